@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/trace.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+u32 trace_mask;
+u64 trace_counts[TRACE_ITEM_COUNT];
+static FILE *trace_file; /* NULL: stderr */
+
+static const struct {
+	const char *name, *help;
+} items[] = {
+#define TRACE_ITEM(name, text, help) {text, help},
+#include "base/trace.def"
+#undef TRACE_ITEM
+};
+
+void trace_print(enum trace_item item, const char *format, ...)
+{
+	FILE *out = trace_file ? trace_file : stderr;
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fprintf(out, "%s: %s\n", items[item].name, text);
+}
+
+bool trace_enable(const char *list, struct error *err)
+{
+	while (*list) {
+		size_t length = strcspn(list, ",");
+		unsigned i;
+
+		if (length == 3 && !memcmp(list, "all", 3)) {
+			trace_mask = ~0u;
+		} else {
+			for (i = 0; i < ARRAY_SIZE(items); i++)
+				if (strlen(items[i].name) == length && !memcmp(items[i].name, list, length))
+					break;
+			if (i == ARRAY_SIZE(items))
+				return fail(err, "-d %.*s: no such trace item; '-d help' lists them", (int)length, list);
+			trace_mask |= 1u << i;
+		}
+		list += length;
+		if (*list == ',')
+			list++;
+	}
+	return true;
+}
+
+bool trace_open(const char *path, struct error *err)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file)
+		return fail(err, "-D %s: cannot open the trace file: %s", path, strerror(errno));
+	setvbuf(file, NULL, _IOLBF, 0);
+	trace_file = file;
+	return true;
+}
+
+void trace_help(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(items); i++)
+		printf("%-12s %s\n", items[i].name, items[i].help);
+}

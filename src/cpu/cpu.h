@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The door of cpu/: a set of A64 vCPUs at EL0 and EL1, run by threads or, under instruction time, one after another on
+ * one thread with fixed quanta (design D8, D9). Nothing outside cpu/ and jit/ sees struct cpu's inside.
+ */
+#ifndef CPU_CPU_H
+#define CPU_CPU_H
+
+#include "base/error.h"
+#include "base/line.h"
+#include "base/loop.h"
+#include "base/types.h"
+#include "mem/mem.h"
+
+struct cpu;
+struct cpus;
+
+#define CPUS_MAX 16
+
+/* Timer interrupts, as GIC PPI INTIDs. [BSA] */
+enum { PPI_PMU = 23, PPI_CNTV = 27, PPI_CNTP = 30 };
+
+struct cpus_config {
+	unsigned count;           /* 1..CPUS_MAX */
+	const char *model;        /* -cpu: "max", "cortex-a57" ... */
+	struct loop *loop;
+	struct space *space;
+	/* Called for what the guest asks by PSCI and EFI stubs; from the vCPU's thread, without the machine lock. */
+	void (*system_off)(void *opaque);
+	void (*system_reset)(void *opaque);
+	/* HVC with a non-zero immediate or a vendor function ID: EFI runtime service stubs. x0..x7 in and out; `cpu` for
+	 * access_copy_in/out through cpu_guest_read/_write. True if handled. */
+	bool (*hypercall)(void *opaque, struct cpu *cpu, u16 imm, u64 x[8]);
+	void *opaque;
+	u64 quantum_insns;        /* instruction time: instructions per turn */
+};
+
+struct cpus *cpus_create(const struct cpus_config *config, struct error *err);
+void cpus_destroy(struct cpus *cpus);
+unsigned cpus_count(const struct cpus *cpus);
+/* Names that -cpu takes, NULL-terminated, with MIDRs in features.c. */
+const char *const *cpus_models(void);
+/* Physical address bits of the model, for the memory-map check. */
+unsigned cpus_pa_bits(const struct cpus *cpus);
+u64 cpus_mpidr(unsigned index); /* Aff0 = index % 16, Aff1 = index / 16 */
+
+/* Machine reset: vCPU 0 at `entry` with x0 = `x0`, EL1, MMU off; the others powered off. All stopped. */
+void cpus_reset(struct cpus *cpus, u64 entry, u64 x0);
+/* Threads start, stop (all out of guest code when it returns; callable from a vCPU thread via loop_defer only), end. */
+bool cpus_start(struct cpus *cpus, struct error *err);
+void cpus_pause(struct cpus *cpus);
+void cpus_resume(struct cpus *cpus);
+
+/* Runs one vCPU for at most `budget` instructions; returns those retired. Resumable; both engines. */
+u64 cpu_run(struct cpu *cpu, u64 budget);
+struct cpu *cpus_get(struct cpus *cpus, unsigned index);
+
+/* Inputs of vCPU `index`, driven by the GIC: any thread. */
+void cpus_set_irq(struct cpus *cpus, unsigned index, bool level);
+void cpus_set_fiq(struct cpus *cpus, unsigned index, bool level);
+/* Where the vCPU's timer and PMU outputs go; before start. */
+void cpus_connect_ppi(struct cpus *cpus, unsigned index, unsigned ppi, struct line line);
+/* SError (asynchronous external abort). */
+void cpus_serror(struct cpus *cpus, unsigned index);
+
+/* Guest virtual memory by the vCPU's current stage 1, for hypercalls and debuggers; false on a fault. */
+bool cpu_guest_read(struct cpu *cpu, u64 va, void *to, u64 size);
+bool cpu_guest_write(struct cpu *cpu, u64 va, const void *from, u64 size);
+
+/* still_ops for space_set_still; the opaque is the struct cpus. */
+extern const struct still_ops cpus_still;
+
+/* For -d, gdb and reports: register values of a stopped vCPU or of the caller's own. */
+u64 cpu_reg(const struct cpu *cpu, unsigned n); /* 0..30, 31 = SP */
+u64 cpu_pc(const struct cpu *cpu);
+u64 cpus_total_instructions(struct cpus *cpus);
+
+#endif

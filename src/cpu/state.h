@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The state of one vCPU, private to cpu/ and jit/. Guest-visible state first, then what can be rebuilt from it.
+ *
+ * Registers. x[0..30] as named; x[SLOT_ZR] is always 0 (a source of XZR); x[SLOT_SP] is the current SP; x[SLOT_DUMP]
+ * swallows writes to XZR. The decoder maps register numbers to slots, so instructions never test for 31.
+ * A write to a W register stores the zero-extended value.
+ *
+ * PC. While guest code runs, `ip` is the decode record to execute next; pc = code_va + 4 * (record index). cpu_pc()
+ * computes it; `pc` itself is valid only outside the dispatch loop (and after cpu_sync_pc).
+ */
+#ifndef CPU_STATE_H
+#define CPU_STATE_H
+
+#include "base/bits.h"
+#include "base/loop.h"
+#include "base/types.h"
+#include "mem/mem.h"
+
+struct cpu;
+struct cpus;
+struct code_page;
+
+enum { SLOT_ZR = 31, SLOT_SP = 32, SLOT_DUMP = 33, SLOT_COUNT = 34 };
+
+/* One pre-decoded instruction, 32 bytes. The generic decoder fills a field from each letter of the row's pattern; the
+ * meaning of a letter is the row's, but d n m a t u are always register numbers (general ones as slots). */
+struct insn {
+	void (*exec)(struct cpu *cpu, const struct insn *insn);
+	u32 word; /* the instruction itself */
+	u32 i;    /* letter i: immediate, up to 26 bits, raw; or what the row's prepare function made of it */
+	u16 row;  /* index in a64.def */
+	u8 d, n, m, a, t, u; /* register fields */
+	u8 s, r, c, z, o, q, h, l; /* other fields, up to 8 bits each */
+};
+_Static_assert(sizeof(struct insn) == 32, "a record is half a cache line");
+
+/* Soft TLB. One entry per 4 KiB page: host = addend + va on a hit. A tag that cannot match marks an empty slot. */
+#define TLB_BITS 10
+#define TLB_ENTRIES (1u << TLB_BITS)
+#define TLB_EMPTY 1ull /* not page-aligned: matches no page */
+
+struct tlb_entry {
+	u64 tag;    /* va & ~0xfff, top byte as the access had it */
+	u64 addend; /* host address - va */
+};
+
+/* Direct accesses of one regime: what EL0 may do (also LDTR/STTR at EL1), and what EL1 may do. RAM only: devices,
+ * watched, clean and code pages are simply absent. */
+enum { BANK_EL0, BANK_EL1, BANK_COUNT };
+struct tlb_bank {
+	struct tlb_entry read[TLB_ENTRIES];
+	struct tlb_entry write[TLB_ENTRIES];
+};
+
+/* Instruction side: va page -> decoded page. */
+#define ITLB_ENTRIES 512
+struct itlb_entry {
+	u64 tag; /* va & ~0xfff | el, or TLB_EMPTY */
+	struct code_page *page;
+};
+
+/* System registers that hold state. The ones with side effects are changed through sysreg.c only. */
+struct sys {
+	u64 sctlr, actlr, cpacr, ttbr0, ttbr1, tcr, mair, amair, vbar, contextidr, par;
+	u64 esr, far, elr, spsr, afsr0, afsr1, sp_el0, sp_el1;
+	u64 tpidr_el0, tpidrro_el0, tpidr_el1, scxtnum_el0, scxtnum_el1;
+	u64 csselr, mdscr, osdlr, oslsr, mdccint, cntkctl, disr;
+	u64 dbgbvr[16], dbgbcr[16], dbgwvr[16], dbgwcr[16], dbgclaim;
+	u64 cntp_ctl, cntp_cval, cntv_ctl, cntv_cval;
+	u64 pmcr, pmcnten, pminten, pmovs, pmuserenr, pmselr, pmccfiltr, pmccntr, pmevtyper[31], pmevcntr[31];
+};
+
+struct cpu {
+	/* --- guest-visible state --- */
+	u64 x[SLOT_COUNT];
+	u64 pc;   /* see above */
+	u32 nzcv; /* N Z C V in bits 31..28, the rest 0 */
+	u8 el;    /* 0 or 1 */
+	u8 spsel; /* PSTATE.SP: at EL1, 0 means SP_EL0 is current */
+	u8 daif;  /* D A I F in bits 3..0 */
+	u8 pan, uao, ssbs, il, ss, dit, tco, allint;
+	_Alignas(16) u128 v[32];
+	u32 fpcr, fpsr;
+	struct sys sys;
+	/* Exclusive monitor: armed by LDXR/LDAXR (value as loaded), cleared by CLREX, exception return and context loss. */
+	struct {
+		bool armed;
+		u8 size;    /* bytes in all: 1..16 */
+		u64 va, pa;
+		u64 low, high; /* the value loaded */
+	} exclusive;
+	bool wfe_event;    /* the event register */
+	bool powered_off;  /* PSCI: not running */
+	bool halted;       /* in WFI/WFE, waiting */
+	bool serror_pending;
+	u32 irq_levels;    /* bit 0 IRQ, bit 1 FIQ: inputs from the GIC; atomic, any thread */
+
+	/* --- execution, rebuilt from the above --- */
+	struct insn *ip;        /* next record */
+	struct code_page *code; /* page that holds ip */
+	u64 code_va;            /* va of record 0 of that page */
+	s64 left;               /* instructions until the dispatch loop looks at `poll`; set to 0 to leave it early */
+	u64 icount;             /* instructions retired, up to the last chunk; cpu_icount() is exact */
+	s64 chunk;              /* what `left` was set to at the chunk's start */
+	u32 poll;               /* set to non-zero by any thread to bring the vCPU out of guest code; atomic */
+	u8 access_el;           /* 0 or 1: whose permissions plain accesses use */
+	bool fp_enabled;        /* CPACR_EL1.FPEN allows FP at the current EL */
+	bool align_check;       /* SCTLR_EL1.A */
+	bool stepping;          /* software step is active: one instruction per chunk */
+
+	struct tlb_bank *bank;      /* of the current EL for plain accesses: &banks[...] */
+	struct tlb_bank *bank_el0;  /* for LDTR/STTR */
+	struct tlb_bank *banks;     /* BANK_COUNT, allocated */
+	struct itlb_entry *itlb;    /* ITLB_ENTRIES */
+
+	struct cpus *cpus;
+	struct space *space;
+	struct loop *loop;
+	unsigned index;         /* 0.. */
+	void *mmu, *tlb2, *timers, *debug, *pmu, *cpuif; /* owned by mmu.c, tlb.c, timer.c, debug.c, pmu.c, irq/ */
+	struct cpu_thread *thread; /* cpus.c */
+	void *host_fp;          /* fp.c: cached host FP mode */
+};
+
+/* One guest page of decoded instructions (always 4 KiB of physical memory), shared by all vCPUs. Records start as
+ * exec_decode, which decodes its own word and runs it. Record 1024 is exec_next_page. */
+#define CODE_PAGE_INSNS 1024
+struct code_page {
+	struct insn insn[CODE_PAGE_INSNS + 1];
+	u64 pa;
+	const u32 *host;        /* the page's bytes */
+	struct code_page *next; /* hash chain, or retire list */
+	u64 retired_at;         /* epoch at which it left the table */
+};
+
+static inline u64 cpu_pc_of(const struct cpu *cpu, const struct insn *insn)
+{
+	return cpu->code_va + (u64)(insn - cpu->code->insn) * 4;
+}
+
+static inline u64 cpu_icount(const struct cpu *cpu)
+{
+	return cpu->icount + (u64)(cpu->chunk - cpu->left);
+}
+
+/* Ends the current chunk after this instruction, so that `poll` and interrupts are looked at. */
+static inline void cpu_leave_chunk(struct cpu *cpu)
+{
+	cpu->chunk -= cpu->left > 0 ? cpu->left : 0;
+	cpu->left = 0;
+}
+
+static inline bool cpu_is_mmu_on(const struct cpu *cpu)
+{
+	return cpu->sys.sctlr & 1;
+}
+
+/* --- control flow: interp.c --- */
+
+/* Continues at va (bits as the instruction gave them; the tag byte is handled inside). A fetch fault is raised when
+ * the target is executed, with ELR = va. */
+void cpu_jump(struct cpu *cpu, u64 va);
+/* Sets cpu->pc from ip. */
+void cpu_sync_pc(struct cpu *cpu);
+/* The decoded page for an executable va in the current regime, or NULL with an exception taken. */
+struct code_page *code_lookup(struct cpu *cpu, u64 va);
+/* Forgets this vCPU's instruction TLB (after TLBI, TTBR, SCTLR changes). Own thread only. `ip` is looked up again. */
+void code_flush_itlb(struct cpu *cpu);
+/* Invalidates decoded code of [pa, pa + size) for every vCPU (IC IVAU, stores to code, DMA). Any vCPU thread. */
+void code_invalidate(struct cpus *cpus, u64 pa, u64 size);
+void code_invalidate_all(struct cpus *cpus);
+
+/* --- exceptions: exception.c. The faulting instruction is cpu->ip - 1; they enter EL1 at once, so the caller returns. --- */
+
+/* ESR exception classes. [DDI0487 ESR_EL1] */
+enum esr_class {
+	EC_UNKNOWN = 0x00, EC_WFX = 0x01, EC_FP_ACCESS = 0x07, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16,
+	EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_LOWER = 0x20, EC_INSN_SAME = 0x21, EC_PC_ALIGN = 0x22,
+	EC_DATA_LOWER = 0x24, EC_DATA_SAME = 0x25, EC_SP_ALIGN = 0x26, EC_MOPS = 0x27, EC_FP_TRAP = 0x2c, EC_SERROR = 0x2f,
+	EC_BREAK_LOWER = 0x30, EC_BREAK_SAME = 0x31, EC_STEP_LOWER = 0x32, EC_STEP_SAME = 0x33, EC_WATCH_LOWER = 0x34,
+	EC_WATCH_SAME = 0x35, EC_BRK = 0x3c,
+};
+/* Synchronous exception, preferred return address = this instruction (cpu->ip - 1). */
+void cpu_raise(struct cpu *cpu, enum esr_class class, u32 iss);
+/* The same with FAR. */
+void cpu_raise_far(struct cpu *cpu, enum esr_class class, u32 iss, u64 far);
+/* The same with preferred return address = the next instruction: SVC, HVC, SMC, software step. */
+void cpu_raise_next(struct cpu *cpu, enum esr_class class, u32 iss);
+/* UNDEFINED: unallocated encoding, or a register that may not be reached. ESR EC 0. */
+void cpu_undefined(struct cpu *cpu);
+void cpu_eret(struct cpu *cpu);
+/* At a chunk's end: takes a pending, unmasked SError, IRQ or FIQ; true if one was taken. */
+bool cpu_take_interrupt(struct cpu *cpu);
+/* PSTATE as SPSR has it, and back (also for ERET, debug and reset). */
+u64 cpu_pstate(const struct cpu *cpu);
+void cpu_set_pstate(struct cpu *cpu, u64 spsr);
+/* After a change of EL, SP select, SCTLR, CPACR, PAN, UAO: re-derives bank, access_el, fp_enabled, align_check. */
+void cpu_rederive(struct cpu *cpu);
+
+/* --- system registers and instructions: sysreg.c, mmu.c, psci.c --- */
+
+/* MRS / MSR (register). key = op0:op1:CRn:CRm:op2 as bits 20..5 of the word. Raise by themselves; false if raised. */
+bool sysreg_read(struct cpu *cpu, u32 key, u64 *value);
+bool sysreg_write(struct cpu *cpu, u32 key, u64 value);
+/* SYS / SYSL space: IC, DC (but DC ZVA: load_store.c), AT, TLBI, cache and hint-like ones. */
+bool sysinsn(struct cpu *cpu, u32 key, u64 value);
+/* HVC and SMC with immediate: SMCCC and PSCI; the instruction has completed (ELR would be the next one). */
+void cpu_smccc(struct cpu *cpu, bool smc, u16 imm);
+/* WFI, WFE, SEV, SEVL, YIELD, DSB (TLBI completion, persistence), ISB. */
+void cpu_wfi(struct cpu *cpu);
+void cpu_wfe(struct cpu *cpu);
+void cpu_sev(struct cpu *cpu, bool local);
+void cpu_dsb(struct cpu *cpu);
+
+#endif

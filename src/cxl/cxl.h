@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The door of cxl/: host bridges (pxb-cxl), root ports (cxl-rp), Type 3 devices (cxl-type3), fixed memory windows, boot
+ * regions, and the one function that decides what an HPA means (design D6). Under the machine lock unless said otherwise.
+ */
+#ifndef CXL_CXL_H
+#define CXL_CXL_H
+
+#include "mem/mem.h"
+#include "obj/dev.h"
+#include "pci/pci.h"
+
+#define CXL_BRIDGES_MAX 16
+#define CXL_WINDOW_TARGETS_MAX 16
+#define CXL_WINDOWS_MAX 16
+#define CXL_REGIONS_MAX 16
+#define CXL_REGION_WAYS_MAX 16
+#define CXL_WINDOW_ALIGN (256 * MiB)
+
+struct cxl_host; /* the machine's CXL: bridges, windows, regions, map */
+
+/* CFMWS window restrictions. [CXL3.0 9.17.1.3] */
+enum { CXL_RESTRICT_TYPE2 = 1, CXL_RESTRICT_TYPE3 = 2, CXL_RESTRICT_VOLATILE = 4, CXL_RESTRICT_PERSISTENT = 8,
+       CXL_RESTRICT_FIXED = 16, CXL_RESTRICT_BI = 32 };
+
+struct cxl_window {
+	u64 base, size;                        /* base 0 in the options: packed by the machine */
+	u32 granularity;                       /* bytes, 256..16384 */
+	unsigned target_count;
+	char *target_ids[CXL_WINDOW_TARGETS_MAX]; /* ids of pxb-cxl devices */
+	struct cxl_bridge *targets[CXL_WINDOW_TARGETS_MAX];
+	u16 restrictions, qtg;
+	bool xor_arithmetic;
+};
+
+enum cxl_region_as { CXL_AS_NONE, CXL_AS_DAX, CXL_AS_SYSTEM_RAM };
+
+/* -cxl-region (design D5). */
+struct cxl_boot_region {
+	unsigned window;
+	unsigned ways;
+	char *device_ids[CXL_REGION_WAYS_MAX];
+	struct dev *devices[CXL_REGION_WAYS_MAX];
+	u32 granularity;
+	bool pmem, lock;
+	enum cxl_region_as as;
+	u64 size;        /* 0 in the options: as much as the devices have */
+	/* settled by cxl_host_settle */
+	u64 base;        /* HPA */
+	u32 node;        /* proximity domain, set by the machine */
+};
+
+struct cxl_host_config {
+	struct loop *loop;
+	struct space *space;
+	struct pci_host *pci;
+	u64 regs_base;     /* 16 slots of 64 KiB */
+	u64 windows_base;  /* first window, packed upwards, 256 MiB aligned */
+	u64 address_limit; /* first address the CPU cannot reach */
+};
+struct cxl_host *cxl_host_create(const struct cxl_host_config *config, struct error *err);
+void cxl_host_destroy(struct cxl_host *host);
+/* Options, before settle. Text is what stands after -cxl-region or -M cxl-fmw.N. */
+bool cxl_host_add_window(struct cxl_host *host, const struct cxl_window *window, struct error *err);
+bool cxl_host_add_region(struct cxl_host *host, struct opts *opts, struct error *err);
+/* A pxb-cxl announces itself at create; it takes the next register slot. */
+bool cxl_host_add_bridge(struct cxl_host *host, struct dev *pxb, struct error *err);
+/* After all devices exist: resolves names, packs windows, checks every rule of cxl.md section 0 and design D5. */
+bool cxl_host_settle(struct cxl_host *host, struct error *err);
+/* Machine reset, after all devices' resets: programs and commits the boot regions as firmware would. */
+void cxl_host_reset(struct cxl_host *host);
+/* Before exit: everything in its home, persistent memory flushed. */
+void cxl_host_sync(struct cxl_host *host);
+
+/* Facts for ACPI and the command line. */
+unsigned cxl_host_window_count(const struct cxl_host *host);
+const struct cxl_window *cxl_host_window(const struct cxl_host *host, unsigned n);
+unsigned cxl_host_region_count(const struct cxl_host *host);
+struct cxl_boot_region *cxl_host_region(struct cxl_host *host, unsigned n);
+struct cxl_bridge_facts { u32 uid; u64 regs_base; u64 regs_size; struct pci_root *root; u32 node; };
+unsigned cxl_host_bridge_count(const struct cxl_host *host);
+struct cxl_bridge_facts cxl_host_bridge(const struct cxl_host *host, unsigned n);
+/* Access properties of a boot region from CDAT and links end to end: picoseconds and MB/s, for HMAT. */
+struct cxl_performance { u64 read_latency_ps, write_latency_ps, read_mbps, write_mbps; };
+struct cxl_performance cxl_host_region_performance(struct cxl_host *host, unsigned n);
+struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsigned n); /* CPU to root port */
+
+extern const struct dev_class pxb_cxl_class, cxl_rp_class, cxl_type3_class;
+/* How devices reach the cxl_host from dev_env.machine: the machine provides it. */
+struct cxl_host *machine_cxl_host(struct machine *machine);
+struct pci_host *machine_pci_host(struct machine *machine);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The door of host/: what asks the host for something - files, disk images, character devices, worker threads, random bytes.
+ * errno is turned into words here and goes no further.
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "base/error.h"
+#include "base/loop.h"
+#include "base/types.h"
+
+/* --- file.c: whole files and positioned I/O --- */
+/* Reads a whole regular file of at most `limit` bytes into malloc'd memory. */
+bool file_read_all(const char *path, u64 limit, u8 **data, u64 *size, struct error *err);
+/* open() with words for the error: `what` names the option ("-kernel"). */
+int file_open(const char *what, const char *path, bool write, bool create, struct error *err);
+bool file_size(int fd, u64 *size);
+void host_random(void *to, size_t size);
+u64 host_realtime_s(void); /* seconds since 1970, for the RTC */
+
+/* --- block.c: a disk of 512-byte sectors --- */
+struct block;
+struct block_config { const char *id, *file, *format; bool readonly, snapshot, discard; };
+struct block *block_open(const struct block_config *config, struct error *err);
+void block_close(struct block *block);
+u64 block_size(const struct block *block); /* bytes */
+bool block_is_readonly(const struct block *block);
+/* Synchronous, any thread; false on a host I/O error (the guest sees an I/O error). Bounds are checked here. */
+bool block_read(struct block *block, u64 offset, void *to, u64 size);
+bool block_write(struct block *block, u64 offset, const void *from, u64 size);
+bool block_flush(struct block *block);
+bool block_discard(struct block *block, u64 offset, u64 size);
+bool block_write_zeroes(struct block *block, u64 offset, u64 size);
+
+/* --- chardev.c: a two-way byte stream --- */
+struct chardev;
+/* spec as after -serial: stdio, mon:stdio, null, file:PATH, unix:PATH[,server,wait=off], pty, none. The escape key Ctrl-A
+ * (x quits: calls `quit`) works on stdio with mux. The terminal is restored on every way out, signals included. */
+struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
+			     struct error *err);
+void chardev_close(struct chardev *chardev);
+/* Output: never blocks the caller for long; bytes are kept until written. Any thread. */
+void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size);
+/* Input: `can_take` says how many bytes the device has room for; `take` gives them; both under the machine lock. Call
+ * chardev_kick when room appears. */
+void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
+		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque);
+void chardev_kick(struct chardev *chardev);
+void terminal_restore(void); /* async-signal-safe */
+
+/* --- worker.c: a small pool for disk I/O --- */
+struct workers;
+struct workers *workers_create(unsigned threads, struct error *err);
+void workers_destroy(struct workers *workers); /* waits for what is queued */
+/* Runs work(arg) on a pool thread; with threads == 0 (instruction time) runs it at once in the caller. */
+void workers_run(struct workers *workers, void (*work)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The door of pci/: PCI Express functions, buses, bridges and ports, the ECAM. [PCIe5 7]
+ *
+ * A function embeds `struct pci_dev` first. Its config space is a byte-enabled register block (mem/reg.h); a capability
+ * is appended with its table and given its offset. BARs are regions that move when software programs them.
+ * Everything here runs under the machine lock.
+ */
+#ifndef PCI_PCI_H
+#define PCI_PCI_H
+
+#include "base/line.h"
+#include "mem/mem.h"
+#include "mem/reg.h"
+#include "obj/dev.h"
+
+#define PCI_BARS 6
+#define PCI_CONFIG_BYTES 4096
+
+struct pci_bus;
+struct pci_dev;
+
+struct pci_bar {
+	u64 size;           /* bytes, a power of two; 0: no BAR */
+	bool is_64, prefetch, io;
+	struct region region; /* its base follows the BAR and Memory Space Enable */
+};
+
+/* One 16-byte MSI-X table entry lives in the BAR's memory; see msix.c. */
+struct pci_msix {
+	u16 count;          /* vectors, 0: none */
+	u8 bar;
+	u32 table_offset, pba_offset;
+	u16 cap;            /* config offset of the capability */
+	u8 *table, *pba;
+};
+
+struct pci_dev {
+	struct dev dev;
+	/* properties common to all functions */
+	u32 addr;           /* devfn, 0xffffffff: next free slot ("addr=1.0" or "addr=01") */
+	bool multifunction;
+	char *romfile;      /* accepted and must be empty: refused otherwise */
+	/* place */
+	struct pci_bus *bus;
+	u8 devfn;
+	/* guest-visible state */
+	struct regs config;
+	struct pci_bar bars[PCI_BARS];
+	struct pci_msix msix;
+	u16 cap_pcie, cap_aer, cap_acs; /* offsets, 0: none */
+	u32 intx_level;
+	/* hooks of the device, may be NULL */
+	void (*config_written)(struct pci_dev *dev, u32 offset, unsigned size); /* after any config write */
+	void (*function_reset)(struct pci_dev *dev, unsigned reset_kind); /* FLR, hot reset, before the config's reset */
+	/* rebuilt */
+	u16 next_cap, last_cap, next_ext_cap, last_ext_cap; /* while capabilities are being appended */
+	struct space *space;
+	struct loop *loop;
+	struct pci_bridge *bridge; /* set if the function is a bridge or port */
+	struct reg *rows[8];       /* tables built at create (BARs), freed at destroy */
+};
+
+struct pci_ids {
+	u16 vendor, device, subsystem_vendor, subsystem;
+	u8 revision;
+	u32 class_code; /* base << 16 | sub << 8 | prog-if */
+};
+
+/* A bus: devfn -> function. The root bus and each pxb's bus are roots of a hierarchy with a `_BBN`. */
+struct pci_bus {
+	struct bus bus;            /* obj: name, kind */
+	struct pci_dev *slots[256];
+	struct pci_bridge *bridge; /* above this bus; NULL: a root */
+	struct pci_root *root;
+	bool single_slot;          /* below a port: only device 0 */
+};
+
+/* A root of a hierarchy: pcie.0 or an expander. Bus numbers are base..last. */
+struct pci_root {
+	struct pci_bus bus;
+	u8 base, last;             /* bus numbers; last is up to the next root */
+	u8 uid;                    /* ACPI _UID: 0 for pcie.0, bus_nr for a pxb */
+	bool is_cxl;
+	u32 numa_node;             /* PCI_NO_NODE: none */
+	struct dev *pxb;           /* the pxb-cxl device, or NULL */
+	struct pci_root *next;
+};
+#define PCI_NO_NODE 128
+
+/* Type 1 header's state: bus numbers and windows are read from config space when needed. */
+struct pci_bridge {
+	struct pci_dev *dev;
+	struct pci_bus secondary;
+};
+
+/* The host: ECAM region, 32-bit and 64-bit windows, INTx lines. One per machine. */
+struct pci_host;
+struct pci_host_config {
+	struct loop *loop;
+	struct space *space;
+	u64 ecam_base, ecam_size;
+	u64 pio_base, mmio32_base, mmio32_size, mmio64_base, mmio64_size;
+	struct line intx[4];
+};
+struct pci_host *pci_host_create(const struct pci_host_config *config, struct error *err);
+void pci_host_destroy(struct pci_host *host);
+struct pci_root *pci_host_root(struct pci_host *host); /* pcie.0; the list goes on by ->next, sorted by base */
+/* Adds an expander's root; fails if the bus number is taken. Ranges of `last` are settled by pci_host_settle. */
+bool pci_host_add_root(struct pci_host *host, struct pci_root *root, struct error *err);
+/* After all devices exist: settles bus ranges. */
+bool pci_host_settle(struct pci_host *host, struct error *err);
+void pci_host_reset(struct pci_host *host, unsigned reset_kind);
+/* Function at bus:devfn as config space routing finds it now, or NULL. */
+struct pci_dev *pci_host_find(struct pci_host *host, u8 bus, u8 devfn);
+struct pci_host *pci_dev_host(struct pci_dev *dev);
+
+/* --- for devices --- */
+
+/* First in a device's create: places it on the bus of env (checks bus kind, free slot), builds the header (type 0, or 1 if
+ * `bridge`), zeroes the rest. */
+bool pci_dev_init(struct pci_dev *dev, const struct pci_ids *ids, const struct dev_env *env, struct error *err);
+void pci_dev_fini(struct pci_dev *dev);
+void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind); /* config registers, BARs unmapped, MSI-X masked */
+extern const struct prop pci_dev_props[]; /* addr, multifunction, romfile, rombar ... for dev_class.common */
+
+/* A BAR of `size` bytes served by ops. `host` non-NULL: RAM. Before the first reset. */
+void pci_bar_add(struct pci_dev *dev, unsigned n, u64 size, bool is_64, bool prefetch, const struct io_ops *ops,
+		 void *opaque);
+void pci_bar_add_io(struct pci_dev *dev, unsigned n, u64 size, const struct io_ops *ops, void *opaque);
+/* Current address of a BAR, or UINT64_MAX when unmapped. */
+u64 pci_bar_address(const struct pci_dev *dev, unsigned n);
+
+/* Capabilities: a table appended at the next free (4-byte aligned) offset, or at `at` if not 0; `length` bytes. Rows'
+ * offsets count from the capability's start and leave out the 2- or 4-byte header, which these write.
+ * Return the offset. */
+u16 pci_cap_add(struct pci_dev *dev, u8 id, u16 at, u16 length, const struct reg *rows, u32 count);
+u16 pci_ext_cap_add(struct pci_dev *dev, u16 id, u8 version, u16 at, u16 length, const struct reg *rows, u32 count);
+/* Designated Vendor-Specific capability: also writes DVSEC headers 1 and 2. */
+u16 pci_dvsec_add(struct pci_dev *dev, u16 vendor, u8 revision, u16 id, u16 at, u16 length, const struct reg *rows,
+		  u32 count);
+
+/* PCI Express capability: port type as in the Flags register [PCIe5 7.5.3.2]. */
+enum pcie_type { PCIE_ENDPOINT = 0, PCIE_ROOT_PORT = 4, PCIE_UPSTREAM = 5, PCIE_DOWNSTREAM = 6, PCIE_RC_ENDPOINT = 9 };
+struct pcie_link { u8 speed, width; u8 port; bool slot; u16 slot_number; bool flr; bool hotplug; bool power_controller; };
+u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link);
+u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
+u16 pci_acs_add(struct pci_dev *dev, u16 at);
+u16 pci_dsn_add(struct pci_dev *dev, u16 at, u64 serial);
+
+/* MSI-X: `count` vectors in BAR `bar` at the given offsets (the BAR is added by this call when it has none). */
+void pci_msix_add(struct pci_dev *dev, u16 at, u16 count, unsigned bar, u32 bar_size, u32 table_offset, u32 pba_offset);
+void pci_msix_notify(struct pci_dev *dev, u16 vector); /* pends it when masked */
+bool pci_msix_is_enabled(const struct pci_dev *dev);
+void pci_msi_add(struct pci_dev *dev, u16 at, unsigned vectors);
+void pci_msi_notify(struct pci_dev *dev, unsigned vector);
+/* Level of INTA#, routed by slot to the host's four lines. */
+void pci_intx_set(struct pci_dev *dev, bool level);
+
+/* Requester ID bus:devfn as the hierarchy is numbered now. */
+u16 pci_requester_id(struct pci_dev *dev);
+/* DMA as this function: needs Bus Master Enable; false and nothing done without it. */
+bool pci_dma_read(struct pci_dev *dev, u64 pa, void *to, u64 size);
+bool pci_dma_write(struct pci_dev *dev, u64 pa, const void *from, u64 size);
+
+/*
+ * Data Object Exchange. [PCIe6 6.30, 7.9.24] A device gives its protocols; the mailbox checks lengths and calls
+ * `answer` with the whole object (2 header DWORDs and payload) and room for the response.
+ */
+struct doe_protocol {
+	u16 vendor;
+	u8 type;
+	const char *name;
+	u32 request_dwords_min; /* length that a request must have at least, headers included */
+	/* Fills response payload after the header; returns its DWORDs in all (headers included), or 0: no response. */
+	u32 (*answer)(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
+};
+struct doe;
+#define DOE_OBJECT_DWORDS_MAX 8192
+struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector, const struct doe_protocol *protocols,
+			unsigned count, void *opaque);
+void pci_doe_reset(struct doe *doe);
+void pci_doe_free(struct doe *doe);
+
+/* Bridges and ports: pci_dev_init, then this. The secondary bus is named after the device's id. */
+void pci_bridge_init(struct pci_dev *dev, struct pci_bridge *bridge, enum bus_kind kind);
+
+/* Classes. */
+extern const struct dev_class pcie_root_port_class, pxb_pcie_class;
+
+#endif
