@@ -20,6 +20,7 @@
 struct cpu;
 struct cpus;
 struct code_page;
+struct code_table;
 
 enum { SLOT_ZR = 31, SLOT_SP = 32, SLOT_DUMP = 33, SLOT_COUNT = 34 };
 
@@ -113,6 +114,9 @@ struct cpu {
 	struct tlb_bank *bank_el0;  /* for LDTR/STTR */
 	struct tlb_bank *banks;     /* BANK_COUNT, allocated */
 	struct itlb_entry *itlb;    /* ITLB_ENTRIES */
+	struct code_table *codes;   /* decoded code, of the set: code.h */
+	u64 code_epoch;             /* atomic: code changes up to here are no longer used by this vCPU */
+	u64 missing_features;       /* bit per enum a64_feature that the model lacks: its rows are UNDEFINED */
 
 	struct cpus *cpus;
 	struct space *space;
