@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The door of acpi/: from plain facts to ACPI tables in bytes. It knows no device, no address space and no lock: the
+ * machine fills `struct acpi_config`, calls acpi_build, and puts the bytes where it likes.
+ *
+ * Two ways out of one build: acpi_place fixes every pointer and checksum for a physical address (a start without
+ * firmware, design D4), acpi_loader_script writes the commands with which firmware places the same bytes (fw_cfg files
+ * etc/acpi/rsdp, etc/acpi/tables and etc/table-loader). [ACPI6.5 5]
+ */
+#ifndef ACPI_ACPI_H
+#define ACPI_ACPI_H
+
+#include "base/error.h"
+#include "base/types.h"
+
+#define ACPI_CPUS_MAX 16
+#define ACPI_NODES_MAX 128          /* proximity domains, all kinds */
+#define ACPI_MEMORIES_MAX 64
+#define ACPI_ROOTS_MAX 32
+#define ACPI_ROOT_WINDOWS_MAX 8
+#define ACPI_CXL_WINDOWS_MAX 16
+#define ACPI_CXL_TARGETS_MAX 16
+#define ACPI_CXL_REGIONS_MAX 16
+#define ACPI_NO_NODE 0xffffffffu
+
+struct acpi_cpu {
+	u64 mpidr;                 /* Aff3..Aff0 in their MPIDR places, other bits 0 */
+	u32 node;                  /* proximity domain */
+	u32 socket, core, thread;  /* for PPTT; CPUs of one socket/core stand together */
+};
+
+struct acpi_memory {               /* SRAT memory affinity */
+	u64 base, size;
+	u32 node;
+	bool hotplug, nonvolatile;
+};
+
+struct acpi_window {
+	u64 base, size;
+};
+
+struct acpi_performance {          /* end to end, 0: not known (left out of HMAT) */
+	u64 read_latency_ps, write_latency_ps, read_mbps, write_mbps;
+};
+
+/* A PCI root: pcie.0 (first, uid 0) and each expander. Windows must not overlap between roots. */
+struct acpi_root {
+	u32 uid;                   /* _UID; pcie.0 has 0, an expander its bus number */
+	u8 bus_first, bus_last;    /* _BBN and the bus range */
+	bool is_cxl;               /* ACPI0016, CHBS, generic port */
+	u32 node;                  /* _PXM, ACPI_NO_NODE: none */
+	struct acpi_window memory[ACPI_ROOT_WINDOWS_MAX]; /* 32- or 64-bit, by its address */
+	unsigned memory_count;
+	struct acpi_window io;     /* bus addresses; size 0: none */
+	u64 io_pa;                 /* where `io.base` appears in physical memory */
+	/* CXL only */
+	u64 regs_base, regs_size;  /* CHBS: component registers */
+	u32 port_node;             /* domain of its generic port, ACPI_NO_NODE: no generic port */
+	struct acpi_performance port; /* CPU to this port */
+};
+
+struct acpi_cxl_window {           /* CFMWS */
+	u64 base, size;
+	u32 granularity;           /* bytes, 256..16384 */
+	unsigned target_count;
+	u32 target_uids[ACPI_CXL_TARGETS_MAX]; /* uids of CXL roots, in interleave order */
+	u16 restrictions, qtg;
+	bool xor_arithmetic;
+};
+
+struct acpi_cxl_region {           /* memory committed at boot: its own SRAT domain and HMAT row */
+	u64 base, size;
+	u32 node;
+	bool pmem;
+	u32 window;                /* index; says which ports are on its way */
+	struct acpi_performance performance; /* CPU to memory */
+};
+
+struct acpi_config {
+	struct acpi_cpu cpus[ACPI_CPUS_MAX];
+	unsigned cpu_count;
+	bool has_numa;             /* SLIT wanted (SRAT is always there) */
+	struct acpi_memory memories[ACPI_MEMORIES_MAX]; /* RAM, sorted */
+	unsigned memory_count;
+	/* distance[from][to], 0: 10 to itself, 20 else; used for all domains that exist */
+	u8 distance[ACPI_NODES_MAX][ACPI_NODES_MAX];
+	struct acpi_performance ram; /* CPU to its own DRAM; all 0: defaults */
+
+	u64 gicd_base, gicr_base, gicr_size; /* gicr2: second redistributor range, size 0: none */
+	u64 gicr2_base, gicr2_size;
+	u64 its_base; bool has_its;
+	u32 pmu_intid;             /* 23, 0: no PMU */
+	u32 timer_virt_intid, timer_phys_intid; /* 27 and 30; secure 29 and EL2 26 are stated from the architecture */
+
+	u64 uart_base; u32 uart_gsi;     /* PL011; GSI = INTID */
+	u64 rtc_base; u32 rtc_gsi;       /* PL031: described only to be reserved; 0: none */
+	u64 fw_cfg_base, fw_cfg_size;    /* size 0: none */
+	u64 virtio_base, virtio_stride; unsigned virtio_count; u32 virtio_gsi; /* LNRO0005; 0: none */
+	u64 ged_base; u32 ged_gsi;       /* event selector, 4 bytes at ged_base; size 0: none */
+	u32 ged_power_button;            /* its bit in the selector */
+	/* Sleep control, sleep status and reset registers, one byte each; 0: none (then PSCI only). */
+	u64 sleep_control_pa, sleep_status_pa, reset_pa;
+	u8 reset_value;
+
+	u64 ecam_base; u8 ecam_bus_first, ecam_bus_last;
+	u32 pci_intx_gsi[4];             /* GSI of INTA..INTD at slot 0; swizzled by slot */
+	struct acpi_root roots[ACPI_ROOTS_MAX];
+	unsigned root_count;
+
+	struct acpi_cxl_window windows[ACPI_CXL_WINDOWS_MAX];
+	unsigned window_count;
+	struct acpi_cxl_region regions[ACPI_CXL_REGIONS_MAX];
+	unsigned region_count;
+};
+
+#define ACPI_TABLES_MAX 24
+
+/* Tables one after another, each 64-byte aligned, RSDP first at offset 0. */
+struct acpi_blob {
+	u8 *data;
+	size_t size;
+	struct acpi_entry {
+		char signature[5];
+		size_t offset, length;
+	} tables[ACPI_TABLES_MAX]; /* [0] is the XSDT */
+	unsigned table_count;
+};
+#define ACPI_RSDP_BYTES 36
+
+/* Checks the facts (an error names the one that cannot be told in ACPI) and builds; pointers are relative to 0. */
+bool acpi_build(const struct acpi_config *config, struct acpi_blob *blob, struct error *err);
+void acpi_blob_free(struct acpi_blob *blob);
+/* Fixes pointers and checksums for data[0] at `pa` (64-byte aligned). May be called again. The RSDP is at `pa`. */
+void acpi_place(struct acpi_blob *blob, u64 pa);
+/* Where a table starts, or NULL. */
+const u8 *acpi_find(const struct acpi_blob *blob, const char *signature, size_t *length);
+
+/* The three fw_cfg files; each malloc'd, freed by the caller. */
+struct acpi_fw_cfg {
+	u8 *rsdp, *tables, *loader;
+	size_t rsdp_size, tables_size, loader_size;
+};
+bool acpi_loader_script(const struct acpi_blob *blob, struct acpi_fw_cfg *files, struct error *err);
+void acpi_fw_cfg_free(struct acpi_fw_cfg *files);
+
+#endif
