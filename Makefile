@@ -1,23 +1,54 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Build, test and run in one command each. `make help` lists them.
+# Build, test and run in one command each: `make help` lists them. Everything made goes below $(BUILD).
 BUILD ?= build
+KERNEL ?= 6.12
 MESON_DIR := $(BUILD)/meson
 
-.PHONY: all
+.PHONY: all help demo test test-long bench debug rooms clean
 all: $(BUILD)/cxlvm
 
-.PHONY: $(BUILD)/cxlvm
-$(BUILD)/cxlvm: tools-installed
-	@[ -f $(MESON_DIR)/build.ninja ] || meson setup $(MESON_DIR) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
-	@ninja -C $(MESON_DIR)
-	@ln -sf meson/cxlvm $@
+help:
+	@sed -n 's/^#: *//p' Makefile
 
-.PHONY: tools-installed
-tools-installed:
+#: make              build $(BUILD)/cxlvm
+.PHONY: $(BUILD)/cxlvm
+$(BUILD)/cxlvm:
 	@mkdir -p $(BUILD)
 	@tools/install-packages build
+	@[ -f $(MESON_DIR)/build.ninja ] || { echo "Configuring"; meson setup $(MESON_DIR) >$(BUILD)/setup.log 2>&1 || { cat $(BUILD)/setup.log; exit 1; }; }
+	@ninja -C $(MESON_DIR) --quiet
+	@ln -sf meson/cxlvm $@
 
-.PHONY: debug
-debug: tools-installed
-	@[ -f $(BUILD)/debug/build.ninja ] || meson setup $(BUILD)/debug -Db_sanitize=address,undefined -Dbuildtype=debug >/dev/null
-	@ninja -C $(BUILD)/debug
+#: make demo         boot Debian's kernel with CXL memory online (KERNEL=6.12 or 7.3); a shell, or the tour without a terminal
+demo: $(BUILD)/cxlvm
+	@tools/demo $(BUILD) $(KERNEL)
+
+#: make test         unit tests, tables, vectors, bad input and Linux boots; closes with `N passed, N failed`
+test: $(BUILD)/cxlvm
+	@tools/install-packages test
+	@tests/run $(BUILD)
+
+#: make test-long    the same at full length: all 2^32 words decoded, 10^6 random instructions, more boots
+test-long: $(BUILD)/cxlvm
+	@tools/install-packages test
+	@tests/run $(BUILD) --long
+
+#: make bench        timed programs on cxlvm and on the peer, alternating; ratios with spread
+bench: $(BUILD)/cxlvm
+	@tools/install-packages bench
+	@bench/run $(BUILD)
+
+#: make debug        a build with ASan and UBSan in $(BUILD)/debug
+debug:
+	@mkdir -p $(BUILD)
+	@tools/install-packages build
+	@[ -f $(BUILD)/debug/build.ninja ] || meson setup $(BUILD)/debug -Db_sanitize=address,undefined -Dbuildtype=debugoptimized >$(BUILD)/setup-debug.log
+	@ninja -C $(BUILD)/debug --quiet
+
+#: make rooms        draw which room includes which, and mark arrows that house rules do not have
+rooms:
+	@python3 tools/rooms.py
+
+#: make clean        remove the build folder
+clean:
+	rm -rf $(BUILD)
