@@ -24,6 +24,10 @@ struct pci_bar {
 	u64 size;           /* bytes, a power of two; 0: no BAR */
 	bool is_64, prefetch, io;
 	struct region region; /* its base follows the BAR and Memory Space Enable */
+	/* of the device; the region's own ops divert the MSI-X structures first */
+	const struct io_ops *ops;
+	void *opaque;
+	struct pci_dev *dev;
 };
 
 /* One 16-byte MSI-X table entry lives in the BAR's memory; see msix.c. */
@@ -38,9 +42,11 @@ struct pci_msix {
 struct pci_dev {
 	struct dev dev;
 	/* properties common to all functions */
-	u32 addr;           /* devfn, 0xffffffff: next free slot ("addr=1.0" or "addr=01") */
+	char *addr_text;    /* "addr=1.0", "addr=01", "addr=0x1.0": slot and function in hex; NULL: next free slot */
 	bool multifunction;
 	char *romfile;      /* accepted and must be empty: refused otherwise */
+	u32 rombar;         /* accepted: there is no ROM to show */
+	u32 acpi_index;     /* must be 0 */
 	/* place */
 	struct pci_bus *bus;
 	u8 devfn;
@@ -48,17 +54,22 @@ struct pci_dev {
 	struct regs config;
 	struct pci_bar bars[PCI_BARS];
 	struct pci_msix msix;
-	u16 cap_pcie, cap_aer, cap_acs; /* offsets, 0: none */
+	u16 cap_pcie, cap_aer, cap_acs, cap_pm, cap_msi; /* offsets, 0: none */
 	u32 intx_level;
 	/* hooks of the device, may be NULL */
 	void (*config_written)(struct pci_dev *dev, u32 offset, unsigned size); /* after any config write */
 	void (*function_reset)(struct pci_dev *dev, unsigned reset_kind); /* FLR, hot reset, before the config's reset */
 	/* rebuilt */
 	u16 next_cap, last_cap, next_ext_cap, last_ext_cap; /* while capabilities are being appended */
+	struct reg *last_cap_row, *last_ext_cap_row;        /* their header rows */
+	u32 config_used[PCI_CONFIG_BYTES / 128];            /* bit per DWORD that a capability or the header has */
 	struct space *space;
 	struct loop *loop;
 	struct pci_bridge *bridge; /* set if the function is a bridge or port */
-	struct reg *rows[8];       /* tables built at create (BARs), freed at destroy */
+	struct reg *rows[REGS_TABLES_MAX]; /* tables built at create (header, BARs, capabilities), freed at destroy */
+	u32 row_tables;
+	struct doe *does;          /* list of its DOE mailboxes */
+	bool intx_raised;          /* counted in the host's line */
 };
 
 struct pci_ids {
@@ -85,6 +96,7 @@ struct pci_root {
 	u32 numa_node;             /* PCI_NO_NODE: none */
 	struct dev *pxb;           /* the pxb-cxl device, or NULL */
 	struct pci_root *next;
+	struct pci_host *host;     /* set by pci_host_add_root */
 };
 #define PCI_NO_NODE 128
 
@@ -114,17 +126,25 @@ void pci_host_reset(struct pci_host *host, unsigned reset_kind);
 /* Function at bus:devfn as config space routing finds it now, or NULL. */
 struct pci_dev *pci_host_find(struct pci_host *host, u8 bus, u8 devfn);
 struct pci_host *pci_dev_host(struct pci_dev *dev);
+struct pci_host *machine_pci_host(struct machine *machine); /* provided by machine/ */
+/* Calls `each` for every function of the host, parents before children, until it returns false. */
+void pci_host_each(struct pci_host *host, bool (*each)(struct pci_dev *dev, void *arg), void *arg);
 
 /* --- for devices --- */
 
-/* First in a device's create: places it on the bus of env (checks bus kind, free slot), builds the header (type 0, or 1 if
- * `bridge`), zeroes the rest. */
+/* First in a device's create: places it on the bus of env (checks bus kind, free slot), builds the header (type 1 if the
+ * class code is a PCI-to-PCI bridge's, 0604xx, else type 0), zeroes the rest. */
 bool pci_dev_init(struct pci_dev *dev, const struct pci_ids *ids, const struct dev_env *env, struct error *err);
 void pci_dev_fini(struct pci_dev *dev);
 void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind); /* config registers, BARs unmapped, MSI-X masked */
+/* Software's view of config space, with everything that a write sets off: what the ECAM does. size 1, 2, 4. */
+u64 pci_config_read(struct pci_dev *dev, u32 offset, unsigned size);
+void pci_config_write(struct pci_dev *dev, u32 offset, unsigned size, u64 value);
+/* function_reset hook, then pci_dev_reset: FLR, hot reset. */
+void pci_function_reset(struct pci_dev *dev, unsigned reset_kind);
 extern const struct prop pci_dev_props[]; /* addr, multifunction, romfile, rombar ... for dev_class.common */
 
-/* A BAR of `size` bytes served by ops. `host` non-NULL: RAM. Before the first reset. */
+/* A BAR of `size` bytes served by ops. Before the first reset. */
 void pci_bar_add(struct pci_dev *dev, unsigned n, u64 size, bool is_64, bool prefetch, const struct io_ops *ops,
 		 void *opaque);
 void pci_bar_add_io(struct pci_dev *dev, unsigned n, u64 size, const struct io_ops *ops, void *opaque);
@@ -144,7 +164,20 @@ u16 pci_dvsec_add(struct pci_dev *dev, u16 vendor, u8 revision, u16 id, u16 at, 
 enum pcie_type { PCIE_ENDPOINT = 0, PCIE_ROOT_PORT = 4, PCIE_UPSTREAM = 5, PCIE_DOWNSTREAM = 6, PCIE_RC_ENDPOINT = 9 };
 struct pcie_link { u8 speed, width; u8 port; bool slot; u16 slot_number; bool flr; bool hotplug; bool power_controller; };
 u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link);
+/* Names of the link speeds ("2_5" .. "64") and widths ("1" .. "32") for PROP_CHOICE; what a choice's index means. */
+extern const char *const pcie_speed_names[], *const pcie_width_names[];
+#define PCIE_SPEED_16 3 /* indices */
+#define PCIE_WIDTH_16 5
+#define PCIE_WIDTH_32 6
+u8 pcie_speed_of(u32 choice); /* as in Link Status: 1 = 2.5 GT/s .. 6 = 64 GT/s */
+u8 pcie_width_of(u32 choice); /* lanes */
+/* Whether the link below a port is up: something is there, not disabled, in reset or without power. */
+bool pci_link_is_up(struct pci_dev *port);
+u16 pci_pm_add(struct pci_dev *dev, u16 at); /* D0 and D3hot, no soft reset */
 u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
+/* Reports an error of the function: `bit` of the (un)correctable status, header log or NULL. Sends the error message to
+ * the root port, which interrupts, as masks and enables allow. */
+void pci_aer_report(struct pci_dev *dev, bool correctable, u32 bit, const u32 *header);
 u16 pci_acs_add(struct pci_dev *dev, u16 at);
 u16 pci_dsn_add(struct pci_dev *dev, u16 at, u64 serial);
 
@@ -154,11 +187,15 @@ void pci_msix_notify(struct pci_dev *dev, u16 vector); /* pends it when masked *
 bool pci_msix_is_enabled(const struct pci_dev *dev);
 void pci_msi_add(struct pci_dev *dev, u16 at, unsigned vectors);
 void pci_msi_notify(struct pci_dev *dev, unsigned vector);
+/* Interrupt Pin shows INTA#. Before the first reset. */
+void pci_intx_add(struct pci_dev *dev);
 /* Level of INTA#, routed by slot to the host's four lines. */
 void pci_intx_set(struct pci_dev *dev, bool level);
 
 /* Requester ID bus:devfn as the hierarchy is numbered now. */
 u16 pci_requester_id(struct pci_dev *dev);
+/* Whether the function may send requests now: Bus Master Enable here and in all bridges above. */
+bool pci_is_bus_master(struct pci_dev *dev);
 /* DMA as this function: needs Bus Master Enable; false and nothing done without it. */
 bool pci_dma_read(struct pci_dev *dev, u64 pa, void *to, u64 size);
 bool pci_dma_write(struct pci_dev *dev, u64 pa, const void *from, u64 size);
@@ -184,6 +221,11 @@ void pci_doe_free(struct doe *doe);
 
 /* Bridges and ports: pci_dev_init, then this. The secondary bus is named after the device's id. */
 void pci_bridge_init(struct pci_dev *dev, struct pci_bridge *bridge, enum bus_kind kind);
+/* An expander's own root bus, named after the device's id, numbered from bus_nr: after pci_dev_init of the function that
+ * stands for it on pcie.0. The caller owns `root`, fills is_cxl before and calls pci_expander_fini in destroy. */
+bool pci_expander_init(struct pci_dev *dev, struct pci_root *root, u32 bus_nr, u32 numa_node, enum bus_kind kind,
+		       struct error *err);
+void pci_expander_fini(struct pci_root *root);
 
 /* Classes. */
 extern const struct dev_class pcie_root_port_class, pxb_pcie_class;

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Advanced Error Reporting. [PCIe5 6.2, 7.8.4]
+ *
+ * The registers hold what was reported and are sticky. pci_aer_report is the way of an error: status, header log and
+ * First Error Pointer of the function; if not masked and enabled, a message up through the bridges (each must have SERR#
+ * Enable set in Bridge Control) to the root port, which logs the source and interrupts.
+ */
+#include "pci/parts.h"
+
+enum error_kind { ERROR_CORRECTABLE, ERROR_NONFATAL, ERROR_FATAL };
+
+/* A root port interrupts when a bit that is enabled goes from no to yes. */
+static void root_command_write(struct regs *b, unsigned i, u64 old, u64 now);
+
+u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port)
+{
+	const struct reg rows[] = {
+		R32(AER_UNCOR_STATUS, UNCOR_STATUS, 0, 0, .w1c = AER_UNCOR_BITS, .sticky = STICKY),
+		R32(AER_UNCOR_MASK, UNCOR_MASK, AER_UNCOR_INTERNAL, AER_UNCOR_BITS, .sticky = STICKY),
+		R32(AER_UNCOR_SEVERITY, UNCOR_SEVERITY, 0x00462030, AER_UNCOR_BITS, .sticky = STICKY),
+		R32(AER_COR_STATUS, COR_STATUS, 0, 0, .w1c = AER_COR_BITS, .sticky = STICKY),
+		R32(AER_COR_MASK, COR_MASK, 0x0000e000, AER_COR_BITS, .sticky = STICKY),
+		R32(AER_CONTROL, AER_CONTROL, 0, 0, .sticky = STICKY),
+		R32(AER_HEADER_LOG, HEADER_LOG, 0, 0, .count = 4, .stride = 4, .sticky = STICKY),
+		R32(AER_ROOT_COMMAND, ROOT_COMMAND, 0, root_port ? 0x7 : 0, .write = root_command_write),
+		R32(AER_ROOT_STATUS, ROOT_STATUS, 0, 0, .w1c = root_port ? 0x7f : 0, .sticky = STICKY),
+		R32(AER_ROOT_SOURCE, ROOT_SOURCE, 0, 0, .sticky = STICKY),
+	};
+
+	dev->cap_aer = pci_ext_cap_add(dev, PCI_EXT_CAP_AER, 2, at, AER_BYTES, rows, ARRAY_SIZE(rows));
+	return dev->cap_aer;
+}
+
+static u64 aer_get(const struct pci_dev *dev, u32 offset)
+{
+	return regs_get(&dev->config, dev->cap_aer + offset, 4);
+}
+
+static void aer_set(struct pci_dev *dev, u32 offset, u64 value)
+{
+	regs_set(&dev->config, dev->cap_aer + offset, 4, value);
+}
+
+/* Which kinds of the root status are enabled in the root command. */
+static bool root_interrupts(u64 command, u64 status)
+{
+	return (bit(command, 0) && (status & AER_ROOT_COR)) || (bit(command, 1) && (status & AER_ROOT_NONFATAL)) ||
+	       (bit(command, 2) && (status & AER_ROOT_FATAL));
+}
+
+static void root_command_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct pci_dev *port = config_dev(b);
+	u64 status = aer_get(port, AER_ROOT_STATUS);
+
+	if (!root_interrupts(old, status) && root_interrupts(now, status))
+		pci_port_interrupt(port);
+}
+
+static void root_receive(struct pci_dev *port, u16 source, enum error_kind kind)
+{
+	u64 status = aer_get(port, AER_ROOT_STATUS), sources = aer_get(port, AER_ROOT_SOURCE), before = status;
+
+	if (kind == ERROR_CORRECTABLE) {
+		if (status & AER_ROOT_COR)
+			status |= AER_ROOT_COR_MULTI;
+		else
+			sources = deposit(sources, 15, 0, source);
+		status |= AER_ROOT_COR;
+	} else {
+		if (status & AER_ROOT_UNCOR)
+			status |= AER_ROOT_UNCOR_MULTI;
+		else
+			sources = deposit(sources, 31, 16, source);
+		if (!(status & AER_ROOT_UNCOR) && kind == ERROR_FATAL)
+			status |= AER_ROOT_FIRST_FATAL;
+		status |= AER_ROOT_UNCOR | (kind == ERROR_FATAL ? AER_ROOT_FATAL : AER_ROOT_NONFATAL);
+	}
+	aer_set(port, AER_ROOT_STATUS, status);
+	aer_set(port, AER_ROOT_SOURCE, sources);
+	if (!root_interrupts(aer_get(port, AER_ROOT_COMMAND), before) &&
+	    root_interrupts(aer_get(port, AER_ROOT_COMMAND), status))
+		pci_port_interrupt(port);
+}
+
+/* The error message goes up: own enables, then each bridge's. */
+static void error_message(struct pci_dev *dev, enum error_kind kind)
+{
+	u64 control = dev->cap_pcie ? regs_get(&dev->config, dev->cap_pcie + EXP_DEVCTL, 2) : 0;
+	bool serr = kind != ERROR_CORRECTABLE && (regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_SERR);
+	u16 source = pci_requester_id(dev);
+
+	if (!bit(control, kind) && !serr)
+		return;
+	if (kind != ERROR_CORRECTABLE && serr)
+		regs_set(&dev->config, PCI_STATUS, 2, regs_get(&dev->config, PCI_STATUS, 2) | PCI_STATUS_SERR);
+	while (pci_express_type(dev) != PCIE_ROOT_PORT) {
+		if (!dev->bus->bridge)
+			return; /* part of the root complex: no event collector, the status registers only */
+		dev = dev->bus->bridge->dev;
+		if (!(regs_get(&dev->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_SERR))
+			return;
+	}
+	if (dev->cap_aer)
+		root_receive(dev, source, kind);
+}
+
+void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 *header)
+{
+	enum error_kind kind = ERROR_CORRECTABLE;
+	u64 status, mask;
+
+	if (!dev->bus)
+		return;
+	if (!correctable)
+		kind = dev->cap_aer && (aer_get(dev, AER_UNCOR_SEVERITY) & which) ? ERROR_FATAL : ERROR_NONFATAL;
+	if (dev->cap_pcie) /* Device Status: correctable, non-fatal, fatal in bits 0..2, whatever is masked */
+		regs_set(&dev->config, dev->cap_pcie + EXP_DEVSTA, 2,
+			 regs_get(&dev->config, dev->cap_pcie + EXP_DEVSTA, 2) | 1u << kind);
+	trace(PCI, "%s: %s error, status bits 0x%x", dev_name(&dev->dev),
+	      kind == ERROR_CORRECTABLE ? "correctable" : kind == ERROR_FATAL ? "fatal" : "non-fatal", which);
+	if (!dev->cap_aer) {
+		error_message(dev, kind);
+		return;
+	}
+	if (correctable) {
+		aer_set(dev, AER_COR_STATUS, aer_get(dev, AER_COR_STATUS) | (which & AER_COR_BITS));
+		mask = aer_get(dev, AER_COR_MASK);
+	} else {
+		status = aer_get(dev, AER_UNCOR_STATUS);
+		mask = aer_get(dev, AER_UNCOR_MASK);
+		/* The first unmasked error owns the header log and the pointer. [PCIe5 6.2.4.2] */
+		if ((which & ~mask & AER_UNCOR_BITS) && !(status & ~mask)) {
+			aer_set(dev, AER_CONTROL, deposit(aer_get(dev, AER_CONTROL), 4, 0, __builtin_ctz(which & ~mask)));
+			for (unsigned n = 0; n < 4; n++)
+				aer_set(dev, AER_HEADER_LOG + 4 * n, header ? header[n] : 0);
+		}
+		aer_set(dev, AER_UNCOR_STATUS, status | (which & AER_UNCOR_BITS));
+	}
+	if (which & ~mask)
+		error_message(dev, kind);
+}

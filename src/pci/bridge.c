@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Type 1 headers: bus numbers, windows, Bridge Control. [PCIe5 7.5.1.3]
+ *
+ * The registers are the only state: routing reads them each time (bus.c for bus numbers, bar.c for windows). I/O windows
+ * are 32-bit and prefetchable ones 64-bit. Secondary Bus Reset resets everything below when it is set and keeps the link
+ * down while it stays set.
+ */
+#include "pci/parts.h"
+
+static void window_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	if (old != now)
+		pci_bars_update(config_dev(b));
+}
+
+static void bridge_control_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct pci_dev *dev = config_dev(b);
+
+	if (!((old ^ now) & PCI_BRIDGE_RESET) || !dev->bridge)
+		return;
+	if (now & PCI_BRIDGE_RESET)
+		pci_bus_reset(&dev->bridge->secondary, RESET_HOT);
+	pci_link_changed(dev);
+}
+
+const struct reg pci_bridge_rows[] = {
+	R8(PCI_PRIMARY_BUS, PRIMARY_BUS, 0, 0xff),
+	R8(PCI_SECONDARY_BUS, SECONDARY_BUS, 0, 0xff),
+	R8(PCI_SUBORDINATE_BUS, SUBORDINATE_BUS, 0, 0xff),
+	R8(PCI_IO_BASE, IO_BASE, PCI_IO_32, 0xf0, .write = window_write),
+	R8(PCI_IO_LIMIT, IO_LIMIT, PCI_IO_32, 0xf0, .write = window_write),
+	R16(PCI_SECONDARY_STATUS, SECONDARY_STATUS, 0, 0, .w1c = PCI_STATUS_W1C),
+	R16(PCI_MEMORY_BASE, MEMORY_BASE, 0, 0xfff0, .write = window_write),
+	R16(PCI_MEMORY_LIMIT, MEMORY_LIMIT, 0, 0xfff0, .write = window_write),
+	R16(PCI_PREFETCH_BASE, PREFETCH_BASE, PCI_PREFETCH_64, 0xfff0, .write = window_write),
+	R16(PCI_PREFETCH_LIMIT, PREFETCH_LIMIT, PCI_PREFETCH_64, 0xfff0, .write = window_write),
+	R32(PCI_PREFETCH_BASE_HI, PREFETCH_BASE_HI, 0, 0xffffffff, .write = window_write),
+	R32(PCI_PREFETCH_LIMIT_HI, PREFETCH_LIMIT_HI, 0, 0xffffffff, .write = window_write),
+	R16(PCI_IO_BASE_HI, IO_BASE_HI, 0, 0xffff, .write = window_write),
+	R16(PCI_IO_LIMIT_HI, IO_LIMIT_HI, 0, 0xffff, .write = window_write),
+	R16(PCI_BRIDGE_CONTROL, BRIDGE_CONTROL, 0, PCI_BRIDGE_PARITY | PCI_BRIDGE_SERR | PCI_BRIDGE_RESET,
+	    .write = bridge_control_write),
+};
+const u32 pci_bridge_row_count = ARRAY_SIZE(pci_bridge_rows);
+
+static bool window_holds(u64 first, u64 last, u64 base, u64 size)
+{
+	return first <= last && base >= first && base <= last && size - 1 <= last - base;
+}
+
+bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
+{
+	const struct regs *c = &dev->config;
+	u64 first, last;
+
+	if (!(regs_get(c, PCI_COMMAND, 2) & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)))
+		return false;
+	if (io) {
+		first = (regs_get(c, PCI_IO_BASE, 1) & 0xf0) << 8 | regs_get(c, PCI_IO_BASE_HI, 2) << 16;
+		last = (regs_get(c, PCI_IO_LIMIT, 1) & 0xf0) << 8 | regs_get(c, PCI_IO_LIMIT_HI, 2) << 16 | 0xfff;
+		return window_holds(first, last, base, size);
+	}
+	first = (regs_get(c, PCI_MEMORY_BASE, 2) & 0xfff0) << 16;
+	last = (regs_get(c, PCI_MEMORY_LIMIT, 2) & 0xfff0) << 16 | 0xfffff;
+	if (window_holds(first, last, base, size))
+		return true;
+	first = (regs_get(c, PCI_PREFETCH_BASE, 2) & 0xfff0) << 16 | regs_get(c, PCI_PREFETCH_BASE_HI, 4) << 32;
+	last = (regs_get(c, PCI_PREFETCH_LIMIT, 2) & 0xfff0) << 16 | regs_get(c, PCI_PREFETCH_LIMIT_HI, 4) << 32 | 0xfffff;
+	return window_holds(first, last, base, size);
+}
+
+void pci_bridge_init(struct pci_dev *dev, struct pci_bridge *bridge, enum bus_kind kind)
+{
+	assert(dev->bus && (regs_get(&dev->config, PCI_HEADER_TYPE, 1) & 0x7f) == 1);
+	bridge->dev = dev;
+	bridge->secondary.bus = (struct bus){.name = dev_name(&dev->dev), .kind = kind, .parent = &dev->dev};
+	bridge->secondary.bridge = bridge;
+	bridge->secondary.root = dev->bus->root;
+	/* An upstream port's bus holds the switch's downstream ports; any other port's, one device. */
+	bridge->secondary.single_slot = pci_express_type(dev) != PCIE_UPSTREAM;
+	dev->bridge = bridge;
+}

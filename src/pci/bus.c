@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Buses: who sits where, and how a configuration request finds its function. [PCIe5 7.2.2, 7.3]
+ *
+ * A request of the CPU is a load or store in the ECAM: the address holds bus, device, function and register. The root
+ * whose bus range holds the bus number takes it. On the root's own number it is a type 0 request. Below, it travels as
+ * type 1 through the port whose Secondary..Subordinate range (as software programmed it, just now) holds the number, and
+ * becomes type 0 on the secondary bus, where a port only knows device 0. What is not there reads all ones.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pci/parts.h"
+
+static struct pci_dev *bus_find(struct pci_bus *bus, u8 number, u8 devfn)
+{
+	for (unsigned n = 0; n < ARRAY_SIZE(bus->slots); n++) {
+		struct pci_dev *dev = bus->slots[n];
+		u8 secondary, subordinate;
+
+		if (!dev || !dev->bridge || !dev->config.store)
+			continue;
+		secondary = regs_get(&dev->config, PCI_SECONDARY_BUS, 1);
+		subordinate = regs_get(&dev->config, PCI_SUBORDINATE_BUS, 1);
+		if (!secondary || number < secondary || number > subordinate)
+			continue;
+		if (!pci_link_is_up(dev))
+			return NULL;
+		if (number > secondary)
+			return bus_find(&dev->bridge->secondary, number, devfn);
+		if (dev->bridge->secondary.single_slot && DEVFN_SLOT(devfn))
+			return NULL;
+		return dev->bridge->secondary.slots[devfn];
+	}
+	return NULL;
+}
+
+struct pci_dev *pci_root_find(struct pci_root *root, u8 bus, u8 devfn)
+{
+	if (bus < root->base || bus > root->last)
+		return NULL;
+	return bus == root->base ? root->bus.slots[devfn] : bus_find(&root->bus, bus, devfn);
+}
+
+static struct pci_dev *ecam_target(struct pci_host *host, u64 offset)
+{
+	struct pci_dev *dev =
+		pci_host_find(host, (offset >> ECAM_BUS_SHIFT) & 0xff, (offset >> ECAM_DEVFN_SHIFT) & 0xff);
+
+	return dev && dev->config.store ? dev : NULL;
+}
+
+/* A configuration request is at most one DWORD, so 8 bytes are two requests in ascending order. */
+static enum mem_result ecam_read(void *opaque, u64 offset, unsigned size, u64 *value)
+{
+	u32 reg = offset & (PCI_CONFIG_BYTES - 1);
+
+	*value = 0;
+	for (unsigned done = 0; done < size; done += 4) {
+		struct pci_dev *dev = ecam_target(opaque, offset);
+		unsigned part = MIN(size - done, 4u);
+		u64 v = dev && reg + done + part <= PCI_CONFIG_BYTES ? pci_config_read(dev, reg + done, part) : ones(8 * part);
+
+		*value |= v << (8 * done);
+	}
+	return MEM_OK;
+}
+
+static enum mem_result ecam_write(void *opaque, u64 offset, unsigned size, u64 value)
+{
+	u32 reg = offset & (PCI_CONFIG_BYTES - 1);
+
+	for (unsigned done = 0; done < size; done += 4) {
+		struct pci_dev *dev = ecam_target(opaque, offset);
+		unsigned part = MIN(size - done, 4u);
+
+		if (dev && reg + done + part <= PCI_CONFIG_BYTES)
+			pci_config_write(dev, reg + done, part, (value >> (8 * done)) & ones(8 * part));
+	}
+	return MEM_OK;
+}
+
+const struct io_ops pci_ecam_io = {.read = ecam_read, .write = ecam_write};
+
+/* "1", "1.0", "0x1.0", "1f.7": hexadecimal. */
+static bool addr_parse(const char *name, const char *text, u8 *devfn, struct error *err)
+{
+	unsigned long slot, fn = 0;
+	char *end;
+
+	slot = strtoul(text, &end, 16);
+	if (end != text && *end == '.') {
+		const char *after = end + 1;
+
+		fn = strtoul(after, &end, 16);
+		if (end == after)
+			end = (char *)text;
+	}
+	if (end == text || *end || slot > 31 || fn > 7)
+		return fail(err, "%s: addr=%s is not SLOT or SLOT.FUNCTION with slot 0..1f, function 0..7 (hexadecimal)", name,
+			    text);
+	*devfn = DEVFN(slot, fn);
+	return true;
+}
+
+bool pci_bus_place(struct pci_bus *bus, struct pci_dev *dev, struct error *err)
+{
+	const char *name = dev_name(&dev->dev), *where = bus->bus.name;
+	bool is_main = !bus->bridge && !bus->root->pxb;
+	unsigned slots = bus->single_slot ? 1 : 32, slot;
+	struct pci_dev *first;
+	u8 devfn = 0;
+
+	if (dev->addr_text) {
+		if (!addr_parse(name, dev->addr_text, &devfn, err))
+			return false;
+		if (DEVFN_SLOT(devfn) >= slots)
+			return fail(err, "%s: addr=%s: below port '%s' there is only device 0 [PCIe5 7.3.1]; write addr=0", name,
+				    dev->addr_text, where);
+	} else {
+		/* Slot 0 of pcie.0 is left for a host bridge's function. */
+		for (slot = is_main ? 1 : 0; slot < slots; slot++) {
+			bool is_free = true;
+
+			for (unsigned fn = 0; fn < 8; fn++)
+				is_free &= !bus->slots[DEVFN(slot, fn)];
+			if (is_free)
+				break;
+		}
+		if (slot >= slots && bus->single_slot)
+			return fail(err, "%s: bus=%s already has '%s': a port takes one device; give another port", name, where,
+				    bus->slots[0] ? dev_name(&bus->slots[0]->dev) : "a device");
+		if (slot >= slots)
+			return fail(err, "%s: bus=%s has no free slot", name, where);
+		devfn = DEVFN(slot, 0);
+	}
+	if (bus->slots[devfn])
+		return fail(err, "%s: addr=%x.%x on bus '%s' is taken by '%s'", name, DEVFN_SLOT(devfn), DEVFN_FN(devfn), where,
+			    dev_name(&bus->slots[devfn]->dev));
+	first = bus->slots[DEVFN(DEVFN_SLOT(devfn), 0)];
+	if (DEVFN_FN(devfn) && first && !first->multifunction)
+		return fail(err, "%s: addr=%x.%x: '%s' in function 0 needs multifunction=on", name, DEVFN_SLOT(devfn),
+			    DEVFN_FN(devfn), dev_name(&first->dev));
+	if (!DEVFN_FN(devfn) && !dev->multifunction)
+		for (unsigned fn = 1; fn < 8; fn++)
+			if (bus->slots[devfn + fn])
+				return fail(err, "%s: addr=%x.0 shares its slot with '%s' and needs multifunction=on", name,
+					    DEVFN_SLOT(devfn), dev_name(&bus->slots[devfn + fn]->dev));
+	bus->slots[devfn] = dev;
+	dev->bus = bus;
+	dev->devfn = devfn;
+	return true;
+}
+
+void pci_bus_reset(struct pci_bus *bus, unsigned reset_kind)
+{
+	for (unsigned n = 0; n < ARRAY_SIZE(bus->slots); n++) {
+		struct pci_dev *dev = bus->slots[n];
+
+		if (!dev)
+			continue;
+		pci_function_reset(dev, reset_kind);
+		if (dev->bridge)
+			pci_bus_reset(&dev->bridge->secondary, reset_kind);
+	}
+}
+
+bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *arg), void *arg)
+{
+	for (unsigned n = 0; n < ARRAY_SIZE(bus->slots); n++) {
+		struct pci_dev *dev = bus->slots[n];
+
+		if (dev && (!each(dev, arg) || (dev->bridge && !pci_bus_each(&dev->bridge->secondary, each, arg))))
+			return false;
+	}
+	return true;
+}

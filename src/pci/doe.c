@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Data Object Exchange: a mailbox in configuration space. [PCIe6 6.30, 7.9.24]
+ *
+ * Software writes an object DWORD by DWORD to the Write Data Mailbox and sets Go; the answer is read from the Read Data
+ * Mailbox, each DWORD confirmed by a write of any value. The length in the header must be what was written, before
+ * anybody looks at the rest. Answers are ready at once, so Busy is never seen. Discovery is built in: index 0 is itself.
+ *
+ * States: idle (collecting), ready (Data Object Ready, `response` being read), error (until Abort). What cannot be
+ * answered sets Error. The registers in the config store are always current, so reads need no hook; pci_config_write
+ * calls here after a write. Under the machine lock.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pci/parts.h"
+
+struct doe {
+	struct doe *next;
+	struct pci_dev *dev;
+	u16 at;
+	bool interrupt;
+	u16 vector;
+	const struct doe_protocol *protocols;
+	unsigned count;
+	void *opaque;
+	/* guest-visible state */
+	u32 request_dwords;  /* written so far; more than DOE_OBJECT_DWORDS_MAX: overflown */
+	u32 response_dwords; /* of the object being read; 0: none */
+	u32 response_next;   /* index of the DWORD in the Read Data Mailbox */
+	u32 request[DOE_OBJECT_DWORDS_MAX];
+	u32 response[DOE_OBJECT_DWORDS_MAX];
+};
+
+static u32 doe_get(const struct doe *doe, u32 offset)
+{
+	return regs_get(&doe->dev->config, doe->at + offset, 4);
+}
+
+static void doe_set(struct doe *doe, u32 offset, u32 value)
+{
+	regs_set(&doe->dev->config, doe->at + offset, 4, value);
+}
+
+struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector, const struct doe_protocol *protocols,
+			unsigned count, void *opaque)
+{
+	struct doe *doe = calloc(1, sizeof(*doe));
+	const struct reg rows[] = {
+		R32(DOE_CAP, DOE_CAP, interrupt | (interrupt ? (u64)(vector & 0x7ff) << 1 : 0), 0),
+		R32(DOE_CTRL, DOE_CTRL, 0, DOE_CTRL_GO | DOE_CTRL_ABORT | (interrupt ? DOE_CTRL_INTERRUPT : 0)),
+		R32(DOE_STATUS, DOE_STATUS, 0, 0, .w1c = DOE_STATUS_INTERRUPT),
+		R32(DOE_WRITE, DOE_WRITE, 0, 0xffffffff),
+		R32(DOE_READ, DOE_READ, 0, 0),
+	};
+
+	assert(doe && count < 255);
+	doe->dev = dev;
+	doe->interrupt = interrupt;
+	doe->vector = vector;
+	doe->protocols = protocols;
+	doe->count = count;
+	doe->opaque = opaque;
+	doe->at = pci_ext_cap_add(dev, PCI_EXT_CAP_DOE, 1, at, DOE_BYTES, rows, ARRAY_SIZE(rows));
+	doe->next = dev->does;
+	dev->does = doe;
+	return doe;
+}
+
+void pci_doe_free(struct doe *doe)
+{
+	if (!doe)
+		return;
+	for (struct doe **d = &doe->dev->does; *d; d = &(*d)->next)
+		if (*d == doe) {
+			*d = doe->next;
+			break;
+		}
+	free(doe);
+}
+
+static void doe_interrupt(struct doe *doe)
+{
+	if (!doe->interrupt)
+		return;
+	doe_set(doe, DOE_STATUS, doe_get(doe, DOE_STATUS) | DOE_STATUS_INTERRUPT);
+	if (doe_get(doe, DOE_CTRL) & DOE_CTRL_INTERRUPT) {
+		if (pci_msix_is_enabled(doe->dev))
+			pci_msix_notify(doe->dev, doe->vector);
+		else
+			pci_msi_notify(doe->dev, doe->vector);
+	}
+}
+
+static void doe_forget(struct doe *doe)
+{
+	doe->request_dwords = doe->response_dwords = doe->response_next = 0;
+	doe_set(doe, DOE_WRITE, 0);
+	doe_set(doe, DOE_READ, 0);
+}
+
+static void doe_fail(struct doe *doe, const char *why)
+{
+	trace(GUEST_ERROR, "%s: DOE at 0x%x: %s [PCIe6 6.30.2]", doe->dev->config.name, doe->at, why);
+	doe_forget(doe);
+	doe_set(doe, DOE_STATUS, (doe_get(doe, DOE_STATUS) | DOE_STATUS_ERROR) & ~DOE_STATUS_READY);
+	doe_interrupt(doe);
+}
+
+/* [PCIe6 6.30.1.1] Request: index in bits 7:0. Response: vendor, type, next index or 0. */
+static u32 doe_discovery(struct doe *doe)
+{
+	u32 index = doe->request[2] & 0xff, next = index < doe->count ? index + 1 : 0;
+
+	if (index == 0)
+		doe->response[2] = DOE_DISCOVERY_VENDOR | DOE_DISCOVERY_TYPE << 16 | next << 24;
+	else if (index <= doe->count)
+		doe->response[2] = doe->protocols[index - 1].vendor | doe->protocols[index - 1].type << 16 | next << 24;
+	else
+		doe->response[2] = 0xffff;
+	return 3;
+}
+
+static void doe_dispatch(struct doe *doe)
+{
+	u16 vendor = doe->request[0] & 0xffff;
+	u8 type = doe->request[0] >> 16;
+	u32 length = doe->request[1] & DOE_LENGTH_MASK, answer = 0;
+
+	if (doe->request_dwords < 2)
+		return doe_fail(doe, "an object without a whole header");
+	if (doe->request_dwords > DOE_OBJECT_DWORDS_MAX)
+		return doe_fail(doe, "an object longer than the mailbox takes");
+	if ((length ? length : DOE_LENGTH_MASK + 1) != doe->request_dwords)
+		return doe_fail(doe, "the length in the header is not what was written");
+	if (vendor == DOE_DISCOVERY_VENDOR && type == DOE_DISCOVERY_TYPE) {
+		if (length != 3)
+			return doe_fail(doe, "a discovery request is 3 DWORDs");
+		answer = doe_discovery(doe);
+	} else {
+		const struct doe_protocol *p = NULL;
+
+		for (unsigned n = 0; n < doe->count && !p; n++)
+			if (doe->protocols[n].vendor == vendor && doe->protocols[n].type == type)
+				p = &doe->protocols[n];
+		if (!p)
+			return doe_fail(doe, "no such protocol");
+		if (length < p->request_dwords_min)
+			return doe_fail(doe, "the request is shorter than its protocol has it");
+		answer = p->answer(doe->opaque, doe->request, doe->request_dwords, doe->response, DOE_OBJECT_DWORDS_MAX);
+		assert(answer <= DOE_OBJECT_DWORDS_MAX);
+	}
+	trace(MBOX, "%s: DOE %04x:%02x, %u DWORDs, answer %u", doe->dev->config.name, vendor, type, length, answer);
+	if (answer < 2)
+		return doe_fail(doe, "the request has no answer");
+	doe->response[0] = vendor | (u32)type << 16;
+	doe->response[1] = answer & DOE_LENGTH_MASK;
+	doe_forget(doe);
+	doe->response_dwords = answer;
+	doe_set(doe, DOE_READ, doe->response[0]);
+	doe_set(doe, DOE_STATUS, doe_get(doe, DOE_STATUS) | DOE_STATUS_READY);
+	doe_interrupt(doe);
+}
+
+static void doe_control(struct doe *doe, u32 now)
+{
+	u32 status = doe_get(doe, DOE_STATUS);
+
+	doe_set(doe, DOE_CTRL, now & DOE_CTRL_INTERRUPT); /* Go and Abort read 0 */
+	if (now & DOE_CTRL_ABORT) {
+		doe_forget(doe);
+		doe_set(doe, DOE_STATUS, status & DOE_STATUS_INTERRUPT);
+		return;
+	}
+	if (!(now & DOE_CTRL_GO))
+		return;
+	if (status & (DOE_STATUS_ERROR | DOE_STATUS_READY))
+		trace(GUEST_ERROR, "%s: DOE at 0x%x: Go while %s is set", doe->dev->config.name, doe->at,
+		      status & DOE_STATUS_ERROR ? "Error" : "Data Object Ready");
+	else
+		doe_dispatch(doe);
+}
+
+static void doe_collect(struct doe *doe)
+{
+	u32 value = doe_get(doe, DOE_WRITE);
+
+	doe_set(doe, DOE_WRITE, 0); /* reads 0 [PCIe6 7.9.24.5] */
+	if (doe_get(doe, DOE_STATUS) & DOE_STATUS_ERROR)
+		return;
+	if (doe->request_dwords < DOE_OBJECT_DWORDS_MAX)
+		doe->request[doe->request_dwords] = value;
+	if (doe->request_dwords <= DOE_OBJECT_DWORDS_MAX)
+		doe->request_dwords++;
+}
+
+static void doe_confirm(struct doe *doe)
+{
+	if (!(doe_get(doe, DOE_STATUS) & DOE_STATUS_READY)) {
+		trace(GUEST_ERROR, "%s: DOE at 0x%x: read mailbox is empty", doe->dev->config.name, doe->at);
+		return;
+	}
+	if (++doe->response_next < doe->response_dwords) {
+		doe_set(doe, DOE_READ, doe->response[doe->response_next]);
+		return;
+	}
+	doe->response_dwords = doe->response_next = 0;
+	doe_set(doe, DOE_READ, 0);
+	doe_set(doe, DOE_STATUS, doe_get(doe, DOE_STATUS) & ~DOE_STATUS_READY);
+}
+
+/* Whether the write touched any byte of the register. */
+static bool touched(const struct doe *doe, u32 reg, u32 offset, unsigned size)
+{
+	return offset < doe->at + reg + 4u && offset + size > doe->at + reg;
+}
+
+void pci_does_written(struct pci_dev *dev, u32 offset, unsigned size)
+{
+	for (struct doe *doe = dev->does; doe; doe = doe->next) {
+		if (touched(doe, DOE_CTRL, offset, size))
+			doe_control(doe, doe_get(doe, DOE_CTRL));
+		if (touched(doe, DOE_WRITE, offset, size))
+			doe_collect(doe);
+		if (touched(doe, DOE_READ, offset, size))
+			doe_confirm(doe);
+	}
+}
+
+void pci_doe_reset(struct doe *doe)
+{
+	doe_forget(doe);
+	doe_set(doe, DOE_CTRL, 0);
+	doe_set(doe, DOE_STATUS, 0);
+}
+
+void pci_does_reset(struct pci_dev *dev)
+{
+	for (struct doe *doe = dev->does; doe; doe = doe->next)
+		pci_doe_reset(doe);
+}

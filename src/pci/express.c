@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PCI Express capability: device, link, slot and root registers. [PCIe5 7.5.3]
+ *
+ * One template holds the rows of all port types; which of them a function has follows from its type [PCIe5 7.5.3,
+ * figure 7-23]. A link is a fact of the topology: it is up when a device is below the port and software has neither
+ * disabled it, nor holds it in reset, nor switched the slot off. Speed and width come out as the smaller of the two
+ * sides'. There is no training time, no ASPM, no equalisation to watch; the 16, 32 and 64 GT/s lane capabilities
+ * (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out. Interrupts of a port are MSI or MSI-X only.
+ */
+#include "pci/parts.h"
+
+const char *const pcie_speed_names[] = {"2_5", "5", "8", "16", "32", "64", NULL};
+const char *const pcie_width_names[] = {"1", "2", "4", "8", "12", "16", "32", NULL};
+
+u8 pcie_speed_of(u32 choice)
+{
+	return MIN(choice, 5u) + 1;
+}
+
+u8 pcie_width_of(u32 choice)
+{
+	static const u8 lanes[] = {1, 2, 4, 8, 12, 16, 32};
+
+	return lanes[MIN(choice, ARRAY_SIZE(lanes) - 1)];
+}
+
+static u64 exp_get(const struct pci_dev *dev, u32 offset, unsigned size)
+{
+	return regs_get(&dev->config, dev->cap_pcie + offset, size);
+}
+
+int pci_express_type(const struct pci_dev *dev)
+{
+	return dev->cap_pcie ? (int)bits(exp_get(dev, EXP_FLAGS, 2), 7, 4) : -1;
+}
+
+static bool is_port(const struct pci_dev *dev)
+{
+	int type = pci_express_type(dev);
+
+	return type == PCIE_ROOT_PORT || type == PCIE_DOWNSTREAM;
+}
+
+/* The device that the port's link leads to, or NULL. */
+static struct pci_dev *port_partner(const struct pci_dev *port)
+{
+	for (unsigned fn = 0; port->bridge && fn < 8; fn++)
+		if (port->bridge->secondary.slots[fn])
+			return port->bridge->secondary.slots[fn];
+	return NULL;
+}
+
+bool pci_link_is_up(struct pci_dev *port)
+{
+	if (!port->bridge || (regs_get(&port->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_RESET))
+		return false;
+	if (!is_port(port))
+		return true; /* the inside of a switch */
+	if (!port_partner(port) || (exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE))
+		return false;
+	return !(exp_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) ||
+	       !(exp_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_POWER_OFF);
+}
+
+static u64 lnksta_read(struct regs *b, unsigned i, u64 stored)
+{
+	struct pci_dev *dev = config_dev(b), *other;
+	u64 cap = exp_get(dev, EXP_LNKCAP, 4), speed = bits(cap, 3, 0), width = bits(cap, 9, 4);
+	bool port = is_port(dev);
+
+	other = port ? port_partner(dev) : dev->bus->bridge ? dev->bus->bridge->dev : NULL;
+	if (port && !pci_link_is_up(dev))
+		return (stored & ~MASK(9, 0)) | 1; /* down: no width; speed is undefined and shown as the lowest */
+	if (other && other->cap_pcie && exp_get(other, EXP_LNKCAP, 4)) {
+		u64 theirs = exp_get(other, EXP_LNKCAP, 4);
+
+		speed = MIN(speed, bits(theirs, 3, 0));
+		width = MIN(width, bits(theirs, 9, 4));
+	}
+	return (stored & ~MASK(9, 0)) | speed | width << 4 | (port ? EXP_LNKSTA_DLLLA : 0);
+}
+
+static u64 sltsta_read(struct regs *b, unsigned i, u64 stored)
+{
+	return stored | (port_partner(config_dev(b)) ? EXP_SLTSTA_PDS : 0);
+}
+
+static void devctl_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct pci_dev *dev = config_dev(b);
+
+	if (!(now & EXP_DEVCTL_FLR))
+		return;
+	regs_set(b, dev->cap_pcie + EXP_DEVCTL, 2, now & ~EXP_DEVCTL_FLR);
+	pci_function_reset(dev, RESET_FUNCTION);
+}
+
+void pci_port_interrupt(struct pci_dev *port)
+{
+	if (pci_msix_is_enabled(port))
+		pci_msix_notify(port, 0);
+	else
+		pci_msi_notify(port, 0);
+}
+
+void pci_link_changed(struct pci_dev *port)
+{
+	u64 control;
+
+	if (!is_port(port) || !(exp_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_HOTPLUG) || !port_partner(port))
+		return;
+	regs_set(&port->config, port->cap_pcie + EXP_SLTSTA, 2, exp_get(port, EXP_SLTSTA, 2) | EXP_SLTSTA_DLLSC);
+	control = exp_get(port, EXP_SLTCTL, 2);
+	if ((control & EXP_SLTCTL_HPIE) && (control & EXP_SLTCTL_DLLSCE))
+		pci_port_interrupt(port);
+}
+
+/* The link goes down: what is below is reset. [PCIe5 6.6.1] */
+static void lnkctl_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct pci_dev *dev = config_dev(b);
+
+	regs_set(b, dev->cap_pcie + EXP_LNKCTL, 2, now & ~EXP_LNKCTL_RETRAIN);
+	if (!((old ^ now) & EXP_LNKCTL_DISABLE) || !dev->bridge)
+		return;
+	if (now & EXP_LNKCTL_DISABLE)
+		pci_bus_reset(&dev->bridge->secondary, RESET_HOT);
+	pci_link_changed(dev);
+}
+
+static void sltctl_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct pci_dev *dev = config_dev(b);
+
+	if (!((old ^ now) & EXP_SLTCTL_POWER_OFF) || !dev->bridge)
+		return;
+	if (now & EXP_SLTCTL_POWER_OFF)
+		pci_bus_reset(&dev->bridge->secondary, RESET_COLD);
+	pci_link_changed(dev);
+}
+
+#define DEVCTL_RW    0x79ff /* all but phantom functions, auxiliary power and bit 15 */
+#define DEVCTL_RESET 0x2810 /* relaxed ordering, no snoop, 512-byte read requests */
+
+u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link)
+{
+	bool port, has_link, root;
+	u64 lnkcap = 0, sltcap = 0, sltctl = 0, speed = link->speed, width = link->width;
+	const struct pci_dev *above = dev->bus->bridge ? dev->bus->bridge->dev : NULL;
+
+	/* An endpoint on a root bus is part of the root complex and has no link. [PCIe5 1.3.2.3] */
+	if (type == PCIE_ENDPOINT && !above)
+		type = PCIE_RC_ENDPOINT;
+	port = type == PCIE_ROOT_PORT || type == PCIE_DOWNSTREAM;
+	root = type == PCIE_ROOT_PORT;
+	has_link = type != PCIE_RC_ENDPOINT;
+	if (!speed && above && above->cap_pcie)
+		speed = bits(exp_get(above, EXP_LNKCAP, 4), 3, 0);
+	if (!width && above && above->cap_pcie)
+		width = bits(exp_get(above, EXP_LNKCAP, 4), 9, 4);
+	speed = speed ? MIN(speed, 6u) : 1;
+	width = width ? width : 1;
+	if (has_link)
+		lnkcap = speed | width << 4 | EXP_LNKCAP_ASPM_OPT | (u64)link->port << 24 |
+			 (port ? EXP_LNKCAP_DLLLA | EXP_LNKCAP_BANDWIDTH : 0);
+	if (port && link->slot) {
+		sltcap = (link->hotplug ? EXP_SLTCAP_HOTPLUG : 0) | (link->power_controller ? EXP_SLTCAP_POWER : 0) |
+			 EXP_SLTCAP_NO_COMMAND | (u64)(link->slot_number & 0x1fff) << 19;
+		sltctl = (link->hotplug ? EXP_SLTCTL_DLLSCE | EXP_SLTCTL_HPIE | 0x0008 : 0) |
+			 (link->power_controller ? EXP_SLTCTL_POWER_OFF : 0);
+	}
+
+	const struct reg rows[] = {
+		R16(EXP_FLAGS, EXP_FLAGS, 2u | type << 4 | (sltcap ? EXP_FLAGS_SLOT : 0), 0),
+		R32(EXP_DEVCAP, EXP_DEVCAP, 1 | EXP_DEVCAP_EXT_TAG | EXP_DEVCAP_ROLE | (link->flr ? EXP_DEVCAP_FLR : 0), 0),
+		R16(EXP_DEVCTL, EXP_DEVCTL, DEVCTL_RESET, DEVCTL_RW | (link->flr ? EXP_DEVCTL_FLR : 0),
+		    .write = devctl_write),
+		R16(EXP_DEVSTA, EXP_DEVSTA, 0, 0, .w1c = 0x000f),
+		R32(EXP_LNKCAP, EXP_LNKCAP, lnkcap, 0),
+		R16(EXP_LNKCTL, EXP_LNKCTL, 0, !has_link ? 0 : port ? 0x0cfb : 0x01cb, .sticky = RESET_FUNCTION,
+		    .write = lnkctl_write),
+		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0, .w1c = port ? 0xc000 : 0,
+		    .read = has_link ? lnksta_read : NULL),
+		R32(EXP_SLTCAP, EXP_SLTCAP, sltcap, 0),
+		R16(EXP_SLTCTL, EXP_SLTCTL, 0, sltctl, .write = sltctl_write),
+		R16(EXP_SLTSTA, EXP_SLTSTA, 0, 0, .w1c = sltcap ? EXP_SLTSTA_W1C : 0, .read = sltcap ? sltsta_read : NULL),
+		R16(EXP_RTCTL, EXP_RTCTL, 0, root ? 0x000f : 0),
+		R16(EXP_RTCAP, EXP_RTCAP, 0, 0),
+		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? 0x10000 : 0),
+		R32(EXP_DEVCAP2, EXP_DEVCAP2, EXP_DEVCAP2_CTO_OFF, 0),
+		R16(EXP_DEVCTL2, EXP_DEVCTL2, 0, EXP_DEVCAP2_CTO_OFF),
+		R32(EXP_LNKCAP2, EXP_LNKCAP2, has_link ? ones(speed) << 1 : 0, 0),
+		R16(EXP_LNKCTL2, EXP_LNKCTL2, has_link ? speed : 0, has_link ? 0x000f : 0, .sticky = STICKY),
+		/* Equalisation complete, phases 1 to 3 successful, at 8 GT/s and more. */
+		R16(EXP_LNKSTA2, EXP_LNKSTA2, has_link && speed >= 3 ? 0x001e : 0, 0),
+	};
+	dev->cap_pcie = pci_cap_add(dev, PCI_CAP_EXPRESS, at, EXP_BYTES, rows, ARRAY_SIZE(rows));
+	if (dev->bridge && type == PCIE_UPSTREAM)
+		dev->bridge->secondary.single_slot = false;
+	return dev->cap_pcie;
+}

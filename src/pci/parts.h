@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of this room share with each other. */
+#ifndef PCI_PARTS_H
+#define PCI_PARTS_H
+
+#include "base/bits.h"
+#include "base/trace.h"
+#include "pci/pci.h"
+#include "pci/pci_spec.h"
+
+/* --- config.c --- */
+/* Copies the rows, so that they may be built on the stack, and adds them; freed by pci_dev_fini. */
+struct reg *pci_rows_add(struct pci_dev *dev, u32 base, const struct reg *rows, u32 count);
+static inline struct pci_dev *config_dev(struct regs *b)
+{
+	return b->owner;
+}
+
+/* --- bar.c --- */
+/* Addresses of the function's BARs, and of everything below it if it is a bridge, follow the registers. */
+void pci_bars_update(struct pci_dev *dev);
+void pci_bars_remove(struct pci_dev *dev);
+
+/* --- host.c --- */
+struct pci_windows { u64 pio_base, pio_size, mmio32_base, mmio32_size, mmio64_base, mmio64_size; };
+const struct pci_windows *pci_host_windows(struct pci_host *host);
+/* Line 0..3 goes up (true) or down once: levels are counted. */
+void pci_host_line(struct pci_host *host, unsigned line, bool raised);
+void pci_host_remove_root(struct pci_root *root);
+
+/* --- bus.c --- */
+extern const struct io_ops pci_ecam_io; /* opaque: the host */
+struct pci_dev *pci_root_find(struct pci_root *root, u8 bus, u8 devfn);
+/* Free place on the bus for the device as addr= says; false: refused. */
+bool pci_bus_place(struct pci_bus *bus, struct pci_dev *dev, struct error *err);
+/* Resets every function on the bus and below. */
+void pci_bus_reset(struct pci_bus *bus, unsigned reset_kind);
+bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *arg), void *arg);
+
+/* --- bridge.c --- */
+extern const struct reg pci_bridge_rows[];
+extern const u32 pci_bridge_row_count;
+/* Whether [base, base + size) is inside the windows that the bridge has open. */
+bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io);
+
+/* --- msix.c, msi.c --- */
+void pci_msix_flush(struct pci_dev *dev); /* sends what is pending and no longer masked */
+void pci_msix_reset(struct pci_dev *dev);
+bool pci_msix_read(struct pci_dev *dev, unsigned bar, u64 offset, unsigned size, u64 *value);
+bool pci_msix_write(struct pci_dev *dev, unsigned bar, u64 offset, unsigned size, u64 value);
+void pci_msi_flush(struct pci_dev *dev);
+bool pci_msi_is_enabled(const struct pci_dev *dev);
+
+/* --- express.c --- */
+/* enum pcie_type, or -1 without the capability. */
+int pci_express_type(const struct pci_dev *dev);
+/* The link below a port went up or down, for the slot's status. */
+void pci_link_changed(struct pci_dev *port);
+void pci_port_interrupt(struct pci_dev *port); /* MSI, MSI-X vector 0, or INTA# pulse of the port */
+
+/* --- doe.c --- */
+void pci_does_written(struct pci_dev *dev, u32 offset, unsigned size);
+void pci_does_reset(struct pci_dev *dev);
+
+#endif
