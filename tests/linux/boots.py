@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Boots of Debian's unmodified kernels, without a terminal: each runs a script of guests/initramfs in the guest and looks at its verdict.
+
+Also a program: tests/linux/boots.py BUILD [NAME...] runs some boots and shows the guest's output as it comes.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+TREE = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def type3(n, port, size="512M", kind="volatile", more=""):
+    """A memory device below its own root port `rpN` of bus `port`."""
+    objects, device = [], f"cxl-type3,bus=rp{n},id=mem{n}"
+    if kind in ("volatile", "both"):
+        objects += ["-object", f"memory-backend-ram,id=vmem{n},size={size}"]
+        device += f",volatile-memdev=vmem{n}"
+    if kind in ("persistent", "both"):
+        path = more or "/nonexistent"
+        objects += ["-object", f"memory-backend-file,id=pmem{n},size={size},mem-path={path}.{n},share=on",
+                    "-object", f"memory-backend-file,id=lsa{n},size=1M,mem-path={path}.lsa{n},share=on"]
+        device += f",persistent-memdev=pmem{n},lsa=lsa{n},sn={0x1000 + n}"
+    return objects + ["-device", f"cxl-rp,bus={port},id=rp{n},chassis=0,slot={n}", "-device", device]
+
+
+def bridges(count):
+    options = []
+    for b in range(count):
+        options += ["-device", f"pxb-cxl,bus_nr={64 + 32 * b},id=cxl.{b}"]
+    return options
+
+
+def window(bridge_count, size="8G"):
+    targets = ",".join(f"cxl-fmw.0.targets.{b}=cxl.{b}" for b in range(bridge_count))
+    return ["-M", f"virt,{targets},cxl-fmw.0.size={size}"]
+
+
+def volatile(ways=2, bridge_count=1, granularity=256, region_as="none", size="512M"):
+    options = window(bridge_count) + bridges(bridge_count)
+    for n in range(ways):
+        options += type3(n, f"cxl.{n % bridge_count}", size)
+    devices = ":".join(f"mem{n}" for n in range(ways))
+    return options + ["-cxl-region", f"window=0,devices={devices},granularity={granularity},type=ram,as={region_as}"]
+
+
+# name -> kernel, vCPUs, script in the guest, options, in `make test` (else only in test-long)
+BOOTS = {
+    "6.12 tour, 1 vCPU, 2 ways": ("6.12", 1, "tour", volatile(), True),
+    "6.12 tour, 4 vCPUs, 2 ways": ("6.12", 4, "tour", volatile(), True),
+    "7.3 tour, 4 vCPUs, 2 ways": ("7.3", 4, "tour", volatile(), True),
+    "7.3 tour, 1 vCPU, 2 ways": ("7.3", 1, "tour", volatile(), False),
+    "6.12 tour, 1 way": ("6.12", 2, "tour", volatile(1), False),
+    "7.3 tour, 1 way": ("7.3", 2, "tour", volatile(1), False),
+    "6.12 tour, 4 ways, 2 bridges, 1k": ("6.12", 2, "tour", volatile(4, 2, 1024, size="256M"), True),
+    "7.3 tour, 8 ways, 4 bridges, 4k": ("7.3", 2, "tour", volatile(8, 4, 4096, size="256M"), False),
+    "6.12 tour, 2 bridges, 16k": ("6.12", 2, "tour", volatile(2, 2, 16384), False),
+    "6.12 tour, as=dax": ("6.12", 2, "tour", volatile(region_as="dax"), True),
+    "7.3 tour, as=dax": ("7.3", 2, "tour", volatile(region_as="dax"), True),
+    "6.12 boot memory, as=system-ram": ("6.12", 2, "bootmem", volatile(region_as="system-ram"), True),
+    "7.3 boot memory, as=system-ram": ("7.3", 2, "bootmem", volatile(region_as="system-ram"), False),
+}
+
+
+def command(build, kernel, vcpus, script, options, append=""):
+    guest = build / "guest" / kernel
+    return [str(build / "cxlvm"), "-M", "virt", "-cpu", "max", "-smp", str(vcpus), "-m", "2G", "-nographic", "-no-reboot",
+            "-kernel", str(guest / "Image"), "-initrd", str(guest / "initramfs.cpio"),
+            "-append", f"console=ttyAMA0 {append} cxlvm.run={script}".replace("  ", " ")] + options
+
+
+def boot(build, name, show=False, timeout=240):
+    kernel, vcpus, script, options, _ = BOOTS[name]
+    log = build / "logs" / (re.sub(r"[^a-z0-9.]+", "-", name.lower()) + ".log")
+    log.parent.mkdir(exist_ok=True)
+    start = time.time()
+    with open(log, "wb") as out:
+        child = subprocess.Popen(command(build, kernel, vcpus, script, options), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        os.set_blocking(child.stdout.fileno(), False)
+        while child.poll() is None and time.time() - start < timeout:
+            chunk = child.stdout.read()
+            if chunk:
+                out.write(chunk)
+                out.flush()
+                if show:
+                    sys.stdout.write(chunk.decode(errors="replace"))
+                    sys.stdout.flush()
+            else:
+                time.sleep(0.05)
+        late = child.poll() is None
+        if late:
+            child.kill()
+        rest = child.stdout.read()
+        out.write(rest or b"")
+        child.wait()
+    text = log.read_text(errors="replace")
+    ok = not late and child.returncode == 0 and "cxlvm-guest: verdict 0" in text
+    if late:
+        text += f"\n(stopped after {timeout} s)"
+    return ok, f"{text}\nexit code {child.returncode}, {time.time() - start:.0f} s"
+
+
+def prepare(build, kernels):
+    for kernel in sorted(kernels):
+        subprocess.run([str(TREE / "tools/guest"), str(build), kernel], check=True)
+
+
+def run_all(build, long):
+    names = [n for n in BOOTS if long or BOOTS[n][4]]
+    try:
+        prepare(build, {BOOTS[n][0] for n in names})
+    except subprocess.CalledProcessError as broken:
+        yield "the guest's packages", False, str(broken)
+        return
+    for name in names:
+        ok, text = boot(build, name)
+        yield name, ok, text
+
+
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1]).resolve()
+    wanted = sys.argv[2:] or list(BOOTS)
+    prepare(folder, {BOOTS[n][0] for n in wanted})
+    failed = 0
+    for n in wanted:
+        good, words = boot(folder, n, show=True)
+        print(f"{'ok' if good else 'FAILED'}: {n}: {words.splitlines()[-1]}")
+        failed += not good
+    sys.exit(failed != 0)
