@@ -19,13 +19,18 @@ bool fail_context(struct error *err, const char *format, ...)
 {
 	char inner[ERROR_BYTES];
 	va_list args;
+	size_t length;
 	int used;
 
 	memcpy(inner, err->text, sizeof(inner));
 	va_start(args, format);
 	used = vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
-	if (used >= 0 && (size_t)used < sizeof(err->text))
-		snprintf(err->text + used, sizeof(err->text) - (size_t)used, ": %s", inner);
+	if (used < 0 || (size_t)used + 3 > sizeof(err->text))
+		return false;
+	memcpy(err->text + used, ": ", 2);
+	length = MIN(strlen(inner), sizeof(err->text) - (size_t)used - 3);
+	memcpy(err->text + used + 2, inner, length);
+	err->text[(size_t)used + 2 + length] = 0;
 	return false;
 }

@@ -26,6 +26,7 @@ void loop_unlock(struct loop *loop);
 bool loop_is_locked(const struct loop *loop); /* by the calling thread */
 
 u64 loop_now(struct loop *loop); /* any thread, lock-free */
+/* Freezes loop_now and all timers until loop_time_start; each does nothing when it is so already. */
 void loop_time_stop(struct loop *loop);
 void loop_time_start(struct loop *loop);
 /* Instruction time only: lets `ns` pass, firing the timers that come due. Any thread that drives the vCPUs. */
@@ -40,14 +41,17 @@ struct timer {
 	void (*fire)(void *opaque);
 	void *opaque;
 	u64 deadline_ns; /* in loop_now's time; TIMER_OFF: not armed */
-	size_t slot;     /* place in the heap, private to loop.c */
+	size_t slot;     /* place in the heap, private to timer.c */
+	u64 order;       /* of arming: who fires first of those with one deadline; private to timer.c */
 };
 
 void timer_init(struct timer *timer, struct loop *loop, void (*fire)(void *opaque), void *opaque);
-/* Arms (or re-arms) for an absolute time; TIMER_OFF disarms. One-shot. Any thread; takes only the timer lock. */
+/* Arms (or re-arms) for an absolute time; TIMER_OFF disarms. One-shot. Any thread; takes only the timer lock. Whoever frees a
+ * timer disarms it under the machine lock: then it does not fire any more. */
 void timer_set(struct timer *timer, u64 deadline_ns);
 
-/* Calls `ready(opaque, events)` in the loop thread (under the machine lock) when fd has EPOLLIN/EPOLLOUT events. */
+/* Calls `ready(opaque, events)` in the loop thread (under the machine lock) when fd has EPOLLIN/EPOLLOUT events. Files that
+ * cannot be waited for (regular files) are always ready. A second call for one fd replaces the first. Both take the machine lock. */
 bool loop_watch(struct loop *loop, int fd, u32 events, void (*ready)(void *opaque, u32 events), void *opaque,
 		struct error *err);
 void loop_unwatch(struct loop *loop, int fd);

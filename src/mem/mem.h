@@ -58,6 +58,7 @@ struct range {
 	u64 base, last;
 	struct region *region;
 	u64 offset;
+	u64 *code; /* code marks of the whole region, one bit per 4 KiB; NULL: not RAM (space.c's) */
 };
 
 struct space;
@@ -78,6 +79,7 @@ void space_destroy(struct space *space);
 void space_set_still(struct space *space, const struct still_ops *ops, void *opaque);
 
 /* Changes, under the machine lock. Each publishes at once unless between space_begin and space_end (nestable). */
+/* A region removed between them must live until space_end. */
 void space_begin(struct space *space);
 void space_end(struct space *space);
 void space_add(struct space *space, struct region *region);
@@ -88,7 +90,8 @@ void space_change(struct space *space, u64 base, u64 size, void (*change)(void *
 /* Names a pair of regions of priority 0 that overlap, for the start-up check (design D3); true if none do. */
 bool space_check(struct space *space, struct error *err);
 
-/* The range that holds pa, or NULL. Lock-free; valid until the caller next lets itself be stopped. */
+/* The range that holds pa, or NULL. Lock-free; valid until the caller next lets itself be stopped. For vCPUs that still_ops.stop
+ * waits for, and for holders of the machine lock; other threads use dma_* (which take part in the epoch). */
 const struct range *space_lookup(struct space *space, u64 pa);
 /* Walks the flat map in address order, for query-map and `info mtree`: NULL after the last. */
 const struct range *space_range(struct space *space, size_t index);
@@ -120,9 +123,16 @@ void space_msi(struct space *space, u32 requester_id, u64 pa, u32 data);
 
 /*
  * Code marks: one bit per 4 KiB of every RAM region, set by cpu/ when it decodes code there. The bit is advice for
- * dma_write and for the CPU's store slow path; kept in the region's shadow, created at space_add for RAM.
+ * dma_write and for the CPU's store slow path; kept beside the region, created at space_add for RAM. Set the mark
+ * before reading the bytes to decode.
  */
 void space_mark_code(struct space *space, u64 pa, bool has_code);
 bool space_has_code(struct space *space, u64 pa);
+static inline bool range_has_code(const struct range *range, u64 pa)
+{
+	u64 page = (range->offset + (pa - range->base)) >> 12;
+
+	return range->code && (__atomic_load_n(&range->code[page / 64], __ATOMIC_RELAXED) >> (page % 64) & 1);
+}
 
 #endif

@@ -20,6 +20,7 @@
 #include "mem/mem.h"
 
 struct regs;
+struct reg_element; /* private to reg.c */
 
 /* Kinds of reset, a mask; a row's `sticky` names the kinds that it survives. */
 enum reset_kind {
@@ -62,7 +63,12 @@ struct regs {
 	u32 size;         /* of the block, bytes */
 	u8 *store;        /* `size` bytes: the registers' values, little-endian */
 	u8 *once;         /* `size` bytes: rwo bits already written */
-	u32 *find;        /* per 4 bytes: 1 + index of the first row that touches them (engine's) */
+	u32 *find;        /* per 4 bytes: 1 + index of the first element that touches them (engine's) */
+	struct reg_element *elements; /* every element of every row, sorted by offset (engine's) */
+	u32 element_count;
+	/* While a write hook runs: what software wrote, and its enabled lanes as a mask, both at their place in the register. For
+	 * write-1-to-set and write-1-to-trigger registers, where `old` and `now` do not say what was written. */
+	u64 written, lanes;
 	struct {
 		const struct reg *rows;
 		u32 count, base;

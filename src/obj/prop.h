@@ -10,7 +10,7 @@
 #include "base/types.h"
 
 enum prop_kind { PROP_KIND_BOOL, PROP_KIND_U8, PROP_KIND_U16, PROP_KIND_U32, PROP_KIND_U64, PROP_KIND_SIZE,
-		 PROP_KIND_STRING, PROP_KIND_LINK, PROP_KIND_CHOICE, PROP_KIND_MAC };
+		 PROP_KIND_STRING, PROP_KIND_LINK, PROP_KIND_CHOICE, PROP_KIND_MAC, PROP_KIND_PCI_ADDR };
 
 struct prop {
 	const char *name;
@@ -36,11 +36,22 @@ struct prop {
 /* A `struct dev *` field: an object named by its id. */
 #define PROP_LINK(n, s, f, cls, text) {.name = n, .kind = PROP_KIND_LINK, .offset = offsetof(s, f), .link_class = cls, .doc = text}
 #define PROP_CHOICE(n, s, f, list, d, text) {.name = n, .kind = PROP_KIND_CHOICE, .offset = offsetof(s, f), .choices = list, .initial = d, .doc = text}
+/* Six bytes, "52:54:00:12:34:56"; all zero: not given. */
+#define PROP_MAC(n, s, f, text) {.name = n, .kind = PROP_KIND_MAC, .offset = offsetof(s, f), .doc = text}
+/* A u32 devfn from "slot" or "slot.function", both hexadecimal without 0x ("1f.7"); 0xffffffff: not given. */
+#define PROP_PCI_ADDR(n, s, f, text) {.name = n, .kind = PROP_KIND_PCI_ADDR, .offset = offsetof(s, f), .initial = 0xffffffff, .doc = text}
 
 /* Parsers, shared with the command line. Each names the key and the value in its error. */
 bool parse_bool(const char *key, const char *text, bool *value, struct error *err);
 bool parse_u64(const char *key, const char *text, u64 min, u64 max, u64 *value, struct error *err);
 bool parse_size(const char *key, const char *text, u64 *value, struct error *err);
+
+bool parse_mac(const char *key, const char *text, u8 value[6], struct error *err);
+bool parse_pci_addr(const char *key, const char *text, u32 *devfn, struct error *err);
+/* Ids start with a letter and go on with letters, digits, '-', '.' and '_'. */
+bool parse_id(const char *key, const char *text, struct error *err);
+/* The word of a list (NULL-terminated) that is nearest to `word`, or NULL if none is near: for "did you mean". */
+const char *nearest_word(const char *word, const char *const *list);
 
 /*
  * An option string "first,key=value,key2=v,,w": comma doubling stands for a literal comma; a word without '=' is
