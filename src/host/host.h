@@ -35,8 +35,10 @@ bool block_write_zeroes(struct block *block, u64 offset, u64 size);
 
 /* --- chardev.c: a two-way byte stream --- */
 struct chardev;
-/* spec as after -serial: stdio, mon:stdio, null, file:PATH, unix:PATH[,server,wait=off], pty, none. The escape key Ctrl-A
- * (x quits: calls `quit`) works on stdio with mux. The terminal is restored on every way out, signals included. */
+/* spec as after -serial: stdio, mon:stdio, null, none, file:PATH, pty, unix:PATH[,server=on][,wait=off],
+ * tcp:127.0.0.1:PORT[,server=on][,wait=off]. With mon: (or stdio,mux=on) the escape key Ctrl-A works: x quits (calls
+ * `quit` in the loop thread), h lists the rest. The terminal is restored on every way out, signals included; with a
+ * `quit`, the first SIGINT, SIGTERM or SIGHUP of a stdio user calls it too, a second one kills. */
 struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
 			     struct error *err);
 void chardev_close(struct chardev *chardev);
@@ -48,6 +50,8 @@ void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
 		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque);
 void chardev_kick(struct chardev *chardev);
 void terminal_restore(void); /* async-signal-safe */
+/* The first SIGINT, SIGTERM or SIGHUP calls `quit` in the loop thread, the next one of them kills. chardev_open does it for stdio. */
+bool quit_signals_watch(struct loop *loop, void (*quit)(void *opaque), void *opaque, struct error *err);
 
 /* --- worker.c: a small pool for disk I/O --- */
 struct workers;

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A two-way byte stream between a device and the host. Input: read in the loop thread into a small buffer and given to the
+ * device as it has room. Output: written at once if the host takes it, else kept and written when it does; the
+ * caller never waits. What exceeds 16 MiB is dropped and counted. The escape key is looked for even while the guest takes
+ * nothing, so that Ctrl-A x ends a machine that hangs.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/chardev_private.h"
+
+#define ESCAPE 1 /* Ctrl-A */
+
+/* --- output --- */
+
+/* Writes what the host takes without waiting; -1: nobody will ever read this again. */
+static ssize_t write_some(struct chardev *c, const u8 *bytes, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		size_t part = size - done;
+		ssize_t put;
+
+		if (c->out_kind == OUT_POLLED) {
+			struct pollfd p = {.fd = c->out_fd, .events = POLLOUT};
+
+			if (poll(&p, 1, 0) <= 0 || !(p.revents & (POLLOUT | POLLERR | POLLHUP)))
+				break;
+			part = MIN(part, 256);
+		}
+		if (c->out_kind == OUT_SOCKET)
+			put = send(c->out_fd, bytes + done, part, MSG_DONTWAIT | MSG_NOSIGNAL);
+		else
+			put = write(c->out_fd, bytes + done, part);
+		if (put > 0)
+			done += (size_t)put;
+		else if (put < 0 && errno == EINTR)
+			continue;
+		else if (put < 0 && errno != EAGAIN)
+			return -1;
+		else
+			break;
+	}
+	return (ssize_t)done;
+}
+
+static void out_drop(struct chardev *c)
+{
+	c->out_count = 0;
+	c->out_from = 0;
+}
+
+/* out_lock held: what is kept, as far as the host takes it. False: the output is dead. */
+static bool out_flush(struct chardev *c)
+{
+	ssize_t put = c->out_kind == OUT_NONE ? -1 : write_some(c, c->out + c->out_from, c->out_count);
+
+	if (put < 0) {
+		out_drop(c);
+		if (c->out_kind != OUT_FILE)
+			c->out_kind = OUT_NONE;
+		return false;
+	}
+	c->out_from += (size_t)put;
+	c->out_count -= (size_t)put;
+	if (!c->out_count)
+		c->out_from = 0;
+	return true;
+}
+
+static void out_ready(void *opaque, u32 events)
+{
+	struct chardev *c = opaque;
+	int fd = -1;
+
+	pthread_mutex_lock(&c->out_lock);
+	if (!out_flush(c) || !c->out_count) {
+		c->out_armed = false;
+		fd = c->out_fd;
+	}
+	pthread_mutex_unlock(&c->out_lock);
+	if (fd >= 0)
+		loop_unwatch(c->loop, fd);
+}
+
+static void chardev_free(struct chardev *c)
+{
+	pthread_mutex_destroy(&c->out_lock);
+	free(c->out);
+	free(c->socket_path);
+	free(c);
+}
+
+/* In the loop thread, because arming takes the machine lock, which the writer may not take inside the output lock. */
+static void out_arm(void *opaque)
+{
+	struct chardev *c = opaque;
+	struct error err;
+	bool last, watch;
+	int fd;
+
+	pthread_mutex_lock(&c->out_lock);
+	last = !--c->out_deferred && c->closed;
+	watch = !c->closed && c->out_armed && c->out_fd >= 0;
+	fd = c->out_fd;
+	pthread_mutex_unlock(&c->out_lock);
+	if (last)
+		chardev_free(c);
+	else if (watch)
+		loop_watch(c->loop, fd, EPOLLOUT, out_ready, c, &err);
+}
+
+static void out_keep(struct chardev *c, const u8 *bytes, size_t size)
+{
+	size_t room = c->out_max - MIN(c->out_max, c->out_count), part = MIN(size, room);
+
+	c->out_dropped += size - part;
+	if (c->out_from + c->out_count + part > c->out_room) {
+		memmove(c->out, c->out + c->out_from, c->out_count);
+		c->out_from = 0;
+		if (c->out_count + part > c->out_room) {
+			size_t wanted = MAX(c->out_room * 2, c->out_count + part);
+			u8 *more = realloc(c->out, wanted);
+
+			if (!more) {
+				c->out_dropped += part;
+				return;
+			}
+			c->out = more;
+			c->out_room = wanted;
+		}
+	}
+	memcpy(c->out + c->out_from + c->out_count, bytes, part);
+	c->out_count += part;
+}
+
+void chardev_write(struct chardev *c, const u8 *bytes, size_t size)
+{
+	ssize_t put = 0;
+
+	pthread_mutex_lock(&c->out_lock);
+	if (c->out_kind == OUT_NONE || !size) {
+		pthread_mutex_unlock(&c->out_lock);
+		return;
+	}
+	if (!c->out_count)
+		put = write_some(c, bytes, size);
+	if (put < 0) {
+		if (c->out_kind != OUT_FILE) /* a full disk may have room again */
+			c->out_kind = OUT_NONE;
+	} else if ((size_t)put < size) {
+		out_keep(c, bytes + put, size - (size_t)put);
+		if (!c->out_armed && c->loop) {
+			c->out_armed = true;
+			c->out_deferred++;
+			loop_defer(c->loop, out_arm, c);
+		}
+	}
+	pthread_mutex_unlock(&c->out_lock);
+}
+
+void chardev_set_output(struct chardev *c, int fd, enum out_kind kind)
+{
+	int old;
+	bool armed;
+
+	pthread_mutex_lock(&c->out_lock);
+	old = c->out_fd;
+	armed = c->out_armed;
+	c->out_fd = fd;
+	c->out_kind = kind;
+	c->out_armed = false;
+	out_drop(c);
+	pthread_mutex_unlock(&c->out_lock);
+	if (old >= 0) {
+		if (armed)
+			loop_unwatch(c->loop, old);
+		close(old);
+	}
+}
+
+static void print(struct chardev *c, const char *text)
+{
+	chardev_write(c, (const u8 *)text, strlen(text));
+}
+
+/* --- input --- */
+
+static void escape_command(struct chardev *c, u8 key)
+{
+	switch (key) {
+	case 'x':
+		print(c, "\r\ncxlvm: terminated\r\n");
+		if (c->quit)
+			c->quit(c->quit_opaque);
+		break;
+	case 'c':
+		print(c, "\r\n[no monitor is built]\r\n");
+		break;
+	case 'b':
+		print(c, "\r\n[sending a break is not built]\r\n");
+		break;
+	case 'h': case '?':
+		print(c, "\r\nC-a h    print this help\r\nC-a x    exit the emulator\r\n"
+			 "C-a C-a  send C-a\r\n");
+		break;
+	default:
+		break;
+	}
+}
+
+/* Takes escape sequences out of the bytes; returns how many are left. */
+static size_t filter_escapes(struct chardev *c, u8 *bytes, size_t size)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (c->in_escape) {
+			c->in_escape = false;
+			if (bytes[i] == ESCAPE || bytes[i] == 'a')
+				bytes[kept++] = ESCAPE;
+			else
+				escape_command(c, bytes[i]);
+		} else if (bytes[i] == ESCAPE) {
+			c->in_escape = true;
+		} else {
+			bytes[kept++] = bytes[i];
+		}
+	}
+	return kept;
+}
+
+/* Machine lock held. */
+static void deliver(struct chardev *c)
+{
+	size_t room;
+
+	if (c->delivering || !c->take)
+		return;
+	c->delivering = true;
+	while (c->input_count && (room = c->can_take(c->opaque)) > 0) {
+		size_t part = MIN(room, c->input_count);
+		u8 bytes[CHARDEV_INPUT_BYTES];
+
+		memcpy(bytes, c->input, part);
+		c->input_count -= part;
+		memmove(c->input, c->input + part, c->input_count);
+		c->take(c->opaque, bytes, part);
+	}
+	c->delivering = false;
+}
+
+static void input_ready(void *opaque, u32 events)
+{
+	struct chardev *c = opaque;
+	size_t room = sizeof(c->input) - c->input_count;
+	u8 bytes[CHARDEV_INPUT_BYTES];
+	ssize_t got;
+
+	if (!room && !(c->mux && c->is_terminal)) {
+		loop_unwatch(c->loop, c->in_fd);
+		c->in_watched = false;
+		return;
+	}
+	/* A person at the keys of a guest that takes nothing: look for the escape key, drop what there is no room for. */
+	got = read(c->in_fd, bytes, room ? room : sizeof(bytes));
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (got <= 0) {
+		chardev_input_ended(c);
+		return;
+	}
+	if (c->mux)
+		got = (ssize_t)filter_escapes(c, bytes, (size_t)got);
+	if (room) {
+		memcpy(c->input + c->input_count, bytes, (size_t)got);
+		c->input_count += (size_t)got;
+	}
+	deliver(c);
+}
+
+static void connection_ready(void *opaque, u32 events)
+{
+	struct chardev *c = opaque;
+	int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	loop_unwatch(c->loop, c->listen_fd);
+	chardev_attach_socket(c, fd);
+}
+
+void chardev_attach_socket(struct chardev *c, int fd)
+{
+	int out = dup(fd);
+
+	c->in_fd = fd;
+	c->in_watched = false;
+	chardev_set_output(c, out, out >= 0 ? OUT_SOCKET : OUT_NONE);
+	chardev_watch_input(c);
+}
+
+void chardev_watch_input(struct chardev *c)
+{
+	struct error err;
+
+	if (!c->loop || c->in_watched)
+		return;
+	if (c->in_fd >= 0)
+		c->in_watched = loop_watch(c->loop, c->in_fd, EPOLLIN, input_ready, c, &err);
+	else if (c->listen_fd >= 0)
+		c->in_watched = loop_watch(c->loop, c->listen_fd, EPOLLIN, connection_ready, c, &err);
+}
+
+void chardev_input_ended(struct chardev *c)
+{
+	loop_unwatch(c->loop, c->in_fd);
+	c->in_watched = false;
+	if (!c->is_stdio)
+		close(c->in_fd);
+	c->in_fd = -1;
+	if (c->listen_fd >= 0) {
+		chardev_set_output(c, -1, OUT_NONE);
+		chardev_watch_input(c);
+	}
+}
+
+void chardev_connect(struct chardev *c, size_t (*can_take)(void *opaque),
+		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque)
+{
+	if (c->loop)
+		loop_lock(c->loop);
+	c->can_take = can_take;
+	c->take = take;
+	c->opaque = opaque;
+	if (take)
+		chardev_kick(c);
+	if (c->loop)
+		loop_unlock(c->loop);
+}
+
+void chardev_kick(struct chardev *c)
+{
+	deliver(c);
+	if (!c->in_watched && c->in_fd >= 0 && c->input_count < sizeof(c->input))
+		chardev_watch_input(c);
+}
+
+/* What is kept goes out as long as somebody reads: up to five seconds without any progress. A pseudo-terminal may have nobody. */
+static void out_drain(struct chardev *c)
+{
+	pthread_mutex_lock(&c->out_lock);
+	while (c->out_count && c->slave_fd < 0) {
+		struct pollfd p = {.fd = c->out_fd, .events = POLLOUT};
+		size_t before = c->out_count;
+
+		if (poll(&p, 1, 5000) <= 0 || !out_flush(c) || c->out_count == before)
+			break;
+	}
+	if (c->out_dropped)
+		fprintf(stderr, "cxlvm: %llu bytes of console output were dropped: nobody read them\n",
+			(unsigned long long)c->out_dropped);
+	pthread_mutex_unlock(&c->out_lock);
+}
+
+void chardev_close(struct chardev *c)
+{
+	bool last;
+
+	if (!c)
+		return;
+	if (c->loop)
+		loop_lock(c->loop);
+	if (c->in_watched)
+		loop_unwatch(c->loop, c->in_fd >= 0 ? c->in_fd : c->listen_fd);
+	out_drain(c);
+	if (c->is_stdio)
+		terminal_restore();
+	else if (c->in_fd >= 0)
+		close(c->in_fd);
+	if (c->listen_fd >= 0)
+		close(c->listen_fd);
+	if (c->slave_fd >= 0)
+		close(c->slave_fd);
+	if (c->socket_path)
+		unlink(c->socket_path);
+	chardev_set_output(c, -1, OUT_NONE);
+	pthread_mutex_lock(&c->out_lock);
+	c->closed = true;
+	last = !c->out_deferred;
+	pthread_mutex_unlock(&c->out_lock);
+	if (c->loop)
+		loop_unlock(c->loop);
+	if (last)
+		chardev_free(c);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to host/: struct chardev, shared by chardev.c (bytes) and chardev_open.c (what is behind). */
+#ifndef HOST_CHARDEV_PRIVATE_H
+#define HOST_CHARDEV_PRIVATE_H
+
+#include <pthread.h>
+
+#include "host/host.h"
+
+#define CHARDEV_INPUT_BYTES 4096
+#define CHARDEV_OUTPUT_BYTES_MAX (16 * MiB)
+
+enum out_kind { OUT_NONE, OUT_NONBLOCK, OUT_SOCKET, OUT_FILE, OUT_POLLED };
+
+struct chardev {
+	struct loop *loop;
+	void (*quit)(void *opaque);
+	void *quit_opaque;
+	/* what is behind: under the machine lock */
+	bool is_stdio, is_terminal, mux;
+	int in_fd, listen_fd, slave_fd; /* -1: none */
+	char *socket_path;              /* unlinked at close */
+	/* input, under the machine lock */
+	size_t (*can_take)(void *opaque);
+	void (*take)(void *opaque, const u8 *bytes, size_t size);
+	void *opaque;
+	u8 input[CHARDEV_INPUT_BYTES];
+	size_t input_count;
+	bool in_watched, in_escape, delivering;
+	/* output, under out_lock (inside the machine lock) */
+	pthread_mutex_t out_lock;
+	enum out_kind out_kind;
+	int out_fd;
+	u8 *out;
+	size_t out_from, out_count, out_room;
+	size_t out_max;
+	u64 out_dropped;
+	bool out_armed;    /* watched, or about to be */
+	unsigned out_deferred; /* arm requests on their way */
+	bool closed;
+};
+
+/* Watches in_fd (or listen_fd) for input. */
+void chardev_watch_input(struct chardev *chardev);
+/* Machine lock held. What becomes of a connection that ended. */
+void chardev_input_ended(struct chardev *chardev);
+/* Machine lock held: a new connection in both directions; takes the descriptor. */
+void chardev_attach_socket(struct chardev *chardev, int fd);
+void chardev_set_output(struct chardev *chardev, int fd, enum out_kind kind);
+
+#endif

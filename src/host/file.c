@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whole files, random bytes and the time of day, with errno turned into words. Any thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "host/host.h"
+
+static const char *errno_words(int error)
+{
+	switch (error) {
+	case ENOENT: return "there is no such file";
+	case EACCES: case EPERM: return "permission denied";
+	case EISDIR: return "it is a directory, not a file";
+	case ENOTDIR: return "a part of the path is not a directory";
+	case EROFS: return "the file system is read-only";
+	case ENXIO: return "nothing answers behind it";
+	default: return strerror(error);
+	}
+}
+
+int file_open(const char *what, const char *path, bool write, bool create, struct error *err)
+{
+	int flags = (write ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	struct stat st;
+	int fd;
+
+	if (!*path) {
+		fail(err, "%s: the file name is empty; write the path of a file", what);
+		return -1;
+	}
+	/* Not blocking, so that a FIFO without a writer cannot hold us here. */
+	fd = open(path, flags, 0644);
+	if (fd >= 0 && !fstat(fd, &st) && S_ISDIR(st.st_mode)) {
+		close(fd);
+		fd = -1;
+		errno = EISDIR;
+	}
+	if (fd < 0) {
+		fail(err, "%s %s: cannot open it: %s", what, path, errno_words(errno));
+		return -1;
+	}
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fd;
+}
+
+bool file_size(int fd, u64 *size)
+{
+	struct stat st;
+	off_t end;
+
+	if (fstat(fd, &st))
+		return false;
+	if (S_ISREG(st.st_mode)) {
+		*size = (u64)st.st_size;
+		return true;
+	}
+	end = S_ISBLK(st.st_mode) ? lseek(fd, 0, SEEK_END) : -1;
+	if (end < 0)
+		return false;
+	*size = (u64)end;
+	return true;
+}
+
+static bool read_whole(int fd, u8 *data, u64 size)
+{
+	u64 done = 0;
+
+	while (done < size) {
+		ssize_t got = read(fd, data + done, size - done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			errno = got ? errno : ENODATA;
+			return false;
+		}
+		done += (u64)got;
+	}
+	return true;
+}
+
+bool file_read_all(const char *path, u64 limit, u8 **data, u64 *size, struct error *err)
+{
+	int fd = file_open("file", path, false, false, err);
+	struct stat st;
+	bool ok = false;
+
+	*data = NULL;
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		fail(err, "file %s: not a regular file; copy it into one", path);
+	} else if ((u64)st.st_size > limit) {
+		fail(err, "file %s: its %llu bytes are more than the %llu allowed here", path, (unsigned long long)st.st_size,
+		     (unsigned long long)limit);
+	} else if (!(*data = malloc((size_t)st.st_size + 1))) {
+		fail(err, "file %s: no host memory for its %llu bytes", path, (unsigned long long)st.st_size);
+	} else if (!read_whole(fd, *data, (u64)st.st_size)) {
+		fail(err, "file %s: reading failed: %s", path, errno == ENODATA ? "it became shorter meanwhile" : errno_words(errno));
+	} else {
+		(*data)[st.st_size] = 0; /* text files end as strings do; not counted */
+		*size = (u64)st.st_size;
+		ok = true;
+	}
+	if (!ok) {
+		free(*data);
+		*data = NULL;
+	}
+	close(fd);
+	return ok;
+}
+
+void host_random(void *to, size_t size)
+{
+	u8 *bytes = to;
+
+	while (size) {
+		ssize_t got = getrandom(bytes, size, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		assert(got > 0 && "the host has no random bytes");
+		bytes += got;
+		size -= (size_t)got;
+	}
+}
+
+u64 host_realtime_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (u64)t.tv_sec;
+}

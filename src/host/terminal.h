@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to host/: the terminal's modes and the signals that end the program. */
+#ifndef HOST_TERMINAL_H
+#define HOST_TERMINAL_H
+
+#include "base/types.h"
+
+/* If fd is a terminal: raw from here on, restored at exit and by every signal that ends us. `signals`: Ctrl-C still makes one. */
+void terminal_raw(int fd, bool signals);
+
+#endif

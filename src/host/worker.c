@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A small pool of threads with one queue, for disk I/O. Work runs without the machine lock. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/host.h"
+
+struct job {
+	struct job *next;
+	void (*work)(void *arg);
+	void *arg;
+};
+
+struct workers {
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t some;
+	struct job *first, **last;
+	bool ending;
+	unsigned count;
+	pthread_t threads[];
+};
+
+static void *worker_main(void *arg)
+{
+	struct workers *workers = arg;
+
+	pthread_mutex_lock(&workers->lock);
+	for (;;) {
+		struct job *job = workers->first;
+
+		if (!job) {
+			if (workers->ending)
+				break;
+			pthread_cond_wait(&workers->some, &workers->lock);
+			continue;
+		}
+		workers->first = job->next;
+		if (!workers->first)
+			workers->last = &workers->first;
+		pthread_mutex_unlock(&workers->lock);
+		job->work(job->arg);
+		free(job);
+		pthread_mutex_lock(&workers->lock);
+	}
+	pthread_mutex_unlock(&workers->lock);
+	return NULL;
+}
+
+struct workers *workers_create(unsigned threads, struct error *err)
+{
+	struct workers *workers = calloc(1, sizeof(*workers) + threads * sizeof(pthread_t));
+	sigset_t all, before;
+	int error = 0;
+
+	assert(workers);
+	pthread_mutex_init(&workers->lock, NULL);
+	pthread_cond_init(&workers->some, NULL);
+	workers->last = &workers->first;
+	/* Signals are for the main thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (workers->count < threads && !error) {
+		error = pthread_create(&workers->threads[workers->count], NULL, worker_main, workers);
+		workers->count += !error;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error) {
+		workers_destroy(workers);
+		fail(err, "the host gives no thread for disk I/O: %s", strerror(error));
+		return NULL;
+	}
+	return workers;
+}
+
+void workers_destroy(struct workers *workers)
+{
+	if (!workers)
+		return;
+	pthread_mutex_lock(&workers->lock);
+	workers->ending = true;
+	pthread_cond_broadcast(&workers->some);
+	pthread_mutex_unlock(&workers->lock);
+	for (unsigned i = 0; i < workers->count; i++)
+		pthread_join(workers->threads[i], NULL);
+	pthread_cond_destroy(&workers->some);
+	pthread_mutex_destroy(&workers->lock);
+	free(workers);
+}
+
+void workers_run(struct workers *workers, void (*work)(void *arg), void *arg)
+{
+	struct job *job;
+
+	if (!workers->count) {
+		work(arg);
+		return;
+	}
+	job = calloc(1, sizeof(*job));
+	assert(job && "out of host memory for disk I/O");
+	job->work = work;
+	job->arg = arg;
+	pthread_mutex_lock(&workers->lock);
+	*workers->last = job;
+	workers->last = &job->next;
+	pthread_cond_signal(&workers->some);
+	pthread_mutex_unlock(&workers->lock);
+}
