@@ -22,6 +22,7 @@
 #define ACPI_CXL_TARGETS_MAX 16
 #define ACPI_CXL_REGIONS_MAX 16
 #define ACPI_NO_NODE 0xffffffffu
+#define ACPI_SLEEP_TYPE_S5 5        /* what the sleep control register gets in bits 4:2, with bit 5 set */
 
 struct acpi_cpu {
 	u64 mpidr;                 /* Aff3..Aff0 in their MPIDR places, other bits 0 */
@@ -90,13 +91,13 @@ struct acpi_config {
 	u64 gicr2_base, gicr2_size;
 	u64 its_base; bool has_its;
 	u32 pmu_intid;             /* 23, 0: no PMU */
-	u32 timer_virt_intid, timer_phys_intid; /* 27 and 30; secure 29 and EL2 26 are stated from the architecture */
+	u32 timer_virt_intid, timer_phys_intid; /* 27 and 30 */
 
 	u64 uart_base; u32 uart_gsi;     /* PL011; GSI = INTID */
 	u64 rtc_base; u32 rtc_gsi;       /* PL031: described only to be reserved; 0: none */
 	u64 fw_cfg_base, fw_cfg_size;    /* size 0: none */
 	u64 virtio_base, virtio_stride; unsigned virtio_count; u32 virtio_gsi; /* LNRO0005; 0: none */
-	u64 ged_base; u32 ged_gsi;       /* event selector, 4 bytes at ged_base; size 0: none */
+	u64 ged_base; u32 ged_gsi;       /* event selector, 4 bytes at ged_base; 0: none */
 	u32 ged_power_button;            /* its bit in the selector */
 	/* Sleep control, sleep status and reset registers, one byte each; 0: none (then PSCI only). */
 	u64 sleep_control_pa, sleep_status_pa, reset_pa;

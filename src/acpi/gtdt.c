@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * GTDT: the per-CPU generic timers as GSIs. EL1 virtual and physical exist; secure and EL2 timers do not, since the CPU
+ * has neither EL2 nor EL3. All are level-triggered, active high, always on. [ACPI6.5 5.2.25]
+ */
+#include "acpi/tables.h"
+
+enum { GTDT_ALWAYS_ON = 4 };
+
+void gtdt_build(const struct acpi_config *config, struct out *out)
+{
+	size_t start = table_begin(out, "GTDT", 3);
+
+	put64(out, ~0ull); /* no memory-mapped counter */
+	put32(out, 0);
+	put32(out, 0);
+	put32(out, 0); /* secure EL1 */
+	put32(out, config->timer_phys_intid);
+	put32(out, GTDT_ALWAYS_ON);
+	put32(out, config->timer_virt_intid);
+	put32(out, GTDT_ALWAYS_ON);
+	put32(out, 0);
+	put32(out, 0); /* EL2 physical */
+	put64(out, ~0ull);
+	put32(out, 0); /* no platform timers */
+	put32(out, 0);
+	put32(out, 0);
+	put32(out, 0); /* EL2 virtual */
+	table_end(out, start);
+}
