@@ -27,6 +27,14 @@ u64 pl031_now_s(struct pl031 *rtc);
 /* Generic Event Device of the hardware-reduced ACPI: a selector register and the sleep/reset registers. [ACPI6.5 5.6.9] */
 struct ged;
 enum { GED_POWER_BUTTON = 2 };
+/* Offsets and values, for the ACPI tables: the selector is 32 bits wide, reads as the pending events and clears them. The
+ * sleep and reset registers are bytes, as the FADT's SLEEP_CONTROL_REG, SLEEP_STATUS_REG and RESET_REG want them. */
+#define GED_SELECTOR        0x00
+#define GED_SLEEP_CONTROL   0x04 /* SLP_TYP bits 4:2, SLP_EN bit 5 [ACPI6.5 4.8.3.7] */
+#define GED_SLEEP_STATUS    0x05 /* WAK_STS bit 7 */
+#define GED_RESET           0x06
+#define GED_SLEEP_TYPE_S5   5    /* what \_S5 must say */
+#define GED_RESET_VALUE     0x42 /* what the FADT's RESET_VALUE must say */
 #define GED_BYTES 16
 struct ged *ged_create(struct loop *loop, struct space *space, u64 base, struct line line,
 		       void (*system_off)(void *opaque), void (*system_reset)(void *opaque), void *opaque);
@@ -39,11 +47,16 @@ struct fw_cfg;
 struct fw_cfg *fw_cfg_create(struct loop *loop, struct space *space, u64 base, unsigned cpu_count);
 void fw_cfg_reset(struct fw_cfg *fw);
 void fw_cfg_destroy(struct fw_cfg *fw);
-/* A named file; data is copied. `select` (may be NULL) is called when the guest selects it, and may replace it. */
+/* A named file or an item of a fixed key; data is copied. */
 bool fw_cfg_add_file(struct fw_cfg *fw, const char *name, const void *data, size_t size, struct error *err);
 bool fw_cfg_add_item(struct fw_cfg *fw, u16 key, const void *data, size_t size);
+/* Called each time the guest selects the file: it may replace it, with any size. False: no such file. */
+bool fw_cfg_on_select(struct fw_cfg *fw, const char *name, void (*select)(void *opaque), void *opaque);
+bool fw_cfg_replace_file(struct fw_cfg *fw, const char *name, const void *data, size_t size);
 
-/* An empty virtio-mmio transport slot: device ID 0. */
-void virtio_mmio_slots_map(struct space *space, u64 base, unsigned count, u64 stride);
+/* Empty virtio-mmio transport slots: device ID 0. The result is only for virtio_mmio_slots_destroy. */
+struct virtio_mmio_slots;
+struct virtio_mmio_slots *virtio_mmio_slots_map(struct space *space, u64 base, unsigned count, u64 stride);
+void virtio_mmio_slots_destroy(struct virtio_mmio_slots *slots);
 
 #endif
