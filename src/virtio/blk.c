@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-blk-pci: a disk. [VIRTIO1.2 5.2]
+ *
+ * A notified queue is drained under the machine lock: chains are checked and each becomes a request. The request's data
+ * moves on a pool thread, straight between the disk and guest memory where that is contiguous, else through a small
+ * buffer; the thread touches nothing but its request. Completion comes back to the loop (or at once under instruction
+ * time, where workers run inline), writes the status byte and the used entry and interrupts.
+ *
+ * A reset waits until no thread is in a request, and gives the device a new generation: completions that are still on their
+ * way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/trace.h"
+#include "host/host.h"
+#include "virtio/device.h"
+
+#define QUEUES_AUTO    0xffff
+#define BOUNCE_BYTES   (16 * KiB)
+#define RANGE_SECTORS_MAX 0x3fffff /* of one discard or write zeroes: 2 GiB */
+
+struct blk_request {
+	struct blk_request *next; /* free list */
+	struct virtio_blk *blk;
+	struct virtq *queue;
+	struct virtq_chain *chain;
+	u64 generation;
+	u32 type;
+	u64 offset, bytes; /* on the disk */
+	bool unmap;
+	u8 status;
+};
+
+struct virtio_blk {
+	struct virtio virtio;
+	/* properties */
+	char *drive, *serial;
+	u32 bootindex, logical_block_size, physical_block_size, min_io_size, opt_io_size;
+	u16 num_queues, queue_size;
+	bool discard, write_zeroes, write_cache, share_rw;
+	/* fixed at create */
+	struct block *block;
+	struct workers *workers;
+	struct blk_request *spare;
+	u64 generation;
+	/* requests that threads hold; in_flight's lock and signal */
+	unsigned in_flight;
+	bool has_lock;
+	pthread_mutex_t lock;
+	pthread_cond_t idle;
+};
+
+/* --- On a pool thread --- */
+
+/* Moves `size` bytes at guest address pa from or to the disk. */
+static bool piece_move(struct blk_request *r, u64 offset, u64 pa, u64 size)
+{
+	struct space *space = r->blk->virtio.pci.space;
+	struct block *block = r->blk->block;
+	bool in = r->type == BLK_T_IN;
+	u8 bounce[BOUNCE_BYTES];
+
+	while (size) {
+		u64 part = size;
+		void *host = dma_map(space, pa, &part, in);
+		bool ok;
+
+		if (host && part) {
+			ok = in ? block_read(block, offset, host, part) : block_write(block, offset, host, part);
+			dma_unmap(space, pa, part, in);
+		} else {
+			part = MIN(size, sizeof(bounce));
+			ok = in ? block_read(block, offset, bounce, part) && dma_write(space, pa, bounce, part)
+				: dma_read(space, pa, bounce, part) && block_write(block, offset, bounce, part);
+		}
+		if (!ok)
+			return false;
+		offset += part;
+		pa += part;
+		size -= part;
+	}
+	return true;
+}
+
+/* The data: in-buffers but for the status byte, or out-buffers behind the header. */
+static bool data_move(struct blk_request *r)
+{
+	const struct virtq_chain *chain = r->chain;
+	bool in = r->type == BLK_T_IN;
+	const struct virtq_segment *s = chain->segments + (in ? chain->out_count : 0);
+	unsigned count = in ? chain->in_count : chain->out_count;
+	u64 skip = in ? 0 : BLK_HEADER_BYTES, left = r->bytes, offset = r->offset;
+
+	for (; count && left; count--, s++) {
+		u64 part;
+
+		if (skip >= s->length) {
+			skip -= s->length;
+			continue;
+		}
+		part = MIN(s->length - skip, left);
+		if (!piece_move(r, offset, s->pa + skip, part))
+			return false;
+		skip = 0;
+		offset += part;
+		left -= part;
+	}
+	return !left;
+}
+
+static bool request_run(struct blk_request *r)
+{
+	struct block *block = r->blk->block;
+	bool write = r->type == BLK_T_OUT || r->type == BLK_T_WRITE_ZEROES;
+	bool ok = true;
+
+	switch (r->type) {
+	case BLK_T_IN:
+	case BLK_T_OUT: ok = data_move(r); break;
+	case BLK_T_FLUSH: ok = block_flush(block); break;
+	case BLK_T_DISCARD: ok = block_discard(block, r->offset, r->bytes); break;
+	case BLK_T_WRITE_ZEROES: ok = block_write_zeroes(block, r->offset, r->bytes); break;
+	}
+	return ok && (!write || r->blk->write_cache || block_flush(block));
+}
+
+static void request_complete(void *opaque);
+
+static void request_work(void *arg)
+{
+	struct blk_request *r = arg;
+	struct virtio_blk *blk = r->blk;
+	bool inline_time = loop_is_instruction_time(blk->virtio.pci.loop);
+
+	if (r->status == BLK_S_OK && !request_run(r))
+		r->status = BLK_S_IOERR;
+	if (inline_time)
+		request_complete(r);
+	else
+		loop_defer(blk->virtio.pci.loop, request_complete, r);
+	pthread_mutex_lock(&blk->lock);
+	if (!--blk->in_flight)
+		pthread_cond_broadcast(&blk->idle);
+	pthread_mutex_unlock(&blk->lock);
+}
+
+/* --- Under the machine lock --- */
+
+static void request_free(struct blk_request *r)
+{
+	r->next = r->blk->spare;
+	r->blk->spare = r;
+}
+
+static struct blk_request *request_new(struct virtio_blk *blk)
+{
+	struct blk_request *r = blk->spare;
+
+	if (r) {
+		blk->spare = r->next;
+		return r;
+	}
+	r = calloc(1, sizeof(*r));
+	assert(r);
+	r->blk = blk;
+	r->chain = virtq_chain_new();
+	return r;
+}
+
+static void request_complete(void *opaque)
+{
+	struct blk_request *r = opaque;
+	struct virtio_blk *blk = r->blk;
+	struct virtio *virtio = &blk->virtio;
+
+	if (r->generation == blk->generation) {
+		trace(VIRTIO, "%s: request %u, %llu bytes at 0x%llx: status %u", dev_name(&virtio->pci.dev), r->type,
+		      (unsigned long long)r->bytes, (unsigned long long)r->offset, r->status);
+		virtq_write(virtio, r->chain, r->chain->in_bytes - 1, &r->status, 1);
+		virtq_push(r->queue, r->chain, MIN(r->chain->in_bytes, 0xffffffffull));
+		virtq_signal(r->queue);
+	}
+	request_free(r);
+}
+
+/* Sector and length as a range of the disk; false: outside. */
+static bool disk_range(struct blk_request *r, u64 sector, u64 bytes)
+{
+	r->offset = sector * BLK_SECTOR;
+	r->bytes = bytes;
+	return sector <= UINT64_MAX / BLK_SECTOR && bytes % BLK_SECTOR == 0 &&
+	       range_ok(r->offset, bytes, align_down(block_size(r->blk->block), BLK_SECTOR));
+}
+
+static u8 get_id(struct blk_request *r)
+{
+	char id[BLK_ID_BYTES] = {0};
+
+	if (r->blk->serial)
+		memcpy(id, r->blk->serial, strnlen(r->blk->serial, sizeof(id)));
+	return virtq_write(&r->blk->virtio, r->chain, 0, id, MIN(sizeof(id), r->chain->in_bytes - 1)) ? BLK_S_OK : BLK_S_IOERR;
+}
+
+/* Discard and write zeroes: one range of 16 bytes, as the configuration says. [VIRTIO1.2 5.2.6] */
+static u8 range_parse(struct blk_request *r)
+{
+	u8 range[BLK_RANGE_BYTES];
+	u64 sectors, flags;
+
+	if (r->chain->out_bytes != BLK_HEADER_BYTES + BLK_RANGE_BYTES)
+		return BLK_S_UNSUPP;
+	if (!virtq_read(&r->blk->virtio, r->chain, BLK_HEADER_BYTES, range, sizeof(range)))
+		return BLK_S_IOERR;
+	sectors = load_le(range + 8, 4);
+	flags = load_le(range + 12, 4);
+	r->unmap = flags & 1;
+	if ((flags & ~1ull) || (r->type == BLK_T_DISCARD && flags))
+		return BLK_S_UNSUPP;
+	return sectors <= RANGE_SECTORS_MAX && disk_range(r, load_le(range, 8), sectors * BLK_SECTOR) ? BLK_S_OK : BLK_S_IOERR;
+}
+
+/* The request's status so far: OK means that there is work to do (if any). */
+static u8 request_parse(struct blk_request *r)
+{
+	struct virtio_blk *blk = r->blk;
+	u8 header[BLK_HEADER_BYTES];
+	u64 sector;
+	bool readonly = block_is_readonly(blk->block);
+
+	r->offset = r->bytes = 0;
+	if (!virtq_read(&blk->virtio, r->chain, 0, header, sizeof(header))) {
+		r->type = 0xffffffff;
+		return BLK_S_IOERR;
+	}
+	r->type = load_le(header, 4);
+	sector = load_le(header + 8, 8);
+	switch (r->type) {
+	case BLK_T_IN: return disk_range(r, sector, r->chain->in_bytes - 1) ? BLK_S_OK : BLK_S_IOERR;
+	case BLK_T_OUT:
+		return disk_range(r, sector, r->chain->out_bytes - BLK_HEADER_BYTES) && !readonly ? BLK_S_OK : BLK_S_IOERR;
+	case BLK_T_FLUSH: return BLK_S_OK;
+	case BLK_T_GET_ID: return get_id(r);
+	case BLK_T_DISCARD: return readonly ? BLK_S_IOERR : blk->discard ? range_parse(r) : BLK_S_UNSUPP;
+	case BLK_T_WRITE_ZEROES: return readonly ? BLK_S_IOERR : blk->write_zeroes ? range_parse(r) : BLK_S_UNSUPP;
+	}
+	trace(UNIMP, "%s: request type %u", dev_name(&blk->virtio.pci.dev), r->type);
+	return BLK_S_UNSUPP;
+}
+
+static void blk_notified(struct virtio *virtio, struct virtq *queue)
+{
+	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
+
+	/* The bound: a chain that is taken counts as used only when it completes, so at most `size` are ours. */
+	for (u32 n = 0; n < queue->size; n++) {
+		struct blk_request *r = request_new(blk);
+
+		if (!virtq_pop(queue, r->chain)) {
+			request_free(r);
+			break;
+		}
+		r->queue = queue;
+		r->generation = blk->generation;
+		if (r->chain->out_bytes < BLK_HEADER_BYTES || !r->chain->in_bytes) {
+			request_free(r);
+			virtio_broken(virtio, "a block request without a header or a status byte");
+			break;
+		}
+		r->status = request_parse(r);
+		pthread_mutex_lock(&blk->lock);
+		blk->in_flight++;
+		pthread_mutex_unlock(&blk->lock);
+		if (blk->workers)
+			workers_run(blk->workers, request_work, r);
+		else
+			request_work(r);
+	}
+}
+
+static void blk_type_reset(struct virtio *virtio)
+{
+	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
+
+	if (!blk->has_lock)
+		return;
+	pthread_mutex_lock(&blk->lock);
+	while (blk->in_flight)
+		pthread_cond_wait(&blk->idle, &blk->lock);
+	pthread_mutex_unlock(&blk->lock);
+	blk->generation++;
+}
+
+static const struct virtio_type blk_type = {
+	.id = VIRTIO_ID_BLOCK, .name = "block", .class_code = 0x010000, .config_bytes = BLK_CONFIG_BYTES,
+	.queue_notified = blk_notified, .reset = blk_type_reset,
+};
+
+/* --- Life --- */
+
+struct same_drive {
+	struct virtio_blk *blk;
+	const char *other;
+};
+
+static bool find_same_drive(struct pci_dev *dev, void *arg)
+{
+	struct same_drive *same = arg;
+	struct virtio_blk *other = container_of(dev, struct virtio_blk, virtio.pci);
+
+	if (dev->dev.cls != &virtio_blk_pci_class || other == same->blk || other->block != same->blk->block)
+		return true;
+	same->other = dev_name(&dev->dev);
+	return false;
+}
+
+static void config_fill(struct virtio_blk *blk)
+{
+	u8 *c = blk->virtio.config;
+
+	store_le(c + BLK_CAPACITY, 8, block_size(blk->block) / BLK_SECTOR);
+	store_le(c + BLK_SEG_MAX, 4, blk->queue_size - 2u);
+	store_le(c + BLK_BLK_SIZE, 4, blk->logical_block_size);
+	c[BLK_PHYSICAL_EXP] = __builtin_ctz(blk->physical_block_size / blk->logical_block_size);
+	store_le(c + BLK_MIN_IO, 2, blk->min_io_size / blk->logical_block_size);
+	store_le(c + BLK_OPT_IO, 4, blk->opt_io_size / blk->logical_block_size);
+	c[BLK_WRITEBACK] = blk->write_cache;
+	store_le(c + BLK_NUM_QUEUES, 2, blk->num_queues);
+	store_le(c + BLK_MAX_DISCARD, 4, RANGE_SECTORS_MAX);
+	store_le(c + BLK_DISCARD_SEG, 4, 1);
+	store_le(c + BLK_DISCARD_ALIGN, 4, blk->logical_block_size / BLK_SECTOR);
+	store_le(c + BLK_MAX_ZEROES, 4, RANGE_SECTORS_MAX);
+	store_le(c + BLK_ZEROES_SEG, 4, 1);
+	c[BLK_ZEROES_UNMAP] = 1;
+}
+
+static bool properties_check(struct virtio_blk *blk, struct error *err)
+{
+	const char *name = dev_name(&blk->virtio.pci.dev);
+
+	if (blk->num_queues == QUEUES_AUTO)
+		blk->num_queues = 1;
+	if (!blk->num_queues || blk->num_queues > VIRTIO_QUEUES_MAX)
+		return fail(err, "%s: num-queues=%u is not 1..%d", name, blk->num_queues, VIRTIO_QUEUES_MAX);
+	if (blk->queue_size < 4 || blk->queue_size > QUEUE_SIZE_MAX || !is_power_of_2(blk->queue_size))
+		return fail(err, "%s: queue-size=%u is not a power of two in 4..%d", name, blk->queue_size, QUEUE_SIZE_MAX);
+	if (!is_power_of_2(blk->logical_block_size) || blk->logical_block_size < 512 || blk->logical_block_size > 32 * KiB)
+		return fail(err, "%s: logical_block_size=%u is not a power of two in 512..32768", name, blk->logical_block_size);
+	if (!blk->physical_block_size)
+		blk->physical_block_size = blk->logical_block_size;
+	if (!is_power_of_2(blk->physical_block_size) || blk->physical_block_size < blk->logical_block_size ||
+	    blk->physical_block_size > 2 * MiB)
+		return fail(err, "%s: physical_block_size=%u is not a power of two from logical_block_size=%u to 2 MiB", name,
+			    blk->physical_block_size, blk->logical_block_size);
+	if (blk->min_io_size % blk->logical_block_size || blk->min_io_size / blk->logical_block_size > 0xffff)
+		return fail(err, "%s: min_io_size=%u is not a multiple of logical_block_size below 65536 blocks", name,
+			    blk->min_io_size);
+	if (blk->opt_io_size % blk->logical_block_size)
+		return fail(err, "%s: opt_io_size=%u is not a multiple of logical_block_size", name, blk->opt_io_size);
+	if (blk->serial && strlen(blk->serial) > BLK_ID_BYTES)
+		return fail(err, "%s: serial=%s is longer than %d characters", name, blk->serial, BLK_ID_BYTES);
+	if (!blk->drive || !*blk->drive)
+		return fail(err, "%s: it needs drive=ID of a -drive", name);
+	return true;
+}
+
+static bool blk_create(struct dev *dev, const struct dev_env *env, struct error *err)
+{
+	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
+	struct same_drive same = {.blk = blk};
+	const char *name = dev_name(dev);
+	u64 features = BIT(BLK_F_SEG_MAX) | BIT(BLK_F_BLK_SIZE) | BIT(BLK_F_TOPOLOGY);
+
+	if (!properties_check(blk, err))
+		return false;
+	blk->block = machine_block(env->machine, blk->drive);
+	if (!blk->block)
+		return fail(err, "%s: drive=%s: no drive of this id; describe it before, with -drive if=none,id=%s,file=...", name,
+			    blk->drive, blk->drive);
+	blk->workers = machine_workers(env->machine);
+	pthread_mutex_init(&blk->lock, NULL);
+	pthread_cond_init(&blk->idle, NULL);
+	blk->has_lock = true;
+	if (block_is_readonly(blk->block))
+		features |= BIT(BLK_F_RO);
+	else
+		features |= (blk->discard ? BIT(BLK_F_DISCARD) : 0) | (blk->write_zeroes ? BIT(BLK_F_WRITE_ZEROES) : 0);
+	features |= blk->write_cache ? BIT(BLK_F_FLUSH) : 0;
+	features |= blk->num_queues > 1 ? BIT(BLK_F_MQ) : 0;
+	if (!virtio_init(&blk->virtio, &blk_type, features, blk->num_queues, blk->queue_size, env, err))
+		return false;
+	pci_host_each(pci_dev_host(&blk->virtio.pci), find_same_drive, &same);
+	if (same.other)
+		return fail(err, "%s: drive=%s is in use by '%s': a drive serves one device", name, blk->drive, same.other);
+	config_fill(blk);
+	return true;
+}
+
+static void blk_reset(struct dev *dev, unsigned reset_kind)
+{
+	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
+}
+
+static void blk_destroy(struct dev *dev)
+{
+	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
+
+	virtio_fini(&blk->virtio);
+	while (blk->spare) {
+		struct blk_request *r = blk->spare;
+
+		blk->spare = r->next;
+		virtq_chain_free(r->chain);
+		free(r);
+	}
+	if (blk->has_lock) {
+		pthread_cond_destroy(&blk->idle);
+		pthread_mutex_destroy(&blk->lock);
+	}
+}
+
+const struct dev_class virtio_blk_pci_class = {
+	.name = "virtio-blk-pci", .doc = "virtio disk", .size = sizeof(struct virtio_blk), .plugs = BUS_PCIE,
+	.props = (const struct prop[]) {
+		PROP_STRING("drive", struct virtio_blk, drive, NULL, "id of the drive"),
+		PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
+		PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff, "accepted: nothing orders boot devices yet"),
+		PROP_U16("num-queues", struct virtio_blk, num_queues, QUEUES_AUTO, "request queues (default 1)"),
+		PROP_U16("queue-size", struct virtio_blk, queue_size, 256, "entries of each queue"),
+		PROP_U32("logical_block_size", struct virtio_blk, logical_block_size, 512, "bytes"),
+		PROP_U32("physical_block_size", struct virtio_blk, physical_block_size, 0, "bytes (default: the logical one)"),
+		PROP_U32("min_io_size", struct virtio_blk, min_io_size, 0, "bytes"),
+		PROP_U32("opt_io_size", struct virtio_blk, opt_io_size, 0, "bytes"),
+		PROP_BOOL("discard", struct virtio_blk, discard, 1, "offer discard"),
+		PROP_BOOL("write-zeroes", struct virtio_blk, write_zeroes, 1, "offer write zeroes"),
+		PROP_BOOL("write-cache", struct virtio_blk, write_cache, 1, "off: each write is flushed"),
+		PROP_BOOL("share-rw", struct virtio_blk, share_rw, 0, "accepted"),
+		VIRTIO_PROPS(struct virtio_blk),
+		{ } },
+	.common = pci_dev_props,
+	.create = blk_create, .reset = blk_reset, .destroy = blk_destroy,
+};

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-serial-pci with virtconsole ports. [VIRTIO1.2 5.3]
+ *
+ * Queues: receive and transmit of port 0, the two control queues, then two for each further port. A driver with
+ * MULTIPORT learns of the ports by control messages; one without sees port 0 alone. Bytes for the guest wait in a port's
+ * small buffer until the driver gives room, and the character device is asked for more only when that is empty. Control
+ * messages wait in a bounded ring likewise. Under the machine lock.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/trace.h"
+#include "host/host.h"
+#include "virtio/device.h"
+
+#define PORTS_MAX        31
+#define PORTS_DEFAULT    8
+#define QUEUE_SIZE       128
+#define HELD_BYTES       1024
+#define CONTROL_RING     128
+#define TRANSMIT_MAX     (256 * KiB) /* of one chain: more is dropped */
+#define QUEUE_CONTROL_IN 2
+#define QUEUE_CONTROL_OUT 3
+
+struct virtio_serial;
+
+struct virtconsole {
+	struct dev dev;
+	/* properties */
+	char *chardev_id, *name;
+	u32 nr;
+	/* place */
+	struct virtio_serial *serial;
+	struct chardev *chardev;
+	/* state */
+	bool guest_open;
+	u8 held[HELD_BYTES]; /* host's bytes that the guest has no room for yet */
+	u32 held_count;
+};
+#define NR_AUTO 0xffffffffu
+
+struct control_message {
+	u32 port;
+	u16 event, value;
+};
+
+struct virtio_serial {
+	struct virtio virtio;
+	/* properties */
+	u32 max_ports;
+	/* place */
+	struct bus bus;
+	char bus_name[128];
+	struct virtconsole *ports[PORTS_MAX];
+	/* state: messages for the driver */
+	struct control_message ring[CONTROL_RING];
+	u32 ring_first, ring_count;
+	struct virtq_chain *chain;
+};
+
+static struct virtio_serial *to_serial(struct virtio *virtio)
+{
+	return container_of(virtio, struct virtio_serial, virtio);
+}
+
+static bool is_multiport(struct virtio_serial *serial)
+{
+	return virtio_has(&serial->virtio, CONSOLE_F_MULTIPORT);
+}
+
+/* --- Control messages --- */
+
+static void control_flush(struct virtio_serial *serial)
+{
+	struct virtq *queue = &serial->virtio.queues[QUEUE_CONTROL_IN];
+
+	while (serial->ring_count && virtq_pop(queue, serial->chain)) {
+		const struct control_message *m = &serial->ring[serial->ring_first];
+		const struct virtconsole *port = m->port < PORTS_MAX ? serial->ports[m->port] : NULL;
+		u8 bytes[CONSOLE_CONTROL_BYTES + 64];
+		u32 size = CONSOLE_CONTROL_BYTES;
+
+		store_le(bytes, 4, m->port);
+		store_le(bytes + 4, 2, m->event);
+		store_le(bytes + 6, 2, m->value);
+		if (m->event == CONSOLE_PORT_NAME && port && port->name) {
+			u32 length = strnlen(port->name, 64);
+
+			memcpy(bytes + size, port->name, length);
+			size += length;
+		}
+		size = MIN(size, serial->chain->in_bytes);
+		virtq_write(&serial->virtio, serial->chain, 0, bytes, size);
+		virtq_push(queue, serial->chain, size);
+		serial->ring_first = (serial->ring_first + 1) % CONTROL_RING;
+		serial->ring_count--;
+	}
+	virtq_signal(queue);
+}
+
+static void control_send(struct virtio_serial *serial, u32 port, u16 event, u16 value)
+{
+	if (serial->ring_count == CONTROL_RING) {
+		trace(GUEST_ERROR, "%s: control message %u dropped: the driver gives no room", dev_name(&serial->virtio.pci.dev),
+		      event);
+		return;
+	}
+	serial->ring[(serial->ring_first + serial->ring_count++) % CONTROL_RING] =
+		(struct control_message){.port = port, .event = event, .value = value};
+}
+
+static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16 value)
+{
+	struct virtconsole *port = id < PORTS_MAX ? serial->ports[id] : NULL;
+
+	trace(VIRTIO, "%s: control port %u event %u value %u", dev_name(&serial->virtio.pci.dev), id, event, value);
+	if (event == CONSOLE_DEVICE_READY) {
+		for (u32 n = 0; value && n < serial->max_ports; n++)
+			if (serial->ports[n])
+				control_send(serial, n, CONSOLE_PORT_ADD, 1);
+		return;
+	}
+	if (!port) {
+		trace(GUEST_ERROR, "%s: control event %u for port %u, which is not there", dev_name(&serial->virtio.pci.dev), event,
+		      id);
+		return;
+	}
+	switch (event) {
+	case CONSOLE_PORT_READY:
+		if (!value)
+			break;
+		control_send(serial, id, CONSOLE_CONSOLE_PORT, 1);
+		if (port->name)
+			control_send(serial, id, CONSOLE_PORT_NAME, 1);
+		control_send(serial, id, CONSOLE_PORT_OPEN, 1);
+		break;
+	case CONSOLE_PORT_OPEN:
+		port->guest_open = value;
+		if (port->chardev && value)
+			chardev_kick(port->chardev);
+		break;
+	default:
+		trace(GUEST_ERROR, "%s: control event %u is not the driver's", dev_name(&serial->virtio.pci.dev), event);
+	}
+}
+
+static void control_notified(struct virtio_serial *serial, struct virtq *queue)
+{
+	for (u32 n = 0; n < queue->size && virtq_pop(queue, serial->chain); n++) {
+		u8 bytes[CONSOLE_CONTROL_BYTES];
+		bool ok = virtq_read(&serial->virtio, serial->chain, 0, bytes, sizeof(bytes));
+
+		virtq_push(queue, serial->chain, 0);
+		if (ok)
+			control_receive(serial, load_le(bytes, 4), load_le(bytes + 4, 2), load_le(bytes + 6, 2));
+		else
+			trace(GUEST_ERROR, "%s: a control message of less than 8 bytes", dev_name(&serial->virtio.pci.dev));
+	}
+	virtq_signal(queue);
+	control_flush(serial);
+}
+
+/* --- Data --- */
+
+static struct virtq *port_queue(struct virtconsole *port, bool transmit)
+{
+	return &port->serial->virtio.queues[(port->nr ? 2 + 2 * port->nr : 0) + transmit];
+}
+
+/* Host's bytes go to the guest as far as it has room. */
+static void port_pump(struct virtconsole *port)
+{
+	struct virtio_serial *serial = port->serial;
+	struct virtq *queue = port_queue(port, false);
+	u32 done = 0;
+
+	while (done < port->held_count && virtq_pop(queue, serial->chain)) {
+		u32 part = MIN(port->held_count - done, serial->chain->in_bytes);
+
+		if (!virtq_write(&serial->virtio, serial->chain, 0, port->held + done, part))
+			trace(GUEST_ERROR, "%s: a receive buffer is not in memory", dev_name(&port->dev));
+		virtq_push(queue, serial->chain, part);
+		done += part;
+	}
+	memmove(port->held, port->held + done, port->held_count - done);
+	port->held_count -= done;
+	if (done)
+		virtq_signal(queue);
+}
+
+static size_t port_can_take(void *opaque)
+{
+	struct virtconsole *port = opaque;
+
+	if (!port->serial || port->held_count || (is_multiport(port->serial) && !port->guest_open))
+		return 0;
+	return virtq_has_chain(port_queue(port, false)) ? HELD_BYTES : 0;
+}
+
+static void port_take(void *opaque, const u8 *bytes, size_t size)
+{
+	struct virtconsole *port = opaque;
+	u32 part = MIN(size, HELD_BYTES - port->held_count);
+
+	memcpy(port->held + port->held_count, bytes, part);
+	port->held_count += part;
+	if (port->serial)
+		port_pump(port);
+}
+
+static void port_transmit(struct virtio_serial *serial, struct virtconsole *port, struct virtq *queue)
+{
+	u8 bytes[4096];
+
+	for (u32 n = 0; n < queue->size && virtq_pop(queue, serial->chain); n++) {
+		u64 total = MIN(serial->chain->out_bytes, TRANSMIT_MAX);
+
+		if (total < serial->chain->out_bytes)
+			trace(GUEST_ERROR, "%s: a transmit buffer of more than 256 KiB, the rest is dropped",
+			      dev_name(&serial->virtio.pci.dev));
+		for (u64 done = 0, part; done < total; done += part) {
+			part = MIN(total - done, sizeof(bytes));
+			if (!virtq_read(&serial->virtio, serial->chain, done, bytes, part))
+				break;
+			if (port && port->chardev)
+				chardev_write(port->chardev, bytes, part);
+		}
+		virtq_push(queue, serial->chain, 0);
+	}
+	virtq_signal(queue);
+}
+
+static void serial_notified(struct virtio *virtio, struct virtq *queue)
+{
+	struct virtio_serial *serial = to_serial(virtio);
+	u32 nr = queue->index < 2 ? 0 : queue->index / 2 - 1;
+	struct virtconsole *port;
+
+	if (queue->index == QUEUE_CONTROL_IN || queue->index == QUEUE_CONTROL_OUT) {
+		if (!is_multiport(serial))
+			return;
+		if (queue->index == QUEUE_CONTROL_OUT)
+			control_notified(serial, queue);
+		else
+			control_flush(serial);
+		return;
+	}
+	port = nr < PORTS_MAX ? serial->ports[nr] : NULL;
+	if (queue->index & 1) {
+		port_transmit(serial, port, queue);
+	} else if (port) {
+		port_pump(port);
+		if (port->chardev && !port->held_count)
+			chardev_kick(port->chardev);
+	}
+}
+
+static void serial_type_reset(struct virtio *virtio)
+{
+	struct virtio_serial *serial = to_serial(virtio);
+
+	serial->ring_first = serial->ring_count = 0;
+	for (u32 n = 0; n < PORTS_MAX; n++)
+		if (serial->ports[n]) {
+			serial->ports[n]->guest_open = false;
+			serial->ports[n]->held_count = 0;
+		}
+}
+
+static const struct virtio_type serial_type = {
+	.id = VIRTIO_ID_CONSOLE, .name = "serial", .class_code = 0x078000, .config_bytes = CONSOLE_CONFIG_BYTES,
+	.queue_notified = serial_notified, .reset = serial_type_reset,
+};
+
+/* --- virtio-serial-pci --- */
+
+static bool serial_create(struct dev *dev, const struct dev_env *env, struct error *err)
+{
+	struct virtio_serial *serial = container_of(dev, struct virtio_serial, virtio.pci.dev);
+
+	if (!serial->max_ports || serial->max_ports > PORTS_MAX)
+		return fail(err, "%s: max_ports=%u is not 1..%d", dev_name(dev), serial->max_ports, PORTS_MAX);
+	serial->chain = virtq_chain_new();
+	snprintf(serial->bus_name, sizeof(serial->bus_name), "%s.0", dev->id ? dev->id : "virtio-serial-bus");
+	serial->bus = (struct bus){.name = serial->bus_name, .kind = BUS_NONE, .parent = dev, .opaque = serial};
+	if (!virtio_init(&serial->virtio, &serial_type, BIT(CONSOLE_F_MULTIPORT), 2 + 2 * serial->max_ports, QUEUE_SIZE, env,
+			 err))
+		return false;
+	store_le(serial->virtio.config + CONSOLE_MAX_PORTS, 4, serial->max_ports);
+	return true;
+}
+
+static void serial_reset(struct dev *dev, unsigned reset_kind)
+{
+	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
+}
+
+static void serial_destroy(struct dev *dev)
+{
+	struct virtio_serial *serial = container_of(dev, struct virtio_serial, virtio.pci.dev);
+
+	virtio_fini(&serial->virtio);
+	for (u32 n = 0; n < PORTS_MAX; n++)
+		if (serial->ports[n])
+			serial->ports[n]->serial = NULL;
+	virtq_chain_free(serial->chain);
+}
+
+static struct bus *serial_bus(struct dev *dev)
+{
+	return &container_of(dev, struct virtio_serial, virtio.pci.dev)->bus;
+}
+
+const struct dev_class virtio_serial_pci_class = {
+	.name = "virtio-serial-pci", .doc = "virtio serial ports and consoles", .size = sizeof(struct virtio_serial),
+	.plugs = BUS_PCIE,
+	.props = (const struct prop[]) {
+		PROP_U32("max_ports", struct virtio_serial, max_ports, PORTS_DEFAULT, "ports that it may have, 1..31"),
+		VIRTIO_PROPS(struct virtio_serial),
+		{ } },
+	.common = pci_dev_props,
+	.create = serial_create, .reset = serial_reset, .destroy = serial_destroy, .bus = serial_bus,
+};
+
+/* --- virtconsole --- */
+
+static bool find_serial(struct pci_dev *dev, void *arg)
+{
+	if (dev->dev.cls != &virtio_serial_pci_class)
+		return true;
+	*(struct pci_dev **)arg = dev;
+	return false;
+}
+
+static bool console_create(struct dev *dev, const struct dev_env *env, struct error *err)
+{
+	struct virtconsole *port = container_of(dev, struct virtconsole, dev);
+	const char *name = dev_name(dev);
+	struct virtio_serial *serial;
+	struct pci_dev *found = NULL;
+
+	if (env->bus) {
+		if (!env->bus->parent || env->bus->parent->cls != &virtio_serial_pci_class)
+			return fail(err, "%s: bus=%s is not a virtio-serial-pci's", name, env->bus->name);
+		found = container_of(env->bus->parent, struct pci_dev, dev);
+	} else {
+		pci_host_each(machine_pci_host(env->machine), find_serial, &found);
+	}
+	if (!found)
+		return fail(err, "%s: no virtio-serial-pci to plug into; write -device virtio-serial-pci before", name);
+	serial = container_of(found, struct virtio_serial, virtio.pci);
+	if (port->chardev_id) {
+		port->chardev = machine_chardev(env->machine, port->chardev_id);
+		if (!port->chardev)
+			return fail(err, "%s: chardev=%s: no character device of this id; describe it before, with -chardev", name,
+				    port->chardev_id);
+	}
+	if (port->nr == NR_AUTO)
+		for (port->nr = 0; port->nr < serial->max_ports && serial->ports[port->nr];)
+			port->nr++;
+	if (port->nr >= serial->max_ports)
+		return fail(err, "%s: nr=%u: '%s' has ports 0..%u; raise its max_ports", name, port->nr,
+			    dev_name(&serial->virtio.pci.dev), serial->max_ports - 1);
+	if (serial->ports[port->nr])
+		return fail(err, "%s: nr=%u is taken by '%s'", name, port->nr, dev_name(&serial->ports[port->nr]->dev));
+	serial->ports[port->nr] = port;
+	port->serial = serial;
+	if (port->chardev)
+		chardev_connect(port->chardev, port_can_take, port_take, port);
+	return true;
+}
+
+static void console_reset(struct dev *dev, unsigned reset_kind)
+{
+	struct virtconsole *port = container_of(dev, struct virtconsole, dev);
+
+	port->held_count = 0;
+	port->guest_open = false;
+}
+
+static void console_destroy(struct dev *dev)
+{
+	struct virtconsole *port = container_of(dev, struct virtconsole, dev);
+
+	if (port->serial)
+		port->serial->ports[port->nr] = NULL;
+	port->serial = NULL;
+}
+
+const struct dev_class virtconsole_class = {
+	.name = "virtconsole", .doc = "console port of a virtio-serial-pci", .size = sizeof(struct virtconsole),
+	.plugs = BUS_NONE,
+	.props = (const struct prop[]) {
+		PROP_STRING("chardev", struct virtconsole, chardev_id, NULL, "id of its character device"),
+		PROP_STRING("name", struct virtconsole, name, NULL, "name that the guest sees"),
+		PROP_U32("nr", struct virtconsole, nr, NR_AUTO, "port number (default: next free)"),
+		{ } },
+	.create = console_create, .reset = console_reset, .destroy = console_destroy,
+};

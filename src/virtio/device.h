@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a virtio device is made of: the transport (transport_pci.c) and its queues (queue.c). Inside the room only.
+ * Everything runs under the machine lock, but for the copies of a block request, which only read their chain.
+ */
+#ifndef VIRTIO_DEVICE_H
+#define VIRTIO_DEVICE_H
+
+#include "pci/pci.h"
+#include "virtio/virtio.h"
+#include "virtio/virtio_spec.h"
+
+#define VIRTIO_CONFIG_BYTES 64
+#define VIRTIO_QUEUES_MAX   64
+
+struct virtio;
+
+struct virtq {
+	struct virtio *virtio;
+	u16 index;     /* of the queue in its device */
+	u16 size_max;
+	/* what the driver programmed */
+	u16 size, vector;
+	bool enabled;
+	u64 desc, avail, used;
+	/* where we are */
+	u16 last_avail, used_idx;
+	u16 signalled; /* used_idx at the last interrupt decision */
+};
+
+/* A chain of buffers as it was read, once, from the ring: first those that the device reads, then those it writes. */
+struct virtq_segment {
+	u64 pa;
+	u32 length;
+};
+struct virtq_chain {
+	u16 head;
+	u16 out_count, in_count;
+	u64 out_bytes, in_bytes;
+	struct virtq_segment *segments; /* out_count, then in_count; malloc'd by virtq_chain_new */
+};
+
+/* A device's own part. */
+struct virtio_type {
+	u16 id;
+	const char *name;
+	u32 class_code;
+	u32 config_bytes;
+	void (*queue_notified)(struct virtio *virtio, struct virtq *queue);
+	void (*reset)(struct virtio *virtio);     /* ends what is under way; may be NULL */
+	void (*driver_ok)(struct virtio *virtio); /* may be NULL */
+};
+
+struct virtio {
+	struct pci_dev pci;
+	/* properties common to all */
+	bool disable_legacy, disable_modern, iommu_platform, packed, event_idx, indirect_desc;
+	u32 vectors;               /* MSI-X vectors, VIRTIO_VECTORS_AUTO: one per queue and one */
+	/* guest-visible state */
+	u64 features;              /* that the driver accepted */
+	u8 status, isr;
+	u16 config_vector;
+	struct virtq queues[VIRTIO_QUEUES_MAX];
+	struct regs common;
+	u8 config[VIRTIO_CONFIG_BYTES]; /* device-specific configuration */
+	/* fixed at create */
+	const struct virtio_type *type;
+	u64 offered;
+	u16 queue_count;
+	u16 cap_pci_cfg;
+};
+#define VIRTIO_VECTORS_AUTO 0xffffffffu
+
+#define VIRTIO_PROPS(s)                                                                                                \
+	PROP_BOOL("disable-legacy", s, virtio.disable_legacy, 1, "accepted: there is no legacy interface"),            \
+	PROP_BOOL("disable-modern", s, virtio.disable_modern, 0, "only off"),                                          \
+	PROP_BOOL("iommu_platform", s, virtio.iommu_platform, 0, "only off"),                                          \
+	PROP_BOOL("packed", s, virtio.packed, 0, "only off: queues are split"),                                        \
+	PROP_BOOL("event_idx", s, virtio.event_idx, 1, "offer VIRTIO_F_EVENT_IDX"),                                    \
+	PROP_BOOL("indirect_desc", s, virtio.indirect_desc, 1, "offer VIRTIO_F_INDIRECT_DESC"),                        \
+	PROP_U32("vectors", s, virtio.vectors, VIRTIO_VECTORS_AUTO, "MSI-X vectors (default: one per queue and one)")
+
+/* --- transport_pci.c --- */
+/* After the type's properties are checked: `features` without the transport's own. */
+bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 features, u16 queue_count, u16 queue_size,
+		 const struct dev_env *env, struct error *err);
+void virtio_fini(struct virtio *virtio);
+void virtio_reset(struct virtio *virtio, unsigned reset_kind);
+static inline bool virtio_has(const struct virtio *virtio, unsigned feature)
+{
+	return virtio->features >> feature & 1;
+}
+/* Whether queues are served: DRIVER_OK, not broken, bus master. */
+bool virtio_is_live(struct virtio *virtio);
+void virtio_interrupt(struct virtio *virtio, struct virtq *queue); /* NULL: configuration change */
+/* The driver broke a rule that leaves us without a sane queue: NEEDS_RESET, and quiet from now on. [VIRTIO1.2 2.1.2] */
+void virtio_broken(struct virtio *virtio, const char *why);
+
+/* --- queue.c --- */
+bool virtq_layout_ok(const struct virtq *queue); /* sizes, alignment, addresses */
+struct virtq_chain *virtq_chain_new(void);
+void virtq_chain_free(struct virtq_chain *chain);
+/* Takes the next chain; false: none (or broken). */
+bool virtq_pop(struct virtq *queue, struct virtq_chain *chain);
+/* Whether the driver made a chain available; without taking it. */
+bool virtq_has_chain(struct virtq *queue);
+/* Gives a chain back with `written` bytes in its in-buffers; virtq_signal interrupts if the driver wants it. */
+void virtq_push(struct virtq *queue, const struct virtq_chain *chain, u32 written);
+void virtq_signal(struct virtq *queue);
+/* Copies between a chain's buffers and memory, from byte `offset` of its out- or in-part; false if that is too short or
+ * the memory is not there. Any thread. */
+bool virtq_read(struct virtio *virtio, const struct virtq_chain *chain, u64 offset, void *to, u64 size);
+bool virtq_write(struct virtio *virtio, const struct virtq_chain *chain, u64 offset, const void *from, u64 size);
+
+#endif

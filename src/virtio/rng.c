@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-rng-pci: an entropy source. [VIRTIO1.2 5.4] Each buffer is filled with the host's random bytes, 64 KiB at most. */
+#include "base/bits.h"
+#include "base/trace.h"
+#include "host/host.h"
+#include "virtio/device.h"
+
+#define RNG_BYTES_MAX (64 * KiB)
+
+struct virtio_rng {
+	struct virtio virtio;
+	char *rng;
+	struct virtq_chain *chain;
+};
+
+static void rng_notified(struct virtio *virtio, struct virtq *queue)
+{
+	struct virtio_rng *rng = container_of(virtio, struct virtio_rng, virtio);
+	u8 bytes[1024];
+
+	for (u32 n = 0; n < queue->size && virtq_pop(queue, rng->chain); n++) {
+		u32 total = MIN(rng->chain->in_bytes, RNG_BYTES_MAX), done = 0;
+
+		while (done < total) {
+			u32 part = MIN(total - done, sizeof(bytes));
+
+			host_random(bytes, part);
+			if (!virtq_write(virtio, rng->chain, done, bytes, part))
+				break;
+			done += part;
+		}
+		trace(VIRTIO, "%s: %u random bytes", dev_name(&virtio->pci.dev), done);
+		virtq_push(queue, rng->chain, done);
+	}
+	virtq_signal(queue);
+}
+
+static const struct virtio_type rng_type = {
+	.id = VIRTIO_ID_RNG, .name = "rng", .class_code = 0x00ff00, .queue_notified = rng_notified,
+};
+
+static bool rng_create(struct dev *dev, const struct dev_env *env, struct error *err)
+{
+	struct virtio_rng *rng = container_of(dev, struct virtio_rng, virtio.pci.dev);
+
+	rng->chain = virtq_chain_new();
+	return virtio_init(&rng->virtio, &rng_type, 0, 1, 64, env, err);
+}
+
+static void rng_reset(struct dev *dev, unsigned reset_kind)
+{
+	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
+}
+
+static void rng_destroy(struct dev *dev)
+{
+	struct virtio_rng *rng = container_of(dev, struct virtio_rng, virtio.pci.dev);
+
+	virtio_fini(&rng->virtio);
+	virtq_chain_free(rng->chain);
+}
+
+const struct dev_class virtio_rng_pci_class = {
+	.name = "virtio-rng-pci", .doc = "virtio entropy source", .size = sizeof(struct virtio_rng), .plugs = BUS_PCIE,
+	.props = (const struct prop[]) {
+		PROP_STRING("rng", struct virtio_rng, rng, NULL, "accepted: the bytes are the host's in any case"),
+		VIRTIO_PROPS(struct virtio_rng),
+		{ } },
+	.common = pci_dev_props,
+	.create = rng_create, .reset = rng_reset, .destroy = rng_destroy,
+};

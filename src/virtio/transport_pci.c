@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PCI transport, modern only. [VIRTIO1.2 4.1]
+ *
+ * BAR 1 holds the MSI-X structures, BAR 4 the four configuration structures, one per 4 KiB page: common, ISR, device,
+ * notify (4 bytes per queue). The common structure is a register block; its queue fields are those of the queue that
+ * Queue Select names, loaded into the block when that changes, so that byte lanes work. Runs under the machine lock.
+ */
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/trace.h"
+#include "virtio/device.h"
+
+#define MSIX_BAR     1
+#define CONFIG_BAR   4
+#define PAGE_BYTES   0x1000
+#define PAGE_COMMON  0
+#define PAGE_ISR     1
+#define PAGE_DEVICE  2
+#define PAGE_NOTIFY  3
+#define NOTIFY_BYTES 4
+
+static struct virtio *common_virtio(struct regs *b)
+{
+	return b->owner;
+}
+
+bool virtio_is_live(struct virtio *virtio)
+{
+	return (virtio->status & VIRTIO_DRIVER_OK) && !(virtio->status & VIRTIO_NEEDS_RESET) &&
+	       pci_is_bus_master(&virtio->pci);
+}
+
+/* [VIRTIO1.2 4.1.5.3, 4.1.5.4] */
+void virtio_interrupt(struct virtio *virtio, struct virtq *queue)
+{
+	u16 vector = queue ? queue->vector : virtio->config_vector;
+
+	if (pci_msix_is_enabled(&virtio->pci)) {
+		if (vector != VIRTIO_NO_VECTOR)
+			pci_msix_notify(&virtio->pci, vector);
+		return;
+	}
+	virtio->isr |= queue ? ISR_QUEUE : ISR_CONFIG;
+	pci_intx_set(&virtio->pci, true);
+}
+
+void virtio_broken(struct virtio *virtio, const char *why)
+{
+	if (virtio->status & VIRTIO_NEEDS_RESET)
+		return;
+	trace(GUEST_ERROR, "%s: %s: the device needs a reset [VIRTIO1.2 2.1.2]", dev_name(&virtio->pci.dev), why);
+	virtio->status |= VIRTIO_NEEDS_RESET;
+	if (virtio->status & VIRTIO_DRIVER_OK)
+		virtio_interrupt(virtio, NULL);
+}
+
+/* --- Common configuration --- */
+
+static struct virtq *selected(struct virtio *virtio)
+{
+	u16 n = regs_get(&virtio->common, COMMON_Q_SELECT, 2);
+
+	return n < virtio->queue_count ? &virtio->queues[n] : NULL;
+}
+
+/* The queue fields of the block become those of the selected queue; without one they read 0. */
+static void queue_load(struct virtio *virtio)
+{
+	static const struct virtq none;
+	const struct virtq *queue = selected(virtio);
+	struct regs *b = &virtio->common;
+
+	if (!queue)
+		queue = &none;
+	regs_set(b, COMMON_Q_SIZE, 2, queue->size);
+	regs_set(b, COMMON_Q_MSIX, 2, queue->virtio ? queue->vector : VIRTIO_NO_VECTOR);
+	regs_set(b, COMMON_Q_ENABLE, 2, queue->enabled);
+	regs_set(b, COMMON_Q_NOTIFY, 2, queue->index);
+	regs_set(b, COMMON_Q_DESC, 8, queue->desc);
+	regs_set(b, COMMON_Q_AVAIL, 8, queue->avail);
+	regs_set(b, COMMON_Q_USED, 8, queue->used);
+	regs_set(b, COMMON_Q_RESET, 2, 0);
+}
+
+static void queue_select_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	queue_load(common_virtio(b));
+}
+
+static void queue_reset(struct virtq *queue)
+{
+	*queue = (struct virtq){.virtio = queue->virtio, .index = queue->index, .size_max = queue->size_max,
+				.size = queue->size_max, .vector = VIRTIO_NO_VECTOR};
+}
+
+static u16 vector_checked(struct virtio *virtio, u16 vector)
+{
+	return vector < virtio->pci.msix.count ? vector : VIRTIO_NO_VECTOR;
+}
+
+static void config_msix_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtio *virtio = common_virtio(b);
+
+	virtio->config_vector = vector_checked(virtio, now);
+	regs_set(b, COMMON_MSIX, 2, virtio->config_vector);
+}
+
+static void queue_msix_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtio *virtio = common_virtio(b);
+	struct virtq *queue = selected(virtio);
+
+	if (queue)
+		queue->vector = vector_checked(virtio, now);
+	queue_load(virtio);
+}
+
+/* Size and addresses: only while the queue is off. [VIRTIO1.2 4.1.4.3.2] */
+static void queue_layout_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtio *virtio = common_virtio(b);
+	struct virtq *queue = selected(virtio);
+	u16 size = regs_get(b, COMMON_Q_SIZE, 2);
+
+	if (queue && !queue->enabled && is_power_of_2(size) && size <= queue->size_max) {
+		queue->size = size;
+		queue->desc = regs_get(b, COMMON_Q_DESC, 8);
+		queue->avail = regs_get(b, COMMON_Q_AVAIL, 8);
+		queue->used = regs_get(b, COMMON_Q_USED, 8);
+	} else {
+		trace(GUEST_ERROR, "%s: queue %llu: size or address refused", b->name,
+		      (unsigned long long)regs_get(b, COMMON_Q_SELECT, 2));
+	}
+	queue_load(virtio);
+}
+
+static void queue_enable_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtio *virtio = common_virtio(b);
+	struct virtq *queue = selected(virtio);
+
+	if (queue && !queue->enabled && now == 1) {
+		if (virtq_layout_ok(queue))
+			queue->enabled = true;
+		else
+			virtio_broken(virtio, "a queue was enabled with a wrong size or address");
+	}
+	queue_load(virtio);
+}
+
+/* VIRTIO_F_RING_RESET [VIRTIO1.2 2.6.1]: offered only by devices that keep no request of a queue (see virtio_init). */
+static void queue_reset_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtio *virtio = common_virtio(b);
+	struct virtq *queue = selected(virtio);
+
+	if (queue && now == 1 && virtio_has(virtio, VIRTIO_F_RING_RESET))
+		queue_reset(queue);
+	queue_load(virtio);
+}
+
+static u64 device_feature_read(struct regs *b, unsigned i, u64 stored)
+{
+	u64 select = regs_get(b, COMMON_DFSELECT, 4);
+
+	return select < 2 ? (u32)(common_virtio(b)->offered >> (32 * select)) : 0;
+}
+
+static u64 driver_feature_read(struct regs *b, unsigned i, u64 stored)
+{
+	u64 select = regs_get(b, COMMON_GFSELECT, 4);
+
+	return select < 2 ? (u32)(common_virtio(b)->features >> (32 * select)) : 0;
+}
+
+static void driver_select_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	regs_set(b, COMMON_GF, 4, driver_feature_read(b, 0, 0)); /* for byte lanes */
+}
+
+static void driver_feature_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtio *virtio = common_virtio(b);
+	u64 select = regs_get(b, COMMON_GFSELECT, 4);
+
+	if (virtio->status & VIRTIO_FEATURES_OK) {
+		trace(GUEST_ERROR, "%s: features written after FEATURES_OK", b->name);
+		return;
+	}
+	if (select < 2)
+		virtio->features = deposit(virtio->features, 32 * select + 31, 32 * select, now);
+}
+
+static u64 status_read(struct regs *b, unsigned i, u64 stored)
+{
+	return common_virtio(b)->status;
+}
+
+static void device_clear(struct virtio *virtio)
+{
+	if (virtio->type->reset)
+		virtio->type->reset(virtio);
+	virtio->status = virtio->isr = 0;
+	virtio->features = 0;
+	virtio->config_vector = VIRTIO_NO_VECTOR;
+	for (unsigned n = 0; n < virtio->queue_count; n++)
+		queue_reset(&virtio->queues[n]);
+	regs_reset(&virtio->common, RESET_COLD);
+	queue_load(virtio);
+	pci_intx_set(&virtio->pci, false);
+}
+
+/* [VIRTIO1.2 3.1] Bits are only added; 0 resets. FEATURES_OK stays off if we cannot work with what was accepted. */
+static void status_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtio *virtio = common_virtio(b);
+	u8 before = virtio->status, status = (before & VIRTIO_NEEDS_RESET) | (now & ~VIRTIO_NEEDS_RESET);
+
+	if (!now) {
+		device_clear(virtio);
+		return;
+	}
+	if ((status & VIRTIO_FEATURES_OK) && !(before & VIRTIO_FEATURES_OK) &&
+	    ((virtio->features & ~virtio->offered) || !virtio_has(virtio, VIRTIO_F_VERSION_1))) {
+		trace(GUEST_ERROR, "%s: features 0x%llx not accepted, 0x%llx are offered", b->name,
+		      (unsigned long long)virtio->features, (unsigned long long)virtio->offered);
+		status &= ~VIRTIO_FEATURES_OK;
+	}
+	if ((status & VIRTIO_DRIVER_OK) && !(status & VIRTIO_FEATURES_OK)) {
+		trace(GUEST_ERROR, "%s: DRIVER_OK without FEATURES_OK", b->name);
+		status &= ~VIRTIO_DRIVER_OK;
+	}
+	virtio->status = status;
+	if ((status & VIRTIO_DRIVER_OK) && !(before & VIRTIO_DRIVER_OK)) {
+		trace(VIRTIO, "%s: driver ready, features 0x%llx", b->name, (unsigned long long)virtio->features);
+		if (virtio->type->driver_ok)
+			virtio->type->driver_ok(virtio);
+	}
+}
+
+static u64 num_queues_read(struct regs *b, unsigned i, u64 stored)
+{
+	return common_virtio(b)->queue_count;
+}
+
+static const struct reg common_rows[] = {
+	R32(COMMON_DFSELECT, DEVICE_FEATURE_SELECT, 0, 0xffffffff),
+	R32(COMMON_DF, DEVICE_FEATURE, 0, 0, .read = device_feature_read),
+	R32(COMMON_GFSELECT, DRIVER_FEATURE_SELECT, 0, 0xffffffff, .write = driver_select_write),
+	R32(COMMON_GF, DRIVER_FEATURE, 0, 0xffffffff, .read = driver_feature_read, .write = driver_feature_write),
+	R16(COMMON_MSIX, CONFIG_MSIX_VECTOR, VIRTIO_NO_VECTOR, 0xffff, .write = config_msix_write),
+	R16(COMMON_NUMQ, NUM_QUEUES, 0, 0, .read = num_queues_read),
+	R8(COMMON_STATUS, DEVICE_STATUS, 0, 0xff, .read = status_read, .write = status_write),
+	R8(COMMON_GENERATION, CONFIG_GENERATION, 0, 0),
+	R16(COMMON_Q_SELECT, QUEUE_SELECT, 0, 0xffff, .write = queue_select_write),
+	R16(COMMON_Q_SIZE, QUEUE_SIZE, 0, 0xffff, .write = queue_layout_write),
+	R16(COMMON_Q_MSIX, QUEUE_MSIX_VECTOR, VIRTIO_NO_VECTOR, 0xffff, .write = queue_msix_write),
+	R16(COMMON_Q_ENABLE, QUEUE_ENABLE, 0, 0xffff, .write = queue_enable_write),
+	R16(COMMON_Q_NOTIFY, QUEUE_NOTIFY_OFF, 0, 0),
+	R64(COMMON_Q_DESC, QUEUE_DESC, 0, ~0ull, .write = queue_layout_write),
+	R64(COMMON_Q_AVAIL, QUEUE_DRIVER, 0, ~0ull, .write = queue_layout_write),
+	R64(COMMON_Q_USED, QUEUE_DEVICE, 0, ~0ull, .write = queue_layout_write),
+	R16(COMMON_Q_DATA, QUEUE_NOTIFY_DATA, 0, 0),
+	R16(COMMON_Q_RESET, QUEUE_RESET, 0, 0xffff, .write = queue_reset_write),
+};
+
+/* --- The BAR --- */
+
+static enum mem_result bar_read(void *opaque, u64 offset, unsigned size, u64 *value)
+{
+	struct virtio *virtio = opaque;
+	u32 in = offset % PAGE_BYTES;
+
+	*value = 0;
+	switch (offset / PAGE_BYTES) {
+	case PAGE_COMMON:
+		if (in < COMMON_BYTES)
+			*value = regs_read(&virtio->common, in, size);
+		break;
+	case PAGE_ISR:
+		if (in == 0) { /* reading acknowledges */
+			*value = virtio->isr;
+			virtio->isr = 0;
+			pci_intx_set(&virtio->pci, false);
+		}
+		break;
+	case PAGE_DEVICE:
+		for (unsigned n = 0; n < size && in + n < virtio->type->config_bytes; n++)
+			*value |= (u64)virtio->config[in + n] << (8 * n);
+		break;
+	}
+	return MEM_OK;
+}
+
+static void queue_notify(struct virtio *virtio, u32 n)
+{
+	if (n >= virtio->queue_count) {
+		trace(GUEST_ERROR, "%s: queue %u notified, there are %u", dev_name(&virtio->pci.dev), n, virtio->queue_count);
+		return;
+	}
+	if (virtio->queues[n].enabled && virtio_is_live(virtio))
+		virtio->type->queue_notified(virtio, &virtio->queues[n]);
+}
+
+static enum mem_result bar_write(void *opaque, u64 offset, unsigned size, u64 value)
+{
+	struct virtio *virtio = opaque;
+	u32 in = offset % PAGE_BYTES;
+
+	switch (offset / PAGE_BYTES) {
+	case PAGE_COMMON:
+		if (in < COMMON_BYTES)
+			regs_write(&virtio->common, in, size, value);
+		break;
+	case PAGE_NOTIFY: /* without NOTIFICATION_DATA the place says which queue */
+		queue_notify(virtio, in / NOTIFY_BYTES);
+		break;
+	}
+	return MEM_OK;
+}
+
+static const struct io_ops bar_io = {.read = bar_read, .write = bar_write};
+
+/* --- The window in config space [VIRTIO1.2 4.1.4.9]: reaches BAR 4 before anybody mapped it. --- */
+
+/* False, unless the window names 1, 2 or 4 aligned bytes of our BAR. */
+static bool pci_cfg_window(struct virtio *virtio, u32 *offset, unsigned *size)
+{
+	const struct regs *c = &virtio->pci.config;
+	u32 length = regs_get(c, virtio->cap_pci_cfg + CAP_CFG_LENGTH, 4);
+
+	*offset = regs_get(c, virtio->cap_pci_cfg + CAP_CFG_OFFSET, 4);
+	*size = length;
+	return regs_get(c, virtio->cap_pci_cfg + CAP_CFG_BAR, 1) == CONFIG_BAR && (length == 1 || length == 2 || length == 4) &&
+	       is_aligned(*offset, length) && range_ok(*offset, length, 4 * PAGE_BYTES);
+}
+
+static u64 pci_cfg_read(struct regs *b, unsigned i, u64 stored)
+{
+	struct virtio *virtio = container_of((struct pci_dev *)b->owner, struct virtio, pci);
+	unsigned size;
+	u64 value = 0;
+	u32 offset;
+
+	if (pci_cfg_window(virtio, &offset, &size))
+		bar_read(virtio, offset, size, &value);
+	return value;
+}
+
+static void pci_cfg_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtio *virtio = container_of((struct pci_dev *)b->owner, struct virtio, pci);
+	unsigned size;
+	u32 offset;
+
+	if (pci_cfg_window(virtio, &offset, &size))
+		bar_write(virtio, offset, size, now & ones(8 * size));
+}
+
+static void structure_add(struct virtio *virtio, u8 type, u32 page, u32 length)
+{
+	bool notify = type == CFG_NOTIFY, window = type == CFG_PCI;
+	u8 bytes = notify || window ? 20 : 16;
+	const struct reg rows[] = {
+		R8(CAP_CFG_LEN, CAP_LEN, bytes, 0),
+		R8(CAP_CFG_TYPE, CFG_TYPE, type, 0),
+		R8(CAP_CFG_BAR, BAR, window ? 0 : CONFIG_BAR, window ? 0xff : 0),
+		R32(CAP_CFG_OFFSET, OFFSET, window ? 0 : page * PAGE_BYTES, window ? 0xffffffff : 0),
+		R32(CAP_CFG_LENGTH, LENGTH, window ? 0 : length, window ? 0xffffffff : 0),
+		R32(CAP_CFG_DATA, DATA, notify ? NOTIFY_BYTES : 0, window ? 0xffffffff : 0,
+		    .read = window ? pci_cfg_read : NULL, .write = window ? pci_cfg_write : NULL),
+	};
+	u16 at = pci_cap_add(&virtio->pci, PCI_CAP_VENDOR, 0, bytes, rows, bytes == 20 ? 6 : 5);
+
+	if (window)
+		virtio->cap_pci_cfg = at;
+}
+
+/* --- Life --- */
+
+static void function_reset(struct pci_dev *dev, unsigned reset_kind)
+{
+	device_clear(container_of(dev, struct virtio, pci));
+}
+
+bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 features, u16 queue_count, u16 queue_size,
+		 const struct dev_env *env, struct error *err)
+{
+	const struct pci_ids ids = {.vendor = VIRTIO_VENDOR, .device = VIRTIO_DEVICE_BASE + type->id,
+				    .subsystem_vendor = VIRTIO_VENDOR, .subsystem = 0x1100, .revision = 1,
+				    .class_code = type->class_code};
+	const struct pcie_link link = {.flr = true};
+	const char *name = dev_name(&virtio->pci.dev);
+	u32 vectors = virtio->vectors == VIRTIO_VECTORS_AUTO ? queue_count + 1u : virtio->vectors;
+
+	if (virtio->disable_modern)
+		return fail(err, "%s: disable-modern=on: there is only the modern interface; leave it out", name);
+	if (virtio->iommu_platform)
+		return fail(err, "%s: iommu_platform=on: not built yet; leave it out", name);
+	if (virtio->packed)
+		return fail(err, "%s: packed=on: not built yet; queues are split", name);
+	if (vectors > 2048)
+		return fail(err, "%s: vectors=%u is more than the 2048 that MSI-X has", name, vectors);
+	assert(queue_count <= VIRTIO_QUEUES_MAX && queue_size <= QUEUE_SIZE_MAX);
+	assert(type->config_bytes <= VIRTIO_CONFIG_BYTES);
+	if (!pci_dev_init(&virtio->pci, &ids, env, err))
+		return false;
+	virtio->type = type;
+	virtio->queue_count = queue_count;
+	virtio->offered = features | BIT(VIRTIO_F_VERSION_1) | (virtio->event_idx ? BIT(VIRTIO_F_EVENT_IDX) : 0) |
+			  (virtio->indirect_desc ? BIT(VIRTIO_F_INDIRECT_DESC) : 0);
+	for (unsigned n = 0; n < queue_count; n++)
+		virtio->queues[n] = (struct virtq){.virtio = virtio, .index = n, .size_max = queue_size};
+	regs_init(&virtio->common, name, virtio, REGS_BYTES, COMMON_BYTES);
+	REGS_ADD(&virtio->common, 0, common_rows);
+
+	pci_bar_add(&virtio->pci, CONFIG_BAR, 4 * PAGE_BYTES, true, true, &bar_io, virtio);
+	structure_add(virtio, CFG_COMMON, PAGE_COMMON, COMMON_BYTES);
+	structure_add(virtio, CFG_ISR, PAGE_ISR, 4);
+	structure_add(virtio, CFG_DEVICE, PAGE_DEVICE, PAGE_BYTES);
+	structure_add(virtio, CFG_NOTIFY, PAGE_NOTIFY, queue_count * NOTIFY_BYTES);
+	structure_add(virtio, CFG_PCI, 0, 0);
+	if (vectors)
+		pci_msix_add(&virtio->pci, 0, vectors, MSIX_BAR, vectors > 128 ? 0x10000 : 0x1000, 0,
+			     vectors > 128 ? 0x8000 : 0x800);
+	pci_pm_add(&virtio->pci, 0);
+	pci_express_add(&virtio->pci, 0, PCIE_ENDPOINT, &link);
+	if (virtio->pci.bus->bridge)
+		pci_aer_add(&virtio->pci, 0, false);
+	pci_intx_add(&virtio->pci);
+	virtio->pci.function_reset = function_reset;
+	return true;
+}
+
+void virtio_fini(struct virtio *virtio)
+{
+	if (virtio->type && virtio->common.store) {
+		if (virtio->type->reset)
+			virtio->type->reset(virtio);
+		regs_free(&virtio->common);
+	}
+	pci_dev_fini(&virtio->pci);
+}
+
+void virtio_reset(struct virtio *virtio, unsigned reset_kind)
+{
+	device_clear(virtio);
+	pci_dev_reset(&virtio->pci, reset_kind);
+}
