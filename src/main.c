@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parse, build the machine, run, exit code. */
-int control_main(int argc, char **argv);
+#include "control/control.h"
 
 int main(int argc, char **argv)
 {

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* -M, -cpu, -m, -smp, -numa, -accel, -icount, -rtc: QEMU's spelling (docs/quirks.md lists the differences). */
+#include "control/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bits.h"
+#include "cpu/cpu.h"
+
+/* -M keys that QEMU's `virt` has, and the only values that this machine can honour. */
+static const struct fixed_key {
+	const char *key, *values, *why;
+} fixed_keys[] = {
+	{"gic-version", "3|max|host", "the machine has a GICv3"},
+	{"secure", "off", "there is no EL3"},
+	{"virtualization", "off", "there is no EL2"},
+	{"mte", "off", "memory tagging is not built"},
+	{"iommu", "none", "the SMMUv3 is not built yet"},
+	{"highmem", "on", "CXL needs the high memory map"},
+	{"highmem-ecam", "on", "CXL needs the high memory map"},
+	{"highmem-mmio", "on", "CXL needs the high memory map"},
+	{"highmem-redists", "on", "CXL needs the high memory map"},
+	{"ras", "off", "firmware-first errors are not built yet"},
+	{"hmat", "on", "the HMAT follows from CDAT and links by itself"},
+	{"dtb-randomness", "on", "seeds are always given"},
+	{"dtb-kaslr-seed", "on", "seeds are always given"},
+	{"accel", "tcg|interp", "only the interpreter is built yet"},
+	{"graphics", "off", "there is no display"},
+	{"usb", "off", "there is no USB"},
+	{"dump-guest-core", "off", "core dumps leave guest memory out"},
+	{"mem-merge", "on|off", ""},
+	{"compact-highmem", "on", "the memory map is the compact one"},
+	{"default-bus-bypass-iommu", "on|off", ""},
+};
+
+static bool is_one_of(const char *value, const char *list)
+{
+	size_t length = strlen(value);
+
+	while (*list) {
+		size_t n = strcspn(list, "|");
+
+		if (n == length && !memcmp(list, value, n))
+			return true;
+		list += n + (list[n] == '|');
+	}
+	return false;
+}
+
+static bool machine_key(struct settings *s, const char *key, const char *value, struct error *err)
+{
+	bool flag;
+
+	if (!strcmp(key, "cxl")) {
+		if (!parse_bool("-M cxl", value, &flag, err))
+			return false;
+		s->config.cxl = flag;
+		return true;
+	}
+	if (!strcmp(key, "acpi")) {
+		if (!strcmp(value, "auto")) {
+			s->config.acpi = true;
+			return true;
+		}
+		return parse_bool("-M acpi", value, &s->config.acpi, err);
+	}
+	if (!strcmp(key, "its"))
+		return parse_bool("-M its", value, &s->config.its, err);
+	if (!strcmp(key, "dumpdtb")) {
+		s->config.dumpdtb = value;
+		return true;
+	}
+	if (!strcmp(key, "memory-backend")) {
+		s->config.nodes[0].memdev = value;
+		s->config.node_count = MAX(s->config.node_count, 1u);
+		return true;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(fixed_keys); i++) {
+		if (strcmp(fixed_keys[i].key, key))
+			continue;
+		if (is_one_of(value, fixed_keys[i].values))
+			return true;
+		/* Booleans have a second spelling. */
+		if (!strcmp(fixed_keys[i].values, !strcmp(value, "yes") || !strcmp(value, "true") ? "on" : "off") &&
+		    (!strcmp(value, "yes") || !strcmp(value, "true") || !strcmp(value, "no") || !strcmp(value, "false")))
+			return true;
+		return fail(err, "-M %s=%s: %s; write %s=%s", key, value, fixed_keys[i].why, key, fixed_keys[i].values);
+	}
+	return fail(err, "-M %s=%s: no such machine property; '-M help' lists them", key, value);
+}
+
+/* cxl-fmw.N.KEY=VALUE, gathered by N. */
+static bool window_key(struct settings *s, const char *key, const char *value, struct error *err)
+{
+	char *end;
+	unsigned long n = strtoul(key + strlen("cxl-fmw."), &end, 10);
+	struct opts *opts;
+
+	if (*end != '.' || end == key + strlen("cxl-fmw.") || n >= FMW_MAX)
+		return fail(err, "-M %s=%s: a fixed window's key is cxl-fmw.N.KEY with N from 0 to %d", key, value, FMW_MAX - 1);
+	opts = &s->windows[n].opts;
+	s->windows[n].used = true;
+	if (opts->count == OPTS_MAX)
+		return fail(err, "-M %s: too many keys for one window", key);
+	opts->list[opts->count++] = (struct opt){.key = strdup(end + 1), .value = strdup(value)};
+	return true;
+}
+
+bool option_machine(struct settings *s, const char *argument, struct error *err)
+{
+	struct opts opts;
+
+	if (!strcmp(argument, "help") || !strcmp(argument, "?"))
+		help_machines();
+	if (!opts_parse(&opts, argument, "type", err))
+		return fail_context(err, "-M");
+	for (unsigned i = 0; i < opts.count; i++) {
+		/* Values outlive the options: they are small and are made once. */
+		char *key = strdup(opts.list[i].key), *value = strdup(opts.list[i].value);
+
+		if (!strcmp(key, "type")) {
+			if (strcmp(value, "virt") && strncmp(value, "virt-", 5))
+				return fail(err, "-M %s: the machine is 'virt'; write -M virt", value);
+		} else if (!strcmp(key, "help")) {
+			help_machines();
+		} else if (!strncmp(key, "cxl-fmw.", 8)) {
+			if (!window_key(s, key, value, err))
+				return false;
+		} else if (!machine_key(s, key, value, err)) {
+			return false;
+		}
+	}
+	opts_free(&opts);
+	return true;
+}
+
+/* Features that may be named with the value they have. */
+static const struct {
+	const char *name;
+	bool present;
+} cpu_features[] = {{"pauth", false}, {"pauth-impdef", false}, {"pauth-qarma3", false}, {"pauth-qarma5", false}, {"sve", false}, {"sme", false}, {"pmu", true},
+		    {"lpa2", false}, {"aarch64", true}, {"backcompat-pauth-default-use-qarma5", false}};
+
+bool option_cpu(struct settings *s, const char *argument, struct error *err)
+{
+	struct opts opts;
+	const char *const *models = cpus_models();
+	char list[256] = "";
+	bool flag;
+
+	if (!strcmp(argument, "help") || !strcmp(argument, "?"))
+		help_cpus();
+	if (!opts_parse(&opts, argument, "model", err))
+		return fail_context(err, "-cpu");
+	for (unsigned i = 0; i < opts.count; i++) {
+		const char *key = opts.list[i].key, *value = opts.list[i].value;
+		unsigned f;
+
+		if (!strcmp(key, "model")) {
+			unsigned m;
+
+			if (!strcmp(value, "host"))
+				return fail(err, "-cpu host: there is no host arm64 CPU to pass through; write -cpu max");
+			for (m = 0; models[m]; m++) {
+				if (!strcmp(models[m], value))
+					break;
+				snprintf(list + strlen(list), sizeof(list) - strlen(list), " %s", models[m]);
+			}
+			if (!models[m])
+				return fail(err, "-cpu %s: no such CPU; one of%s", value, list);
+			s->config.cpu_model = models[m];
+			continue;
+		}
+		for (f = 0; f < ARRAY_SIZE(cpu_features); f++)
+			if (!strcmp(cpu_features[f].name, key))
+				break;
+		if (f == ARRAY_SIZE(cpu_features))
+			return fail(err, "-cpu %s=%s: no such CPU property", key, value);
+		if (!parse_bool(key, value, &flag, err))
+			return fail_context(err, "-cpu");
+		if (flag != cpu_features[f].present)
+			return fail(err, "-cpu %s=%s: the CPU %s this feature; leave it out or write %s=%s", key, value,
+				    cpu_features[f].present ? "always has" : "does not have", key, flag ? "off" : "on");
+	}
+	opts_free(&opts);
+	return true;
+}
+
+/* -m 4096 is MiB; with a suffix it is what it says. */
+static bool memory_size(const char *key, const char *text, u64 *size, struct error *err)
+{
+	size_t length = strlen(text);
+
+	if (!parse_size(key, text, size, err))
+		return false;
+	if (length && text[length - 1] >= '0' && text[length - 1] <= '9') {
+		if (*size > UINT64_MAX / MiB)
+			return fail(err, "%s=%s: too large", key, text);
+		*size *= MiB;
+	}
+	return true;
+}
+
+bool option_memory(struct settings *s, const char *argument, struct error *err)
+{
+	struct opts opts;
+	const char *size, *slots, *max;
+	u64 value;
+	bool ok;
+
+	if (!opts_parse(&opts, argument, "size", err))
+		return fail_context(err, "-m");
+	size = opts_get(&opts, "size");
+	slots = opts_get(&opts, "slots");
+	max = opts_get(&opts, "maxmem");
+	ok = (!size || memory_size("-m size", size, &s->config.ram_size, err)) &&
+	     (!max || memory_size("-m maxmem", max, &s->config.ram_max, err)) &&
+	     (!slots || parse_u64("-m slots", slots, 0, 256, &value, err)) && opts_all_used(&opts, "-m", err);
+	if (ok && slots)
+		s->config.ram_slots = (unsigned)value;
+	if (ok && s->config.ram_size < 64 * MiB)
+		ok = fail(err, "-m %s: the machine needs at least 64M of memory", argument);
+	if (ok && !is_aligned(s->config.ram_size, 2 * MiB))
+		ok = fail(err, "-m %s: the size must be a multiple of 2M", argument);
+	if (ok && max && s->config.ram_max < s->config.ram_size)
+		ok = fail(err, "-m maxmem=%s: must not be smaller than the memory of %s", max, size ? size : "the default");
+	opts_free(&opts);
+	return ok;
+}
+
+bool option_smp(struct settings *s, const char *argument, struct error *err)
+{
+	static const char *const keys[] = {"cpus", "sockets", "cores", "threads", "maxcpus", "dies", "clusters"};
+	u64 value[ARRAY_SIZE(keys)] = {0};
+	struct opts opts;
+	u64 product, cpus;
+	bool ok = true;
+
+	if (!opts_parse(&opts, argument, "cpus", err))
+		return fail_context(err, "-smp");
+	for (unsigned i = 0; ok && i < ARRAY_SIZE(keys); i++) {
+		const char *text = opts_get(&opts, keys[i]);
+		char key[32];
+
+		snprintf(key, sizeof(key), "-smp %s", keys[i]);
+		if (text)
+			ok = parse_u64(key, text, 1, 1024, &value[i], err);
+	}
+	ok = ok && opts_all_used(&opts, "-smp", err);
+	opts_free(&opts);
+	if (!ok)
+		return false;
+	if (value[5] > 1 || value[6] > 1)
+		return fail(err, "-smp %s: dies and clusters above 1 are not built; use sockets, cores and threads", argument);
+	product = MAX(value[1], 1u) * MAX(value[2], 1u) * MAX(value[3], 1u);
+	cpus = value[0] ? value[0] : product;
+	if (cpus > CPUS_MAX)
+		return fail(err, "-smp %s: %llu vCPUs; the machine has at most %d", argument, (unsigned long long)cpus, CPUS_MAX);
+	if (value[4] && value[4] != cpus)
+		return fail(err, "-smp maxcpus=%llu: CPU hotplug is not built; leave maxcpus out or make it %llu",
+			    (unsigned long long)value[4], (unsigned long long)cpus);
+	if (value[1] && value[2] && value[3] && product != cpus)
+		return fail(err, "-smp %s: sockets * cores * threads is %llu, not %llu", argument, (unsigned long long)product,
+			    (unsigned long long)cpus);
+	s->config.cpu_count = (unsigned)cpus;
+	s->config.sockets = (unsigned)value[1];
+	s->config.cores = (unsigned)value[2];
+	s->config.threads = (unsigned)value[3];
+	return true;
+}
+
+static bool numa_node(struct settings *s, struct opts *opts, const char *argument, struct error *err)
+{
+	const char *id = opts_get(opts, "nodeid"), *memdev = opts_get(opts, "memdev"), *cpus = opts_get(opts, "cpus");
+	const char *mem = opts_get(opts, "mem");
+	struct machine_node *node;
+	u64 n = s->config.node_count;
+
+	if (opts_get(opts, "initiator"))
+		return fail(err, "-numa %s: initiator= is not built; the nearest CPU node is the initiator", argument);
+	if (id && !parse_u64("-numa nodeid", id, 0, MACHINE_NODES_MAX - 1, &n, err))
+		return false;
+	for (unsigned i = 0; i < s->config.node_count; i++)
+		if (s->config.nodes[i].id == n)
+			return fail(err, "-numa nodeid=%llu: there is a node of this number already", (unsigned long long)n);
+	if (s->config.node_count == MACHINE_NODES_MAX)
+		return fail(err, "-numa %s: at most %d nodes", argument, MACHINE_NODES_MAX);
+	if (mem && memdev)
+		return fail(err, "-numa %s: mem= and memdev= exclude each other", argument);
+	node = &s->config.nodes[s->config.node_count++];
+	*node = (struct machine_node){.id = (u32)n, .memdev = memdev ? strdup(memdev) : NULL};
+	if (mem && !memory_size("-numa mem", mem, &node->size, err))
+		return false;
+	if (cpus) {
+		char *end;
+		unsigned long first = strtoul(cpus, &end, 10), last = first;
+		bool ok = end != cpus;
+
+		if (ok && *end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (!ok || *end || last < first || last >= CPUS_MAX)
+			return fail(err, "-numa cpus=%s: write one number or FIRST-LAST, from 0 to %d", cpus, CPUS_MAX - 1);
+		node->cpu_first = (u32)first;
+		node->cpu_last = (u32)last;
+		node->has_cpus = true;
+	}
+	return true;
+}
+
+static bool numa_distance(struct settings *s, struct opts *opts, const char *argument, struct error *err)
+{
+	const char *from = opts_get(opts, "src"), *to = opts_get(opts, "dst"), *value = opts_get(opts, "val");
+	u64 a, b, v;
+
+	if (!from || !to || !value)
+		return fail(err, "-numa %s: dist takes src=, dst= and val=", argument);
+	if (!parse_u64("-numa src", from, 0, MACHINE_NODES_MAX - 1, &a, err) ||
+	    !parse_u64("-numa dst", to, 0, MACHINE_NODES_MAX - 1, &b, err) || !parse_u64("-numa val", value, 10, 254, &v, err))
+		return false;
+	if (a == b && v != 10)
+		return fail(err, "-numa val=%s: the distance of a node to itself is 10", value);
+	s->config.distance[a][b] = (u8)v;
+	if (!s->config.distance[b][a])
+		s->config.distance[b][a] = (u8)v;
+	return true;
+}
+
+bool option_numa(struct settings *s, const char *argument, struct error *err)
+{
+	struct opts opts;
+	const char *kind;
+	bool ok;
+
+	if (!opts_parse(&opts, argument, "type", err))
+		return fail_context(err, "-numa");
+	kind = opts_get(&opts, "type");
+	if (kind && !strcmp(kind, "node"))
+		ok = numa_node(s, &opts, argument, err);
+	else if (kind && !strcmp(kind, "dist"))
+		ok = numa_distance(s, &opts, argument, err);
+	else
+		ok = fail(err, "-numa %s: 'node' and 'dist' are built; HMAT rows follow from CDAT and links by themselves", argument);
+	ok = ok && opts_all_used(&opts, "-numa", err);
+	opts_free(&opts);
+	return ok;
+}
+
+bool option_accel(struct settings *s, const char *argument, struct error *err)
+{
+	size_t length = strcspn(argument, ",");
+
+	if ((length == 3 && !memcmp(argument, "tcg", 3)) || (length == 6 && !memcmp(argument, "interp", 6)))
+		return true;
+	if (length == 3 && !memcmp(argument, "jit", 3))
+		return fail(err, "-accel %s: the translator is not built yet; write -accel interp", argument);
+	return fail(err, "-accel %s: arm64 code is emulated; write -accel interp (tcg is taken as the same)", argument);
+}
+
+bool option_icount(struct settings *s, const char *argument, struct error *err)
+{
+	struct opts opts;
+	const char *shift;
+	u64 value = 0;
+	bool ok = true;
+
+	if (!opts_parse(&opts, argument, "shift", err))
+		return fail_context(err, "-icount");
+	shift = opts_get(&opts, "shift");
+	if (opts_get(&opts, "rr") || opts_get(&opts, "rrfile"))
+		ok = fail(err, "-icount %s: record and replay are not built", argument);
+	opts_get(&opts, "align");
+	opts_get(&opts, "sleep");
+	if (ok && shift && strcmp(shift, "auto"))
+		ok = parse_u64("-icount shift", shift, 0, 10, &value, err);
+	ok = ok && opts_all_used(&opts, "-icount", err);
+	opts_free(&opts);
+	s->config.instruction_time = ok;
+	s->config.icount_shift = (u32)value;
+	return ok;
+}
+
+bool option_rtc(struct settings *s, const char *argument, struct error *err)
+{
+	struct opts opts;
+	const char *base;
+	struct tm tm = {0};
+	bool ok = true;
+
+	if (!opts_parse(&opts, argument, "base", err))
+		return fail_context(err, "-rtc");
+	base = opts_get(&opts, "base");
+	opts_get(&opts, "clock");
+	opts_get(&opts, "driftfix");
+	if (base && strcmp(base, "utc") && strcmp(base, "localtime")) {
+		const char *end = strptime(base, strchr(base, 'T') ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &tm);
+
+		if (!end || *end)
+			ok = fail(err, "-rtc base=%s: write utc, localtime or a date like 2026-11-22T12:00:00", base);
+		else {
+			s->config.rtc_base_s = (u64)timegm(&tm);
+			s->config.rtc_base_given = true;
+		}
+	}
+	ok = ok && opts_all_used(&opts, "-rtc", err);
+	opts_free(&opts);
+	return ok;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The options, one row each, in QEMU's spelling. A known option that is not built is refused by name. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/trace.h"
+#include "control/settings.h"
+
+static bool list_add(struct listed *list, const char *text, const char *what, struct error *err)
+{
+	if (list->count == LISTED_MAX)
+		return fail(err, "%s %s: at most %d of these", what, text, LISTED_MAX);
+	list->text[list->count++] = text;
+	return true;
+}
+
+static bool take_object(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->objects, a, "-object", err);
+}
+
+static bool take_device(struct settings *s, const char *a, struct error *err)
+{
+	size_t length = strlen(a);
+
+	if (!strcmp(a, "help") || !strcmp(a, "?"))
+		help_devices(NULL, err);
+	if (length > 5 && (!strcmp(a + length - 5, ",help") || !strcmp(a + length - 2, ",?"))) {
+		char *name = strndup(a, strcspn(a, ","));
+
+		help_devices(name, err);
+	}
+	return list_add(&s->devices, a, "-device", err);
+}
+
+static bool take_drive(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->drives, a, "-drive", err);
+}
+
+static bool take_chardev(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->chardevs, a, "-chardev", err);
+}
+
+static bool take_region(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->regions, a, "-cxl-region", err);
+}
+
+#define TAKE_STRING(name, field)                                                                                       \
+	static bool take_##name(struct settings *s, const char *a, struct error *err)                                  \
+	{                                                                                                              \
+		s->field = a;                                                                                          \
+		return true;                                                                                           \
+	}
+TAKE_STRING(kernel, config.kernel)
+TAKE_STRING(initrd, config.initrd)
+TAKE_STRING(append, config.append)
+TAKE_STRING(dtb, config.dtb)
+TAKE_STRING(pidfile, pidfile)
+
+static bool take_serial(struct settings *s, const char *a, struct error *err)
+{
+	if (s->config.serial)
+		return fail(err, "-serial %s: the machine has one serial port", a);
+	s->config.serial = a;
+	return true;
+}
+
+static bool take_nographic(struct settings *s, const char *a, struct error *err)
+{
+	s->nographic = true;
+	return true;
+}
+
+static bool take_no_reboot(struct settings *s, const char *a, struct error *err)
+{
+	s->config.no_reboot = true;
+	return true;
+}
+
+static bool take_trace(struct settings *s, const char *a, struct error *err)
+{
+	if (!strcmp(a, "help") || !strcmp(a, "?"))
+		help_trace();
+	return trace_enable(a, err);
+}
+
+static bool take_trace_file(struct settings *s, const char *a, struct error *err)
+{
+	return trace_open(a, err);
+}
+
+static bool take_help(struct settings *s, const char *a, struct error *err)
+{
+	help_options();
+}
+
+static bool take_version(struct settings *s, const char *a, struct error *err)
+{
+	help_version();
+}
+
+static bool take_nothing(struct settings *s, const char *a, struct error *err)
+{
+	return true;
+}
+
+static bool take_display(struct settings *s, const char *a, struct error *err)
+{
+	return !strcmp(a, "none") || fail(err, "-display %s: there is no display; write -display none", a);
+}
+
+static bool take_vga(struct settings *s, const char *a, struct error *err)
+{
+	return !strcmp(a, "none") || fail(err, "-vga %s: there is no display; write -vga none", a);
+}
+
+static bool take_none(struct settings *s, const char *a, struct error *err)
+{
+	return !strcmp(a, "none") || fail(err, "'%s' is not built yet; only 'none' is accepted here", a);
+}
+
+static bool take_action(struct settings *s, const char *a, struct error *err)
+{
+	if (!strcmp(a, "reboot=shutdown")) {
+		s->config.no_reboot = true;
+		return true;
+	}
+	return !strcmp(a, "reboot=reset") || !strcmp(a, "shutdown=poweroff") ||
+	       fail(err, "-action %s: reboot=shutdown, reboot=reset and shutdown=poweroff are built", a);
+}
+
+#define LATER "is not built yet; docs/status.md says what is"
+
+const struct option options[] = {
+	{"machine", "M", "virt[,KEY=VALUE...]", "the machine and its properties; cxl-fmw.N.* describe fixed memory windows", option_machine},
+	{"cpu", NULL, "MODEL", "the CPU; '-cpu help' lists the models", option_cpu},
+	{"accel", NULL, "interp", "the engine", option_accel},
+	{"smp", NULL, "N[,sockets=,cores=,threads=]", "number of vCPUs, 1 to 16", option_smp},
+	{"m", NULL, "SIZE[,slots=,maxmem=]", "memory; MiB without a suffix", option_memory},
+	{"numa", NULL, "node,...|dist,...", "NUMA nodes and distances", option_numa},
+	{"kernel", NULL, "FILE", "a Linux Image, gzip'd Image, EFI zboot or ELF file", take_kernel},
+	{"initrd", NULL, "FILE", "initial RAM disk", take_initrd},
+	{"append", NULL, "TEXT", "kernel command line", take_append},
+	{"dtb", NULL, "FILE", "device tree to use instead of the machine's own", take_dtb},
+	{"object", NULL, "memory-backend-ram|-file|-memfd,id=,size=...", "a memory backend", take_object},
+	{"device", NULL, "NAME[,KEY=VALUE...]", "a device; '-device help' lists them", take_device},
+	{"cxl-region", NULL, "window=,devices=,granularity=,type=,as=,size=,lock=", "CXL memory that is there at boot", take_region},
+	{"drive", NULL, "file=,format=raw,if=virtio|none,id=", "a disk", take_drive},
+	{"chardev", NULL, "null|stdio|file|socket|pty,id=...", "a character device", take_chardev},
+	{"serial", NULL, "SPEC", "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...", take_serial},
+	{"nographic", NULL, NULL, "serial port on the terminal (this is the default)", take_nographic},
+	{"display", NULL, "none", "there is no display", take_display},
+	{"vga", NULL, "none", "there is no display", take_vga},
+	{"parallel", NULL, "none", "there is no parallel port", take_none},
+	{"monitor", NULL, "none", "there is no human monitor yet", take_none},
+	{"net", NULL, "none", "no network", take_none},
+	{"nic", NULL, "none", "no network", take_none},
+	{"no-reboot", NULL, NULL, "end the program when the guest resets", take_no_reboot},
+	{"action", NULL, "reboot=shutdown", "what a guest reset does", take_action},
+	{"icount", NULL, "shift=N", "instruction time: every run of the same input is the same run", option_icount},
+	{"rtc", NULL, "base=utc|DATE", "the real-time clock's start", option_rtc},
+	{"d", NULL, "ITEM,...", "trace; '-d help' lists the items", take_trace},
+	{"D", NULL, "FILE", "where traces go", take_trace_file},
+	{"pidfile", NULL, "FILE", "write the process ID there", take_pidfile},
+	{"name", NULL, "TEXT", "a name for the machine (not used)", NULL},
+	{"uuid", NULL, "UUID", "accepted", NULL},
+	{"nodefaults", NULL, NULL, "accepted: there are no default devices", take_nothing},
+	{"no-user-config", NULL, NULL, "accepted: there is no user configuration", take_nothing},
+	{"version", NULL, NULL, "print the version", take_version},
+	{"help", "h", NULL, "print this", take_help},
+	/* Known, not built. */
+	{"bios", NULL, "FILE", NULL, NULL, "firmware " LATER ": leave it out and use -kernel"},
+	{"enable-kvm", NULL, NULL, NULL, NULL, "KVM cannot run arm64 code here: leave it out"},
+	{"qmp", NULL, "SPEC", NULL, NULL, LATER},
+	{"mon", NULL, "SPEC", NULL, NULL, LATER},
+	{"gdb", NULL, "SPEC", NULL, NULL, LATER},
+	{"s", NULL, NULL, NULL, NULL, "the gdb stub " LATER},
+	{"S", NULL, NULL, NULL, NULL, "starting paused needs QMP, which " LATER},
+	{"netdev", NULL, "SPEC", NULL, NULL, "the network " LATER},
+	{"blockdev", NULL, "SPEC", NULL, NULL, LATER ": use -drive"},
+	{"hda", NULL, "FILE", NULL, NULL, LATER ": use -drive file=FILE,format=raw,if=virtio"},
+	{"cdrom", NULL, "FILE", NULL, NULL, LATER},
+	{"pflash", NULL, "FILE", NULL, NULL, "firmware " LATER},
+	{"snapshot", NULL, NULL, NULL, NULL, LATER},
+	{"loadvm", NULL, "NAME", NULL, NULL, LATER},
+	{"incoming", NULL, "URI", NULL, NULL, LATER},
+	{"fw_cfg", NULL, "SPEC", NULL, NULL, LATER},
+	{"smbios", NULL, "SPEC", NULL, NULL, LATER},
+	{"fsdev", NULL, "SPEC", NULL, NULL, LATER},
+	{"virtfs", NULL, "SPEC", NULL, NULL, LATER},
+	{"daemonize", NULL, NULL, NULL, NULL, LATER ": run it in the background"},
+	{"no-shutdown", NULL, NULL, NULL, NULL, "needs QMP, which " LATER},
+	{"trace", NULL, "SPEC", NULL, NULL, "use -d"},
+	{"global", NULL, "SPEC", NULL, NULL, "write the property at the device"},
+	{"set", NULL, "SPEC", NULL, NULL, "write the property at the device"},
+	{"readconfig", NULL, "FILE", NULL, NULL, LATER},
+	{"writeconfig", NULL, "FILE", NULL, NULL, LATER},
+	{"boot", NULL, "SPEC", NULL, NULL, "boot order needs firmware, which " LATER},
+	{"usb", NULL, NULL, NULL, NULL, "there is no USB"},
+	{"spice", NULL, "SPEC", NULL, NULL, "there is no display"},
+	{"vnc", NULL, "SPEC", NULL, NULL, "there is no display"},
+	{"sandbox", NULL, "SPEC", NULL, NULL, LATER},
+	{"mem-path", NULL, "PATH", NULL, NULL, "use -object memory-backend-file and -numa node,memdev="},
+	{"overcommit", NULL, "SPEC", NULL, NULL, LATER},
+	{"echr", NULL, "N", NULL, NULL, LATER},
+	{"run-with", NULL, "SPEC", NULL, NULL, LATER},
+	{NULL},
+};

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the command line has said so far: private to control/. Strings are borrowed from argv. */
+#ifndef CONTROL_SETTINGS_H
+#define CONTROL_SETTINGS_H
+
+#include "machine/machine.h"
+
+#define LISTED_MAX 256
+#define FMW_MAX 16
+
+/* Options that make something are kept in order and carried out by kind: objects, character devices, drives, devices. */
+struct listed {
+	const char *text[LISTED_MAX];
+	unsigned count;
+};
+
+struct settings {
+	struct machine_config config;
+	struct listed objects, chardevs, drives, devices, regions;
+	struct {
+		bool used;
+		struct opts opts;
+	} windows[FMW_MAX];
+	const char *pidfile;
+	bool nographic;
+};
+
+/* One option of the command line. `take` gets the argument (NULL if it has none). */
+struct option {
+	const char *name, *alias;
+	const char *argument; /* as help prints it; NULL: none */
+	const char *help;
+	bool (*take)(struct settings *s, const char *argument, struct error *err);
+	const char *refusal; /* known, and not built: what to use instead, or why */
+};
+extern const struct option options[];
+
+/* machine_options.c: the options that describe the board. */
+bool option_machine(struct settings *s, const char *argument, struct error *err);
+bool option_cpu(struct settings *s, const char *argument, struct error *err);
+bool option_memory(struct settings *s, const char *argument, struct error *err);
+bool option_smp(struct settings *s, const char *argument, struct error *err);
+bool option_numa(struct settings *s, const char *argument, struct error *err);
+bool option_accel(struct settings *s, const char *argument, struct error *err);
+bool option_icount(struct settings *s, const char *argument, struct error *err);
+bool option_rtc(struct settings *s, const char *argument, struct error *err);
+
+/* help.c: prints to stdout and ends the program with 0. */
+_Noreturn void help_options(void);
+_Noreturn void help_devices(const char *name, struct error *err);
+_Noreturn void help_machines(void);
+_Noreturn void help_cpus(void);
+_Noreturn void help_trace(void);
+_Noreturn void help_version(void);
+
+#endif

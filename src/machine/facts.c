@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "machine/facts.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+
+/* Socket, core and thread of a vCPU by -smp; cores of one socket by default. */
+static void place_cpu(const struct machine_config *c, unsigned index, struct acpi_cpu *cpu)
+{
+	unsigned threads = c->threads ? c->threads : 1;
+	unsigned sockets = c->sockets ? c->sockets : 1;
+	unsigned cores = c->cores ? c->cores : MAX(c->cpu_count / (sockets * threads), 1u);
+
+	cpu->mpidr = cpus_mpidr(index);
+	cpu->thread = index % threads;
+	cpu->core = index / threads % cores;
+	cpu->socket = index / threads / cores;
+}
+
+static u32 node_of_cpu(const struct machine_config *c, unsigned index)
+{
+	for (unsigned i = 0; i < c->node_count; i++)
+		if (c->nodes[i].has_cpus && index >= c->nodes[i].cpu_first && index <= c->nodes[i].cpu_last)
+			return c->nodes[i].id;
+	return c->node_count ? c->nodes[0].id : 0;
+}
+
+static bool acpi_roots(struct machine *m, struct acpi_config *a, u32 *next_node, struct error *err)
+{
+	struct root_slice slices[ACPI_ROOTS_MAX] = {0};
+	unsigned i = 0;
+
+	a->root_count = root_count(m);
+	if (!partition_roots(m, slices, a->root_count, err))
+		return false;
+	for (struct pci_root *root = pci_host_root(m->pci); root; root = root->next, i++) {
+		struct acpi_root *r = &a->roots[i];
+
+		*r = (struct acpi_root){.uid = root->uid, .bus_first = root->base, .bus_last = root->last, .is_cxl = root->is_cxl,
+					.node = root->numa_node == PCI_NO_NODE ? ACPI_NO_NODE : root->numa_node,
+					.port_node = ACPI_NO_NODE, .memory_count = 2,
+					.memory = {{slices[i].mmio32_base, slices[i].mmio32_size},
+						   {slices[i].mmio64_base, slices[i].mmio64_size}},
+					.io = {slices[i].io_base, slices[i].io_size},
+					.io_pa = memory_map[MAP_PCI_PIO].base + slices[i].io_base};
+		for (unsigned b = 0; m->cxl && b < cxl_host_bridge_count(m->cxl); b++) {
+			struct cxl_bridge_facts facts = cxl_host_bridge(m->cxl, b);
+			struct cxl_performance p;
+
+			if (facts.root != root)
+				continue;
+			p = cxl_host_bridge_performance(m->cxl, b);
+			r->regs_base = facts.regs_base;
+			r->regs_size = facts.regs_size;
+			r->port_node = (*next_node)++;
+			r->port = (struct acpi_performance){p.read_latency_ps, p.write_latency_ps, p.read_mbps, p.write_mbps};
+		}
+	}
+	return true;
+}
+
+static u32 uid_of_bridge(struct machine *m, const char *id)
+{
+	for (unsigned b = 0; b < cxl_host_bridge_count(m->cxl); b++) {
+		struct cxl_bridge_facts facts = cxl_host_bridge(m->cxl, b);
+
+		if (facts.root->pxb && facts.root->pxb->id && !strcmp(facts.root->pxb->id, id))
+			return facts.uid;
+	}
+	return 0;
+}
+
+static void acpi_cxl(struct machine *m, struct acpi_config *a)
+{
+	if (!m->cxl)
+		return;
+	a->window_count = cxl_host_window_count(m->cxl);
+	for (unsigned i = 0; i < a->window_count; i++) {
+		const struct cxl_window *w = cxl_host_window(m->cxl, i);
+		struct acpi_cxl_window *to = &a->windows[i];
+
+		*to = (struct acpi_cxl_window){.base = w->base, .size = w->size, .granularity = w->granularity,
+					       .target_count = w->target_count, .restrictions = w->restrictions, .qtg = w->qtg,
+					       .xor_arithmetic = w->xor_arithmetic};
+		for (unsigned t = 0; t < w->target_count; t++)
+			to->target_uids[t] = uid_of_bridge(m, w->target_ids[t]);
+	}
+	a->region_count = cxl_host_region_count(m->cxl);
+	for (unsigned i = 0; i < a->region_count; i++) {
+		const struct cxl_boot_region *r = cxl_host_region(m->cxl, i);
+		struct cxl_performance p = cxl_host_region_performance(m->cxl, i);
+
+		a->regions[i] = (struct acpi_cxl_region){.base = r->base, .size = r->size, .node = r->node, .pmem = r->pmem,
+							 .window = r->window,
+							 .performance = {p.read_latency_ps, p.write_latency_ps, p.read_mbps, p.write_mbps}};
+	}
+}
+
+bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
+{
+	const struct machine_config *c = &m->config;
+	const struct map_entry *map = memory_map;
+	u32 next_node = 1;
+
+	memset(a, 0, sizeof(*a));
+	for (unsigned i = 0; i < c->node_count; i++)
+		next_node = MAX(next_node, c->nodes[i].id + 1);
+	for (unsigned i = 0; m->cxl && i < cxl_host_region_count(m->cxl); i++)
+		cxl_host_region(m->cxl, i)->node = next_node++;
+	a->cpu_count = c->cpu_count;
+	for (unsigned i = 0; i < c->cpu_count; i++) {
+		place_cpu(c, i, &a->cpus[i]);
+		a->cpus[i].node = node_of_cpu(c, i);
+	}
+	a->has_numa = c->node_count > 0 || (m->cxl && cxl_host_region_count(m->cxl));
+	a->memory_count = m->ram_count;
+	for (unsigned i = 0; i < m->ram_count; i++)
+		a->memories[i] = (struct acpi_memory){m->ram[i].region.base, m->ram[i].region.size, m->ram[i].node};
+	for (unsigned i = 0; i < MACHINE_NODES_MAX; i++)
+		memcpy(a->distance[i], c->distance[i], sizeof(c->distance[i]));
+	a->gicd_base = map[MAP_GICD].base;
+	a->gicr_base = map[MAP_GICR].base;
+	a->gicr_size = map[MAP_GICR].size;
+	a->its_base = map[MAP_ITS].base;
+	a->has_its = c->its;
+	a->pmu_intid = PPI_PMU;
+	a->timer_virt_intid = PPI_CNTV;
+	a->timer_phys_intid = PPI_CNTP;
+	a->uart_base = map[MAP_UART].base;
+	a->uart_gsi = 32 + SPI_UART;
+	a->rtc_base = map[MAP_RTC].base;
+	a->rtc_gsi = 32 + SPI_RTC;
+	a->fw_cfg_base = map[MAP_FW_CFG].base;
+	a->fw_cfg_size = map[MAP_FW_CFG].size;
+	a->virtio_base = map[MAP_VIRTIO].base;
+	a->virtio_stride = 0x200;
+	a->virtio_count = 32;
+	a->virtio_gsi = 32 + SPI_VIRTIO;
+	a->ged_base = map[MAP_GED].base;
+	a->ged_gsi = 32 + SPI_GED;
+	a->ged_power_button = GED_POWER_BUTTON;
+	a->sleep_control_pa = map[MAP_GED].base + GED_SLEEP_CONTROL;
+	a->sleep_status_pa = map[MAP_GED].base + GED_SLEEP_STATUS;
+	a->reset_pa = map[MAP_GED].base + GED_RESET;
+	a->reset_value = GED_RESET_VALUE;
+	a->ecam_base = map[MAP_PCI_ECAM].base;
+	a->ecam_bus_last = 255;
+	for (unsigned i = 0; i < 4; i++)
+		a->pci_intx_gsi[i] = 32 + SPI_PCI + i;
+	if (!acpi_roots(m, a, &next_node, err))
+		return false;
+	acpi_cxl(m, a);
+	return true;
+}
+
+void facts_fdt(struct machine *m, struct fdt_config *f)
+{
+	const struct machine_config *c = &m->config;
+	const struct map_entry *map = memory_map;
+
+	memset(f, 0, sizeof(*f));
+	f->cpu_count = c->cpu_count;
+	for (unsigned i = 0; i < c->cpu_count; i++) {
+		f->cpus[i].mpidr = cpus_mpidr(i);
+		f->cpus[i].node = c->node_count ? node_of_cpu(c, i) : FDT_NO_NODE;
+	}
+	f->memory_count = m->ram_count;
+	for (unsigned i = 0; i < m->ram_count; i++) {
+		f->memories[i].base = m->ram[i].region.base;
+		f->memories[i].size = m->ram[i].region.size;
+		f->memories[i].node = c->node_count ? m->ram[i].node : FDT_NO_NODE;
+	}
+	f->node_count = c->node_count;
+	for (unsigned i = 0; i < MIN(FDT_NODES_MAX, MACHINE_NODES_MAX); i++)
+		memcpy(f->distance[i], c->distance[i], sizeof(f->distance[i]));
+	f->gicd_base = map[MAP_GICD].base;
+	f->gicd_size = map[MAP_GICD].size;
+	f->gicr_base = map[MAP_GICR].base;
+	f->gicr_size = map[MAP_GICR].size;
+	f->its_base = map[MAP_ITS].base;
+	f->its_size = c->its ? map[MAP_ITS].size : 0;
+	f->pmu_intid = PPI_PMU;
+	f->timer_phys_intid = PPI_CNTP;
+	f->timer_virt_intid = PPI_CNTV;
+	f->uart_base = map[MAP_UART].base;
+	f->uart_size = map[MAP_UART].size;
+	f->uart_intid = 32 + SPI_UART;
+	f->rtc_base = map[MAP_RTC].base;
+	f->rtc_size = map[MAP_RTC].size;
+	f->rtc_intid = 32 + SPI_RTC;
+	f->fw_cfg_base = map[MAP_FW_CFG].base;
+	f->fw_cfg_size = map[MAP_FW_CFG].size;
+	f->virtio_base = map[MAP_VIRTIO].base;
+	f->virtio_stride = 0x200;
+	f->virtio_count = 32;
+	f->virtio_intid = 32 + SPI_VIRTIO;
+	f->ecam_base = map[MAP_PCI_ECAM].base;
+	f->ecam_size = map[MAP_PCI_ECAM].size;
+	f->bus_last = 255;
+	f->pio_base = map[MAP_PCI_PIO].base;
+	f->pio_size = map[MAP_PCI_PIO].size;
+	f->mmio32_base = map[MAP_PCI_MMIO].base;
+	f->mmio32_size = map[MAP_PCI_MMIO].size;
+	f->mmio64_base = map[MAP_PCI_MMIO64].base;
+	f->mmio64_size = map[MAP_PCI_MMIO64].size;
+	for (unsigned i = 0; i < 4; i++)
+		f->pci_intx_intid[i] = 32 + SPI_PCI + i;
+}

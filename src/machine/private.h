@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The machine's own struct: private to machine/. */
+#ifndef MACHINE_PRIVATE_H
+#define MACHINE_PRIVATE_H
+
+#include "cpu/cpu.h"
+#include "cxl/cxl.h"
+#include "dev/platform.h"
+#include "host/host.h"
+#include "irq/gic.h"
+#include "machine/machine.h"
+#include "machine/memmap.h"
+#include "mem/backend.h"
+#include "pci/pci.h"
+
+#define DRIVES_MAX 32
+#define CHARDEVS_MAX 16
+
+struct loader; /* load.c: kernel, tables and firmware data, placed anew at every reset */
+
+/* One stretch of guest RAM: a NUMA node's memory, or all of it. */
+struct ram_part {
+	struct region region;
+	struct backend *backend; /* NULL: anonymous memory of our own */
+	u64 owned_bytes;
+	u32 node;
+};
+
+struct machine {
+	struct machine_config config;
+	/* parts, in order of creation */
+	struct loop *loop;
+	struct space *space;
+	struct workers *workers;
+	struct chardev *serial;
+	struct cpus *cpus;
+	struct gic *gic;
+	struct pci_host *pci;
+	struct cxl_host *cxl;
+	struct pl011 *uart;
+	struct pl031 *rtc;
+	struct ged *ged;
+	struct fw_cfg *fw_cfg;
+	struct ram_part ram[MACHINE_NODES_MAX];
+	unsigned ram_count;
+	struct loader *loader;
+	/* what the user added */
+	struct dev *first_dev, **last_dev;
+	struct {
+		char *id;
+		struct block *block;
+	} drives[DRIVES_MAX];
+	unsigned drive_count;
+	struct {
+		char *id;
+		struct chardev *chardev;
+	} chardevs[CHARDEVS_MAX];
+	unsigned chardev_count;
+	unsigned auto_ids;
+	/* run */
+	int exit_code;
+	bool reset_pending; /* atomic */
+	bool dumped_dtb;
+	struct error run_error;
+};
+
+/* devices.c */
+void machine_devices_reset(struct machine *m, unsigned reset_kind);
+void machine_devices_destroy(struct machine *m);
+struct dev *machine_find(struct machine *m, const char *id);
+struct dev_env machine_env(struct machine *m);
+/* ram.c */
+bool machine_ram_create(struct machine *m, struct error *err);
+void machine_ram_destroy(struct machine *m);
+/* load.c */
+bool loader_create(struct machine *m, struct error *err);
+/* Writes kernel and tables into RAM; entry point and x0 for vCPU 0. */
+bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err);
+bool loader_hypercall(struct machine *m, struct cpu *cpu, u16 imm, u64 x[8]);
+void loader_destroy(struct machine *m);
+
+#endif

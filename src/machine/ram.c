@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Guest RAM: one region per NUMA node with memory, packed from the RAM base in node order. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "machine/private.h"
+
+static void ram_ready(struct region *region, u64 offset)
+{
+	struct ram_part *part = container_of(region, struct ram_part, region);
+
+	backend_ready(part->backend, offset);
+}
+
+static bool add_part(struct machine *m, u32 node, struct backend *backend, u64 size, u64 base, struct error *err)
+{
+	struct ram_part *part = &m->ram[m->ram_count];
+
+	part->node = node;
+	part->region = (struct region){.name = "RAM", .base = base, .size = size};
+	if (backend) {
+		part->backend = backend;
+		part->region.host = backend->host;
+		if (backend->chunk_ready)
+			part->region.ready = ram_ready;
+	} else {
+		part->region.host = ram_alloc(size, err);
+		if (!part->region.host)
+			return fail_context(err, "-m");
+		part->owned_bytes = size;
+	}
+	m->ram_count++;
+	loop_lock(m->loop);
+	space_add(m->space, &part->region);
+	loop_unlock(m->loop);
+	return true;
+}
+
+static struct backend *take_backend(struct machine *m, const char *id, struct error *err)
+{
+	struct dev *dev = machine_find(m, id);
+	struct backend *backend = dev ? backend_of(dev) : NULL;
+
+	if (!backend) {
+		fail(err, "-numa memdev=%s: no such memory backend; describe it with -object memory-backend-ram,id=%s,size=...", id, id);
+		return NULL;
+	}
+	if (backend->dev_owner || backend->ram_owner) {
+		fail(err, "-numa memdev=%s: this memory backend serves something else already; use one backend for each", id);
+		return NULL;
+	}
+	if (!is_aligned(backend->size, 2 * MiB)) {
+		fail(err, "-numa memdev=%s: the size of RAM must be a multiple of 2M", id);
+		return NULL;
+	}
+	backend->ram_owner = true;
+	return backend;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct machine_node *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+bool machine_ram_create(struct machine *m, struct error *err)
+{
+	struct machine_config *c = &m->config;
+	u64 base = memory_map[MAP_RAM].base, sum = 0;
+	unsigned with_size = 0;
+
+	qsort(c->nodes, c->node_count, sizeof(c->nodes[0]), by_id);
+	for (unsigned i = 0; i < c->node_count; i++) {
+		struct machine_node *node = &c->nodes[i];
+
+		if (node->memdev) {
+			struct backend *backend = take_backend(m, node->memdev, err);
+
+			if (!backend || !add_part(m, node->id, backend, backend->size, base, err))
+				return false;
+			node->size = backend->size;
+			base += backend->size;
+		} else if (node->size) {
+			if (!is_aligned(node->size, 2 * MiB))
+				return fail(err, "-numa mem=%#llx: must be a multiple of 2M", (unsigned long long)node->size);
+			if (!add_part(m, node->id, NULL, node->size, base, err))
+				return false;
+			base += node->size;
+		}
+		sum += node->size;
+		with_size += node->size != 0;
+	}
+	if (!with_size) {
+		if (c->node_count)
+			c->nodes[0].size = c->ram_size;
+		return add_part(m, c->node_count ? c->nodes[0].id : 0, NULL, c->ram_size, base, err);
+	}
+	if (sum != c->ram_size)
+		return fail(err, "-numa: the nodes' memory is %llu MiB in all, -m says %llu MiB; make them equal",
+			    (unsigned long long)(sum / MiB), (unsigned long long)(c->ram_size / MiB));
+	return true;
+}
+
+void machine_ram_destroy(struct machine *m)
+{
+	for (unsigned i = 0; i < m->ram_count; i++)
+		if (m->ram[i].owned_bytes)
+			ram_free(m->ram[i].region.host, m->ram[i].owned_bytes);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The `virt` machine: parts made and wired, reset, run. The main thread runs the event loop; vCPUs have threads of their own. A
+ * guest's power-off or reset is asked for by a vCPU and carried out here, in the event loop.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "machine/private.h"
+#include "virtio/virtio.h"
+
+static void system_off(void *opaque)
+{
+	machine_quit(opaque, 0);
+}
+
+static void system_reset(void *opaque)
+{
+	machine_reset_request(opaque);
+}
+
+static bool hypercall(void *opaque, struct cpu *cpu, u16 imm, u64 x[8])
+{
+	return loader_hypercall(opaque, cpu, imm, x);
+}
+
+static void quit_by_key(void *opaque)
+{
+	machine_quit(opaque, 0);
+}
+
+static bool create_cpus(struct machine *m, struct error *err)
+{
+	struct cpus_config config = {.count = m->config.cpu_count, .model = m->config.cpu_model, .loop = m->loop, .space = m->space,
+				     .system_off = system_off, .system_reset = system_reset, .hypercall = hypercall, .opaque = m,
+				     .quantum_insns = 20000};
+
+	m->cpus = cpus_create(&config, err);
+	if (!m->cpus)
+		return false;
+	space_set_still(m->space, &cpus_still, m->cpus);
+	return true;
+}
+
+static bool create_gic(struct machine *m, struct error *err)
+{
+	struct gic_config config = {.cpu_count = m->config.cpu_count, .spi_count = SPI_COUNT, .loop = m->loop, .space = m->space,
+				    .cpus = m->cpus, .mpidr = cpus_mpidr, .set_irq = cpus_set_irq, .set_fiq = cpus_set_fiq,
+				    .its = m->config.its, .dist_base = memory_map[MAP_GICD].base,
+				    .redist_base = memory_map[MAP_GICR].base, .redist_size = memory_map[MAP_GICR].size,
+				    .its_base = memory_map[MAP_ITS].base};
+	static const unsigned ppis[] = {PPI_PMU, PPI_CNTV, PPI_CNTP};
+	struct msi_target msi;
+
+	m->gic = gic_create(&config, err);
+	if (!m->gic)
+		return false;
+	gic_map(m->gic);
+	for (unsigned cpu = 0; cpu < m->config.cpu_count; cpu++)
+		for (unsigned i = 0; i < ARRAY_SIZE(ppis); i++)
+			cpus_connect_ppi(m->cpus, cpu, ppis[i], gic_ppi(m->gic, cpu, ppis[i]));
+	if (m->config.its) {
+		msi = gic_msi_target(m->gic);
+		space_set_msi_target(m->space, &msi);
+	}
+	return true;
+}
+
+static bool create_buses(struct machine *m, struct error *err)
+{
+	struct pci_host_config pci = {.loop = m->loop, .space = m->space, .ecam_base = memory_map[MAP_PCI_ECAM].base,
+				      .ecam_size = memory_map[MAP_PCI_ECAM].size, .pio_base = memory_map[MAP_PCI_PIO].base,
+				      .mmio32_base = memory_map[MAP_PCI_MMIO].base, .mmio32_size = memory_map[MAP_PCI_MMIO].size,
+				      .mmio64_base = memory_map[MAP_PCI_MMIO64].base, .mmio64_size = memory_map[MAP_PCI_MMIO64].size};
+	struct cxl_host_config cxl = {.loop = m->loop, .space = m->space, .regs_base = memory_map[MAP_CXL_HOST].base,
+				      .windows_base = memory_map[MAP_CXL_WINDOWS].base,
+				      .address_limit = 1ull << cpus_pa_bits(m->cpus)};
+
+	for (unsigned i = 0; i < 4; i++)
+		pci.intx[i] = gic_spi(m->gic, SPI_PCI + i);
+	m->pci = pci_host_create(&pci, err);
+	if (!m->pci)
+		return false;
+	if (!m->config.cxl)
+		return true;
+	cxl.pci = m->pci;
+	m->cxl = cxl_host_create(&cxl, err);
+	return m->cxl != NULL;
+}
+
+static bool open_serial(struct machine *m, struct error *err)
+{
+	const char *spec = m->config.serial;
+
+	/* Devices are made before character devices are known, so chardev:ID is looked up in machine_finish. */
+	if (!strncmp(spec, "chardev:", 8))
+		return true;
+	m->serial = chardev_open(spec, m->loop, quit_by_key, m, err);
+	return m->serial || fail_context(err, "-serial %s", spec);
+}
+
+static bool create_parts(struct machine *m, struct error *err)
+{
+	m->loop = loop_create(m->config.instruction_time, err);
+	if (!m->loop)
+		return false;
+	m->space = space_create(m->loop);
+	m->workers = workers_create(m->config.instruction_time ? 0 : 2, err);
+	return m->workers && create_cpus(m, err) && create_gic(m, err) && create_buses(m, err) && open_serial(m, err);
+}
+
+struct machine *machine_create(const struct machine_config *config, struct error *err)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	bool ok;
+
+	if (!m) {
+		fail(err, "out of memory");
+		return NULL;
+	}
+	m->config = *config;
+	m->last_dev = &m->first_dev;
+	ok = create_parts(m, err);
+	if (!ok) {
+		machine_destroy(m);
+		return NULL;
+	}
+	return m;
+}
+
+static bool create_platform(struct machine *m, struct error *err)
+{
+	u64 start = m->config.rtc_base_given ? m->config.rtc_base_s : host_realtime_s();
+
+	if (m->config.instruction_time && !m->config.rtc_base_given)
+		start = 1767225600; /* 2026-01-01: the same run twice has the same clock */
+	if (!m->serial) {
+		m->serial = machine_chardev(m, m->config.serial + 8);
+		if (!m->serial)
+			return fail(err, "-serial %s: no such character device; describe it with -chardev", m->config.serial);
+	}
+	m->uart = pl011_create(m->loop, m->space, memory_map[MAP_UART].base, gic_spi(m->gic, SPI_UART), m->serial);
+	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
+	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);
+	m->fw_cfg = fw_cfg_create(m->loop, m->space, memory_map[MAP_FW_CFG].base, m->config.cpu_count);
+	virtio_mmio_slots_map(m->space, memory_map[MAP_VIRTIO].base, 32, 0x200);
+	return true;
+}
+
+static u64 windows_end(struct machine *m)
+{
+	u64 end = 0;
+
+	for (unsigned i = 0; m->cxl && i < cxl_host_window_count(m->cxl); i++) {
+		const struct cxl_window *w = cxl_host_window(m->cxl, i);
+
+		end = MAX(end, w->base + w->size);
+	}
+	return end;
+}
+
+/* A machine reset: everything as after power-on, but sticky registers and what persists. vCPUs are paused. */
+static bool reset(struct machine *m, unsigned kind, struct error *err)
+{
+	u64 entry, x0;
+	bool ok;
+
+	loop_lock(m->loop);
+	space_begin(m->space);
+	machine_devices_reset(m, kind);
+	pci_host_reset(m->pci, kind);
+	pl011_reset(m->uart);
+	pl031_reset(m->rtc);
+	ged_reset(m->ged);
+	fw_cfg_reset(m->fw_cfg);
+	gic_reset(m->gic);
+	if (m->cxl)
+		cxl_host_reset(m->cxl);
+	space_end(m->space);
+	ok = loader_place(m, &entry, &x0, err);
+	if (ok)
+		cpus_reset(m->cpus, entry, x0);
+	loop_unlock(m->loop);
+	return ok;
+}
+
+static bool machine_wants_cxl(const struct machine *m)
+{
+	return m->cxl && (cxl_host_bridge_count(m->cxl) || cxl_host_window_count(m->cxl));
+}
+
+bool machine_add_window(struct machine *m, struct opts *opts, struct error *err)
+{
+	if (!m->cxl)
+		return fail(err, "the machine has no CXL because of -M cxl=off; leave that out");
+	return cxl_host_add_window_opts(m->cxl, opts, err);
+}
+
+bool machine_add_region(struct machine *m, struct opts *opts, struct error *err)
+{
+	if (!m->cxl)
+		return fail(err, "the machine has no CXL because of -M cxl=off; leave that out");
+	return cxl_host_add_region(m->cxl, opts, err);
+}
+
+bool machine_finish(struct machine *m, struct error *err)
+{
+	bool ok;
+
+	if (!memory_map_check(m->config.ram_size, 0, cpus_pa_bits(m->cpus), m->config.cpu_model, err) || !machine_ram_create(m, err) ||
+	    !create_platform(m, err))
+		return false;
+	loop_lock(m->loop);
+	ok = pci_host_settle(m->pci, err) && (!m->cxl || cxl_host_settle(m->cxl, err)) &&
+	     memory_map_check(m->config.ram_size, windows_end(m), cpus_pa_bits(m->cpus), m->config.cpu_model, err) &&
+	     space_check(m->space, err);
+	loop_unlock(m->loop);
+	if (ok && !machine_wants_cxl(m) && m->cxl) {
+		cxl_host_destroy(m->cxl);
+		m->cxl = NULL;
+	}
+	return ok && loader_create(m, err) && reset(m, RESET_COLD, err);
+}
+
+void machine_quit(struct machine *m, int code)
+{
+	m->exit_code = code;
+	loop_quit(m->loop);
+}
+
+/* In the event loop, the machine lock held: let go of it while the vCPUs come to a stop, for one may be waiting for it. */
+static void carry_out_reset(void *opaque)
+{
+	struct machine *m = opaque;
+	bool ok;
+
+	loop_unlock(m->loop);
+	cpus_pause(m->cpus);
+	ok = reset(m, RESET_WARM, &m->run_error);
+	__atomic_store_n(&m->reset_pending, false, __ATOMIC_SEQ_CST);
+	if (ok)
+		cpus_resume(m->cpus);
+	else
+		machine_quit(m, 1);
+	loop_lock(m->loop);
+}
+
+void machine_reset_request(struct machine *m)
+{
+	if (m->config.no_reboot) {
+		machine_quit(m, 0);
+		return;
+	}
+	if (!__atomic_exchange_n(&m->reset_pending, true, __ATOMIC_SEQ_CST))
+		loop_defer(m->loop, carry_out_reset, m);
+}
+
+void machine_power_button(struct machine *m)
+{
+	loop_lock(m->loop);
+	ged_raise(m->ged, GED_POWER_BUTTON);
+	loop_unlock(m->loop);
+}
+
+int machine_run(struct machine *m, struct error *err)
+{
+	if (!cpus_start(m->cpus, err))
+		return 1;
+	loop_run(m->loop);
+	cpus_pause(m->cpus);
+	if (m->run_error.text[0])
+		*err = m->run_error;
+	return m->exit_code;
+}
+
+void machine_destroy(struct machine *m)
+{
+	/* The vCPUs' threads end first: nothing they use may go before them. */
+	if (m->cpus && m->loop)
+		cpus_pause(m->cpus);
+	if (m->workers)
+		workers_destroy(m->workers);
+	if (m->cxl)
+		cxl_host_sync(m->cxl);
+	loader_destroy(m);
+	if (m->loop)
+		loop_lock(m->loop);
+	machine_devices_destroy(m);
+	if (m->fw_cfg)
+		fw_cfg_destroy(m->fw_cfg);
+	if (m->ged)
+		ged_destroy(m->ged);
+	if (m->rtc)
+		pl031_destroy(m->rtc);
+	if (m->uart)
+		pl011_destroy(m->uart);
+	if (m->cxl)
+		cxl_host_destroy(m->cxl);
+	if (m->pci)
+		pci_host_destroy(m->pci);
+	if (m->gic)
+		gic_destroy(m->gic);
+	if (m->loop)
+		loop_unlock(m->loop);
+	if (m->cpus)
+		cpus_destroy(m->cpus);
+	if (m->serial && strncmp(m->config.serial, "chardev:", 8))
+		chardev_close(m->serial);
+	machine_ram_destroy(m);
+	if (m->space)
+		space_destroy(m->space);
+	if (m->loop)
+		loop_destroy(m->loop);
+	free(m);
+}

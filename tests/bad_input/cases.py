@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Wrong command lines, topologies, kernels and initrds. Each must exit with 1 within two seconds, print one line on stderr that begins
+with "cxlvm: " and has the expected words (key, value, rule, what to write instead), and nothing on stdout."""
+import pathlib
+import struct
+import subprocess
+import tempfile
+import time
+
+RAM = "-object memory-backend-ram,id=m{n},size={size}"
+BRIDGE = "-device pxb-cxl,id=cxl.1,bus_nr=128"
+WINDOW = "-M virt,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G"
+
+
+def memory(n, size="512M", bus="cxl.1", more=""):
+    return (f"-object memory-backend-ram,id=m{n},size={size} -device cxl-rp,bus={bus},id=rp{n},chassis=0,slot={n} "
+            f"-device cxl-type3,bus=rp{n},volatile-memdev=m{n},id=mem{n}{more}")
+
+
+ONE = f"{WINDOW} {BRIDGE} {memory(0)}"
+TWO = f"{ONE} {memory(1)}"
+TWO_BRIDGES = ("-M virt,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.targets.1=cxl.2,cxl-fmw.0.size=4G "
+               f"{BRIDGE} -device pxb-cxl,id=cxl.2,bus_nr=160 {memory(0)} {memory(1, bus='cxl.2')}")
+
+
+def image_header(text_offset=0, size=0x10000, magic=b"ARM\x64"):
+    return struct.pack("<IIQQQQQQ4sI", 0x14000000, 0, text_offset, size, 0xA, 0, 0, 0, magic, 0)
+
+
+def fixtures(folder):
+    (folder / "empty").write_bytes(b"")
+    (folder / "text").write_bytes(b"this is not a kernel\n" * 10)
+    (folder / "short-image").write_bytes(image_header()[:40])
+    (folder / "huge-image").write_bytes(image_header(size=1 << 60) + bytes(4096))
+    (folder / "image").write_bytes(image_header() + bytes(0x10000))
+    (folder / "bad-gzip").write_bytes(b"\x1f\x8b\x08\x00" + b"\xff" * 100)
+    (folder / "bad-zboot").write_bytes(b"MZ\x00\x00zimg" + struct.pack("<IIQ", 0xFFFFFFF0, 0xFFFFFFF0, 0) + b"gzip\0" + bytes(100))
+    (folder / "bad-elf").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 183, 1, 0, 64, 0, 0, 64, 56, 60000, 0, 0, 0))
+    (folder / "x86-elf").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0) + bytes(56))
+    (folder / "bad-dtb").write_bytes(b"\xd0\x0d\xfe\xed" + b"\xff" * 60)
+    (folder / "qcow2").write_bytes(b"QFI\xfb\x00\x00\x00\x03" + bytes(512))
+    (folder / "odd-disk").write_bytes(bytes(1000))
+    (folder / "disk").write_bytes(bytes(4096))
+    (folder / "dir").mkdir()
+    with open(folder / "big-initrd", "wb") as sparse:
+        sparse.truncate(3 << 30)
+
+
+# name, options, words that the line must have
+CASES = [
+    ("no kernel", "", ["-kernel"]),
+    ("unknown option", "-frobnicate", ["-frobnicate", "no such option", "-help"]),
+    ("missing argument", "-m", ["-m", "needs an argument"]),
+    ("a bare word", "disk.img", ["disk.img", "-drive"]),
+    ("kvm", "-enable-kvm", ["-enable-kvm", "KVM"]),
+    ("accel kvm", "-accel kvm", ["-accel kvm", "interp"]),
+    ("accel jit", "-accel jit", ["-accel jit", "not built", "interp"]),
+    ("firmware", "-bios QEMU_EFI.fd", ["-bios", "not built"]),
+    ("vnc", "-vnc :1", ["-vnc", "no display"]),
+    ("unknown machine", "-M sbsa-ref", ["sbsa-ref", "virt"]),
+    ("unknown machine key", "-M virt,frob=on", ["frob=on", "no such machine property"]),
+    ("virtualization", "-M virt,virtualization=on", ["virtualization=on", "EL2", "virtualization=off"]),
+    ("gic 2", "-M virt,gic-version=2", ["gic-version=2", "GICv3"]),
+    ("cxl value", "-M virt,cxl=maybe", ["cxl", "maybe"]),
+    ("window index", "-M virt,cxl-fmw.99.size=4G", ["cxl-fmw.99.size", "from 0 to"]),
+    ("unknown cpu", "-cpu cortex-x9", ["-cpu cortex-x9", "max", "neoverse-n1"]),
+    ("host cpu", "-cpu host", ["-cpu host", "-cpu max"]),
+    ("cpu feature", "-cpu max,sve=on", ["sve=on", "sve=off"]),
+    ("too many cpus", "-smp 17", ["-smp 17", "16"]),
+    ("no cpus", "-smp 0", ["-smp", "0"]),
+    ("smp product", "-smp 4,sockets=2,cores=4,threads=1", ["sockets", "8", "4"]),
+    ("cpu hotplug", "-smp 2,maxcpus=4", ["maxcpus=4"]),
+    ("memory suffix", "-m 4Q", ["-m", "4Q"]),
+    ("too little memory", "-m 1M", ["-m 1M", "64M"]),
+    ("memory overlaps the map", "-m 400G", ["-m", "overlap"]),
+    ("maxmem", "-m 4G,maxmem=2G", ["maxmem=2G"]),
+    ("memory key", "-m 4G,frob=1", ["frob"]),
+    ("node twice", "-numa node,nodeid=1 -numa node,nodeid=1", ["nodeid=1", "already"]),
+    ("node memdev", "-numa node,nodeid=0,memdev=nix", ["memdev=nix", "-object"]),
+    ("node cpus", "-numa node,nodeid=0,cpus=3-1", ["cpus=3-1"]),
+    ("nodes do not add up", "-m 1G -object memory-backend-ram,id=m,size=512M -numa node,nodeid=0,memdev=m", ["-numa", "512", "1024"]),
+    ("icount record", "-icount shift=0,rr=record,rrfile=x", ["-icount", "not built"]),
+    ("trace item", "-d frob", ["-d frob", "-d help"]),
+    ("trace file", "-D /nonexistent/x -d cxl", ["-D /nonexistent/x"]),
+    ("serial twice", "-serial null -serial null", ["-serial", "one serial port"]),
+    ("serial spec", "-serial frob", ["-serial frob"]),
+    ("serial chardev", "-serial chardev:nix", ["chardev:nix", "-chardev"]),
+    ("rtc", "-rtc base=yesterday", ["base=yesterday", "utc"]),
+    ("unknown object", "-object rng-random,id=r", ["rng-random"]),
+    ("object without id", "-object memory-backend-ram,size=1G", ["id"]),
+    ("object without size", "-object memory-backend-ram,id=m", ["size"]),
+    ("object key", "-object memory-backend-ram,id=m,size=1G,frob=1", ["frob"]),
+    ("file backend without path", "-object memory-backend-file,id=m,size=1G", ["mem-path"]),
+    ("file backend in no folder", "-object memory-backend-file,id=m,size=1M,mem-path=/nonexistent/f", ["/nonexistent/f"]),
+    ("id twice", "-object memory-backend-ram,id=m,size=1M -object memory-backend-ram,id=m,size=1M", ["id=m", "taken"]),
+    ("unknown device", "-device frob", ["frob", "-device help"]),
+    ("unknown property", f"{WINDOW} -device pxb-cxl,id=cxl.1,bus_nr=128,frob=1", ["frob", "pxb-cxl"]),
+    ("unknown bus", "-device virtio-rng-pci,bus=nix", ["bus=nix", "no such bus"]),
+    ("drive without file", "-drive if=virtio,format=raw", ["file="]),
+    ("drive missing", "-drive file=/nonexistent/d,if=virtio,format=raw", ["/nonexistent/d"]),
+    ("drive qcow2", "-drive file=@/qcow2,if=virtio,format=qcow2", ["qcow2"]),
+    ("drive not raw", "-drive file=@/qcow2,if=virtio", ["format"]),
+    ("drive is a folder", "-drive file=@/dir,if=virtio,format=raw", ["@/dir"]),
+    ("blk without drive", "-device virtio-blk-pci,drive=nix", ["drive", "nix"]),
+    ("kernel missing", "-kernel /nonexistent/k", ["-kernel", "/nonexistent/k"]),
+    ("kernel empty", "-kernel @/empty", ["-kernel", "@/empty"]),
+    ("kernel is text", "-kernel @/text", ["-kernel", "@/text"]),
+    ("kernel is a folder", "-kernel @/dir", ["-kernel", "@/dir"]),
+    ("kernel truncated", "-kernel @/short-image", ["-kernel", "@/short-image"]),
+    ("kernel larger than memory", "-kernel @/huge-image", ["-kernel", "@/huge-image"]),
+    ("kernel gzip broken", "-kernel @/bad-gzip", ["-kernel", "@/bad-gzip"]),
+    ("kernel zboot broken", "-kernel @/bad-zboot", ["-kernel", "@/bad-zboot"]),
+    ("kernel ELF broken", "-kernel @/bad-elf", ["-kernel", "@/bad-elf"]),
+    ("kernel for another machine", "-kernel @/x86-elf", ["-kernel", "@/x86-elf"]),
+    ("initrd missing", "-kernel @/image -initrd /nonexistent/i", ["-initrd", "/nonexistent/i"]),
+    ("initrd without kernel", "-initrd @/text", ["-initrd", "-kernel"]),
+    ("initrd does not fit", "-m 512M -kernel @/image -initrd @/big-initrd", ["initrd"]),
+    ("dtb broken", "-kernel @/image -dtb @/bad-dtb", ["dtb"]),
+    ("cxl=off and a CXL device", "-M virt,cxl=off -device pxb-cxl,id=cxl.1,bus_nr=128", ["pxb-cxl", "cxl=off"]),
+    ("bus number taken", f"{BRIDGE} -device pxb-cxl,id=cxl.2,bus_nr=128", ["bus_nr", "128"]),
+    ("window target unknown", "-M virt,cxl-fmw.0.targets.0=nix,cxl-fmw.0.size=4G", ["targets.0=nix", "pxb-cxl"]),
+    ("window without size", f"-M virt,cxl-fmw.0.targets.0=cxl.1 {BRIDGE}", ["size"]),
+    ("window size", f"-M virt,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=100M {BRIDGE}", ["size", "256"]),
+    ("window granularity", f"{WINDOW},cxl-fmw.0.interleave-granularity=300 {BRIDGE}", ["interleave-granularity", "300"]),
+    ("window does not fit the CPU", f"{WINDOW} {BRIDGE} -cpu cortex-a76", ["cortex-a76"]),
+    ("window key", f"{WINDOW},cxl-fmw.0.frob=1 {BRIDGE}", ["frob"]),
+    ("type3 without memory", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -device cxl-type3,bus=rp0,id=mem0", ["cxl-type3", "memdev"]),
+    ("type3 memory unknown", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -device cxl-type3,bus=rp0,volatile-memdev=nix", ["nix"]),
+    ("two devices on one backend", f"{ONE} -device cxl-rp,bus=cxl.1,id=rp1,slot=1 -device cxl-type3,bus=rp1,volatile-memdev=m0,id=mem1", ["m0", "mem0"]),
+    ("persistent without lsa", f"{WINDOW} {BRIDGE} -object memory-backend-ram,id=p,size=256M -device cxl-rp,bus=cxl.1,id=rp0 "
+     "-device cxl-type3,bus=rp0,persistent-memdev=p", ["lsa"]),
+    ("type3 on the root bus", f"{WINDOW} {BRIDGE} -object memory-backend-ram,id=m0,size=256M -device cxl-type3,volatile-memdev=m0", ["cxl-type3"]),
+    ("root port on a plain bus", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=pcie.0,id=rp0", ["cxl-rp"]),
+    ("same port number twice", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=a,port=1,slot=1 -device cxl-rp,bus=cxl.1,id=b,port=1,slot=2", ["port"]),
+    ("region without window", f"{BRIDGE} {memory(0)} -cxl-region window=0,devices=mem0,type=ram", ["window=0"]),
+    ("region without devices", f"{ONE} -cxl-region window=0,type=ram", ["devices"]),
+    ("region device unknown", f"{ONE} -cxl-region window=0,devices=nix,type=ram", ["nix"]),
+    ("region device of another kind", f"{ONE} -cxl-region window=0,devices=rp0,type=ram", ["rp0", "cxl-type3"]),
+    ("region granularity", f"{TWO} -cxl-region window=0,devices=mem0:mem1,granularity=384,type=ram", ["granularity=384"]),
+    ("region granularity too large", f"{TWO} -cxl-region window=0,devices=mem0:mem1,granularity=32k,type=ram", ["granularity"]),
+    ("region granularity is not the window's", f"{TWO_BRIDGES} -cxl-region window=0,devices=mem0:mem1,granularity=512,type=ram", ["granularity"]),
+    ("region of three ways", f"{TWO} {memory(2)} -cxl-region window=0,devices=mem0:mem1:mem2,granularity=256,type=ram", ["3"]),
+    ("region larger than its devices", f"{ONE} -cxl-region window=0,devices=mem0,granularity=256,type=ram,size=2G", ["size", "512"]),
+    ("region larger than its window", f"-M virt,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=256M {BRIDGE} {memory(0)} -cxl-region window=0,devices=mem0,type=ram", ["window"]),
+    ("region type", f"{ONE} -cxl-region window=0,devices=mem0,type=frob", ["type=frob", "ram"]),
+    ("region pmem on volatile devices", f"{ONE} -cxl-region window=0,devices=mem0,type=pmem", ["pmem", "mem0"]),
+    ("region as", f"{ONE} -cxl-region window=0,devices=mem0,as=frob", ["as=frob"]),
+    ("region device twice", f"{ONE} -cxl-region window=0,devices=mem0:mem0,granularity=256,type=ram", ["mem0"]),
+    ("region in the wrong order", f"{TWO_BRIDGES} -cxl-region window=0,devices=mem1:mem0,granularity=256,type=ram", ["mem0:mem1"]),
+    ("region on a passthrough bridge", f"-M virt,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G -device pxb-cxl,id=cxl.1,bus_nr=128,hdm_for_passthrough=off {memory(0)} "
+     "-cxl-region window=0,devices=mem0,type=ram", ["hdm_for_passthrough"]),
+    ("region key", f"{ONE} -cxl-region window=0,devices=mem0,frob=1", ["frob"]),
+    ("region size", f"{ONE} -cxl-region window=0,devices=mem0,type=ram,size=100M", ["size", "256"]),
+]
+
+
+def one(program, folder, name, options, words):
+    arguments = [word.replace("@", str(folder)) for word in options.split()]
+    start = time.time()
+    try:
+        done = subprocess.run([str(program), "-display", "none"] + arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
+    except subprocess.TimeoutExpired:
+        return False, f"cxlvm {options}\nstill runs after 10 s"
+    took = time.time() - start
+    text = done.stderr.decode(errors="replace")
+    lines = text.splitlines()
+    wrong = []
+    if done.returncode != 1:
+        wrong.append(f"exit code {done.returncode}, not 1")
+    if len(lines) != 1 or not text.startswith("cxlvm: "):
+        wrong.append("not one line that begins with 'cxlvm: '")
+    for word in words:
+        if word.replace("@", str(folder)) not in text:
+            wrong.append(f"'{word}' is missing")
+    if took > 2:
+        wrong.append(f"took {took:.1f} s")
+    return not wrong, f"cxlvm {options}\n{text}\n" + "; ".join(wrong)
+
+
+def run_all(build):
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        fixtures(folder)
+        for name, options, words in CASES:
+            ok, text = one(build / "cxlvm", folder, name, options, words)
+            yield name, ok, text
+
+
+if __name__ == "__main__":
+    import sys
+    bad = 0
+    for case, good, words in run_all(pathlib.Path(sys.argv[1]).resolve()):
+        shown = words.splitlines()[1] if len(sys.argv) > 2 and good and len(words.splitlines()) > 1 else ""
+        print(f"{'ok    ' if good else 'FAILED'} {case} {shown}" + ("" if good else "\n    " + words.replace("\n", "\n    ")))
+        bad += not good
+    print(f"{len(CASES) - bad} passed, {bad} failed")
+    sys.exit(bad != 0)
