@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pxb-cxl: an expander root bus with a CXL host bridge. [CXL3.1 8.2.2, 9.11.8] The expander shows itself on pcie.0 as
+ * 1b36:000b; the host bridge has no function of its own: its component registers lie in a 64 KiB slot of the machine's register
+ * window, the first bridge in slot 0, and ACPI (CEDT's CHBS) says where.
+ *
+ * A bridge with a single root port may go without HDM decoders: everything passes through to that port. So it does by
+ * default, as QEMU's, unless a boot region leads through it: the kernel never assembles a region below such a bridge.
+ */
+#include "base/trace.h"
+#include "cxl/host.h"
+
+enum { PASSTHROUGH_AUTO }; /* odd indices: off, even: on */
+static const char *const passthrough_words[] = {"auto", "off", "on", "no", "yes", "false", "true", NULL};
+
+unsigned cxl_bridge_port_count(const struct cxl_bridge *bridge)
+{
+	unsigned count = 0;
+
+	for (struct cxl_root_port *port = bridge->host->ports; port; port = port->next)
+		count += port->above == bridge;
+	return count;
+}
+
+static void bridge_function_reset(struct pci_dev *pci, unsigned reset_kind)
+{
+	component_reset(&container_of(pci, struct cxl_bridge, pci)->comp, reset_kind);
+}
+
+static bool bridge_create(struct dev *dev, const struct dev_env *env, struct error *err)
+{
+	static const struct pci_ids ids = {.vendor = 0x1b36, .device = 0x000b, .subsystem_vendor = 0x1af4,
+					   .subsystem = 0x1100, .class_code = 0x060000};
+	struct cxl_bridge *bridge = (struct cxl_bridge *)dev;
+	struct cxl_host *host = machine_cxl_host(env->machine);
+
+	if (!host)
+		return fail(err, "pxb-cxl %s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
+	if (host->bridge_count == CXL_BRIDGES_MAX)
+		return fail(err, "pxb-cxl %s: the machine has room for %u host bridges", dev_name(dev), CXL_BRIDGES_MAX);
+	if (!pci_dev_init(&bridge->pci, &ids, env, err))
+		return false;
+	bridge->root.is_cxl = true;
+	if (!pci_expander_init(&bridge->pci, &bridge->root, bridge->bus_nr, bridge->numa_node, BUS_CXL, err))
+		return false;
+	bridge->pci.function_reset = bridge_function_reset;
+	return cxl_host_add_bridge(host, dev, err);
+}
+
+static void bridge_reset(struct dev *dev, unsigned reset_kind)
+{
+	struct cxl_bridge *bridge = (struct cxl_bridge *)dev;
+
+	pci_dev_reset(&bridge->pci, reset_kind);
+	component_reset(&bridge->comp, reset_kind);
+}
+
+static void bridge_destroy(struct dev *dev)
+{
+	struct cxl_bridge *bridge = (struct cxl_bridge *)dev;
+	struct cxl_host *host = bridge->host;
+
+	if (host) {
+		/* Its slot stays empty: slots are numbers that others know. */
+		component_reset(&bridge->comp, RESET_COLD);
+		for (struct cxl_root_port *port = host->ports; port; port = port->next)
+			if (port->above == bridge)
+				port->above = NULL;
+		space_remove(host->config.space, &bridge->region);
+		for (unsigned n = 0; n < host->window_count; n++)
+			for (unsigned t = 0; t < host->windows[n].target_count; t++)
+				if (host->windows[n].targets[t] == bridge)
+					host->windows[n].targets[t] = NULL;
+		host->bridges[bridge->slot] = NULL;
+		cxl_map_changed(host);
+	}
+	component_fini(&bridge->comp);
+	pci_expander_fini(&bridge->root);
+	pci_dev_fini(&bridge->pci);
+}
+
+static struct bus *bridge_bus(struct dev *dev)
+{
+	return &((struct cxl_bridge *)dev)->root.bus.bus;
+}
+
+bool cxl_host_add_bridge(struct cxl_host *host, struct dev *pxb, struct error *err)
+{
+	struct cxl_bridge *bridge = (struct cxl_bridge *)pxb;
+
+	bridge->host = host;
+	bridge->slot = host->bridge_count;
+	host->bridges[host->bridge_count++] = bridge;
+	component_init(&bridge->comp, COMPONENT_BRIDGE, dev_name(pxb), host, 0);
+	bridge->region = (struct region){
+		.name = "CXL host bridge registers", .base = host->config.regs_base + bridge->slot * COMPONENT_BYTES,
+		.size = COMPONENT_BYTES, .ops = &component_io, .opaque = &bridge->comp,
+	};
+	space_add(host->config.space, &bridge->region);
+	return true;
+}
+
+/* Whether software sees decoders depends on the ports and boot regions, so it is settled last. */
+bool cxl_bridges_settle(struct cxl_host *host, struct error *err)
+{
+	for (unsigned n = 0; n < host->bridge_count; n++) {
+		struct cxl_bridge *bridge = host->bridges[n];
+		bool is_single, is_off;
+
+		if (!bridge)
+			continue;
+		is_single = cxl_bridge_port_count(bridge) == 1;
+		is_off = bridge->hdm_for_passthrough & 1;
+		if (!is_single || (bridge->hdm_for_passthrough != PASSTHROUGH_AUTO && !is_off))
+			continue;
+		if (bridge->on_region_path && is_off)
+			return fail(err, "%s: hdm_for_passthrough=off hides the decoders that -cxl-region needs here (Linux assembles no "
+				    "region below such a bridge); leave it out", dev_name(&bridge->pci.dev));
+		if (!bridge->on_region_path) {
+			u8 number = bridge->comp.ports[0];
+
+			component_fini(&bridge->comp);
+			component_init(&bridge->comp, COMPONENT_BRIDGE_PASSTHROUGH, dev_name(&bridge->pci.dev), host, 0);
+			bridge->comp.port_count = 1;
+			bridge->comp.ports[0] = number;
+		}
+	}
+	return true;
+}
+
+static const struct prop bridge_props[] = {
+	PROP_U32("bus_nr", struct cxl_bridge, bus_nr, 0, "number of its root bus and ACPI _UID, 1..255"),
+	PROP_U32("numa_node", struct cxl_bridge, numa_node, PCI_NO_NODE, "NUMA node of what is below"),
+	PROP_BOOL("bypass_iommu", struct cxl_bridge, bypass_iommu, false, "accepted: there is no IOMMU"),
+	PROP_CHOICE("hdm_for_passthrough", struct cxl_bridge, hdm_for_passthrough, passthrough_words, PASSTHROUGH_AUTO,
+		    "on: show HDM decoders also with a single root port"),
+	{0},
+};
+
+const struct dev_class pxb_cxl_class = {
+	.name = "pxb-cxl", .doc = "CXL host bridge: a further root bus", .size = sizeof(struct cxl_bridge),
+	.plugs = BUS_PCIE, .props = bridge_props, .common = pci_dev_props,
+	.create = bridge_create, .reset = bridge_reset, .destroy = bridge_destroy, .bus = bridge_bus,
+};

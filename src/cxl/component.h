@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The component register block of a bridge, port or device, and the HDM decoders in it. Private to cxl/.
+ * Under the machine lock.
+ */
+#ifndef CXL_COMPONENT_H
+#define CXL_COMPONENT_H
+
+#include "cxl/cxl_spec.h"
+#include "mem/reg.h"
+
+#define HDM_DECODERS 4
+#define HDM_TARGETS 8
+
+struct cxl_host;
+
+enum component_kind { COMPONENT_BRIDGE, COMPONENT_BRIDGE_PASSTHROUGH, COMPONENT_ROOT_PORT, COMPONENT_DEVICE };
+
+/* A decoder as it was when it was committed: what the address map is made of. */
+struct hdm_decoder {
+	bool committed;
+	u64 base, size; /* HPA, bytes */
+	u64 skip;       /* DPA bytes before it; devices only */
+	u8 iw, ig;      /* as encoded: see hdm_ways, hdm_granularity */
+	u8 targets[HDM_TARGETS]; /* port numbers; bridges only */
+};
+
+struct cxl_component {
+	enum component_kind kind;
+	const char *name; /* for traces */
+	struct cxl_host *host;
+	u64 capacity;     /* devices: bytes of DPA */
+	u8 ports[32];     /* bridges: port numbers, for Extended Security */
+	unsigned port_count;
+	/* guest-visible */
+	struct regs regs; /* the CXL.cachemem range, 4 KiB */
+	struct hdm_decoder decoders[HDM_DECODERS];
+	bool hdm_enabled; /* devices: global HDM Decoder Enable */
+};
+
+/* Builds the block. `name` must outlive it. */
+void component_init(struct cxl_component *comp, enum component_kind kind, const char *name, struct cxl_host *host,
+		    u64 capacity);
+void component_fini(struct cxl_component *comp);
+void component_reset(struct cxl_component *comp, unsigned reset_kind);
+/* Whether software sees an HDM decoder capability here. */
+bool component_has_hdm(const struct cxl_component *comp);
+/* io_ops of the whole 64 KiB; opaque is the component. */
+extern const struct io_ops component_io;
+
+/* Adds the HDM rows of this kind of component (component.c calls it). */
+void hdm_add(struct cxl_component *comp);
+void hdm_reset(struct cxl_component *comp);
+/* Ways (1, 2, 4, 8, 16, 3, 6, 12) and granularity in bytes of an encoding; 0: reserved. */
+unsigned hdm_ways(u8 iw);
+u32 hdm_granularity(u8 ig);
+/* Encodings of legal values. */
+u8 hdm_encode_ways(unsigned ways);
+u8 hdm_encode_granularity(u32 granularity);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Constants and layouts of CXL, in the order of the specification (section numbers of CXL 3.1; those of 2.0 where a
+ * chapter moved are named). No logic: proof-read it beside the text.
+ */
+#ifndef CXL_CXL_SPEC_H
+#define CXL_CXL_SPEC_H
+
+#include "base/bits.h"
+#include "base/types.h"
+
+#define CXL_VENDOR_ID 0x1e98 /* of DVSECs and DOE objects. [CXL3.1 8.1.1] */
+
+/* 8.1 Configuration space: DVSEC IDs. [CXL3.1 table 8-2] */
+enum {
+	DVSEC_CXL_DEVICE = 0,
+	DVSEC_PORT_EXTENSIONS = 3,
+	DVSEC_GPF_PORT = 4,
+	DVSEC_GPF_DEVICE = 5,
+	DVSEC_FLEX_BUS_PORT = 7,
+	DVSEC_REGISTER_LOCATOR = 8,
+};
+
+/* 8.1.3 DVSEC for CXL Devices. */
+#define DVSEC_DEVICE_BYTES 0x3c
+#define DVSEC_DEVICE_REVISION 3
+#define DVSEC_DEVICE_CAP 0x0a
+#define DVSEC_DEVICE_CAP_IO BIT(1)
+#define DVSEC_DEVICE_CAP_MEM BIT(2)
+#define DVSEC_DEVICE_CAP_MEM_HW_INIT BIT(3)
+#define DVSEC_DEVICE_CAP_HDM_COUNT_1 (1u << 4)
+#define DVSEC_DEVICE_CAP_HDM_COUNT_2 (2u << 4)
+#define DVSEC_DEVICE_CTRL 0x0c
+#define DVSEC_DEVICE_CTRL_IO_ENABLE BIT(1)
+#define DVSEC_DEVICE_CTRL_MEM_ENABLE BIT(2)
+#define DVSEC_DEVICE_STATUS 0x0e
+#define DVSEC_DEVICE_CTRL2 0x10
+#define DVSEC_DEVICE_STATUS2 0x12
+#define DVSEC_DEVICE_LOCK 0x14
+#define DVSEC_DEVICE_CAP2 0x16
+#define DVSEC_DEVICE_RANGE1_SIZE_HI 0x18
+#define DVSEC_DEVICE_RANGE1_SIZE_LO 0x1c
+#define DVSEC_DEVICE_RANGE1_BASE_HI 0x20
+#define DVSEC_DEVICE_RANGE1_BASE_LO 0x24
+#define DVSEC_DEVICE_RANGE2_SIZE_HI 0x28
+#define DVSEC_DEVICE_RANGE2_SIZE_LO 0x2c
+#define DVSEC_DEVICE_RANGE2_BASE_HI 0x30
+#define DVSEC_DEVICE_RANGE2_BASE_LO 0x34
+#define DVSEC_DEVICE_CAP3 0x38
+/* Range size low: Memory_Info_Valid, Memory_Active, media type and memory class "by CDAT" (2 and 2). */
+#define DVSEC_RANGE_INFO_VALID BIT(0)
+#define DVSEC_RANGE_ACTIVE BIT(1)
+#define DVSEC_RANGE_BY_CDAT ((2u << 2) | (2u << 5))
+
+/* 8.1.5 CXL Extensions DVSEC for Ports. */
+#define DVSEC_PORT_BYTES 0x28
+/* 8.1.6, 8.1.7 GPF DVSEC for CXL Ports, Devices. */
+#define DVSEC_GPF_BYTES 0x10
+/* 8.2.1.3 Flex Bus Port DVSEC. */
+#define DVSEC_FLEX_BUS_BYTES 0x20
+#define DVSEC_FLEX_BUS_REVISION 2
+#define FLEX_BUS_IO_MEM_68B 0x26 /* IO, Mem, 68-byte flit and VH */
+/* 8.1.9 Register Locator DVSEC. */
+#define DVSEC_LOCATOR_BYTES_3 0x24
+#define DVSEC_LOCATOR_BYTES_1 0x14
+#define LOCATOR_COMPONENT 1 /* register block identifiers */
+#define LOCATOR_DEVICE 3
+#define LOCATOR(block, bar) (((block) << 8) | (bar))
+
+/* 8.1.11 DOE: Table Access. */
+#define DOE_TYPE_CDAT 2
+
+/* 8.2.3 Component register block. */
+#define COMPONENT_BYTES (64 * KiB)
+#define COMPONENT_CACHE_MEM 0x1000
+#define COMPONENT_CACHE_MEM_BYTES 0x1000
+
+/* 8.2.4 CXL.cachemem capability array: header and elements. */
+#define CACHEMEM_HEADER(count) (1u | (1u << 16) | (1u << 20) | ((u32)(count) << 24))
+#define CACHEMEM_CAP(id, version, offset) ((u32)(id) | ((u32)(version) << 16) | ((u32)(offset) << 20))
+enum {
+	CACHEMEM_RAS = 2,
+	CACHEMEM_LINK = 4,
+	CACHEMEM_HDM = 5,
+	CACHEMEM_EXT_SECURITY = 6,
+	CACHEMEM_SNOOP_FILTER = 8,
+};
+/* Our places of the structures, counted from the array's start. */
+#define AT_RAS 0x80
+#define AT_LINK 0xd8
+#define AT_HDM 0x128
+#define AT_EXT_SECURITY 0x278
+#define AT_SNOOP_FILTER 0xaa0
+
+/* 8.2.4.17 RAS capability: bits that exist. */
+#define RAS_UNCORRECTABLE 0x0001cfff
+#define RAS_CORRECTABLE 0x0000007f
+#define RAS_CTRL_MULTI_HEADER BIT(9)
+
+/* 8.2.4.20 HDM decoder capability. */
+#define HDM_CAP 0x00
+#define HDM_CAP_DECODERS_4 (2u << 0)
+#define HDM_CAP_TARGETS_1 (1u << 4)
+#define HDM_CAP_TARGETS_8 (8u << 4)
+#define HDM_CAP_INTERLEAVE_11_8 BIT(8)
+#define HDM_CAP_INTERLEAVE_14_12 BIT(9)
+#define HDM_CAP_INTERLEAVE_3_6_12 BIT(11)
+#define HDM_CAP_INTERLEAVE_16 BIT(12)
+#define HDM_GLOBAL_CTRL 0x04
+#define HDM_GLOBAL_ENABLE BIT(1)
+#define HDM_BASE_LO 0x10
+#define HDM_BASE_HI 0x14
+#define HDM_SIZE_LO 0x18
+#define HDM_SIZE_HI 0x1c
+#define HDM_CTRL 0x20
+#define HDM_TARGETS_LO 0x24
+#define HDM_TARGETS_HI 0x28
+#define HDM_DPA_SKIP_LO 0x24
+#define HDM_DPA_SKIP_HI 0x28
+#define HDM_STRIDE 0x20
+#define HDM_ADDRESS_LO 0xf0000000 /* bits 27:0 of base, size and skip are reserved */
+#define HDM_ALIGN (256 * MiB)
+/* 8.2.4.20.7 Decoder control. */
+#define HDM_CTRL_LOCK_ON_COMMIT BIT(8)
+#define HDM_CTRL_COMMIT BIT(9)
+#define HDM_CTRL_COMMITTED BIT(10)
+#define HDM_CTRL_ERROR BIT(11)
+#define HDM_CTRL_TARGET_HOST_ONLY BIT(12)
+#define HDM_CTRL_WRITABLE 0x13ff
+
+/* 8.2.8 Device registers. */
+#define DEVREGS_BYTES 0x1000
+#define DEVREGS_STATUS 0x80
+#define DEVREGS_MAILBOX 0x88
+#define DEVREGS_PAYLOAD (DEVREGS_MAILBOX + 0x20)
+#define DEVREGS_MEMORY_STATUS 0x8a8
+#define DEVREGS_CAP_STATUS 1
+#define DEVREGS_CAP_MAILBOX 2
+#define DEVREGS_CAP_MEMORY_STATUS 0x4000
+
+/* 8.2.8.4 Mailbox registers. */
+#define MAILBOX_PAYLOAD_SHIFT 11
+#define MAILBOX_PAYLOAD_BYTES (1u << MAILBOX_PAYLOAD_SHIFT)
+#define MAILBOX_CAP (DEVREGS_MAILBOX + 0x00)
+#define MAILBOX_CAP_DOORBELL_IRQ BIT(5)
+#define MAILBOX_CAP_BACKGROUND_IRQ BIT(6)
+#define MAILBOX_CAP_MESSAGE(n) ((u32)(n) << 7)
+#define MAILBOX_CAP_TYPE_MEMORY (1u << 19)
+#define MAILBOX_CTRL (DEVREGS_MAILBOX + 0x04)
+#define MAILBOX_CTRL_DOORBELL BIT(0)
+#define MAILBOX_CTRL_DOORBELL_IRQ BIT(1)
+#define MAILBOX_CTRL_BACKGROUND_IRQ BIT(2)
+#define MAILBOX_COMMAND (DEVREGS_MAILBOX + 0x08)
+#define MAILBOX_STATUS (DEVREGS_MAILBOX + 0x10)
+#define MAILBOX_BACKGROUND (DEVREGS_MAILBOX + 0x18)
+
+/* 8.2.8.4.5.1 Command return codes. */
+enum cxl_return_code {
+	CXL_SUCCESS = 0x00,
+	CXL_INVALID_INPUT = 0x02,
+	CXL_UNSUPPORTED = 0x03,
+	CXL_INTERNAL_ERROR = 0x04,
+	CXL_INVALID_HANDLE = 0x0e,
+	CXL_INVALID_PAYLOAD_LENGTH = 0x16,
+	CXL_INVALID_LOG = 0x17,
+};
+
+/* 8.2.8.5.1.1 Memory device status: media ready, mailbox interfaces ready. */
+#define MEMORY_STATUS_READY 0x14
+
+/* 8.2.9.2.1 Event records. */
+#define EVENT_RECORD_BYTES 128
+enum cxl_event_log { EVENT_INFO, EVENT_WARNING, EVENT_FAILURE, EVENT_FATAL, EVENT_LOGS };
+#define EVENT_FLAG_OVERFLOW BIT(0)
+#define EVENT_FLAG_MORE BIT(1)
+#define EVENT_CLEAR_ALL BIT(0)
+/* 8.2.9.2.4 Event interrupt policy. */
+#define EVENT_IRQ_MODE 0x03
+#define EVENT_IRQ_MSI 0x01
+
+/* 8.2.9.5.2.1 Command Effects Log. */
+#define EFFECT_IMMEDIATE_CONFIG BIT(1)
+#define EFFECT_IMMEDIATE_DATA BIT(2)
+#define EFFECT_IMMEDIATE_POLICY BIT(3)
+#define EFFECT_IMMEDIATE_LOG BIT(4)
+
+/* 8.2.9.9 Memory device: capacities are counted in multiples of 256 MiB. */
+#define CXL_CAPACITY_UNIT (256 * MiB)
+
+/* Coherent Device Attribute Table, 1.04. */
+enum { CDAT_DSMAS = 0, CDAT_DSLBIS = 1, CDAT_DSEMTS = 4 };
+#define CDAT_REVISION 2
+#define CDAT_HEADER_BYTES 16
+#define CDAT_STRUCT_BYTES 24 /* of each of the three above */
+#define CDAT_DSMAS_NONVOLATILE BIT(2)
+enum { CDAT_READ_LATENCY = 1, CDAT_WRITE_LATENCY = 2, CDAT_READ_BANDWIDTH = 4, CDAT_WRITE_BANDWIDTH = 5 };
+enum { CDAT_EFI_CONVENTIONAL = 0, CDAT_EFI_SPECIFIC_PURPOSE = 1, CDAT_EFI_RESERVED = 2 };
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The decode walk. [CXL3.1 8.2.4.20.13, 9.13.1, 9.17.1.3]
+ *
+ *   window      target = HPA / G mod ways              CFMWS, modulo arithmetic
+ *   bridge      the lowest-numbered committed decoder that holds the HPA; target = HPA / IG mod IW -> port number
+ *   device      the lowest-numbered committed decoder that holds the HPA; the interleave bits are taken out of the offset:
+ *
+ *        offset = HPA - base      51 ........ 8+IG+IW | 8+IG+IW-1 .. 8+IG | 8+IG-1 .. 0
+ *                                      upper          |   which way       |    low
+ *        DPA    = decoder's DPA + (upper << (8 + IG)) + low          IW = 8, 9, 10: upper is offset >> (IG + IW), over 3
+ *
+ * A decoder's DPA is the sum of skip and size / ways of all committed decoders before it, plus its own skip.
+ * Pure functions of the state: any thread.
+ */
+#include "cxl/decode.h"
+
+#include <stdlib.h>
+
+#include "cxl/host.h"
+#include "cxl/type3.h"
+
+static void copy_decoder(struct decode_decoder *to, const struct hdm_decoder *from)
+{
+	*to = (struct decode_decoder){.base = from->base, .size = from->size, .iw = from->iw, .ig = from->ig};
+	memcpy(to->targets, from->targets, sizeof(to->targets));
+}
+
+static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
+{
+	u64 dpa = 0;
+
+	to->device = device;
+	if (!type3_is_mem_enabled(device))
+		return;
+	for (unsigned i = 0; i < HDM_DECODERS; i++) {
+		const struct hdm_decoder *from = &device->comp.decoders[i];
+
+		if (!from->committed)
+			continue;
+		dpa += from->skip;
+		if (from->size) {
+			struct decode_decoder *d = &to->decoders[to->count++];
+
+			copy_decoder(d, from);
+			d->dpa = dpa;
+		}
+		dpa += from->size / hdm_ways(from->iw);
+	}
+}
+
+static void copy_bridge(struct decode_bridge *to, const struct cxl_bridge *bridge)
+{
+	to->only = -1;
+	for (unsigned p = 0; p < 256; p++)
+		to->endpoint[p] = -1;
+	if (!bridge)
+		return;
+	to->passthrough = bridge->comp.kind == COMPONENT_BRIDGE_PASSTHROUGH;
+	for (unsigned i = 0; i < HDM_DECODERS; i++)
+		if (bridge->comp.decoders[i].committed && bridge->comp.decoders[i].size)
+			copy_decoder(&to->decoders[to->count++], &bridge->comp.decoders[i]);
+}
+
+struct decode_state *decode_state_make(struct cxl_host *host)
+{
+	struct decode_state *state = calloc(1, sizeof(*state));
+	unsigned count = 0;
+
+	for (struct cxl_root_port *port = host->ports; port; port = port->next)
+		count++;
+	state->endpoints = calloc(count + 1, sizeof(*state->endpoints));
+	for (unsigned n = 0; n < CXL_BRIDGES_MAX; n++)
+		copy_bridge(&state->bridges[n], n < host->bridge_count ? host->bridges[n] : NULL);
+	for (struct cxl_root_port *port = host->ports; port; port = port->next) {
+		struct cxl_type3 *device = cxl_port_device(port);
+		struct decode_bridge *bridge;
+
+		if (!device || !port->above)
+			continue;
+		bridge = &state->bridges[port->above->slot];
+		bridge->only = bridge->endpoint[port->number] = state->endpoint_count;
+		copy_endpoint(&state->endpoints[state->endpoint_count++], device);
+	}
+	for (unsigned n = 0; n < host->window_count; n++) {
+		const struct cxl_window *from = &host->windows[n];
+		struct decode_window *to = &state->windows[state->window_count++];
+
+		to->base = from->base;
+		to->size = from->size;
+		to->ig = hdm_encode_granularity(from->granularity);
+		to->ways = from->target_count;
+		for (unsigned t = 0; t < from->target_count; t++)
+			to->bridge[t] = from->targets[t] ? from->targets[t]->slot : 0;
+	}
+	return state;
+}
+
+void decode_state_free(struct decode_state *state)
+{
+	if (state)
+		free(state->endpoints);
+	free(state);
+}
+
+static const struct decode_decoder *find_decoder(const struct decode_decoder *list, unsigned count, u64 hpa)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (hpa - list[i].base < list[i].size)
+			return &list[i];
+	return NULL;
+}
+
+/* Powers of two only. */
+static unsigned select_target(u64 hpa, u8 ig, unsigned ways)
+{
+	return (hpa >> (8 + ig)) & (ways - 1);
+}
+
+static u64 device_offset(const struct decode_decoder *d, u64 hpa)
+{
+	u64 offset = hpa - d->base, upper;
+
+	if (d->iw < 8)
+		upper = offset >> (8 + d->ig + d->iw);
+	else
+		upper = (offset >> (d->ig + d->iw)) / 3;
+	return (upper << (8 + d->ig)) | (offset & ones(8 + d->ig));
+}
+
+bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, struct decoded *out)
+{
+	const struct decode_window *w = &state->windows[window];
+	const struct decode_bridge *bridge = &state->bridges[w->bridge[select_target(hpa, w->ig, w->ways)]];
+	const struct decode_endpoint *endpoint;
+	const struct decode_decoder *d;
+	s16 index = bridge->only;
+
+	if (!bridge->passthrough) {
+		d = find_decoder(bridge->decoders, bridge->count, hpa);
+		if (!d)
+			return false;
+		index = bridge->endpoint[d->targets[select_target(hpa, d->ig, hdm_ways(d->iw))]];
+	}
+	if (index < 0)
+		return false;
+	endpoint = &state->endpoints[index];
+	d = find_decoder(endpoint->decoders, endpoint->count, hpa);
+	if (!d)
+		return false;
+	*out = (struct decoded){endpoint->device, d, d->dpa + device_offset(d, hpa)};
+	return true;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What one HPA means, step by step: window, host bridge, port, device, DPA. Private to cxl/. `struct decode_state` is a
+ * copy of all committed decoders and enables; it is replaced as a whole while everybody stands still, so that the
+ * lockless granule path may read it.
+ */
+#ifndef CXL_DECODE_H
+#define CXL_DECODE_H
+
+#include "cxl/component.h"
+#include "cxl/cxl.h"
+
+struct cxl_type3;
+
+struct decode_decoder {
+	u64 base, size, dpa; /* dpa: of the first byte; devices only */
+	u8 iw, ig;
+	u8 targets[HDM_TARGETS];
+};
+
+struct decode_endpoint {
+	struct cxl_type3 *device;
+	unsigned count; /* 0 also while disabled */
+	struct decode_decoder decoders[HDM_DECODERS];
+};
+
+struct decode_bridge {
+	bool passthrough;    /* no decoders: everything goes to the only port */
+	s16 only;            /* that port's endpoint, or -1 */
+	unsigned count;
+	struct decode_decoder decoders[HDM_DECODERS];
+	s16 endpoint[256];   /* by port number: index of the endpoint, or -1 */
+};
+
+struct decode_window {
+	u64 base, size;
+	u8 ig;
+	unsigned ways;
+	u8 bridge[CXL_WINDOW_TARGETS_MAX];
+};
+
+struct decode_state {
+	unsigned window_count, endpoint_count;
+	struct decode_window windows[CXL_WINDOWS_MAX];
+	struct decode_bridge bridges[CXL_BRIDGES_MAX];
+	struct decode_endpoint *endpoints;
+};
+
+/* The outcome for one address. */
+struct decoded {
+	struct cxl_type3 *device;
+	const struct decode_decoder *decoder; /* the device's */
+	u64 dpa;
+};
+
+struct decode_state *decode_state_make(struct cxl_host *host);
+void decode_state_free(struct decode_state *state);
+/* False: nothing decodes there. hpa lies in the window. */
+bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, struct decoded *out);
+
+#endif

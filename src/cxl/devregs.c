@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The memory device register block, BAR 2: capability array, Device Status, Primary Mailbox, Memory Device Status.
+ * [CXL3.1 8.2.8] Byte-enabled, so that 1- to 8-byte accesses all do what they say (design D7). The mailbox payload is
+ * memory of its own (mailbox.c), reached from here. Machine lock.
+ */
+#include "base/trace.h"
+#include "cxl/type3.h"
+
+static void mailbox_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	if (now & MAILBOX_CTRL_DOORBELL)
+		mailbox_ring(b->owner);
+}
+
+#define CAP_HEADER(id, version) ((u32)(id) | ((u32)(version) << 16))
+
+static const struct reg devregs_table[] = {
+	R32(0x00, DEVICE_CAP_ARRAY, 0x01010000, 0), /* id 0, version 1, type 1: memory device */
+	R32(0x04, DEVICE_CAP_COUNT, 3, 0),
+	R32(0x10, STATUS_HEADER, CAP_HEADER(DEVREGS_CAP_STATUS, 2), 0),
+	R32(0x14, STATUS_OFFSET, DEVREGS_STATUS, 0),
+	R32(0x18, STATUS_LENGTH, 8, 0),
+	R32(0x20, MAILBOX_HEADER, CAP_HEADER(DEVREGS_CAP_MAILBOX, 1), 0),
+	R32(0x24, MAILBOX_OFFSET, DEVREGS_MAILBOX, 0),
+	R32(0x28, MAILBOX_LENGTH, 0x20 + MAILBOX_PAYLOAD_BYTES, 0),
+	R32(0x30, MEMORY_STATUS_HEADER, CAP_HEADER(DEVREGS_CAP_MEMORY_STATUS, 1), 0),
+	R32(0x34, MEMORY_STATUS_OFFSET, DEVREGS_MEMORY_STATUS, 0),
+	R32(0x38, MEMORY_STATUS_LENGTH, 8, 0),
+	R64(DEVREGS_STATUS, EVENT_STATUS, 0, 0),
+	R32(MAILBOX_CAP, MAILBOX_CAP,
+	    MAILBOX_PAYLOAD_SHIFT | MAILBOX_CAP_DOORBELL_IRQ | MAILBOX_CAP_BACKGROUND_IRQ |
+		    MAILBOX_CAP_MESSAGE(VECTOR_MAILBOX) | MAILBOX_CAP_TYPE_MEMORY, 0),
+	R32(MAILBOX_CTRL, MAILBOX_CTRL, 0, 0x7, .write = mailbox_ctrl_write),
+	R64(MAILBOX_COMMAND, MAILBOX_COMMAND, 0, 0x1fffffffff),
+	R64(MAILBOX_STATUS, MAILBOX_STATUS, 0, 0),
+	R64(MAILBOX_BACKGROUND, MAILBOX_BACKGROUND_STATUS, 0, 0),
+	R64(DEVREGS_MEMORY_STATUS, MEMORY_DEVICE_STATUS, MEMORY_STATUS_READY, 0),
+};
+
+static_assert(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES == DEVREGS_MEMORY_STATUS, "the payload ends where it should");
+
+bool devregs_init(struct cxl_type3 *dev, struct error *err)
+{
+	regs_init(&dev->registers, dev->name, dev, REGS_BYTES, DEVREGS_BYTES);
+	REGS_ADD(&dev->registers, 0, devregs_table);
+	regs_reset(&dev->registers, RESET_COLD);
+	return guarded_alloc(&dev->payload, MAILBOX_PAYLOAD_BYTES, err) &&
+	       guarded_alloc(&dev->input, MAILBOX_PAYLOAD_BYTES, err);
+}
+
+void devregs_fini(struct cxl_type3 *dev)
+{
+	if (dev->registers.store)
+		regs_free(&dev->registers);
+	dev->registers.store = NULL;
+	guarded_free(&dev->payload);
+	guarded_free(&dev->input);
+}
+
+void devregs_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	if (!dev->registers.store || !dev->payload.bytes || !dev->input.bytes)
+		return;
+	regs_reset(&dev->registers, reset_kind);
+	memset(dev->payload.bytes, 0, MAILBOX_PAYLOAD_BYTES);
+	memset(dev->input.bytes, 0, MAILBOX_PAYLOAD_BYTES);
+}
+
+void devregs_set_event_status(struct cxl_type3 *dev, enum cxl_event_log log, bool pending)
+{
+	u64 status = regs_get(&dev->registers, DEVREGS_STATUS, 8);
+
+	regs_set(&dev->registers, DEVREGS_STATUS, 8, pending ? status | BIT(log) : status & ~BIT(log));
+}
+
+static bool in_payload(u64 offset, unsigned size)
+{
+	return offset >= DEVREGS_PAYLOAD && range_ok(offset - DEVREGS_PAYLOAD, size, MAILBOX_PAYLOAD_BYTES);
+}
+
+static enum mem_result devregs_read(void *opaque, u64 offset, unsigned size, u64 *value)
+{
+	struct cxl_type3 *dev = opaque;
+
+	if (in_payload(offset, size))
+		*value = load_le(dev->payload.bytes + (offset - DEVREGS_PAYLOAD), size);
+	else
+		*value = regs_read(&dev->registers, offset, size);
+	return MEM_OK;
+}
+
+static enum mem_result devregs_write(void *opaque, u64 offset, unsigned size, u64 value)
+{
+	struct cxl_type3 *dev = opaque;
+
+	if (in_payload(offset, size))
+		store_le(dev->payload.bytes + (offset - DEVREGS_PAYLOAD), size, value);
+	else
+		regs_write(&dev->registers, offset, size, value);
+	return MEM_OK;
+}
+
+const struct io_ops devregs_io = {devregs_read, devregs_write};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * CXL's Designated Vendor-Specific Extended Capabilities. [CXL3.1 8.1, 8.2.1.3] Rows leave out the three headers (10
+ * bytes), which pci/ writes. A Type 3 device's stand in the order 0, 8, 5, 7 from 0x100 on, so that its DOE lies at 0x190.
+ *
+ * The CXL Device DVSEC's RWL fields take writes until Config Lock is set; Config Lock falls with a conventional reset. A
+ * function-level reset leaves all of it alone: it touches CXL.io only.
+ */
+#include "base/trace.h"
+#include "cxl/host.h"
+#include "cxl/type3.h"
+
+#define SURVIVES_FLR .sticky = RESET_FUNCTION
+
+static struct cxl_type3 *type3_of(struct regs *b)
+{
+	return container_of((struct pci_dev *)b->owner, struct cxl_type3, pci);
+}
+
+static bool device_is_locked(struct regs *b, unsigned i)
+{
+	return regs_get(b, type3_of(b)->dvsec_device + DVSEC_DEVICE_LOCK, 2) & 1;
+}
+
+static void device_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct cxl_type3 *dev = type3_of(b);
+
+	if ((old ^ now) & DVSEC_DEVICE_CTRL_MEM_ENABLE) {
+		trace(CXL, "%s: CXL.mem %s", dev->name, now & DVSEC_DEVICE_CTRL_MEM_ENABLE ? "enabled" : "disabled");
+		cxl_map_changed(dev->host);
+	}
+}
+
+static u16 device_cap(const struct cxl_type3 *dev)
+{
+	u16 count = dev->volatile_bytes && dev->persistent_bytes ? DVSEC_DEVICE_CAP_HDM_COUNT_2 :
+								   DVSEC_DEVICE_CAP_HDM_COUNT_1;
+
+	return DVSEC_DEVICE_CAP_IO | DVSEC_DEVICE_CAP_MEM | DVSEC_DEVICE_CAP_MEM_HW_INIT | count;
+}
+
+static u64 device_cap_read(struct regs *b, unsigned i, u64 stored)
+{
+	return device_cap(type3_of(b));
+}
+
+/* Range 1 is the first partition that exists, range 2 the second. */
+static u64 range_size(const struct cxl_type3 *dev, unsigned range)
+{
+	u64 first = dev->volatile_bytes ? dev->volatile_bytes : dev->persistent_bytes;
+
+	return range == 0 ? first : dev->volatile_bytes ? dev->persistent_bytes : 0;
+}
+
+static u64 size_hi_read(struct regs *b, unsigned i, u64 stored)
+{
+	return range_size(type3_of(b), i) >> 32;
+}
+
+static u64 size_lo_read(struct regs *b, unsigned i, u64 stored)
+{
+	u64 size = range_size(type3_of(b), i);
+
+	return size ? (size & HDM_ADDRESS_LO) | DVSEC_RANGE_INFO_VALID | DVSEC_RANGE_ACTIVE | DVSEC_RANGE_BY_CDAT : 0;
+}
+
+#define RWL .locked = device_is_locked, SURVIVES_FLR
+#define RANGE .count = 2, .stride = 0x10
+
+static const struct reg device_rows[] = {
+	R16(DVSEC_DEVICE_CAP, DVSEC_CXL_CAP, 0, 0, .read = device_cap_read),
+	R16(DVSEC_DEVICE_CTRL, DVSEC_CXL_CTRL, DVSEC_DEVICE_CTRL_IO_ENABLE, DVSEC_DEVICE_CTRL_MEM_ENABLE, RWL,
+	    .write = device_ctrl_write),
+	R16(DVSEC_DEVICE_STATUS, DVSEC_CXL_STATUS, 0, 0),
+	R16(DVSEC_DEVICE_CTRL2, DVSEC_CXL_CTRL2, 0, 0, .unimp = 0xf),
+	R16(DVSEC_DEVICE_STATUS2, DVSEC_CXL_STATUS2, 0, 0),
+	R16(DVSEC_DEVICE_LOCK, DVSEC_CXL_LOCK, 0, 0, .rwo = 1, .sticky = RESET_FUNCTION | RESET_CXL),
+	R16(DVSEC_DEVICE_CAP2, DVSEC_CXL_CAP2, 0, 0),
+	R32(DVSEC_DEVICE_RANGE1_SIZE_HI, DVSEC_CXL_RANGE_SIZE_HI, 0, 0, RANGE, .read = size_hi_read),
+	R32(DVSEC_DEVICE_RANGE1_SIZE_LO, DVSEC_CXL_RANGE_SIZE_LO, 0, 0, RANGE, .read = size_lo_read),
+	R32(DVSEC_DEVICE_RANGE1_BASE_HI, DVSEC_CXL_RANGE_BASE_HI, 0, 0xffffffff, RANGE, RWL),
+	R32(DVSEC_DEVICE_RANGE1_BASE_LO, DVSEC_CXL_RANGE_BASE_LO, 0, HDM_ADDRESS_LO, RANGE, RWL),
+	R16(DVSEC_DEVICE_CAP3, DVSEC_CXL_CAP3, 0, 0),
+};
+
+static const struct reg device_locator_rows[] = {
+	R32(0x0c, LOCATOR_1_LO, LOCATOR(LOCATOR_COMPONENT, 0), 0),
+	R32(0x10, LOCATOR_1_HI, 0, 0),
+	R32(0x14, LOCATOR_2_LO, LOCATOR(LOCATOR_DEVICE, 2), 0),
+	R32(0x18, LOCATOR_2_HI, 0, 0),
+	R32(0x1c, LOCATOR_3_LO, 0, 0),
+	R32(0x20, LOCATOR_3_HI, 0, 0),
+};
+
+static const struct reg device_gpf_rows[] = {
+	R16(0x0a, GPF_PHASE2_DURATION, 0x0603, 0), /* 3 s */
+	R32(0x0c, GPF_PHASE2_POWER, 0x33, 0),      /* mW */
+};
+
+static const struct reg device_flex_bus_rows[] = {
+	R16(0x0a, FLEX_BUS_CAP, FLEX_BUS_IO_MEM_68B, 0),
+	R16(0x0c, FLEX_BUS_CTRL, 0x02, 0),
+	R16(0x0e, FLEX_BUS_STATUS, FLEX_BUS_IO_MEM_68B, 0),
+	R32(0x10, FLEX_BUS_RECEIVED, 0xef, 0),
+	R32(0x14, FLEX_BUS_CAP2, 0, 0),
+	R32(0x18, FLEX_BUS_CTRL2, 0, 0),
+	R32(0x1c, FLEX_BUS_STATUS2, 0, 0),
+};
+
+#define DVSEC_ADD(pci, revision, id, length, rows)                                                                     \
+	pci_dvsec_add(pci, CXL_VENDOR_ID, revision, id, 0, length, rows, ARRAY_SIZE(rows))
+
+void dvsec_add_device(struct cxl_type3 *dev)
+{
+	dev->dvsec_device =
+		DVSEC_ADD(&dev->pci, DVSEC_DEVICE_REVISION, DVSEC_CXL_DEVICE, DVSEC_DEVICE_BYTES, device_rows);
+	DVSEC_ADD(&dev->pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_3, device_locator_rows);
+	DVSEC_ADD(&dev->pci, 0, DVSEC_GPF_DEVICE, DVSEC_GPF_BYTES, device_gpf_rows);
+	DVSEC_ADD(&dev->pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, device_flex_bus_rows);
+}
+
+/* CXL Extensions for ports. Alternate bus and memory decoding is not built. */
+static const struct reg port_rows[] = {
+	R16(0x0a, PORT_EXT_STATUS, 0x0001, 0), /* port power management is ready */
+	R16(0x0c, PORT_EXT_CTRL, 0, 0x0003, .unimp = 0x400c),
+	R8(0x0e, PORT_ALT_BUS_BASE, 0, 0xff),
+	R8(0x0f, PORT_ALT_BUS_LIMIT, 0, 0xff),
+	R16(0x10, PORT_ALT_MEM_BASE, 0, 0xfff0),
+	R16(0x12, PORT_ALT_MEM_LIMIT, 0, 0xfff0),
+	R16(0x14, PORT_ALT_PREFETCH_BASE, 0, 0xfff0),
+	R16(0x16, PORT_ALT_PREFETCH_LIMIT, 0, 0xfff0),
+	R32(0x18, PORT_ALT_PREFETCH_BASE_HI, 0, 0xffffffff),
+	R32(0x1c, PORT_ALT_PREFETCH_LIMIT_HI, 0, 0xffffffff),
+	R32(0x20, PORT_RCRB_BASE, 0, 0),
+	R32(0x24, PORT_RCRB_BASE_HI, 0, 0),
+};
+
+static const struct reg port_gpf_rows[] = {
+	R16(0x0c, GPF_PHASE1_CTRL, 0x060f, 0x0f0f), /* 15 s each */
+	R16(0x0e, GPF_PHASE2_CTRL, 0x060f, 0x0f0f),
+};
+
+static const struct reg port_flex_bus_rows[] = {
+	R16(0x0a, FLEX_BUS_CAP, FLEX_BUS_IO_MEM_68B, 0),
+	R16(0x0c, FLEX_BUS_CTRL, 0x26, 0x24),
+	R16(0x0e, FLEX_BUS_STATUS, FLEX_BUS_IO_MEM_68B, 0),
+	R32(0x10, FLEX_BUS_RECEIVED, 0xef, 0),
+	R32(0x14, FLEX_BUS_CAP2, 0, 0),
+	R32(0x18, FLEX_BUS_CTRL2, 0, 0),
+	R32(0x1c, FLEX_BUS_STATUS2, 0, 0),
+};
+
+static const struct reg port_locator_rows[] = {
+	R32(0x0c, LOCATOR_1_LO, LOCATOR(LOCATOR_COMPONENT, 0), 0),
+	R32(0x10, LOCATOR_1_HI, 0, 0),
+};
+
+void dvsec_add_root_port(struct pci_dev *pci)
+{
+	DVSEC_ADD(pci, 0, DVSEC_PORT_EXTENSIONS, DVSEC_PORT_BYTES, port_rows);
+	DVSEC_ADD(pci, 0, DVSEC_GPF_PORT, DVSEC_GPF_BYTES, port_gpf_rows);
+	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
+	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_1, port_locator_rows);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Event logs: information, warning, failure, fatal. [CXL3.1 8.2.9.2] Each keeps the oldest EVENT_LOG_RECORDS records; what
+ * comes later is counted as overflow until the host clears something. The event status bit follows "the log is not
+ * empty", and the interrupt (policy: MSI-X of that log) is sent when a log becomes non-empty. Records survive every reset but
+ * a cold one. Machine lock.
+ */
+#include "base/trace.h"
+#include "cxl/type3.h"
+
+#define RECORD_LENGTH 16
+#define RECORD_HANDLE 20
+#define RECORD_TIMESTAMP 24
+#define GET_RECORDS_HEADER 32
+
+static const u8 log_vectors[EVENT_LOGS] = {VECTOR_EVENT_INFO, VECTOR_EVENT_WARNING, VECTOR_EVENT_FAILURE,
+					   VECTOR_EVENT_FATAL};
+
+void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[EVENT_RECORD_BYTES])
+{
+	struct event_log *log = &dev->events[which];
+	u64 now = type3_timestamp(dev);
+	u8 *to;
+
+	if (log->count == EVENT_LOG_RECORDS) {
+		if (!log->overflow_count)
+			log->overflow_first = now;
+		log->overflow_last = now;
+		if (log->overflow_count < UINT16_MAX)
+			log->overflow_count++;
+		trace(CXL, "%s: event log %u overflows", dev->name, which);
+		return;
+	}
+	to = log->records[log->count];
+	memcpy(to, record, EVENT_RECORD_BYTES);
+	if (!++log->next_handle)
+		log->next_handle = 1;
+	log->handles[log->count] = log->next_handle;
+	to[RECORD_LENGTH] = EVENT_RECORD_BYTES;
+	store_le(to + RECORD_HANDLE, 2, log->next_handle);
+	store_le(to + RECORD_TIMESTAMP, 8, now);
+	trace(CXL, "%s: event record %u in log %u", dev->name, log->next_handle, which);
+	if (log->count++)
+		return;
+	devregs_set_event_status(dev, which, true);
+	if ((log->policy & EVENT_IRQ_MODE) == EVENT_IRQ_MSI && pci_msix_is_enabled(&dev->pci))
+		pci_msix_notify(&dev->pci, log_vectors[which]);
+}
+
+void events_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	for (unsigned n = 0; n < EVENT_LOGS; n++) {
+		struct event_log *log = &dev->events[n];
+
+		if (reset_kind == RESET_COLD)
+			*log = (struct event_log){0};
+		log->policy = 0;
+		if (dev->registers.store)
+			devregs_set_event_status(dev, n, log->count > 0);
+	}
+}
+
+u16 cmd_get_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	unsigned which = mbox_get(in, 1), fit, given;
+	const struct event_log *log;
+
+	if (which >= EVENT_LOGS)
+		return CXL_INVALID_INPUT;
+	log = &dev->events[which];
+	fit = (out->room - GET_RECORDS_HEADER) / EVENT_RECORD_BYTES;
+	given = MIN(fit, log->count);
+	mbox_put(out, 1, (log->overflow_count ? EVENT_FLAG_OVERFLOW : 0) | (given < log->count ? EVENT_FLAG_MORE : 0));
+	mbox_put(out, 1, 0);
+	mbox_put(out, 2, log->overflow_count);
+	mbox_put(out, 8, log->overflow_first);
+	mbox_put(out, 8, log->overflow_last);
+	mbox_put(out, 2, given);
+	mbox_put_zeros(out, 10);
+	for (unsigned n = 0; n < given; n++)
+		mbox_put_bytes(out, log->records[n], EVENT_RECORD_BYTES);
+	return CXL_SUCCESS;
+}
+
+static void clear_oldest(struct cxl_type3 *dev, unsigned which, unsigned count)
+{
+	struct event_log *log = &dev->events[which];
+
+	memmove(log->records[0], log->records[count], (log->count - count) * EVENT_RECORD_BYTES);
+	memmove(log->handles, log->handles + count, (log->count - count) * sizeof(log->handles[0]));
+	log->count -= count;
+	if (count) {
+		log->overflow_count = 0;
+		log->overflow_first = log->overflow_last = 0;
+	}
+	devregs_set_event_status(dev, which, log->count > 0);
+}
+
+/* Handles must be the oldest ones in their order; Clear All needs an overflow. */
+u16 cmd_clear_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	unsigned which = mbox_get(in, 1), flags = mbox_get(in, 1), count = mbox_get(in, 1);
+	struct event_log *log;
+
+	mbox_get_bytes(in, 3);
+	if (which >= EVENT_LOGS)
+		return CXL_INVALID_INPUT;
+	log = &dev->events[which];
+	if (flags & EVENT_CLEAR_ALL) {
+		if (!log->overflow_count)
+			return CXL_INVALID_INPUT;
+		clear_oldest(dev, which, log->count);
+		return CXL_SUCCESS;
+	}
+	if (mbox_left(in) != count * 2)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (!count)
+		return CXL_INVALID_INPUT;
+	for (unsigned n = 0; n < count; n++)
+		if (n >= log->count || mbox_get(in, 2) != log->handles[n])
+			return CXL_INVALID_HANDLE;
+	clear_oldest(dev, which, count);
+	return CXL_SUCCESS;
+}
+
+/* One byte per log: mode in 1:0, message number in 7:4. A fifth byte, of dynamic capacity, reads 0. */
+u16 cmd_get_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	for (unsigned n = 0; n < EVENT_LOGS; n++) {
+		u8 mode = dev->events[n].policy & EVENT_IRQ_MODE;
+
+		mbox_put(out, 1, mode | (mode == EVENT_IRQ_MSI ? log_vectors[n] << 4 : 0));
+	}
+	mbox_put(out, 1, 0);
+	return CXL_SUCCESS;
+}
+
+u16 cmd_set_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	const u8 *modes = mbox_get_bytes(in, EVENT_LOGS);
+
+	if (!modes)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	for (unsigned n = 0; n < EVENT_LOGS; n++)
+		if ((modes[n] & EVENT_IRQ_MODE) == EVENT_IRQ_MODE)
+			return CXL_INVALID_INPUT; /* a reserved mode */
+	for (unsigned n = 0; n < EVENT_LOGS; n++)
+		dev->events[n].policy = modes[n] & EVENT_IRQ_MODE;
+	return CXL_SUCCESS;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine's CXL as a whole: bridges, ports, devices, windows, boot regions and the compiled address map. Private
+ * to cxl/. Under the machine lock, except what says otherwise.
+ */
+#ifndef CXL_HOST_H
+#define CXL_HOST_H
+
+#include "cxl/component.h"
+#include "cxl/cxl.h"
+#include "cxl/decode.h"
+
+struct backend;
+struct cxl_type3;
+
+/* pxb-cxl: an expander with a CXL host bridge. */
+struct cxl_bridge {
+	struct pci_dev pci; /* the expander's face on bus 0 */
+	struct pci_root root;
+	struct cxl_component comp;
+	/* properties */
+	u32 bus_nr, numa_node;
+	bool bypass_iommu;
+	u32 hdm_for_passthrough; /* index of bridge_passthrough_words */
+	/* rebuilt */
+	struct cxl_host *host;
+	unsigned slot; /* of the register window */
+	struct region region;
+	bool on_region_path; /* a boot region needs its decoders */
+};
+
+/* cxl-rp: a root port. */
+struct cxl_root_port {
+	struct pci_dev pci;
+	struct pci_bridge bridge;
+	struct cxl_component comp;
+	/* properties */
+	u32 port, slot; /* CXL_AUTO: numbered automatically */
+	u8 chassis;
+	bool hotplug, power_controller, hide_native_hotplug, flit_256b, writeable_slot_bug;
+	u32 bus_reserve, aer_log_max;
+	u64 io_reserve, mem_reserve, pref32_reserve, pref64_reserve;
+	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
+	/* rebuilt */
+	struct cxl_host *host;
+	struct cxl_bridge *above;
+	u8 number;      /* the port number in use */
+	bool is_numbered;
+	u16 slot_number;
+	struct cxl_root_port *next; /* all of the machine, in creation order */
+	bool is_listed;
+};
+#define CXL_AUTO 0xffffffff
+
+/* MB/s of a link, from the indices of its speed and width. */
+u64 cxl_link_mbps(u32 speed, u32 width);
+
+struct map_piece;
+
+/* What a boot region takes of each of its devices. */
+struct region_plan {
+	u64 share; /* bytes of DPA */
+	u64 skip[CXL_REGION_WAYS_MAX];
+};
+
+struct cxl_host {
+	struct cxl_host_config config;
+	struct cxl_window windows[CXL_WINDOWS_MAX];
+	struct region window_regions[CXL_WINDOWS_MAX]; /* what answers where nothing decodes */
+	unsigned window_count;
+	struct cxl_boot_region regions[CXL_REGIONS_MAX];
+	struct region_plan plans[CXL_REGIONS_MAX];
+	unsigned region_count;
+	struct cxl_bridge *bridges[CXL_BRIDGES_MAX];
+	unsigned bridge_count;
+	struct cxl_root_port *ports; /* lists in creation order */
+	struct cxl_type3 *devices;
+	bool settled;
+	/* map.c */
+	struct decode_state *state; /* changes only while everybody stands still */
+	struct map_piece *pieces;
+	unsigned hold;  /* >0: changes wait for cxl_map_release */
+	bool changed;
+};
+
+/* --- map.c --- */
+/* Something that decides what an HPA means has changed: compile and publish. host may be NULL (tests of parts). */
+void cxl_map_changed(struct cxl_host *host);
+void cxl_map_hold(struct cxl_host *host);
+void cxl_map_release(struct cxl_host *host);
+/* All bytes back in their homes; the buffers stay for later use. */
+void cxl_map_sync(struct cxl_host *host);
+void cxl_map_destroy(struct cxl_host *host);
+/* The device's own view: where the byte at `dpa` is now, at most *size bytes from there (cut to what is contiguous), or
+ * NULL past the capacity. Valid under the machine lock until the map changes or the guest touches it first. */
+u8 *cxl_media_at(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, u64 *size);
+/* Where every granule of [base, base + size) goes now, for traces and tests: the kind of the piece at hpa. */
+enum map_kind { MAP_NOTHING, MAP_DIRECT, MAP_BUFFER, MAP_GRANULE };
+enum map_kind cxl_map_kind(struct cxl_host *host, u64 hpa);
+
+/* --- window.c --- */
+bool cxl_windows_settle(struct cxl_host *host, struct error *err);
+/* --- region.c --- */
+bool cxl_regions_settle(struct cxl_host *host, struct error *err);
+void cxl_regions_program(struct cxl_host *host);
+/* --- bridge.c --- */
+bool cxl_bridges_settle(struct cxl_host *host, struct error *err);
+/* --- rootport.c --- */
+bool cxl_ports_settle(struct cxl_host *host, struct error *err);
+/* The Type 3 device below the port, or NULL. */
+struct cxl_type3 *cxl_port_device(const struct cxl_root_port *port);
+unsigned cxl_bridge_port_count(const struct cxl_bridge *bridge);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The primary mailbox: one row per opcode, one way in. [CXL3.1 8.2.8.4, 8.2.9]
+ *
+ * Ring -> find the row -> check the input length against the row -> copy the input aside -> run with a bounded reader and
+ * a bounded writer -> status and length. No command sees a raw pointer or a length that it has not been given. Input and
+ * output have their own mappings between inaccessible pages. Commands complete inside the register write that rang the
+ * doorbell, so the doorbell never reads as set. The Command Effects Log is the table (cmd_info.c).
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/trace.h"
+#include "cxl/type3.h"
+
+/* clang-format off */
+const struct mbox_command mbox_commands[] = {
+	/* opcode  name                          input      effects                                        run  section */
+	{0x0100, "get event records",            1, 1,      0, cmd_get_event_records, "8.2.9.2.2"},
+	{0x0101, "clear event records",          6, 6 + 2 * 255, EFFECT_IMMEDIATE_LOG, cmd_clear_event_records, "8.2.9.2.3"},
+	{0x0102, "get event interrupt policy",   0, 0,      0, cmd_get_event_interrupt_policy, "8.2.9.2.4"},
+	{0x0103, "set event interrupt policy",   4, 5,      EFFECT_IMMEDIATE_CONFIG, cmd_set_event_interrupt_policy,
+	 "8.2.9.2.5"},
+	{0x0300, "get timestamp",                0, 0,      0, cmd_get_timestamp, "8.2.9.4.1"},
+	{0x0301, "set timestamp",                8, 8,      EFFECT_IMMEDIATE_POLICY, cmd_set_timestamp, "8.2.9.4.2"},
+	{0x0400, "get supported logs",           0, 0,      0, cmd_get_supported_logs, "8.2.9.5.1"},
+	{0x0401, "get log",                      24, 24,    0, cmd_get_log, "8.2.9.5.2"},
+	{0x4000, "identify memory device",       0, 0,      0, cmd_identify_memory_device, "8.2.9.9.1.1"},
+	{0x4100, "get partition info",           0, 0,      0, cmd_get_partition_info, "8.2.9.9.2.1"},
+	{0x4102, "get LSA",                      8, 8,      0, cmd_get_lsa, "8.2.9.9.2.3"},
+	{0x4103, "set LSA",                      8, MAILBOX_PAYLOAD_BYTES,
+	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, cmd_set_lsa, "8.2.9.9.2.4"},
+	{0x4200, "get health info",              0, 0,      0, cmd_get_health_info, "8.2.9.9.3.1"},
+	{0x4201, "get alert configuration",      0, 0,      0, cmd_get_alert_configuration, "8.2.9.9.3.2"},
+	{0x4202, "set alert configuration",      12, 12,    EFFECT_IMMEDIATE_POLICY, cmd_set_alert_configuration,
+	 "8.2.9.9.3.3"},
+	{0x4203, "get shutdown state",           0, 0,      0, cmd_get_shutdown_state, "8.2.9.9.3.4"},
+	{0x4204, "set shutdown state",           1, 1,      EFFECT_IMMEDIATE_POLICY, cmd_set_shutdown_state, "8.2.9.9.3.5"},
+};
+/* clang-format on */
+const unsigned mbox_command_count = ARRAY_SIZE(mbox_commands);
+
+bool guarded_alloc(struct guarded *g, size_t size, struct error *err)
+{
+	size_t page = sysconf(_SC_PAGESIZE), inner = align_up(size, page);
+	u8 *map = mmap(NULL, inner + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return fail(err, "no memory for a mailbox");
+	g->mapping = map;
+	g->mapping_bytes = inner + 2 * page;
+	if (mprotect(map + page, inner, PROT_READ | PROT_WRITE))
+		return fail(err, "no memory for a mailbox");
+	/* Its end, where overruns happen, touches the guard page. */
+	g->bytes = map + page + inner - size;
+	return true;
+}
+
+void guarded_free(struct guarded *g)
+{
+	if (g->mapping)
+		munmap(g->mapping, g->mapping_bytes);
+	*g = (struct guarded){0};
+}
+
+u32 mbox_left(const struct mbox_in *in)
+{
+	return in->length - in->at;
+}
+
+const u8 *mbox_get_bytes(struct mbox_in *in, u32 size)
+{
+	const u8 *bytes = in->bytes + in->at;
+
+	if (size > mbox_left(in)) {
+		in->bad = true;
+		return NULL;
+	}
+	in->at += size;
+	return bytes;
+}
+
+u64 mbox_get(struct mbox_in *in, unsigned size)
+{
+	const u8 *bytes = mbox_get_bytes(in, size);
+
+	return bytes ? load_le(bytes, size) : 0;
+}
+
+static u8 *out_room(struct mbox_out *out, u32 size)
+{
+	u8 *bytes = out->bytes + out->at;
+
+	if (size > out->room - out->at) {
+		out->bad = true;
+		return NULL;
+	}
+	out->at += size;
+	return bytes;
+}
+
+void mbox_put(struct mbox_out *out, unsigned size, u64 value)
+{
+	u8 *bytes = out_room(out, size);
+
+	if (bytes)
+		store_le(bytes, size, value);
+}
+
+void mbox_put_bytes(struct mbox_out *out, const void *from, u32 size)
+{
+	u8 *bytes = out_room(out, size);
+
+	if (bytes && size)
+		memcpy(bytes, from, size);
+}
+
+void mbox_put_zeros(struct mbox_out *out, u32 size)
+{
+	u8 *bytes = out_room(out, size);
+
+	if (bytes)
+		memset(bytes, 0, size);
+}
+
+void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value)
+{
+	if (range_ok(at, size, out->at))
+		store_le(out->bytes + at, size, value);
+}
+
+static const struct mbox_command *find_command(u16 opcode)
+{
+	for (unsigned i = 0; i < mbox_command_count; i++)
+		if (mbox_commands[i].opcode == opcode)
+			return &mbox_commands[i];
+	return NULL;
+}
+
+static u16 run_command(struct cxl_type3 *dev, const struct mbox_command *command, u32 length, u32 *out_length)
+{
+	struct mbox_in in = {.bytes = dev->input.bytes, .length = length};
+	struct mbox_out out = {.bytes = dev->payload.bytes, .room = MAILBOX_PAYLOAD_BYTES};
+	u16 code;
+
+	if (length < command->in_min || length > command->in_max)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (length)
+		memcpy(dev->input.bytes, dev->payload.bytes, length);
+	code = command->run(dev, &in, &out);
+	if (in.bad || out.bad)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (code == CXL_SUCCESS)
+		*out_length = out.at;
+	return code;
+}
+
+void mailbox_ring(struct cxl_type3 *dev)
+{
+	u64 word = regs_get(&dev->registers, MAILBOX_COMMAND, 8);
+	u32 ctrl = regs_get(&dev->registers, MAILBOX_CTRL, 4), out_length = 0;
+	u16 opcode = bits(word, 15, 0), code;
+	u32 length = bits(word, 36, 16);
+	const struct mbox_command *command = find_command(opcode);
+
+	if (!command) {
+		trace(UNIMP, "%s: mailbox command %04xh", dev->name, opcode);
+		code = CXL_UNSUPPORTED;
+	} else if (length > MAILBOX_PAYLOAD_BYTES) {
+		code = CXL_INVALID_PAYLOAD_LENGTH;
+	} else {
+		code = run_command(dev, command, length, &out_length);
+	}
+	if (code == CXL_INVALID_PAYLOAD_LENGTH)
+		trace(GUEST_ERROR, "%s: mailbox command %04xh with %u bytes of input [CXL3.1 %s]", dev->name, opcode,
+		      length, command ? command->section : "8.2.9");
+	trace(MBOX, "%s: %04xh %s: in %u bytes, return code %u, out %u bytes", dev->name, opcode,
+	      command ? command->name : "unsupported", length, code, out_length);
+	regs_set(&dev->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);
+	regs_set(&dev->registers, MAILBOX_STATUS, 8, (u64)code << 32);
+	regs_set(&dev->registers, MAILBOX_CTRL, 4, ctrl & ~MAILBOX_CTRL_DOORBELL);
+	if ((ctrl & MAILBOX_CTRL_DOORBELL_IRQ) && pci_msix_is_enabled(&dev->pci))
+		pci_msix_notify(&dev->pci, VECTOR_MAILBOX);
+}

@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The compiled address map (design D6): decoders, enables and windows in; regions of the physical address space out.
+ *
+ * Every window is cut at the ends of all decoders on its paths. Inside such a segment the same decoders answer, so 256 KiB of it,
+ * decoded granule by granule with decode_hpa, say what all of it is:
+ *
+ *   nothing   no granule decodes: the window's own region answers (all ones)
+ *   direct    every granule goes to one device decoder of 1 way: the region points straight at the device's home
+ *   buffer    a complete interleave set - all ways resolve to distinct devices whose decoders have equal base, size, ways and
+ *             granularity, and the segment is the whole of them: memory in HPA order, so that it is ordinary RAM to
+ *             everybody. Its 2 MiB chunks come from the homes at first use (region->ready) and go back when the set ends
+ *   granule   anything else (a set that is still being committed, aliases, 3/6/12 ways): a lockless I/O region decodes
+ *             every access and goes to the homes
+ *
+ * Granularities of 4 KiB and more get a buffer too: a region per granule would be hundreds of thousands of them.
+ *
+ * A chunk's state goes HOME -> MOVING -> HERE under a claim: whoever takes it from HOME copies, others wait. While it is
+ * HERE the bytes in the homes are stale. Everything that takes chunks back happens while everybody stands still.
+ *
+ * Shared files. When persistent memory of a `share=on` file is behind a buffer, persist_line copies the cleaned line to its place
+ * in the mapped file at once, so there is nothing left to do at the barrier: what was flushed survives `kill -9`. What was
+ * not flushed is not visible outside. A direct region is the mapped file itself.
+ *
+ * Machine lock, except region->ready, the persist hooks and the granule path (any thread, no locks): those read only what
+ * changes while everybody stands still.
+ */
+#include <sched.h>
+#include <stdlib.h>
+
+#include "base/trace.h"
+#include "cxl/host.h"
+#include "cxl/type3.h"
+
+#define ULL(v) ((unsigned long long)(v))
+#define CHUNK (2 * MiB)
+#define GRANULE 256u
+#define PERIOD (256 * KiB) /* 16 ways of 16 KiB: the longest pattern */
+#define PERSIST_LINE_BYTES 2048u /* the longest cache line that CTR_EL0 can name */
+
+enum chunk_state { CHUNK_HOME, CHUNK_MOVING, CHUNK_HERE };
+
+/* What a piece is; two of equal description need not be exchanged. */
+struct piece_want {
+	u64 base, size;
+	u32 kind;
+	u32 window;
+	u32 ways, granularity;
+	struct {
+		struct cxl_type3 *device;
+		u64 dpa;
+	} way[16];
+};
+
+struct map_piece {
+	struct region region;
+	struct piece_want want;
+	struct cxl_host *host;
+	u8 *chunks; /* buffers: one enum chunk_state per 2 MiB */
+	bool keep;
+	struct map_piece *next;
+};
+
+/* --- homes --- */
+
+/* Where a device address is at home, with its file chunk read in. */
+static u8 *home_at(struct cxl_type3 *device, u64 dpa, u64 *left, struct backend **backend)
+{
+	u64 offset;
+
+	*backend = type3_backend(device, dpa, &offset, left);
+	if (!*backend)
+		return NULL;
+	backend_ready(*backend, offset);
+	return (*backend)->host + offset;
+}
+
+/* Copies [offset, offset + size) of a buffer from the homes, or to them. size and offset are multiples of GRANULE. */
+static void piece_copy(struct map_piece *piece, u64 offset, u64 size, bool to_homes)
+{
+	const struct piece_want *w = &piece->want;
+	u64 at = offset;
+
+	while (at < offset + size) {
+		u64 granule = at / w->granularity, low = at % w->granularity, left;
+		unsigned way = granule % w->ways;
+		u64 length = MIN((u64)w->granularity - low, offset + size - at);
+		struct backend *backend;
+		u8 *home = home_at(w->way[way].device, w->way[way].dpa + granule / w->ways * w->granularity + low, &left,
+				   &backend);
+
+		if (home && left >= length) {
+			if (to_homes && !backend->readonly)
+				memcpy(home, piece->region.host + at, length);
+			else if (!to_homes)
+				memcpy(piece->region.host + at, home, length);
+		}
+		at += length;
+	}
+}
+
+/* --- buffers --- */
+
+static struct map_piece *piece_of(struct region *region)
+{
+	return container_of(region, struct map_piece, region);
+}
+
+static void buffer_ready(struct region *region, u64 offset)
+{
+	struct map_piece *piece = piece_of(region);
+	u8 *chunk = &piece->chunks[offset / CHUNK], state;
+
+	for (;;) {
+		state = __atomic_load_n(chunk, __ATOMIC_ACQUIRE);
+		if (state == CHUNK_HERE)
+			return;
+		if (state == CHUNK_HOME && __atomic_compare_exchange_n(chunk, &state, CHUNK_MOVING, false, __ATOMIC_ACQUIRE,
+								       __ATOMIC_ACQUIRE))
+			break;
+		sched_yield();
+	}
+	piece_copy(piece, align_down(offset, CHUNK), CHUNK, false);
+	__atomic_store_n(chunk, CHUNK_HERE, __ATOMIC_RELEASE);
+}
+
+static void buffer_persist_line(struct region *region, u64 offset)
+{
+	struct map_piece *piece = piece_of(region);
+	u64 line = align_down(offset, PERSIST_LINE_BYTES);
+
+	if (offset < region->size && __atomic_load_n(&piece->chunks[offset / CHUNK], __ATOMIC_ACQUIRE) == CHUNK_HERE)
+		piece_copy(piece, line, PERSIST_LINE_BYTES, true);
+}
+
+static void buffer_persist_drain(struct region *region)
+{
+	/* persist_line has stored into the mapped file already; order those stores before what follows. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Everybody stands still. */
+static void buffer_go_home(struct map_piece *piece)
+{
+	unsigned count = 0;
+
+	for (u64 n = 0; n < piece->want.size / CHUNK; n++) {
+		if (piece->chunks[n] != CHUNK_HERE)
+			continue;
+		piece_copy(piece, n * CHUNK, CHUNK, true);
+		piece->chunks[n] = CHUNK_HOME;
+		count++;
+	}
+	if (count)
+		trace(CXL, "window %u: 0x%llx: %u chunks of 2 MiB went home", piece->want.window, ULL(piece->want.base), count);
+}
+
+static void direct_ready(struct region *region, u64 offset)
+{
+	struct map_piece *piece = piece_of(region);
+	struct backend *backend;
+	u64 left;
+
+	home_at(piece->want.way[0].device, piece->want.way[0].dpa + offset, &left, &backend);
+}
+
+/* --- the granule path --- */
+
+static u8 *granule_at(struct map_piece *piece, u64 offset, unsigned size, bool write)
+{
+	struct decoded d;
+	struct backend *backend;
+	u64 left;
+	u8 *home;
+
+	if (!decode_hpa(piece->host->state, piece->want.window, piece->want.base + offset, &d))
+		return NULL;
+	home = home_at(d.device, d.dpa, &left, &backend);
+	return home && left >= size && !(write && backend->readonly) ? home : NULL;
+}
+
+static enum mem_result granule_read(void *opaque, u64 offset, unsigned size, u64 *value)
+{
+	u8 *home = granule_at(opaque, offset, size, false);
+
+	if (!home)
+		*value = ones(size * 8);
+	else if (size == 1)
+		*value = __atomic_load_n(home, __ATOMIC_RELAXED);
+	else if (size == 2)
+		*value = __atomic_load_n((u16 *)home, __ATOMIC_RELAXED);
+	else if (size == 4)
+		*value = __atomic_load_n((u32 *)home, __ATOMIC_RELAXED);
+	else
+		*value = __atomic_load_n((u64 *)home, __ATOMIC_RELAXED);
+	return MEM_OK;
+}
+
+static enum mem_result granule_write(void *opaque, u64 offset, unsigned size, u64 value)
+{
+	u8 *home = granule_at(opaque, offset, size, true);
+
+	if (!home)
+		return MEM_OK;
+	if (size == 1)
+		__atomic_store_n(home, (u8)value, __ATOMIC_RELAXED);
+	else if (size == 2)
+		__atomic_store_n((u16 *)home, (u16)value, __ATOMIC_RELAXED);
+	else if (size == 4)
+		__atomic_store_n((u32 *)home, (u32)value, __ATOMIC_RELAXED);
+	else
+		__atomic_store_n((u64 *)home, value, __ATOMIC_RELAXED);
+	return MEM_OK;
+}
+
+static const struct io_ops granule_io = {granule_read, granule_write};
+
+/* --- compiling --- */
+
+struct want_list {
+	struct piece_want *list;
+	size_t count, room;
+};
+
+static void want_add(struct want_list *wants, const struct piece_want *want)
+{
+	if (wants->count == wants->room) {
+		wants->room = wants->room ? 2 * wants->room : 16;
+		wants->list = realloc(wants->list, wants->room * sizeof(*wants->list));
+	}
+	wants->list[wants->count++] = *want;
+}
+
+static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa)
+{
+	/* A device's two partitions are two backends. */
+	while (want.size) {
+		struct piece_want part = want;
+		struct backend *backend;
+		u64 offset, left;
+
+		backend = type3_backend(want.way[0].device, dpa, &offset, &left);
+		if (!backend)
+			return; /* past the capacity: commit has refused that */
+		part.kind = MAP_DIRECT;
+		part.ways = 1;
+		part.way[0].dpa = dpa;
+		part.size = MIN(want.size, left);
+		want_add(wants, &part);
+		want.base += part.size;
+		want.size -= part.size;
+		dpa += part.size;
+	}
+}
+
+/* Whether the decoded pattern is a complete interleave set; fills the ways. */
+static bool is_complete_set(const struct decoded pattern[], struct piece_want *want)
+{
+	const struct decode_decoder *first = pattern[0].decoder;
+	unsigned ways, granularity;
+
+	if (!pattern[0].device || first->iw < 1 || first->iw > 4 || want->base != first->base || want->size != first->size)
+		return false;
+	ways = hdm_ways(first->iw);
+	granularity = hdm_granularity(first->ig);
+	for (unsigned g = 0; g < PERIOD / GRANULE; g++) {
+		const struct decoded *d = &pattern[g];
+		unsigned way = g * GRANULE / granularity % ways;
+
+		if (!d->device || d->decoder->base != first->base || d->decoder->size != first->size ||
+		    d->decoder->iw != first->iw || d->decoder->ig != first->ig)
+			return false;
+		if (!want->way[way].device) {
+			for (unsigned other = 0; other < ways; other++)
+				if (want->way[other].device == d->device)
+					return false;
+			want->way[way].device = d->device;
+			want->way[way].dpa = d->decoder->dpa;
+		}
+		if (want->way[way].device != d->device)
+			return false;
+	}
+	want->ways = ways;
+	want->granularity = granularity;
+	want->kind = MAP_BUFFER;
+	return true;
+}
+
+static void compile_segment(const struct decode_state *state, unsigned window, u64 base, u64 size,
+			    struct want_list *wants, struct decoded pattern[])
+{
+	struct piece_want want = {.base = base, .size = size, .window = window}, set;
+	bool any = false, is_direct = true;
+
+	for (unsigned g = 0; g < PERIOD / GRANULE; g++) {
+		if (!decode_hpa(state, window, base + g * GRANULE, &pattern[g]))
+			pattern[g] = (struct decoded){0};
+		any |= pattern[g].device != NULL;
+		is_direct &= pattern[g].device && pattern[g].device == pattern[0].device && pattern[g].decoder->iw == 0;
+	}
+	if (!any)
+		return;
+	if (is_direct) {
+		want.way[0].device = pattern[0].device;
+		want_direct(wants, want, pattern[0].dpa);
+		return;
+	}
+	set = want;
+	if (is_complete_set(pattern, &set)) {
+		want_add(wants, &set);
+		return;
+	}
+	want.kind = MAP_GRANULE;
+	want_add(wants, &want);
+}
+
+struct cuts {
+	u64 *at;
+	size_t count, room;
+};
+
+static void cut(struct cuts *cuts, const struct decode_window *w, u64 hpa)
+{
+	if (hpa - w->base > w->size)
+		return;
+	if (cuts->count == cuts->room) {
+		cuts->room = cuts->room ? 2 * cuts->room : 64;
+		cuts->at = realloc(cuts->at, cuts->room * sizeof(*cuts->at));
+	}
+	cuts->at[cuts->count++] = hpa;
+}
+
+static void cut_decoders(struct cuts *cuts, const struct decode_window *w, const struct decode_decoder *list,
+			 unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		cut(cuts, w, list[i].base);
+		cut(cuts, w, list[i].base + list[i].size);
+	}
+}
+
+static void cut_bridge(struct cuts *cuts, const struct decode_state *state, const struct decode_window *w,
+		       const struct decode_bridge *bridge)
+{
+	cut_decoders(cuts, w, bridge->decoders, bridge->count);
+	for (unsigned p = 0; p < 256; p++)
+		if (bridge->endpoint[p] >= 0)
+			cut_decoders(cuts, w, state->endpoints[bridge->endpoint[p]].decoders,
+				     state->endpoints[bridge->endpoint[p]].count);
+}
+
+static int cut_order(const void *left, const void *right)
+{
+	u64 a = *(const u64 *)left, b = *(const u64 *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+static void compile(const struct decode_state *state, struct want_list *wants)
+{
+	struct decoded *pattern = calloc(PERIOD / GRANULE, sizeof(*pattern));
+
+	for (unsigned n = 0; n < state->window_count; n++) {
+		const struct decode_window *w = &state->windows[n];
+		struct cuts cuts = {0};
+
+		cut(&cuts, w, w->base);
+		cut(&cuts, w, w->base + w->size);
+		for (unsigned t = 0; t < w->ways; t++)
+			cut_bridge(&cuts, state, w, &state->bridges[w->bridge[t]]);
+		qsort(cuts.at, cuts.count, sizeof(*cuts.at), cut_order);
+		for (size_t i = 0; i + 1 < cuts.count; i++)
+			if (cuts.at[i + 1] > cuts.at[i])
+				compile_segment(state, n, cuts.at[i], cuts.at[i + 1] - cuts.at[i], wants, pattern);
+		free(cuts.at);
+	}
+	free(pattern);
+}
+
+/* --- publishing --- */
+
+static bool is_any_way(const struct piece_want *w, bool (*has)(const struct backend *backend, bool persistent))
+{
+	for (unsigned i = 0; i < w->ways; i++) {
+		u64 offset, left;
+		struct backend *backend = type3_backend(w->way[i].device, w->way[i].dpa, &offset, &left);
+
+		if (backend && has(backend, backend == w->way[i].device->pmem))
+			return true;
+	}
+	return false;
+}
+
+static bool has_readonly(const struct backend *backend, bool persistent)
+{
+	return backend->readonly;
+}
+
+static bool has_shared_pmem(const struct backend *backend, bool persistent)
+{
+	return persistent && backend->share;
+}
+
+static bool has_outside_view(const struct backend *backend, bool persistent)
+{
+	return backend->share && backend->fd >= 0;
+}
+
+static void piece_free(struct map_piece *piece)
+{
+	if (piece->want.kind == MAP_BUFFER)
+		ram_free(piece->region.host, piece->want.size);
+	free(piece->chunks);
+	free(piece);
+}
+
+static struct map_piece *piece_make(struct cxl_host *host, const struct piece_want *want)
+{
+	struct map_piece *piece = calloc(1, sizeof(*piece));
+	struct region *region = &piece->region;
+	struct error err;
+	struct backend *backend;
+	u64 offset, left;
+
+	piece->host = host;
+	piece->want = *want;
+	piece->keep = true;
+	*region = (struct region){.name = "CXL memory", .base = want->base, .size = want->size};
+	if (want->kind == MAP_BUFFER) {
+		region->host = ram_alloc(want->size, &err);
+		piece->chunks = calloc(want->size / CHUNK, 1);
+		if (!region->host || !piece->chunks) {
+			trace(UNIMP, "window %u: no host memory for an interleave buffer: slow path", want->window);
+			ram_free(region->host, region->host ? want->size : 0);
+			region->host = NULL;
+			piece->want.kind = MAP_GRANULE;
+		}
+	}
+	switch (piece->want.kind) {
+	case MAP_DIRECT:
+		backend = type3_backend(want->way[0].device, want->way[0].dpa, &offset, &left);
+		region->host = backend->host + offset;
+		region->readonly = backend->readonly;
+		region->ready = backend->chunk_ready ? direct_ready : NULL;
+		break;
+	case MAP_BUFFER:
+		region->ready = buffer_ready;
+		region->readonly = is_any_way(want, has_readonly);
+		if (is_any_way(want, has_shared_pmem)) {
+			region->persist_line = buffer_persist_line;
+			region->persist_drain = buffer_persist_drain;
+		}
+		break;
+	default:
+		region->ops = &granule_io;
+		region->opaque = piece;
+		region->lockless = true;
+		break;
+	}
+	return piece;
+}
+
+static const char *kind_name(u32 kind)
+{
+	static const char *const names[] = {"nothing", "direct", "in HPA order", "by granules"};
+
+	return names[kind];
+}
+
+struct exchange {
+	struct cxl_host *host;
+	struct decode_state *state;
+	struct map_piece *add; /* not in the space yet */
+};
+
+/* Everybody stands still: old pieces go (their bytes home first), the new state and pieces come. */
+static void exchange_pieces(void *opaque)
+{
+	struct exchange *x = opaque;
+	struct cxl_host *host = x->host;
+	struct map_piece **at, *piece, *dead = NULL;
+
+	space_begin(host->config.space);
+	for (at = &host->pieces; (piece = *at);) {
+		if (piece->keep) {
+			at = &piece->next;
+			continue;
+		}
+		*at = piece->next;
+		if (piece->want.kind == MAP_BUFFER)
+			buffer_go_home(piece);
+		space_remove(host->config.space, &piece->region);
+		piece->next = dead;
+		dead = piece;
+	}
+	decode_state_free(host->state);
+	host->state = x->state;
+	while ((piece = x->add)) {
+		x->add = piece->next;
+		piece->next = host->pieces;
+		host->pieces = piece;
+		space_add(host->config.space, &piece->region);
+		trace(CXL, "window %u: 0x%llx-0x%llx %s", piece->want.window, ULL(piece->want.base),
+		      ULL(piece->want.base + piece->want.size - 1), kind_name(piece->want.kind));
+	}
+	space_end(host->config.space);
+	while ((piece = dead)) {
+		dead = piece->next;
+		piece_free(piece);
+	}
+}
+
+static void publish(struct cxl_host *host, struct decode_state *state, struct want_list *wants)
+{
+	struct exchange x = {.host = host, .state = state};
+	bool changes = !host->state;
+
+	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)
+		piece->keep = false;
+	for (size_t n = 0; n < wants->count; n++) {
+		struct map_piece *piece = host->pieces;
+
+		while (piece && memcmp(&piece->want, &wants->list[n], sizeof(piece->want)))
+			piece = piece->next;
+		/* A granule piece reads the state itself, so it may stay. */
+		if (piece) {
+			piece->keep = true;
+			continue;
+		}
+		piece = piece_make(host, &wants->list[n]);
+		piece->next = x.add;
+		x.add = piece;
+	}
+	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)
+		changes |= !piece->keep || piece->want.kind == MAP_GRANULE;
+	if (changes || x.add) {
+		space_change(host->config.space, 0, 0, exchange_pieces, &x);
+	} else {
+		/* Nothing reads the state but granule pieces, and there are none. */
+		decode_state_free(host->state);
+		host->state = state;
+	}
+}
+
+void cxl_map_changed(struct cxl_host *host)
+{
+	struct want_list wants = {0};
+	struct decode_state *state;
+
+	if (!host || !host->settled)
+		return;
+	if (host->hold) {
+		host->changed = true;
+		return;
+	}
+	state = decode_state_make(host);
+	compile(state, &wants);
+	publish(host, state, &wants);
+	free(wants.list);
+}
+
+void cxl_map_hold(struct cxl_host *host)
+{
+	if (host)
+		host->hold++;
+}
+
+void cxl_map_release(struct cxl_host *host)
+{
+	if (!host || --host->hold || !host->changed)
+		return;
+	host->changed = false;
+	cxl_map_changed(host);
+}
+
+static void sync_piece(void *opaque)
+{
+	buffer_go_home(opaque);
+}
+
+/* Only what somebody outside can see is worth the copying. */
+void cxl_map_sync(struct cxl_host *host)
+{
+	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)
+		if (piece->want.kind == MAP_BUFFER && is_any_way(&piece->want, has_outside_view))
+			space_change(host->config.space, piece->want.base, piece->want.size, sync_piece, piece);
+}
+
+void cxl_map_destroy(struct cxl_host *host)
+{
+	struct map_piece *piece;
+
+	while ((piece = host->pieces)) {
+		host->pieces = piece->next;
+		space_remove(host->config.space, &piece->region);
+		piece_free(piece);
+	}
+	decode_state_free(host->state);
+	host->state = NULL;
+}
+
+/* --- the device's own view --- */
+
+static u8 *in_buffer(struct map_piece *piece, unsigned way, u64 dpa, u64 *size)
+{
+	const struct piece_want *w = &piece->want;
+	u64 offset = dpa - w->way[way].dpa, low = offset % w->granularity, at;
+
+	if (offset >= w->size / w->ways)
+		return NULL;
+	at = (offset / w->granularity * w->ways + way) * w->granularity + low;
+	if (__atomic_load_n(&piece->chunks[at / CHUNK], __ATOMIC_ACQUIRE) != CHUNK_HERE)
+		return NULL;
+	*size = MIN(*size, w->granularity - low);
+	return piece->region.host + at;
+}
+
+u8 *cxl_media_at(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, u64 *size)
+{
+	struct backend *backend;
+	u64 left;
+	u8 *at;
+
+	for (struct map_piece *piece = host ? host->pieces : NULL; piece; piece = piece->next)
+		for (unsigned way = 0; piece->want.kind == MAP_BUFFER && way < piece->want.ways; way++)
+			if (piece->want.way[way].device == device && (at = in_buffer(piece, way, dpa, size)))
+				return at;
+	at = home_at(device, dpa, &left, &backend);
+	/* No further than a granule: the next may be in a buffer. */
+	if (at)
+		*size = MIN(MIN(*size, left), GRANULE - dpa % GRANULE);
+	return at;
+}
+
+enum map_kind cxl_map_kind(struct cxl_host *host, u64 hpa)
+{
+	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)
+		if (hpa - piece->want.base < piece->want.size)
+			return piece->want.kind;
+	return MAP_NOTHING;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cxl-type3: a memory expander. [CXL3.1 2.4, 8.1.12.2] Capacity is the volatile backend followed by the persistent one, in
+ * DPA order; the label storage area is a backend of its own.
+ *
+ *   BAR 0  component registers   64 KiB      MSI-X at 0x40 (8 vectors, BAR 4), PCI Express at 0x80
+ *   BAR 2  device registers       4 KiB      DVSECs 0, 8, 5, 7 from 0x100; DOE 0x190; serial number; AER 0x200
+ *
+ * A device without `sn=` gets a serial number made from its id: the kernel wants persistent memory to have one that stays
+ * and that no other device has. It stands behind the DOE capability, so that this keeps its place.
+ */
+#include "cxl/type3.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/trace.h"
+#include "cxl/host.h"
+
+#define MSIX_AT 0x40
+#define PCIE_AT 0x80
+#define DOE_AT 0x190
+#define AER_AT 0x200
+#define MSIX_PBA 0x800
+
+bool type3_is_mem_enabled(const struct cxl_type3 *dev)
+{
+	return dev->comp.hdm_enabled && dev->dvsec_device &&
+	       (regs_get(&dev->pci.config, dev->dvsec_device + DVSEC_DEVICE_CTRL, 2) & DVSEC_DEVICE_CTRL_MEM_ENABLE);
+}
+
+struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset, u64 *left)
+{
+	if (dpa < dev->volatile_bytes) {
+		*offset = dpa;
+		*left = dev->volatile_bytes - dpa;
+		return dev->vmem;
+	}
+	dpa -= dev->volatile_bytes;
+	if (dpa < dev->persistent_bytes) {
+		*offset = dpa;
+		*left = dev->persistent_bytes - dpa;
+		return dev->pmem;
+	}
+	return NULL;
+}
+
+/* Takes a backend for this device alone. */
+static bool claim(struct cxl_type3 *dev, const char *key, struct dev *object, struct backend **backend,
+		  struct error *err)
+{
+	if (!object)
+		return true;
+	*backend = backend_of(object);
+	if (!*backend)
+		return fail(err, "%s: %s=%s is no memory backend", dev->name, key, dev_name(object));
+	if ((*backend)->dev_owner) {
+		fail(err, "%s: %s=%s: the backend is already used by %s; give each device its own -object memory-backend-*",
+		     dev->name, key, dev_name(object), dev_name((*backend)->dev_owner));
+		*backend = NULL;
+		return false;
+	}
+	(*backend)->dev_owner = &dev->pci.dev;
+	return true;
+}
+
+static bool check_capacity(struct cxl_type3 *dev, const char *key, const struct backend *backend, struct error *err)
+{
+	if (backend && (!backend->size || backend->size % CXL_CAPACITY_UNIT))
+		return fail(err,
+			    "%s: %s=%s has %llu bytes: CXL counts capacity in multiples of 256 MiB [CXL3.1 8.2.9.9.1.1]; use "
+			    "size=%lluM",
+			    dev->name, key, backend->id, (unsigned long long)backend->size,
+			    (unsigned long long)(align_up(backend->size + !backend->size, CXL_CAPACITY_UNIT) / MiB));
+	return true;
+}
+
+/* Properties of hardware that this build has not. */
+static bool refuse_unbuilt(struct cxl_type3 *dev, struct error *err)
+{
+	const char *key = dev->cdat_file ? "cdat" : dev->volatile_dc_memdev ? "volatile-dc-memdev" :
+			  dev->dc_regions ? "num-dc-regions" : dev->hdm_db ? "hdm-db" : dev->flit_256b ? "x-256b-flit" :
+			  dev->size_2021 ? "size" : NULL;
+
+	if (key)
+		return fail(err, "cxl-type3 %s: property '%s' is not supported yet; leave it out", dev->name, key);
+	return true;
+}
+
+static bool take_memory(struct cxl_type3 *dev, struct error *err)
+{
+	struct dev *persistent = dev->persistent_memdev ? dev->persistent_memdev : dev->memdev;
+
+	if (dev->persistent_memdev && dev->memdev)
+		return fail(err, "%s: memdev=%s is the old name of persistent-memdev=%s; give one of them", dev->name,
+			    dev_name(dev->memdev), dev_name(dev->persistent_memdev));
+	if (!persistent && !dev->volatile_memdev)
+		return fail(err, "cxl-type3 %s: no memory; give volatile-memdev=ID or persistent-memdev=ID of a "
+			    "-object memory-backend-*", dev->name);
+	if (persistent && !dev->lsa_dev)
+		return fail(err, "cxl-type3 %s: persistent memory %s needs a label storage area; add lsa=ID of a second "
+			    "-object memory-backend-*", dev->name, dev_name(persistent));
+	if (!claim(dev, "volatile-memdev", dev->volatile_memdev, &dev->vmem, err) ||
+	    !claim(dev, dev->memdev ? "memdev" : "persistent-memdev", persistent, &dev->pmem, err) ||
+	    !claim(dev, "lsa", dev->lsa_dev, &dev->lsa, err))
+		return false;
+	if (!check_capacity(dev, "volatile-memdev", dev->vmem, err) ||
+	    !check_capacity(dev, "persistent-memdev", dev->pmem, err))
+		return false;
+	if (dev->lsa && dev->lsa->size > UINT32_MAX)
+		return fail(err, "%s: lsa=%s has %llu bytes: a label storage area is smaller than 4 GiB", dev->name,
+			    dev->lsa->id, (unsigned long long)dev->lsa->size);
+	dev->volatile_bytes = dev->vmem ? dev->vmem->size : 0;
+	dev->persistent_bytes = dev->pmem ? dev->pmem->size : 0;
+	return true;
+}
+
+/* A number from the name: FNV-1a. */
+static u64 default_serial(const char *name)
+{
+	u64 hash = 0xcbf29ce484222325;
+
+	for (const char *c = name; *c; c++)
+		hash = (hash ^ (u8)*c) * 0x100000001b3;
+	return hash ? hash : 1;
+}
+
+static bool check_serial(struct cxl_type3 *dev, struct error *err)
+{
+	dev->number = dev->serial == SERIAL_NONE ? default_serial(dev->name) : dev->serial;
+	for (struct cxl_type3 *other = dev->host->devices; other; other = other->next)
+		if (other->number == dev->number && dev->number)
+			return fail(err, "%s: serial number sn=0x%llx is also that of %s; give each device its own", dev->name,
+				    (unsigned long long)dev->number, other->name);
+	return true;
+}
+
+static const struct doe_protocol type3_doe[] = {
+	{CXL_VENDOR_ID, DOE_TYPE_CDAT, "CXL table access", 3, cdat_answer},
+};
+
+static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	if (reset_kind == RESET_FUNCTION)
+		return; /* CXL.io only, and config space is pci's */
+	component_reset(&dev->comp, reset_kind);
+	devregs_reset(dev, reset_kind);
+	events_reset(dev, reset_kind);
+	if (reset_kind == RESET_COLD) {
+		dev->timestamp = 0;
+		dev->shutdown_state = 0;
+		alerts_reset(dev);
+	}
+}
+
+static void type3_function_reset(struct pci_dev *pci, unsigned reset_kind)
+{
+	type3_lower_reset(container_of(pci, struct cxl_type3, pci), reset_kind);
+}
+
+static void build_config(struct cxl_type3 *dev)
+{
+	struct pci_dev *pci = &dev->pci;
+	struct pcie_link link = {.speed = pcie_speed_of(dev->speed), .width = pcie_width_of(dev->width)};
+
+	pci_bar_add(pci, 0, COMPONENT_BYTES, true, false, &component_io, &dev->comp);
+	pci_bar_add(pci, 2, DEVREGS_BYTES, true, false, &devregs_io, dev);
+	pci_msix_add(pci, MSIX_AT, TYPE3_VECTORS, 4, 0x1000, 0, MSIX_PBA);
+	pci_express_add(pci, PCIE_AT, PCIE_ENDPOINT, &link);
+	dvsec_add_device(dev);
+	dev->doe = pci_doe_add(pci, DOE_AT, true, VECTOR_DOE, type3_doe, ARRAY_SIZE(type3_doe), dev);
+	pci_dsn_add(pci, 0, dev->number);
+	pci_aer_add(pci, AER_AT, false);
+}
+
+static char *type3_name(const struct cxl_type3 *dev)
+{
+	static const char format[] = "cxl-type3@%s.%x";
+	char text[128];
+
+	if (dev->pci.dev.id)
+		return strdup(dev->pci.dev.id);
+	snprintf(text, sizeof(text), format, dev->pci.dev.bus_name ? dev->pci.dev.bus_name : "", dev->pci.devfn);
+	return strdup(text);
+}
+
+static bool type3_create(struct dev *d, const struct dev_env *env, struct error *err)
+{
+	static const struct pci_ids ids = {.vendor = 0x8086, .device = 0x0d93, .subsystem_vendor = 0x1af4,
+					   .subsystem = 0x1100, .revision = 1, .class_code = 0x050210};
+	struct cxl_type3 *dev = (struct cxl_type3 *)d, **last;
+	struct dev *above = env->bus ? env->bus->parent : NULL;
+
+	dev->name = type3_name(dev);
+	dev->host = machine_cxl_host(env->machine);
+	if (!dev->host)
+		return fail(err, "cxl-type3 %s: the machine has no CXL; write -M virt,cxl=on", dev->name);
+	if (!above || above->cls != &cxl_rp_class)
+		return fail(err, "cxl-type3 %s: bus=%s is no CXL root port; plug it with bus=ID of a cxl-rp", dev->name,
+			    d->bus_name ? d->bus_name : "");
+	dev->above = (struct cxl_root_port *)above;
+	if (!refuse_unbuilt(dev, err) || !take_memory(dev, err) || !check_serial(dev, err))
+		return false;
+	if (!pci_dev_init(&dev->pci, &ids, env, err))
+		return false;
+	component_init(&dev->comp, COMPONENT_DEVICE, dev->name, dev->host, dev->volatile_bytes + dev->persistent_bytes);
+	if (!devregs_init(dev, err))
+		return false;
+	cdat_build(dev);
+	alerts_reset(dev);
+	build_config(dev);
+	dev->pci.function_reset = type3_function_reset;
+	for (last = &dev->host->devices; *last; last = &(*last)->next)
+		;
+	*last = dev;
+	dev->is_listed = true;
+	return true;
+}
+
+static void type3_reset(struct dev *d, unsigned reset_kind)
+{
+	struct cxl_type3 *dev = (struct cxl_type3 *)d;
+
+	/* Mem_Enable falls with config space: do that first, so that the map is compiled once. */
+	cxl_map_hold(dev->host);
+	pci_dev_reset(&dev->pci, reset_kind);
+	if (dev->doe)
+		pci_doe_reset(dev->doe);
+	type3_lower_reset(dev, reset_kind);
+	cxl_map_release(dev->host);
+}
+
+static void release_backend(struct cxl_type3 *dev, struct backend *backend)
+{
+	if (backend && backend->dev_owner == &dev->pci.dev)
+		backend->dev_owner = NULL;
+}
+
+static void type3_destroy(struct dev *d)
+{
+	struct cxl_type3 *dev = (struct cxl_type3 *)d, **at;
+
+	if (dev->is_listed) {
+		component_reset(&dev->comp, RESET_COLD); /* nothing of it is mapped any more */
+		for (at = &dev->host->devices; *at && *at != dev; at = &(*at)->next)
+			;
+		if (*at)
+			*at = dev->next;
+	}
+	if (dev->doe)
+		pci_doe_free(dev->doe);
+	devregs_fini(dev);
+	component_fini(&dev->comp);
+	pci_dev_fini(&dev->pci);
+	release_backend(dev, dev->vmem);
+	release_backend(dev, dev->pmem);
+	release_backend(dev, dev->lsa);
+	free(dev->name);
+}
+
+#define T3 struct cxl_type3
+
+static const struct prop type3_props[] = {
+	PROP_LINK("volatile-memdev", T3, volatile_memdev, "memory-backend", "backend of the volatile capacity"),
+	PROP_LINK("persistent-memdev", T3, persistent_memdev, "memory-backend", "backend of the persistent capacity"),
+	{.name = "memdev", .kind = PROP_KIND_LINK, .offset = offsetof(T3, memdev), .link_class = "memory-backend",
+	 .doc = "old name of persistent-memdev", .deprecated = true},
+	PROP_LINK("lsa", T3, lsa_dev, "memory-backend", "backend of the label storage area"),
+	PROP_U64("sn", T3, serial, SERIAL_NONE, "serial number (default: made from the id)"),
+	PROP_CHOICE("x-speed", T3, speed, pcie_speed_names, 4, "link speed, GT/s"),
+	PROP_CHOICE("x-width", T3, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),
+	PROP_STRING("cdat", T3, cdat_file, NULL, "file with a CDAT (not supported yet)"),
+	PROP_STRING("volatile-dc-memdev", T3, volatile_dc_memdev, NULL, "dynamic capacity (not supported yet)"),
+	PROP_U8("num-dc-regions", T3, dc_regions, 0, "dynamic capacity regions (not supported yet)"),
+	PROP_BOOL("hdm-db", T3, hdm_db, false, "back-invalidate (not supported yet)"),
+	PROP_BOOL("x-256b-flit", T3, flit_256b, false, "256-byte flits (only off)"),
+	PROP_STRING("size", T3, size_2021, NULL, "slice of the backend (not supported yet)"),
+	{0},
+};
+
+const struct dev_class cxl_type3_class = {
+	.name = "cxl-type3", .doc = "CXL Type 3 memory expander", .size = sizeof(struct cxl_type3), .plugs = BUS_CXL,
+	.props = type3_props, .common = pci_dev_props,
+	.create = type3_create, .reset = type3_reset, .destroy = type3_destroy,
+};

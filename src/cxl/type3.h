@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A Type 3 memory device and its parts: DVSECs, device registers, mailbox, events, CDAT. Private to cxl/.
+ * Under the machine lock.
+ */
+#ifndef CXL_TYPE3_H
+#define CXL_TYPE3_H
+
+#include "cxl/component.h"
+#include "cxl/cxl.h"
+#include "mem/backend.h"
+
+#define TYPE3_VECTORS 8
+/* MSI-X vectors by use. */
+enum { VECTOR_DOE = 0, VECTOR_EVENT_INFO = 2, VECTOR_EVENT_WARNING = 3, VECTOR_EVENT_FAILURE = 4, VECTOR_EVENT_FATAL = 5,
+       VECTOR_MAILBOX = 7 };
+#define SERIAL_NONE UINT64_MAX
+#define EVENT_LOG_RECORDS 8
+#define CDAT_BYTES_MAX 1024
+
+/* A memory with an inaccessible page on either side, so that no slip inside it reaches anything else. */
+struct guarded {
+	u8 *bytes;
+	void *mapping;
+	size_t mapping_bytes;
+};
+bool guarded_alloc(struct guarded *g, size_t size, struct error *err);
+void guarded_free(struct guarded *g);
+
+struct event_log {
+	u8 records[EVENT_LOG_RECORDS][EVENT_RECORD_BYTES];
+	u16 handles[EVENT_LOG_RECORDS];
+	unsigned count;     /* the oldest first */
+	u16 next_handle;    /* never 0 */
+	u16 overflow_count; /* records that found no room */
+	u64 overflow_first, overflow_last; /* time stamps of the first and the last of them */
+	u8 policy;          /* interrupt mode, bits 1:0 */
+};
+
+struct alert_config {
+	u8 enabled; /* programmable warnings, a mask */
+	u8 life_used_warning;
+	u16 over_temperature_warning, under_temperature_warning;
+	u16 volatile_errors_warning, persistent_errors_warning;
+};
+
+struct cxl_type3 {
+	struct pci_dev pci;
+	struct cxl_component comp;
+	struct regs registers; /* BAR 2, the payload excepted */
+	struct guarded payload, input;
+	struct doe *doe;
+	/* properties */
+	struct dev *memdev, *persistent_memdev, *volatile_memdev, *lsa_dev;
+	u64 serial;
+	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
+	char *cdat_file, *volatile_dc_memdev, *size_2021;
+	u8 dc_regions;
+	bool hdm_db, flit_256b;
+	/* guest-visible */
+	u64 timestamp;        /* as set, 0: never */
+	u64 timestamp_set_at; /* guest time, ns */
+	struct event_log events[EVENT_LOGS];
+	struct alert_config alerts;
+	u8 shutdown_state;
+	/* rebuilt */
+	struct backend *vmem, *pmem, *lsa;
+	u64 volatile_bytes, persistent_bytes;
+	struct cxl_host *host;
+	struct cxl_root_port *above;
+	u16 dvsec_device;  /* config offset */
+	u64 number;        /* the serial number in use */
+	u8 cdat[CDAT_BYTES_MAX];
+	u32 cdat_bytes;
+	bool is_listed;
+	struct cxl_type3 *next;
+	char *name;
+};
+
+extern const struct dev_class cxl_type3_class;
+
+/* DVSEC Mem_Enable and HDM Decoder Enable, both. */
+bool type3_is_mem_enabled(const struct cxl_type3 *dev);
+/* The backend and the offset in it of a DPA, or NULL past the capacity; *left: bytes from there to its end. */
+struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset, u64 *left);
+
+/* --- dvsec.c --- */
+void dvsec_add_device(struct cxl_type3 *dev); /* the Type 3's four, in the order of its layout */
+void dvsec_add_root_port(struct pci_dev *pci);
+
+/* --- devregs.c --- */
+bool devregs_init(struct cxl_type3 *dev, struct error *err);
+void devregs_fini(struct cxl_type3 *dev);
+void devregs_reset(struct cxl_type3 *dev, unsigned reset_kind);
+void devregs_set_event_status(struct cxl_type3 *dev, enum cxl_event_log log, bool pending);
+extern const struct io_ops devregs_io; /* opaque: the device */
+
+/* --- mailbox.c --- */
+/* What a command reads and writes: bounded on both sides. A read past the end gives zeros and marks `bad`. */
+struct mbox_in { const u8 *bytes; u32 length, at; bool bad; };
+struct mbox_out { u8 *bytes; u32 room, at; bool bad; };
+u64 mbox_get(struct mbox_in *in, unsigned size);
+const u8 *mbox_get_bytes(struct mbox_in *in, u32 size); /* NULL past the end */
+u32 mbox_left(const struct mbox_in *in);
+void mbox_put(struct mbox_out *out, unsigned size, u64 value);
+void mbox_put_bytes(struct mbox_out *out, const void *bytes, u32 size);
+void mbox_put_zeros(struct mbox_out *out, u32 size);
+/* Changes what was put before. */
+void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
+
+struct mbox_command {
+	u16 opcode;
+	const char *name;
+	u32 in_min, in_max;
+	u16 effects;
+	u16 (*run)(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+	const char *section; /* of CXL 3.1 */
+};
+extern const struct mbox_command mbox_commands[];
+extern const unsigned mbox_command_count;
+/* The doorbell was rung: runs the command in the registers and the payload. */
+void mailbox_ring(struct cxl_type3 *dev);
+
+u16 cmd_get_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_clear_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_timestamp(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_timestamp(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_supported_logs(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_partition_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_lsa(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_lsa(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_health_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_alert_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_alert_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+void alerts_reset(struct cxl_type3 *dev);
+
+/* Nanoseconds since the epoch by the device's clock, 0 if it was never set. */
+u64 type3_timestamp(const struct cxl_type3 *dev);
+
+/* --- events.c --- */
+/* Adds a record (128 bytes as in the specification; handle and time stamp are filled in here) to a log. */
+void event_add(struct cxl_type3 *dev, enum cxl_event_log log, const u8 record[EVENT_RECORD_BYTES]);
+void events_reset(struct cxl_type3 *dev, unsigned reset_kind);
+
+/* --- cdat.c --- */
+void cdat_build(struct cxl_type3 *dev);
+u32 cdat_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
+/* The device's own share of an access. */
+struct cxl_performance cdat_performance(void);
+
+#endif

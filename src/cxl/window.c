@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fixed memory windows: `-M cxl-fmw.N.*`, CEDT's CFMWS. [CXL3.1 9.17.1.3] Each is a range of host physical addresses that the
+ * root spreads over one or more host bridges, by modulo of the granularity. They are packed upwards from the
+ * machine's base. Where nothing decodes inside a window, reads give all ones and writes are dropped.
+ */
+#include <stdlib.h>
+#include <stdio.h>
+
+#include "base/trace.h"
+#include "cxl/host.h"
+
+#define ULL(v) ((unsigned long long)(v))
+#define WINDOW_PRIORITY (-1) /* decoded pieces lie over it */
+#define INTERLEAVE_SPAN_MAX (32 * KiB) /* address bits 14:8 */
+
+static enum mem_result undecoded_read(void *opaque, u64 offset, unsigned size, u64 *value)
+{
+	*value = ones(size * 8);
+	return MEM_OK;
+}
+
+static enum mem_result undecoded_write(void *opaque, u64 offset, unsigned size, u64 value)
+{
+	return MEM_OK;
+}
+
+static const struct io_ops undecoded_io = {undecoded_read, undecoded_write};
+
+static bool check_window(unsigned n, const struct cxl_window *w, struct error *err)
+{
+	u64 unit = CXL_WINDOW_ALIGN * w->target_count;
+
+	if (!w->target_count)
+		return fail(err, "-M cxl-fmw.%u: no targets; write cxl-fmw.%u.targets.0=ID of a pxb-cxl", n, n);
+	if (w->target_count % 3 == 0)
+		return fail(err, "-M cxl-fmw.%u: %u targets: windows of 3, 6 and 12 ways are not supported yet; use 1, 2, 4, 8 or 16",
+			    n, w->target_count);
+	if (!is_power_of_2(w->target_count))
+		return fail(err, "-M cxl-fmw.%u: %u targets: a window has 1, 2, 4, 8 or 16 [CXL3.1 9.17.1.3]", n,
+			    w->target_count);
+	if (!hdm_granularity(hdm_encode_granularity(w->granularity)))
+		return fail(err, "-M cxl-fmw.%u.interleave-granularity=%u: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]",
+			    n, w->granularity);
+	if (w->target_count > 1 && (u64)w->granularity * w->target_count > INTERLEAVE_SPAN_MAX)
+		return fail(err, "-M cxl-fmw.%u.interleave-granularity=%u: %u ways of that are more than 32 KiB, and interleaving uses "
+			    "address bits 14:8 only; use %u or less", n, w->granularity, w->target_count,
+			    (unsigned)(INTERLEAVE_SPAN_MAX / w->target_count));
+	if (!w->size || w->size % unit)
+		return fail(err, "-M cxl-fmw.%u.size=%llu: a window of %u ways is a multiple of %u x 256 MiB [CXL3.1 9.17.1.3]; use "
+			    "size=%lluM", n, ULL(w->size), w->target_count, w->target_count,
+			    ULL((w->size / unit + 1) * unit / MiB));
+	return true;
+}
+
+bool cxl_host_add_window(struct cxl_host *host, const struct cxl_window *window, struct error *err)
+{
+	struct cxl_window *to = &host->windows[host->window_count];
+
+	if (host->window_count == CXL_WINDOWS_MAX)
+		return fail(err, "-M cxl-fmw: more than %u windows", CXL_WINDOWS_MAX);
+	if (window->target_count > CXL_WINDOW_TARGETS_MAX)
+		return fail(err, "-M cxl-fmw.%u: more than %u targets [CXL3.1 9.17.1.3]", host->window_count,
+			    CXL_WINDOW_TARGETS_MAX);
+	*to = *window;
+	if (!to->granularity)
+		to->granularity = 256;
+	if (!check_window(host->window_count, to, err))
+		return false;
+	if (to->xor_arithmetic)
+		return fail(err, "-M cxl-fmw.%u: XOR arithmetic is not supported yet; leave it out", host->window_count);
+	if (!to->restrictions)
+		to->restrictions = CXL_RESTRICT_TYPE3 | CXL_RESTRICT_VOLATILE | CXL_RESTRICT_PERSISTENT;
+	for (unsigned t = 0; t < to->target_count; t++)
+		to->target_ids[t] = strdup(window->target_ids[t]);
+	host->window_count++;
+	return true;
+}
+
+static bool window_targets(struct cxl_window *w, unsigned n, struct opts *opts, struct error *err)
+{
+	char key[32];
+
+	for (unsigned t = 0; t < CXL_WINDOW_TARGETS_MAX; t++) {
+		const char *id;
+
+		snprintf(key, sizeof(key), "targets.%u", t);
+		id = opts_get(opts, key);
+		if (!id)
+			continue;
+		if (t != w->target_count)
+			return fail(err, "cxl-fmw.%u.targets.%u=%s: targets.%u is missing; number them from 0 without gaps", n, t, id,
+				    w->target_count);
+		w->target_ids[w->target_count++] = (char *)id;
+	}
+	return true;
+}
+
+bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct error *err)
+{
+	struct cxl_window w = {0};
+	const char *size = opts_get(opts, "size"), *granularity = opts_get(opts, "interleave-granularity");
+	u64 bytes = 256;
+	char what[32];
+
+	snprintf(what, sizeof(what), "-M cxl-fmw.%u", host->window_count);
+	if (!window_targets(&w, host->window_count, opts, err))
+		return false;
+	if (size && !parse_size("size", size, &w.size, err))
+		return fail_context(err, "%s", what);
+	if (granularity && !parse_size("interleave-granularity", granularity, &bytes, err))
+		return fail_context(err, "%s", what);
+	w.granularity = bytes <= UINT32_MAX && bytes ? bytes : UINT32_MAX;
+	return opts_all_used(opts, what, err) && cxl_host_add_window(host, &w, err);
+}
+
+static struct cxl_bridge *find_bridge(struct cxl_host *host, const char *id)
+{
+	for (unsigned n = 0; n < host->bridge_count; n++)
+		if (host->bridges[n] && !strcmp(dev_name(&host->bridges[n]->pci.dev), id))
+			return host->bridges[n];
+	return NULL;
+}
+
+static bool settle_targets(struct cxl_host *host, unsigned n, struct error *err)
+{
+	struct cxl_window *w = &host->windows[n];
+
+	for (unsigned t = 0; t < w->target_count; t++) {
+		w->targets[t] = find_bridge(host, w->target_ids[t]);
+		if (!w->targets[t])
+			return fail(err, "-M cxl-fmw.%u.targets.%u=%s: there is no pxb-cxl of that id; add -device pxb-cxl,id=%s,bus_nr=N",
+				    n, t, w->target_ids[t], w->target_ids[t]);
+		for (unsigned u = 0; u < t; u++)
+			if (w->targets[u] == w->targets[t])
+				return fail(err, "-M cxl-fmw.%u.targets.%u=%s: that bridge is targets.%u already; name each once", n, t,
+					    w->target_ids[t], u);
+	}
+	return true;
+}
+
+bool cxl_windows_settle(struct cxl_host *host, struct error *err)
+{
+	u64 next = align_up(host->config.windows_base, CXL_WINDOW_ALIGN), end;
+	u64 limit = host->config.address_limit ? host->config.address_limit : UINT64_MAX;
+
+	for (unsigned n = 0; n < host->window_count; n++) {
+		struct cxl_window *w = &host->windows[n];
+
+		if (!settle_targets(host, n, err))
+			return false;
+		if (!w->base)
+			w->base = next;
+		if (!add_ok(w->base, w->size, &end) || end > limit)
+			return fail(err, "-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of the CPU, 0x%llx; use "
+				    "a smaller window or a -cpu with more physical address bits", n, ULL(w->size), ULL(w->base),
+				    ULL(limit - 1));
+		next = MAX(next, align_up(end, CXL_WINDOW_ALIGN));
+		host->window_regions[n] = (struct region){
+			.name = "CXL fixed window", .base = w->base, .size = w->size, .priority = WINDOW_PRIORITY, .lockless = true,
+			.ops = &undecoded_io,
+		};
+		space_add(host->config.space, &host->window_regions[n]);
+	}
+	return true;
+}
