@@ -150,7 +150,7 @@ static void compile_slots(struct compiled *c, const char *pattern, const char *t
 			number31 = SLOT_DUMP;
 			p++;
 		}
-		if ((*p != 'x' && *p != 'w' && *p != 'r') || !member_of(p[1]))
+		if (!*p || !strchr("xwrez", *p) || !member_of(p[1]))
 			continue;
 		assert(strchr(pattern, p[1])); /* the template names a field that the pattern lacks */
 		if (!strncmp(p + 2, "|sp", 3))

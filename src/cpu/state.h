@@ -57,7 +57,7 @@ struct tlb_bank {
 /* Instruction side: va page -> decoded page. */
 #define ITLB_ENTRIES 512
 struct itlb_entry {
-	u64 tag; /* va & ~0xfff | el, or TLB_EMPTY */
+	u64 tag; /* see itlb_tag in exec.h; 0: empty */
 	struct code_page *page;
 };
 
@@ -102,6 +102,12 @@ struct cpu {
 	struct code_page *code; /* page that holds ip */
 	u64 code_va;            /* va of record 0 of that page */
 	s64 left;               /* instructions until the dispatch loop looks at `poll`; set to 0 to leave it early */
+	u64 pmu_icount;         /* icount up to which the PMU has counted */
+	bool pmu_level;         /* the PMU's interrupt line */
+	bool step_armed;        /* software step: the instruction being run is to be stepped */
+	u64 step_icount;        /* icount before it */
+	u32 step_iss;           /* what is known of the step that is pending */
+	u64 turn_icount;        /* instruction time: icount when this turn began */
 	u64 icount;             /* instructions retired, up to the last chunk; cpu_icount() is exact */
 	s64 chunk;              /* what `left` was set to at the chunk's start */
 	u32 poll;               /* set to non-zero by any thread to bring the vCPU out of guest code; atomic */
@@ -115,7 +121,9 @@ struct cpu {
 	struct tlb_bank *banks;     /* BANK_COUNT, allocated */
 	struct itlb_entry *itlb;    /* ITLB_ENTRIES */
 	struct code_table *codes;   /* decoded code, of the set: code.h */
-	u64 code_epoch;             /* atomic: code changes up to here are no longer used by this vCPU */
+	u64 itlb_generation;        /* in the tags of valid entries; bits 63..49 */
+	u64 code_epoch;             /* atomic: code changes up to here are no longer used by this vCPU; 0: it holds no pages */
+	u64 code_epoch_kept;        /* code_epoch before it became 0: what the instruction TLB is good for */
 	u64 missing_features;       /* bit per enum a64_feature that the model lacks: its rows are UNDEFINED */
 
 	struct cpus *cpus;
@@ -134,8 +142,9 @@ struct code_page {
 	struct insn insn[CODE_PAGE_INSNS + 1];
 	u64 pa;
 	const u32 *host;        /* the page's bytes */
-	struct code_page *next; /* hash chain, or retire list */
-	u64 retired_at;         /* epoch at which it left the table */
+	struct code_page *next; /* hash chain; kept while retired, for readers that are still on it */
+	struct code_page *link; /* retire list, free list */
+	u64 retired_at;         /* epoch at which it left the table; 0: it is in */
 };
 
 static inline u64 cpu_pc_of(const struct cpu *cpu, const struct insn *insn)

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Acquire and release, exclusives, and the atomic operations of FEAT_LSE. [DDI0487 B2.12, C6.2]
+ *
+ * All of them are host atomics on the host address of guest RAM, so they are right between vCPU threads and DMA. On an x86-64
+ * host every locked operation is sequentially consistent and every load acquires, so the acquire and release forms need
+ * nothing of their own, but for a store-release: it must not pass a later load-acquire, and is an exchange.
+ *
+ * Exclusives: the monitor is the address, size and value of LDXR; STXR is a compare-and-swap against that value. A store of
+ * the same value in between goes unnoticed, which no algorithm on exclusives can tell from a store before them unless it
+ * counts on the store itself (docs/quirks.md).
+ *
+ * Without LSE2 all of these fault when not aligned to their whole size. On anything but RAM they end in an Unsupported
+ * Exclusive or Atomic access fault, but for plain acquire and release.
+ *
+ * Choices: STXR with status = data or base register: stored first, then the status is written. CASP and LDXP of odd or equal
+ * registers: UNDEFINED, and the second value stays.
+ */
+#include "cpu/access.h"
+#include "cpu/exec.h"
+#include "cpu/vcpu.h"
+
+#define EXEC(name) void exec_##name(struct cpu *cpu, const struct insn *insn)
+#define VARIANT(name) static void exec_##name(struct cpu *cpu, const struct insn *insn)
+#define PREP(name) bool prep_##name(struct insn *insn)
+#define T cpu->x[insn->t]
+#define U cpu->x[insn->u]
+
+static always_inline bool base_of(struct cpu *cpu, const struct insn *insn, u64 *va)
+{
+	*va = cpu->x[insn->n];
+	if (unlikely(insn->n == SLOT_SP && (*va & 15) && bit(cpu->sys.sctlr, cpu->el ? 3 : 4))) { /* SA, SA0 */
+		cpu_raise(cpu, EC_SP_ALIGN, 0);
+		return false;
+	}
+	return true;
+}
+
+static always_inline bool load_aligned(struct cpu *cpu, u64 va, unsigned size, u64 *value)
+{
+	if (unlikely(va & (size - 1)))
+		return access_read_slow(cpu, va, size, ACCESS_ALIGNED, value);
+	return mem_load(cpu, va, size, value);
+}
+
+static always_inline void host_store_seq_cst(void *host, unsigned size, u64 v)
+{
+	switch (size) {
+	case 1: __atomic_store_n((u8 *)host, (u8)v, __ATOMIC_SEQ_CST); break;
+	case 2: __atomic_store_n((u16 *)host, (u16)v, __ATOMIC_SEQ_CST); break;
+	case 4: __atomic_store_n((u32 *)host, (u32)v, __ATOMIC_SEQ_CST); break;
+	default: __atomic_store_n((u64 *)host, v, __ATOMIC_SEQ_CST); break;
+	}
+}
+
+static always_inline bool store_release(struct cpu *cpu, u64 va, unsigned size, u64 value)
+{
+	void *host = va & (size - 1) ? NULL : tlb_hit(cpu->bank->write, va, size);
+
+	if (likely(host != NULL)) {
+		host_store_seq_cst(host, size, value);
+		return true;
+	}
+	if (!access_write_slow(cpu, va, size, ACCESS_WRITE | ACCESS_ALIGNED, value))
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return true;
+}
+
+/* Host address for an atomic operation; NULL: an exception was taken. */
+static always_inline void *atomic_host(struct cpu *cpu, u64 va, unsigned size)
+{
+	void *host = va & (size - 1) ? NULL : tlb_hit(cpu->bank->write, va, size);
+	bool taken;
+
+	if (likely(host != NULL))
+		return host;
+	host = access_host(cpu, va, size, ACCESS_WRITE | ACCESS_ALIGNED | ACCESS_ATOMIC, &taken);
+	if (!host && !taken)
+		mmu_data_abort(cpu, va, FSC_ATOMIC | ISS_WNR);
+	return host;
+}
+
+/* Four functions by the size in z, and a prepare function that picks. */
+#define BY_SIZE(name, body)                                                                                            \
+	static always_inline void body_##name(struct cpu *cpu, const struct insn *insn, unsigned size)                 \
+	{                                                                                                              \
+		u64 va;                                                                                                \
+		if (!base_of(cpu, insn, &va))                                                                          \
+			return;                                                                                        \
+		body                                                                                                   \
+	}                                                                                                              \
+	VARIANT(name##_b)                                                                                              \
+	{                                                                                                              \
+		body_##name(cpu, insn, 1);                                                                             \
+	}                                                                                                              \
+	VARIANT(name##_h)                                                                                              \
+	{                                                                                                              \
+		body_##name(cpu, insn, 2);                                                                             \
+	}                                                                                                              \
+	VARIANT(name##_w)                                                                                              \
+	{                                                                                                              \
+		body_##name(cpu, insn, 4);                                                                             \
+	}                                                                                                              \
+	EXEC(name)                                                                                                     \
+	{                                                                                                              \
+		body_##name(cpu, insn, 8);                                                                             \
+	}                                                                                                              \
+	PREP(name)                                                                                                     \
+	{                                                                                                              \
+		if (insn->z != 3)                                                                                      \
+			insn->exec = insn->z == 0   ? exec_##name##_b :                                                \
+				     insn->z == 1   ? exec_##name##_h :                                                \
+						      exec_##name##_w;                                                 \
+		return true;                                                                                           \
+	}
+
+/* --- acquire, release --- */
+
+#define LOAD_BODY                                                                                                      \
+	u64 v;                                                                                                         \
+	if (load_aligned(cpu, va, size, &v))                                                                           \
+		T = v;
+BY_SIZE(LDAR, LOAD_BODY)
+BY_SIZE(LDLAR, LOAD_BODY)
+BY_SIZE(LDAPR, LOAD_BODY)
+BY_SIZE(STLR, store_release(cpu, va, size, T);)
+BY_SIZE(STLLR, store_release(cpu, va, size, T);)
+
+/* With an offset [FEAT_LRCPC2]. */
+#define OFFSET ((u64)(s64)(s32)insn->i)
+#define PREP_OFFSET(name)                                                                                              \
+	PREP(name)                                                                                                     \
+	{                                                                                                              \
+		insn->i = (u32)sign_extend(insn->i, 9);                                                                \
+		return true;                                                                                           \
+	}
+#define LDAPUR(name, size, conv)                                                                                       \
+	EXEC(name)                                                                                                     \
+	{                                                                                                              \
+		u64 va, v;                                                                                             \
+		if (base_of(cpu, insn, &va) && load_aligned(cpu, va + OFFSET, size, &v))                               \
+			T = conv;                                                                                      \
+	}                                                                                                              \
+	PREP_OFFSET(name)
+#define STLUR(name, size)                                                                                              \
+	EXEC(name)                                                                                                     \
+	{                                                                                                              \
+		u64 va;                                                                                                \
+		if (base_of(cpu, insn, &va))                                                                           \
+			store_release(cpu, va + OFFSET, size, T);                                                      \
+	}                                                                                                              \
+	PREP_OFFSET(name)
+LDAPUR(LDAPURB, 1, v)
+LDAPUR(LDAPURH, 2, v)
+LDAPUR(LDAPUR_w, 4, v)
+LDAPUR(LDAPUR_x, 8, v)
+LDAPUR(LDAPURSB_x, 1, (u64)(s64)(s8)v)
+LDAPUR(LDAPURSB_w, 1, (u32)(s32)(s8)v)
+LDAPUR(LDAPURSH_x, 2, (u64)(s64)(s16)v)
+LDAPUR(LDAPURSH_w, 2, (u32)(s32)(s16)v)
+LDAPUR(LDAPURSW, 4, (u64)(s64)(s32)v)
+STLUR(STLURB, 1)
+STLUR(STLURH, 2)
+STLUR(STLUR_w, 4)
+STLUR(STLUR_x, 8)
+
+/* --- read-modify-write --- */
+
+/* Compare-and-swap; *old is what was there. */
+static always_inline bool host_cas(void *host, unsigned size, u64 *old, u64 new)
+{
+	bool done;
+
+#define CAS_CASE(bytes, type)                                                                                          \
+	case bytes: {                                                                                                  \
+		type expected = (type)*old;                                                                            \
+		done = __atomic_compare_exchange_n((type *)host, &expected, (type)new, false, __ATOMIC_SEQ_CST,        \
+						   __ATOMIC_SEQ_CST);                                                  \
+		*old = expected;                                                                                       \
+		return done;                                                                                           \
+	}
+	switch (size) {
+		CAS_CASE(1, u8)
+		CAS_CASE(2, u16)
+		CAS_CASE(4, u32)
+	default: {
+		u64 expected = *old;
+
+		done = __atomic_compare_exchange_n((u64 *)host, &expected, new, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_SEQ_CST);
+		*old = expected;
+		return done;
+	}
+	}
+}
+
+/* host 16-byte aligned. */
+static bool host_cas16(void *host, u64 *low, u64 *high, u64 new_low, u64 new_high)
+{
+	bool done;
+
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz"(done), "+m"(*(u128 *)host), "+a"(*low), "+d"(*high)
+			 : "b"(new_low), "c"(new_high)
+			 : "memory");
+	return done;
+}
+
+#define BY_HOST_TYPE(op)                                                                                               \
+	(size == 1   ? op((u8 *)host, (u8)m) :                                                                         \
+	 size == 2   ? op((u16 *)host, (u16)m) :                                                                       \
+	 size == 4   ? op((u32 *)host, (u32)m) :                                                                       \
+		       op((u64 *)host, m))
+#define FETCH_ADD(p, v) __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST)
+#define FETCH_AND(p, v) __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
+#define FETCH_XOR(p, v) __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST)
+#define FETCH_OR(p, v) __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
+#define EXCHANGE(p, v) __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+
+#define RMW(name, before, op)                                                                                          \
+	BY_SIZE(name, {                                                                                                \
+		u64 m = cpu->x[insn->m];                                                                               \
+		void *host = atomic_host(cpu, va, size);                                                               \
+		if (!host)                                                                                             \
+			return;                                                                                        \
+		before;                                                                                                \
+		T = BY_HOST_TYPE(op);                                                                                  \
+	})
+RMW(LDADD, , FETCH_ADD)
+RMW(LDCLR, m = ~m, FETCH_AND)
+RMW(LDEOR, , FETCH_XOR)
+RMW(LDSET, , FETCH_OR)
+RMW(SWP, , EXCHANGE)
+
+/* Whether the operand replaces what is there. The loop ends when no other thread wrote in between. */
+#define MINMAX(name, extend, is)                                                                                       \
+	BY_SIZE(name, {                                                                                                \
+		u64 m = cpu->x[insn->m];                                                                               \
+		u64 old;                                                                                               \
+		void *host = atomic_host(cpu, va, size);                                                               \
+		if (!host)                                                                                             \
+			return;                                                                                        \
+		old = host_load(host, size);                                                                           \
+		while (!host_cas(host, size, &old, extend(m, size * 8) is extend(old, size * 8) ? m : old))            \
+			;                                                                                              \
+		T = old;                                                                                               \
+	})
+#define UNSIGNED(v, width) ((v) & ones(width))
+MINMAX(LDSMAX, sign_extend, >)
+MINMAX(LDSMIN, sign_extend, <)
+MINMAX(LDUMAX, UNSIGNED, >)
+MINMAX(LDUMIN, UNSIGNED, <)
+
+BY_SIZE(CAS, {
+	u64 old = cpu->x[insn->s];
+	void *host = atomic_host(cpu, va, size);
+
+	if (!host)
+		return;
+	host_cas(host, size, &old, T);
+	reg_write(cpu, insn->s, old);
+})
+
+/* Slots of the even register and of the next one: 31 is XZR. */
+EXEC(CASP)
+{
+	u64 va, low = cpu->x[insn->s], high = cpu->x[insn->s + 1];
+	u64 new_low = T, new_high = cpu->x[insn->t + 1];
+	void *host;
+
+	if (!base_of(cpu, insn, &va) || !(host = atomic_host(cpu, va, insn->z ? 16 : 8)))
+		return;
+	if (insn->z) {
+		host_cas16(host, &low, &high, new_low, new_high);
+	} else {
+		u64 old = (u64)(u32)low | high << 32;
+
+		host_cas(host, 8, &old, (u64)(u32)new_low | new_high << 32);
+		low = (u32)old;
+		high = old >> 32;
+	}
+	reg_write(cpu, insn->s, low);
+	reg_write(cpu, insn->s + 1, high);
+}
+PREP(CASP)
+{
+	return !(insn->s & 1) && !(insn->t & 1) && insn->s < 31 && insn->t < 31;
+}
+
+/* --- exclusives --- */
+
+static always_inline void arm(struct cpu *cpu, u64 va, unsigned size, u64 low, u64 high)
+{
+	cpu->exclusive.armed = true;
+	cpu->exclusive.va = va;
+	cpu->exclusive.size = (u8)size;
+	cpu->exclusive.low = low;
+	cpu->exclusive.high = high;
+}
+
+#define LDXR_BODY                                                                                                      \
+	u64 v;                                                                                                         \
+	if (!load_aligned(cpu, va, size, &v))                                                                          \
+		return;                                                                                                \
+	arm(cpu, va, size, v, 0);                                                                                      \
+	T = v;
+BY_SIZE(LDXR, LDXR_BODY)
+BY_SIZE(LDAXR, LDXR_BODY)
+
+/* Both fail without an access when the monitor is not armed for just these bytes; alignment faults come first. */
+#define STXR_BODY                                                                                                      \
+	u64 old = cpu->exclusive.low;                                                                                  \
+	bool done = false;                                                                                             \
+	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {   \
+		void *host = atomic_host(cpu, va, size);                                                               \
+		if (!host)                                                                                             \
+			return;                                                                                        \
+		done = host_cas(host, size, &old, T);                                                                  \
+	}                                                                                                              \
+	cpu->exclusive.armed = false;                                                                                  \
+	cpu->x[insn->d] = !done;
+BY_SIZE(STXR, STXR_BODY)
+BY_SIZE(STLXR, STXR_BODY)
+
+EXEC(LDXP)
+{
+	unsigned size = insn->z ? 16 : 8;
+	u64 va, low, high = 0;
+
+	if (!base_of(cpu, insn, &va))
+		return;
+	if (size == 8) {
+		if (!load_aligned(cpu, va, 8, &low))
+			return;
+		arm(cpu, va, 8, low, 0);
+		T = (u32)low;
+		U = low >> 32;
+		return;
+	}
+	if (va & 15) {
+		mmu_data_abort(cpu, va, FSC_ALIGNMENT);
+		return;
+	}
+	/* The pair is atomic if the STXP succeeds, which compares all of it. */
+	if (!mem_load(cpu, va, 8, &low) || !mem_load(cpu, va + 8, 8, &high))
+		return;
+	arm(cpu, va, 16, low, high);
+	T = low;
+	U = high;
+}
+EXEC(LDAXP)
+{
+	exec_LDXP(cpu, insn);
+}
+EXEC(STXP)
+{
+	unsigned size = insn->z ? 16 : 8;
+	bool done = false;
+	u64 va;
+
+	if (!base_of(cpu, insn, &va))
+		return;
+	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {
+		u64 low = cpu->exclusive.low, high = cpu->exclusive.high;
+		void *host = atomic_host(cpu, va, size);
+
+		if (!host)
+			return;
+		done = size == 16 ? host_cas16(host, &low, &high, T, U) :
+				    host_cas(host, 8, &low, (u64)(u32)T | U << 32);
+	}
+	cpu->exclusive.armed = false;
+	cpu->x[insn->d] = !done;
+}
+EXEC(STLXP)
+{
+	exec_STXP(cpu, insn);
+}
+PREP(LDXP)
+{
+	return true;
+}
+PREP(LDAXP)
+{
+	return true;
+}
+PREP(STXP)
+{
+	return true;
+}
+PREP(STLXP)
+{
+	return true;
+}
