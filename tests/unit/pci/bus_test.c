@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Routing through ports, windows, resets, expanders, links, AER and INTx. [PCIe5 7.3, 7.5.1.3, 7.8.4] */
+#include "pci/fixture.h"
+
+struct tree {
+	struct fixture *f;
+	struct test_dev *t;
+	struct dev *port, *pxb, *far_port;
+	struct test_dev *far;
+};
+
+static struct pci_dev *pci_of(struct dev *dev)
+{
+	return container_of(dev, struct pci_dev, dev);
+}
+
+/* pcie.0: port in slot 1 with a device; an expander at bus 64 with a port and a device. */
+static struct tree tree_new(void)
+{
+	struct tree tree = {.f = fixture_new()};
+	struct error err = {{0}};
+
+	tree.port = fixture_must_add(tree.f, &pcie_root_port_class, NULL, "id=rp0,addr=1,slot=5,hotplug=on");
+	tree.t = container_of(fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(tree.port), "bar=1M"),
+			      struct test_dev, pci.dev);
+	tree.pxb = fixture_must_add(tree.f, &pxb_pcie_class, NULL, "id=pxb,bus_nr=64");
+	tree.far_port = fixture_must_add(tree.f, &pcie_root_port_class, pxb_pcie_class.bus(tree.pxb), "id=rp1");
+	tree.far = container_of(fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(tree.far_port), "bar=1M"),
+				struct test_dev, pci.dev);
+	assert_true(pci_host_settle(tree.f->host, &err));
+	return tree;
+}
+
+static void bus_numbers_are_what_software_programmed(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	u64 port = ecam(0, 1, 0, 0), far = ecam(64, 0, 0, 0);
+
+	assert_int_equal(rd(f, ecam(1, 0, 0, 0), 4), 0xffffffff);
+	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00ff0500); /* 0, 5..255 */
+	assert_int_equal(rd(f, ecam(5, 0, 0, 0), 4), 0x56781234);
+	assert_int_equal(rd(f, ecam(6, 0, 0, 0), 4), 0xffffffff);
+	assert_int_equal(rd(f, ecam(5, 1, 0, 0), 4), 0xffffffff); /* only device 0 below a port */
+	wr(f, port + PCI_SECONDARY_BUS, 1, 7);
+	assert_int_equal(rd(f, ecam(5, 0, 0, 0), 4), 0xffffffff);
+	assert_int_equal(rd(f, ecam(7, 0, 0, 0), 4), 0x56781234);
+	assert_int_equal(pci_requester_id(&tree.t->pci), 0x700);
+
+	/* The expander's range is its own, whatever ports of pcie.0 say. */
+	assert_int_equal(rd(f, far, 4), 0x000c1b36);
+	wr(f, far + PCI_PRIMARY_BUS, 4, 0x00414140);
+	assert_int_equal(rd(f, ecam(65, 0, 0, 0), 4), 0x56781234);
+	assert_int_equal(pci_requester_id(&tree.far->pci), 65 << 8);
+	assert_ptr_equal(pci_host_find(f->host, 65, 0), &tree.far->pci);
+	assert_int_equal(pci_host_root(f->host)->last, 63);
+	assert_int_equal(pci_host_root(f->host)->next->last, 255);
+	fixture_free(f);
+}
+
+static void windows_of_the_port_gate_the_bar(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	u64 port = ecam(0, 1, 0, 0), dev = ecam(1, 0, 0, 0);
+	struct pci_dev *t = &tree.t->pci;
+
+	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(f, dev + 0x10, 4, 0x10200000);
+	wr(f, dev + 4, 2, PCI_COMMAND_MEMORY);
+	assert_true(pci_bar_address(t, 0) == UINT64_MAX);
+	wr(f, port + PCI_MEMORY_BASE, 4, 0x10201020); /* 0x10200000..0x102fffff */
+	assert_true(pci_bar_address(t, 0) == UINT64_MAX);
+	wr(f, port + 4, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(pci_bar_address(t, 0), 0x10200000);
+	wr(f, port + PCI_MEMORY_BASE, 4, 0x10201030); /* closed: limit below base */
+	assert_true(pci_bar_address(t, 0) == UINT64_MAX);
+	wr(f, port + PCI_PREFETCH_BASE, 4, 0x10201020);
+	assert_int_equal(pci_bar_address(t, 0), 0x10200000);
+	wr(f, port + PCI_PREFETCH_BASE_HI, 4, 1);
+	assert_true(pci_bar_address(t, 0) == UINT64_MAX);
+	fixture_free(f);
+}
+
+static void bus_reset_clears_below_and_drops_the_link(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	u64 port = ecam(0, 1, 0, 0), dev = ecam(1, 0, 0, 0), express = port + pci_of(tree.port)->cap_pcie;
+
+	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(f, dev + 4, 2, PCI_COMMAND_MEMORY);
+	assert_true(rd(f, express + EXP_LNKSTA, 2) & EXP_LNKSTA_DLLLA);
+	assert_int_equal(rd(f, express + EXP_LNKSTA, 2) & 0x3ff, 4 | 8 << 4); /* 16 GT/s of the port, x8 of the device */
+	assert_true(rd(f, express + EXP_SLTSTA, 2) & EXP_SLTSTA_PDS);
+	assert_int_equal(rd(f, express + EXP_SLTCAP, 4) >> 19, 5);
+	wr(f, port + PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_RESET);
+	assert_int_equal(rd(f, dev, 4), 0xffffffff);
+	assert_false(rd(f, express + EXP_LNKSTA, 2) & EXP_LNKSTA_DLLLA);
+	assert_int_equal(tree.t->function_resets, 1);
+	wr(f, port + PCI_BRIDGE_CONTROL, 2, 0);
+	assert_int_equal(rd(f, dev + 4, 2), 0);
+	assert_int_equal(tree.t->function_resets, 1);
+	assert_true(rd(f, express + EXP_SLTSTA, 2) & EXP_SLTSTA_DLLSC);
+	wr(f, express + EXP_LNKCTL, 2, EXP_LNKCTL_DISABLE);
+	assert_int_equal(rd(f, dev, 4), 0xffffffff);
+	wr(f, express + EXP_LNKCTL, 2, EXP_LNKCTL_RETRAIN);
+	assert_int_equal(rd(f, express + EXP_LNKCTL, 2), 0);
+	assert_int_equal(rd(f, dev, 2), 0x1234);
+	fixture_free(f);
+}
+
+static void errors_reach_the_root_port(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	u64 port = ecam(0, 1, 0, 0), dev = ecam(1, 0, 0, 0);
+	struct pci_dev *p = pci_of(tree.port), *t = &tree.t->pci;
+	const u32 header[4] = {1, 2, 3, 4};
+
+	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(f, port + p->cap_msi + MSI_ADDRESS, 8, DOORBELL);
+	wr(f, port + p->cap_msi + MSI_DATA, 2, 0x77);
+	wr(f, port + p->cap_msi + MSI_CTRL, 2, MSI_CTRL_ENABLE);
+	wr(f, port + 4, 2, PCI_COMMAND_MASTER);
+	wr(f, port + p->cap_aer + AER_ROOT_COMMAND, 4, 7);
+	pci_aer_report(t, false, 1u << 20, header); /* nothing is enabled in the device */
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4), 1u << 20);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), 0);
+	wr(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4, 0xffffffff);
+	wr(f, dev + t->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS);
+	pci_aer_report(t, false, 1u << 20, header); /* the port does not forward without SERR# */
+	assert_int_equal(f->message_count, 0);
+	wr(f, port + PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_SERR);
+	wr(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4, 0xffffffff);
+	pci_aer_report(t, false, 1u << 20, header);
+	assert_int_equal(f->message_count, 1);
+	assert_int_equal(f->messages[0].id, 0x008);
+	assert_int_equal(f->messages[0].data, 0x77);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_UNCOR | AER_ROOT_NONFATAL);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_SOURCE, 4), 0x01000000);
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_CONTROL, 4) & 0x1f, 20);
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_HEADER_LOG + 4, 4), 2);
+	assert_int_equal(rd(f, dev + t->cap_pcie + EXP_DEVSTA, 2), 2);
+	pci_aer_report(t, false, 1u << 22, header); /* internal errors are masked after reset */
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_UNCOR | AER_ROOT_NONFATAL);
+	fixture_free(f);
+}
+
+static void intx_turns_by_slot_and_obeys_the_switch(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	u64 dev = ecam(1, 0, 0, 0);
+
+	wr(f, ecam(0, 1, 0, PCI_PRIMARY_BUS), 4, 0x00010100);
+	pci_intx_set(&tree.t->pci, true); /* pin A, slot 0, port in slot 1: line 1 */
+	assert_true(f->intx[1] && !f->intx[0] && !f->intx[2] && !f->intx[3]);
+	assert_true(rd(f, dev + PCI_STATUS, 2) & PCI_STATUS_INTX);
+	wr(f, dev + 4, 2, PCI_COMMAND_INTX_OFF);
+	assert_false(f->intx[1]);
+	wr(f, dev + 4, 2, 0);
+	assert_true(f->intx[1]);
+	pci_intx_set(&tree.t->pci, false);
+	assert_false(f->intx[1]);
+	fixture_free(f);
+}
+
+static void expanders_are_checked(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	struct error err = {{0}};
+
+	fixture_refused(f, &pxb_pcie_class, NULL, "id=x,bus_nr=64", "'pxb'");
+	fixture_refused(f, &pxb_pcie_class, NULL, "id=x", "bus_nr=0");
+	fixture_refused(f, &pxb_pcie_class, NULL, "id=x,bus_nr=300", "bus_nr=300");
+	fixture_refused(f, &pxb_pcie_class, pcie_root_port_class.bus(tree.far_port), "id=x,bus_nr=9", "rp1");
+	fixture_refused(f, &pcie_root_port_class, pcie_root_port_class.bus(tree.port), "id=x", "rp0");
+	fixture_must_add(f, &pxb_pcie_class, NULL, "id=near,bus_nr=1");
+	assert_false(pci_host_settle(f->host, &err)); /* pcie.0 has a port and bus 0 alone */
+	assert_non_null(strstr(err.text, "bus_nr=2"));
+	fixture_free(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bus_numbers_are_what_software_programmed),
+		cmocka_unit_test(windows_of_the_port_gate_the_bar),
+		cmocka_unit_test(bus_reset_clears_below_and_drops_the_link),
+		cmocka_unit_test(errors_reach_the_root_port),
+		cmocka_unit_test(intx_turns_by_slot_and_obeys_the_switch),
+		cmocka_unit_test(expanders_are_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
