@@ -87,10 +87,13 @@ u32 pe_group_priority_mask(const struct gic_pe *pe, unsigned group)
 bool pe_can_signal(const struct gic_pe *pe)
 {
 	const struct pe_state *s = &pe->s;
+	u32 running = pe_running_priority(pe), mask = pe_group_priority_mask(pe, s->hppi_group);
 
 	if (s->hppi == INTID_NONE || s->hppi_priority >= s->pmr)
 		return false;
-	return (s->hppi_priority & pe_group_priority_mask(pe, s->hppi_group)) < pe_running_priority(pe);
+	if (!mask) /* no preemption, whatever runs */
+		return running > 0xff;
+	return (s->hppi_priority & mask) < running;
 }
 
 struct best {
