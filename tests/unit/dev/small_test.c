@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* PL031, the Generic Event Device and the empty virtio-mmio slots. */
+#include "bench.h"
+
+#define SECOND 1000000000ull
+
+static struct bench bench;
+static unsigned offs, resets;
+
+static int setup(void **state)
+{
+	bench_open(&bench);
+	offs = resets = 0;
+	*state = &bench;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	bench_close(&bench);
+	return 0;
+}
+
+static void clock_counts_and_alarms(void **state)
+{
+	struct bench *b = *state;
+	struct pl031 *rtc = pl031_create(b->loop, b->space, BASE, bench_line(b), 1700000000);
+	static const u8 ids[8] = {0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
+
+	for (unsigned n = 0; n < 8; n++)
+		assert_int_equal(get(b, 0xfe0 + 4 * n, 4), ids[n]);
+	assert_int_equal(get(b, 0, 4), 1700000000);
+	loop_time_advance(b->loop, 2 * SECOND + SECOND / 2);
+	assert_int_equal(get(b, 0, 4), 1700000002);
+	put(b, 4, 4, 1700000005);
+	put(b, 0x10, 4, 1);
+	loop_time_advance(b->loop, 2 * SECOND);
+	assert_false(b->level);
+	loop_time_advance(b->loop, SECOND);
+	assert_true(b->level);
+	assert_int_equal(get(b, 0x14, 4), 1);
+	assert_int_equal(get(b, 0x18, 4), 1);
+	put(b, 0x1c, 4, 1);
+	assert_false(b->level);
+	put(b, 8, 4, 100); /* LR */
+	assert_int_equal(get(b, 0, 4), 100);
+	assert_int_equal(pl031_now_s(rtc), 100);
+	put(b, 4, 4, 100);
+	assert_true(b->level); /* equal now */
+	put(b, 0x10, 4, 0);
+	assert_false(b->level);
+	pl031_reset(rtc);
+	assert_int_equal(get(b, 0x14, 4), 0);
+	assert_int_equal(get(b, 0, 4), 100); /* the time stays */
+	walk(b, 0x0c, 0);
+	walk(b, 0x10, 1);
+	pl031_destroy(rtc);
+}
+
+static void count_off(void *opaque)
+{
+	offs++;
+}
+
+static void count_reset(void *opaque)
+{
+	resets++;
+}
+
+static void ged_reports_once(void **state)
+{
+	struct bench *b = *state;
+	struct ged *ged = ged_create(b->loop, b->space, BASE, bench_line(b), count_off, count_reset, NULL);
+
+	assert_int_equal(get(b, GED_SELECTOR, 4), 0);
+	ged_raise(ged, GED_POWER_BUTTON);
+	ged_raise(ged, 8);
+	assert_true(b->level);
+	assert_int_equal(get(b, GED_SELECTOR, 4), GED_POWER_BUTTON | 8);
+	assert_false(b->level);
+	assert_int_equal(get(b, GED_SELECTOR, 4), 0);
+	put(b, GED_SLEEP_CONTROL, 1, GED_SLEEP_TYPE_S5 << 2);
+	put(b, GED_SLEEP_CONTROL, 1, 3 << 2 | 0x20);
+	assert_int_equal(offs, 0);
+	put(b, GED_SLEEP_CONTROL, 1, GED_SLEEP_TYPE_S5 << 2 | 0x20);
+	assert_int_equal(offs, 1);
+	assert_int_equal(get(b, GED_SLEEP_CONTROL, 1), GED_SLEEP_TYPE_S5 << 2);
+	put(b, GED_RESET, 1, 1);
+	assert_int_equal(resets, 0);
+	put(b, GED_RESET, 1, GED_RESET_VALUE);
+	assert_int_equal(resets, 1);
+	assert_int_equal(get(b, GED_SLEEP_STATUS, 1), 0);
+	ged_raise(ged, 1);
+	ged_reset(ged);
+	assert_false(b->level);
+	assert_int_equal(get(b, GED_SELECTOR, 4), 0);
+	ged_destroy(ged);
+}
+
+static void slots_are_empty(void **state)
+{
+	struct bench *b = *state;
+	struct virtio_mmio_slots *slots = virtio_mmio_slots_map(b->space, BASE, 32, 0x200);
+
+	for (unsigned n = 0; n < 32; n++) {
+		assert_int_equal(get(b, n * 0x200, 4), 0x74726976);
+		assert_int_equal(get(b, n * 0x200 + 4, 4), 2);
+		assert_int_equal(get(b, n * 0x200 + 8, 4), 0);
+		for (unsigned offset = 0; offset < 0x200; offset += 4) {
+			walk(b, n * 0x200 + offset, 0);
+			if (offset >= 16)
+				assert_int_equal(get(b, n * 0x200 + offset, 4), 0);
+		}
+	}
+	virtio_mmio_slots_destroy(slots);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(clock_counts_and_alarms),
+		T(ged_reports_once),
+		T(slots_are_empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
