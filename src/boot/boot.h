@@ -19,6 +19,7 @@ struct space;
 
 #define KERNEL_FILE_MAX (1024 * MiB)   /* file, and what it unpacks to */
 #define KERNEL_SEGMENTS_MAX 16
+#define INITRD_FILE_MAX (16 * GiB)
 
 enum kernel_kind { KERNEL_IMAGE, KERNEL_ELF, KERNEL_FLAT };
 
@@ -34,8 +35,8 @@ struct kernel {
 	unsigned segment_count;
 };
 
-/* Image, gzip'd Image, EFI zboot (gzip, zstd), ELF64 for AArch64; anything else is refused by name. `flat` (-M
- * firmware-style raw images): an unknown file is taken as bytes to be placed at RAM base. */
+/* Image, gzip'd Image, EFI zboot (gzip, zstd), ELF64 for AArch64; anything else is refused by name, or, with `flat`,
+ * taken as bytes to be placed 512 KiB above the base of RAM and started there. */
 bool kernel_load(const char *path, bool flat, struct kernel *kernel, struct error *err);
 /* The same from memory; `name` is for messages. Takes nothing over. */
 bool kernel_parse(const char *name, const u8 *file, u64 size, bool flat, struct kernel *kernel, struct error *err);
