@@ -1,0 +1,846 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The set of vCPUs: threads, sleeping and waking, standing still, mail, reset. (vcpu.h says what IN and OUT mean.)
+ *
+ * Waiting. A thread with nothing to run sleeps on its own wake_seq; whoever changes something it may wait for changes first and
+ * calls cpu_wake second. Nobody holds a lock while waiting for another vCPU, and a waiter is OUT, so all others can go on.
+ *
+ * Standing still. stop_count > 0 means: nobody goes IN. Raised by space publishes (under the machine lock) and by cpus_pause.
+ * The one who raised it pokes every vCPU and waits for each to be OUT.
+ *
+ * Mail. TLBI on one vCPU posts to the others' mailboxes; DSB waits until each has served its mail, or is OUT (it will before it
+ * uses its TLB again). Memory order between posting and `state` is sequentially consistent; see vcpu.h.
+ *
+ * Instruction time. One thread runs all vCPUs in turn for quantum_insns each, and moves time by what was retired; when all
+ * wait it moves time to the next timer. Everything is then a function of the instructions, whatever the host does.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/trace.h"
+#include "cpu/code.h"
+#include "cpu/decode.h"
+#include "cpu/hooks.h"
+#include "cpu/vcpu.h"
+
+#define SPIN_NS 2000
+#define SLICE_INSNS (1ull << 40)
+
+/* --- futexes --- */
+
+static void futex_wait(u32 *word, u32 value, u64 limit_ns)
+{
+	struct timespec limit = {(time_t)(limit_ns / 1000000000), (long)(limit_ns % 1000000000)};
+
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, limit_ns ? &limit : NULL, NULL, 0);
+}
+
+static void futex_wake(u32 *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static u64 host_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+
+#define load(p) __atomic_load_n(p, __ATOMIC_SEQ_CST)
+#define store(p, v) __atomic_store_n(p, v, __ATOMIC_SEQ_CST)
+
+/* Something a waiter in wait_for may look at has changed. */
+static void signal_event(struct cpus *cpus)
+{
+	if (load(&cpus->event_waiters)) {
+		__atomic_fetch_add(&cpus->event, 1, __ATOMIC_SEQ_CST);
+		futex_wake(&cpus->event);
+	}
+}
+
+/* Spins a little, then sleeps, until done(opaque). The limit of a sleep only guards against a lost wake-up. */
+static void wait_for(struct cpus *cpus, bool (*done)(struct cpus *cpus, void *opaque), void *opaque)
+{
+	u64 start;
+
+	if (done(cpus, opaque))
+		return;
+	for (start = host_ns(); host_ns() - start < SPIN_NS;) {
+		__builtin_ia32_pause();
+		if (done(cpus, opaque))
+			return;
+	}
+	__atomic_fetch_add(&cpus->event_waiters, 1, __ATOMIC_SEQ_CST);
+	for (;;) {
+		u32 seen = load(&cpus->event);
+
+		if (done(cpus, opaque))
+			break;
+		futex_wait(&cpus->event, seen, 5000000);
+	}
+	__atomic_fetch_sub(&cpus->event_waiters, 1, __ATOMIC_SEQ_CST);
+}
+
+/* --- IN and OUT --- */
+
+void cpu_poke(struct cpu *cpu)
+{
+	store(&cpu->poll, 1);
+}
+
+void cpu_wake(struct cpu *cpu)
+{
+	struct cpus *cpus = cpu->cpus;
+	struct cpu_thread *thread = cpu->thread;
+
+	cpu_poke(cpu);
+	__atomic_fetch_add(&thread->wake_seq, 1, __ATOMIC_SEQ_CST);
+	if (load(&thread->asleep))
+		futex_wake(&thread->wake_seq);
+	if (cpus->instruction_time) {
+		__atomic_fetch_add(&cpus->turn_seq, 1, __ATOMIC_SEQ_CST);
+		if (load(&cpus->turn_asleep))
+			futex_wake(&cpus->turn_seq);
+	}
+}
+
+void cpu_out(struct cpu *cpu)
+{
+	store(&cpu->thread->state, CPU_OUT);
+	signal_event(cpu->cpus);
+}
+
+bool cpu_in(struct cpu *cpu)
+{
+	struct cpus *cpus = cpu->cpus;
+	struct cpu_thread *thread = cpu->thread;
+
+	for (;;) {
+		u32 stops;
+
+		store(&thread->state, CPU_IN);
+		stops = load(&cpus->stop_count);
+		if (!stops || load(&cpus->quit))
+			break;
+		store(&thread->state, CPU_OUT);
+		signal_event(cpus);
+		/* Only the end of standing still matters here; a lost wake-up costs the limit. */
+		futex_wait(&cpus->stop_count, stops, 100000000);
+	}
+	cpu_mail_serve(cpu);
+	if (load(&cpus->code_epoch) != cpu->code_epoch)
+		cpu_poke(cpu);
+	if (load(&thread->reset_pending)) {
+		cpu_poke(cpu);
+		cpu_leave_chunk(cpu);
+		return false;
+	}
+	return true;
+}
+
+void cpu_lock_machine(struct cpu *cpu)
+{
+	cpu_out(cpu);
+	loop_lock(cpu->loop);
+}
+
+bool cpu_unlock_machine(struct cpu *cpu)
+{
+	loop_unlock(cpu->loop);
+	return cpu_in(cpu);
+}
+
+/* --- standing still --- */
+
+static bool all_out(struct cpus *cpus, void *opaque)
+{
+	for (unsigned i = 0; i < cpus->count; i++)
+		if (load(&cpus->thread[i].state) != CPU_OUT)
+			return false;
+	return true;
+}
+
+static void stop_all(struct cpus *cpus)
+{
+	__atomic_fetch_add(&cpus->stop_count, 1, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < cpus->count; i++)
+		cpu_poke(cpus->cpu[i]);
+	wait_for(cpus, all_out, NULL);
+}
+
+static void start_all(struct cpus *cpus)
+{
+	if (__atomic_sub_fetch(&cpus->stop_count, 1, __ATOMIC_SEQ_CST) == 0)
+		futex_wake(&cpus->stop_count);
+}
+
+static void still_stop(void *opaque)
+{
+	stop_all(opaque);
+}
+
+static void still_drop(void *opaque, u64 base, u64 size)
+{
+	struct cpus *cpus = opaque;
+
+	trace(MMU, "memory map changes at 0x%llx, 0x%llx bytes", (unsigned long long)base, (unsigned long long)size);
+	for (unsigned i = 0; i < cpus->count; i++) {
+		struct cpu_thread *thread = cpus->cpu[i]->thread;
+
+		pthread_mutex_lock(&thread->mail_lock);
+		thread->mail_all = true;
+		store(&thread->mail_posted, thread->mail_posted + 1);
+		pthread_mutex_unlock(&thread->mail_lock);
+	}
+	code_invalidate(cpus, base, size);
+}
+
+static void still_resume(void *opaque)
+{
+	start_all(opaque);
+}
+
+static void still_code_written(void *opaque, u64 pa, u64 size)
+{
+	code_invalidate(opaque, pa, size);
+}
+
+const struct still_ops cpus_still = {
+	.stop = still_stop, .drop = still_drop, .resume = still_resume, .code_written = still_code_written,
+};
+
+void cpus_code_changed(struct cpus *cpus, u64 epoch)
+{
+	u64 old = load(&cpus->code_epoch);
+
+	while (old < epoch && !__atomic_compare_exchange_n(&cpus->code_epoch, &old, epoch, false, __ATOMIC_SEQ_CST,
+							   __ATOMIC_SEQ_CST))
+		;
+	for (unsigned i = 0; i < cpus->count; i++)
+		cpu_poke(cpus->cpu[i]);
+}
+
+/* --- mail --- */
+
+/* To every vCPU but `from`; `from` waits at its next DSB. */
+void cpu_mail_post(struct cpu *from, const struct tlbi *tlbi)
+{
+	struct cpus *cpus = from->cpus;
+
+	for (unsigned i = 0; i < cpus->count; i++) {
+		struct cpu *to = cpus->cpu[i];
+		struct cpu_thread *thread = to->thread;
+
+		if (to == from)
+			continue;
+		pthread_mutex_lock(&thread->mail_lock);
+		if (tlbi->kind == TLBI_ALL || thread->mail_count == MAIL_MAX)
+			thread->mail_all = true;
+		else if (!thread->mail_all)
+			thread->mail[thread->mail_count++] = *tlbi;
+		from->thread->dsb_want[i] = thread->mail_posted + 1;
+		store(&thread->mail_posted, thread->mail_posted + 1);
+		pthread_mutex_unlock(&thread->mail_lock);
+		if (load(&thread->state) == CPU_IN)
+			cpu_poke(to);
+	}
+	from->thread->dsb_needed = true;
+}
+
+/* Own thread, IN. */
+bool cpu_mail_serve(struct cpu *cpu)
+{
+	struct cpu_thread *thread = cpu->thread;
+	struct tlbi mail[MAIL_MAX];
+	unsigned count;
+	u64 upto;
+	bool all;
+
+	if (load(&thread->mail_posted) == thread->mail_done)
+		return false;
+	pthread_mutex_lock(&thread->mail_lock);
+	all = thread->mail_all;
+	count = thread->mail_count;
+	upto = thread->mail_posted;
+	if (!all)
+		memcpy(mail, thread->mail, count * sizeof(mail[0]));
+	thread->mail_count = 0;
+	thread->mail_all = false;
+	pthread_mutex_unlock(&thread->mail_lock);
+	if (all) {
+		tlb_flush_all(cpu);
+	} else {
+		for (unsigned i = 0; i < count; i++)
+			tlb_apply(cpu, &mail[i]);
+	}
+	store(&thread->mail_done, upto);
+	signal_event(cpu->cpus);
+	return true;
+}
+
+static bool mail_is_served(struct cpus *cpus, void *opaque)
+{
+	struct cpu *me = opaque;
+
+	for (unsigned i = 0; i < cpus->count; i++) {
+		struct cpu_thread *thread = &cpus->thread[i];
+		u64 epoch;
+
+		if (i == me->index || load(&thread->state) == CPU_OUT)
+			continue;
+		if (load(&thread->mail_done) < me->thread->dsb_want[i])
+			return false;
+		epoch = load(&cpus->cpu[i]->code_epoch);
+		if (epoch && epoch < me->thread->code_synced)
+			return false;
+	}
+	return true;
+}
+
+void cpu_dsb(struct cpu *cpu)
+{
+	struct cpus *cpus = cpu->cpus;
+	struct cpu_thread *thread = cpu->thread;
+	u64 epoch = load(&cpus->code_epoch);
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < thread->persist_count; i++)
+		if (thread->persist[i]->persist_drain)
+			thread->persist[i]->persist_drain(thread->persist[i]);
+	thread->persist_count = 0;
+	if (!thread->dsb_needed && epoch == thread->code_synced)
+		return;
+	thread->dsb_needed = false;
+	thread->code_synced = epoch;
+	if (mail_is_served(cpus, cpu))
+		return;
+	for (unsigned i = 0; i < cpus->count; i++)
+		if (i != cpu->index)
+			cpu_poke(cpus->cpu[i]);
+	cpu_out(cpu);
+	wait_for(cpus, mail_is_served, cpu);
+	cpu_in(cpu);
+}
+
+/* --- interrupts and events --- */
+
+static void set_level(struct cpus *cpus, unsigned index, u32 mask, bool level)
+{
+	struct cpu *cpu;
+
+	if (index >= cpus->count)
+		return;
+	cpu = cpus->cpu[index];
+	if (!level) {
+		__atomic_fetch_and(&cpu->irq_levels, ~mask, __ATOMIC_SEQ_CST);
+		return;
+	}
+	if (!(__atomic_fetch_or(&cpu->irq_levels, mask, __ATOMIC_SEQ_CST) & mask))
+		cpu_wake(cpu);
+}
+
+void cpus_set_irq(struct cpus *cpus, unsigned index, bool level)
+{
+	set_level(cpus, index, 1, level);
+}
+
+void cpus_set_fiq(struct cpus *cpus, unsigned index, bool level)
+{
+	set_level(cpus, index, 2, level);
+}
+
+void cpus_serror(struct cpus *cpus, unsigned index)
+{
+	if (index >= cpus->count)
+		return;
+	store(&cpus->cpu[index]->serror_pending, true);
+	cpu_wake(cpus->cpu[index]);
+}
+
+void cpus_connect_ppi(struct cpus *cpus, unsigned index, unsigned ppi, struct line line)
+{
+	if (index < cpus->count && ppi < 32)
+		cpus->ppi[index][ppi] = line;
+}
+
+void cpu_set_ppi(struct cpu *cpu, unsigned ppi, bool level)
+{
+	line_set(&cpu->cpus->ppi[cpu->index][ppi], level);
+}
+
+/* Halts until something is pending, masked or not. */
+void cpu_wfi_now(struct cpu *cpu)
+{
+	if (cpu_interrupt_pending(cpu))
+		return;
+	cpu->halted = true;
+	cpu_poke(cpu);
+	cpu_leave_chunk(cpu);
+}
+
+#define WFX_ISS 0x1e00000u
+
+void cpu_wfi(struct cpu *cpu)
+{
+	if (cpu->el == 0 && !bit(cpu->sys.sctlr, 16)) {
+		cpu_raise(cpu, EC_WFX, WFX_ISS);
+		return;
+	}
+	cpu_wfi_now(cpu);
+}
+
+/* Stores to a monitored address are not seen, so WFE only gives way: at most some tens of microseconds. An early return is allowed. */
+void cpu_wfe(struct cpu *cpu)
+{
+	if (load(&cpu->wfe_event)) {
+		store(&cpu->wfe_event, false);
+		return;
+	}
+	if (cpu->el == 0 && !bit(cpu->sys.sctlr, 18)) {
+		cpu_raise(cpu, EC_WFX, WFX_ISS | 1);
+		return;
+	}
+	cpu->thread->wfe = true;
+	cpu_poke(cpu);
+	cpu_leave_chunk(cpu);
+}
+
+void cpu_sev(struct cpu *cpu, bool local)
+{
+	struct cpus *cpus = cpu->cpus;
+
+	store(&cpu->wfe_event, true);
+	for (unsigned i = 0; !local && i < cpus->count; i++) {
+		store(&cpus->cpu[i]->wfe_event, true);
+		if (load(&cpus->thread[i].asleep) && cpus->thread[i].wfe)
+			cpu_wake(cpus->cpu[i]);
+	}
+}
+
+/* The thread is OUT. */
+static void wfe_pause(struct cpu *cpu)
+{
+	struct cpu_thread *thread = cpu->thread;
+	u32 seq = load(&thread->wake_seq);
+
+	if (cpu->cpus->instruction_time)
+		return;
+	if (++thread->wfe_count < 4) {
+		sched_yield();
+		return;
+	}
+	store(&thread->asleep, 1);
+	if (!load(&cpu->wfe_event) && !cpu_interrupt_pending(cpu) && !load(&cpu->cpus->quit))
+		futex_wait(&thread->wake_seq, seq, 30000);
+	store(&thread->asleep, 0);
+}
+
+/* --- the dispatch loop's call, between instructions --- */
+
+static bool must_return(struct cpu *cpu)
+{
+	struct cpu_thread *thread = cpu->thread;
+
+	return cpu->halted || load(&thread->parked) || load(&thread->reset_pending) || load(&cpu->powered_off) ||
+	       load(&cpu->cpus->quit);
+}
+
+bool cpu_service(struct cpu *cpu)
+{
+	struct cpu_thread *thread = cpu->thread;
+
+	store(&cpu->poll, 0);
+	if (thread->wfe) {
+		if (cpu->cpus->instruction_time) {
+			cpu_poke(cpu);
+			return false;
+		}
+		cpu_out(cpu);
+		wfe_pause(cpu);
+		thread->wfe = false;
+		cpu_in(cpu);
+	} else {
+		thread->wfe_count = 0;
+	}
+	if (load(&cpu->cpus->stop_count)) {
+		cpu_out(cpu);
+		cpu_in(cpu);
+	}
+	cpu_mail_serve(cpu);
+	return !must_return(cpu);
+}
+
+/* --- reset and power --- */
+
+void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on)
+{
+	memset(cpu->x, 0, sizeof(cpu->x));
+	memset(cpu->v, 0, sizeof(cpu->v));
+	cpu->code = NULL;
+	cpu->ip = NULL;
+	cpu->el = 1;
+	cpu->spsel = 1;
+	cpu->nzcv = 0;
+	cpu->pan = cpu->uao = cpu->ssbs = cpu->il = cpu->ss = 0;
+	cpu->daif = 0xf;
+	cpu->fpcr = cpu->fpsr = 0;
+	cpu->exclusive.armed = false;
+	cpu->wfe_event = false;
+	cpu->halted = false;
+	cpu->serror_pending = false;
+	cpu->thread->wfe = false;
+	cpu->thread->persist_count = 0;
+	sysreg_reset(cpu);
+	pmu_reset(cpu);
+	debug_reset(cpu);
+	tlb_flush_all(cpu);
+	cpu_rederive(cpu);
+	fp_mode_changed(cpu);
+	cpu->pc = pc;
+	cpu->x[0] = x0;
+	cpu->left = cpu->chunk = 0;
+	store(&cpu->powered_off, !on);
+}
+
+/* vCPUs stopped or not started. */
+void cpus_reset(struct cpus *cpus, u64 entry, u64 x0)
+{
+	for (unsigned i = 0; i < cpus->count; i++) {
+		struct cpu *cpu = cpus->cpu[i];
+		struct cpu_thread *thread = cpu->thread;
+
+		timers_reset(cpu);
+		store(&thread->on_pending, 0);
+		thread->reset_pc = entry;
+		thread->reset_x0 = i == 0 ? x0 : 0;
+		thread->reset_on = i == 0;
+		if (!cpus->running) {
+			cpu_reset_state(cpu, entry, thread->reset_x0, i == 0);
+			store(&thread->parked, 0);
+			continue;
+		}
+		/* Its thread may be inside an instruction: it gives that up and takes the new state itself. */
+		store(&thread->reset_pending, 1);
+		store(&thread->parked, 0);
+		cpu_wake(cpu);
+	}
+}
+
+/* Own thread, between runs, OUT: takes what reset or CPU_ON left. True if there is something to run. */
+static bool is_runnable(struct cpu *cpu)
+{
+	struct cpu_thread *thread = cpu->thread;
+
+	if (load(&thread->reset_pending)) {
+		store(&thread->reset_pending, 0);
+		cpu_reset_state(cpu, thread->reset_pc, thread->reset_x0, thread->reset_on);
+	}
+	if (load(&thread->parked))
+		return false;
+	if (load(&thread->on_pending)) {
+		pthread_mutex_lock(&cpu->cpus->psci_lock);
+		if (thread->on_pending) {
+			timers_reset(cpu);
+			cpu_reset_state(cpu, thread->on_pc, thread->on_x0, true);
+			store(&thread->on_pending, 0);
+		}
+		pthread_mutex_unlock(&cpu->cpus->psci_lock);
+		trace(INT, "cpu %u: on at 0x%llx", cpu->index, (unsigned long long)cpu->pc);
+	}
+	if (load(&cpu->powered_off))
+		return false;
+	if (cpu->halted && cpu_interrupt_pending(cpu))
+		cpu->halted = false;
+	return !cpu->halted;
+}
+
+/* --- threads --- */
+
+static void *vcpu_main(void *arg)
+{
+	struct cpu *cpu = arg;
+	struct cpus *cpus = cpu->cpus;
+	struct cpu_thread *thread = cpu->thread;
+
+	prctl(PR_SET_TIMERSLACK, 1000);
+	fp_mode_changed(cpu);
+	while (!load(&cpus->quit)) {
+		u32 seq = load(&thread->wake_seq);
+
+		if (!is_runnable(cpu)) {
+			code_let_go(cpu);
+			store(&thread->asleep, 1);
+			futex_wait(&thread->wake_seq, seq, 0);
+			store(&thread->asleep, 0);
+			continue;
+		}
+		if (cpu_in(cpu))
+			cpu_run(cpu, SLICE_INSNS);
+		cpu_out(cpu);
+	}
+	cpu_out(cpu);
+	return NULL;
+}
+
+/* One turn of every vCPU; false: all wait. */
+static bool turns(struct cpus *cpus)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < cpus->count && !load(&cpus->quit); i++) {
+		struct cpu *cpu = cpus->cpu[i];
+		u64 done = 0;
+
+		if (!is_runnable(cpu)) {
+			code_let_go(cpu);
+			continue;
+		}
+		cpu->turn_icount = cpu_icount(cpu);
+		if (cpu_in(cpu)) {
+			cpu->thread->wfe = false;
+			fp_mode_changed(cpu);
+			done = cpu_run(cpu, cpus->config.quantum_insns);
+		}
+		cpu_out(cpu);
+		cpu->turn_icount = cpu_icount(cpu);
+		any = true;
+		/* WFE gives the rest of its turn away. */
+		loop_time_advance(cpus->loop, cpu->thread->wfe ? MAX(done, cpus->config.quantum_insns) : MAX(done, 1));
+	}
+	return any;
+}
+
+static void *turns_main(void *arg)
+{
+	struct cpus *cpus = arg;
+
+	while (!load(&cpus->quit)) {
+		u32 seq = load(&cpus->turn_seq), stops = load(&cpus->stop_count);
+		u64 now, deadline;
+
+		if (stops) {
+			futex_wait(&cpus->stop_count, stops, 100000000);
+			continue;
+		}
+		if (turns(cpus))
+			continue;
+		now = loop_now(cpus->loop);
+		deadline = loop_next_deadline(cpus->loop);
+		if (deadline != UINT64_MAX) {
+			loop_time_advance(cpus->loop, deadline > now ? deadline - now : 1);
+			continue;
+		}
+		store(&cpus->turn_asleep, 1);
+		futex_wait(&cpus->turn_seq, seq, 0);
+		store(&cpus->turn_asleep, 0);
+	}
+	return NULL;
+}
+
+bool cpus_start(struct cpus *cpus, struct error *err)
+{
+	unsigned threads = cpus->instruction_time ? 1 : cpus->count;
+
+	cpus->running = true;
+	for (unsigned i = 0; i < threads; i++) {
+		struct cpu_thread *thread = &cpus->thread[i];
+		int code = cpus->instruction_time ? pthread_create(&thread->thread, NULL, turns_main, cpus)
+						  : pthread_create(&thread->thread, NULL, vcpu_main, cpus->cpu[i]);
+
+		if (code)
+			return fail(err, "-smp: the host gives no thread for vCPU %u: %s", i, strerror(code));
+		thread->started = true;
+	}
+	return true;
+}
+
+void cpus_pause(struct cpus *cpus)
+{
+	if (!__atomic_exchange_n(&cpus->paused, 1, __ATOMIC_SEQ_CST))
+		stop_all(cpus);
+	else
+		wait_for(cpus, all_out, NULL);
+}
+
+void cpus_resume(struct cpus *cpus)
+{
+	if (__atomic_exchange_n(&cpus->paused, 0, __ATOMIC_SEQ_CST))
+		start_all(cpus);
+}
+
+/* --- create and destroy --- */
+
+u64 cpus_mpidr(unsigned index)
+{
+	return index % 16 | (u64)(index / 16) << 8;
+}
+
+unsigned cpus_count(const struct cpus *cpus)
+{
+	return cpus->count;
+}
+
+unsigned cpus_pa_bits(const struct cpus *cpus)
+{
+	return cpus->ids.pa_bits;
+}
+
+struct cpu *cpus_get(struct cpus *cpus, unsigned index)
+{
+	return index < cpus->count ? cpus->cpu[index] : NULL;
+}
+
+static bool vcpu_create(struct cpus *cpus, unsigned index, struct error *err)
+{
+	struct cpu *cpu = aligned_alloc(64, align_up(sizeof(*cpu), 64));
+
+	if (!cpu)
+		return fail(err, "-smp: no memory for vCPU %u", index);
+	memset(cpu, 0, sizeof(*cpu));
+	cpus->cpu[index] = cpu;
+	cpus->count = index + 1;
+	cpu->cpus = cpus;
+	cpu->space = cpus->space;
+	cpu->loop = cpus->loop;
+	cpu->index = index;
+	cpu->codes = cpus->codes;
+	cpu->thread = &cpus->thread[index];
+	cpu->missing_features = cpus->model->missing;
+	pthread_mutex_init(&cpu->thread->mail_lock, NULL);
+	if (!tlb_create(cpu, err) || !timers_create(cpu, err))
+		return false;
+	cpu_reset_state(cpu, 0, 0, false);
+	return true;
+}
+
+struct cpus *cpus_create(const struct cpus_config *config, struct error *err)
+{
+	const char *name = config->model ? config->model : "max";
+	const struct cpu_model *model = cpu_model_find(name);
+	struct cpus *cpus;
+
+	if (!model) {
+		fail(err, "-cpu: no model '%s'; known are", name);
+		for (const char *const *m = cpus_models(); *m; m++) {
+			size_t used = strlen(err->text);
+
+			snprintf(err->text + used, sizeof(err->text) - used, "%s%s", m == cpus_models() ? " " : ", ", *m);
+		}
+		return NULL;
+	}
+	if (config->count < 1 || config->count > CPUS_MAX) {
+		fail(err, "-smp: %u CPUs; 1 to %u can be had", config->count, CPUS_MAX);
+		return NULL;
+	}
+	cpus = calloc(1, sizeof(*cpus));
+	if (!cpus) {
+		fail(err, "-smp: no memory for the vCPUs");
+		return NULL;
+	}
+	cpus->config = *config;
+	if (!cpus->config.quantum_insns)
+		cpus->config.quantum_insns = 10000;
+	cpus->loop = config->loop;
+	cpus->space = config->space;
+	cpus->model = model;
+	cpus->instruction_time = config->loop && loop_is_instruction_time(config->loop);
+	cpus->random = 0x6378766d;
+	cpu_ids_make(model, &cpus->ids);
+	pthread_mutex_init(&cpus->psci_lock, NULL);
+	cpus->codes = code_table_create(config->space, err);
+	if (!cpus->codes || !sysreg_table_init(cpus, err)) {
+		cpus_destroy(cpus);
+		return NULL;
+	}
+	for (unsigned i = 0; i < config->count; i++) {
+		if (!vcpu_create(cpus, i, err)) {
+			cpus_destroy(cpus);
+			return NULL;
+		}
+	}
+	return cpus;
+}
+
+void cpus_destroy(struct cpus *cpus)
+{
+	if (!cpus)
+		return;
+	store(&cpus->quit, 1);
+	futex_wake(&cpus->stop_count);
+	for (unsigned i = 0; i < cpus->count; i++)
+		cpu_wake(cpus->cpu[i]);
+	for (unsigned i = 0; i < cpus->count; i++)
+		if (cpus->thread[i].started)
+			pthread_join(cpus->thread[i].thread, NULL);
+	for (unsigned i = 0; i < cpus->count; i++) {
+		struct cpu *cpu = cpus->cpu[i];
+
+		timers_destroy(cpu);
+		tlb_destroy(cpu);
+		pthread_mutex_destroy(&cpu->thread->mail_lock);
+		free(cpu);
+	}
+	code_table_destroy(cpus->codes);
+	sysreg_table_free(cpus);
+	pthread_mutex_destroy(&cpus->psci_lock);
+	free(cpus);
+}
+
+/* --- for others --- */
+
+u64 cpu_reg(const struct cpu *cpu, unsigned n)
+{
+	return n < 31 ? cpu->x[n] : n == 31 ? cpu->x[SLOT_SP] : 0;
+}
+
+u64 cpu_pc(const struct cpu *cpu)
+{
+	return cpu->code ? cpu_pc_of(cpu, cpu->ip) : cpu->pc;
+}
+
+u64 cpus_total_instructions(struct cpus *cpus)
+{
+	u64 sum = 0;
+
+	for (unsigned i = 0; i < cpus->count; i++)
+		sum += __atomic_load_n(&cpus->cpu[i]->icount, __ATOMIC_RELAXED);
+	return sum;
+}
+
+/* With the machine lock held the map cannot change; without it the vCPU goes IN for the copy. */
+static bool guest_copy(struct cpu *cpu, u64 va, void *to, const void *from, u64 size)
+{
+	bool was_out = load(&cpu->thread->state) == CPU_OUT, locked = loop_is_locked(cpu->loop), ok;
+
+	if (was_out && !locked && !cpu_in(cpu)) {
+		cpu_out(cpu);
+		return false;
+	}
+	if (locked)
+		cpu_mail_serve(cpu);
+	ok = from ? access_copy_out(cpu, va, from, size) : access_copy_in(cpu, va, to, size);
+	if (was_out && !locked)
+		cpu_out(cpu);
+	return ok;
+}
+
+bool cpu_guest_read(struct cpu *cpu, u64 va, void *to, u64 size)
+{
+	return guest_copy(cpu, va, to, NULL, size);
+}
+
+bool cpu_guest_write(struct cpu *cpu, u64 va, const void *from, u64 size)
+{
+	return guest_copy(cpu, va, NULL, from, size);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of cpu/ that do not execute instructions know of each other: the set of vCPUs, their threads and
+ * mailboxes (cpus.c), translation (mmu.c, tlb.c), exceptions, timers, PMU, debug, features.
+ *
+ * In and out. A vCPU is IN while it may use guest state that others take away by TLBI or by a change of the memory map
+ * (TLB entries, host pointers, decoded pages), and OUT otherwise: asleep, paused, in a device or waiting for any lock.
+ * cpu_in waits until nobody wants the world to stand still, then works off the mailbox; so nobody ever waits for a
+ * vCPU that is OUT. The flags are stored and read with sequential consistency: whoever posts first and looks at `state`
+ * second either sees IN (and waits) or is seen by cpu_in.
+ */
+#ifndef CPU_VCPU_H
+#define CPU_VCPU_H
+
+#include <pthread.h>
+
+#include "base/line.h"
+#include "cpu/access.h"
+#include "cpu/cpu.h"
+#include "cpu/state.h"
+#include "cpu/sysreg.h"
+
+/* --- TLB maintenance, own or by mail: tlb.c --- */
+enum tlbi_kind { TLBI_ALL, TLBI_ASID, TLBI_VA, TLBI_VA_ALL_ASID };
+struct tlbi {
+	u8 kind;
+	u16 asid;
+	u64 va, last; /* canonical, page-aligned: first byte and last byte of the range */
+};
+
+#define MAIL_MAX 64
+enum { CPU_OUT, CPU_IN };
+
+struct cpu_thread {
+	pthread_t thread;
+	bool started;
+	u32 state;   /* CPU_IN, CPU_OUT; atomic */
+	u32 asleep;  /* waits on wake_seq; atomic */
+	u32 wake_seq;
+	u32 parked;  /* asked for a machine reset: waits for cpus_reset; atomic */
+	u32 reset_pending;
+	u64 reset_pc, reset_x0;
+	bool reset_on;
+	bool wfe;           /* WFE executed: give way for a moment */
+	unsigned wfe_count; /* in a row */
+	bool undefined;     /* a register hook outside cpu/ refused the access */
+	u32 on_pending;     /* CPU_ON given, not yet running; atomic */
+	u64 on_pc, on_x0;
+	pthread_mutex_t mail_lock;
+	struct tlbi mail[MAIL_MAX];
+	unsigned mail_count;
+	bool mail_all;
+	u64 mail_posted, mail_done; /* atomic */
+	bool dsb_needed;
+	u64 dsb_want[CPUS_MAX];
+	u64 code_synced; /* code epoch that a DSB has waited for */
+	struct region *persist[8]; /* regions with recorded lines, drained by DSB */
+	unsigned persist_count;
+};
+
+struct cpu_model {
+	const char *name;
+	u64 midr;
+	u8 pa_bits;
+	bool granule_16k;
+	u64 missing; /* bits per enum a64_feature */
+	u64 id_isar0, id_isar1, id_isar2, id_pfr0, id_pfr1, id_mmfr0, id_mmfr1, id_mmfr2, id_dfr0; /* masks, ~0 for max */
+};
+
+/* ID register values of the set, after the model's masks. */
+struct cpu_ids {
+	u64 midr, pfr0, pfr1, dfr0, isar0, isar1, isar2, mmfr0, mmfr1, mmfr2;
+	u64 ctr, clidr, dczid;
+	u8 pa_bits;
+	bool granule_16k;
+	bool pan, epan, uao, e0pd, hafdbs, ssbs, csv2_2, mops;
+};
+
+struct sysreg_slot {
+	const struct sysreg *reg;
+	void **opaque; /* per vCPU, or NULL */
+};
+#define SYSREG_SLOTS_MAX 1024
+
+struct cpus {
+	struct cpus_config config;
+	struct loop *loop;
+	struct space *space;
+	unsigned count;
+	const struct cpu_model *model;
+	struct cpu_ids ids;
+	struct cpu *cpu[CPUS_MAX];
+	struct cpu_thread thread[CPUS_MAX];
+	struct line ppi[CPUS_MAX][32];
+	struct code_table *codes;
+	u64 code_epoch;     /* latest; atomic */
+	u32 stop_count;     /* > 0: nobody goes IN; futex; atomic */
+	u32 event, event_waiters; /* a vCPU went OUT or emptied its mailbox; futex; atomic */
+	u32 paused, quit;
+	bool running;       /* threads exist */
+	bool instruction_time;
+	u32 turn_seq, turn_asleep; /* instruction time: the one thread's futex */
+	pthread_mutex_t psci_lock;
+	struct sysreg_slot slots[SYSREG_SLOTS_MAX];
+	unsigned slot_count;
+	u16 sysreg_map[65536]; /* key -> slot + 1 */
+	u64 random; /* instruction time: state of the TRNG's fixed sequence */
+	void **opaques[16];
+	unsigned opaque_count;
+};
+
+/* --- cpus.c --- */
+/* True unless the current instruction must be given up because a reset is due (then cpu->left is 0). */
+bool cpu_in(struct cpu *cpu);
+void cpu_out(struct cpu *cpu);
+void cpu_wake(struct cpu *cpu);
+void cpu_poke(struct cpu *cpu); /* sets poll */
+void cpu_mail_post(struct cpu *from, const struct tlbi *tlbi);
+bool cpu_mail_serve(struct cpu *cpu);
+void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on);
+void cpu_wfi_now(struct cpu *cpu);
+void cpu_set_ppi(struct cpu *cpu, unsigned ppi, bool level); /* machine lock held */
+/* The two around a call that takes the machine lock; nothing may be held. */
+void cpu_lock_machine(struct cpu *cpu);
+bool cpu_unlock_machine(struct cpu *cpu);
+/* PSTATE.DAIF or an interrupt input changed: looks again soon. */
+static inline bool cpu_interrupt_pending(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->irq_levels, __ATOMIC_SEQ_CST) || __atomic_load_n(&cpu->serror_pending, __ATOMIC_SEQ_CST);
+}
+
+/* --- exception.c --- */
+/* Exception to EL1 with everything given. */
+void cpu_enter(struct cpu *cpu, enum esr_class class, u32 iss, u64 elr, bool has_far, u64 far);
+void cpu_daif_changed(struct cpu *cpu);
+
+/* --- features.c --- */
+const struct cpu_model *cpu_model_find(const char *name);
+void cpu_ids_make(const struct cpu_model *model, struct cpu_ids *ids);
+
+/* --- mmu.c --- */
+enum mmu_access { MMU_READ, MMU_WRITE, MMU_FETCH };
+/* May-bits of a translation, before PAN. */
+enum { MAY_R0 = 1, MAY_W0 = 2, MAY_X0 = 4, MAY_R1 = 8, MAY_W1 = 16, MAY_X1 = 32 };
+struct translation {
+	u64 pa;        /* of the va asked for */
+	u8 shift;      /* log2 of the size that one descriptor maps */
+	u8 may;
+	u8 level;
+	u8 attr;       /* MAIR byte */
+	u8 share;      /* SH */
+	bool device;
+	bool global;
+	bool clean;    /* write allowed by DBM but not yet marked dirty: MAY_W bits are those after marking */
+	bool flat;     /* stage 1 off */
+	u64 desc_pa;   /* of the leaf descriptor */
+	u64 desc;
+};
+/* Walks stage 1 for `va`. False: *fsc holds the fault status code (0x04..). `write`: will be written (dirty state). */
+bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool mark, struct translation *out, u32 *fsc);
+/* Whether the access is allowed at `el` (0, 1) with PAN as given. */
+bool mmu_allows(const struct cpu *cpu, const struct translation *t, enum mmu_access access, unsigned el, bool pan);
+u16 mmu_asid(const struct cpu *cpu);
+/* Sign-extends from bit 55, removing a tag. */
+static inline u64 mmu_canonical(u64 va)
+{
+	return (u64)sign_extend(va, 56);
+}
+/* AT S1E<el><R|W>[P] -> PAR_EL1. */
+void mmu_at(struct cpu *cpu, u64 va, unsigned el, bool write, bool pan);
+enum {
+	FSC_ADDRESS_SIZE = 0x00, FSC_TRANSLATION = 0x04, FSC_ACCESS_FLAG = 0x08, FSC_PERMISSION = 0x0c, FSC_EXTERNAL = 0x10,
+	FSC_EXTERNAL_WALK = 0x14, FSC_ALIGNMENT = 0x21, FSC_DEBUG = 0x22, FSC_ATOMIC = 0x35,
+};
+enum { ISS_WNR = 1 << 6, ISS_CM = 1 << 8, ISS_FNV = 1 << 10 };
+/* Data abort to EL1 for the current instruction. */
+void mmu_data_abort(struct cpu *cpu, u64 va, u32 iss);
+
+/* --- tlb.c --- */
+bool tlb_create(struct cpu *cpu, struct error *err);
+void tlb_destroy(struct cpu *cpu);
+void tlb_apply(struct cpu *cpu, const struct tlbi *tlbi);
+void tlb_flush_all(struct cpu *cpu);
+void tlb_flush_direct(struct cpu *cpu);   /* level 1 only: watchpoints, SCTLR */
+void tlb_asid_changed(struct cpu *cpu);   /* TTBR or TCR.A1 written */
+void tlb_pan_set(struct cpu *cpu);        /* PAN 0 -> 1 */
+struct tlb_bank *tlb_bank_of(struct cpu *cpu, unsigned el);
+void tlb_forget_write(struct cpu *cpu, u64 pa);
+/* Translation for cache maintenance and DC ZVA: by va with rights checked as a read (CM faults). */
+bool tlb_translate(struct cpu *cpu, u64 va, enum mmu_access access, unsigned el, u32 iss, u64 *pa, bool *device);
+
+/* --- timer.c, pmu.c, debug.c --- */
+bool timers_create(struct cpu *cpu, struct error *err);
+void timers_destroy(struct cpu *cpu);
+void timers_reset(struct cpu *cpu);
+void pmu_reset(struct cpu *cpu);
+void pmu_sync(struct cpu *cpu);           /* before the EL changes or a counter is read */
+void pmu_poll(struct cpu *cpu);           /* at a chunk's end while counting */
+bool pmu_is_counting(const struct cpu *cpu);
+void pmu_event(struct cpu *cpu, u16 event);
+void debug_reset(struct cpu *cpu);
+void debug_rederive(struct cpu *cpu);     /* from cpu_rederive and after debug registers change */
+bool debug_covers_page(struct cpu *cpu, u64 va, bool write);
+/* A watchpoint that matches: raises, true. */
+bool debug_watch(struct cpu *cpu, u64 va, unsigned size, bool write, unsigned el, bool cm);
+/* Before an instruction, in stepping mode: true if an exception was taken instead (breakpoint). */
+bool debug_before(struct cpu *cpu);
+bool debug_software_step_enabled(const struct cpu *cpu, unsigned el, bool d);
+/* fp.c */
+void fp_mode_changed(struct cpu *cpu);
+
+/* Rows' hooks that live outside sysreg.c are declared by HOOK in sysreg.c. */
+#endif
