@@ -54,6 +54,8 @@ void hdm_reset(struct cxl_component *comp);
 /* Ways (1, 2, 4, 8, 16, 3, 6, 12) and granularity in bytes of an encoding; 0: reserved. */
 unsigned hdm_ways(u8 iw);
 u32 hdm_granularity(u8 ig);
+/* Bytes of device memory behind `size` bytes of host addresses: size / ways, a rest that fills no stripe taking one granule. */
+u64 hdm_share(u64 size, u8 iw, u8 ig);
 /* Encodings of legal values. */
 u8 hdm_encode_ways(unsigned ways);
 u8 hdm_encode_granularity(u32 granularity);

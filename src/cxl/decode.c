@@ -45,7 +45,7 @@ static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
 			copy_decoder(d, from);
 			d->dpa = dpa;
 		}
-		dpa += from->size / hdm_ways(from->iw);
+		dpa += hdm_share(from->size, from->iw, from->ig);
 	}
 }
 

@@ -56,6 +56,13 @@ u8 hdm_encode_granularity(u32 granularity)
 	return 0xf;
 }
 
+u64 hdm_share(u64 size, u8 iw, u8 ig)
+{
+	u64 granule = hdm_granularity(ig), stripe = granule * hdm_ways(iw);
+
+	return size / stripe * granule + (size % stripe ? granule : 0);
+}
+
 static u64 hdm_get64(const struct cxl_component *comp, unsigned i, u32 lo)
 {
 	return regs_get(&comp->regs, AT_HDM + lo + i * HDM_STRIDE, 4) |
@@ -97,10 +104,10 @@ static const char *hdm_impossible(const struct cxl_component *comp, unsigned i, 
 	for (unsigned k = 0; k < i; k++) {
 		const struct hdm_decoder *before = &comp->decoders[k];
 
-		if (before->committed && !add_ok(dpa, before->skip + before->size / hdm_ways(before->iw), &dpa))
+		if (before->committed && !add_ok(dpa, before->skip + hdm_share(before->size, before->iw, before->ig), &dpa))
 			return "device addresses wrap";
 	}
-	if (!add_ok(dpa, d->skip, &dpa) || !add_ok(dpa, d->size / ways, &end) || end > comp->capacity)
+	if (!add_ok(dpa, d->skip, &dpa) || !add_ok(dpa, hdm_share(d->size, d->iw, d->ig), &end) || end > comp->capacity)
 		return "it reaches past the device's capacity";
 	return NULL;
 }

@@ -79,6 +79,7 @@ struct cxl_host {
 	/* map.c */
 	struct decode_state *state; /* changes only while everybody stands still */
 	struct map_piece *pieces;
+	struct map_piece *dead; /* taken out, perhaps still in the published map */
 	unsigned hold;  /* >0: changes wait for cxl_map_release */
 	bool changed;
 };

@@ -406,6 +406,18 @@ static bool has_outside_view(const struct backend *backend, bool persistent)
 	return backend->share && backend->fd >= 0;
 }
 
+/* A change inside somebody's space_begin (machine reset) is published only at their space_end: until then the old map still
+ * points at the pieces that were taken out. */
+static bool is_published(struct space *space, const struct region *region)
+{
+	const struct range *range;
+
+	for (size_t n = 0; (range = space_range(space, n)); n++)
+		if (range->region == region)
+			return true;
+	return false;
+}
+
 static void piece_free(struct map_piece *piece)
 {
 	if (piece->want.kind == MAP_BUFFER)
@@ -467,6 +479,21 @@ static const char *kind_name(u32 kind)
 	return names[kind];
 }
 
+static void reap(void *opaque)
+{
+	struct cxl_host *host = opaque;
+	struct map_piece **at = &host->dead, *piece;
+
+	while ((piece = *at)) {
+		if (is_published(host->config.space, &piece->region)) {
+			at = &piece->next;
+			continue;
+		}
+		*at = piece->next;
+		piece_free(piece);
+	}
+}
+
 struct exchange {
 	struct cxl_host *host;
 	struct decode_state *state;
@@ -478,7 +505,7 @@ static void exchange_pieces(void *opaque)
 {
 	struct exchange *x = opaque;
 	struct cxl_host *host = x->host;
-	struct map_piece **at, *piece, *dead = NULL;
+	struct map_piece **at, *piece;
 
 	space_begin(host->config.space);
 	for (at = &host->pieces; (piece = *at);) {
@@ -490,8 +517,8 @@ static void exchange_pieces(void *opaque)
 		if (piece->want.kind == MAP_BUFFER)
 			buffer_go_home(piece);
 		space_remove(host->config.space, &piece->region);
-		piece->next = dead;
-		dead = piece;
+		piece->next = host->dead;
+		host->dead = piece;
 	}
 	decode_state_free(host->state);
 	host->state = x->state;
@@ -504,10 +531,9 @@ static void exchange_pieces(void *opaque)
 		      ULL(piece->want.base + piece->want.size - 1), kind_name(piece->want.kind));
 	}
 	space_end(host->config.space);
-	while ((piece = dead)) {
-		dead = piece->next;
-		piece_free(piece);
-	}
+	reap(host);
+	if (host->dead && host->config.loop)
+		loop_defer(host->config.loop, reap, host);
 }
 
 static void publish(struct cxl_host *host, struct decode_state *state, struct want_list *wants)
@@ -593,6 +619,10 @@ void cxl_map_destroy(struct cxl_host *host)
 	while ((piece = host->pieces)) {
 		host->pieces = piece->next;
 		space_remove(host->config.space, &piece->region);
+		piece_free(piece);
+	}
+	while ((piece = host->dead)) {
+		host->dead = piece->next;
 		piece_free(piece);
 	}
 	decode_state_free(host->state);

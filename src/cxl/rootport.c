@@ -2,7 +2,7 @@
 /*
  * cxl-rp: a CXL root port. [CXL3.1 8.1.5-8.1.9; PCIe5 7.5.1.3]
  *
- *   SSVID 0x40, MSI 0x60 (2 vectors), PCI Express 0x74, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150
+ *   SSVID 0x40, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150
  *   BAR 0: component registers, 64 KiB
  *
  * The port number is what target lists name. Unset, it is the lowest that no other port of the bridge has; two ports of
@@ -14,7 +14,7 @@
 
 #define SSVID_AT 0x40
 #define MSI_AT 0x60
-#define PCIE_AT 0x74
+#define PCIE_AT 0x78
 #define AER_AT 0x100
 #define ACS_AT 0x148
 #define CAP_SSVID 0x0d

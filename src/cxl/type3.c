@@ -197,7 +197,7 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 		return fail(err, "cxl-type3 %s: the machine has no CXL; write -M virt,cxl=on", dev->name);
 	if (!above || above->cls != &cxl_rp_class)
 		return fail(err, "cxl-type3 %s: bus=%s is no CXL root port; plug it with bus=ID of a cxl-rp", dev->name,
-			    d->bus_name ? d->bus_name : "");
+			    env->bus ? env->bus->name : "");
 	dev->above = (struct cxl_root_port *)above;
 	if (!refuse_unbuilt(dev, err) || !take_memory(dev, err) || !check_serial(dev, err))
 		return false;

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* HDM decoders: commit, lock, error, uncommit; component registers walked bit by bit. [CXL3.1 8.2.4.20] */
+#include "fixture.h"
+
+#define B WINDOWS_BASE
+#define Q (256 * MiB)
+
+static struct cxl_component dev, bridge;
+
+static int open_components(void **state)
+{
+	memset(&dev, 0, sizeof(dev));
+	memset(&bridge, 0, sizeof(bridge));
+	component_init(&dev, COMPONENT_DEVICE, "device", NULL, 4 * Q);
+	component_init(&bridge, COMPONENT_BRIDGE, "bridge", NULL, 0);
+	return 0;
+}
+
+static int close_components(void **state)
+{
+	component_fini(&dev);
+	component_fini(&bridge);
+	return 0;
+}
+
+#define OK(ctrl) assert_int_equal((ctrl) & (HDM_CTRL_COMMITTED | HDM_CTRL_ERROR), HDM_CTRL_COMMITTED)
+#define BAD(ctrl) assert_int_equal((ctrl) & (HDM_CTRL_COMMITTED | HDM_CTRL_ERROR), HDM_CTRL_ERROR)
+#define LOCK HDM_CTRL_LOCK_ON_COMMIT
+
+static void commit_sets_committed_and_keeps_what_was_written(void **state)
+{
+	OK(program(&dev, 0, B, Q, 0, 0, 0, 0));
+	assert_true(dev.decoders[0].committed);
+	assert_int_equal(dev.decoders[0].base, B);
+	assert_int_equal(dev.decoders[0].size, Q);
+	/* A later write waits for the next commit. */
+	component_set(&dev, AT_HDM + HDM_SIZE_LO, 2 * Q);
+	assert_int_equal(dev.decoders[0].size, Q);
+}
+
+static void uncommit_clears_committed_and_error(void **state)
+{
+	OK(program(&dev, 0, B, Q, 0, 0, 0, 0));
+	component_set(&dev, AT_HDM + HDM_CTRL, 0);
+	assert_int_equal(component_get(&dev, AT_HDM + HDM_CTRL), 0);
+	assert_false(dev.decoders[0].committed);
+	BAD(program(&dev, 0, B, Q, 7, 0, 0, 0));
+	component_set(&dev, AT_HDM + HDM_CTRL, 0);
+	assert_int_equal(component_get(&dev, AT_HDM + HDM_CTRL), 0);
+}
+
+static void reserved_encodings_are_errors(void **state)
+{
+	for (unsigned code = 0; code < 16; code++) {
+		u32 ctrl = program(&dev, 0, B, 12 * Q, code, 0, 0, 0);
+
+		if (code <= 4 ? 12u >> code <= 4 : code >= 8 && code <= 10)
+			OK(ctrl);
+		else
+			BAD(ctrl); /* reserved, or more than the capacity */
+		component_set(&dev, AT_HDM + HDM_CTRL, 0);
+		ctrl = program(&dev, 0, B, Q, 0, code, 0, 0);
+		if (code <= 6)
+			OK(ctrl);
+		else
+			BAD(ctrl);
+		component_set(&dev, AT_HDM + HDM_CTRL, 0);
+		ctrl = program(&bridge, 0, B, Q, code, 0, 0x0706050403020100, 0);
+		if (code <= 3)
+			OK(ctrl);
+		else
+			BAD(ctrl);
+		component_set(&bridge, AT_HDM + HDM_CTRL, 0);
+	}
+}
+
+static void device_refuses_more_than_its_capacity(void **state)
+{
+	OK(program(&dev, 0, B, 4 * Q, 0, 0, 0, 0));
+	BAD(program(&dev, 1, B + 8 * Q, Q, 0, 0, 0, 0));
+	component_set(&dev, AT_HDM + HDM_STRIDE + HDM_CTRL, 0);
+	component_set(&dev, AT_HDM + HDM_CTRL, 0);
+	OK(program(&dev, 0, B, 2 * Q, 0, 0, 2 * Q, 0));
+	component_set(&dev, AT_HDM + HDM_CTRL, 0);
+	BAD(program(&dev, 0, B, 2 * Q, 0, 0, 3 * Q, 0));
+	component_set(&dev, AT_HDM + HDM_CTRL, 0);
+	BAD(program(&dev, 0, B, Q, 0, 0, 0xfffffffff0000000, 0));
+}
+
+static void size_zero_may_be_committed(void **state)
+{
+	OK(program(&dev, 0, B, 0, 0, 0, 0, 0));
+	OK(program(&bridge, 0, B, 0, 0, 0, 0, LOCK));
+}
+
+static void checks_of_lock_on_commit_are_off_without_it(void **state)
+{
+	OK(program(&bridge, 1, B, Q, 0, 0, 0, 0));            /* the previous decoder is not committed */
+	OK(program(&bridge, 0, B + 4 * Q, Q, 0, 0, 0, 0));    /* out of order */
+	OK(program(&bridge, 2, B, Q, 1, 0, 0x0303, 0));       /* the same target twice, overlap */
+	OK(program(&bridge, 3, 0xfffffffff0000000, 2 * Q, 0, 0, 0, 0)); /* wraps */
+}
+
+static void checks_of_lock_on_commit(void **state)
+{
+	BAD(program(&bridge, 1, B, Q, 0, 0, 0, LOCK)); /* previous not committed */
+	component_set(&bridge, AT_HDM + HDM_STRIDE + HDM_CTRL, 0);
+	BAD(program(&bridge, 0, B, Q, 1, 0, 0x0303, LOCK)); /* targets not distinct */
+	component_set(&bridge, AT_HDM + HDM_CTRL, 0);
+	BAD(program(&bridge, 0, 0xfffffffff0000000, 2 * Q, 0, 0, 0, LOCK)); /* wrap */
+	component_set(&bridge, AT_HDM + HDM_CTRL, 0);
+	OK(program(&bridge, 0, B, 2 * Q, 1, 0, 0x0203, LOCK));
+	BAD(program(&bridge, 1, B + Q, Q, 0, 0, 0, LOCK)); /* below the previous one's end */
+	component_set(&bridge, AT_HDM + HDM_STRIDE + HDM_CTRL, 0);
+	OK(program(&bridge, 1, B + 2 * Q, Q, 0, 0, 0, LOCK));
+	BAD(program(&dev, 0, B, 4 * Q, 8, 0, 0, LOCK)); /* 3 ways of a size that 3 does not divide */
+	component_set(&dev, AT_HDM + HDM_CTRL, 0);
+	OK(program(&dev, 0, B, 6 * Q, 8, 0, 0, LOCK));
+}
+
+static void locked_decoder_ignores_writes_until_reset(void **state)
+{
+	static const u32 offsets[] = {HDM_BASE_LO, HDM_BASE_HI, HDM_SIZE_LO, HDM_SIZE_HI, HDM_CTRL, HDM_TARGETS_LO,
+				      HDM_TARGETS_HI};
+	u32 before[ARRAY_SIZE(offsets)];
+
+	OK(program(&bridge, 0, B, Q, 1, 2, 0x0100, LOCK));
+	for (unsigned i = 0; i < ARRAY_SIZE(offsets); i++)
+		before[i] = component_get(&bridge, AT_HDM + offsets[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(offsets); i++) {
+		component_set(&bridge, AT_HDM + offsets[i], 0);
+		component_set(&bridge, AT_HDM + offsets[i], 0xffffffff);
+		assert_int_equal(component_get(&bridge, AT_HDM + offsets[i]), before[i]);
+	}
+	assert_true(bridge.decoders[0].committed);
+	component_reset(&bridge, RESET_FUNCTION); /* CXL.io only */
+	assert_true(bridge.decoders[0].committed);
+	component_reset(&bridge, RESET_WARM);
+	assert_false(bridge.decoders[0].committed);
+	assert_int_equal(component_get(&bridge, AT_HDM + HDM_CTRL), 0);
+}
+
+static void enable_exists_for_devices_only(void **state)
+{
+	component_set(&bridge, AT_HDM + HDM_GLOBAL_CTRL, 0xffffffff);
+	assert_int_equal(component_get(&bridge, AT_HDM + HDM_GLOBAL_CTRL), 0);
+	component_set(&dev, AT_HDM + HDM_GLOBAL_CTRL, 0xffffffff);
+	assert_int_equal(component_get(&dev, AT_HDM + HDM_GLOBAL_CTRL), HDM_GLOBAL_ENABLE);
+	assert_true(dev.hdm_enabled);
+}
+
+static void capability_chain_names_the_structures(void **state)
+{
+	struct cxl_component port = {0};
+
+	assert_int_equal(component_get(&dev, 0), 0x03110001);
+	assert_int_equal(component_get(&dev, 12), 5 | 2 << 16 | AT_HDM << 20);
+	assert_int_equal(component_get(&dev, AT_HDM), 0x1b12);
+	assert_int_equal(component_get(&bridge, 4), 5 | 1 << 16 | AT_HDM << 20);
+	assert_int_equal(component_get(&bridge, AT_HDM), 0x382);
+	assert_int_equal(component_get(&dev, AT_RAS + 4), 0x1cfff);
+	component_init(&port, COMPONENT_ROOT_PORT, "port", NULL, 0);
+	assert_int_equal(component_get(&port, 0), 0x03110001);
+	assert_int_equal(component_get(&port, 4), 2 | 2 << 16 | AT_RAS << 20);
+	component_fini(&port);
+}
+
+/* Design D7: only a register's own width; 8 bytes over two registers are split. */
+static void component_access_is_exact(void **state)
+{
+	u64 value = 0;
+
+	component_io.read(&dev, COMPONENT_CACHE_MEM, 1, &value);
+	assert_int_equal(value, 0xff);
+	component_io.read(&dev, COMPONENT_CACHE_MEM, 2, &value);
+	assert_int_equal(value, 0xffff);
+	component_io.write(&dev, COMPONENT_CACHE_MEM + AT_HDM + HDM_BASE_LO, 8, B | 0xfffffff);
+	assert_int_equal(component_get(&dev, AT_HDM + HDM_BASE_LO), (u32)B);
+	assert_int_equal(component_get(&dev, AT_HDM + HDM_BASE_HI), B >> 32);
+	component_io.read(&dev, COMPONENT_CACHE_MEM + AT_HDM + HDM_BASE_LO, 8, &value);
+	assert_int_equal(value, B);
+	component_io.read(&dev, COMPONENT_CACHE_MEM + AT_LINK, 4, &value); /* 64-bit register */
+	assert_int_equal(value, 0xffffffff);
+	component_io.read(&dev, 0x10, 4, &value);
+	assert_int_equal(value, 0);
+	component_io.read(&dev, 0xfff8, 8, &value);
+	assert_int_equal(value, 0);
+	component_io.write(&dev, 0xfff8, 8, ~0ull);
+}
+
+static bool is_ctrl(const struct reg *row)
+{
+	return !strcmp(row->name, "HDM_CTRL") || row->read;
+}
+
+static void registers_walk_bit_by_bit(void **state)
+{
+	struct check_walk walk = {.leave_out = is_ctrl, .with_hooks = true};
+	struct cxl_component port = {0};
+
+	assert_true(check_walking_ones(&dev.regs, &walk) > 1000);
+	assert_true(check_walking_ones(&bridge.regs, &walk) > 1000);
+	component_init(&port, COMPONENT_ROOT_PORT, "port", NULL, 0);
+	assert_true(check_walking_ones(&port.regs, &walk) > 500);
+	component_fini(&port);
+}
+
+static void ras_status_survives_all_but_cold_reset(void **state)
+{
+	regs_set(&dev.regs, AT_RAS, 4, 0x5);
+	component_set(&dev, AT_RAS + 4, 0x3);
+	component_reset(&dev, RESET_WARM);
+	component_reset(&dev, RESET_HOT);
+	assert_int_equal(component_get(&dev, AT_RAS), 5);
+	assert_int_equal(component_get(&dev, AT_RAS + 4), 3);
+	component_set(&dev, AT_RAS, 1);
+	assert_int_equal(component_get(&dev, AT_RAS), 4);
+	component_reset(&dev, RESET_COLD);
+	assert_int_equal(component_get(&dev, AT_RAS), 0);
+	assert_int_equal(component_get(&dev, AT_RAS + 4), 0x1cfff);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_components, close_components)
+	const struct CMUnitTest tests[] = {
+		T(commit_sets_committed_and_keeps_what_was_written),
+		T(uncommit_clears_committed_and_error),
+		T(reserved_encodings_are_errors),
+		T(device_refuses_more_than_its_capacity),
+		T(size_zero_may_be_committed),
+		T(checks_of_lock_on_commit_are_off_without_it),
+		T(checks_of_lock_on_commit),
+		T(locked_decoder_ignores_writes_until_reset),
+		T(enable_exists_for_devices_only),
+		T(capability_chain_names_the_structures),
+		T(component_access_is_exact),
+		T(registers_walk_bit_by_bit),
+		T(ras_status_survives_all_but_cold_reset),
+	};
+
+	return cmocka_run_group_tests_name("cxl/hdm", tests, NULL, NULL);
+}
