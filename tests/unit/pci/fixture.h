@@ -41,10 +41,9 @@ static void fixture_message(void *opaque, u32 id, u64 pa, u32 data)
 {
 	struct fixture *f = opaque;
 
-	assert_true(f->message_count < MESSAGES);
-	f->messages[f->message_count].id = id;
-	f->messages[f->message_count].pa = pa;
-	f->messages[f->message_count++].data = data;
+	f->messages[f->message_count % MESSAGES].id = id;
+	f->messages[f->message_count % MESSAGES].pa = pa;
+	f->messages[f->message_count++ % MESSAGES].data = data;
 }
 
 static void fixture_line(void *opaque, unsigned n, bool level)

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-blk on a temporary file: data both ways, odd requests, read-only disks, threads, properties. [VIRTIO1.2 5.2] */
+#include <unistd.h>
+
+#include "host/host.h"
+#include "virtio/driver.h"
+
+#define DISK_BYTES (1 * MiB)
+
+/* The machine of this test: one disk, and workers if the test wants them. */
+struct machine {
+	struct block *block;
+	struct workers *workers;
+	char path[64];
+};
+
+struct block *machine_block(struct machine *machine, const char *id)
+{
+	return strcmp(id, "d0") ? NULL : machine->block;
+}
+struct chardev *machine_chardev(struct machine *machine, const char *id)
+{
+	return NULL;
+}
+struct workers *machine_workers(struct machine *machine)
+{
+	return machine->workers;
+}
+struct pci_host *machine_pci_host(struct machine *machine)
+{
+	return NULL;
+}
+
+static struct machine machine_new(bool readonly)
+{
+	struct machine m = {.path = "/tmp/cxlvm-blk-XXXXXX"};
+	struct block_config config = {.id = "d0", .format = "raw", .readonly = readonly, .discard = true};
+	struct error err = {{0}};
+	u8 sector[512];
+	int fd = mkstemp(m.path);
+
+	assert_true(fd >= 0);
+	for (unsigned n = 0; n < DISK_BYTES / 512; n++) {
+		memset(sector, n & 0xff, sizeof(sector));
+		assert_int_equal(write(fd, sector, sizeof(sector)), sizeof(sector));
+	}
+	close(fd);
+	config.file = m.path;
+	m.block = block_open(&config, &err);
+	assert_string_equal(err.text, "");
+	return m;
+}
+
+static void machine_free(struct machine *m)
+{
+	block_close(m->block);
+	unlink(m->path);
+}
+
+static struct dev *add(struct fixture *f, struct machine *m, const char *text, struct error *err)
+{
+	struct dev_env env = {.loop = f->loop, .space = f->space, .bus = &pci_host_root(f->host)->bus.bus, .machine = m};
+	struct dev *dev = dev_new(&virtio_blk_pci_class);
+	struct opts opts = {0};
+	bool ok;
+
+	assert_true(opts_parse(&opts, text, NULL, err));
+	ok = dev_set_all(dev, &opts, &env, err) && dev_create(dev, &env, err);
+	opts_free(&opts);
+	if (!ok) {
+		dev_destroy(dev);
+		return NULL;
+	}
+	dev->cls->reset(dev, RESET_COLD);
+	f->devs[f->dev_count++] = dev;
+	return dev;
+}
+
+static struct driver start(struct machine *m, const char *text)
+{
+	struct driver d = driver_new();
+	struct error err = {{0}};
+
+	driver_ram(&d);
+	d.dev = add(d.f, m, text, &err);
+	assert_string_equal(err.text, "");
+	driver_map(&d);
+	driver_start(&d, driver_offered(&d) & ~BIT(VIRTIO_F_EVENT_IDX), 0);
+	return d;
+}
+
+#define HEADER (DATA_AT)
+#define STATUS (DATA_AT + 0x100)
+#define BUFFER (DATA_AT + 0x10000)
+
+static u8 *at(struct driver *d, u64 pa)
+{
+	return d->ram + (pa - RAM_BASE);
+}
+
+static void submit(struct driver *d, u32 type, u64 sector, u32 bytes, bool device_writes)
+{
+	store_le(at(d, HEADER), 8, type);
+	store_le(at(d, HEADER) + 8, 8, sector);
+	*at(d, STATUS) = 0xee;
+	desc_put(d, DESC_AT, 0, HEADER, 16, DESC_NEXT, bytes ? 1 : 3);
+	if (bytes) { /* in two pieces that are no multiple of a sector */
+		u32 first = bytes > 100 ? 100 : bytes, flags = device_writes ? DESC_WRITE : 0;
+
+		desc_put(d, DESC_AT, 1, BUFFER, first, DESC_NEXT | flags, bytes > first ? 2 : 3);
+		desc_put(d, DESC_AT, 2, BUFFER + first, bytes - first, DESC_NEXT | flags, 3);
+	}
+	desc_put(d, DESC_AT, 3, STATUS, 1, DESC_WRITE, 0);
+	avail_put(d, 0);
+	notify(d, 0);
+}
+
+static u8 request(struct driver *d, u32 type, u64 sector, u32 bytes, bool device_writes)
+{
+	submit(d, type, sector, bytes, device_writes);
+	assert_int_equal(used_take(d, 0), (device_writes ? bytes : 0) + 1);
+	return *at(d, STATUS);
+}
+
+static void data_goes_both_ways(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0,serial=abc");
+	u8 back[1024];
+
+	assert_int_equal(request(&d, BLK_T_IN, 5, 4096, true), BLK_S_OK);
+	for (unsigned n = 0; n < 4096; n++)
+		assert_int_equal(at(&d, BUFFER)[n], 5 + n / 512);
+	assert_int_equal(d.f->message_count, 1);
+	for (unsigned n = 0; n < 1024; n++)
+		at(&d, BUFFER)[n] = n * 7;
+	assert_int_equal(request(&d, BLK_T_OUT, DISK_BYTES / 512 - 2, 1024, false), BLK_S_OK);
+	assert_true(block_read(m.block, DISK_BYTES - 1024, back, 1024));
+	assert_memory_equal(back, at(&d, BUFFER), 1024);
+	assert_int_equal(request(&d, BLK_T_FLUSH, 0, 0, false), BLK_S_OK);
+	assert_int_equal(request(&d, BLK_T_GET_ID, 0, 20, true), BLK_S_OK);
+	assert_string_equal((char *)at(&d, BUFFER), "abc");
+	driver_free(&d);
+	machine_free(&m);
+}
+
+static void ranges_are_discarded_and_zeroed(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0");
+	u8 back[512];
+
+	store_le(at(&d, BUFFER), 8, 8);
+	store_le(at(&d, BUFFER) + 8, 8, 16);
+	assert_int_equal(request(&d, BLK_T_WRITE_ZEROES, 0, 16, false), BLK_S_OK);
+	assert_true(block_read(m.block, 8 * 512, back, 512));
+	assert_int_equal(back[0] | back[511], 0);
+	assert_true(block_read(m.block, 24 * 512, back, 512));
+	assert_int_equal(back[0], 24);
+	assert_int_equal(request(&d, BLK_T_DISCARD, 0, 16, false), BLK_S_OK);
+	store_le(at(&d, BUFFER) + 12, 4, 2); /* unknown flag */
+	assert_int_equal(request(&d, BLK_T_WRITE_ZEROES, 0, 16, false), BLK_S_UNSUPP);
+	store_le(at(&d, BUFFER) + 12, 4, 0);
+	store_le(at(&d, BUFFER), 8, DISK_BYTES / 512);
+	assert_int_equal(request(&d, BLK_T_DISCARD, 0, 16, false), BLK_S_IOERR);
+	store_le(at(&d, BUFFER), 8, ~0ull);
+	assert_int_equal(request(&d, BLK_T_WRITE_ZEROES, 0, 16, false), BLK_S_IOERR);
+	assert_int_equal(request(&d, BLK_T_DISCARD, 0, 15, false), BLK_S_UNSUPP);
+	driver_free(&d);
+	machine_free(&m);
+}
+
+static void wrong_requests_are_io_errors(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0");
+
+	assert_int_equal(request(&d, BLK_T_IN, DISK_BYTES / 512, 512, true), BLK_S_IOERR);
+	assert_int_equal(request(&d, BLK_T_IN, DISK_BYTES / 512 - 1, 1024, true), BLK_S_IOERR);
+	assert_int_equal(request(&d, BLK_T_IN, ~0ull, 512, true), BLK_S_IOERR);
+	assert_int_equal(request(&d, BLK_T_OUT, 1ull << 55, 512, false), BLK_S_IOERR);
+	assert_int_equal(request(&d, BLK_T_IN, 0, 511, true), BLK_S_IOERR);
+	assert_int_equal(request(&d, 99, 0, 512, true), BLK_S_UNSUPP);
+	assert_false(status(&d) & VIRTIO_NEEDS_RESET);
+	/* data that is not in memory */
+	submit(&d, BLK_T_FLUSH, 0, 0, false);
+	used_take(&d, 0);
+	store_le(at(&d, HEADER), 8, BLK_T_IN);
+	desc_put(&d, DESC_AT, 0, HEADER, 16, DESC_NEXT, 1);
+	desc_put(&d, DESC_AT, 1, 0x2000, 512, DESC_WRITE | DESC_NEXT, 3);
+	avail_put(&d, 0);
+	notify(&d, 0);
+	used_take(&d, 0);
+	assert_int_equal(*at(&d, STATUS), BLK_S_IOERR);
+	/* no header, no status */
+	desc_put(&d, DESC_AT, 0, HEADER, 8, DESC_NEXT, 3);
+	avail_put(&d, 0);
+	notify(&d, 0);
+	assert_true(status(&d) & VIRTIO_NEEDS_RESET);
+	driver_start(&d, 0, 0);
+	desc_put(&d, DESC_AT, 0, HEADER, 16, 0, 0);
+	avail_put(&d, 0);
+	notify(&d, 0);
+	assert_true(status(&d) & VIRTIO_NEEDS_RESET);
+	driver_free(&d);
+	machine_free(&m);
+}
+
+static void read_only_disks_refuse_writes(void **state)
+{
+	struct machine m = machine_new(true);
+	struct driver d = start(&m, "addr=1,drive=d0");
+
+	assert_true(driver_offered(&d) & BIT(BLK_F_RO));
+	assert_false(driver_offered(&d) & BIT(BLK_F_DISCARD));
+	assert_int_equal(request(&d, BLK_T_OUT, 0, 512, false), BLK_S_IOERR);
+	assert_int_equal(request(&d, BLK_T_DISCARD, 0, 16, false), BLK_S_IOERR);
+	assert_int_equal(request(&d, BLK_T_IN, 3, 512, true), BLK_S_OK);
+	assert_int_equal(at(&d, BUFFER)[0], 3);
+	driver_free(&d);
+	machine_free(&m);
+}
+
+static void configuration_describes_the_disk(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0,num-queues=3,queue-size=64,logical_block_size=4096,min_io_size=8192");
+
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000, 8), DISK_BYTES / 512);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_BLK_SIZE, 4), 4096);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_SEG_MAX, 4), 62);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_NUM_QUEUES, 2), 3);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_MIN_IO, 2), 2);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + 60, 4), 0);
+	assert_int_equal(common_rd(&d, COMMON_NUMQ, 2), 3);
+	assert_true(driver_offered(&d) & BIT(BLK_F_MQ));
+	wr(d.f, CONFIG_AT + 0x2000, 8, 0);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000, 8), DISK_BYTES / 512);
+	driver_free(&d);
+	machine_free(&m);
+}
+
+static void properties_are_checked(void **state)
+{
+	static const struct { const char *text, *words; } wrong[] = {
+		{"", "drive=ID"}, {"drive=x", "drive=x"}, {"drive=d0", "in use by"}, {"drive=d0,num-queues=65", "num-queues=65"},
+		{"drive=d0,queue-size=100", "queue-size=100"}, {"drive=d0,logical_block_size=513", "logical_block_size=513"},
+		{"drive=d0,physical_block_size=256", "physical_block_size=256"}, {"drive=d0,disable-modern=on", "disable-modern"},
+		{"drive=d0,serial=123456789012345678901", "serial="}, {"drive=d0,iommu_platform=on", "iommu_platform"},
+		{"drive=d0,packed=on", "packed"}, {"drive=d0,vectors=4000", "vectors=4000"}, {"drive=d0,min_io_size=700", "min_io"},
+	};
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0");
+
+	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
+		struct error err = {{0}};
+
+		assert_null(add(d.f, &m, wrong[n].text, &err));
+		if (!strstr(err.text, wrong[n].words))
+			assert_string_equal(err.text, wrong[n].words);
+	}
+	driver_free(&d);
+	machine_free(&m);
+}
+
+static void quit(void *opaque)
+{
+	loop_quit(opaque);
+}
+
+/* Threads and real time: the answer comes through the loop; a reset with requests under way loses them cleanly. */
+static void threads_complete_through_the_loop(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d = driver_new();
+	struct loop *instruction_time = d.f->loop, *loop;
+	struct error err = {{0}};
+
+	m.workers = workers_create(2, &err);
+	loop = loop_create(false, &err);
+	assert_true(m.workers && loop);
+	d.f->loop = loop;
+	driver_ram(&d);
+	d.dev = add(d.f, &m, "addr=1,drive=d0", &err);
+	assert_string_equal(err.text, "");
+	driver_map(&d);
+	loop_lock(loop);
+	for (unsigned round = 0; round < 50; round++) {
+		driver_start(&d, 0, 0);
+		submit(&d, BLK_T_IN, round, 8192, true);
+		if (round % 2) { /* reset at once */
+			common_wr(&d, COMMON_STATUS, 1, 0);
+			assert_int_equal(used_idx(&d), 0);
+			continue;
+		}
+		while (!used_idx(&d)) {
+			loop_defer(loop, quit, loop);
+			loop_unlock(loop);
+			loop_run(loop);
+			loop_lock(loop);
+		}
+		assert_int_equal(used_take(&d, 0), 8193);
+		assert_int_equal(*at(&d, STATUS), BLK_S_OK);
+		assert_int_equal(at(&d, BUFFER)[0], round);
+		assert_int_equal(at(&d, BUFFER)[8191], round + 15);
+	}
+	loop_unlock(loop);
+	workers_destroy(m.workers);
+	loop_defer(loop, quit, loop);
+	loop_run(loop);
+	d.f->loop = instruction_time;
+	driver_free(&d);
+	loop_destroy(loop);
+	machine_free(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(data_goes_both_ways),
+		cmocka_unit_test(ranges_are_discarded_and_zeroed),
+		cmocka_unit_test(wrong_requests_are_io_errors),
+		cmocka_unit_test(read_only_disks_refuse_writes),
+		cmocka_unit_test(configuration_describes_the_disk),
+		cmocka_unit_test(properties_are_checked),
+		cmocka_unit_test(threads_complete_through_the_loop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-serial and virtconsole: control messages, bytes both ways, hostile drivers. [VIRTIO1.2 5.3] */
+#include "host/host.h"
+#include "virtio/driver.h"
+
+/* A character device that this test plays itself. */
+struct chardev {
+	size_t (*can_take)(void *opaque);
+	void (*take)(void *opaque, const u8 *bytes, size_t size);
+	void *opaque;
+	u8 out[1 * MiB];
+	size_t out_count;
+	unsigned kicks;
+};
+
+struct machine {
+	struct chardev *chardev;
+	struct pci_host *host;
+};
+
+void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
+		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque)
+{
+	chardev->can_take = can_take;
+	chardev->take = take;
+	chardev->opaque = opaque;
+}
+void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size)
+{
+	size = MIN(size, sizeof(chardev->out) - chardev->out_count);
+	memcpy(chardev->out + chardev->out_count, bytes, size);
+	chardev->out_count += size;
+}
+void chardev_kick(struct chardev *chardev)
+{
+	chardev->kicks++;
+}
+struct block *machine_block(struct machine *machine, const char *id)
+{
+	return NULL;
+}
+struct chardev *machine_chardev(struct machine *machine, const char *id)
+{
+	return strcmp(id, "c0") ? NULL : machine->chardev;
+}
+struct workers *machine_workers(struct machine *machine)
+{
+	return NULL;
+}
+struct pci_host *machine_pci_host(struct machine *machine)
+{
+	return machine->host;
+}
+
+static struct dev *add(struct fixture *f, struct machine *m, const struct dev_class *cls, const char *text,
+		       struct error *err)
+{
+	struct dev_env env = {.loop = f->loop, .space = f->space, .machine = m,
+			      .bus = cls->plugs == BUS_NONE ? NULL : &pci_host_root(f->host)->bus.bus};
+	struct dev *dev = dev_new(cls);
+	struct opts opts = {0};
+	bool ok;
+
+	assert_true(opts_parse(&opts, text, NULL, err));
+	ok = dev_set_all(dev, &opts, &env, err) && dev_create(dev, &env, err);
+	opts_free(&opts);
+	if (!ok) {
+		dev_destroy(dev);
+		return NULL;
+	}
+	dev->cls->reset(dev, RESET_COLD);
+	f->devs[f->dev_count++] = dev;
+	return dev;
+}
+
+static struct driver start(struct machine *m, u64 features, u16 queue)
+{
+	struct driver d = driver_new();
+	struct error err = {{0}};
+
+	m->host = d.f->host;
+	m->chardev = calloc(1, sizeof(*m->chardev));
+	driver_ram(&d);
+	d.dev = add(d.f, m, &virtio_serial_pci_class, "addr=1,id=vs", &err);
+	assert_string_equal(err.text, "");
+	add(d.f, m, &virtconsole_class, "chardev=c0,name=org.test", &err);
+	assert_string_equal(err.text, "");
+	driver_map(&d);
+	driver_start(&d, features, queue);
+	return d;
+}
+
+static void end(struct driver *d, struct machine *m)
+{
+	driver_free(d);
+	free(m->chardev);
+}
+
+static void bytes_go_both_ways_without_multiport(void **state)
+{
+	struct machine m = {0};
+	struct driver d = start(&m, 0, 1);
+	const u8 hello[] = "hello";
+
+	memcpy(d.ram + 0x10000, "from guest", 10);
+	desc_put(&d, DESC_AT, 0, DATA_AT, 10, 0, 0);
+	avail_put(&d, 0);
+	notify(&d, 1);
+	assert_int_equal(used_take(&d, 0), 0);
+	assert_memory_equal(m.chardev->out, "from guest", 10);
+
+	driver_start(&d, 0, 0);
+	assert_int_equal(m.chardev->can_take(m.chardev->opaque), 0); /* no buffers */
+	for (u16 n = 0; n < 2; n++) {
+		desc_put(&d, DESC_AT, n, DATA_AT + 0x100 * n, 3, DESC_WRITE, 0);
+		avail_put(&d, n);
+	}
+	notify(&d, 0);
+	assert_true(m.chardev->kicks > 0);
+	assert_true(m.chardev->can_take(m.chardev->opaque) >= 5);
+	m.chardev->take(m.chardev->opaque, hello, 5);
+	assert_int_equal(used_take(&d, 0), 3);
+	assert_int_equal(used_take(&d, 1), 2);
+	assert_memory_equal(d.ram + 0x10000, "hel", 3);
+	assert_memory_equal(d.ram + 0x10100, "lo", 2);
+	m.chardev->take(m.chardev->opaque, hello, 5); /* no room: kept until there is */
+	assert_int_equal(m.chardev->can_take(m.chardev->opaque), 0);
+	desc_put(&d, DESC_AT, 2, DATA_AT, 64, DESC_WRITE, 0);
+	avail_put(&d, 2);
+	notify(&d, 0);
+	assert_int_equal(used_take(&d, 2), 5);
+	end(&d, &m);
+}
+
+static void control_put(struct driver *d, u32 port, u16 event, u16 value)
+{
+	store_le(d->ram + 0x20000, 4, port);
+	store_le(d->ram + 0x20004, 2, event);
+	store_le(d->ram + 0x20006, 2, value);
+	desc_put(d, DESC_AT, 0, DATA_AT + 0x10000, 8, 0, 0);
+	avail_put(d, 0);
+	notify(d, 3);
+	used_take(d, 0);
+}
+
+/* Both control queues live, the receiving one elsewhere in memory. */
+#define IN_DESC  (RAM_BASE + 0x4000)
+#define IN_AVAIL (RAM_BASE + 0x5000)
+#define IN_USED  (RAM_BASE + 0x6000)
+
+static void control_in(struct driver *d)
+{
+	u8 *avail = d->ram + (IN_AVAIL - RAM_BASE);
+
+	common_wr(d, COMMON_Q_SELECT, 2, 2);
+	common_wr(d, COMMON_Q_SIZE, 2, Q_SIZE);
+	common_wr(d, COMMON_Q_DESC, 8, IN_DESC);
+	common_wr(d, COMMON_Q_AVAIL, 8, IN_AVAIL);
+	common_wr(d, COMMON_Q_USED, 8, IN_USED);
+	common_wr(d, COMMON_Q_ENABLE, 2, 1);
+	for (u16 n = 0; n < Q_SIZE; n++) {
+		desc_put(d, IN_DESC, n, DATA_AT + 0x20000 + 0x100 * n, 0x100, DESC_WRITE, 0);
+		store_le(avail + 4 + 2 * n, 2, n);
+	}
+	store_le(avail + 2, 2, Q_SIZE);
+	notify(d, 2);
+}
+
+static void message_is(struct driver *d, u16 n, u32 port, u16 event, u16 value)
+{
+	const u8 *m = d->ram + 0x30000 + 0x100 * n;
+
+	assert_true(load_le(d->ram + (IN_USED - RAM_BASE) + 2, 2) > n);
+	assert_int_equal(load_le(m, 4), port);
+	assert_int_equal(load_le(m + 4, 2), event);
+	assert_int_equal(load_le(m + 6, 2), value);
+}
+
+static void multiport_driver_learns_of_the_console(void **state)
+{
+	struct machine m = {0};
+	struct driver d = start(&m, BIT(CONSOLE_F_MULTIPORT), 3);
+
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + CONSOLE_MAX_PORTS, 4), 8);
+	control_in(&d);
+	control_put(&d, 0, CONSOLE_DEVICE_READY, 1);
+	message_is(&d, 0, 0, CONSOLE_PORT_ADD, 1);
+	control_put(&d, 0, CONSOLE_PORT_READY, 1);
+	message_is(&d, 1, 0, CONSOLE_CONSOLE_PORT, 1);
+	message_is(&d, 2, 0, CONSOLE_PORT_NAME, 1);
+	assert_memory_equal(d.ram + 0x30208, "org.test", 8);
+	message_is(&d, 3, 0, CONSOLE_PORT_OPEN, 1);
+	control_put(&d, 0, CONSOLE_PORT_OPEN, 1);
+	control_put(&d, 5, CONSOLE_PORT_OPEN, 1); /* not there */
+	control_put(&d, ~0u, CONSOLE_PORT_READY, 1);
+	control_put(&d, 0, 999, 1);
+	assert_false(status(&d) & VIRTIO_NEEDS_RESET);
+	end(&d, &m);
+}
+
+static void messages_without_room_are_bounded(void **state)
+{
+	struct machine m = {0};
+	struct driver d = start(&m, BIT(CONSOLE_F_MULTIPORT), 3);
+
+	for (unsigned n = 0; n < 1000; n++)
+		control_put(&d, 0, CONSOLE_PORT_READY, 1);
+	control_in(&d);
+	message_is(&d, 0, 0, CONSOLE_CONSOLE_PORT, 1);
+	message_is(&d, Q_SIZE - 1, 0, CONSOLE_PORT_NAME, 1);
+	assert_false(status(&d) & VIRTIO_NEEDS_RESET);
+	end(&d, &m);
+}
+
+static void ports_are_checked(void **state)
+{
+	static const struct { const char *text, *words; } wrong[] = {
+		{"chardev=x", "chardev=x"}, {"nr=0", "taken"}, {"nr=8", "nr=8"}, {"nr=4000000000", "nr=4000000000"},
+	};
+	struct machine m = {0};
+	struct driver d = start(&m, 0, 1);
+
+	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
+		struct error err = {{0}};
+
+		assert_null(add(d.f, &m, &virtconsole_class, wrong[n].text, &err));
+		assert_non_null(strstr(err.text, wrong[n].words));
+	}
+	end(&d, &m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_go_both_ways_without_multiport),
+		cmocka_unit_test(multiport_driver_learns_of_the_console),
+		cmocka_unit_test(messages_without_room_are_bounded),
+		cmocka_unit_test(ports_are_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
