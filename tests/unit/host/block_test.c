@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "host/host.h"
+
+static char name[] = "/tmp/cxlvm-test-XXXXXX";
+
+static void image(const void *bytes, size_t size, off_t length)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	assert_int_equal(ftruncate(fd, length), 0);
+	assert_int_equal(pwrite(fd, bytes, size, 0), (ssize_t)size);
+	close(fd);
+}
+
+static struct block *open_it(struct block_config config, struct error *err)
+{
+	config.id = "d0";
+	config.file = name;
+	return block_open(&config, err);
+}
+
+static void reads_writes_and_bounds(void **state)
+{
+	struct error err;
+	struct block *b;
+	u8 bytes[1024];
+
+	image("x", 1, 1000); /* not whole sectors */
+	b = open_it((struct block_config){.format = "raw", .discard = true}, &err);
+	assert_non_null(b);
+	assert_int_equal(block_size(b), 1024);
+	assert_false(block_is_readonly(b));
+	memset(bytes, 0xff, sizeof(bytes));
+	assert_true(block_read(b, 0, bytes, 1024));
+	assert_int_equal(bytes[0], 'x');
+	assert_int_equal(bytes[1023], 0);
+	memset(bytes, 0xaa, sizeof(bytes));
+	assert_true(block_write(b, 512, bytes, 512));
+	assert_true(block_flush(b));
+	assert_true(block_read(b, 512, bytes, 512));
+	assert_int_equal(bytes[511], 0xaa);
+	assert_false(block_read(b, 1024, bytes, 1));
+	assert_false(block_read(b, 513, bytes, 512));
+	assert_false(block_read(b, ~0ull, bytes, 512));
+	assert_false(block_write(b, 1024, bytes, 512));
+	assert_false(block_write(b, ~0ull - 511, bytes, 512));
+	assert_false(block_discard(b, 512, 1024));
+	assert_false(block_write_zeroes(b, 1, ~0ull));
+	assert_true(block_read(b, 1024, bytes, 0));
+	assert_true(block_write_zeroes(b, 512, 256));
+	assert_true(block_read(b, 512, bytes, 512));
+	assert_int_equal(bytes[255], 0);
+	assert_int_equal(bytes[256], 0xaa);
+	assert_true(block_discard(b, 0, 1024));
+	block_close(b);
+	block_close(NULL);
+}
+
+static void readonly_refuses_writes(void **state)
+{
+	struct error err;
+	struct block *b;
+	u8 bytes[512] = {0};
+
+	image("x", 1, 512);
+	b = open_it((struct block_config){.format = "raw", .readonly = true}, &err);
+	assert_true(block_is_readonly(b));
+	assert_true(block_read(b, 0, bytes, 512));
+	assert_false(block_write(b, 0, bytes, 512));
+	assert_false(block_discard(b, 0, 512));
+	assert_false(block_write_zeroes(b, 0, 512));
+	assert_true(block_flush(b));
+	block_close(b);
+}
+
+static void other_formats_are_not_guessed_as_raw(void **state)
+{
+	struct error err;
+	struct block *b;
+
+	image("QFI\xfb", 4, 65536);
+	assert_null(open_it((struct block_config){0}, &err));
+	check_says(&err, "looks like a qcow2 image and format= is not given");
+	check_says(&err, "drive 'd0'");
+	b = open_it((struct block_config){.format = "raw"}, &err); /* the user insists */
+	assert_non_null(b);
+	block_close(b);
+	assert_null(open_it((struct block_config){.format = "qcow2"}, &err));
+	check_says(&err, "format=qcow2: only format=raw is built");
+	assert_null(open_it((struct block_config){.format = "raw", .snapshot = true}, &err));
+	check_says(&err, "snapshot=on: not built");
+	image("plain", 5, 512);
+	b = open_it((struct block_config){0}, &err);
+	assert_non_null(b);
+	block_close(b);
+}
+
+static void one_writer_or_many_readers(void **state)
+{
+	struct block_config write = {.format = "raw"}, read = {.format = "raw", .readonly = true};
+	struct block *a, *b;
+	struct error err;
+
+	image("x", 1, 512);
+	a = open_it(write, &err);
+	assert_null(open_it(write, &err));
+	check_says(&err, "in use by another -drive or program");
+	assert_null(open_it(read, &err));
+	block_close(a);
+	a = open_it(read, &err);
+	b = open_it(read, &err);
+	assert_non_null(b);
+	assert_null(open_it(write, &err));
+	block_close(a);
+	block_close(b);
+}
+
+static void bad_files_are_named(void **state)
+{
+	struct block_config config = {.format = "raw"};
+	struct error err;
+
+	assert_null(block_open(&config, &err));
+	check_says(&err, "file: not given");
+	config.file = "/nonexistent";
+	assert_null(block_open(&config, &err));
+	check_says(&err, "file /nonexistent: cannot open it: there is no such file");
+	config.file = "/tmp";
+	config.readonly = true;
+	assert_null(block_open(&config, &err));
+	check_says(&err, "directory");
+	config.file = "/dev/null";
+	assert_null(block_open(&config, &err));
+	check_says(&err, "neither a regular file nor a block device");
+}
+
+static int setup(void **state)
+{
+	int fd = mkstemp(name);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int teardown(void **state)
+{
+	return unlink(name);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_writes_and_bounds),
+		cmocka_unit_test(readonly_refuses_writes),
+		cmocka_unit_test(other_formats_are_not_guessed_as_raw),
+		cmocka_unit_test(one_writer_or_many_readers),
+		cmocka_unit_test(bad_files_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
