@@ -5,6 +5,7 @@
  * The type field z (0 single, 1 double, 3 half) is refused when 2 and otherwise turned into insn->o, the format.
  */
 #include "cpu/simd.h"
+#include "cpu/vcpu.h"
 
 /* Sets insn->o from the type field. */
 INLINE bool has_format(struct insn *insn)
@@ -307,4 +308,9 @@ FP_INSN(FJCVTZS)
 
 	cpu->x[insn->d] = fp_to_fixed_js((u64)cpu->v[insn->n], &z, FP_ENV);
 	cpu->nzcv = (u32)z << 30;
+}
+
+/* FPCR was written. Nothing is derived from it: every operation reads FPCR, and the host's modes never change. */
+void fp_mode_changed(struct cpu *cpu)
+{
 }

@@ -20,7 +20,7 @@ static const struct layout layouts[] = {
 	[FP64] = {64, 11, 52, 1023},
 };
 
-enum class { ZERO, FINITE, INF, QNAN, SNAN };
+enum class { IS_ZERO, IS_FINITE, IS_INF, IS_QNAN, IS_SNAN };
 
 struct num {
 	enum class class;
@@ -71,7 +71,7 @@ static struct num unpack_base(enum fp_format f, u64 a, u32 fpcr, u32 *fpsr)
 {
 	const struct layout *l = &layouts[f];
 	u64 exp = bits(a, l->width - 2, l->frac_bits), frac = a & ones(l->frac_bits);
-	struct num r = {.class = FINITE, .sign = bit(a, l->width - 1)};
+	struct num r = {.class = IS_FINITE, .sign = bit(a, l->width - 1)};
 
 	if (exp == 0) {
 		if (frac && flushes(f, fpcr)) {
@@ -80,14 +80,14 @@ static struct num unpack_base(enum fp_format f, u64 a, u32 fpcr, u32 *fpsr)
 			frac = 0;
 		}
 		if (!frac) {
-			r.class = ZERO;
+			r.class = IS_ZERO;
 			return r;
 		}
 		unsigned shift = (unsigned)__builtin_clzll(frac);
 		r.sig = frac << shift;
 		r.exp = 1 - l->bias - (int)l->frac_bits + 63 - (int)shift;
 	} else if (exp == exp_max(f) && !(f == FP16 && (fpcr & FPCR_AHP))) {
-		r.class = !frac ? INF : bit(frac, l->frac_bits - 1) ? QNAN : SNAN;
+		r.class = !frac ? IS_INF : bit(frac, l->frac_bits - 1) ? IS_QNAN : IS_SNAN;
 	} else {
 		r.sig = (frac | 1ull << l->frac_bits) << (63 - l->frac_bits);
 		r.exp = (int)exp - l->bias;
@@ -102,13 +102,13 @@ static struct num unpack(enum fp_format f, u64 a, u32 fpcr, u32 *fpsr)
 
 static bool is_nan(struct num a)
 {
-	return a.class >= QNAN;
+	return a.class >= IS_QNAN;
 }
 
 /* FPProcessNaN. */
 static u64 process_nan(enum fp_format f, enum class class, u64 a, u32 fpcr, u32 *fpsr)
 {
-	if (class == SNAN) {
+	if (class == IS_SNAN) {
 		*fpsr |= FPSR_IOC;
 		a |= 1ull << (layouts[f].frac_bits - 1);
 	}
@@ -120,7 +120,7 @@ static bool process_nans(enum fp_format f, struct num x, struct num y, u64 a, u6
 {
 	if (likely(!is_nan(x) && !is_nan(y)))
 		return false;
-	if (x.class == SNAN || (y.class != SNAN && x.class == QNAN))
+	if (x.class == IS_SNAN || (y.class != IS_SNAN && x.class == IS_QNAN))
 		*result = process_nan(f, x.class, a, fpcr, fpsr);
 	else
 		*result = process_nan(f, y.class, b, fpcr, fpsr);
@@ -130,7 +130,7 @@ static bool process_nans(enum fp_format f, struct num x, struct num y, u64 a, u6
 /* FPProcessNaNs3. */
 static bool process_nans3(enum fp_format f, const struct num n[3], const u64 raw[3], u32 fpcr, u32 *fpsr, u64 *result)
 {
-	for (enum class class = SNAN; class >= QNAN; class --)
+	for (enum class class = IS_SNAN; class >= IS_QNAN; class --)
 		for (unsigned i = 0; i < 3; i++)
 			if (n[i].class == class) {
 				*result = process_nan(f, class, raw[i], fpcr, fpsr);
@@ -273,17 +273,17 @@ static u64 add(enum fp_format f, u64 a, u64 b, bool negate_b, u32 fpcr, u32 *fps
 	if (process_nans(f, x, y, a, b, fpcr, fpsr, &r))
 		return r;
 	y.sign ^= negate_b;
-	if (x.class == INF || y.class == INF) {
+	if (x.class == IS_INF || y.class == IS_INF) {
 		if (x.class == y.class && x.sign != y.sign)
 			return invalid(f, fpsr);
-		return make_inf(f, x.class == INF ? x.sign : y.sign);
+		return make_inf(f, x.class == IS_INF ? x.sign : y.sign);
 	}
-	if (x.class == ZERO && y.class == ZERO)
+	if (x.class == IS_ZERO && y.class == IS_ZERO)
 		return x.sign == y.sign ? make_zero(f, x.sign) : zero_of_cancel(f, fpcr);
 	fpcr &= ~FPCR_AHP;
-	if (x.class == ZERO)
+	if (x.class == IS_ZERO)
 		return round_pack(f, y.sign, y.exp, y.sig, fpcr_round(fpcr), fpcr, fpsr);
-	if (y.class == ZERO)
+	if (y.class == IS_ZERO)
 		return round_pack(f, x.sign, x.exp, x.sig, fpcr_round(fpcr), fpcr, fpsr);
 	u128 v = add_sigs((u128)x.sig << 64, x.exp, x.sign, (u128)y.sig << 64, y.exp, y.sign, &exp, &sign);
 	if (!v)
@@ -309,11 +309,11 @@ static u64 mul(enum fp_format f, u64 a, u64 b, bool extended, u32 fpcr, u32 *fps
 	if (process_nans(f, x, y, a, b, fpcr, fpsr, &r))
 		return r;
 	bool sign = x.sign ^ y.sign;
-	if ((x.class == INF && y.class == ZERO) || (x.class == ZERO && y.class == INF))
+	if ((x.class == IS_INF && y.class == IS_ZERO) || (x.class == IS_ZERO && y.class == IS_INF))
 		return extended ? pack(f, sign, (u64)layouts[f].bias + 1, 0) : invalid(f, fpsr);
-	if (x.class == INF || y.class == INF)
+	if (x.class == IS_INF || y.class == IS_INF)
 		return make_inf(f, sign);
-	if (x.class == ZERO || y.class == ZERO)
+	if (x.class == IS_ZERO || y.class == IS_ZERO)
 		return make_zero(f, sign);
 	fpcr &= ~FPCR_AHP;
 	return round_pack128(f, sign, x.exp + y.exp + 1, (u128)x.sig * y.sig, fpcr_round(fpcr), fpcr, fpsr);
@@ -337,14 +337,14 @@ u64 fp_div(enum fp_format f, u64 a, u64 b, u32 fpcr, u32 *fpsr)
 	if (process_nans(f, x, y, a, b, fpcr, fpsr, &r))
 		return r;
 	bool sign = x.sign ^ y.sign;
-	if (x.class == y.class && x.class != FINITE)
+	if (x.class == y.class && x.class != IS_FINITE)
 		return invalid(f, fpsr);
-	if (x.class == INF || y.class == ZERO) {
-		if (x.class != INF)
+	if (x.class == IS_INF || y.class == IS_ZERO) {
+		if (x.class != IS_INF)
 			*fpsr |= FPSR_DZC;
 		return make_inf(f, sign);
 	}
-	if (x.class == ZERO || y.class == INF)
+	if (x.class == IS_ZERO || y.class == IS_INF)
 		return make_zero(f, sign);
 	fpcr &= ~FPCR_AHP;
 	/* x.sig / y.sig lies in (1/2, 2): a quotient of 63 or 64 bits, then sticky. */
@@ -360,11 +360,11 @@ u64 fp_sqrt(enum fp_format f, u64 a, u32 fpcr, u32 *fpsr)
 
 	if (is_nan(x))
 		return process_nan(f, x.class, a, fpcr, fpsr);
-	if (x.class == ZERO)
+	if (x.class == IS_ZERO)
 		return make_zero(f, x.sign);
 	if (x.sign)
 		return invalid(f, fpsr);
-	if (x.class == INF)
+	if (x.class == IS_INF)
 		return make_inf(f, false);
 	fpcr &= ~FPCR_AHP;
 	/* Bring the exponent to even: value = v * 2^(e - 126), v < 2^128, root = isqrt(v) * 2^(e/2 - 63). */
@@ -397,7 +397,7 @@ static u64 fused(enum fp_format f, struct num c, struct num x, struct num y, int
 		v <<= 1;
 		exp--;
 	}
-	if (c.class == FINITE) {
+	if (c.class == IS_FINITE) {
 		v = add_sigs(v, exp, sign, (u128)c.sig << 64, c.exp, c.sign, &exp, &sign);
 		if (!v)
 			return zero_of_cancel(f, fpcr);
@@ -412,19 +412,19 @@ u64 fp_muladd(enum fp_format f, u64 c, u64 a, u64 b, u32 fpcr, u32 *fpsr)
 
 	for (unsigned i = 0; i < 3; i++)
 		n[i] = unpack(f, raw[i], fpcr, fpsr);
-	bool bad_product = (n[1].class == INF && n[2].class == ZERO) || (n[1].class == ZERO && n[2].class == INF);
+	bool bad_product = (n[1].class == IS_INF && n[2].class == IS_ZERO) || (n[1].class == IS_ZERO && n[2].class == IS_INF);
 	bool nan = process_nans3(f, n, raw, fpcr, fpsr, &r);
-	if (n[0].class == QNAN && bad_product)
+	if (n[0].class == IS_QNAN && bad_product)
 		return invalid(f, fpsr);
 	if (nan)
 		return r;
-	bool sign = n[1].sign ^ n[2].sign, inf = n[1].class == INF || n[2].class == INF;
-	if (bad_product || (n[0].class == INF && inf && n[0].sign != sign))
+	bool sign = n[1].sign ^ n[2].sign, inf = n[1].class == IS_INF || n[2].class == IS_INF;
+	if (bad_product || (n[0].class == IS_INF && inf && n[0].sign != sign))
 		return invalid(f, fpsr);
-	if (n[0].class == INF || inf)
-		return make_inf(f, n[0].class == INF ? n[0].sign : sign);
-	if (n[1].class == ZERO || n[2].class == ZERO) {
-		if (n[0].class == ZERO)
+	if (n[0].class == IS_INF || inf)
+		return make_inf(f, n[0].class == IS_INF ? n[0].sign : sign);
+	if (n[1].class == IS_ZERO || n[2].class == IS_ZERO) {
+		if (n[0].class == IS_ZERO)
 			return n[0].sign == sign ? make_zero(f, sign) : zero_of_cancel(f, fpcr);
 		return round_pack(f, n[0].sign, n[0].exp, n[0].sig, fpcr_round(fpcr), fpcr & ~FPCR_AHP, fpsr);
 	}
@@ -441,12 +441,12 @@ static u64 step(enum fp_format f, u64 a, u64 b, bool rsqrt, u32 fpcr, u32 *fpsr)
 	struct num x = unpack(f, a, fpcr, fpsr), y = unpack(f, b, fpcr, fpsr);
 	if (process_nans(f, x, y, a, b, fpcr, fpsr, &r))
 		return r;
-	if ((x.class == INF && y.class == ZERO) || (x.class == ZERO && y.class == INF) || x.class == ZERO ||
-	    y.class == ZERO)
+	if ((x.class == IS_INF && y.class == IS_ZERO) || (x.class == IS_ZERO && y.class == IS_INF) || x.class == IS_ZERO ||
+	    y.class == IS_ZERO)
 		return rsqrt ? pack(f, 0, (u64)l->bias, 1ull << (l->frac_bits - 1)) : pack(f, 0, (u64)l->bias + 1, 0);
-	if (x.class == INF || y.class == INF)
+	if (x.class == IS_INF || y.class == IS_INF)
 		return make_inf(f, x.sign ^ y.sign);
-	struct num c = {.class = FINITE, .exp = 1, .sig = rsqrt ? 3ull << 62 : 1ull << 63};
+	struct num c = {.class = IS_FINITE, .exp = 1, .sig = rsqrt ? 3ull << 62 : 1ull << 63};
 	return fused(f, c, x, y, rsqrt, fpcr, fpsr);
 }
 
@@ -463,15 +463,15 @@ u64 fp_rsqrt_step(enum fp_format f, u64 a, u64 b, u32 fpcr, u32 *fpsr)
 /* -1, 0, 1 as x is below, equal to, above y; neither is a NaN. */
 static int order(struct num x, struct num y)
 {
-	if (x.class == ZERO && y.class == ZERO)
+	if (x.class == IS_ZERO && y.class == IS_ZERO)
 		return 0;
-	int x_side = x.class == ZERO ? 0 : x.sign ? -1 : 1, y_side = y.class == ZERO ? 0 : y.sign ? -1 : 1;
+	int x_side = x.class == IS_ZERO ? 0 : x.sign ? -1 : 1, y_side = y.class == IS_ZERO ? 0 : y.sign ? -1 : 1;
 	if (x_side != y_side)
 		return x_side < y_side ? -1 : 1;
 	int magnitude;
 	if (x.class != y.class)
-		magnitude = x.class < y.class ? -1 : 1; /* FINITE < INF */
-	else if (x.class == INF)
+		magnitude = x.class < y.class ? -1 : 1; /* IS_FINITE < IS_INF */
+	else if (x.class == IS_INF)
 		magnitude = 0;
 	else if (x.exp != y.exp)
 		magnitude = x.exp < y.exp ? -1 : 1;
@@ -487,11 +487,11 @@ static u64 extreme(enum fp_format f, u64 a, u64 b, bool max, u32 fpcr, u32 *fpsr
 
 	if (process_nans(f, x, y, a, b, fpcr, fpsr, &r))
 		return r;
-	if (x.class == ZERO && y.class == ZERO)
+	if (x.class == IS_ZERO && y.class == IS_ZERO)
 		return make_zero(f, max ? x.sign && y.sign : x.sign || y.sign);
 	int o = order(x, y);
 	bool first = max ? o > 0 : o < 0;
-	if ((first ? x : y).class == ZERO)
+	if ((first ? x : y).class == IS_ZERO)
 		return make_zero(f, (first ? x : y).sign); /* a flushed denormal */
 	return first ? a : b;
 }
@@ -512,10 +512,10 @@ static u64 extreme_num(enum fp_format f, u64 a, u64 b, bool max, u32 fpcr, u32 *
 	u32 ignored = 0;
 	enum class x = unpack(f, a, fpcr, &ignored).class, y = unpack(f, b, fpcr, &ignored).class;
 
-	if (x == QNAN && y != QNAN) {
+	if (x == IS_QNAN && y != IS_QNAN) {
 		/* The pseudocode puts an infinity here; a denormal on the other side is still flushed by the rest. */
 		a = make_inf(f, max);
-	} else if (x != QNAN && y == QNAN) {
+	} else if (x != IS_QNAN && y == IS_QNAN) {
 		b = make_inf(f, max);
 	}
 	return extreme(f, a, b, max, fpcr, fpsr);
@@ -536,7 +536,7 @@ u32 fp_compare(enum fp_format f, u64 a, u64 b, bool signal_nans, u32 fpcr, u32 *
 	struct num x = unpack(f, a, fpcr, fpsr), y = unpack(f, b, fpcr, fpsr);
 
 	if (is_nan(x) || is_nan(y)) {
-		if (x.class == SNAN || y.class == SNAN || signal_nans)
+		if (x.class == IS_SNAN || y.class == IS_SNAN || signal_nans)
 			*fpsr |= FPSR_IOC;
 		return 3;
 	}
@@ -583,9 +583,9 @@ u64 fp_round_int(enum fp_format f, u64 a, enum fp_round mode, bool exact, u32 fp
 
 	if (is_nan(x))
 		return process_nan(f, x.class, a, fpcr, fpsr);
-	if (x.class == INF)
+	if (x.class == IS_INF)
 		return make_inf(f, x.sign);
-	if (x.class == ZERO)
+	if (x.class == IS_ZERO)
 		return make_zero(f, x.sign);
 	if (x.exp >= (int)layouts[f].frac_bits)
 		return a;
@@ -603,9 +603,9 @@ u64 fp_round_int_n(enum fp_format f, u64 a, enum fp_round mode, unsigned int_bit
 	bool inexact = false, overflow = true;
 	u128 v = 0;
 
-	if (x.class == ZERO)
+	if (x.class == IS_ZERO)
 		return make_zero(f, x.sign);
-	if (x.class == FINITE && x.exp <= 63) {
+	if (x.class == IS_FINITE && x.exp <= 63) {
 		v = round_magnitude(x, mode, &inexact);
 		overflow = v > ((u128)1 << (int_bits - 1)) - !x.sign;
 	}
@@ -629,7 +629,7 @@ u64 fp_convert(enum fp_format from, enum fp_format to, u64 a, enum fp_round mode
 	bool alternative = to == FP16 && (fpcr & FPCR_AHP);
 
 	if (is_nan(x)) {
-		if (x.class == SNAN || alternative)
+		if (x.class == IS_SNAN || alternative)
 			*fpsr |= FPSR_IOC;
 		if (alternative)
 			return make_zero(to, x.sign);
@@ -640,13 +640,13 @@ u64 fp_convert(enum fp_format from, enum fp_format to, u64 a, enum fp_round mode
 						    : frac >> (l->frac_bits - m->frac_bits);
 		return pack(to, x.sign, exp_max(to), frac | 1ull << (m->frac_bits - 1));
 	}
-	if (x.class == INF) {
+	if (x.class == IS_INF) {
 		if (!alternative)
 			return make_inf(to, x.sign);
 		*fpsr |= FPSR_IOC;
 		return pack(to, x.sign, 31, 0x3ff);
 	}
-	if (x.class == ZERO)
+	if (x.class == IS_ZERO)
 		return make_zero(to, x.sign);
 	return round_pack(to, x.sign, x.exp, x.sig, mode, fpcr, fpsr);
 }
@@ -662,10 +662,10 @@ u64 fp_to_fixed(enum fp_format f, u64 a, unsigned fbits, bool is_unsigned, unsig
 		*fpsr |= FPSR_IOC;
 		return 0;
 	}
-	if (x.class == FINITE) {
+	if (x.class == IS_FINITE) {
 		x.exp += (int)fbits;
 		v = x.exp > 63 ? (u128)1 << 64 : round_magnitude(x, mode, &inexact);
-	} else if (x.class == INF) {
+	} else if (x.class == IS_INF) {
 		v = (u128)1 << 64;
 	}
 	if (v > limit) {
@@ -693,11 +693,11 @@ u32 fp_to_fixed_js(u64 a, bool *z, u32 fpcr, u32 *fpsr)
 	bool overflow, inexact = false;
 
 	*z = false;
-	if (is_nan(x) || x.class == INF) {
+	if (is_nan(x) || x.class == IS_INF) {
 		*fpsr |= FPSR_IOC;
 		return 0;
 	}
-	if (x.class == ZERO) {
+	if (x.class == IS_ZERO) {
 		*z = !x.sign;
 		return 0;
 	}
@@ -743,9 +743,9 @@ u64 fp_recip_estimate(enum fp_format f, u64 a, u32 fpcr, u32 *fpsr)
 
 	if (is_nan(x))
 		return process_nan(f, x.class, a, fpcr, fpsr);
-	if (x.class == INF)
+	if (x.class == IS_INF)
 		return make_zero(f, x.sign);
-	if (x.class == ZERO) {
+	if (x.class == IS_ZERO) {
 		*fpsr |= FPSR_DZC;
 		return make_inf(f, x.sign);
 	}
@@ -778,13 +778,13 @@ u64 fp_rsqrt_estimate(enum fp_format f, u64 a, u32 fpcr, u32 *fpsr)
 
 	if (is_nan(x))
 		return process_nan(f, x.class, a, fpcr, fpsr);
-	if (x.class == ZERO) {
+	if (x.class == IS_ZERO) {
 		*fpsr |= FPSR_DZC;
 		return make_inf(f, x.sign);
 	}
 	if (x.sign)
 		return invalid(f, fpsr);
-	if (x.class == INF)
+	if (x.class == IS_INF)
 		return make_zero(f, false);
 	int exp = x.exp + l->bias; /* as if the exponent field had no lower bound */
 	unsigned scaled = exp & 1 ? 128 | (unsigned)(x.sig >> 56 & 0x7f) : (unsigned)(x.sig >> 55);
