@@ -124,7 +124,8 @@ static void out_keep(struct chardev *c, const u8 *bytes, size_t size)
 
 	c->out_dropped += size - part;
 	if (c->out_from + c->out_count + part > c->out_room) {
-		memmove(c->out, c->out + c->out_from, c->out_count);
+		if (c->out_count)
+			memmove(c->out, c->out + c->out_from, c->out_count);
 		c->out_from = 0;
 		if (c->out_count + part > c->out_room) {
 			size_t wanted = MAX(c->out_room * 2, c->out_count + part);
