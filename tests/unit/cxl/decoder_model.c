@@ -69,7 +69,8 @@ static bool model_device(struct cxl_type3 *device, u64 hpa, u64 *dpa)
 			u64 offset = hpa - d.base, granule = offset / d.granularity;
 
 			*dpa = start + granule / d.ways * d.granularity + offset % d.granularity;
-			return true;
+			/* A lower decoder committed later may have pushed it past the media. */
+			return *dpa < device->volatile_bytes + device->persistent_bytes;
 		}
 		/* size / ways; a size that 3 does not divide ends in a whole granule (docs/quirks.md) */
 		start += (d.size / d.granularity + d.ways - 1) / d.ways * d.granularity;

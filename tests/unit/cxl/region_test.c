@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* -cxl-region and -M cxl-fmw.N: what is refused and in which words, and what the decoders hold after a machine reset. */
+#include "fixture.h"
+
+#define Q (256 * MiB)
+
+/* Two bridges of two ports each with a 256 MiB device of either kind, window 0 over both, window 1 over the first. */
+static void build(struct machine *m, const char *granularity)
+{
+	char text[128];
+
+	fixture_open(m);
+	for (unsigned n = 0; n < 4; n++) {
+		if (!(n & 1))
+			fixture_add(m, &pxb_cxl_class, "id=hb%u,bus_nr=%u", n / 2, 12 + n * 8);
+		fixture_add(m, &cxl_rp_class, "id=rp%u,bus=hb%u", n, n / 2);
+		fixture_add(m, &memory_backend_ram_class, "id=v%u,size=%s", n, n == 3 ? "512M" : "256M");
+		fixture_add(m, &memory_backend_ram_class, "id=p%u,size=256M", n);
+		fixture_add(m, &memory_backend_ram_class, "id=l%u,size=128K", n);
+		fixture_add(m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u,sn=%u", n, n,
+			    n, n, n, n + 1);
+	}
+	snprintf(text, sizeof(text), "targets.0=hb0,targets.1=hb1,size=2G,interleave-granularity=%s", granularity);
+	assert_true(fixture_option(m, text, cxl_host_add_window_opts));
+	snprintf(text, sizeof(text), "targets.0=hb0,size=1G,interleave-granularity=%s", granularity);
+	assert_true(fixture_option(m, text, cxl_host_add_window_opts));
+}
+
+static void wrong_regions_are_refused_by_name(void **state)
+{
+	static const struct { const char *granularity, *text, *says; } wrong[] = {
+		{"256", "type=ram", "devices= is missing"},
+		{"256", "devices=", "devices= is missing"},
+		{"256", "devices=mem0::mem1", "an id is empty"},
+		{"256", "devices=mem0:mem9", "no cxl-type3 of id 'mem9'"},
+		{"256", "devices=mem0:mem2,type=rom", "type=rom is neither"},
+		{"256", "devices=mem0:mem2,as=swap", "as=swap is none of"},
+		{"256", "devices=mem0:mem2,type=pmem,as=dax", "never announced as RAM"},
+		{"256", "devices=mem0:mem2,lock=maybe", "maybe"},
+		{"256", "devices=mem0:mem2,granularity=300", "granularity=300: use 256"},
+		{"256", "devices=mem0:mem2,granularity=512", "write granularity=256"},
+		{"256", "devices=mem0:mem2,window=7", "window=7: there are fewer windows"},
+		{"256", "devices=mem0:mem2,color=red", "color"},
+		{"256", "devices=mem0:mem2,size=0", "not empty"},
+		{"256", "devices=mem0:mem2,size=300M", "write size=512M"},
+		{"256", "devices=mem0:mem2,size=1G", "write size=512M or less"},
+		{"256", "devices=mem0:mem1:mem2", "name 1, 2, 4, 8 or 16"},
+		{"256", "devices=mem0", "at least 2 devices"},
+		{"256", "devices=mem0:mem1", "need 1 below each"},
+		{"256", "devices=mem2:mem0", "write devices=mem0:mem2"},
+		{"256", "devices=mem0:mem1:mem2:mem3", "write devices=mem0:mem2:mem1:mem3"},
+		{"256", "devices=mem0:mem0", "stands twice"},
+		{"256", "window=1,devices=mem1:mem0", "write devices=mem0:mem1"},
+		{"16k", "devices=mem0:mem2", "more than 16 KiB"},
+		{"16k", "devices=mem0:mem2:mem1:mem3", "more than 16 KiB"},
+	};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
+		struct machine m;
+
+		build(&m, wrong[n].granularity);
+		if (fixture_option(&m, wrong[n].text, cxl_host_add_region) && fixture_settle(&m))
+			fail_msg("'%s' is not refused", wrong[n].text);
+		check_says(&m.err, wrong[n].says);
+		if (strchr(m.err.text, '\n'))
+			fail_msg("more than a line: %s", m.err.text);
+		fixture_close(&m);
+	}
+}
+
+static void wrong_windows_are_refused_by_name(void **state)
+{
+	static const struct { const char *text, *says; } wrong[] = {
+		{"size=1G", "no targets"},
+		{"targets.0=hb0", "size=0"},
+		{"targets.0=hb0,size=100M", "use size=256M"},
+		{"targets.0=hb0,targets.1=hb1,size=768M", "use size=1024M"},
+		{"targets.0=hb0,targets.1=hb1,targets.2=hb2,size=768M", "3 targets"},
+		{"targets.0=hb0,targets.2=hb1,size=512M", "targets.1 is missing"},
+		{"targets.0=hb0,size=256M,interleave-granularity=300", "use 256, 512"},
+		{"targets.0=hb0,size=256M,interleave-granularity=32k", "use 256, 512"},
+		{"targets.0=hb0,size=256M,qtg=1", "qtg"},
+		{"targets.0=nobody,size=256M", "no pxb-cxl of that id"},
+		{"targets.0=hb0,targets.1=hb0,size=512M", "targets.0 already"},
+		{"targets.0=hb0,size=1048576G", "beyond the last address"},
+	};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
+		struct machine m;
+
+		build(&m, "256");
+		if (fixture_option(&m, wrong[n].text, cxl_host_add_window_opts) && fixture_settle(&m))
+			fail_msg("'%s' is not refused", wrong[n].text);
+		check_says(&m.err, wrong[n].says);
+		fixture_close(&m);
+	}
+}
+
+static void wrong_devices_are_refused_by_name(void **state)
+{
+	static const struct { const struct dev_class *cls; const char *text, *says; } wrong[] = {
+		{&pxb_cxl_class, "id=x", "bus_nr=0"},
+		{&pxb_cxl_class, "id=x,bus_nr=12", "bus_nr=12"},
+		{&cxl_rp_class, "id=x", "plug it with bus=ID of a pxb-cxl"},
+		{&cxl_type3_class, "id=x,bus=hb0,volatile-memdev=free", "plug it with bus=ID of a cxl-rp"},
+		{&cxl_type3_class, "id=x,bus=rp9", "no memory"},
+		{&cxl_type3_class, "id=x,bus=rp9,persistent-memdev=free", "add lsa=ID"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=odd", "use size=512M"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=v0", "already used by mem0"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,sn=1", "also that of mem0"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,cdat=f", "'cdat' is not supported"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,num-dc-regions=2", "'num-dc-regions' is not supported"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,hdm-db=on", "'hdm-db' is not supported"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,memdev=none", "none"},
+	};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
+		struct machine m;
+
+		build(&m, "256");
+		fixture_add(&m, &cxl_rp_class, "id=rp9,bus=hb0");
+		fixture_add(&m, &memory_backend_ram_class, "id=free,size=256M");
+		fixture_add(&m, &memory_backend_ram_class, "id=odd,size=300M");
+		if (fixture_try(&m, wrong[n].cls, wrong[n].text))
+			fail_msg("'%s' is not refused", wrong[n].text);
+		check_says(&m.err, wrong[n].says);
+		fixture_close(&m);
+	}
+}
+
+static void ports_are_numbered_apart(void **state)
+{
+	struct machine m;
+	struct cxl_root_port *port;
+	unsigned seen = 0;
+
+	build(&m, "256");
+	fixture_add(&m, &cxl_rp_class, "id=x,bus=hb0,port=0");
+	assert_true(fixture_settle(&m));
+	fixture_reset(&m, RESET_COLD);
+	for (port = m.cxl->ports; port; port = port->next)
+		if (port->above == m.cxl->bridges[0]) {
+			u8 number = pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24;
+
+			assert_int_equal(number, port->number);
+			assert_false(seen & (1u << number));
+			seen |= 1u << number;
+		}
+	assert_int_equal(seen, 7);
+	fixture_close(&m);
+
+	build(&m, "256");
+	fixture_add(&m, &cxl_rp_class, "id=x,bus=hb0,port=5");
+	fixture_add(&m, &cxl_rp_class, "id=y,bus=hb0,port=5");
+	assert_false(fixture_settle(&m));
+	check_says(&m.err, "port=5 is also the port number of");
+	fixture_close(&m);
+}
+
+static void decoders_are_as_firmware_leaves_them(void **state)
+{
+	struct machine m;
+	struct cxl_type3 *dev;
+	struct cxl_component *bridge;
+	u32 second = AT_HDM + HDM_STRIDE;
+
+	build(&m, "512");
+	assert_true(fixture_option(&m, "devices=mem0:mem2:mem1:mem3,type=ram,lock=on,size=1G", cxl_host_add_region));
+	assert_true(fixture_option(&m, "devices=mem0:mem2,type=pmem", cxl_host_add_region));
+	if (!fixture_settle(&m))
+		fail_msg("%s", m.err.text);
+	fixture_reset(&m, RESET_COLD);
+	assert_int_equal(cxl_host_region(m.cxl, 0)->base, WINDOWS_BASE);
+	assert_int_equal(cxl_host_region(m.cxl, 1)->base, WINDOWS_BASE + GiB);
+	assert_int_equal(cxl_host_window(m.cxl, 0)->restrictions, 0x0e | CXL_RESTRICT_FIXED);
+	assert_int_equal(cxl_host_window(m.cxl, 1)->restrictions, 0x0e);
+	assert_int_equal(cxl_host_window(m.cxl, 1)->base, WINDOWS_BASE + 2 * GiB);
+	bridge = &m.cxl->bridges[1]->comp;
+	/* 2 ways at 1 KiB, locked, committed, host-only memory. */
+	assert_int_equal(component_get(bridge, AT_HDM + HDM_CTRL), 0x1712);
+	assert_int_equal(component_get(bridge, AT_HDM + HDM_TARGETS_LO), 0x0100);
+	assert_int_equal(component_get(bridge, AT_HDM + HDM_SIZE_LO), GiB);
+	assert_int_equal(component_get(bridge, second + HDM_CTRL), 0x1602);
+	dev = fixture_type3(&m, "mem2");
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_CTRL), 0x1721); /* 4 ways at 512 */
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_GLOBAL_CTRL), 2);
+	assert_int_equal(component_get(&dev->comp, second + HDM_CTRL), 0x1611);
+	assert_int_equal(component_get(&dev->comp, second + HDM_DPA_SKIP_LO), 0);
+	assert_int_equal(pci_config_read(&dev->pci, dev->dvsec_device + DVSEC_DEVICE_CTRL, 2), 6);
+	/* A hot reset takes it all away and nothing brings it back. */
+	pci_function_reset(&dev->pci, RESET_HOT);
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_CTRL), 0);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_GRANULE);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_CTRL), 0x1721);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_BUFFER);
+	fixture_close(&m);
+}
+
+static void persistent_memory_skips_unused_volatile(void **state)
+{
+	struct machine m;
+	struct cxl_type3 *dev;
+
+	build(&m, "256");
+	assert_true(fixture_option(&m, "window=1,devices=mem0:mem1,type=pmem", cxl_host_add_region));
+	assert_true(fixture_settle(&m));
+	fixture_reset(&m, RESET_COLD);
+	dev = fixture_type3(&m, "mem0");
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_DPA_SKIP_LO), Q);
+	assert_int_equal(space_write(m.space, cxl_host_region(m.cxl, 0)->base, 4, 77), MEM_OK);
+	cxl_host_sync(m.cxl);
+	fixture_close(&m);
+
+	build(&m, "256"); /* the wrong way round on the device */
+	assert_true(fixture_option(&m, "window=1,devices=mem0,type=pmem", cxl_host_add_region));
+	assert_true(fixture_option(&m, "window=1,devices=mem0,type=ram", cxl_host_add_region));
+	assert_false(fixture_settle(&m));
+	check_says(&m.err, "put the type=ram region first");
+	fixture_close(&m);
+}
+
+static void single_port_bridge_shows_decoders_for_a_region_only(void **state)
+{
+	static const struct { const char *option; bool region, shows, refused; } cases[] = {
+		{"", false, false, false}, {"", true, true, false}, {",hdm_for_passthrough=on", false, true, false},
+		{",hdm_for_passthrough=off", false, false, false}, {",hdm_for_passthrough=off", true, false, true},
+	};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(cases); n++) {
+		struct machine m;
+		u64 value = 0;
+
+		fixture_open(&m);
+		fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12%s", cases[n].option);
+		fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+		fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+		fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v");
+		assert_true(fixture_option(&m, "targets.0=hb0,size=256M", cxl_host_add_window_opts));
+		if (cases[n].region)
+			assert_true(fixture_option(&m, "devices=mem0", cxl_host_add_region));
+		assert_int_equal(fixture_settle(&m), !cases[n].refused);
+		if (!cases[n].refused) {
+			fixture_reset(&m, RESET_COLD);
+			assert_int_equal(space_read(m.space, REGS_BASE + 0x1004, 4, &value), MEM_OK);
+			assert_int_equal((value & 0xffff) == CACHEMEM_HDM, cases[n].shows);
+			assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), cases[n].region ? MAP_DIRECT : MAP_NOTHING);
+			/* Without decoders everything passes through to the port. */
+			if (!cases[n].shows) {
+				struct cxl_type3 *dev = fixture_type3(&m, "mem0");
+
+				program(&dev->comp, 0, WINDOWS_BASE, Q, 0, 0, 0, 0);
+				enable_mem(dev, true);
+				assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_DIRECT);
+			}
+		} else {
+			check_says(&m.err, "hdm_for_passthrough=off");
+		}
+		fixture_close(&m);
+	}
+}
+
+static void performance_adds_up(void **state)
+{
+	struct machine m;
+	struct cxl_performance p;
+
+	build(&m, "256");
+	assert_true(fixture_option(&m, "devices=mem0:mem2", cxl_host_add_region));
+	assert_true(fixture_settle(&m));
+	p = cxl_host_region_performance(m.cxl, 0);
+	assert_int_equal(p.read_latency_ps, 200000);
+	assert_int_equal(p.write_latency_ps, 300000);
+	assert_int_equal(p.read_mbps, 32000);
+	fixture_close(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_regions_are_refused_by_name),
+		cmocka_unit_test(wrong_windows_are_refused_by_name),
+		cmocka_unit_test(wrong_devices_are_refused_by_name),
+		cmocka_unit_test(ports_are_numbered_apart),
+		cmocka_unit_test(decoders_are_as_firmware_leaves_them),
+		cmocka_unit_test(persistent_memory_skips_unused_volatile),
+		cmocka_unit_test(single_port_bridge_shows_decoders_for_a_region_only),
+		cmocka_unit_test(performance_adds_up),
+	};
+
+	return cmocka_run_group_tests_name("cxl/region", tests, NULL, NULL);
+}
