@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fw_cfg, memory-mapped: how firmware gets tables and settings from the machine. Stock ArmVirtQemu firmware looks for it by
- * its signature. The interface is QEMU's, as its published description has it.
+ * fw_cfg, memory-mapped: how firmware gets tables and settings from the machine. Stock ArmVirtQemu firmware looks for
+ * it by its signature. The interface is QEMU's, as its published description has it.
  *
  *     0x00  data      8 bytes: an access of n bytes gives the next n of the item, the first one lowest in memory
  *     0x08  selector  16 bits, big-endian
  *     0x10  DMA       64 bits, big-endian: address of a request; storing the low half starts it. Reads "QEMU CFG".
  *
- * A DMA request is three big-endian fields: control (32 bits: 0 error, 1 read, 2 skip, 3 select, 4 write, key in 31:16),
- * length (32), address (64). Control is written back: 0, or the error bit.
+ * A DMA request is three big-endian fields: control (32 bits: 0 error, 1 read, 2 skip, 3 select, 4 write, key in
+ * 31:16), length (32), address (64). Control is written back: 0, or the error bit.
  *
- * These are byte streams with big-endian windows whose effect depends on the access's width, not registers: so no register
- * table. Nothing is writable: writes by data register or DMA are refused. Reads past an item's end give zeroes; by DMA at
- * most 1 MiB of them, a longer request is an error, so that a guest cannot keep the machine lock. Machine lock held.
+ * These are byte streams with big-endian windows whose effect depends on the access's width, not registers: so no
+ * register table. Nothing is writable: writes by data register or DMA are refused. Reads past an item's end give
+ * zeroes; by DMA at most 1 MiB of them, a longer request is an error, so that a guest cannot keep the machine lock.
+ * Machine lock held.
  */
 #include <endian.h>
 #include <stdlib.h>
@@ -27,7 +28,14 @@
 #define FW_CFG_SELECTOR 8
 #define FW_CFG_DMA      16
 
-enum { KEY_SIGNATURE = 0x00, KEY_ID = 0x01, KEY_CPUS = 0x05, KEY_CPUS_MAX = 0x0f, KEY_FILE_DIR = 0x19, KEY_FILES = 0x20 };
+enum {
+	KEY_SIGNATURE = 0x00,
+	KEY_ID = 0x01,
+	KEY_CPUS = 0x05,
+	KEY_CPUS_MAX = 0x0f,
+	KEY_FILE_DIR = 0x19,
+	KEY_FILES = 0x20,
+};
 
 #define DMA_ERROR  BIT(0)
 #define DMA_READ   BIT(1)
@@ -212,7 +220,8 @@ static bool dma_zeroes(struct fw_cfg *fw, u64 pa, u32 length)
 	static const u8 zeroes[4096];
 
 	if (length > ZEROES_MAX) {
-		trace(GUEST_ERROR, "fw_cfg: DMA reads 0x%x bytes past the end of item 0x%04x: refused", length, fw->key);
+		trace(GUEST_ERROR, "fw_cfg: DMA reads 0x%x bytes past the end of item 0x%04x: refused", length,
+		      fw->key);
 		return false;
 	}
 	while (length) { /* at most ZEROES_MAX / 4096 turns */

@@ -2,9 +2,9 @@
 /*
  * The Generic Event Device, and the sleep and reset registers of hardware-reduced ACPI. [ACPI6.5 5.6.9, 4.8.3.6-7]
  *
- * The selector holds pending events; reading it clears them and drops the line, which is high while any is pending. So the
- * interrupt works declared as edge or as level: an event after the read is a new edge. Machine lock held; system_off and
- * system_reset are called under it, from the vCPU's thread.
+ * The selector holds pending events; reading it clears them and drops the line, which is high while any is pending.
+ * So the interrupt works declared as edge or as level: an event after the read is a new edge. Machine lock held;
+ * system_off and system_reset are called under it, from the vCPU's thread.
  */
 #include <stdlib.h>
 

@@ -2,13 +2,13 @@
 /*
  * PL011 UART, revision r1p5: 32-byte FIFOs. [DDI0183]
  *
- * The far end is a chardev. What the guest transmits goes out at once, so the transmit FIFO only fills while the UART or its
- * transmitter is disabled. Received bytes are taken from the chardev as the receive FIFO has room: nothing is lost by
- * overrun, except in loopback, where the guest feeds itself. Baud rate and word format are stored; the rate only sets
- * the length of the receive timeout (32 bit times, at most 10 ms). Left out: SIR, DMA requests.
+ * The far end is a chardev. What the guest transmits goes out at once, so the transmit FIFO only fills while the UART
+ * or its transmitter is disabled. Received bytes are taken from the chardev as the receive FIFO has room: nothing is
+ * lost by overrun, except in loopback, where the guest feeds itself. Baud rate and word format are stored; the rate
+ * only sets the length of the receive timeout (32 bit times, at most 10 ms). Left out: SIR, DMA requests.
  *
- * Reset leaves it as firmware hands it over, enabled with 8N1 and FIFOs: CR is 0x301 and LCR_H 0x70 where the manual has
- * 0x300 and 0. Linux drives the UART of an ACPI machine as an SBSA generic UART, whose driver enables nothing.
+ * Reset leaves it as firmware hands it over, enabled with 8N1 and FIFOs: CR is 0x301 and LCR_H 0x70 where the manual
+ * has 0x300 and 0. Linux drives the UART of an ACPI machine as an SBSA generic UART, whose driver enables nothing.
  *
  * The transmit interrupt follows transitions, as the manual says: it comes when data leaves, not when the FIFO is
  * empty. Machine lock held in all hooks, timers and chardev calls.

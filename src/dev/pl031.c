@@ -2,9 +2,9 @@
 /*
  * PL031 real-time clock: a 32-bit count of seconds and an alarm. [DDI0224]
  *
- * The count is guest time (loop_now) plus an offset that LR sets; it goes on through a machine reset, as a battery-backed
- * clock does. It is always enabled (CR reads 1). The match interrupt is a timer for the second at which the count equals
- * MR, armed when MR or LR is written. Machine lock held.
+ * The count is guest time (loop_now) plus an offset that LR sets; it goes on through a machine reset, as a
+ * battery-backed clock does. It is always enabled (CR reads 1). The match interrupt is a timer for the second at
+ * which the count equals MR, armed when MR or LR is written. Machine lock held.
  */
 #include <stdlib.h>
 

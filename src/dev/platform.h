@@ -24,11 +24,12 @@ void pl031_reset(struct pl031 *rtc);
 void pl031_destroy(struct pl031 *rtc);
 u64 pl031_now_s(struct pl031 *rtc);
 
-/* Generic Event Device of the hardware-reduced ACPI: a selector register and the sleep/reset registers. [ACPI6.5 5.6.9] */
+/* Generic Event Device of the hardware-reduced ACPI: a selector register and the sleep/reset registers.
+ * [ACPI6.5 5.6.9] */
 struct ged;
 enum { GED_POWER_BUTTON = 2 };
-/* Offsets and values, for the ACPI tables: the selector is 32 bits wide, reads as the pending events and clears them. The
- * sleep and reset registers are bytes, as the FADT's SLEEP_CONTROL_REG, SLEEP_STATUS_REG and RESET_REG want them. */
+/* Offsets and values, for the ACPI tables: the selector is 32 bits wide, reads as the pending events and clears them.
+ * The sleep and reset registers are bytes, as the FADT's SLEEP_CONTROL_REG, SLEEP_STATUS_REG and RESET_REG want them. */
 #define GED_SELECTOR        0x00
 #define GED_SLEEP_CONTROL   0x04 /* SLP_TYP bits 4:2, SLP_EN bit 5 [ACPI6.5 4.8.3.7] */
 #define GED_SLEEP_STATUS    0x05 /* WAK_STS bit 7 */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From pending interrupts to the IRQ and FIQ wires: which interrupt is the highest-priority pending one of a PE, whether
- * it may preempt what runs, and who takes 1-of-N SPIs. [IHI0069 Interrupt prioritization, Affinity routing]
+ * From pending interrupts to the IRQ and FIQ wires: which interrupt is the highest-priority pending one of a PE,
+ * whether it may preempt what runs, and who takes 1-of-N SPIs. [IHI0069 Interrupt prioritization, Affinity routing]
  *
- * Cost: a change marks PEs dirty; recomputing one looks at its 32 private INTIDs, at the SPI words that hold a candidate
- * (a summary word names them) and at the LPI summary; never at all INTIDs. Ties of priority go to the lower INTID.
+ * Cost: a change marks PEs dirty; recomputing one looks at its 32 private INTIDs, at the SPI words that hold a
+ * candidate (a summary word names them) and at the LPI summary; never at all INTIDs. Ties of priority go to the lower
+ * INTID.
  *
  * 1-of-N: the first PE that is awake, has the group enabled and is not excluded by GICR_CTLR.DPG. Machine lock held.
  */

@@ -3,7 +3,8 @@
  * The GIC as a whole: creation, address map, reset and input wires. [IHI0069]
  *
  * The machine creates one, maps it, connects lines and the message target, and resets it with the machine. Wires keep
- * their level over a reset, as they belong to the devices that drive them. Machine lock held throughout, but at creation.
+ * their level over a reset, as they belong to the devices that drive them. Machine lock held throughout, but at
+ * creation.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,8 @@ struct gic *gic_create(const struct gic_config *config, struct error *err)
 		return NULL;
 	}
 	if (config->spi_count % 32 || config->spi_count > 32 * SPI_WORDS_MAX) {
-		fail(err, "GICv3: %u shared interrupts; the number must be a multiple of 32, at most %d", config->spi_count,
-		     32 * SPI_WORDS_MAX);
+		fail(err, "GICv3: %u shared interrupts; the number must be a multiple of 32, at most %d",
+		     config->spi_count, 32 * SPI_WORDS_MAX);
 		return NULL;
 	}
 	if (config->redist_size < (u64)config->cpu_count * REDIST_BYTES) {
@@ -97,7 +98,8 @@ void gic_reset(struct gic *gic)
 
 static void map_block(struct gic *gic, struct region *region, struct regs *regs, u64 base)
 {
-	*region = (struct region){.name = regs->name, .base = base, .size = regs->size, .ops = &regs_io, .opaque = regs};
+	*region = (struct region){
+		.name = regs->name, .base = base, .size = regs->size, .ops = &regs_io, .opaque = regs};
 	space_add(gic->config.space, region);
 }
 

@@ -302,8 +302,8 @@ WRITE(icc_igrpen1_write)
 
 /* --- software-generated interrupts --- */
 
-/* An SGI reaches a PE only where it belongs to the register's group. ASGI1R serves "the other security state", which with
- * one state is the same group 1. */
+/* An SGI reaches a PE only where it belongs to the register's group. ASGI1R serves "the other security state", which
+ * with one state is the same group 1. */
 static bool sgi_send(struct gic_pe *source, u64 value, unsigned group)
 {
 	struct gic *gic = source->gic;

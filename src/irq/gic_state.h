@@ -3,8 +3,9 @@
  * Private to irq/: what the GIC remembers, and what its files call of each other. Everything runs under the machine
  * lock.
  *
- * An INTID below 1020 lives in a `struct irq_bank` of 32: one per PE for SGIs and PPIs, one per 32 SPIs. Its latch holds
- * what an edge, a software write or an SGI made pending; the level is the wire. Pending is latch | (level & ~edge).
+ * An INTID below 1020 lives in a `struct irq_bank` of 32: one per PE for SGIs and PPIs, one per 32 SPIs. Its latch
+ * holds what an edge, a software write or an SGI made pending; the level is the wire. Pending is latch | (level &
+ * ~edge).
  *
  * LPIs live in bitmaps per PE. While an LPI is pending its configuration byte is cached (INV and INVALL refresh it);
  * otherwise nothing of it is kept and it is read when it next becomes pending. So a stale byte cannot outlive an

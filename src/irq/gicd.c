@@ -4,11 +4,12 @@
  *
  * One security state (CTLR.DS reads 1, writes ignored) and affinity routing always on (ARE reads 1): so INTIDs 0..31
  * belong to the redistributors and their fields here are RES0, as are IGRPMODR, NSACR, ITARGETSR and SGIR. Left out:
- * extended SPIs, E1NWF, NMIs. Message-based SPIs (SETSPI_NSR, CLRSPI_NSR) are built; the _SR forms are RES0 with DS = 1.
+ * extended SPIs, E1NWF, NMIs. Message-based SPIs (SETSPI_NSR, CLRSPI_NSR) are built; the _SR forms are RES0 with DS =
+ * 1.
  *
- * Set- and clear-registers keep nothing in the block's store: their hooks act on the banks and read from them. The others
- * keep their value in the store and the hook copies it to where delivery looks. INTIDs that the machine does not have
- * are locked: they read zero. Machine lock held.
+ * Set- and clear-registers keep nothing in the block's store: their hooks act on the banks and read from them. The
+ * others keep their value in the store and the hook copies it to where delivery looks. INTIDs that the machine does
+ * not have are locked: they read zero. Machine lock held.
  */
 #include "base/trace.h"
 #include "irq/gic_state.h"
@@ -213,15 +214,23 @@ static const struct reg gicd_rows[] = {
 	R32(GICD_SETSPI_NSR,     GICD_SETSPI_NSR,  0,        0x000003ff, .write = gicd_setspi_write),
 	R32(GICD_CLRSPI_NSR,     GICD_CLRSPI_NSR,  0,        0x000003ff, .write = gicd_clrspi_write),
 	R32(GICD_IGROUPR + 4,    GICD_IGROUPR,     0,        0xffffffff, WORDS, .write = gicd_igroupr_write),
-	R32(GICD_ISENABLER + 4,  GICD_ISENABLER,   0,        0xffffffff, WORDS, .read = gicd_enable_read, .write = gicd_isenabler_write),
-	R32(GICD_ICENABLER + 4,  GICD_ICENABLER,   0,        0xffffffff, WORDS, .read = gicd_enable_read, .write = gicd_icenabler_write),
-	R32(GICD_ISPENDR + 4,    GICD_ISPENDR,     0,        0xffffffff, WORDS, .read = gicd_pending_read, .write = gicd_ispendr_write),
-	R32(GICD_ICPENDR + 4,    GICD_ICPENDR,     0,        0xffffffff, WORDS, .read = gicd_pending_read, .write = gicd_icpendr_write),
-	R32(GICD_ISACTIVER + 4,  GICD_ISACTIVER,   0,        0xffffffff, WORDS, .read = gicd_active_read, .write = gicd_isactiver_write),
-	R32(GICD_ICACTIVER + 4,  GICD_ICACTIVER,   0,        0xffffffff, WORDS, .read = gicd_active_read, .write = gicd_icactiver_write),
-	R8(GICD_IPRIORITYR + 32, GICD_IPRIORITYR,  0,        PRIORITY_MASK, EACH, .stride = 1, .write = gicd_ipriorityr_write),
+	R32(GICD_ISENABLER + 4,  GICD_ISENABLER,   0,        0xffffffff, WORDS,
+	    .read = gicd_enable_read, .write = gicd_isenabler_write),
+	R32(GICD_ICENABLER + 4,  GICD_ICENABLER,   0,        0xffffffff, WORDS,
+	    .read = gicd_enable_read, .write = gicd_icenabler_write),
+	R32(GICD_ISPENDR + 4,    GICD_ISPENDR,     0,        0xffffffff, WORDS,
+	    .read = gicd_pending_read, .write = gicd_ispendr_write),
+	R32(GICD_ICPENDR + 4,    GICD_ICPENDR,     0,        0xffffffff, WORDS,
+	    .read = gicd_pending_read, .write = gicd_icpendr_write),
+	R32(GICD_ISACTIVER + 4,  GICD_ISACTIVER,   0,        0xffffffff, WORDS,
+	    .read = gicd_active_read, .write = gicd_isactiver_write),
+	R32(GICD_ICACTIVER + 4,  GICD_ICACTIVER,   0,        0xffffffff, WORDS,
+	    .read = gicd_active_read, .write = gicd_icactiver_write),
+	R8(GICD_IPRIORITYR + 32, GICD_IPRIORITYR,  0,        PRIORITY_MASK, EACH, .stride = 1,
+	    .write = gicd_ipriorityr_write),
 	R32(GICD_ICFGR + 8,      GICD_ICFGR,       0,        0xaaaaaaaa, HALVES, .write = gicd_icfgr_write),
-	R64(GICD_IROUTER + 256,  GICD_IROUTER,     0,        GICD_IROUTER_AFF | GICD_IROUTER_IRM, EACH, .stride = 8, .write = gicd_irouter_write),
+	R64(GICD_IROUTER + 256,  GICD_IROUTER,     0,        GICD_IROUTER_AFF | GICD_IROUTER_IRM, EACH, .stride = 8,
+	    .write = gicd_irouter_write),
 	GIC_ID_ROWS(0x492),
 };
 

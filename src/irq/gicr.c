@@ -4,8 +4,8 @@
  *
  * TYPER.DirectLPI is 0, as LPIs come from the ITS: SETLPIR and CLRLPIR are RES0. CTLR.IR is 1: INVLPIR, INVALLR and
  * SYNCR work. CTLR.CES is 1: EnableLPIs can be cleared, which writes the pending LPIs back to their table. Without an
- * ITS there are no LPIs and the LPI registers are RAZ/WI. While LPIs are enabled, PROPBASER and PENDBASER do not change.
- * VLPI frames and NMIs are left out. Machine lock held.
+ * ITS there are no LPIs and the LPI registers are RAZ/WI. While LPIs are enabled, PROPBASER and PENDBASER do not
+ * change. VLPI frames and NMIs are left out. Machine lock held.
  */
 #include "base/trace.h"
 #include "irq/gic_state.h"
@@ -189,11 +189,14 @@ static const struct reg gicr_rd_rows[] = {
 	    .read = gicr_ctlr_read, .write = gicr_ctlr_write),
 	R32(GICR_IIDR,      GICR_IIDR,      GIC_IIDR, 0),
 	R64(GICR_TYPER,     GICR_TYPER,     0,        0, .read = gicr_typer_read),
-	R32(GICR_WAKER,     GICR_WAKER,     0x2,      GICR_WAKER_PROCESSOR_SLEEP, .read = gicr_waker_read, .write = gicr_waker_write),
-	R64(GICR_PROPBASER, GICR_PROPBASER, 0,        GICR_PROPBASER_PA | GICR_PROPBASER_ATTR | MASK(4, 0), .locked = lpi_tables_are_locked),
+	R32(GICR_WAKER,     GICR_WAKER,     0x2,      GICR_WAKER_PROCESSOR_SLEEP,
+	    .read = gicr_waker_read, .write = gicr_waker_write),
+	R64(GICR_PROPBASER, GICR_PROPBASER, 0,        GICR_PROPBASER_PA | GICR_PROPBASER_ATTR | MASK(4, 0),
+	    .locked = lpi_tables_are_locked),
 	R64(GICR_PENDBASER, GICR_PENDBASER, 0,        GICR_PENDBASER_PA | GICR_PENDBASER_ATTR | GICR_PENDBASER_PTZ,
 	    .locked = lpi_tables_are_locked, .read = gicr_pendbaser_read),
-	R64(GICR_INVLPIR,   GICR_INVLPIR,   0,        MASK(31, 0), .locked = lpis_are_absent, .write = gicr_invlpir_write),
+	R64(GICR_INVLPIR,   GICR_INVLPIR,   0,        MASK(31, 0),
+	    .locked = lpis_are_absent, .write = gicr_invlpir_write),
 	R64(GICR_INVALLR,   GICR_INVALLR,   0,        0, .locked = lpis_are_absent, .write = gicr_invallr_write),
 	R32(GICR_SYNCR,     GICR_SYNCR,     0,        0),
 	GIC_ID_ROWS(0x493),
@@ -202,13 +205,20 @@ static const struct reg gicr_rd_rows[] = {
 static const struct reg gicr_sgi_rows[] = {
 	/*  offset           name             reset       software writes */
 	R32(GICD_IGROUPR,    GICR_IGROUPR0,   0,          0xffffffff, .write = gicr_igroupr_write),
-	R32(GICD_ISENABLER,  GICR_ISENABLER0, 0,          0xffffffff, .read = gicr_enable_read, .write = gicr_isenabler_write),
-	R32(GICD_ICENABLER,  GICR_ICENABLER0, 0,          0xffffffff, .read = gicr_enable_read, .write = gicr_icenabler_write),
-	R32(GICD_ISPENDR,    GICR_ISPENDR0,   0,          0xffffffff, .read = gicr_pending_read, .write = gicr_ispendr_write),
-	R32(GICD_ICPENDR,    GICR_ICPENDR0,   0,          0xffffffff, .read = gicr_pending_read, .write = gicr_icpendr_write),
-	R32(GICD_ISACTIVER,  GICR_ISACTIVER0, 0,          0xffffffff, .read = gicr_active_read, .write = gicr_isactiver_write),
-	R32(GICD_ICACTIVER,  GICR_ICACTIVER0, 0,          0xffffffff, .read = gicr_active_read, .write = gicr_icactiver_write),
-	R8(GICD_IPRIORITYR,  GICR_IPRIORITYR, 0,          PRIORITY_MASK, .count = 32, .stride = 1, .write = gicr_ipriorityr_write),
+	R32(GICD_ISENABLER,  GICR_ISENABLER0, 0,          0xffffffff,
+	    .read = gicr_enable_read, .write = gicr_isenabler_write),
+	R32(GICD_ICENABLER,  GICR_ICENABLER0, 0,          0xffffffff,
+	    .read = gicr_enable_read, .write = gicr_icenabler_write),
+	R32(GICD_ISPENDR,    GICR_ISPENDR0,   0,          0xffffffff,
+	    .read = gicr_pending_read, .write = gicr_ispendr_write),
+	R32(GICD_ICPENDR,    GICR_ICPENDR0,   0,          0xffffffff,
+	    .read = gicr_pending_read, .write = gicr_icpendr_write),
+	R32(GICD_ISACTIVER,  GICR_ISACTIVER0, 0,          0xffffffff,
+	    .read = gicr_active_read, .write = gicr_isactiver_write),
+	R32(GICD_ICACTIVER,  GICR_ICACTIVER0, 0,          0xffffffff,
+	    .read = gicr_active_read, .write = gicr_icactiver_write),
+	R8(GICD_IPRIORITYR,  GICR_IPRIORITYR, 0,          PRIORITY_MASK, .count = 32, .stride = 1,
+	    .write = gicr_ipriorityr_write),
 	R32(GICD_ICFGR,      GICR_ICFGR0,     0xaaaaaaaa, 0),
 	R32(GICD_ICFGR + 4,  GICR_ICFGR1,     0,          0xaaaaaaaa, .write = gicr_icfgr1_write),
 };

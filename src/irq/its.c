@@ -2,17 +2,17 @@
 /*
  * The Interrupt Translation Service: registers, command queue, and the doorbell. [IHI0069 GITS_*, ITS commands]
  *
- * DeviceID is the requester ID that a message carries, EventID its data; both and the collection have 16 bits. A store to
- * GITS_TRANSLATER by a PE carries no DeviceID and is ignored. TYPER.PTA is 0: an RDbase is a PE number. TYPER.HCC is 0:
- * collections live in memory. No virtual LPIs: their commands are refused by name.
+ * DeviceID is the requester ID that a message carries, EventID its data; both and the collection have 16 bits. A
+ * store to GITS_TRANSLATER by a PE carries no DeviceID and is ignored. TYPER.PTA is 0: an RDbase is a PE number.
+ * TYPER.HCC is 0: collections live in memory. No virtual LPIs: their commands are refused by name.
  *
  * Command errors: the architecture lets an ITS stall, or ignore the command. We ignore it (and say so by a guest_error
  * trace): the queue goes on. A queue that cannot be fetched from memory stalls: CREADR.Stalled, until CWRITER.Retry. A
  * CWRITER beyond the queue does nothing.
  *
- * A write to CWRITER or CTLR works the queue off before it returns: at most one round, 32768 commands. INVALL, the only
- * command that costs more than a few accesses to memory apart from MOVALL, is noted and done once per PE at the end of the
- * round; no PE can tell, as the machine lock is held. Wires move at the end too.
+ * A write to CWRITER or CTLR works the queue off before it returns: at most one round, 32768 commands. INVALL, the
+ * only command that costs more than a few accesses to memory apart from MOVALL, is noted and done once per PE at the
+ * end of the round; no PE can tell, as the machine lock is held. Wires move at the end too.
  */
 #include "base/trace.h"
 #include "irq/gic_state.h"
@@ -276,15 +276,19 @@ static void gits_translater_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static const struct reg its_rows[] = {
 	/*  offset           name             reset                reads and writes */
-	R32(GITS_CTLR,       GITS_CTLR,       0,                   GITS_CTLR_ENABLED, .read = gits_ctlr_read, .write = gits_ctlr_write),
+	R32(GITS_CTLR,       GITS_CTLR,       0,                   GITS_CTLR_ENABLED,
+	    .read = gits_ctlr_read, .write = gits_ctlr_write),
 	R32(GITS_IIDR,       GITS_IIDR,       GIC_IIDR,            0),
 	R64(GITS_TYPER,      GITS_TYPER,      0,                   0, .read = gits_typer_read),
-	R64(GITS_CBASER,     GITS_CBASER,     0,                   GITS_CBASER_VALID | GITS_CBASER_ATTR | GITS_CBASER_PA | GITS_CBASER_SIZE,
+	R64(GITS_CBASER,     GITS_CBASER,     0,                   GITS_CBASER_VALID | GITS_CBASER_ATTR |
+	    GITS_CBASER_PA | GITS_CBASER_SIZE,
 	    .locked = its_is_enabled, .write = gits_cbaser_write),
-	R64(GITS_CWRITER,    GITS_CWRITER,    0,                   GITS_CMD_OFFSET | GITS_CWRITER_RETRY, .write = gits_cwriter_write),
+	R64(GITS_CWRITER,    GITS_CWRITER,    0,                   GITS_CMD_OFFSET | GITS_CWRITER_RETRY,
+	    .write = gits_cwriter_write),
 	R64(GITS_CREADR,     GITS_CREADR,     0,                   0, .read = gits_creadr_read),
 	R64(GITS_BASER,      GITS_BASER0,     BASER(GITS_BASER_TYPE_DEVICE), GITS_BASER_RW, .locked = its_is_enabled),
-	R64(GITS_BASER + 8,  GITS_BASER1,     BASER(GITS_BASER_TYPE_COLLECTION), GITS_BASER_RW, .locked = its_is_enabled),
+	R64(GITS_BASER + 8,  GITS_BASER1,     BASER(GITS_BASER_TYPE_COLLECTION), GITS_BASER_RW,
+	    .locked = its_is_enabled),
 	GIC_ID_ROWS(0x494),
 	R32(GITS_TRANSLATER, GITS_TRANSLATER, 0,                   0xffffffff, .write = gits_translater_write),
 };

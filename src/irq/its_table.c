@@ -9,9 +9,9 @@
  *     collection  63 valid | 15:0 PE number
  *     event       63 valid | 47:32 collection | 31:0 INTID
  *
- * A table is flat, or two-level (Indirect): a first level of 8-byte entries, 63 valid and 51:12 the address of a page of
- * second-level entries. Guests may scribble over all of it: every field is checked when it is read, every address goes through
- * dma_read or dma_write, and nothing is cached. Machine lock held.
+ * A table is flat, or two-level (Indirect): a first level of 8-byte entries, 63 valid and 51:12 the address of a page
+ * of second-level entries. Guests may scribble over all of it: every field is checked when it is read, every address
+ * goes through dma_read or dma_write, and nothing is cached. Machine lock held.
  */
 #include "base/trace.h"
 #include "irq/gic_state.h"

@@ -3,12 +3,13 @@
  * LPIs of one PE: pending bits, cached configuration, and the best one. [IHI0069 LPIs]
  *
  * The configuration table (PROPBASER: a byte per LPI from INTID 8192) and the pending table (PENDBASER: a bit per
- * INTID, the first 1 KiB ours to use and unused) are guest memory, read and written by dma_read and dma_write: an address
- * that is no memory reads as zero, a disabled LPI. Their length follows IDbits, capped at ours, so no table access is
- * longer than 8 KiB. The pending bits are kept here while EnableLPIs is 1 and written back when it is cleared.
+ * INTID, the first 1 KiB ours to use and unused) are guest memory, read and written by dma_read and dma_write: an
+ * address that is no memory reads as zero, a disabled LPI. Their length follows IDbits, capped at ours, so no table
+ * access is longer than 8 KiB. The pending bits are kept here while EnableLPIs is 1 and written back when it is
+ * cleared.
  *
- * lpi_best is cheap because ready LPIs are counted per priority level: the search stops at the first LPI of the best level.
- * Machine lock held.
+ * lpi_best is cheap because ready LPIs are counted per priority level: the search stops at the first LPI of the best
+ * level. Machine lock held.
  */
 #include <string.h>
 

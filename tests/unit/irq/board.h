@@ -196,8 +196,8 @@ static inline void board_start(struct board *b)
 	}
 }
 
-/* The answer by looking at everything: priority of the best pending interrupt of `cpu` by the architecture's definition,
- * 0x100 if none. Ties aside, the cached one must be it. */
+/* The answer by looking at everything: priority of the best pending interrupt of `cpu` by the architecture's
+ * definition, 0x100 if none. Ties aside, the cached one must be it. */
 static inline u32 slow_best(struct board *b, unsigned cpu)
 {
 	struct gic *gic = b->gic;

@@ -375,10 +375,10 @@ static void reset_forgets_all_but_the_wires(void **state)
 /* Random software and random wires: the cached highest pending interrupt is always the one a full scan finds. */
 static void cached_best_is_the_best(void **state)
 {
-	static const u32 dist[] = {GICD_CTLR,      GICD_IGROUPR,  GICD_ISENABLER, GICD_ICENABLER, GICD_ISPENDR, GICD_ICPENDR,
-				   GICD_ISACTIVER, GICD_ICACTIVER, GICD_ICFGR};
-	static const u32 icc[] = {ICC_PMR, ICC_BPR0, ICC_BPR1, ICC_CTLR, ICC_IGRPEN0, ICC_IGRPEN1, ICC_SGI1R, ICC_SGI0R, ICC_EOIR0,
-				  ICC_EOIR1, ICC_DIR, ICC_AP0R0, ICC_AP1R0};
+	static const u32 dist[] = {GICD_CTLR,      GICD_IGROUPR,  GICD_ISENABLER, GICD_ICENABLER, GICD_ISPENDR,
+				   GICD_ICPENDR,   GICD_ISACTIVER, GICD_ICACTIVER, GICD_ICFGR};
+	static const u32 icc[] = {ICC_PMR, ICC_BPR0, ICC_BPR1, ICC_CTLR, ICC_IGRPEN0, ICC_IGRPEN1, ICC_SGI1R,
+				  ICC_SGI0R, ICC_EOIR0, ICC_EOIR1, ICC_DIR, ICC_AP0R0, ICC_AP1R0};
 	struct board *b = *state;
 
 	srandom(1);

@@ -341,11 +341,14 @@ static void noise_does_no_harm(void **state)
 		/* Half of the commands are real ones with small operands. */
 		for (u32 at = 0; at < 0x10000 && turn % 2; at += 32) {
 			u64 code = (u64)random() % 16, device = (u64)random() % 64, event = (u64)random() % 40;
+			u64 intid = 8192 + event * device, place = (u64)random() % 6 << 16 | (u64)random() % 6;
+			u64 valid = (u64)(random() & 1) << 63;
 
+			if (code == ITS_MAPD)
+				place = ITT + device * 256;
 			store_le(noise + at, 8, code | device << 32);
-			store_le(noise + at + 8, 8, code == ITS_MAPD ? event % 20 : event | (8192 + event * device) << 32);
-			store_le(noise + at + 16, 8, (code == ITS_MAPD ? ITT + device * 256 : (u64)random() % 6 << 16 | (u64)random() % 6) |
-							     (u64)(random() & 1) << 63);
+			store_le(noise + at + 8, 8, code == ITS_MAPD ? event % 20 : event | intid << 32);
+			store_le(noise + at + 16, 8, place | valid);
 			store_le(noise + at + 24, 8, (u64)random() % 6 << 16);
 		}
 		dma_write(b->space, QUEUE, noise, 0x10000);
