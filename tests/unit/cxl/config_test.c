@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Config space of Type 3 devices and root ports: where each capability lies, DVSEC fields and lock, DOE with CDAT. */
+#include "fixture.h"
+
+static struct machine m;
+static struct cxl_type3 *dev;
+static struct pci_dev *port;
+
+static int open_device(void **state)
+{
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0,port=7");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &memory_backend_ram_class, "id=p,size=512M");
+	fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l");
+	if (!fixture_settle(&m))
+		fail_msg("%s", m.err.text);
+	fixture_reset(&m, RESET_COLD);
+	dev = fixture_type3(&m, "mem0");
+	port = (struct pci_dev *)fixture_find(&m, "rp0");
+	return 0;
+}
+
+static int close_device(void **state)
+{
+	fixture_close(&m);
+	return 0;
+}
+
+static u32 get(struct pci_dev *pci, u32 offset, unsigned size)
+{
+	return pci_config_read(pci, offset, size);
+}
+
+/* Offset of a capability in the list, 0: none. */
+static u32 find_cap(struct pci_dev *pci, u8 id)
+{
+	u32 at = get(pci, 0x34, 1);
+
+	for (unsigned n = 0; at && n < 48; n++, at = get(pci, at + 1, 1))
+		if (get(pci, at, 1) == id)
+			return at;
+	return 0;
+}
+
+static u32 find_ext(struct pci_dev *pci, u16 id, int dvsec)
+{
+	u32 at = 0x100;
+
+	for (unsigned n = 0; at && n < 100; n++, at = get(pci, at, 4) >> 20)
+		if (get(pci, at, 2) == id && (dvsec < 0 || (get(pci, at + 4, 2) == CXL_VENDOR_ID && get(pci, at + 8, 2) == dvsec)))
+			return at;
+	return 0;
+}
+
+#define DVSEC 0x23
+
+static void type3_layout(void **state)
+{
+	struct pci_dev *pci = &dev->pci;
+	u32 at;
+
+	assert_int_equal(get(pci, 0, 4), 0x0d938086);
+	assert_int_equal(get(pci, 8, 4), 0x05021001);
+	assert_int_equal(find_cap(pci, 0x11), 0x40);
+	assert_int_equal(get(pci, 0x42, 2) & 0x7ff, 7); /* 8 vectors */
+	assert_int_equal(get(pci, 0x44, 4) & 7, 4);
+	assert_int_equal(find_cap(pci, 0x10), 0x80);
+	assert_int_equal(find_ext(pci, DVSEC, DVSEC_CXL_DEVICE), 0x100);
+	assert_int_equal(find_ext(pci, DVSEC, DVSEC_REGISTER_LOCATOR), 0x13c);
+	assert_int_equal(find_ext(pci, DVSEC, DVSEC_GPF_DEVICE), 0x160);
+	assert_int_equal(find_ext(pci, DVSEC, DVSEC_FLEX_BUS_PORT), 0x170);
+	assert_int_equal(find_ext(pci, 0x2e, -1), 0x190);
+	assert_true(find_ext(pci, 3, -1) > 0x190); /* serial number */
+	assert_int_equal(find_ext(pci, 1, -1), 0x200);
+	at = 0x104;
+	assert_int_equal(get(pci, at, 4) >> 20, DVSEC_DEVICE_BYTES);
+	assert_int_equal(get(pci, at, 4) >> 16 & 0xf, DVSEC_DEVICE_REVISION);
+	assert_int_equal(get(pci, 0x13c + 4, 4) >> 20, 0x24);
+	assert_int_equal(get(pci, 0x13c + 0x0c, 4), 0x0100);
+	assert_int_equal(get(pci, 0x13c + 0x14, 4), 0x0302);
+	assert_int_equal(get(pci, 0x13c + 0x1c, 4), 0);
+	assert_int_equal(get(pci, 0x170 + 4, 4) >> 16 & 0xf, 2);
+}
+
+static void root_port_layout(void **state)
+{
+	assert_int_equal(get(port, 0, 4), 0x70758086);
+	assert_int_equal(get(port, 0x0e, 1) & 0x7f, 1);
+	assert_int_equal(find_cap(port, 0x0d), 0x40);
+	assert_int_equal(find_cap(port, 5), 0x60);
+	assert_int_equal(get(port, find_cap(port, 0x10) + 0x0c, 4) >> 24, 7);
+	assert_int_equal(find_ext(port, 1, -1), 0x100);
+	assert_int_equal(find_ext(port, 0x0d, -1), 0x148);
+	assert_true(find_ext(port, DVSEC, DVSEC_PORT_EXTENSIONS));
+	assert_true(find_ext(port, DVSEC, DVSEC_GPF_PORT));
+	assert_true(find_ext(port, DVSEC, DVSEC_FLEX_BUS_PORT));
+	assert_int_equal(get(port, find_ext(port, DVSEC, DVSEC_REGISTER_LOCATOR) + 0x0c, 4), 0x0100);
+}
+
+static void device_dvsec_says_what_memory_there_is(void **state)
+{
+	struct pci_dev *pci = &dev->pci;
+
+	assert_int_equal(get(pci, 0x10a, 2), 0x2e); /* IO, Mem, hardware init, two ranges */
+	assert_int_equal(get(pci, 0x118, 4), 0);
+	assert_int_equal(get(pci, 0x11c, 4), 256 * MiB | 0x4b);
+	assert_int_equal(get(pci, 0x12c, 4), 512 * MiB | 0x4b);
+	assert_int_equal(get(pci, 0x10c, 2), 2);
+	assert_int_equal(get(pci, 0x11e, 1), 256 * MiB >> 16 & 0xff); /* a byte of a register */
+}
+
+static void config_lock_freezes_what_is_rwl(void **state)
+{
+	struct pci_dev *pci = &dev->pci;
+
+	pci_config_write(pci, 0x10c, 2, 0xffff);
+	assert_int_equal(get(pci, 0x10c, 2), 6);
+	pci_config_write(pci, 0x10c, 1, 0);
+	assert_int_equal(get(pci, 0x10c, 2), 2);
+	pci_config_write(pci, 0x120, 4, 0x1);
+	pci_config_write(pci, 0x124, 4, 0xffffffff);
+	assert_int_equal(get(pci, 0x124, 4), 0xf0000000);
+	pci_config_write(pci, 0x114, 2, 1);
+	pci_config_write(pci, 0x114, 2, 0); /* write once */
+	assert_int_equal(get(pci, 0x114, 2), 1);
+	pci_config_write(pci, 0x10c, 2, 0xffff);
+	pci_config_write(pci, 0x124, 4, 0);
+	assert_int_equal(get(pci, 0x10c, 2), 2);
+	assert_int_equal(get(pci, 0x124, 4), 0xf0000000);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(get(pci, 0x114, 2), 0);
+	pci_config_write(pci, 0x10c, 2, 6);
+	assert_int_equal(get(pci, 0x10c, 2), 6);
+}
+
+static void serial_numbers_are_stable_and_distinct(void **state)
+{
+	u32 at = find_ext(&dev->pci, 3, -1), low = get(&dev->pci, at + 4, 4), high = get(&dev->pci, at + 8, 4);
+
+	assert_true(low || high);
+	close_device(state);
+	open_device(state);
+	assert_int_equal(get(&dev->pci, at + 4, 4), low);
+	assert_int_equal(get(&dev->pci, at + 8, 4), high);
+	fixture_add(&m, &cxl_rp_class, "id=rp1,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v1,size=256M");
+	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=rp1,volatile-memdev=v1");
+	assert_int_not_equal(get(&fixture_type3(&m, "mem1")->pci, at + 4, 4), low);
+}
+
+/* One exchange over the DOE mailbox registers; returns response DWORDs. */
+static u32 doe(const u32 *request, u32 dwords, u32 *response, u32 room)
+{
+	struct pci_dev *pci = &dev->pci;
+	u32 at = 0x190, count = 0;
+
+	for (u32 i = 0; i < dwords; i++)
+		pci_config_write(pci, at + 0x10, 4, request[i]);
+	pci_config_write(pci, at + 8, 4, 0x80000000);
+	for (unsigned tries = 0; tries < 100 && !(get(pci, at + 0x0c, 4) & 0x80000004); tries++)
+		loop_time_advance(m.loop, 10000000);
+	while (get(pci, at + 0x0c, 4) & 0x80000000 && count < room) {
+		response[count++] = get(pci, at + 0x14, 4);
+		pci_config_write(pci, at + 0x14, 4, 0);
+	}
+	if (get(pci, at + 0x0c, 4) & 4)
+		pci_config_write(pci, at + 8, 4, 1); /* abort after an error */
+	return count;
+}
+
+static void cdat_reads_entry_by_entry_and_sums_to_zero(void **state)
+{
+	u32 handle = 0, total = 0, entries = 0, response[64];
+	u8 table[1024], sum = 0;
+
+	while (handle != 0xffff) {
+		u32 request[3] = {0x00021e98, 3, handle << 16}, count = doe(request, 3, response, 64);
+
+		assert_true(count > 3);
+		assert_int_equal(response[0], 0x00021e98);
+		assert_int_equal(response[1], count);
+		assert_int_equal(response[2] & 0xffff, 0);
+		memcpy(table + total, &response[3], (count - 3) * 4);
+		total += (count - 3) * 4;
+		handle = response[2] >> 16;
+		assert_true(++entries < 40);
+	}
+	assert_int_equal(entries, 13); /* header; six for each partition */
+	assert_int_equal(load_le(table, 4), total);
+	for (u32 i = 0; i < total; i++)
+		sum += table[i];
+	assert_int_equal(sum, 0);
+	for (u32 at = 16; at < total; at += load_le(table + at + 2, 2))
+		assert_int_equal(load_le(table + at + 2, 2), 24);
+	assert_int_equal(table[16], CDAT_DSMAS);
+	assert_int_equal(load_le(table + 16 + 16, 8), 256 * MiB);
+	assert_int_equal(table[16 + 6 * 24 + 5], CDAT_DSMAS_NONVOLATILE);
+	assert_int_equal(load_le(table + 16 + 6 * 24 + 8, 8), 256 * MiB);
+}
+
+static void wrong_cdat_requests_get_no_answer(void **state)
+{
+	static const u32 words[] = {13u << 16, 0xffff0000, 0x00000100, 0x00000001};
+	u32 response[64];
+
+	for (unsigned n = 0; n < ARRAY_SIZE(words); n++) {
+		u32 request[3] = {0x00021e98, 3, words[n]};
+
+		assert_int_equal(doe(request, 3, response, 64), 0);
+	}
+	cdat_reads_entry_by_entry_and_sums_to_zero(state);
+}
+
+static void config_registers_walk_bit_by_bit(void **state)
+{
+	struct check_walk walk = {0};
+
+	assert_true(check_walking_ones(&dev->pci.config, &walk) > 1000);
+	assert_true(check_walking_ones(&port->config, &walk) > 1000);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_device, close_device)
+	const struct CMUnitTest tests[] = {
+		T(type3_layout),
+		T(root_port_layout),
+		T(device_dvsec_says_what_memory_there_is),
+		T(config_lock_freezes_what_is_rwl),
+		T(serial_numbers_are_stable_and_distinct),
+		T(cdat_reads_entry_by_entry_and_sums_to_zero),
+		T(wrong_cdat_requests_get_no_answer),
+		T(config_registers_walk_bit_by_bit),
+	};
+
+	return cmocka_run_group_tests_name("cxl/config", tests, NULL, NULL);
+}

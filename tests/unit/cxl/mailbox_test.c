@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every mailbox command with good, short, long and hostile input, through the device registers. [CXL3.1 8.2.9] */
+#include "fixture.h"
+
+static struct machine m;
+static struct cxl_type3 *dev;
+
+static int open_device(void **state)
+{
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &memory_backend_ram_class, "id=p,size=512M");
+	fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l");
+	if (!fixture_settle(&m))
+		fail_msg("%s", m.err.text);
+	fixture_reset(&m, RESET_COLD);
+	dev = fixture_type3(&m, "mem0");
+	return 0;
+}
+
+static int close_device(void **state)
+{
+	fixture_close(&m);
+	return 0;
+}
+
+static void set(u64 offset, unsigned size, u64 value)
+{
+	assert_int_equal(devregs_io.write(dev, offset, size, value), MEM_OK);
+}
+
+static u64 get(u64 offset, unsigned size)
+{
+	u64 value = 0;
+
+	assert_int_equal(devregs_io.read(dev, offset, size, &value), MEM_OK);
+	return value;
+}
+
+static u8 out[MAILBOX_PAYLOAD_BYTES];
+static u32 out_length;
+
+/* Sends a command as a driver does; returns the return code. */
+static u16 send(u16 opcode, const void *input, u32 length)
+{
+	const u8 *bytes = input;
+
+	for (u32 i = 0; bytes && i < MIN(length, MAILBOX_PAYLOAD_BYTES); i++)
+		set(DEVREGS_PAYLOAD + i, 1, bytes[i]);
+	set(MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
+	set(MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+	assert_int_equal(get(MAILBOX_CTRL, 4) & MAILBOX_CTRL_DOORBELL, 0);
+	assert_int_equal(get(MAILBOX_STATUS, 8) & 1, 0); /* no background operation */
+	assert_int_equal(get(MAILBOX_COMMAND, 2), opcode);
+	out_length = get(MAILBOX_COMMAND, 8) >> 16;
+	assert_true(out_length <= MAILBOX_PAYLOAD_BYTES);
+	for (u32 i = 0; i < MAILBOX_PAYLOAD_BYTES; i += 4)
+		store_le(out + i, 4, get(DEVREGS_PAYLOAD + i, 4));
+	return get(MAILBOX_STATUS, 8) >> 32;
+}
+
+static void lengths_are_checked_before_anything(void **state)
+{
+	static const u8 zeros[MAILBOX_PAYLOAD_BYTES];
+
+	for (unsigned n = 0; n < mbox_command_count; n++) {
+		const struct mbox_command *c = &mbox_commands[n];
+
+		if (c->in_min)
+			assert_int_equal(send(c->opcode, zeros, c->in_min - 1), CXL_INVALID_PAYLOAD_LENGTH);
+		assert_int_equal(send(c->opcode, zeros, c->in_max + 1), CXL_INVALID_PAYLOAD_LENGTH);
+		assert_int_equal(send(c->opcode, zeros, 0x1fffff), CXL_INVALID_PAYLOAD_LENGTH);
+		assert_int_equal(out_length, 0);
+		/* Input of ones, of every length that is let in. */
+		for (u32 length = c->in_min; length <= c->in_max; length += 1 + length / 7) {
+			u8 ones_of[MAILBOX_PAYLOAD_BYTES];
+
+			memset(ones_of, 0xff, sizeof(ones_of));
+			send(c->opcode, ones_of, length);
+		}
+	}
+}
+
+static void other_opcodes_are_unsupported(void **state)
+{
+	for (u32 opcode = 0; opcode < 0x10000; opcode += 1) {
+		bool known = false;
+
+		for (unsigned n = 0; n < mbox_command_count; n++)
+			known |= mbox_commands[n].opcode == opcode;
+		if (known)
+			continue;
+		set(MAILBOX_COMMAND, 8, opcode | 0xffffull << 16);
+		set(MAILBOX_CTRL, 4, 1);
+		assert_int_equal(get(MAILBOX_STATUS, 8) >> 32, CXL_UNSUPPORTED);
+	}
+}
+
+static void table_is_sorted_and_cel_derives_from_it(void **state)
+{
+	u8 request[24] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78, 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
+	u32 size;
+
+	assert_int_equal(send(0x0400, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 28);
+	assert_int_equal(load_le(out, 2), 1);
+	assert_memory_equal(out + 8, request, 16);
+	size = load_le(out + 24, 4);
+	assert_int_equal(size, 4 * mbox_command_count);
+	store_le(request + 20, 4, size);
+	assert_int_equal(send(0x0401, request, 24), CXL_SUCCESS);
+	assert_int_equal(out_length, size);
+	for (unsigned n = 0; n < mbox_command_count; n++) {
+		assert_int_equal(load_le(out + 4 * n, 2), mbox_commands[n].opcode);
+		assert_int_equal(load_le(out + 4 * n + 2, 2), mbox_commands[n].effects);
+		assert_true(!n || mbox_commands[n].opcode > mbox_commands[n - 1].opcode);
+		assert_true(mbox_commands[n].in_max <= MAILBOX_PAYLOAD_BYTES);
+	}
+	store_le(request + 16, 4, 4);
+	store_le(request + 20, 4, 4);
+	assert_int_equal(send(0x0401, request, 24), CXL_SUCCESS);
+	assert_int_equal(out_length, 4);
+	assert_int_equal(load_le(out, 2), mbox_commands[1].opcode);
+	store_le(request + 16, 4, size - 3);
+	assert_int_equal(send(0x0401, request, 24), CXL_INVALID_INPUT);
+	store_le(request + 16, 4, 0xffffffff);
+	store_le(request + 20, 4, 0xffffffff);
+	assert_int_equal(send(0x0401, request, 24), CXL_INVALID_INPUT);
+	request[0] ^= 1;
+	assert_int_equal(send(0x0401, request, 24), CXL_INVALID_LOG);
+}
+
+static void identify_and_partitions_count_in_256_mib(void **state)
+{
+	assert_int_equal(send(0x4000, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 69);
+	assert_int_equal(load_le(out + 16, 8), 3);
+	assert_int_equal(load_le(out + 24, 8), 1);
+	assert_int_equal(load_le(out + 32, 8), 2);
+	assert_int_equal(load_le(out + 40, 8), 0);
+	assert_int_equal(load_le(out + 48, 2), EVENT_LOG_RECORDS);
+	assert_int_equal(load_le(out + 56, 4), 128 * KiB);
+	assert_int_equal(send(0x4100, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 32);
+	assert_int_equal(load_le(out, 8), 1);
+	assert_int_equal(load_le(out + 8, 8), 2);
+}
+
+static void lsa_keeps_to_its_bounds(void **state)
+{
+	u8 data[MAILBOX_PAYLOAD_BYTES], request[8] = {0};
+
+	memset(data, 0x5a, sizeof(data));
+	store_le(data, 8, 128 * KiB - 100); /* offset, reserved */
+	assert_int_equal(send(0x4103, data, 8 + 100), CXL_SUCCESS);
+	assert_int_equal(send(0x4103, data, 8 + 101), CXL_INVALID_INPUT);
+	store_le(data, 8, 0xffffffff);
+	assert_int_equal(send(0x4103, data, 8 + 100), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x4103, data, 8), CXL_INVALID_INPUT);
+	store_le(data, 8, 0);
+	assert_int_equal(send(0x4103, data, MAILBOX_PAYLOAD_BYTES), CXL_SUCCESS);
+	store_le(request, 4, 128 * KiB - 100);
+	store_le(request + 4, 4, 100);
+	assert_int_equal(send(0x4102, request, 8), CXL_SUCCESS);
+	assert_int_equal(out_length, 100);
+	assert_memory_equal(out, data + 8, 100);
+	store_le(request + 4, 4, 101);
+	assert_int_equal(send(0x4102, request, 8), CXL_INVALID_INPUT);
+	store_le(request, 4, 0x10);
+	store_le(request + 4, 4, 0xfffffff0);
+	assert_int_equal(send(0x4102, request, 8), CXL_INVALID_INPUT);
+	store_le(request, 4, 0);
+	store_le(request + 4, 4, MAILBOX_PAYLOAD_BYTES + 1);
+	assert_int_equal(send(0x4102, request, 8), CXL_INVALID_PAYLOAD_LENGTH);
+	store_le(request + 4, 4, MAILBOX_PAYLOAD_BYTES);
+	assert_int_equal(send(0x4102, request, 8), CXL_SUCCESS);
+	assert_int_equal(out_length, MAILBOX_PAYLOAD_BYTES);
+}
+
+static void timestamp_runs_from_what_was_set(void **state)
+{
+	u8 time[8];
+
+	assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), 0);
+	store_le(time, 8, 1000000);
+	assert_int_equal(send(0x0301, time, 8), CXL_SUCCESS);
+	loop_time_advance(m.loop, 500);
+	assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), 1000500);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), 1000500);
+}
+
+static void clear(u8 log, u8 flags, const u16 *handles, unsigned count, u16 code)
+{
+	u8 request[6 + 2 * 255] = {log, flags, count};
+
+	for (unsigned n = 0; n < count; n++)
+		store_le(request + 6 + 2 * n, 2, handles[n]);
+	assert_int_equal(send(0x0101, request, 6 + 2 * count), code);
+}
+
+static void event_logs_keep_order_and_overflow(void **state)
+{
+	u8 record[EVENT_RECORD_BYTES] = {1, 2, 3}, log = EVENT_FAILURE, bad = EVENT_LOGS;
+	u16 handles[EVENT_LOG_RECORDS + 1] = {0};
+
+	assert_int_equal(get(DEVREGS_STATUS, 4), 0);
+	assert_int_equal(send(0x0100, &bad, 1), CXL_INVALID_INPUT);
+	for (unsigned n = 0; n < EVENT_LOG_RECORDS; n++) {
+		record[48] = n;
+		event_add(dev, log, record);
+	}
+	assert_int_equal(get(DEVREGS_STATUS, 4), 1 << EVENT_FAILURE);
+	assert_int_equal(send(0x0100, &log, 1), CXL_SUCCESS);
+	assert_int_equal(out_length, 32 + EVENT_LOG_RECORDS * EVENT_RECORD_BYTES);
+	assert_int_equal(out[0], 0); /* neither overflow nor more */
+	assert_int_equal(load_le(out + 20, 2), EVENT_LOG_RECORDS);
+	for (unsigned n = 0; n < EVENT_LOG_RECORDS; n++) {
+		handles[n] = load_le(out + 32 + n * 128 + 20, 2);
+		assert_int_not_equal(handles[n], 0);
+		assert_int_equal(out[32 + n * 128 + 48], n);
+		assert_int_equal(out[32 + n * 128 + 16], 128);
+	}
+	clear(log, EVENT_CLEAR_ALL, NULL, 0, CXL_INVALID_INPUT); /* needs an overflow */
+	event_add(dev, log, record);
+	assert_int_equal(send(0x0100, &log, 1), CXL_SUCCESS);
+	assert_int_equal(out[0], EVENT_FLAG_OVERFLOW);
+	assert_int_equal(load_le(out + 2, 2), 1);
+	clear(log, 0, handles + 1, 1, CXL_INVALID_HANDLE); /* not the oldest */
+	clear(log, 0, handles, EVENT_LOG_RECORDS + 1, CXL_INVALID_HANDLE);
+	clear(log, 0, NULL, 0, CXL_INVALID_INPUT);
+	assert_int_equal(send(0x0101, (u8[6]){log, 0, 5}, 6), CXL_INVALID_PAYLOAD_LENGTH);
+	clear(log, 0, handles, 3, CXL_SUCCESS);
+	assert_int_equal(send(0x0100, &log, 1), CXL_SUCCESS);
+	assert_int_equal(out[0], 0);
+	assert_int_equal(load_le(out + 20, 2), EVENT_LOG_RECORDS - 3);
+	fixture_reset(&m, RESET_WARM); /* records stay, and so does what says that they are there */
+	assert_int_equal(get(DEVREGS_STATUS, 4), 1 << EVENT_FAILURE);
+	for (unsigned n = 0; n < 5; n++)
+		event_add(dev, log, record);
+	clear(log, EVENT_CLEAR_ALL, NULL, 0, CXL_SUCCESS);
+	assert_int_equal(get(DEVREGS_STATUS, 4), 0);
+}
+
+static void event_policy_names_the_vectors(void **state)
+{
+	u8 policy[5] = {1, 1, 1, 1, 0}, firmware[4] = {2, 0, 1, 0}, reserved[4] = {3, 0, 0, 0};
+
+	assert_int_equal(send(0x0103, policy, 5), CXL_SUCCESS);
+	assert_int_equal(send(0x0102, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 5);
+	assert_int_equal(load_le(out, 4), 0x51413121);
+	assert_int_equal(send(0x0103, firmware, 4), CXL_SUCCESS);
+	assert_int_equal(send(0x0102, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 0x00410002);
+	assert_int_equal(send(0x0103, reserved, 4), CXL_INVALID_INPUT);
+}
+
+static void health_and_alerts(void **state)
+{
+	u8 request[12] = {1, 1, 50};
+
+	assert_int_equal(send(0x4200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 18);
+	assert_int_equal(send(0x4201, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 16);
+	assert_int_equal(out[2], 75);
+	assert_int_equal(out[3], 40);
+	assert_int_equal(send(0x4202, request, 12), CXL_SUCCESS);
+	assert_int_equal(send(0x4201, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[0], 1);
+	assert_int_equal(out[3], 50);
+	request[2] = 75; /* not below the critical one */
+	assert_int_equal(send(0x4202, request, 12), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x4204, (u8[1]){1}, 1), CXL_SUCCESS);
+	assert_int_equal(send(0x4203, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[0], 1);
+	assert_int_equal(send(0x4204, (u8[1]){2}, 1), CXL_INVALID_INPUT);
+}
+
+/* Design D7: bytes, words, all lanes; V11 of the peer's list: narrow writes to the control register. */
+static void device_registers_take_every_width(void **state)
+{
+	assert_int_equal(get(0, 8), 0x0000000301010000);
+	assert_int_equal(get(4, 1), 3);
+	assert_int_equal(get(DEVREGS_MEMORY_STATUS, 8), MEMORY_STATUS_READY);
+	assert_int_equal(get(MAILBOX_CAP, 4) & 0x1f, 11);
+	set(MAILBOX_COMMAND, 8, 0);
+	for (unsigned n = 0; n < 8; n++)
+		set(MAILBOX_COMMAND + n, 1, 0xff);
+	assert_int_equal(get(MAILBOX_COMMAND, 8), 0x1fffffffff);
+	set(MAILBOX_COMMAND, 8, 0x4000);
+	set(MAILBOX_CTRL, 1, 1); /* a byte rings the bell */
+	assert_int_equal(get(MAILBOX_STATUS + 4, 2), CXL_SUCCESS);
+	set(MAILBOX_CTRL, 2, 0);
+	set(MAILBOX_CTRL + 1, 1, 0xff);
+	assert_int_equal(get(MAILBOX_CTRL, 4), 0);
+	set(DEVREGS_PAYLOAD + 8, 8, 0x1122334455667788);
+	assert_int_equal(get(DEVREGS_PAYLOAD + 10, 2), 0x5566);
+	set(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES - 1, 1, 0xaa);
+	assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES - 1, 1), 0xaa);
+	for (u64 offset = 0; offset < DEVREGS_BYTES; offset += 8)
+		for (unsigned size = 1; size <= 8; size *= 2)
+			get(offset, size);
+}
+
+static bool is_bell(const struct reg *row)
+{
+	return row->write != NULL;
+}
+
+static void device_registers_walk_bit_by_bit(void **state)
+{
+	struct check_walk walk = {.leave_out = is_bell, .with_hooks = true};
+
+	assert_true(check_walking_ones(&dev->registers, &walk) > 500);
+}
+
+static void hostile_input_is_survived(void **state)
+{
+	u64 random = 7;
+
+	for (unsigned n = 0; n < 20000; n++) {
+		u8 input[64];
+		u32 length = check_random(&random) % 65;
+		u16 opcode = mbox_commands[check_random(&random) % mbox_command_count].opcode;
+
+		for (unsigned i = 0; i < sizeof(input); i++)
+			input[i] = check_random(&random) % 4 ? check_random(&random) : (check_random(&random) & 1) * 0xff;
+		for (u32 i = 0; i + 8 <= sizeof(input); i += 8)
+			set(DEVREGS_PAYLOAD + i, 8, load_le(input + i, 8));
+		set(MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
+		set(MAILBOX_CTRL, 4, check_random(&random) & 7);
+		if (n % 64 == 0)
+			event_add(dev, n / 64 % EVENT_LOGS, (u8[EVENT_RECORD_BYTES]){0});
+	}
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_device, close_device)
+	const struct CMUnitTest tests[] = {
+		T(lengths_are_checked_before_anything),
+		T(other_opcodes_are_unsupported),
+		T(table_is_sorted_and_cel_derives_from_it),
+		T(identify_and_partitions_count_in_256_mib),
+		T(lsa_keeps_to_its_bounds),
+		T(timestamp_runs_from_what_was_set),
+		T(event_logs_keep_order_and_overflow),
+		T(event_policy_names_the_vectors),
+		T(health_and_alerts),
+		T(device_registers_take_every_width),
+		T(device_registers_walk_bit_by_bit),
+		T(hostile_input_is_survived),
+	};
+
+	return cmocka_run_group_tests_name("cxl/mailbox", tests, NULL, NULL);
+}
