@@ -55,9 +55,13 @@ static u8 *piece(struct cpu *cpu, u64 va, u64 *want, bool el0, bool write, bool 
 	return host;
 }
 
+/* Executes the same instruction once more. (After a slow access `ip` may stand in another page of records.) */
 static void again(struct cpu *cpu, const struct insn *insn)
 {
-	cpu->ip = (struct insn *)insn;
+	if (cpu->ip == insn + 1)
+		cpu->ip = (struct insn *)insn;
+	else
+		code_set_pc(cpu, cpu_pc_of(cpu, cpu->ip) - 4);
 }
 
 static bool is_el0(const struct cpu *cpu, const struct insn *insn, unsigned option)

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Stage 1: every granule and level, fault status codes, rights, hardware access flag and dirty state, TLB maintenance. */
+#include "bench.h"
+
+static const struct granule {
+	unsigned shift, tg0, tg1, first_level, first_block;
+} granules[] = {{12, 0, 2, 0, 1}, {14, 2, 1, 0, 2}, {16, 1, 3, 1, 2}};
+
+static u64 tcr_of(const struct granule *g)
+{
+	return 16 | 16 << 16 | (u64)g->tg0 << 14 | (u64)g->tg1 << 30 | 5ull << 32 | BIT(36);
+}
+
+static void mmu_on(struct bench *b, u64 tcr, u64 root0, u64 root1)
+{
+	set(b, MAIR, MAIR_VALUE);
+	set(b, TCR, tcr);
+	set(b, TTBR0, root0);
+	set(b, TTBR1, root1);
+	set(b, SCTLR, 1 | BIT(23));
+}
+
+static int open4k(void **state)
+{
+	struct bench *b = bench_make(2, "max", true);
+	u64 root0 = table_new(b, 4096), root1 = table_new(b, 4096);
+
+	mmu_on(b, tcr_of(&granules[0]), root0, root1);
+	*state = b;
+	return 0;
+}
+
+static int close_bench(void **state)
+{
+	bench_free(*state);
+	return 0;
+}
+
+static u64 *page(struct bench *b, u64 va, u64 desc)
+{
+	u64 ttbr = bit(va, 55) ? b->cpu->sys.ttbr1 : b->cpu->sys.ttbr0;
+	u64 *leaf = leaf_of(b, ttbr & MASK(47, 12), 12, 0, 3, va);
+
+	*leaf = desc | 3;
+	return leaf;
+}
+
+static void every_granule_and_level_translates(void **state)
+{
+	for (unsigned k = 0; k < ARRAY_SIZE(granules); k++) {
+		const struct granule *g = &granules[k];
+		unsigned stride = g->shift - 3;
+
+		for (unsigned leaf = g->first_block; leaf <= 3; leaf++) {
+			for (unsigned high = 0; high < 2; high++) {
+				struct bench *b = bench_make(1, "max", true);
+				u64 root = table_new(b, 1u << g->shift), va = 0x0000123456789000ull, pa = 0x7a0000000000ull;
+				unsigned shift = g->shift + (3 - leaf) * stride;
+				struct translation t;
+				u32 fsc = 99;
+
+				va |= high ? 0xffff000000000000ull : 0;
+				mmu_on(b, tcr_of(g), root, root);
+				for (unsigned level = g->first_level; level <= leaf; level++) {
+					assert_false(mmu_walk(b->cpu, va, false, MMU_READ, false, &t, &fsc));
+					assert_int_equal(fsc, FSC_TRANSLATION + level);
+					if (level < leaf)
+						leaf_of(b, root, g->shift, g->first_level, level + 1, va);
+				}
+				*leaf_of(b, root, g->shift, g->first_level, leaf, va) = (pa & ~ones(shift)) | D_AF | D_UXN | (leaf == 3 ? 3 : 1);
+				assert_true(mmu_walk(b->cpu, va, false, MMU_READ, false, &t, &fsc));
+				assert_int_equal(t.pa, (pa & ~ones(shift)) | (va & ones(shift)));
+				assert_int_equal(t.shift, shift);
+				assert_int_equal(t.may, MAY_R1 | MAY_W1 | MAY_X1);
+				/* Address size: beyond IPS of 32 bits. */
+				set(b, TCR, tcr_of(g) & ~(7ull << 32));
+				assert_false(mmu_walk(b->cpu, va, false, MMU_READ, false, &t, &fsc));
+				assert_int_equal(fsc, FSC_ADDRESS_SIZE + leaf);
+				/* A block where the granule has none. */
+				if (leaf == 3) {
+					set(b, TCR, tcr_of(g));
+					*leaf_of(b, root, g->shift, g->first_level, leaf, va) = D_AF | 1;
+					assert_false(mmu_walk(b->cpu, va, false, MMU_READ, false, &t, &fsc));
+					assert_int_equal(fsc, FSC_TRANSLATION + 3);
+				}
+				bench_free(b);
+			}
+		}
+	}
+}
+
+static void addresses_outside_the_regions_fault_at_level_0(void **state)
+{
+	struct bench *b = *state;
+	struct translation t;
+	u32 fsc;
+
+	page(b, 0x1000, RAM_BASE | D_AF);
+	assert_true(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
+	assert_false(mmu_walk(b->cpu, 0x0001000000001000, false, MMU_READ, false, &t, &fsc));
+	assert_int_equal(fsc, FSC_TRANSLATION);
+	/* A tag faults without TBI, and is ignored with it. */
+	assert_false(mmu_walk(b->cpu, 0xab00000000001000, false, MMU_READ, false, &t, &fsc));
+	set(b, TCR, tcr_of(&granules[0]) | BIT(37));
+	assert_true(mmu_walk(b->cpu, 0xab00000000001000, false, MMU_READ, false, &t, &fsc));
+	/* EPD0 and E0PD0. */
+	set(b, TCR, tcr_of(&granules[0]) | BIT(7));
+	assert_false(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
+	set(b, TCR, tcr_of(&granules[0]) | BIT(55));
+	assert_true(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
+	assert_false(mmu_walk(b->cpu, 0x1000, true, MMU_READ, false, &t, &fsc));
+	assert_int_equal(fsc, FSC_TRANSLATION);
+	/* T0SZ = 25: 39 bits, starting at level 1. */
+	set(b, TCR, (tcr_of(&granules[0]) & ~0x3full) | 25);
+	assert_false(mmu_walk(b->cpu, 1ull << 39, false, MMU_READ, false, &t, &fsc));
+	assert_int_equal(fsc, FSC_TRANSLATION);
+	assert_false(mmu_walk(b->cpu, 1ull << 38, false, MMU_READ, false, &t, &fsc));
+	assert_int_equal(fsc, FSC_TRANSLATION + 1);
+}
+
+static void rights_follow_ap_xn_wxn_and_pan(void **state)
+{
+	struct bench *b = *state;
+	struct translation t;
+	u32 fsc;
+	static const struct {
+		u64 bits;
+		unsigned may, may_wxn;
+	} rows[] = {
+		{0, MAY_R1 | MAY_W1 | MAY_X1 | MAY_X0, MAY_R1 | MAY_W1 | MAY_X0},
+		{D_EL0, MAY_R0 | MAY_W0 | MAY_X0 | MAY_R1 | MAY_W1, MAY_R0 | MAY_W0 | MAY_R1 | MAY_W1},
+		{D_RO, MAY_R1 | MAY_X1 | MAY_X0, MAY_R1 | MAY_X1 | MAY_X0},
+		{D_RO | D_EL0, MAY_R0 | MAY_R1 | MAY_X0 | MAY_X1, MAY_R0 | MAY_R1 | MAY_X0 | MAY_X1},
+		{D_RO | D_EL0 | D_UXN, MAY_R0 | MAY_R1 | MAY_X1, MAY_R0 | MAY_R1 | MAY_X1},
+		{D_RO | D_EL0 | D_PXN, MAY_R0 | MAY_R1 | MAY_X0, MAY_R0 | MAY_R1 | MAY_X0},
+	};
+
+	for (unsigned k = 0; k < ARRAY_SIZE(rows); k++) {
+		page(b, 0x1000, RAM_BASE | D_AF | rows[k].bits);
+		set(b, SCTLR, 1 | BIT(23));
+		assert_true(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
+		assert_int_equal(t.may, rows[k].may);
+		set(b, SCTLR, 1 | BIT(23) | BIT(19));
+		assert_true(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
+		assert_int_equal(t.may, rows[k].may_wxn);
+	}
+	set(b, SCTLR, 1 | BIT(23) | BIT(57));
+	t = (struct translation){.may = MAY_R0 | MAY_R1};
+	assert_true(mmu_allows(b->cpu, &t, MMU_READ, 1, false));
+	assert_false(mmu_allows(b->cpu, &t, MMU_READ, 1, true));
+	t.may = MAY_X0 | MAY_R1; /* execute-only for EL0: EPAN */
+	assert_false(mmu_allows(b->cpu, &t, MMU_READ, 1, true));
+	set(b, SCTLR, 1 | BIT(23));
+	assert_true(mmu_allows(b->cpu, &t, MMU_READ, 1, true));
+	/* Hierarchical: APTable no EL0 and read-only, UXNTable, PXNTable at level 2's table. */
+	page(b, 0x1000, RAM_BASE | D_AF | D_EL0);
+	*leaf_of(b, b->cpu->sys.ttbr0, 12, 0, 2, 0x1000) |= BIT(61) | BIT(62) | BIT(60) | BIT(59);
+	assert_true(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
+	assert_int_equal(t.may, MAY_R1);
+}
+
+static void hardware_keeps_access_flag_and_dirty_state(void **state)
+{
+	struct bench *b = *state;
+	u64 *leaf = page(b, 0x1000, RAM_BASE | D_RO | D_DBM), value;
+
+	assert_false(access_read_slow(b->cpu, 0x1000, 8, 0, &value));
+	assert_int_equal(b->cpu->sys.esr, (u64)EC_DATA_SAME << 26 | BIT(25) | (FSC_ACCESS_FLAG + 3));
+	set(b, TCR, tcr_of(&granules[0]) | BIT(39) | BIT(40));
+	assert_true(access_read_slow(b->cpu, 0x1000, 8, 0, &value));
+	assert_true(*leaf & D_AF);
+	assert_true(*leaf & D_RO);
+	/* Clean: not in the write array; the first write marks it. */
+	assert_null(tlb_hit(b->cpu->bank->write, 0x1000, 8));
+	assert_true(access_write_slow(b->cpu, 0x1000, 8, ACCESS_WRITE, 42));
+	assert_false(*leaf & D_RO);
+	assert_non_null(tlb_hit(b->cpu->bank->write, 0x1000, 8));
+	assert_int_equal(*word_at(b, RAM_BASE), 42);
+	/* Not for a refused write: EL0 has no rights here. */
+	leaf = page(b, 0x2000, RAM_BASE | D_RO | D_DBM | D_AF);
+	assert_false(access_write_slow(b->cpu, 0x2000, 8, ACCESS_WRITE | ACCESS_EL0, 1));
+	assert_true(*leaf & D_RO);
+	/* AT looks without touching. */
+	leaf = page(b, 0x3000, RAM_BASE | D_EL0);
+	mmu_at(b->cpu, 0x3000, 0, false, false);
+	assert_int_equal(b->cpu->sys.par & 1, 0);
+	assert_int_equal(b->cpu->sys.par & MASK(47, 12), RAM_BASE);
+	assert_int_equal(b->cpu->sys.par >> 56, 0xff);
+	assert_false(*leaf & D_AF);
+	mmu_at(b->cpu, 0x9000, 1, true, false);
+	assert_int_equal(b->cpu->sys.par, 1 | BIT(11) | (FSC_TRANSLATION + 3) << 1);
+}
+
+static void aborts_carry_the_right_syndrome(void **state)
+{
+	struct bench *b = *state;
+	u64 value;
+
+	page(b, 0x1000, RAM_BASE | D_AF | D_RO);
+	assert_false(access_write_slow(b->cpu, 0x1008, 8, ACCESS_WRITE, 1));
+	assert_int_equal(b->cpu->sys.esr, (u64)EC_DATA_SAME << 26 | BIT(25) | ISS_WNR | (FSC_PERMISSION + 3));
+	assert_int_equal(b->cpu->sys.far, 0x1008);
+	/* A page-crossing store whose second page is missing writes nothing and names the second page. */
+	page(b, 0x3000, (RAM_BASE + 0x3000) | D_AF);
+	*word_at(b, RAM_BASE + 0x3ff8) = 0x1122334455667788;
+	assert_false(access_write_slow(b->cpu, 0x3ffc, 8, ACCESS_WRITE, ~0ull));
+	assert_int_equal(b->cpu->sys.far, 0x4000);
+	assert_int_equal(*word_at(b, RAM_BASE + 0x3ff8), 0x1122334455667788);
+	page(b, 0x4000, (RAM_BASE + 0x8000) | D_AF);
+	assert_true(access_write_slow(b->cpu, 0x3ffc, 8, ACCESS_WRITE, 0xa1a2a3a4a5a6a7a8));
+	assert_int_equal(*word_at(b, RAM_BASE + 0x3ff8), 0xa5a6a7a855667788);
+	assert_int_equal((u32)*word_at(b, RAM_BASE + 0x8000), 0xa1a2a3a4);
+	assert_true(access_read_slow(b->cpu, 0x3ffc, 8, 0, &value));
+	assert_int_equal(value, 0xa1a2a3a4a5a6a7a8);
+	/* Device memory: unaligned faults, nothing there is an external abort, poison too. */
+	page(b, 0x5000, DEVICE_BASE | D_AF | ATTR_DEVICE);
+	page(b, 0x6000, 0x20000000 | D_AF | ATTR_DEVICE);
+	assert_false(access_read_slow(b->cpu, 0x5001, 4, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_ALIGNMENT);
+	assert_int_equal(b->cpu->sys.far, 0x5001);
+	b->device_value = 7;
+	assert_true(access_read_slow(b->cpu, 0x5000, 4, 0, &value));
+	assert_int_equal(value, 7);
+	assert_false(access_read_slow(b->cpu, 0x5800, 4, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_EXTERNAL);
+	assert_false(access_read_slow(b->cpu, 0x6000, 4, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_EXTERNAL);
+	/* A table in nothing: external abort on the walk at that level. */
+	*leaf_of(b, b->cpu->sys.ttbr0, 12, 0, 1, 0x80000000) = 0x20000000 | 3;
+	assert_false(access_read_slow(b->cpu, 0x80000000, 4, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_EXTERNAL_WALK + 2);
+	/* SCTLR.A comes before translation. */
+	set(b, SCTLR, 3 | BIT(23));
+	assert_false(access_read_slow(b->cpu, 0x9001, 4, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_ALIGNMENT);
+	/* From EL0 the class is that of a lower EL. */
+	set(b, SCTLR, 1 | BIT(23));
+	cpu_set_pstate(b->cpu, 0);
+	assert_false(access_read_slow(b->cpu, 0x1000, 4, 0, &value));
+	assert_int_equal(b->cpu->sys.esr, (u64)EC_DATA_LOWER << 26 | BIT(25) | (FSC_PERMISSION + 3));
+}
+
+#define SYS_TLBI(crm, op2) SYSREG(1, 0, 8, crm, op2)
+
+static void tlbi_forms_remove_what_they_name(void **state)
+{
+	struct bench *b = *state;
+	u64 value, *leaf = page(b, 0x1000, RAM_BASE | D_AF | D_NG);
+
+	set(b, TTBR0, b->cpu->sys.ttbr0 | 5ull << 48);
+	*word_at(b, RAM_BASE) = 1;
+	*word_at(b, RAM_BASE + 0x1000) = 2;
+#define CACHED(v) (assert_true(access_read_slow(b->cpu, 0x1000, 8, 0, &value)), value == (v))
+	static const struct { u32 key; u64 value; bool takes; } forms[] = {
+		{SYS_TLBI(7, 0), 0, true},                    /* VMALLE1 */
+		{SYS_TLBI(3, 0), 0, true},                    /* VMALLE1IS */
+		{SYS_TLBI(1, 0), 0, true},                    /* VMALLE1OS */
+		{SYS_TLBI(7, 1), 5ull << 48 | 1, true},       /* VAE1 */
+		{SYS_TLBI(7, 1), 6ull << 48 | 1, false},      /* another ASID */
+		{SYS_TLBI(7, 1), 5ull << 48 | 2, false},      /* another page */
+		{SYS_TLBI(3, 5), 5ull << 48 | 1, true},       /* VALE1IS */
+		{SYS_TLBI(7, 3), 6ull << 48 | 1, true},       /* VAAE1 */
+		{SYS_TLBI(3, 7), 1, true},                    /* VAALE1IS */
+		{SYS_TLBI(7, 2), 5ull << 48, true},           /* ASIDE1 */
+		{SYS_TLBI(3, 2), 6ull << 48, false},          /* ASIDE1IS, another */
+		{SYS_TLBI(6, 1), 5ull << 48 | 1ull << 46 | 0, true},           /* RVAE1: 2 pages from 0 */
+		{SYS_TLBI(6, 1), 5ull << 48 | 1ull << 46 | 2, false},          /* 2 pages from 0x2000 */
+		{SYS_TLBI(2, 3), 1ull << 46 | 2ull << 44 | 31ull << 39, true}, /* RVAAE1IS: 64 Ki pages */
+		{SYS_TLBI(5, 5), 5ull << 48 | 1ull << 46 | 1, true},           /* RVALE1OS */
+	};
+	for (unsigned k = 0; k < ARRAY_SIZE(forms); k++) {
+		*leaf = RAM_BASE | D_AF | D_NG | 3;
+		sysinsn(b->cpu, SYS_TLBI(7, 0), 0);
+		assert_true(CACHED(1));
+		assert_non_null(tlb_hit(b->cpu->bank->read, 0x1000, 8));
+		*leaf = (RAM_BASE + 0x1000) | D_AF | D_NG | 3;
+		assert_true(CACHED(1));
+		assert_true(sysinsn(b->cpu, forms[k].key, forms[k].value));
+		if (forms[k].takes == (tlb_hit(b->cpu->bank->read, 0x1000, 8) != NULL))
+			fail_msg("form %u: level 1", k);
+		if (!CACHED(forms[k].takes ? 2 : 1))
+			fail_msg("form %u: level 2", k);
+	}
+}
+
+static void asids_keep_their_own_entries(void **state)
+{
+	struct bench *b = *state;
+	u64 value, root_a = b->cpu->sys.ttbr0, root_b = table_new(b, 4096);
+
+	page(b, 0x1000, RAM_BASE | D_AF | D_NG | D_EL0);
+	*word_at(b, RAM_BASE) = 1;
+	*word_at(b, RAM_BASE + 0x1000) = 2;
+	*leaf_of(b, root_b, 12, 0, 3, 0x1000) = (RAM_BASE + 0x1000) | D_AF | D_NG | D_EL0 | 3;
+	for (unsigned round = 0; round < 3; round++) {
+		for (u64 asid = 1; asid < 12; asid++) {
+			set(b, TTBR0, (asid & 1 ? root_a : root_b) | asid << 48);
+			assert_true(access_read_slow(b->cpu, 0x1000, 8, ACCESS_EL0, &value));
+			assert_int_equal(value, asid & 1 ? 1 : 2);
+			/* EL1 sees user memory of the current ASID only. */
+			assert_true(access_read_slow(b->cpu, 0x1000, 8, 0, &value));
+			assert_int_equal(value, asid & 1 ? 1 : 2);
+			assert_non_null(tlb_hit(b->cpu->bank->read, 0x1000, 8));
+		}
+	}
+	set(b, TTBR0, root_a | 1ull << 48);
+	assert_null(tlb_hit(b->cpu->bank->read, 0x1000, 8));
+	assert_non_null(tlb_hit(b->cpu->bank_el0->read, 0x1000, 8));
+	/* PAN removes user pages from what EL1 reaches directly. */
+	assert_true(access_read_slow(b->cpu, 0x1000, 8, 0, &value));
+	assert_non_null(tlb_hit(b->cpu->bank->read, 0x1000, 8));
+	set(b, SYSREG(3, 0, 4, 2, 3), BIT(22));
+	assert_null(tlb_hit(b->cpu->bank->read, 0x1000, 8));
+	assert_false(access_read_slow(b->cpu, 0x1000, 8, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_PERMISSION + 3);
+}
+
+static void tlbi_reaches_pages_of_blocks(void **state)
+{
+	struct bench *b = *state;
+	u64 value, va = 0xffff000000200000ull, *leaf = leaf_of(b, b->cpu->sys.ttbr1, 12, 0, 2, va);
+
+	*word_at(b, RAM_BASE) = 0;
+	*leaf = RAM_BASE | D_AF | 1;
+	*word_at(b, RAM_BASE + 0x5000) = 5;
+	*word_at(b, RAM_BASE + 2 * MiB + 0x5000) = 6;
+	assert_true(access_read_slow(b->cpu, va + 0x5000, 8, 0, &value));
+	assert_int_equal(value, 5);
+	*leaf = (RAM_BASE + 2 * MiB) | D_AF | 1;
+	/* Another page of the same block is named. */
+	assert_true(sysinsn(b->cpu, SYS_TLBI(7, 3), (va + 0x9000) << 8 >> 20));
+	assert_null(tlb_hit(b->cpu->bank->read, va + 0x5000, 8));
+	assert_true(access_read_slow(b->cpu, va + 0x5000, 8, 0, &value));
+	assert_int_equal(value, 6);
+}
+
+static void broadcast_reaches_other_cpus(void **state)
+{
+	struct bench *b = *state;
+	struct cpu *other = cpus_get(b->cpus, 1);
+	u64 value, *leaf = page(b, 0x1000, RAM_BASE | D_AF);
+
+	other->sys.mair = MAIR_VALUE;
+	sysreg_write(other, TCR, b->cpu->sys.tcr);
+	sysreg_write(other, TTBR0, b->cpu->sys.ttbr0);
+	sysreg_write(other, SCTLR, 1 | BIT(23));
+	*word_at(b, RAM_BASE) = 1;
+	*word_at(b, RAM_BASE + 0x1000) = 2;
+	assert_true(access_read_slow(other, 0x1000, 8, 0, &value));
+	*leaf = (RAM_BASE + 0x1000) | D_AF | 3;
+	assert_true(sysinsn(b->cpu, SYS_TLBI(7, 0), 0)); /* local: not for others */
+	assert_true(cpu_in(other));
+	assert_non_null(tlb_hit(other->bank->read, 0x1000, 8));
+	cpu_out(other);
+	assert_true(sysinsn(b->cpu, SYS_TLBI(3, 1), 1));
+	cpu_dsb(b->cpu); /* the other is OUT: no waiting */
+	assert_true(cpu_in(other));
+	assert_null(tlb_hit(other->bank->read, 0x1000, 8));
+	assert_true(access_read_slow(other, 0x1000, 8, 0, &value));
+	assert_int_equal(value, 2);
+	cpu_out(other);
+}
+
+static void the_mmu_off_is_flat_and_device(void **state)
+{
+	struct bench *b = bench_make(1, "max", true);
+	u64 value, pa;
+	const u8 *host;
+
+	*word_at(b, RAM_BASE) = 0x1234;
+	assert_true(access_read_slow(b->cpu, RAM_BASE, 8, 0, &value));
+	assert_int_equal(value, 0x1234);
+	assert_false(access_read_slow(b->cpu, RAM_BASE + 1, 8, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_ALIGNMENT);
+	assert_false(access_read_slow(b->cpu, 1ull << 48, 8, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_ADDRESS_SIZE);
+	assert_true(access_fetch(b->cpu, RAM_BASE + 0x1004, &pa, &host));
+	assert_int_equal(pa, RAM_BASE + 0x1004);
+	assert_ptr_equal(host, ram_at(b, RAM_BASE + 0x1000));
+	bench_free(b);
+}
+
+static void fetch_faults_return_to_the_target(void **state)
+{
+	struct bench *b = *state;
+	const u8 *host;
+	u64 pa;
+
+	page(b, 0x1000, RAM_BASE | D_AF | D_PXN);
+	assert_false(access_fetch(b->cpu, 0x1010, &pa, &host));
+	assert_int_equal(b->cpu->sys.esr, (u64)EC_INSN_SAME << 26 | BIT(25) | (FSC_PERMISSION + 3));
+	assert_int_equal(b->cpu->sys.elr, 0x1010);
+	assert_int_equal(b->cpu->sys.far, 0x1010);
+	assert_false(access_fetch(b->cpu, 0x7010, &pa, &host));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_TRANSLATION + 3);
+}
+
+static void watchpoints_stop_what_they_watch(void **state)
+{
+	struct bench *b = *state;
+	u64 value;
+
+	page(b, 0x1000, RAM_BASE | D_AF);
+	assert_true(access_write_slow(b->cpu, 0x1100, 8, ACCESS_WRITE, 1));
+	assert_non_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
+	set(b, SYSREG(2, 0, 1, 0, 4), 0);                                                    /* OSLAR: unlock */
+	set(b, SYSREG(2, 0, 0, 0, 6), 0x1100);                                               /* DBGWVR0 */
+	set(b, SYSREG(2, 0, 0, 0, 7), 1 | 1 << 1 | 2 << 3 | 0xf0 << 5);                      /* EL1, stores, bytes 4..7 */
+	set(b, SYSREG(2, 0, 0, 2, 2), BIT(15) | BIT(13));                                    /* MDSCR: MDE, KDE */
+	set(b, SYSREG(3, 3, 4, 2, 1), 0);                                                    /* DAIF: D clear */
+	assert_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
+	assert_true(access_write_slow(b->cpu, 0x1100, 4, ACCESS_WRITE, 1));
+	assert_true(access_read_slow(b->cpu, 0x1104, 4, 0, &value));
+	assert_false(access_write_slow(b->cpu, 0x1104, 1, ACCESS_WRITE, 1));
+	assert_int_equal(b->cpu->sys.esr, (u64)EC_WATCH_SAME << 26 | BIT(25) | ISS_WNR | FSC_DEBUG);
+	assert_int_equal(b->cpu->sys.far, 0x1104);
+	/* PSTATE.D is set in the handler. */
+	assert_true(access_write_slow(b->cpu, 0x1104, 1, ACCESS_WRITE, 1));
+	assert_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
+}
+
+static void a_changed_map_is_seen(void **state)
+{
+	struct bench *b = *state;
+	u64 value;
+
+	page(b, 0x1000, RAM_BASE | D_AF);
+	assert_true(access_read_slow(b->cpu, 0x1000, 8, 0, &value));
+	loop_lock(b->loop);
+	space_remove(b->space, &b->ram);
+	loop_unlock(b->loop);
+	assert_true(cpu_in(b->cpu));
+	assert_null(tlb_hit(b->cpu->bank->read, 0x1000, 8));
+	cpu_out(b->cpu);
+	assert_false(access_read_slow(b->cpu, 0x1000, 8, 0, &value));
+	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_EXTERNAL_WALK);
+	loop_lock(b->loop);
+	space_add(b->space, &b->ram);
+	loop_unlock(b->loop);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open4k, close_bench)
+	const struct CMUnitTest list[] = {
+		cmocka_unit_test(every_granule_and_level_translates),
+		T(addresses_outside_the_regions_fault_at_level_0),
+		T(rights_follow_ap_xn_wxn_and_pan),
+		T(hardware_keeps_access_flag_and_dirty_state),
+		T(aborts_carry_the_right_syndrome),
+		T(tlbi_forms_remove_what_they_name),
+		T(asids_keep_their_own_entries),
+		T(tlbi_reaches_pages_of_blocks),
+		T(broadcast_reaches_other_cpus),
+		cmocka_unit_test(the_mmu_off_is_flat_and_device),
+		T(fetch_faults_return_to_the_target),
+		T(watchpoints_stop_what_they_watch),
+		T(a_changed_map_is_seen),
+	};
+
+	return cmocka_run_group_tests(list, NULL, NULL);
+}
