@@ -36,7 +36,7 @@ enum {
 #define EFI_DESC_VERSION   1
 
 /* Regions of EFI pages are this long and this much aligned: runtime code and data must not share a 64 KiB page. */
-#define EFI_REGION_BYTES   0x10000ull
+#define EFI_REGION_BYTES 0x10000ull
 
 /* The three regions, as bytes to be written at their addresses. */
 struct efi_pages {

@@ -2,9 +2,9 @@
 /*
  * EFI runtime services behind the HVC stubs: arguments in x0-x7 as AAPCS64 has them, status in x0. [UEFI2.10 8]
  *
- * The caller's pointers are its virtual addresses, reached through struct efi_guest; one that faults makes the call fail
- * with EFI_INVALID_PARAMETER. vCPUs call without the machine lock, so one lock here keeps variables, clock offset and
- * counter together; it is a leaf (guest memory access takes no lock of ours), and ResetSystem calls out without it.
+ * The caller's pointers are its virtual addresses, reached through struct efi_guest; one that faults makes the call
+ * fail with EFI_INVALID_PARAMETER. vCPUs call without the machine lock, so one lock here keeps variables, clock offset
+ * and counter together; it is a leaf (guest memory access takes no lock of ours), and ResetSystem calls out without it.
  *
  * Not built, and said so in the RT properties table: the wake-up timer, capsules. The tables are handed over in virtual
  * mode, so SetVirtualAddressMap and ConvertPointer have nothing left to do.
@@ -37,8 +37,8 @@ enum efi_service {
 
 static_assert(SERVICE_QUERY_VARIABLE_INFO + 1 == EFI_HVC_COUNT, "one stub per service");
 
-#define EFI_ERROR_BIT       (1ull << 63)
-#define NS_PER_S            1000000000ull
+#define EFI_ERROR_BIT (1ull << 63)
+#define NS_PER_S      1000000000ull
 enum { TIMEZONE_UNSPECIFIED = 2047, TIMEZONE_MINUTES_MAX = 1440, DAYLIGHT_BITS = 3 };
 enum { YEAR_MIN = 1900, YEAR_MAX = 9999 };
 enum { RESET_TYPE_SHUTDOWN = 2, RESET_TYPE_COUNT = 4 };
@@ -108,7 +108,7 @@ static bool is_leap(int year)
 
 static int days_in_month(int year, int month)
 {
-	static const u8 days[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const u8 days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 	return days[month - 1] + (month == 2 && is_leap(year));
 }
@@ -161,8 +161,8 @@ static bool time_of(s64 seconds, struct efi_time *t)
 static efi_status get_time(struct efi_runtime *rt, const struct efi_guest *guest, const u64 x[8])
 {
 	u64 now = rt->config.now_ns(rt->config.opaque);
-	struct efi_time_capabilities caps = { .resolution_hz = 1, .accuracy = 50000000 };
-	struct efi_time t = { 0 };
+	struct efi_time_capabilities caps = {.resolution_hz = 1, .accuracy = 50000000};
+	struct efi_time t = {0};
 
 	if (!x[0])
 		return EFI_INVALID_PARAMETER;
@@ -188,7 +188,8 @@ static efi_status set_time(struct efi_runtime *rt, const struct efi_guest *guest
 	    t.day > days_in_month(t.year, t.month) || t.hour > 23 || t.minute > 59 || t.second > 59 ||
 	    t.nanosecond >= NS_PER_S || t.daylight & ~DAYLIGHT_BITS)
 		return EFI_INVALID_PARAMETER;
-	if (t.timezone != TIMEZONE_UNSPECIFIED && (t.timezone < -TIMEZONE_MINUTES_MAX || t.timezone > TIMEZONE_MINUTES_MAX))
+	if (t.timezone != TIMEZONE_UNSPECIFIED &&
+	    (t.timezone < -TIMEZONE_MINUTES_MAX || t.timezone > TIMEZONE_MINUTES_MAX))
 		return EFI_INVALID_PARAMETER;
 	rt->clock_offset_s = seconds_of(&t) - (s64)(now / NS_PER_S);
 	rt->timezone = t.timezone;

@@ -22,7 +22,14 @@ enum { EFI_REVISION = 2 << 16 | 80, FIRMWARE_REVISION = 1 << 16 };
 enum { SYSTEM_BYTES = 120, RUNTIME_BYTES = 24 + 8 * EFI_HVC_COUNT };
 
 /* Places in the data page. */
-enum { AT_SYSTEM = 0, AT_RUNTIME = 0x100, AT_VENDOR = 0x200, AT_CONFIG = 0x240, AT_RT_PROPERTIES = 0x300, AT_SMBIOS = 0x400 };
+enum {
+	AT_SYSTEM = 0,
+	AT_RUNTIME = 0x100,
+	AT_VENDOR = 0x200,
+	AT_CONFIG = 0x240,
+	AT_RT_PROPERTIES = 0x300,
+	AT_SMBIOS = 0x400
+};
 /* Places in the loader page. */
 enum { AT_MEMRESERVE = 0x0, AT_MAP = 0x1000 };
 
@@ -36,10 +43,12 @@ struct guid {
 	u8 d[8];
 };
 
-static const struct guid guid_acpi_2 = { 0x8868e871, 0xe4f1, 0x11d3, { 0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81 } };
-static const struct guid guid_smbios_3 = { 0xf2fd1544, 0x9794, 0x4a2c, { 0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94 } };
-static const struct guid guid_rt_properties = { 0xeb66918a, 0x7eef, 0x402a, { 0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9 } };
-static const struct guid guid_memreserve = { 0x888eb0c6, 0x8ede, 0x4ff5, { 0xa8, 0xf0, 0x9a, 0xee, 0x5c, 0xb9, 0x77, 0xc2 } };
+static const struct guid guid_acpi_2 = {0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
+static const struct guid guid_smbios_3 = {0xf2fd1544, 0x9794, 0x4a2c, {0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94}};
+static const struct guid guid_rt_properties = {
+	0xeb66918a, 0x7eef, 0x402a, {0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9}};
+static const struct guid guid_memreserve = {
+	0x888eb0c6, 0x8ede, 0x4ff5, {0xa8, 0xf0, 0x9a, 0xee, 0x5c, 0xb9, 0x77, 0xc2}};
 
 static_assert(sizeof(struct guid) == 16, "a GUID is 16 bytes");
 
@@ -147,7 +156,8 @@ bool efi_pages_fill(struct efi_pages *pages, const struct boot_plan_config *conf
 	memset(pages->data, 0, sizeof(pages->data));
 	memset(pages->loader, 0, sizeof(pages->loader));
 	put_stubs(pages);
-	smbios = smbios_build(config, pages->data_pa + AT_SMBIOS, pages->data + AT_SMBIOS, sizeof(pages->data) - AT_SMBIOS);
+	smbios = smbios_build(config, pages->data_pa + AT_SMBIOS, pages->data + AT_SMBIOS,
+			      sizeof(pages->data) - AT_SMBIOS);
 	put_tables(pages, rsdp_pa, smbios != 0);
 	put_memreserve(pages);
 	return put_map(pages, map, map_count, err);

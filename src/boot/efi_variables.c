@@ -2,9 +2,9 @@
 /*
  * The EFI variable store: in memory, bounded, as it looks after ExitBootServices. [UEFI2.10 8.2]
  *
- * At run time only non-volatile variables with runtime access can be written; those that firmware would have made volatile
- * (SecureBoot, SetupMode) are constants here and write-protected. Authenticated variables and hardware error records are
- * refused as unsupported. Non-volatile ones live as long as the emulator runs: machine resets keep them.
+ * At run time only non-volatile variables with runtime access can be written; those that firmware would have made
+ * volatile (SecureBoot, SetupMode) are constants here and write-protected. Authenticated variables and hardware error
+ * records are refused as unsupported. Non-volatile ones live as long as the emulator runs: machine resets keep them.
  */
 #include "boot/boot_private.h"
 
@@ -54,8 +54,8 @@ struct key {
 	u8 guid[GUID_BYTES];
 };
 
-static const u8 global_guid[GUID_BYTES] = { 0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11,
-					    0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c };
+static const u8 global_guid[GUID_BYTES] = {0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11,
+					   0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c};
 
 static u64 cost(const struct variable *v)
 {
@@ -200,14 +200,16 @@ efi_status efi_get_variable(struct efi_variables *vars, const struct efi_guest *
 	size = v->size;
 	if (room >= size && !x[4])
 		return EFI_INVALID_PARAMETER;
-	if ((x[2] && !guest->write(guest->opaque, x[2], &v->attributes, 4)) || !guest->write(guest->opaque, x[3], &size, 8))
+	if ((x[2] && !guest->write(guest->opaque, x[2], &v->attributes, 4)) ||
+	    !guest->write(guest->opaque, x[3], &size, 8))
 		return EFI_INVALID_PARAMETER;
 	if (room < size)
 		return EFI_BUFFER_TOO_SMALL;
 	return guest->write(guest->opaque, x[4], v->data, size) ? EFI_OK : EFI_INVALID_PARAMETER;
 }
 
-/* GetNextVariableName(name size in bytes, name, guid): the one after the one given; an empty name asks for the first. */
+/* GetNextVariableName(name size in bytes, name, guid): the one after the one given; an empty name asks for the first.
+ */
 efi_status efi_get_next_variable(struct efi_variables *vars, const struct efi_guest *guest, const u64 x[8])
 {
 	struct variable **at, *next;
@@ -231,7 +233,8 @@ efi_status efi_get_next_variable(struct efi_variables *vars, const struct efi_gu
 		return EFI_INVALID_PARAMETER;
 	if (room < size)
 		return EFI_BUFFER_TOO_SMALL;
-	if (!guest->write(guest->opaque, x[1], next->name, size) || !guest->write(guest->opaque, x[2], next->guid, GUID_BYTES))
+	if (!guest->write(guest->opaque, x[1], next->name, size) ||
+	    !guest->write(guest->opaque, x[2], next->guid, GUID_BYTES))
 		return EFI_INVALID_PARAMETER;
 	return EFI_OK;
 }

@@ -20,15 +20,18 @@ bool elf_is(const u8 *file, u64 size)
 static bool check_header(const char *name, const Elf64_Ehdr *e, u64 size, struct error *err)
 {
 	if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_ident[EI_DATA] != ELFDATA2LSB || e->e_machine != EM_AARCH64)
-		return fail(err, "-kernel %s: ELF file is for another machine (class %u, data %u, machine %u); must be 64-bit "
-			    "little-endian AArch64",
-			    name, e->e_ident[EI_CLASS], e->e_ident[EI_DATA], e->e_machine);
+		return fail(
+			err,
+			"-kernel %s: ELF file is for another machine (class %u, data %u, machine %u); must be 64-bit "
+			"little-endian AArch64",
+			name, e->e_ident[EI_CLASS], e->e_ident[EI_DATA], e->e_machine);
 	if (e->e_type != ET_EXEC && e->e_type != ET_DYN)
 		return fail(err, "-kernel %s: ELF file is not a program (type %u); link it", name, e->e_type);
 	if (e->e_phentsize != sizeof(Elf64_Phdr) || !e->e_phnum || e->e_phnum > ELF_SEGMENTS_SCANNED_MAX ||
 	    !range_ok(e->e_phoff, (u64)e->e_phnum * sizeof(Elf64_Phdr), size))
-		return fail(err, "-kernel %s: ELF file is truncated or damaged: program headers at %llu, file of %llu bytes", name,
-			    (unsigned long long)e->e_phoff, (unsigned long long)size);
+		return fail(err,
+			    "-kernel %s: ELF file is truncated or damaged: program headers at %llu, file of %llu bytes",
+			    name, (unsigned long long)e->e_phoff, (unsigned long long)size);
 	return true;
 }
 
@@ -39,8 +42,8 @@ static bool add_segment(const char *name, struct kernel *kernel, const Elf64_Phd
 	u64 end;
 
 	if (!range_ok(p->p_offset, p->p_filesz, kernel->size))
-		return fail(err, "-kernel %s: ELF file is truncated: segment of %llu bytes at %llu, file of %llu bytes", name,
-			    (unsigned long long)p->p_filesz, (unsigned long long)p->p_offset,
+		return fail(err, "-kernel %s: ELF file is truncated: segment of %llu bytes at %llu, file of %llu bytes",
+			    name, (unsigned long long)p->p_filesz, (unsigned long long)p->p_offset,
 			    (unsigned long long)kernel->size);
 	if (p->p_memsz < p->p_filesz || !add_ok(p->p_paddr, p->p_memsz, &end))
 		return fail(err, "-kernel %s: ELF file is damaged: segment at %#llx has size %#llx", name,
@@ -48,8 +51,8 @@ static bool add_segment(const char *name, struct kernel *kernel, const Elf64_Phd
 	for (i = 0; i < kernel->segment_count; i++) {
 		s = &kernel->segments[i];
 		if (p->p_paddr < s->pa + s->memory_size && s->pa < end)
-			return fail(err, "-kernel %s: ELF segments at %#llx and %#llx overlap", name, (unsigned long long)s->pa,
-				    (unsigned long long)p->p_paddr);
+			return fail(err, "-kernel %s: ELF segments at %#llx and %#llx overlap", name,
+				    (unsigned long long)s->pa, (unsigned long long)p->p_paddr);
 	}
 	if (kernel->segment_count == KERNEL_SEGMENTS_MAX)
 		return fail(err, "-kernel %s: ELF file has more than %d segments to load", name, KERNEL_SEGMENTS_MAX);
@@ -69,7 +72,8 @@ bool elf_parse(const char *name, struct kernel *kernel, struct error *err)
 
 	kernel->kind = KERNEL_ELF;
 	if (kernel->size < sizeof(e))
-		return fail(err, "-kernel %s: ELF file is truncated: %llu bytes", name, (unsigned long long)kernel->size);
+		return fail(err, "-kernel %s: ELF file is truncated: %llu bytes", name,
+			    (unsigned long long)kernel->size);
 	memcpy(&e, kernel->data, sizeof(e));
 	if (!check_header(name, &e, kernel->size, err))
 		return false;

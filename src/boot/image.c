@@ -15,11 +15,18 @@
 
 enum { IMAGE_HEADER = 64, IMAGE_TEXT_OFFSET = 8, IMAGE_SIZE = 16, IMAGE_FLAGS = 24, IMAGE_MAGIC = 56, IMAGE_PE = 60 };
 enum { FLAG_BIG_ENDIAN = 1 };
-enum { PE_SECTIONS = 6, PE_OPTIONAL_SIZE = 20, PE_OPTIONAL = 24, SECTION_BYTES = 40, SECTION_RAW_SIZE = 16, SECTION_RAW = 20 };
+enum {
+	PE_SECTIONS = 6,
+	PE_OPTIONAL_SIZE = 20,
+	PE_OPTIONAL = 24,
+	SECTION_BYTES = 40,
+	SECTION_RAW_SIZE = 16,
+	SECTION_RAW = 20
+};
 enum { PE_SECTIONS_MAX = 96 };
-#define TEXT_OFFSET_MAX    (16 * MiB)
-#define OLD_TEXT_OFFSET    0x80000ull /* kernels before 3.17: image_size is 0 and text_offset not to be trusted */
-#define OLD_IMAGE_SLACK    (64 * MiB)
+#define TEXT_OFFSET_MAX (16 * MiB)
+#define OLD_TEXT_OFFSET 0x80000ull /* kernels before 3.17: image_size is 0 and text_offset not to be trusted */
+#define OLD_IMAGE_SLACK (64 * MiB)
 
 bool image_is(const u8 *file, u64 size)
 {
@@ -59,8 +66,8 @@ bool image_parse(const char *name, struct kernel *kernel, struct error *err)
 	kernel->flags = load_le(file + IMAGE_FLAGS, 8);
 	length = pe_length(file, kernel->size);
 	if (length > kernel->size)
-		return fail(err, "-kernel %s: arm64 Image is truncated: %llu bytes, its PE sections reach to %llu", name,
-			    (unsigned long long)kernel->size, (unsigned long long)length);
+		return fail(err, "-kernel %s: arm64 Image is truncated: %llu bytes, its PE sections reach to %llu",
+			    name, (unsigned long long)kernel->size, (unsigned long long)length);
 	if (!kernel->image_size) {
 		kernel->text_offset = OLD_TEXT_OFFSET;
 		kernel->image_size = kernel->size + OLD_IMAGE_SLACK;
@@ -71,8 +78,8 @@ bool image_parse(const char *name, struct kernel *kernel, struct error *err)
 		return fail(err, "-kernel %s: arm64 Image header is damaged: text_offset %#llx", name,
 			    (unsigned long long)kernel->text_offset);
 	if (kernel->image_size > KERNEL_FILE_MAX)
-		return fail(err, "-kernel %s: arm64 Image header is damaged: image_size %#llx, at most %#llx is taken", name,
-			    (unsigned long long)kernel->image_size, KERNEL_FILE_MAX);
+		return fail(err, "-kernel %s: arm64 Image header is damaged: image_size %#llx, at most %#llx is taken",
+			    name, (unsigned long long)kernel->image_size, KERNEL_FILE_MAX);
 	kernel->image_size = MAX(kernel->image_size, kernel->size);
 	return true;
 }

@@ -18,12 +18,18 @@ static bool refuse(const char *name, const u8 *file, u64 size, struct error *err
 	if (size >= 64 && !memcmp(file, "\x27\x05\x19\x56", 4))
 		return fail(err, "-kernel %s: a U-Boot uImage; give the Image inside it", name);
 	if (size >= 40 && !memcmp(file, "\xd0\x0d\xfe\xed", 4))
-		return fail(err, "-kernel %s: a device tree or FIT image; give the Image itself (and -dtb for a tree)", name);
-	if (size >= 6 && !memcmp(file, "\xfd" "7zXZ", 6))
+		return fail(err, "-kernel %s: a device tree or FIT image; give the Image itself (and -dtb for a tree)",
+			    name);
+	if (size >= 6 && !memcmp(file,
+				 "\xfd"
+				 "7zXZ",
+				 6))
 		return fail(err, "-kernel %s: compressed with xz; unpack it first", name);
 	if (size >= 4 && !memcmp(file, "\x28\xb5\x2f\xfd", 4))
 		return fail(err, "-kernel %s: compressed with plain zstd; unpack it first", name);
-	return fail(err, "-kernel %s: not an arm64 kernel (%llu bytes): must be an Image, a gzip'd Image, an EFI zboot file or an "
+	return fail(err,
+		    "-kernel %s: not an arm64 kernel (%llu bytes): must be an Image, a gzip'd Image, an EFI zboot file "
+		    "or an "
 		    "AArch64 ELF program",
 		    name, (unsigned long long)size);
 }

@@ -4,8 +4,9 @@
  * is the RAM ranges cut by the claims.
  *
  * A Linux Image goes to the lowest 2 MiB boundary (plus its text offset), the rest above it by first fit: the kernel
- * wants its initrd within the same 32 GiB. An ELF program goes where it was linked, a flat one 512 KiB above the base of
- * RAM; their device tree lies at the base of RAM if that is free. Neighbouring ranges of RAM (one per NUMA node) are one.
+ * wants its initrd within the same 32 GiB. An ELF program goes where it was linked, a flat one 512 KiB above the base
+ * of RAM; their device tree lies at the base of RAM if that is free. Neighbouring ranges of RAM (one per NUMA node) are
+ * one.
  */
 #include "boot/boot_private.h"
 
@@ -16,11 +17,11 @@
 #include "mem/mem.h"
 
 enum { CLAIMS_MAX = KERNEL_SEGMENTS_MAX + 8, DESCRIPTORS_MAX = 2 * CLAIMS_MAX + 2 * BOOT_RANGES_MAX };
-#define DTB_BYTES_EFI  (64 * KiB)
-#define DTB_BYTES      (2 * MiB) /* the most that arm64 Linux takes */
-#define DTB_BYTES_LOW  (512 * KiB)
-#define FLAT_OFFSET    (512 * KiB)
-#define IMAGE_ALIGN    (2 * MiB)
+#define DTB_BYTES_EFI (64 * KiB)
+#define DTB_BYTES     (2 * MiB) /* the most that arm64 Linux takes */
+#define DTB_BYTES_LOW (512 * KiB)
+#define FLAT_OFFSET   (512 * KiB)
+#define IMAGE_ALIGN   (2 * MiB)
 
 struct claim {
 	u64 base, size;
@@ -49,7 +50,7 @@ static void claim_insert(struct boot_plan *plan, u64 base, u64 size, u32 type, c
 	assert(plan->claim_count <= CLAIMS_MAX);
 	for (; i && plan->claims[i - 1].base > base; i--)
 		plan->claims[i] = plan->claims[i - 1];
-	plan->claims[i] = (struct claim){ base, size, type, what };
+	plan->claims[i] = (struct claim){base, size, type, what};
 }
 
 static const struct claim *claim_at(const struct boot_plan *plan, u64 base, u64 size)
@@ -86,7 +87,8 @@ static u64 ram_total(const struct boot_plan *plan)
 static bool no_room(const struct boot_plan *plan, const char *what, u64 size, struct error *err)
 {
 	return fail(err,
-		    "%s (%llu KiB) does not fit into RAM of %llu MiB beside the kernel (%llu KiB) and the initrd (%llu KiB); "
+		    "%s (%llu KiB) does not fit into RAM of %llu MiB beside the kernel (%llu KiB) and the initrd (%llu "
+		    "KiB); "
 		    "give more with -m",
 		    what, (unsigned long long)((size + 1023) / KiB), (unsigned long long)(ram_total(plan) / MiB),
 		    (unsigned long long)(plan->facts.kernel_size / KiB),
@@ -123,12 +125,12 @@ static bool claim_fixed(struct boot_plan *plan, u64 base, u64 size, u32 type, co
 
 	if (!is_ram(plan, base, size))
 		return fail(err, "-kernel: %s at %#llx, size %#llx is not in RAM (%llu MiB at %#llx)", what,
-			    (unsigned long long)base, (unsigned long long)size, (unsigned long long)(ram_total(plan) / MiB),
-			    (unsigned long long)plan->ram[0].base);
+			    (unsigned long long)base, (unsigned long long)size,
+			    (unsigned long long)(ram_total(plan) / MiB), (unsigned long long)plan->ram[0].base);
 	other = claim_at(plan, base, size);
 	if (other)
-		return fail(err, "-kernel: %s at %#llx overlaps %s at %#llx", what, (unsigned long long)base, other->what,
-			    (unsigned long long)other->base);
+		return fail(err, "-kernel: %s at %#llx overlaps %s at %#llx", what, (unsigned long long)base,
+			    other->what, (unsigned long long)other->base);
 	claim_insert(plan, base, size, type, what);
 	return true;
 }
@@ -143,8 +145,8 @@ static bool place_kernel(struct boot_plan *plan, struct error *err)
 	switch (kernel->kind) {
 	case KERNEL_IMAGE:
 		facts->kernel_size = kernel->image_size;
-		if (!claim_first(plan, kernel->image_size, IMAGE_ALIGN, kernel->text_offset, EFI_LOADER_DATA, "the kernel",
-				 &facts->kernel_pa, err))
+		if (!claim_first(plan, kernel->image_size, IMAGE_ALIGN, kernel->text_offset, EFI_LOADER_DATA,
+				 "the kernel", &facts->kernel_pa, err))
 			return false;
 		facts->entry = facts->kernel_pa;
 		return true;
@@ -177,7 +179,8 @@ static bool place_dtb(struct boot_plan *plan, struct error *err)
 	u64 base = plan->ram[0].base;
 
 	facts->dtb_size_max = plan->efi ? DTB_BYTES_EFI : DTB_BYTES;
-	if (plan->kernel->kind != KERNEL_IMAGE && is_ram(plan, base, DTB_BYTES_LOW) && !claim_at(plan, base, DTB_BYTES_LOW)) {
+	if (plan->kernel->kind != KERNEL_IMAGE && is_ram(plan, base, DTB_BYTES_LOW) &&
+	    !claim_at(plan, base, DTB_BYTES_LOW)) {
 		facts->dtb_size_max = DTB_BYTES_LOW;
 		facts->dtb_pa = base;
 		claim_insert(plan, base, DTB_BYTES_LOW, EFI_LOADER_DATA, "the device tree");
@@ -191,12 +194,14 @@ static bool place_efi(struct boot_plan *plan, struct error *err)
 {
 	struct efi_pages *pages = plan->pages;
 
-	return claim_first(plan, EFI_REGION_BYTES, EFI_REGION_BYTES, 0, EFI_RUNTIME_CODE, "EFI code", &pages->code_pa, err) &&
-	       claim_first(plan, EFI_REGION_BYTES, EFI_REGION_BYTES, 0, EFI_RUNTIME_DATA, "EFI data", &pages->data_pa, err) &&
+	return claim_first(plan, EFI_REGION_BYTES, EFI_REGION_BYTES, 0, EFI_RUNTIME_CODE, "EFI code", &pages->code_pa,
+			   err) &&
+	       claim_first(plan, EFI_REGION_BYTES, EFI_REGION_BYTES, 0, EFI_RUNTIME_DATA, "EFI data", &pages->data_pa,
+			   err) &&
 	       claim_first(plan, EFI_REGION_BYTES, EFI_REGION_BYTES, 0, EFI_LOADER_DATA, "the EFI memory map",
 			   &pages->loader_pa, err) &&
-	       claim_first(plan, plan->acpi_size, EFI_REGION_BYTES, 0, EFI_ACPI_RECLAIM, "ACPI tables", &plan->facts.acpi_pa,
-			   err);
+	       claim_first(plan, plan->acpi_size, EFI_REGION_BYTES, 0, EFI_ACPI_RECLAIM, "ACPI tables",
+			   &plan->facts.acpi_pa, err);
 }
 
 /* Sorted, neighbours joined, cut to whole EFI pages. */
@@ -215,7 +220,7 @@ static bool take_ram(struct boot_plan *plan, const struct boot_plan_config *conf
 		if (last && last->base + last->size == base)
 			last->size += size;
 		else
-			plan->ram[plan->ram_count++] = (struct boot_range){ base, size };
+			plan->ram[plan->ram_count++] = (struct boot_range){base, size};
 	}
 	return true;
 }
@@ -223,7 +228,8 @@ static bool take_ram(struct boot_plan *plan, const struct boot_plan_config *conf
 static void put_descriptor(struct efi_descriptor *map, unsigned *count, u32 type, u64 base, u64 end, u64 attributes)
 {
 	if (base < end)
-		map[(*count)++] = (struct efi_descriptor){ type, base, (end - base) / EFI_PAGE, EFI_MEMORY_CACHES | attributes };
+		map[(*count)++] =
+			(struct efi_descriptor){type, base, (end - base) / EFI_PAGE, EFI_MEMORY_CACHES | attributes};
 }
 
 static int by_address(const void *a, const void *b)
@@ -233,7 +239,8 @@ static int by_address(const void *a, const void *b)
 	return x->pa < y->pa ? -1 : x->pa > y->pa;
 }
 
-static unsigned make_map(const struct boot_plan *plan, const struct boot_plan_config *config, struct efi_descriptor *map)
+static unsigned make_map(const struct boot_plan *plan, const struct boot_plan_config *config,
+			 struct efi_descriptor *map)
 {
 	unsigned count = 0, i, k;
 
@@ -247,7 +254,8 @@ static unsigned make_map(const struct boot_plan *plan, const struct boot_plan_co
 			if (c->base < at || c->base >= end)
 				continue;
 			put_descriptor(map, &count, EFI_CONVENTIONAL, at, c->base, 0);
-			put_descriptor(map, &count, c->type, c->base, c->base + c->size, runtime ? EFI_MEMORY_RUNTIME : 0);
+			put_descriptor(map, &count, c->type, c->base, c->base + c->size,
+				       runtime ? EFI_MEMORY_RUNTIME : 0);
 			at = c->base + c->size;
 		}
 		put_descriptor(map, &count, EFI_CONVENTIONAL, at, end, 0);
@@ -343,7 +351,7 @@ static bool space_writer(void *opaque, u64 pa, const void *from, u64 size)
 
 struct boot_writer boot_writer_space(struct space *space)
 {
-	return (struct boot_writer){ space_writer, space };
+	return (struct boot_writer){space_writer, space};
 }
 
 static bool write_bytes(const struct boot_writer *writer, const char *what, u64 pa, const void *from, u64 size,
@@ -351,8 +359,8 @@ static bool write_bytes(const struct boot_writer *writer, const char *what, u64 
 {
 	if (!size || writer->write(writer->opaque, pa, from, size))
 		return true;
-	return fail(err, "boot: %s could not be written to guest memory at %#llx, %llu bytes", what, (unsigned long long)pa,
-		    (unsigned long long)size);
+	return fail(err, "boot: %s could not be written to guest memory at %#llx, %llu bytes", what,
+		    (unsigned long long)pa, (unsigned long long)size);
 }
 
 static bool write_zeros(const struct boot_writer *writer, const char *what, u64 pa, u64 size, struct error *err)
@@ -398,7 +406,8 @@ bool boot_plan_write(const struct boot_plan *plan, const struct boot_writer *wri
 	if (acpi_size > plan->acpi_size)
 		return fail(err, "boot: ACPI tables of %zu bytes; room was left for %llu", acpi_size,
 			    (unsigned long long)plan->acpi_size);
-	if (!write_kernel(plan, writer, err) || !write_bytes(writer, "the device tree", facts->dtb_pa, dtb, dtb_size, err))
+	if (!write_kernel(plan, writer, err) ||
+	    !write_bytes(writer, "the device tree", facts->dtb_pa, dtb, dtb_size, err))
 		return false;
 	if (plan->initrd &&
 	    !write_bytes(writer, "the initrd", facts->initrd_start, plan->initrd->data, plan->initrd->size, err))
@@ -407,6 +416,7 @@ bool boot_plan_write(const struct boot_plan *plan, const struct boot_writer *wri
 		return true;
 	return write_bytes(writer, "EFI code", plan->pages->code_pa, plan->pages->code, EFI_REGION_BYTES, err) &&
 	       write_bytes(writer, "EFI data", plan->pages->data_pa, plan->pages->data, EFI_REGION_BYTES, err) &&
-	       write_bytes(writer, "the EFI memory map", plan->pages->loader_pa, plan->pages->loader, EFI_REGION_BYTES, err) &&
+	       write_bytes(writer, "the EFI memory map", plan->pages->loader_pa, plan->pages->loader, EFI_REGION_BYTES,
+			   err) &&
 	       write_bytes(writer, "ACPI tables", facts->acpi_pa, acpi, acpi_size, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SMBIOS 3: firmware, system, chassis, one processor per socket, the memory array with one device per range of RAM, boot
- * status. A 64-bit entry point, then structures, each followed by its strings. [DSP0134 3.3]
+ * SMBIOS 3: firmware, system, chassis, one processor per socket, the memory array with one device per range of RAM,
+ * boot status. A 64-bit entry point, then structures, each followed by its strings. [DSP0134 3.3]
  */
 #include "boot/boot_private.h"
 
@@ -49,31 +49,31 @@ static void put_machine(struct writer *w, const struct boot_plan_config *config,
 	u8 body[STRUCTURE_BYTES_MAX];
 
 	memset(body, 0, sizeof(body));
-	body[4] = 1;                  /* vendor */
-	body[5] = 2;                  /* version */
-	body[8] = 3;                  /* release date */
+	body[4] = 1;                    /* vendor */
+	body[5] = 2;                    /* version */
+	body[8] = 3;                    /* release date */
 	store_le(body + 10, 8, 1 << 3); /* characteristics: not said */
 	body[18] = 0;
-	body[19] = 1 << 3 | 1 << 4;   /* UEFI; virtual machine [DSP0134 7.1.2.2] */
+	body[19] = 1 << 3 | 1 << 4; /* UEFI; virtual machine [DSP0134 7.1.2.2] */
 	body[20] = 0;
-	body[21] = 1;                 /* release 0.1 */
+	body[21] = 1; /* release 0.1 */
 	body[22] = body[23] = 0xff;
-	put_structure(w, body, 0, 26, 0x0000, (const char *const[]){ "cxlvm", "0.1", "01/01/2026", NULL });
+	put_structure(w, body, 0, 26, 0x0000, (const char *const[]){"cxlvm", "0.1", "01/01/2026", NULL});
 
 	memset(body, 0, sizeof(body));
 	body[4] = 1;
 	body[5] = 2;
 	body[6] = 3;
 	memcpy(body + 8, config->uuid, 16);
-	body[24] = 6;                 /* woken by the power switch */
-	put_structure(w, body, 1, 27, 0x0100, (const char *const[]){ "cxlvm", product, "1.0", NULL });
+	body[24] = 6; /* woken by the power switch */
+	put_structure(w, body, 1, 27, 0x0100, (const char *const[]){"cxlvm", product, "1.0", NULL});
 
 	memset(body, 0, sizeof(body));
 	body[4] = 1;
-	body[5] = 1;                  /* chassis: other */
+	body[5] = 1;                       /* chassis: other */
 	body[9] = body[10] = body[11] = 3; /* states: safe */
-	body[12] = 2;                 /* security: unknown */
-	put_structure(w, body, 3, 22, 0x0300, (const char *const[]){ "cxlvm", NULL });
+	body[12] = 2;                      /* security: unknown */
+	put_structure(w, body, 3, 22, 0x0300, (const char *const[]){"cxlvm", NULL});
 }
 
 static void put_processors(struct writer *w, const struct boot_plan_config *config)
@@ -85,24 +85,24 @@ static void put_processors(struct writer *w, const struct boot_plan_config *conf
 		u8 body[STRUCTURE_BYTES_MAX];
 
 		memset(body, 0, sizeof(body));
-		body[4] = 1;          /* socket */
-		body[5] = 3;          /* central processor */
-		body[6] = 0xfe;       /* family: see family 2 */
+		body[4] = 1;    /* socket */
+		body[5] = 3;    /* central processor */
+		body[6] = 0xfe; /* family: see family 2 */
 		body[7] = 2;
 		body[16] = 3;
-		body[24] = 0x41;      /* populated, enabled */
-		body[25] = 1;         /* upgrade: other */
+		body[24] = 0x41; /* populated, enabled */
+		body[25] = 1;    /* upgrade: other */
 		store_le(body + 26, 2, 0xffff);
 		store_le(body + 28, 2, 0xffff);
 		store_le(body + 30, 2, 0xffff); /* caches: see PPTT */
 		body[35] = body[36] = body[37] = (u8)MIN(cores, 255);
 		store_le(body + 38, 2, 1 << 2 | 1 << 3); /* 64-bit, multi-core */
-		store_le(body + 40, 2, 0x101); /* Armv8 */
+		store_le(body + 40, 2, 0x101);           /* Armv8 */
 		store_le(body + 42, 2, cores);
 		store_le(body + 44, 2, cores);
 		store_le(body + 46, 2, cores);
 		put_structure(w, body, 4, 48, (u16)(HANDLE_PROCESSOR + i),
-			      (const char *const[]){ "CPU", "cxlvm", "virtual", NULL });
+			      (const char *const[]){"CPU", "cxlvm", "virtual", NULL});
 	}
 }
 
@@ -112,9 +112,9 @@ static void put_memory(struct writer *w, const struct boot_plan_config *config)
 	unsigned i;
 
 	memset(body, 0, sizeof(body));
-	body[4] = 1;                  /* location: other */
-	body[5] = 3;                  /* system memory */
-	body[6] = 6;                  /* multi-bit ECC */
+	body[4] = 1; /* location: other */
+	body[5] = 3; /* system memory */
+	body[6] = 6; /* multi-bit ECC */
 	store_le(body + 7, 4, 0x80000000);
 	store_le(body + 11, 2, 0xfffe); /* no error information */
 	store_le(body + 13, 2, config->ram_count);
@@ -130,19 +130,19 @@ static void put_memory(struct writer *w, const struct boot_plan_config *config)
 		store_le(body + 8, 2, 0xffff);
 		store_le(body + 10, 2, 0xffff); /* widths: unknown */
 		store_le(body + 12, 2, mib >= 0x7fff ? 0x7fff : mib);
-		body[14] = 9;                  /* DIMM */
+		body[14] = 9; /* DIMM */
 		body[16] = 1;
-		body[18] = 7;                  /* RAM */
+		body[18] = 7;                   /* RAM */
 		store_le(body + 19, 2, 1 << 1); /* other */
 		body[23] = 2;
 		store_le(body + 28, 4, mib >= 0x7fff ? mib : 0);
-		put_structure(w, body, 17, 40, (u16)(HANDLE_DEVICE + i), (const char *const[]){ "RAM", "cxlvm", NULL });
+		put_structure(w, body, 17, 40, (u16)(HANDLE_DEVICE + i), (const char *const[]){"RAM", "cxlvm", NULL});
 
 		memset(body, 0, sizeof(body));
 		store_le(body + 4, 4, 0xffffffff);
 		store_le(body + 8, 4, 0xffffffff);
 		store_le(body + 12, 2, HANDLE_ARRAY);
-		body[14] = 1;                  /* partition width */
+		body[14] = 1; /* partition width */
 		store_le(body + 15, 8, config->ram[i].base);
 		store_le(body + 23, 8, config->ram[i].base + config->ram[i].size - 1);
 		put_structure(w, body, 19, 31, (u16)(HANDLE_MAPPED + i), NULL);
@@ -151,8 +151,8 @@ static void put_memory(struct writer *w, const struct boot_plan_config *config)
 
 size_t smbios_build(const struct boot_plan_config *config, u64 pa, u8 *to, size_t room)
 {
-	struct writer w = { .data = to, .size = ENTRY_BYTES, .room = room };
-	u8 body[STRUCTURE_BYTES_MAX] = { 0 }, sum = 0;
+	struct writer w = {.data = to, .size = ENTRY_BYTES, .room = room};
+	u8 body[STRUCTURE_BYTES_MAX] = {0}, sum = 0;
 	unsigned i;
 
 	if (room < ENTRY_BYTES)

@@ -44,8 +44,8 @@ bool unpack_is_gzip(const u8 *file, u64 size)
 
 bool unpack_gzip(const char *name, const u8 *from, u64 size, u8 **out, u64 *out_size, struct error *err)
 {
-	struct sink sink = { 0 };
-	z_stream z = { 0 };
+	struct sink sink = {0};
+	z_stream z = {0};
 	int result;
 
 	if (size > KERNEL_FILE_MAX || inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
@@ -82,9 +82,9 @@ failed:
 
 static bool unpack_zstd(const char *name, const u8 *from, u64 size, u8 **out, u64 *out_size, struct error *err)
 {
-	ZSTD_inBuffer in = { from, size, 0 };
+	ZSTD_inBuffer in = {from, size, 0};
 	ZSTD_DStream *z = ZSTD_createDStream();
-	struct sink sink = { 0 };
+	struct sink sink = {0};
 	size_t left = 1;
 
 	if (!z)
@@ -95,14 +95,15 @@ static bool unpack_zstd(const char *name, const u8 *from, u64 size, u8 **out, u6
 
 		if (sink.size == sink.capacity && !sink_grow(name, &sink, err))
 			goto failed;
-		to = (ZSTD_outBuffer){ sink.data, sink.capacity, sink.size };
+		to = (ZSTD_outBuffer){sink.data, sink.capacity, sink.size};
 		left = ZSTD_decompressStream(z, &to, &in);
 		if (ZSTD_isError(left)) {
 			fail(err, "-kernel %s: zstd data is damaged: %s", name, ZSTD_getErrorName(left));
 			goto failed;
 		}
 		if (left && in.pos == size && in.pos == taken && to.pos == sink.size) {
-			fail(err, "-kernel %s: zstd data is truncated after %llu bytes", name, (unsigned long long)size);
+			fail(err, "-kernel %s: zstd data is truncated after %llu bytes", name,
+			     (unsigned long long)size);
 			goto failed;
 		}
 		sink.size = to.pos;
@@ -126,12 +127,14 @@ bool unpack_is_zboot(const u8 *file, u64 size)
 bool unpack_zboot(const char *name, const u8 *file, u64 size, u8 **out, u64 *out_size, struct error *err)
 {
 	u64 offset = load_le(file + ZBOOT_OFFSET, 4), length = load_le(file + ZBOOT_SIZE, 4);
-	char method[ZBOOT_METHOD_BYTES + 1] = { 0 };
+	char method[ZBOOT_METHOD_BYTES + 1] = {0};
 	unsigned i;
 
 	if (!range_ok(offset, length, size) || !length)
-		return fail(err, "-kernel %s: EFI zboot file is truncated: payload of %llu bytes at %llu, file of %llu bytes",
-			    name, (unsigned long long)length, (unsigned long long)offset, (unsigned long long)size);
+		return fail(
+			err,
+			"-kernel %s: EFI zboot file is truncated: payload of %llu bytes at %llu, file of %llu bytes",
+			name, (unsigned long long)length, (unsigned long long)offset, (unsigned long long)size);
 	memcpy(method, file + ZBOOT_METHOD, MIN(ZBOOT_METHOD_BYTES, size - ZBOOT_METHOD));
 	if (!strcmp(method, "gzip"))
 		return unpack_gzip(name, file + offset, length, out, out_size, err);

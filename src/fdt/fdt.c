@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The complete `virt` tree. Its readers are stock ArmVirtQemu firmware (memory, GIC, timer, PL011, PL031, flash, fw_cfg,
- * PCI, PSCI conduit) and Linux without ACPI. Node and property names are those of the kernel's bindings.
+ * The complete `virt` tree. Its readers are stock ArmVirtQemu firmware (memory, GIC, timer, PL011, PL031, flash,
+ * fw_cfg, PCI, PSCI conduit) and Linux without ACPI. Node and property names are those of the kernel's bindings.
  * [Devicetree Specification 0.4]
  */
 #include "fdt/fdt_private.h"
@@ -102,8 +102,8 @@ static void put_psci_and_timers(const struct fdt_config *config, struct tree *tr
 	node_begin(tree, "timer");
 	prop_strings(tree, "compatible", "arm,armv8-timer\0arm,armv7-timer");
 	prop_empty(tree, "always-on");
-	prop_list(tree, "interrupts", GIC_PPI, 13, IRQ_LEVEL_HIGH, GIC_PPI, ppi(config->timer_phys_intid), IRQ_LEVEL_HIGH,
-		  GIC_PPI, ppi(config->timer_virt_intid), IRQ_LEVEL_HIGH, GIC_PPI, 10, IRQ_LEVEL_HIGH);
+	prop_list(tree, "interrupts", GIC_PPI, 13, IRQ_LEVEL_HIGH, GIC_PPI, ppi(config->timer_phys_intid),
+		  IRQ_LEVEL_HIGH, GIC_PPI, ppi(config->timer_virt_intid), IRQ_LEVEL_HIGH, GIC_PPI, 10, IRQ_LEVEL_HIGH);
 	node_end(tree);
 
 	if (config->pmu_intid) {
@@ -125,11 +125,12 @@ static void put_gic(const struct fdt_config *config, struct tree *tree)
 	prop_empty(tree, "ranges");
 	prop_u32(tree, "#redistributor-regions", config->gicr2_size ? 2 : 1);
 	if (config->gicr2_size)
-		prop_list(tree, "reg", CELLS64(config->gicd_base), CELLS64(config->gicd_size), CELLS64(config->gicr_base),
-			  CELLS64(config->gicr_size), CELLS64(config->gicr2_base), CELLS64(config->gicr2_size));
+		prop_list(tree, "reg", CELLS64(config->gicd_base), CELLS64(config->gicd_size),
+			  CELLS64(config->gicr_base), CELLS64(config->gicr_size), CELLS64(config->gicr2_base),
+			  CELLS64(config->gicr2_size));
 	else
-		prop_list(tree, "reg", CELLS64(config->gicd_base), CELLS64(config->gicd_size), CELLS64(config->gicr_base),
-			  CELLS64(config->gicr_size));
+		prop_list(tree, "reg", CELLS64(config->gicd_base), CELLS64(config->gicd_size),
+			  CELLS64(config->gicr_base), CELLS64(config->gicr_size));
 	prop_u32(tree, "phandle", PHANDLE_GIC);
 	if (config->its_size) {
 		node_begin_at(tree, "its", config->its_base);
@@ -233,21 +234,21 @@ static void put_pci(const struct fdt_config *config, struct tree *tree)
 	if (config->its_size)
 		prop_list(tree, "msi-map", 0, PHANDLE_ITS, 0, 0x10000);
 	if (config->pio_size) {
-		const u32 io[] = { PCI_SPACE_IO, 0, 0, CELLS64(config->pio_base), CELLS64(config->pio_size) };
+		const u32 io[] = {PCI_SPACE_IO, 0, 0, CELLS64(config->pio_base), CELLS64(config->pio_size)};
 
 		memcpy(&ranges[n], io, sizeof(io));
 		n += 7;
 	}
 	if (config->mmio32_size) {
-		const u32 low[] = { PCI_SPACE_32, CELLS64(config->mmio32_base), CELLS64(config->mmio32_base),
-				    CELLS64(config->mmio32_size) };
+		const u32 low[] = {PCI_SPACE_32, CELLS64(config->mmio32_base), CELLS64(config->mmio32_base),
+				   CELLS64(config->mmio32_size)};
 
 		memcpy(&ranges[n], low, sizeof(low));
 		n += 7;
 	}
 	if (config->mmio64_size) {
-		const u32 high[] = { PCI_SPACE_64, CELLS64(config->mmio64_base), CELLS64(config->mmio64_base),
-				     CELLS64(config->mmio64_size) };
+		const u32 high[] = {PCI_SPACE_64, CELLS64(config->mmio64_base), CELLS64(config->mmio64_base),
+				    CELLS64(config->mmio64_size)};
 
 		memcpy(&ranges[n], high, sizeof(high));
 		n += 7;
@@ -258,8 +259,16 @@ static void put_pci(const struct fdt_config *config, struct tree *tree)
 	n = 0;
 	for (slot = 0; slot < 4; slot++)
 		for (pin = 0; pin < 4; pin++) {
-			const u32 entry[10] = { slot << 11, 0, 0, pin + 1, PHANDLE_GIC, 0, 0, GIC_SPI,
-						spi(config->pci_intx_intid[(slot + pin) % 4]), IRQ_LEVEL_HIGH };
+			const u32 entry[10] = {slot << 11,
+					       0,
+					       0,
+					       pin + 1,
+					       PHANDLE_GIC,
+					       0,
+					       0,
+					       GIC_SPI,
+					       spi(config->pci_intx_intid[(slot + pin) % 4]),
+					       IRQ_LEVEL_HIGH};
 
 			memcpy(&map[n], entry, sizeof(entry));
 			n += 10;

@@ -29,7 +29,7 @@ void prop_bytes(struct tree *tree, const char *name, const void *bytes, size_t s
 /* Host-order cells, stored big-endian. */
 void prop_cells(struct tree *tree, const char *name, const u32 *cells, size_t count);
 #define prop_list(tree, name, ...)                                                                                     \
-	prop_cells(tree, name, (const u32[]){ __VA_ARGS__ }, sizeof((const u32[]){ __VA_ARGS__ }) / sizeof(u32))
+	prop_cells(tree, name, (const u32[]){__VA_ARGS__}, sizeof((const u32[]){__VA_ARGS__}) / sizeof(u32))
 #define CELLS64(v) (u32)((u64)(v) >> 32), (u32)(v)
 
 /* chosen.c */
