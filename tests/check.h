@@ -46,8 +46,8 @@ static inline u64 check_random(u64 *state)
 #ifdef MEM_REG_H
 
 struct check_walk {
-	/* Rows to leave out (effects that a test cannot have), or NULL. Rows with a read, write or locked hook are left out unless
-	 * `with_hooks`. */
+	/* Rows to leave out (effects that a test cannot have), or NULL. Rows with a read, write or locked hook are left
+	 * out unless `with_hooks`. */
 	bool (*leave_out)(const struct reg *row);
 	bool with_hooks;
 	unsigned checked; /* bits, for the caller to see that it was not empty */
@@ -77,7 +77,8 @@ static inline void check_walk_element(struct regs *b, const struct reg *row, u32
 	u8 *before = malloc(b->size);
 
 	assert_non_null(before);
-	if ((walk->leave_out && walk->leave_out(row)) || (!walk->with_hooks && (row->read || row->write || row->locked))) {
+	if ((walk->leave_out && walk->leave_out(row)) ||
+	    (!walk->with_hooks && (row->read || row->write || row->locked))) {
 		free(before);
 		return;
 	}
@@ -87,7 +88,8 @@ static inline void check_walk_element(struct regs *b, const struct reg *row, u32
 		regs_reset(b, RESET_COLD);
 		memcpy(before, b->store, b->size);
 		if (regs_read(b, offset, row->size) != row->reset)
-			fail_msg("%s: %s[%u] does not reset to 0x%llx", b->name, row->name, i, (unsigned long long)row->reset);
+			fail_msg("%s: %s[%u] does not reset to 0x%llx", b->name, row->name, i,
+				 (unsigned long long)row->reset);
 		if (b->access == REGS_BYTES && n & 1) /* byte by byte, which must come to the same */
 			for (unsigned k = 0; k < row->size; k++)
 				regs_write(b, offset + k, 1, value >> (k * 8) & 0xff);

@@ -3,9 +3,9 @@
  * The machine lock: recursive, cheap when free, and fair enough that vCPUs which hammer device registers cannot keep
  * the event loop out (nor each other).
  *
- * One word: LOCKED, HANDOFF, and the number of waiters. Whoever comes may take a free lock at once (a strict queue would
- * pay a context switch at every hand-over), but a waiter that has waited STARVING_NS sets HANDOFF while the lock is
- * held: the next unlock wakes exactly that waiter and nobody else takes the lock before it.
+ * One word: LOCKED, HANDOFF, and the number of waiters. Whoever comes may take a free lock at once (a strict queue
+ * would pay a context switch at every hand-over), but a waiter that has waited STARVING_NS sets HANDOFF while the lock
+ * is held: the next unlock wakes exactly that waiter and nobody else takes the lock before it.
  */
 #include "base/lock.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The event loop: one thread that waits for host files, the timerfd and an eventfd (deferred work, quit), and calls back
- * under the machine lock. The lock is given back between rounds, each of which is bounded. Lock order: machine lock, then
- * the timer lock or the defer lock; nothing is called while the latter two are held.
+ * The event loop: one thread that waits for host files, the timerfd and an eventfd (deferred work, quit), and calls
+ * back under the machine lock. The lock is given back between rounds, each of which is bounded. Lock order: machine
+ * lock, then the timer lock or the defer lock; nothing is called while the latter two are held.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -204,7 +204,8 @@ void loop_unwatch(struct loop *loop, int fd)
 	loop_unlock(loop);
 }
 
-/* The watch may have gone, or its descriptor been reused, by an earlier callback of the same round: the generation tells. */
+/* The watch may have gone, or its descriptor been reused, by an earlier callback of the same round: the generation
+ * tells. */
 static void watch_call(struct loop *loop, u64 tag, u32 events)
 {
 	struct watch *watch = watch_of(loop, (int)(u32)tag);

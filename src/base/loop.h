@@ -46,12 +46,13 @@ struct timer {
 };
 
 void timer_init(struct timer *timer, struct loop *loop, void (*fire)(void *opaque), void *opaque);
-/* Arms (or re-arms) for an absolute time; TIMER_OFF disarms. One-shot. Any thread; takes only the timer lock. Whoever frees a
- * timer disarms it under the machine lock: then it does not fire any more. */
+/* Arms (or re-arms) for an absolute time; TIMER_OFF disarms. One-shot. Any thread; takes only the timer lock. Whoever
+ * frees a timer disarms it under the machine lock: then it does not fire any more. */
 void timer_set(struct timer *timer, u64 deadline_ns);
 
-/* Calls `ready(opaque, events)` in the loop thread (under the machine lock) when fd has EPOLLIN/EPOLLOUT events. Files that
- * cannot be waited for (regular files) are always ready. A second call for one fd replaces the first. Both take the machine lock. */
+/* Calls `ready(opaque, events)` in the loop thread (under the machine lock) when fd has EPOLLIN/EPOLLOUT events. Files
+ * that cannot be waited for (regular files) are always ready. A second call for one fd replaces the first. Both take
+ * the machine lock. */
 bool loop_watch(struct loop *loop, int fd, u32 events, void (*ready)(void *opaque, u32 events), void *opaque,
 		struct error *err);
 void loop_unwatch(struct loop *loop, int fd);

@@ -166,7 +166,8 @@ bool timers_fire(struct loop *loop)
 		timer = timers_pop(&loop->timers, now, &deadline);
 		if (!timer) {
 			pthread_mutex_lock(&loop->timers.lock);
-			if (loop->timers.wake_ns != (loop->timers.count ? loop->timers.heap[1]->deadline_ns : TIMER_OFF))
+			if (loop->timers.wake_ns !=
+			    (loop->timers.count ? loop->timers.heap[1]->deadline_ns : TIMER_OFF))
 				timers_arm(loop);
 			pthread_mutex_unlock(&loop->timers.lock);
 			return false;

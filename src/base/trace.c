@@ -43,7 +43,8 @@ bool trace_enable(const char *list, struct error *err)
 				if (strlen(items[i].name) == length && !memcmp(items[i].name, list, length))
 					break;
 			if (i == ARRAY_SIZE(items))
-				return fail(err, "-d %.*s: no such trace item; '-d help' lists them", (int)length, list);
+				return fail(err, "-d %.*s: no such trace item; '-d help' lists them", (int)length,
+					    list);
 			trace_mask |= 1u << i;
 		}
 		list += length;

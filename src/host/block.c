@@ -30,9 +30,16 @@ static const struct {
 	const char *magic;
 	u32 length;
 } formats[] = {
-	{"qcow2", 0, "QFI\xfb", 4},   {"qed", 0, "QED", 4},          {"vmdk", 0, "KDMV", 4},     {"vmdk", 0, "COWD", 4},
-	{"vhdx", 0, "vhdxfile", 8},   {"vpc", 0, "conectix", 8},     {"vdi", 64, "\x7f\x10\xda\xbe", 4},
-	{"luks", 0, "LUKS\xba\xbe", 6}, {"parallels", 0, "WithoutFreeSpace", 16}, {"vmdk", 0, "# Disk DescriptorFile", 21},
+	{"qcow2", 0, "QFI\xfb", 4},
+	{"qed", 0, "QED", 4},
+	{"vmdk", 0, "KDMV", 4},
+	{"vmdk", 0, "COWD", 4},
+	{"vhdx", 0, "vhdxfile", 8},
+	{"vpc", 0, "conectix", 8},
+	{"vdi", 64, "\x7f\x10\xda\xbe", 4},
+	{"luks", 0, "LUKS\xba\xbe", 6},
+	{"parallels", 0, "WithoutFreeSpace", 16},
+	{"vmdk", 0, "# Disk DescriptorFile", 21},
 };
 
 static const char *format_seen(int fd)
@@ -54,7 +61,8 @@ static bool lock_file(const struct block *block, struct error *err)
 
 	if (!fcntl(block->fd, F_OFD_SETLK, &lock) || (errno != EAGAIN && errno != EACCES))
 		return true;
-	return fail(err, "file=%s: in use by another -drive or program; give each drive its own file, or readonly=on to all",
+	return fail(err,
+		    "file=%s: in use by another -drive or program; give each drive its own file, or readonly=on to all",
 		    block->path);
 }
 
@@ -71,12 +79,15 @@ static bool open_image(struct block *block, const struct block_config *config, s
 	block->fd = file_open("file", block->path, !block->readonly, false, err);
 	if (block->fd < 0)
 		return false;
-	if (fstat(block->fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) || !file_size(block->fd, &block->size))
+	if (fstat(block->fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) ||
+	    !file_size(block->fd, &block->size))
 		return fail(err, "file=%s: neither a regular file nor a block device", block->path);
 	seen = config->format ? NULL : format_seen(block->fd);
 	if (seen)
-		return fail(err, "file=%s: it looks like a %s image and format= is not given; convert it to raw, or write "
-			    "format=raw if it is a raw disk", block->path, seen);
+		return fail(err,
+			    "file=%s: it looks like a %s image and format= is not given; convert it to raw, or write "
+			    "format=raw if it is a raw disk",
+			    block->path, seen);
 	if (block->size > INT64_MAX - SECTOR)
 		return fail(err, "file=%s: too large", block->path);
 	block->size = align_up(block->size, SECTOR);
@@ -124,7 +135,8 @@ bool block_is_readonly(const struct block *block)
 
 static bool host_error(const struct block *block, const char *what, u64 offset)
 {
-	trace(GUEST_ERROR, "disk %s: %s at 0x%llx failed: %s", block->path, what, (unsigned long long)offset, strerror(errno));
+	trace(GUEST_ERROR, "disk %s: %s at 0x%llx failed: %s", block->path, what, (unsigned long long)offset,
+	      strerror(errno));
 	return false;
 }
 
@@ -192,7 +204,8 @@ bool block_discard(struct block *block, u64 offset, u64 size)
 		return false;
 	if (!block->discard || !size)
 		return true;
-	if (fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) && errno == EIO)
+	if (fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) &&
+	    errno == EIO)
 		return host_error(block, "discard", offset);
 	return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A two-way byte stream between a device and the host. Input: read in the loop thread into a small buffer and given to the
- * device as it has room. Output: written at once if the host takes it, else kept and written when it does; the
- * caller never waits. What exceeds 16 MiB is dropped and counted. The escape key is looked for even while the guest takes
- * nothing, so that Ctrl-A x ends a machine that hangs.
+ * A two-way byte stream between a device and the host. Input: read in the loop thread into a small buffer and given to
+ * the device as it has room. Output: written at once if the host takes it, else kept and written when it does; the
+ * caller never waits. What exceeds 16 MiB is dropped and counted. The escape key is looked for even while the guest
+ * takes nothing, so that Ctrl-A x ends a machine that hangs.
  */
 #include <errno.h>
 #include <poll.h>
@@ -271,7 +271,8 @@ static void input_ready(void *opaque, u32 events)
 		c->in_watched = false;
 		return;
 	}
-	/* A person at the keys of a guest that takes nothing: look for the escape key, drop what there is no room for. */
+	/* A person at the keys of a guest that takes nothing: look for the escape key, drop what there is no room for.
+	 */
 	got = read(c->in_fd, bytes, room ? room : sizeof(bytes));
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -355,7 +356,8 @@ void chardev_kick(struct chardev *c)
 		chardev_watch_input(c);
 }
 
-/* What is kept goes out as long as somebody reads: up to five seconds without any progress. A pseudo-terminal may have nobody. */
+/* What is kept goes out as long as somebody reads: up to five seconds without any progress. A pseudo-terminal may have
+ * nobody. */
 static void out_drain(struct chardev *c)
 {
 	pthread_mutex_lock(&c->out_lock);

@@ -119,8 +119,8 @@ static bool server_options(struct opts *opts, bool *server, bool *wait, struct e
 }
 
 /* Takes the socket: listening, or connected. */
-static bool open_socket(struct chardev *c, int fd, const struct sockaddr *address, socklen_t length, bool server, bool wait,
-			const char *name, struct error *err)
+static bool open_socket(struct chardev *c, int fd, const struct sockaddr *address, socklen_t length, bool server,
+			bool wait, const char *name, struct error *err)
 {
 	int client, one = 1;
 
@@ -169,8 +169,8 @@ static bool open_unix(struct chardev *c, struct opts *opts, struct error *err)
 		if (!stat(path, &st) && S_ISSOCK(st.st_mode))
 			unlink(path);
 	}
-	if (!open_socket(c, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address, sizeof(address), server,
-			 wait, path, err))
+	if (!open_socket(c, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address,
+			 sizeof(address), server, wait, path, err))
 		return false;
 	if (server)
 		c->socket_path = strdup(path);
@@ -195,8 +195,8 @@ static bool open_tcp(struct chardev *c, struct opts *opts, struct error *err)
 	if (!parse_u64("port", colon + 1, 1, 65535, &port, err))
 		return false;
 	address.sin_port = htons((u16)port);
-	return open_socket(c, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address, sizeof(address), server,
-			   wait, name, err);
+	return open_socket(c, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address,
+			   sizeof(address), server, wait, name, err);
 }
 
 static bool open_nothing(struct chardev *c, struct opts *opts, struct error *err)
@@ -213,8 +213,9 @@ static const struct {
 	const char *name, *implied; /* implied: key of what follows the colon */
 	bool (*open)(struct chardev *c, struct opts *opts, struct error *err);
 } kinds[] = {
-	{"stdio", NULL, open_stdio}, {"null", NULL, open_nothing}, {"none", NULL, open_nothing}, {"pty", NULL, open_pty_opts},
-	{"file", "path", open_file}, {"unix", "path", open_unix},  {"tcp", "address", open_tcp},
+	{"stdio", NULL, open_stdio},  {"null", NULL, open_nothing}, {"none", NULL, open_nothing},
+	{"pty", NULL, open_pty_opts}, {"file", "path", open_file},  {"unix", "path", open_unix},
+	{"tcp", "address", open_tcp},
 };
 
 static bool open_spec(struct chardev *c, const char *spec, struct error *err)
@@ -247,7 +248,8 @@ static bool open_spec(struct chardev *c, const char *spec, struct error *err)
 		    "unix:PATH,server=on,wait=off or tcp:127.0.0.1:PORT");
 }
 
-struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque, struct error *err)
+struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
+			     struct error *err)
 {
 	struct chardev *c = calloc(1, sizeof(*c));
 

@@ -98,12 +98,13 @@ bool file_read_all(const char *path, u64 limit, u8 **data, u64 *size, struct err
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		fail(err, "file %s: not a regular file; copy it into one", path);
 	} else if ((u64)st.st_size > limit) {
-		fail(err, "file %s: its %llu bytes are more than the %llu allowed here", path, (unsigned long long)st.st_size,
-		     (unsigned long long)limit);
+		fail(err, "file %s: its %llu bytes are more than the %llu allowed here", path,
+		     (unsigned long long)st.st_size, (unsigned long long)limit);
 	} else if (!(*data = malloc((size_t)st.st_size + 1))) {
 		fail(err, "file %s: no host memory for its %llu bytes", path, (unsigned long long)st.st_size);
 	} else if (!read_whole(fd, *data, (u64)st.st_size)) {
-		fail(err, "file %s: reading failed: %s", path, errno == ENODATA ? "it became shorter meanwhile" : errno_words(errno));
+		fail(err, "file %s: reading failed: %s", path,
+		     errno == ENODATA ? "it became shorter meanwhile" : errno_words(errno));
 	} else {
 		(*data)[st.st_size] = 0; /* text files end as strings do; not counted */
 		*size = (u64)st.st_size;

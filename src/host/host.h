@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The door of host/: what asks the host for something - files, disk images, character devices, worker threads, random bytes.
- * errno is turned into words here and goes no further.
+ * The door of host/: what asks the host for something - files, disk images, character devices, worker threads, random
+ * bytes. errno is turned into words here and goes no further.
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
@@ -50,7 +50,8 @@ void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
 		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque);
 void chardev_kick(struct chardev *chardev);
 void terminal_restore(void); /* async-signal-safe */
-/* The first SIGINT, SIGTERM or SIGHUP calls `quit` in the loop thread, the next one of them kills. chardev_open does it for stdio. */
+/* The first SIGINT, SIGTERM or SIGHUP calls `quit` in the loop thread, the next one of them kills. chardev_open does it
+ * for stdio. */
 bool quit_signals_watch(struct loop *loop, void (*quit)(void *opaque), void *opaque, struct error *err);
 
 /* --- worker.c: a small pool for disk I/O --- */

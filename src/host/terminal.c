@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The terminal that the guest's console is on: raw while we run, as it was before on every way out - return, exit(), a signal
- * from outside, a crash of ours, Ctrl-Z. There is one controlling terminal per process and signal handlers get no
- * argument, so its state is the one thing here that lives in a file-level variable.
+ * The terminal that the guest's console is on: raw while we run, as it was before on every way out - return, exit(), a
+ * signal from outside, a crash of ours, Ctrl-Z. There is one controlling terminal per process and signal handlers get
+ * no argument, so its state is the one thing here that lives in a file-level variable.
  */
 #include "host/terminal.h"
 

@@ -5,7 +5,8 @@
 
 #include "base/types.h"
 
-/* If fd is a terminal: raw from here on, restored at exit and by every signal that ends us. `signals`: Ctrl-C still makes one. */
+/* If fd is a terminal: raw from here on, restored at exit and by every signal that ends us. `signals`: Ctrl-C still
+ * makes one. */
 void terminal_raw(int fd, bool signals);
 
 #endif

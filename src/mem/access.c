@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Single accesses of 1 to 16 bytes to an address space: the slow path of vCPUs, and everybody who reads or writes a word of
- * guest memory. RAM is reached in an epoch and without a lock; a device's ops run under the machine lock, out of any epoch,
- * after the address was looked up again under it (the map may have changed while we waited).
+ * Single accesses of 1 to 16 bytes to an address space: the slow path of vCPUs, and everybody who reads or writes a
+ * word of guest memory. RAM is reached in an epoch and without a lock; a device's ops run under the machine lock, out
+ * of any epoch, after the address was looked up again under it (the map may have changed while we waited).
  */
 #include "base/bits.h"
 #include "mem/space.h"
@@ -58,7 +58,8 @@ static bool is_direct(const struct range *range, bool write)
 
 enum step { STEP_DONE, STEP_NARROWER, STEP_LOCK };
 
-/* One try at an access that may still be too wide for its range (STEP_NARROWER) or need the machine lock (STEP_LOCK). */
+/* One try at an access that may still be too wide for its range (STEP_NARROWER) or need the machine lock (STEP_LOCK).
+ */
 static enum step access_try(struct space *space, u64 pa, unsigned size, u64 *value, bool write, bool locked,
 			    enum mem_result *result)
 {

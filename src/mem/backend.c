@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory-backend objects: RAM, file and memfd, with QEMU's properties. Created in the main thread; backend_ready and
- * backend_flush run on any thread without locks.
+ * The memory-backend objects: RAM, file and memfd, with QEMU's properties. Created in the main thread; backend_ready
+ * and backend_flush run on any thread without locks.
  *
  * A private file is read chunk by chunk (2 MiB) at first use. A chunk's byte in `chunk_ready` goes from CHUNK_UNREAD to
  * CHUNK_CLAIMED by whoever reads it, then to CHUNK_READY; others wait meanwhile.
@@ -101,7 +101,8 @@ void backend_ready(struct backend *b, u64 offset)
 		sched_yield();
 	}
 	if (!read_chunk(b, chunk * CHUNK, MIN(b->size, (chunk + 1) * CHUNK)))
-		fprintf(stderr, "memory backend '%s': mem-path=%s: reading at 0x%llx failed: %s; zeroes are used there\n",
+		fprintf(stderr,
+			"memory backend '%s': mem-path=%s: reading at 0x%llx failed: %s; zeroes are used there\n",
 			b->id ? b->id : "", b->path, (unsigned long long)(chunk * CHUNK), strerror(errno));
 	__atomic_store_n(ready, CHUNK_READY, __ATOMIC_RELEASE);
 }
@@ -124,7 +125,8 @@ bool backend_flush(struct backend *b, u64 offset, u64 size)
 struct backend *backend_of(struct dev *dev)
 {
 	const struct dev_class *cls = dev ? dev->cls : NULL;
-	bool is = cls == &memory_backend_ram_class || cls == &memory_backend_file_class || cls == &memory_backend_memfd_class;
+	bool is = cls == &memory_backend_ram_class || cls == &memory_backend_file_class ||
+		  cls == &memory_backend_memfd_class;
 
 	return is && memory_backend(dev)->backend.host ? &memory_backend(dev)->backend : NULL;
 }
@@ -141,29 +143,33 @@ static bool check_common(struct memory_backend *m, struct error *err)
 		return fail(err, "size=%llu: not a multiple of the page size 4096; write for example size=%llu",
 			    (unsigned long long)b->size, (unsigned long long)align_up(b->size, PAGE));
 	if (m->host_nodes)
-		return fail(err, "host-nodes=%s: binding to host nodes is not built; leave it out and use numactl", m->host_nodes);
+		return fail(err, "host-nodes=%s: binding to host nodes is not built; leave it out and use numactl",
+			    m->host_nodes);
 	if (m->policy)
 		return fail(err, "policy: only policy=default is built; leave it out and use numactl");
 	if (m->align && (!is_power_of_2(m->align) || m->align < PAGE))
-		return fail(err, "align=%llu: not a power of two of at least 4096; memory is 2 MiB aligned, leave it out",
+		return fail(err,
+			    "align=%llu: not a power of two of at least 4096; memory is 2 MiB aligned, leave it out",
 			    (unsigned long long)m->align);
 	if (m->align > CHUNK)
 		return fail(err, "align=%llu: more than the 2 MiB that memory is aligned to; leave it out",
 			    (unsigned long long)m->align);
 	if (m->hugetlb)
-		return fail(err, "hugetlb=on: explicit huge pages are not built; transparent ones are used by themselves");
+		return fail(err,
+			    "hugetlb=on: explicit huge pages are not built; transparent ones are used by themselves");
 	if (m->offset)
 		return fail(err, "offset=%llu: only offset=0 is built; put the data at the start of a file of its own",
 			    (unsigned long long)m->offset);
 	return true;
 }
 
-/* Maps `fd` shared (or anonymous shared for fd < 0) at a 2 MiB boundary. A readonly file gets a private map, so that a store by
- * mistake stays in this process and is no fault. */
+/* Maps `fd` shared (or anonymous shared for fd < 0) at a 2 MiB boundary. A readonly file gets a private map, so that a
+ * store by mistake stays in this process and is no fault. */
 static bool map_shared(struct memory_backend *m, struct error *err)
 {
 	struct backend *b = &m->backend;
-	int flags = (b->readonly ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | (b->fd < 0 ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
+	int flags =
+		(b->readonly ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | (b->fd < 0 ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
 	u8 *place = ram_alloc(b->size, err);
 
 	if (!place)
@@ -193,14 +199,15 @@ static bool populate(struct memory_backend *m, struct error *err)
 		int error = posix_fallocate(b->fd, 0, (off_t)b->size);
 
 		if (error)
-			return fail(err, "prealloc=on: the host cannot give %llu bytes to %s: %s", (unsigned long long)b->size,
-				    b->path, strerror(error));
+			return fail(err, "prealloc=on: the host cannot give %llu bytes to %s: %s",
+				    (unsigned long long)b->size, b->path, strerror(error));
 	}
 #ifdef MADV_POPULATE_WRITE
 	if (!madvise(b->host, b->size, MADV_POPULATE_WRITE))
 		return true;
 	if (errno != EINVAL)
-		return fail(err, "prealloc=on: the host cannot give %llu bytes: %s", (unsigned long long)b->size, strerror(errno));
+		return fail(err, "prealloc=on: the host cannot give %llu bytes: %s", (unsigned long long)b->size,
+			    strerror(errno));
 #endif
 	for (u64 at = 0; at < b->size; at += PAGE)
 		__atomic_fetch_or(&b->host[at], 0, __ATOMIC_RELAXED);
@@ -216,7 +223,8 @@ static bool begin(struct memory_backend *m, struct error *err)
 
 static bool in_words(const struct dev *dev, struct error *err)
 {
-	return dev->id ? fail_context(err, "%s '%s'", dev->cls->name, dev->id) : fail_context(err, "%s", dev->cls->name);
+	return dev->id ? fail_context(err, "%s '%s'", dev->cls->name, dev->id)
+		       : fail_context(err, "%s", dev->cls->name);
 }
 
 static bool ram_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -249,7 +257,8 @@ static bool memfd_create_backend(struct dev *dev, const struct dev_env *env, str
 		fail(err, "size=%llu: the host gives no such memfd: %s", (unsigned long long)b->size, strerror(errno));
 		return in_words(dev, err);
 	}
-	/* share=off: as QEMU, a private view of the memfd; nobody else has stored there yet, so plain memory is the same. */
+	/* share=off: as QEMU, a private view of the memfd; nobody else has stored there yet, so plain memory is the
+	 * same. */
 	if (b->share ? !map_shared(m, err) : !(b->host = ram_alloc(b->size, err)))
 		return in_words(dev, err);
 	if (b->prealloc && !populate(m, err))
@@ -310,14 +319,19 @@ static bool settle_size(struct memory_backend *m, const struct stat *st, struct 
 	if ((u64)end >= b->size)
 		return true;
 	if (end)
-		return fail(err, "mem-path=%s: the file has %llu bytes, size=%llu needs more; write size=%llu or enlarge the "
-			    "file with truncate", b->path, (unsigned long long)end, (unsigned long long)b->size,
-			    (unsigned long long)align_down((u64)end, PAGE));
+		return fail(
+			err,
+			"mem-path=%s: the file has %llu bytes, size=%llu needs more; write size=%llu or enlarge the "
+			"file with truncate",
+			b->path, (unsigned long long)end, (unsigned long long)b->size,
+			(unsigned long long)align_down((u64)end, PAGE));
 	if (b->readonly)
-		return fail(err, "mem-path=%s: the file is empty and readonly=on forbids to enlarge it; leave readonly out", b->path);
+		return fail(err,
+			    "mem-path=%s: the file is empty and readonly=on forbids to enlarge it; leave readonly out",
+			    b->path);
 	if (b->size > INT64_MAX || ftruncate(b->fd, (off_t)b->size))
-		return fail(err, "mem-path=%s: cannot make it %llu bytes long: %s", b->path, (unsigned long long)b->size,
-			    b->size > INT64_MAX ? "too large" : strerror(errno));
+		return fail(err, "mem-path=%s: cannot make it %llu bytes long: %s", b->path,
+			    (unsigned long long)b->size, b->size > INT64_MAX ? "too large" : strerror(errno));
 	return true;
 }
 
@@ -412,13 +426,23 @@ static const struct prop memfd_props[] = {
 #undef S
 
 const struct dev_class memory_backend_ram_class = {
-	.name = "memory-backend-ram", .doc = "memory of the host", .size = sizeof(struct memory_backend), .plugs = BUS_OBJECT,
-	.props = ram_props, .create = ram_create, .destroy = backend_destroy,
+	.name = "memory-backend-ram",
+	.doc = "memory of the host",
+	.size = sizeof(struct memory_backend),
+	.plugs = BUS_OBJECT,
+	.props = ram_props,
+	.create = ram_create,
+	.destroy = backend_destroy,
 };
 
 const struct dev_class memory_backend_file_class = {
-	.name = "memory-backend-file", .doc = "memory with the contents of a file", .size = sizeof(struct memory_backend),
-	.plugs = BUS_OBJECT, .props = file_props, .create = file_create, .destroy = backend_destroy,
+	.name = "memory-backend-file",
+	.doc = "memory with the contents of a file",
+	.size = sizeof(struct memory_backend),
+	.plugs = BUS_OBJECT,
+	.props = file_props,
+	.create = file_create,
+	.destroy = backend_destroy,
 };
 
 const struct dev_class memory_backend_memfd_class = {

@@ -3,8 +3,8 @@
  * Memory backends: `-object memory-backend-ram|memory-backend-file|memory-backend-memfd`. A backend owns host memory
  * in device order (its "home", design D2 and D6).
  *
- *   private (default)  anonymous, 2 MiB aligned, MADV_HUGEPAGE; a file is read lazily per 2 MiB chunk, holes skipped, and
- *                      never written: what the guest stores is gone at exit.
+ *   private (default)  anonymous, 2 MiB aligned, MADV_HUGEPAGE; a file is read lazily per 2 MiB chunk, holes
+ *                      skipped, and never written: what the guest stores is gone at exit.
  *   shared             (share=on, memfd) MAP_SHARED of the file, so that another process sees every store.
  */
 #ifndef MEM_BACKEND_H
@@ -29,8 +29,8 @@ struct backend {
 
 /* Makes the 2 MiB chunk that holds `offset` readable and writable in memory. Any thread, no locks held. */
 void backend_ready(struct backend *backend, u64 offset);
-/* Makes [offset, offset + size) durable in the file (msync) when the backend is a file that is `share=on`; else there is
- * nothing to do. False, and a line on stderr, if the host could not. Any thread. */
+/* Makes [offset, offset + size) durable in the file (msync) when the backend is a file that is `share=on`; else there
+ * is nothing to do. False, and a line on stderr, if the host could not. Any thread. */
 bool backend_flush(struct backend *backend, u64 offset, u64 size);
 /* The backend that an object is, or NULL if it is none (or was not created). */
 struct backend *backend_of(struct dev *dev);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * DMA: how devices reach guest memory. Runs on any thread, in an epoch and without the machine lock (pool threads never
- * take that while they hold a mapping). RAM is copied; ranges that are served by functions but are memory (lockless: CXL granules)
- * go word by word; device registers are refused.
+ * take that while they hold a mapping). RAM is copied; ranges that are served by functions but are memory (lockless:
+ * CXL granules) go word by word; device registers are refused.
  */
 #include <string.h>
 

@@ -46,7 +46,11 @@ static void flat_append(struct flat *flat, const struct entry *entry, u64 base, 
 		return;
 	}
 	flat->ranges[flat->count++] = (struct range){
-		.base = base, .last = last, .region = entry->region, .offset = base - entry->region->base, .code = entry->code,
+		.base = base,
+		.last = last,
+		.region = entry->region,
+		.offset = base - entry->region->base,
+		.code = entry->code,
 	};
 }
 

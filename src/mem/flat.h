@@ -20,7 +20,8 @@ struct flat {
 struct flat *flat_build(const struct entry *entries, size_t count);
 /* The range that holds pa, or NULL. */
 const struct range *flat_find(const struct flat *flat, u64 pa);
-/* Calls changed(opaque, base, size) for each maximal stretch whose direct mapping differs; a size of 0 stands for 2^64. */
+/* Calls changed(opaque, base, size) for each maximal stretch whose direct mapping differs; a size of 0 stands for 2^64.
+ */
 void flat_diff(const struct flat *old, const struct flat *now, void (*changed)(void *opaque, u64 base, u64 size),
 	       void *opaque);
 

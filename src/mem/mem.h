@@ -90,8 +90,9 @@ void space_change(struct space *space, u64 base, u64 size, void (*change)(void *
 /* Names a pair of regions of priority 0 that overlap, for the start-up check (design D3); true if none do. */
 bool space_check(struct space *space, struct error *err);
 
-/* The range that holds pa, or NULL. Lock-free; valid until the caller next lets itself be stopped. For vCPUs that still_ops.stop
- * waits for, and for holders of the machine lock; other threads use dma_* (which take part in the epoch). */
+/* The range that holds pa, or NULL. Lock-free; valid until the caller next lets itself be stopped. For vCPUs that
+ * still_ops.stop waits for, and for holders of the machine lock; other threads use dma_* (which take part in the
+ * epoch). */
 const struct range *space_lookup(struct space *space, u64 pa);
 /* Walks the flat map in address order, for query-map and `info mtree`: NULL after the last. */
 const struct range *space_range(struct space *space, size_t index);
@@ -102,8 +103,9 @@ enum mem_result space_read(struct space *space, u64 pa, unsigned size, u64 *valu
 enum mem_result space_write(struct space *space, u64 pa, unsigned size, u64 value);
 
 /* DMA: copies of any length; false if any byte met no memory or poison (the rest is still copied; missing bytes read
- * as zero). To RAM without the machine lock. A device region is refused, so that no device can drive another's registers
- * in a loop; interrupt messages go by space_msi. Interleaved CXL memory (lockless regions) is not a device. */
+ * as zero). To RAM without the machine lock. A device region is refused, so that no device can drive another's
+ * registers in a loop; interrupt messages go by space_msi. Interleaved CXL memory (lockless regions) is not a device.
+ */
 bool dma_read(struct space *space, u64 pa, void *to, u64 size);
 bool dma_write(struct space *space, u64 pa, const void *from, u64 size);
 /* A direct pointer for a whole range inside one RAM range, or NULL (then copy instead). *size is cut to what is

@@ -21,7 +21,8 @@ u8 *ram_alloc(u64 size, struct error *err)
 		fail(err, "cannot reserve %llu bytes of memory: give a smaller size", (unsigned long long)size);
 		return NULL;
 	}
-	all = mmap(NULL, length + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	all = mmap(NULL, length + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		   0);
 	if (all == MAP_FAILED) {
 		fail(err, "cannot reserve %llu bytes of memory: %s; give a smaller size", (unsigned long long)size,
 		     strerror(errno));

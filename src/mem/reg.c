@@ -3,8 +3,8 @@
  * The register-block engine: what reg.h promises. Used by config space, CXL component and device registers, the GIC and
  * the platform devices; under the machine lock, as every register hook is.
  *
- * regs_add turns the rows into elements - one per element of an array row - sorted by offset, so that interleaved arrays
- * (HDM decoders: several rows of the same count and stride) need no special case. `find` gives, for each 4-byte
+ * regs_add turns the rows into elements - one per element of an array row - sorted by offset, so that interleaved
+ * arrays (HDM decoders: several rows of the same count and stride) need no special case. `find` gives, for each 4-byte
  * cell, the first element that touches it; from there an access walks forward until it is past its last byte.
  */
 #include "mem/reg.h"
@@ -101,8 +101,8 @@ static void index_elements(struct regs *b)
 		const struct reg_element *e = &b->elements[n];
 
 		if (n && b->elements[n - 1].offset + b->elements[n - 1].size > e->offset) {
-			fprintf(stderr, "%s: registers %s and %s overlap at 0x%x\n", b->name, b->elements[n - 1].row->name,
-				e->row->name, e->offset);
+			fprintf(stderr, "%s: registers %s and %s overlap at 0x%x\n", b->name,
+				b->elements[n - 1].row->name, e->row->name, e->offset);
 			assert(!"overlapping registers");
 		}
 		for (u32 cell = e->offset / 4; cell <= (e->offset + e->size - 1) / 4; cell++)
@@ -207,8 +207,8 @@ static void element_trace(const struct regs *b, const struct reg_element *e, con
 
 	if (e->row->count > 1)
 		snprintf(index, sizeof(index), "[%u]", e->i);
-	trace_print(TRACE_MMIO, "%s: %s %s%s (+0x%x, lanes 0x%llx) = 0x%llx", b->name, verb, e->row->name, index, e->offset,
-		    (unsigned long long)lanes, (unsigned long long)value);
+	trace_print(TRACE_MMIO, "%s: %s %s%s (+0x%x, lanes 0x%llx) = 0x%llx", b->name, verb, e->row->name, index,
+		    e->offset, (unsigned long long)lanes, (unsigned long long)value);
 }
 
 static u64 element_read(struct regs *b, const struct reg_element *e, u64 lanes)
@@ -252,8 +252,8 @@ static void element_write(struct regs *b, const struct reg_element *e, u64 value
 	b->lanes = outer_lanes;
 }
 
-/* An access [offset, offset + size) against an element: the lanes it enables there. `shift` is the distance in bits from the
- * access's bit 0 to the element's: negative when the element starts later. */
+/* An access [offset, offset + size) against an element: the lanes it enables there. `shift` is the distance in bits
+ * from the access's bit 0 to the element's: negative when the element starts later. */
 static u64 element_lanes(const struct reg_element *e, u64 offset, unsigned size, int *shift)
 {
 	u64 from = MAX(offset, (u64)e->offset), end = MIN(offset + size, (u64)e->offset + e->size);
@@ -276,8 +276,8 @@ static const struct reg_element *exact_find(struct regs *b, u64 offset, unsigned
 	if (e)
 		return e;
 	if (size == 8 && (e = element_exact(b, offset, 4)) && element_exact(b, offset + 4, 4)) {
-		trace(GUEST_ERROR, "%s: 8-byte %s over two 4-byte registers from %s (+0x%llx): quirk, split", b->name, verb,
-		      e->row->name, (unsigned long long)offset);
+		trace(GUEST_ERROR, "%s: 8-byte %s over two 4-byte registers from %s (+0x%llx): quirk, split", b->name,
+		      verb, e->row->name, (unsigned long long)offset);
 		*halves = true;
 		return e;
 	}

@@ -8,8 +8,8 @@
  * store; call `write`. A read returns `read(...)`'s value, or the stored one.
  *
  * REGS_BYTES blocks have byte enables: narrower accesses touch their lanes only, wider or straddling ones are split
- * by row in ascending order; bytes without a row read 0 and ignore writes. REGS_EXACT blocks answer only accesses of the
- * row's own size; anything else reads all ones, writes nothing and is reported (guest_error), but an 8-byte access
+ * by row in ascending order; bytes without a row read 0 and ignore writes. REGS_EXACT blocks answer only accesses of
+ * the row's own size; anything else reads all ones, writes nothing and is reported (guest_error), but an 8-byte access
  * over two 4-byte rows is split and reported as a quirk.
  */
 #ifndef MEM_REG_H
@@ -66,8 +66,9 @@ struct regs {
 	u32 *find;        /* per 4 bytes: 1 + index of the first element that touches them (engine's) */
 	struct reg_element *elements; /* every element of every row, sorted by offset (engine's) */
 	u32 element_count;
-	/* While a write hook runs: what software wrote, and its enabled lanes as a mask, both at their place in the register. For
-	 * write-1-to-set and write-1-to-trigger registers, where `old` and `now` do not say what was written. */
+	/* While a write hook runs: what software wrote, and its enabled lanes as a mask, both at their place in the
+	 * register. For write-1-to-set and write-1-to-trigger registers, where `old` and `now` do not say what was
+	 * written. */
 	u64 written, lanes;
 	struct {
 		const struct reg *rows;
@@ -79,8 +80,8 @@ struct regs {
 /* `name` and `owner` must outlive the block. Allocates the store, all zero. */
 void regs_init(struct regs *b, const char *name, void *owner, enum regs_access access, u32 size);
 void regs_free(struct regs *b);
-/* Appends a table whose offsets count from `base`. Checks it (sorted, no overlap, no bit in two masks, reset within size,
- * all inside the block): a bad table is our mistake, so it asserts. Rows must outlive the block. */
+/* Appends a table whose offsets count from `base`. Checks it (sorted, no overlap, no bit in two masks, reset within
+ * size, all inside the block): a bad table is our mistake, so it asserts. Rows must outlive the block. */
 void regs_add(struct regs *b, u32 base, const struct reg *rows, u32 count);
 #define REGS_ADD(b, base, table) regs_add(b, base, table, ARRAY_SIZE(table))
 /* Resets every row that does not survive `kind`; calls no hooks. */

@@ -2,9 +2,9 @@
 /*
  * An address space: its regions, and the flat map that is compiled from them and published whole.
  *
- * Writers hold the machine lock. A change compiles a new map, makes the vCPUs stand still (still_ops), waits until no DMA
- * or slow access is under way (epoch), drops what the CPUs remember of the ranges whose direct mapping changed, publishes the
- * map, and frees the old one: nobody can still hold a pointer into it. Readers are in access.c and dma.c.
+ * Writers hold the machine lock. A change compiles a new map, makes the vCPUs stand still (still_ops), waits until no
+ * DMA or slow access is under way (epoch), drops what the CPUs remember of the ranges whose direct mapping changed,
+ * publishes the map, and frees the old one: nobody can still hold a pointer into it. Readers are in access.c and dma.c.
  */
 #include "mem/space.h"
 
@@ -67,8 +67,8 @@ static void epoch_close(struct space *space)
 	for (;;) {
 		if (!(epoch & EPOCH_COUNT)) {
 			space->writer = pthread_self();
-			if (__atomic_compare_exchange_n(&space->epoch, &epoch, (u32)EPOCH_WRITER, true, __ATOMIC_SEQ_CST,
-							__ATOMIC_ACQUIRE))
+			if (__atomic_compare_exchange_n(&space->epoch, &epoch, (u32)EPOCH_WRITER, true,
+							__ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
 				return;
 		} else if ((epoch & EPOCH_WAITING) ||
 			   __atomic_compare_exchange_n(&space->epoch, &epoch, epoch | (u32)EPOCH_WAITING, true,
@@ -303,8 +303,8 @@ bool space_check(struct space *space, struct error *err)
 
 			if (a->priority || b->priority || a->base > b_last || b->base > a_last)
 				continue;
-			ok = fail(err, "%s at 0x%llx-0x%llx overlaps %s at 0x%llx-0x%llx: move or shrink one of them", a->name,
-				  (unsigned long long)a->base, (unsigned long long)a_last, b->name,
+			ok = fail(err, "%s at 0x%llx-0x%llx overlaps %s at 0x%llx-0x%llx: move or shrink one of them",
+				  a->name, (unsigned long long)a->base, (unsigned long long)a_last, b->name,
 				  (unsigned long long)b->base, (unsigned long long)b_last);
 		}
 	}

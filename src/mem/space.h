@@ -32,8 +32,8 @@ struct space {
 
 /*
  * Epochs: everybody who uses the map outside a vCPU's guest code is counted in `epoch` while he does; a writer waits
- * until nobody is, and then keeps newcomers out. Who is in may enter again, so an enter never waits for a writer that is
- * itself still waiting. The writer's own uses are not counted. Never take the machine lock in an epoch.
+ * until nobody is, and then keeps newcomers out. Who is in may enter again, so an enter never waits for a writer that
+ * is itself still waiting. The writer's own uses are not counted. Never take the machine lock in an epoch.
  */
 void space_enter(struct space *space);
 void space_leave(struct space *space);

@@ -89,7 +89,8 @@ static bool set_choice(struct dev *dev, const struct prop *p, const char *value,
 			return true;
 		}
 		if (used < sizeof(list))
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", p->choices[i]);
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
+						 p->choices[i]);
 	}
 	return fail(err, "%s=%s: not a choice; write one of %s", p->name, value, list);
 }
@@ -100,11 +101,13 @@ static bool set_link(struct dev *dev, const struct prop *p, const char *value, c
 	struct dev *found = env && env->find ? env->find(env->machine, value) : NULL;
 
 	if (!found)
-		return fail(err, "%s=%s: there is no object '%s'; put '-object %s...,id=%s' (or its -device) before this option",
-			    p->name, value, value, p->link_class ? p->link_class : "", value);
+		return fail(
+			err,
+			"%s=%s: there is no object '%s'; put '-object %s...,id=%s' (or its -device) before this option",
+			p->name, value, value, p->link_class ? p->link_class : "", value);
 	if (p->link_class && strncmp(found->cls->name, p->link_class, strlen(p->link_class)))
-		return fail(err, "%s=%s: '%s' is a %s, not a %s; name one of those", p->name, value, value, found->cls->name,
-			    p->link_class);
+		return fail(err, "%s=%s: '%s' is a %s, not a %s; name one of those", p->name, value, value,
+			    found->cls->name, p->link_class);
 	*(struct dev **)field(dev, p) = found;
 	return true;
 }
@@ -163,7 +166,8 @@ static bool unknown_key(struct dev *dev, const char *key, const char *value, str
 			names[count++] = p->name;
 	near = nearest_word(key, names);
 	if (near)
-		return fail(err, "%s=%s: %s has no property '%s'; did you mean '%s'?", key, value, dev->cls->name, key, near);
+		return fail(err, "%s=%s: %s has no property '%s'; did you mean '%s'?", key, value, dev->cls->name, key,
+			    near);
 	return fail(err, "%s=%s: %s has no property '%s'; '%s,help' lists them", key, value, dev->cls->name, key,
 		    dev->cls->name);
 }

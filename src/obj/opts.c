@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Option strings, "first,key=value,...": QEMU's syntax. A comma inside a value is written twice. Used by the command line
- * before anything exists; pure but for the allocation.
+ * Option strings, "first,key=value,...": QEMU's syntax. A comma inside a value is written twice. Used by the command
+ * line before anything exists; pure but for the allocation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +53,8 @@ bool opts_parse(struct opts *opts, const char *text, const char *implied, struct
 			opt->value = value_parse(&text);
 		} else if (!length) {
 			opts_free(opts);
-			return fail(err, "%.200s: an option without a name before '%.20s'; write key=value,key=value", whole, text);
+			return fail(err, "%.200s: an option without a name before '%.20s'; write key=value,key=value",
+				    whole, text);
 		} else {
 			opt->key = must_copy(text, length);
 			text += length;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parsers of property values: what the command line says, as numbers. Each error is one line that names the key, the
- * value, the rule and what to write instead. Pure functions, any thread.
+ * The parsers of property values: what the command line says, as numbers. Each error is one line that names the key,
+ * the value, the rule and what to write instead. Pure functions, any thread.
  */
 #include "obj/prop.h"
 
@@ -114,10 +114,12 @@ bool parse_size(const char *key, const char *text, u64 *value, struct error *err
 	if (!digits(text, &end, &v, &overflow) && !overflow)
 		return fail(err, "%s=%s: not a size; write a number and K, M, G or T, such as 512M or 4G", key, text);
 	if (!fraction(&end, &numerator, &denominator))
-		return fail(err, "%s=%s: '%s' is not a fraction of up to 9 digits; write a size such as 1.5G", key, text, end);
+		return fail(err, "%s=%s: '%s' is not a fraction of up to 9 digits; write a size such as 1.5G", key,
+			    text, end);
 	shift = suffix_shift(*end);
 	if (shift < 0 || (*end && end[1]))
-		return fail(err, "%s=%s: '%s' is not a size suffix; write K, M, G or T (powers of 1024)", key, text, end);
+		return fail(err, "%s=%s: '%s' is not a size suffix; write K, M, G or T (powers of 1024)", key, text,
+			    end);
 	if (numerator && !shift)
 		return fail(err, "%s=%s: a fraction of a byte; write whole bytes or a suffix such as M", key, text);
 	bytes = ((u128)v << shift) + ((u128)numerator << shift) / denominator;
@@ -137,12 +139,14 @@ bool parse_mac(const char *key, const char *text, u8 value[6], struct error *err
 
 		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]) ||
 		    (i < 5 ? p[2] != ':' && p[2] != '-' : p[2] != 0))
-			return fail(err, "%s=%s: not a MAC address; write six pairs such as 52:54:00:12:34:56", key, text);
+			return fail(err, "%s=%s: not a MAC address; write six pairs such as 52:54:00:12:34:56", key,
+				    text);
 		mac[i] = (u8)strtoul(pair, NULL, 16);
 		p += 3;
 	}
 	if (mac[0] & 1)
-		return fail(err, "%s=%s: a multicast address; the first byte must be even, as in 52:54:00:12:34:56", key, text);
+		return fail(err, "%s=%s: a multicast address; the first byte must be even, as in 52:54:00:12:34:56",
+			    key, text);
 	memcpy(value, mac, 6);
 	return true;
 }
@@ -172,7 +176,8 @@ bool parse_pci_addr(const char *key, const char *text, u32 *devfn, struct error 
 	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
 		p += 2;
 	if (!hex2(&p, &slot) || (*p == '.' && (p++, !hex2(&p, &function))) || *p)
-		return fail(err, "%s=%s: not a PCI address; write SLOT or SLOT.FUNCTION in hexadecimal, such as 1f.0", key, text);
+		return fail(err, "%s=%s: not a PCI address; write SLOT or SLOT.FUNCTION in hexadecimal, such as 1f.0",
+			    key, text);
 	if (slot > 31 || function > 7)
 		return fail(err, "%s=%s: a slot is 0 to 1f and a function 0 to 7 (hexadecimal)", key, text);
 	*devfn = slot << 3 | function;
@@ -187,7 +192,8 @@ bool parse_id(const char *key, const char *text, struct error *err)
 		for (p++; isalnum((unsigned char)*p) || *p == '-' || *p == '.' || *p == '_'; p++)
 			;
 	if (p == text || *p)
-		return fail(err, "%s=%s: not an id; an id starts with a letter and has letters, digits, '-', '.', '_'", key, text);
+		return fail(err, "%s=%s: not an id; an id starts with a letter and has letters, digits, '-', '.', '_'",
+			    key, text);
 	return true;
 }
 

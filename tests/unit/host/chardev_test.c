@@ -416,9 +416,11 @@ static void the_terminal_is_restored_on_every_way_out(void **state)
 		if (signals[i] > 0)
 			kill(pid, signals[i]);
 		else
-			assert_int_equal(write(master, signals[i] ? "boom" : "\1x", signals[i] ? 4 : 2), signals[i] ? 4 : 2);
+			assert_int_equal(write(master, signals[i] ? "boom" : "\1x", signals[i] ? 4 : 2),
+					 signals[i] ? 4 : 2);
 		status = status_of(pid);
-		if (signals[i] < 0 || signals[i] == SIGQUIT || signals[i] == SIGSEGV || signals[i] == SIGABRT || signals[i] == SIGBUS)
+		if (signals[i] < 0 || signals[i] == SIGQUIT || signals[i] == SIGSEGV || signals[i] == SIGABRT ||
+		    signals[i] == SIGBUS)
 			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == (signals[i] < 0 ? SIGSEGV : signals[i]));
 		else
 			assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);

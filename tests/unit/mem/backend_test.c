@@ -110,7 +110,8 @@ static void ram_is_zero_aligned_and_writable(void **state)
 	backend_ready(b, 5 * MiB);
 	assert_true(backend_flush(b, 0, 6 * MiB));
 	dev_destroy(dev);
-	b = must_make(&memory_backend_ram_class, "id=m0,size=4096,share=on,prealloc=on,merge=off,dump=on,reserve=off", &dev);
+	b = must_make(&memory_backend_ram_class, "id=m0,size=4096,share=on,prealloc=on,merge=off,dump=on,reserve=off",
+		      &dev);
 	b->host[4095] = 7;
 	dev_destroy(dev);
 	b = must_make(&memory_backend_ram_class, "id=m0,size=1T", &dev); /* costs nothing until touched */
@@ -137,7 +138,8 @@ static void sizes_and_words_are_checked(void **state)
 	refused(file, "id=m0,size=1M,mem-path=FILE,align=1G", "2 MiB");
 	refused(file, "id=m0,size=1M,mem-path=FILE,readonly=on", "cannot open it");
 	assert_int_equal(file_length(), -1);
-	refused(&memory_backend_memfd_class, "id=m0,size=1M,hugetlb=on", "hugetlb=on: explicit huge pages are not built");
+	refused(&memory_backend_memfd_class, "id=m0,size=1M,hugetlb=on",
+		"hugetlb=on: explicit huge pages are not built");
 }
 
 static void a_private_file_is_read_lazily_with_its_holes(void **state)
@@ -288,7 +290,8 @@ static void threads_race_for_chunks(void **state)
 
 static void other_devices_are_no_backends(void **state)
 {
-	static const struct dev_class cls = {.name = "memory-backend-ram", .size = sizeof(struct dev), .plugs = BUS_OBJECT};
+	static const struct dev_class cls = {
+		.name = "memory-backend-ram", .size = sizeof(struct dev), .plugs = BUS_OBJECT};
 	struct dev *dev = dev_new(&cls);
 
 	assert_null(backend_of(dev));

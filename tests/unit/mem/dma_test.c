@@ -72,11 +72,13 @@ static int setup(void **state)
 	w->space = space_create(w->loop);
 	w->memory = calloc(1, 8 * MiB);
 	w->poison = ~0ull;
-	w->ram = (struct region){.name = "ram", .base = 0x40000000, .size = 8 * MiB, .host = w->memory, .ready = ram_ready};
-	w->granules = (struct region){.name = "cxl", .base = 0x50000000, .size = 0x1000, .ops = &granule_ops, .opaque = w,
-				      .lockless = true};
+	w->ram = (struct region){
+		.name = "ram", .base = 0x40000000, .size = 8 * MiB, .host = w->memory, .ready = ram_ready};
+	w->granules = (struct region){
+		.name = "cxl", .base = 0x50000000, .size = 0x1000, .ops = &granule_ops, .opaque = w, .lockless = true};
 	w->io = (struct region){.name = "uart", .base = 0x50001000, .size = 0x1000, .ops = &io_ops, .opaque = w};
-	w->rom = (struct region){.name = "rom", .base = 0x60000000, .size = 0x1000, .host = w->memory, .readonly = true};
+	w->rom =
+		(struct region){.name = "rom", .base = 0x60000000, .size = 0x1000, .host = w->memory, .readonly = true};
 	space_set_still(w->space, &still, w);
 	space_add(w->space, &w->ram);
 	space_add(w->space, &w->granules);

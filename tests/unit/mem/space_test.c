@@ -119,7 +119,8 @@ static void random_maps_agree_with_a_naive_model(void **state)
 
 			assert_ptr_equal(range ? range->region : NULL, expected);
 			if (range)
-				assert_int_equal(range->offset + (p * 0x1000ull - range->base), p * 0x1000ull - expected->base);
+				assert_int_equal(range->offset + (p * 0x1000ull - range->base),
+						 p * 0x1000ull - expected->base);
 			/* Dropped exactly where the direct pointer changed. */
 			assert_int_equal(dropped.page[p], before[p] != direct(expected, p * 0x1000ull));
 		}

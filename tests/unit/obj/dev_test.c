@@ -31,26 +31,34 @@ static void thing_destroy(struct dev *dev)
 }
 
 static const struct dev_class thing_class = {
-	.name = "thing", .doc = "for tests", .size = sizeof(struct thing), .plugs = BUS_PCIE, .create = thing_create,
+	.name = "thing",
+	.doc = "for tests",
+	.size = sizeof(struct thing),
+	.plugs = BUS_PCIE,
+	.create = thing_create,
 	.destroy = thing_destroy,
-	.props = (const struct prop[]){
-		PROP_BOOL("flag", struct thing, flag, true, "a switch"),
-		PROP_U8("small", struct thing, small, 7, "a byte"),
-		PROP_U64("serial", struct thing, serial, 0x123456789abcull, "a serial number"),
-		PROP_SIZE("size", struct thing, size, 4096, "bytes"),
-		PROP_STRING("text", struct thing, text, "hello", "words"),
-		PROP_LINK("memdev", struct thing, link, "memory-backend", "memory"),
-		PROP_CHOICE("colour", struct thing, choice, colours, 1, "a colour"),
-		{.name = "medium", .kind = PROP_KIND_U16, .offset = offsetof(struct thing, medium), .initial = 5, .min = 2, .max = 9},
-		{}},
-	.common = (const struct prop[]){
-		PROP_U32("big", struct thing, big, 1, "a number"),
-		PROP_PCI_ADDR("addr", struct thing, addr, "slot.function"),
-		PROP_MAC("mac", struct thing, mac, "address"),
-		{}},
+	.props = (const struct prop[]){PROP_BOOL("flag", struct thing, flag, true, "a switch"),
+				       PROP_U8("small", struct thing, small, 7, "a byte"),
+				       PROP_U64("serial", struct thing, serial, 0x123456789abcull, "a serial number"),
+				       PROP_SIZE("size", struct thing, size, 4096, "bytes"),
+				       PROP_STRING("text", struct thing, text, "hello", "words"),
+				       PROP_LINK("memdev", struct thing, link, "memory-backend", "memory"),
+				       PROP_CHOICE("colour", struct thing, choice, colours, 1, "a colour"),
+				       {.name = "medium",
+					.kind = PROP_KIND_U16,
+					.offset = offsetof(struct thing, medium),
+					.initial = 5,
+					.min = 2,
+					.max = 9},
+				       {}},
+	.common = (const struct prop[]){PROP_U32("big", struct thing, big, 1, "a number"),
+					PROP_PCI_ADDR("addr", struct thing, addr, "slot.function"),
+					PROP_MAC("mac", struct thing, mac, "address"),
+					{}},
 };
 
-static const struct dev_class ram_class = {.name = "memory-backend-ram", .size = sizeof(struct dev), .plugs = BUS_OBJECT};
+static const struct dev_class ram_class = {
+	.name = "memory-backend-ram", .size = sizeof(struct dev), .plugs = BUS_OBJECT};
 static struct dev *ram;
 
 static struct dev *find(struct machine *machine, const char *id)
@@ -98,8 +106,11 @@ static void every_kind_is_set(void **state)
 	struct thing *t = thing_new();
 	struct error err;
 
-	if (!set_all(t, "thing,id=t0,bus=rp0,flag=off,small=255,serial=0xffffffffffffffff,size=4G,text=a,,b,memdev=m0,colour=red,"
-			"medium=9,big=0xffffffff,addr=2.1,mac=52:54:00:12:34:56,text=last", &err))
+	if (!set_all(t,
+		     "thing,id=t0,bus=rp0,flag=off,small=255,serial=0xffffffffffffffff,size=4G,text=a,,b,memdev=m0,"
+		     "colour=red,"
+		     "medium=9,big=0xffffffff,addr=2.1,mac=52:54:00:12:34:56,text=last",
+		     &err))
 		fail_msg("%s", err.text);
 	assert_false(t->flag);
 	assert_int_equal(t->small, 255);

@@ -11,7 +11,8 @@ static void expect(const char *text, const char *implied, const char *listed)
 	if (!opts_parse(&opts, text, implied, &err))
 		fail_msg("%s", err.text);
 	for (unsigned i = 0; i < opts.count; i++)
-		snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "[%s|%s]", opts.list[i].key, opts.list[i].value);
+		snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "[%s|%s]", opts.list[i].key,
+			 opts.list[i].value);
 	assert_string_equal(seen, listed);
 	opts_free(&opts);
 }

@@ -4,16 +4,39 @@
 
 static void sizes(void **state)
 {
-	static const struct { const char *text; u64 value; } good[] = {
-		{"0", 0}, {"4096", 4096}, {"1k", 1024}, {"1K", 1024}, {"512M", 512 * MiB}, {"4g", 4 * GiB}, {"1.5G", 3 * GiB / 2},
-		{"2T", 2 * TiB}, {"0x1000", 4096}, {"0x10M", 16 * MiB}, {"100b", 100}, {"15E", 15ull << 60},
-		{"18446744073709551615", UINT64_MAX}, {"0.5k", 512},
+	static const struct { const char *text; u64 value;
+	} good[] = {
+		{"0", 0},
+		{"4096", 4096},
+		{"1k", 1024},
+		{"1K", 1024},
+		{"512M", 512 * MiB},
+		{"4g", 4 * GiB},
+		{"1.5G", 3 * GiB / 2},
+		{"2T", 2 * TiB},
+		{"0x1000", 4096},
+		{"0x10M", 16 * MiB},
+		{"100b", 100},
+		{"15E", 15ull << 60},
+		{"18446744073709551615", UINT64_MAX},
+		{"0.5k", 512},
 	};
-	static const struct { const char *text, *says; } bad[] = {
-		{"", "not a size"}, {"G", "not a size"}, {"-1", "not a size"}, {"1X", "'X' is not a size suffix"},
-		{"1GB", "'GB' is not a size suffix"}, {"16E", "too large"}, {"18446744073709551616", "too large"},
-		{"99999999999999999999999999999G", "too large"}, {"1.5", "fraction of a byte"}, {"1.G", "not a fraction"},
-		{"1.1234567891G", "not a fraction"}, {"0x", "not a size"}, {" 1", "not a size"}, {"1 M", "' M' is not"},
+	static const struct { const char *text, *says;
+	} bad[] = {
+		{"", "not a size"},
+		{"G", "not a size"},
+		{"-1", "not a size"},
+		{"1X", "'X' is not a size suffix"},
+		{"1GB", "'GB' is not a size suffix"},
+		{"16E", "too large"},
+		{"18446744073709551616", "too large"},
+		{"99999999999999999999999999999G", "too large"},
+		{"1.5", "fraction of a byte"},
+		{"1.G", "not a fraction"},
+		{"1.1234567891G", "not a fraction"},
+		{"0x", "not a size"},
+		{" 1", "not a size"},
+		{"1 M", "' M' is not"},
 	};
 	struct error err;
 	u64 value;
