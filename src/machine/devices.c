@@ -49,10 +49,19 @@ static bool class_is_cxl(const struct dev_class *cls)
 	return !strncmp(cls->name, "cxl-", 4) || !strcmp(cls->name, "pxb-cxl");
 }
 
+/* A value that dev_set_all will take: looked at, not used up. */
+static const char *peek(const struct opts *opts, const char *key)
+{
+	for (unsigned i = 0; i < opts->count; i++)
+		if (!strcmp(opts->list[i].key, key))
+			return opts->list[i].value;
+	return NULL;
+}
+
 static bool add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err)
 {
 	struct dev_env env = machine_env(m);
-	const char *id = opts_get(opts, "id"), *bus = opts_get(opts, "bus");
+	const char *id = peek(opts, "id"), *bus = peek(opts, "bus");
 	struct dev *dev;
 	bool ok;
 
