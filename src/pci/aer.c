@@ -3,15 +3,17 @@
  * Advanced Error Reporting. [PCIe5 6.2, 7.8.4]
  *
  * The registers hold what was reported and are sticky. pci_aer_report is the way of an error: status, header log and
- * First Error Pointer of the function; if not masked and enabled, a message up through the bridges (each must have SERR#
- * Enable set in Bridge Control) to the root port, which logs the source and interrupts.
+ * First Error Pointer of the function; if not masked and enabled, a message up through the bridges (each must have
+ * SERR# Enable set in Bridge Control) to the root port, which logs the source and interrupts.
  */
 #include "pci/parts.h"
 
 enum error_kind { ERROR_CORRECTABLE, ERROR_NONFATAL, ERROR_FATAL };
 
-/* A root port interrupts when a bit that is enabled goes from no to yes. */
-static void root_command_write(struct regs *b, unsigned i, u64 old, u64 now);
+static void root_written(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	pci_port_update(config_dev(b));
+}
 
 u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port)
 {
@@ -23,8 +25,9 @@ u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port)
 		R32(AER_COR_MASK, COR_MASK, 0x0000e000, AER_COR_BITS, .sticky = STICKY),
 		R32(AER_CONTROL, AER_CONTROL, 0, 0, .sticky = STICKY),
 		R32(AER_HEADER_LOG, HEADER_LOG, 0, 0, .count = 4, .stride = 4, .sticky = STICKY),
-		R32(AER_ROOT_COMMAND, ROOT_COMMAND, 0, root_port ? 0x7 : 0, .write = root_command_write),
-		R32(AER_ROOT_STATUS, ROOT_STATUS, 0, 0, .w1c = root_port ? 0x7f : 0, .sticky = STICKY),
+		R32(AER_ROOT_COMMAND, ROOT_COMMAND, 0, root_port ? 0x7 : 0, .write = root_written),
+		R32(AER_ROOT_STATUS, ROOT_STATUS, 0, 0, .w1c = root_port ? 0x7f : 0, .sticky = STICKY,
+		    .write = root_written),
 		R32(AER_ROOT_SOURCE, ROOT_SOURCE, 0, 0, .sticky = STICKY),
 	};
 
@@ -42,25 +45,21 @@ static void aer_set(struct pci_dev *dev, u32 offset, u64 value)
 	regs_set(&dev->config, dev->cap_aer + offset, 4, value);
 }
 
-/* Which kinds of the root status are enabled in the root command. */
-static bool root_interrupts(u64 command, u64 status)
+bool pci_aer_wants_interrupt(const struct pci_dev *port)
 {
+	u64 command, status;
+
+	if (!port->cap_aer || pci_express_type(port) != PCIE_ROOT_PORT)
+		return false;
+	command = aer_get(port, AER_ROOT_COMMAND);
+	status = aer_get(port, AER_ROOT_STATUS);
 	return (bit(command, 0) && (status & AER_ROOT_COR)) || (bit(command, 1) && (status & AER_ROOT_NONFATAL)) ||
 	       (bit(command, 2) && (status & AER_ROOT_FATAL));
 }
 
-static void root_command_write(struct regs *b, unsigned i, u64 old, u64 now)
-{
-	struct pci_dev *port = config_dev(b);
-	u64 status = aer_get(port, AER_ROOT_STATUS);
-
-	if (!root_interrupts(old, status) && root_interrupts(now, status))
-		pci_port_interrupt(port);
-}
-
 static void root_receive(struct pci_dev *port, u16 source, enum error_kind kind)
 {
-	u64 status = aer_get(port, AER_ROOT_STATUS), sources = aer_get(port, AER_ROOT_SOURCE), before = status;
+	u64 status = aer_get(port, AER_ROOT_STATUS), sources = aer_get(port, AER_ROOT_SOURCE);
 
 	if (kind == ERROR_CORRECTABLE) {
 		if (status & AER_ROOT_COR)
@@ -79,9 +78,7 @@ static void root_receive(struct pci_dev *port, u16 source, enum error_kind kind)
 	}
 	aer_set(port, AER_ROOT_STATUS, status);
 	aer_set(port, AER_ROOT_SOURCE, sources);
-	if (!root_interrupts(aer_get(port, AER_ROOT_COMMAND), before) &&
-	    root_interrupts(aer_get(port, AER_ROOT_COMMAND), status))
-		pci_port_interrupt(port);
+	pci_port_update(port);
 }
 
 /* The error message goes up: own enables, then each bridge's. */
@@ -132,7 +129,8 @@ void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 
 		mask = aer_get(dev, AER_UNCOR_MASK);
 		/* The first unmasked error owns the header log and the pointer. [PCIe5 6.2.4.2] */
 		if ((which & ~mask & AER_UNCOR_BITS) && !(status & ~mask)) {
-			aer_set(dev, AER_CONTROL, deposit(aer_get(dev, AER_CONTROL), 4, 0, __builtin_ctz(which & ~mask)));
+			aer_set(dev, AER_CONTROL,
+				deposit(aer_get(dev, AER_CONTROL), 4, 0, __builtin_ctz(which & ~mask)));
 			for (unsigned n = 0; n < 4; n++)
 				aer_set(dev, AER_HEADER_LOG + 4 * n, header ? header[n] : 0);
 		}

@@ -2,9 +2,9 @@
 /*
  * Type 1 headers: bus numbers, windows, Bridge Control. [PCIe5 7.5.1.3]
  *
- * The registers are the only state: routing reads them each time (bus.c for bus numbers, bar.c for windows). I/O windows
- * are 32-bit and prefetchable ones 64-bit. Secondary Bus Reset resets everything below when it is set and keeps the link
- * down while it stays set.
+ * The registers are the only state: routing reads them each time (bus.c for bus numbers, bar.c for windows). I/O
+ * windows are 32-bit and prefetchable ones 64-bit. Secondary Bus Reset resets everything below when it is set and keeps
+ * the link down while it stays set.
  */
 #include "pci/parts.h"
 
@@ -67,7 +67,8 @@ bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
 	if (window_holds(first, last, base, size))
 		return true;
 	first = (regs_get(c, PCI_PREFETCH_BASE, 2) & 0xfff0) << 16 | regs_get(c, PCI_PREFETCH_BASE_HI, 4) << 32;
-	last = (regs_get(c, PCI_PREFETCH_LIMIT, 2) & 0xfff0) << 16 | regs_get(c, PCI_PREFETCH_LIMIT_HI, 4) << 32 | 0xfffff;
+	last = (regs_get(c, PCI_PREFETCH_LIMIT, 2) & 0xfff0) << 16 | regs_get(c, PCI_PREFETCH_LIMIT_HI, 4) << 32 |
+	       0xfffff;
 	return window_holds(first, last, base, size);
 }
 

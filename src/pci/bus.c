@@ -4,8 +4,8 @@
  *
  * A request of the CPU is a load or store in the ECAM: the address holds bus, device, function and register. The root
  * whose bus range holds the bus number takes it. On the root's own number it is a type 0 request. Below, it travels as
- * type 1 through the port whose Secondary..Subordinate range (as software programmed it, just now) holds the number, and
- * becomes type 0 on the secondary bus, where a port only knows device 0. What is not there reads all ones.
+ * type 1 through the port whose Secondary..Subordinate range (as software programmed it, just now) holds the number,
+ * and becomes type 0 on the secondary bus, where a port only knows device 0. What is not there reads all ones.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +60,8 @@ static enum mem_result ecam_read(void *opaque, u64 offset, unsigned size, u64 *v
 	for (unsigned done = 0; done < size; done += 4) {
 		struct pci_dev *dev = ecam_target(opaque, offset);
 		unsigned part = MIN(size - done, 4u);
-		u64 v = dev && reg + done + part <= PCI_CONFIG_BYTES ? pci_config_read(dev, reg + done, part) : ones(8 * part);
+		u64 v = dev && reg + done + part <= PCI_CONFIG_BYTES ? pci_config_read(dev, reg + done, part)
+								     : ones(8 * part);
 
 		*value |= v << (8 * done);
 	}
@@ -98,8 +99,9 @@ static bool addr_parse(const char *name, const char *text, u8 *devfn, struct err
 			end = (char *)text;
 	}
 	if (end == text || *end || slot > 31 || fn > 7)
-		return fail(err, "%s: addr=%s is not SLOT or SLOT.FUNCTION with slot 0..1f, function 0..7 (hexadecimal)", name,
-			    text);
+		return fail(err,
+			    "%s: addr=%s is not SLOT or SLOT.FUNCTION with slot 0..1f, function 0..7 (hexadecimal)",
+			    name, text);
 	*devfn = DEVFN(slot, fn);
 	return true;
 }
@@ -116,8 +118,9 @@ bool pci_bus_place(struct pci_bus *bus, struct pci_dev *dev, struct error *err)
 		if (!addr_parse(name, dev->addr_text, &devfn, err))
 			return false;
 		if (DEVFN_SLOT(devfn) >= slots)
-			return fail(err, "%s: addr=%s: below port '%s' there is only device 0 [PCIe5 7.3.1]; write addr=0", name,
-				    dev->addr_text, where);
+			return fail(err,
+				    "%s: addr=%s: below port '%s' there is only device 0 [PCIe5 7.3.1]; write addr=0",
+				    name, dev->addr_text, where);
 	} else {
 		/* Slot 0 of pcie.0 is left for a host bridge's function. */
 		for (slot = is_main ? 1 : 0; slot < slots; slot++) {
@@ -129,15 +132,15 @@ bool pci_bus_place(struct pci_bus *bus, struct pci_dev *dev, struct error *err)
 				break;
 		}
 		if (slot >= slots && bus->single_slot)
-			return fail(err, "%s: bus=%s already has '%s': a port takes one device; give another port", name, where,
-				    bus->slots[0] ? dev_name(&bus->slots[0]->dev) : "a device");
+			return fail(err, "%s: bus=%s already has '%s': a port takes one device; give another port",
+				    name, where, bus->slots[0] ? dev_name(&bus->slots[0]->dev) : "a device");
 		if (slot >= slots)
 			return fail(err, "%s: bus=%s has no free slot", name, where);
 		devfn = DEVFN(slot, 0);
 	}
 	if (bus->slots[devfn])
-		return fail(err, "%s: addr=%x.%x on bus '%s' is taken by '%s'", name, DEVFN_SLOT(devfn), DEVFN_FN(devfn), where,
-			    dev_name(&bus->slots[devfn]->dev));
+		return fail(err, "%s: addr=%x.%x on bus '%s' is taken by '%s'", name, DEVFN_SLOT(devfn),
+			    DEVFN_FN(devfn), where, dev_name(&bus->slots[devfn]->dev));
 	first = bus->slots[DEVFN(DEVFN_SLOT(devfn), 0)];
 	if (DEVFN_FN(devfn) && first && !first->multifunction)
 		return fail(err, "%s: addr=%x.%x: '%s' in function 0 needs multifunction=on", name, DEVFN_SLOT(devfn),
@@ -145,8 +148,8 @@ bool pci_bus_place(struct pci_bus *bus, struct pci_dev *dev, struct error *err)
 	if (!DEVFN_FN(devfn) && !dev->multifunction)
 		for (unsigned fn = 1; fn < 8; fn++)
 			if (bus->slots[devfn + fn])
-				return fail(err, "%s: addr=%x.0 shares its slot with '%s' and needs multifunction=on", name,
-					    DEVFN_SLOT(devfn), dev_name(&bus->slots[devfn + fn]->dev));
+				return fail(err, "%s: addr=%x.0 shares its slot with '%s' and needs multifunction=on",
+					    name, DEVFN_SLOT(devfn), dev_name(&bus->slots[devfn + fn]->dev));
 	bus->slots[devfn] = dev;
 	dev->bus = bus;
 	dev->devfn = devfn;

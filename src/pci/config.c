@@ -2,10 +2,10 @@
 /*
  * Configuration space of a function: headers, capability chains, life. [PCIe5 7.5.1, 7.6, 7.7]
  *
- * The 4096 bytes are one byte-enabled register block. The header's table is a copy of a template with the IDs filled in;
- * each BAR and each capability appends a table of its own, whose first row is the capability's header, so that a reset
- * cannot break the chain. Capabilities lie where the caller says or at the next free place; a doubly used byte is our
- * mistake. Writes come through pci_config_write (the ECAM, or a device's own code), under the machine lock.
+ * The 4096 bytes are one byte-enabled register block. The header's table is a copy of a template with the IDs filled
+ * in; each BAR and each capability appends a table of its own, whose first row is the capability's header, so that a
+ * reset cannot break the chain. Capabilities lie where the caller says or at the next free place; a doubly used byte is
+ * our mistake. Writes come through pci_config_write (the ECAM, or a device's own code), under the machine lock.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +124,8 @@ bool pci_dev_init(struct pci_dev *dev, const struct pci_ids *ids, const struct d
 	struct reg rows[ARRAY_SIZE(type0_rows) + ARRAY_SIZE(type1_rows)];
 
 	if (dev->romfile && dev->romfile[0])
-		return fail(err, "%s: romfile=%s: option ROMs are not supported; write romfile= (empty)", name, dev->romfile);
+		return fail(err, "%s: romfile=%s: option ROMs are not supported; write romfile= (empty)", name,
+			    dev->romfile);
 	if (dev->acpi_index)
 		return fail(err, "%s: acpi-index=%u: not supported; leave it out", name, dev->acpi_index);
 	if (!bus)
@@ -182,6 +183,7 @@ void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind)
 	regs_reset(&dev->config, reset_kind);
 	pci_msix_reset(dev);
 	pci_does_reset(dev);
+	dev->port_event = false;
 	pci_bars_update(dev);
 }
 
@@ -195,12 +197,13 @@ void pci_function_reset(struct pci_dev *dev, unsigned reset_kind)
 }
 
 const struct prop pci_dev_props[] = {
-	PROP_STRING("addr", struct pci_dev, addr_text, NULL, "slot and function, hexadecimal: 1 or 1.0 (default: next free)"),
+	PROP_STRING("addr", struct pci_dev, addr_text, NULL,
+		    "slot and function, hexadecimal: 1 or 1.0 (default: next free)"),
 	PROP_BOOL("multifunction", struct pci_dev, multifunction, 0, "other functions share the slot"),
 	PROP_STRING("romfile", struct pci_dev, romfile, NULL, "option ROM: only empty"),
 	PROP_U32("rombar", struct pci_dev, rombar, 1, "accepted: there is no option ROM"),
 	PROP_U32("acpi-index", struct pci_dev, acpi_index, 0, "only 0"),
-	{ },
+	{},
 };
 
 /* --- Software's accesses --- */
@@ -217,6 +220,8 @@ void pci_config_write(struct pci_dev *dev, u32 offset, unsigned size, u64 value)
 	/* Masks, enables and Bus Master Enable let pending messages out. */
 	pci_msix_flush(dev);
 	pci_msi_flush(dev);
+	if (dev->bridge) /* messages on or off: INTA# follows */
+		pci_port_update(dev);
 	if (dev->config_written)
 		dev->config_written(dev, offset, size);
 }
@@ -294,7 +299,8 @@ u16 pci_dvsec_add(struct pci_dev *dev, u16 vendor, u8 revision, u16 id, u16 at, 
 {
 	struct reg head[] = {
 		R32(0, EXT_CAP_HEADER, 0, 0),
-		R32(DVSEC_HEADER1, DVSEC_HEADER1, vendor | (u64)(revision & 0xf) << 16 | (u64)(length & 0xfff) << 20, 0),
+		R32(DVSEC_HEADER1, DVSEC_HEADER1, vendor | (u64)(revision & 0xf) << 16 | (u64)(length & 0xfff) << 20,
+		    0),
 		R16(DVSEC_HEADER2, DVSEC_HEADER2, id, 0),
 	};
 

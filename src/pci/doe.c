@@ -4,7 +4,8 @@
  *
  * Software writes an object DWORD by DWORD to the Write Data Mailbox and sets Go; the answer is read from the Read Data
  * Mailbox, each DWORD confirmed by a write of any value. The length in the header must be what was written, before
- * anybody looks at the rest. Answers are ready at once, so Busy is never seen. Discovery is built in: index 0 is itself.
+ * anybody looks at the rest. Answers are ready at once, so Busy is never seen. Discovery is built in: index 0 is
+ * itself.
  *
  * States: idle (collecting), ready (Data Object Ready, `response` being read), error (until Abort). What cannot be
  * answered sets Error. The registers in the config store are always current, so reads need no hook; pci_config_write
@@ -147,7 +148,8 @@ static void doe_dispatch(struct doe *doe)
 			return doe_fail(doe, "no such protocol");
 		if (length < p->request_dwords_min)
 			return doe_fail(doe, "the request is shorter than its protocol has it");
-		answer = p->answer(doe->opaque, doe->request, doe->request_dwords, doe->response, DOE_OBJECT_DWORDS_MAX);
+		answer =
+			p->answer(doe->opaque, doe->request, doe->request_dwords, doe->response, DOE_OBJECT_DWORDS_MAX);
 		assert(answer <= DOE_OBJECT_DWORDS_MAX);
 	}
 	trace(MBOX, "%s: DOE %04x:%02x, %u DWORDs, answer %u", doe->dev->config.name, vendor, type, length, answer);

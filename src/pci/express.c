@@ -6,7 +6,7 @@
  * figure 7-23]. A link is a fact of the topology: it is up when a device is below the port and software has neither
  * disabled it, nor holds it in reset, nor switched the slot off. Speed and width come out as the smaller of the two
  * sides'. There is no training time, no ASPM, no equalisation to watch; the 16, 32 and 64 GT/s lane capabilities
- * (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out. Interrupts of a port are MSI or MSI-X only.
+ * (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out.
  */
 #include "pci/parts.h"
 
@@ -96,8 +96,22 @@ static void devctl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	pci_function_reset(dev, RESET_FUNCTION);
 }
 
-void pci_port_interrupt(struct pci_dev *port)
+/*
+ * One interrupt for all of a port's events: AER of a root port, link changes of its slot. A message goes out when the
+ * first of them comes up [PCIe5 6.7.3.4, 6.2.4.1.2]; without messages INTA# follows the level.
+ */
+void pci_port_update(struct pci_dev *port)
 {
+	u64 control = is_port(port) ? exp_get(port, EXP_SLTCTL, 2) : 0;
+	bool link_event = (control & EXP_SLTCTL_HPIE) && (control & EXP_SLTCTL_DLLSCE) &&
+			  (exp_get(port, EXP_SLTSTA, 2) & EXP_SLTSTA_DLLSC);
+	bool before = port->port_event, messages = pci_msix_is_enabled(port) || pci_msi_is_enabled(port);
+
+	port->port_event = link_event || pci_aer_wants_interrupt(port);
+	if (regs_get(&port->config, PCI_INTERRUPT_PIN, 1))
+		pci_intx_set(port, port->port_event && !messages);
+	if (!port->port_event || before)
+		return;
 	if (pci_msix_is_enabled(port))
 		pci_msix_notify(port, 0);
 	else
@@ -106,14 +120,15 @@ void pci_port_interrupt(struct pci_dev *port)
 
 void pci_link_changed(struct pci_dev *port)
 {
-	u64 control;
-
 	if (!is_port(port) || !(exp_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_HOTPLUG) || !port_partner(port))
 		return;
 	regs_set(&port->config, port->cap_pcie + EXP_SLTSTA, 2, exp_get(port, EXP_SLTSTA, 2) | EXP_SLTSTA_DLLSC);
-	control = exp_get(port, EXP_SLTCTL, 2);
-	if ((control & EXP_SLTCTL_HPIE) && (control & EXP_SLTCTL_DLLSCE))
-		pci_port_interrupt(port);
+	pci_port_update(port);
+}
+
+static void sltsta_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	pci_port_update(config_dev(b));
 }
 
 /* The link goes down: what is below is reset. [PCIe5 6.6.1] */
@@ -133,6 +148,7 @@ static void sltctl_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	struct pci_dev *dev = config_dev(b);
 
+	pci_port_update(dev);
 	if (!((old ^ now) & EXP_SLTCTL_POWER_OFF) || !dev->bridge)
 		return;
 	if (now & EXP_SLTCTL_POWER_OFF)
@@ -173,18 +189,24 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 
 	const struct reg rows[] = {
 		R16(EXP_FLAGS, EXP_FLAGS, 2u | type << 4 | (sltcap ? EXP_FLAGS_SLOT : 0), 0),
-		R32(EXP_DEVCAP, EXP_DEVCAP, 1 | EXP_DEVCAP_EXT_TAG | EXP_DEVCAP_ROLE | (link->flr ? EXP_DEVCAP_FLR : 0), 0),
+		R32(EXP_DEVCAP, EXP_DEVCAP, 1 | EXP_DEVCAP_EXT_TAG | EXP_DEVCAP_ROLE | (link->flr ? EXP_DEVCAP_FLR : 0),
+		    0),
 		R16(EXP_DEVCTL, EXP_DEVCTL, DEVCTL_RESET, DEVCTL_RW | (link->flr ? EXP_DEVCTL_FLR : 0),
 		    .write = devctl_write),
 		R16(EXP_DEVSTA, EXP_DEVSTA, 0, 0, .w1c = 0x000f),
 		R32(EXP_LNKCAP, EXP_LNKCAP, lnkcap, 0),
-		R16(EXP_LNKCTL, EXP_LNKCTL, 0, !has_link ? 0 : port ? 0x0cfb : 0x01cb, .sticky = RESET_FUNCTION,
-		    .write = lnkctl_write),
+		R16(EXP_LNKCTL, EXP_LNKCTL, 0,
+		    !has_link ? 0
+		    : port    ? 0x0cfb
+			      : 0x01cb,
+		    .sticky = RESET_FUNCTION, .write = lnkctl_write),
 		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0, .w1c = port ? 0xc000 : 0,
 		    .read = has_link ? lnksta_read : NULL),
 		R32(EXP_SLTCAP, EXP_SLTCAP, sltcap, 0),
 		R16(EXP_SLTCTL, EXP_SLTCTL, 0, sltctl, .write = sltctl_write),
-		R16(EXP_SLTSTA, EXP_SLTSTA, 0, 0, .w1c = sltcap ? EXP_SLTSTA_W1C : 0, .read = sltcap ? sltsta_read : NULL),
+		R16(EXP_SLTSTA, EXP_SLTSTA, 0, 0, .w1c = sltcap ? EXP_SLTSTA_W1C : 0,
+		    .read = sltcap ? sltsta_read : NULL,
+		    .write = sltcap ? sltsta_write : NULL),
 		R16(EXP_RTCTL, EXP_RTCTL, 0, root ? 0x000f : 0),
 		R16(EXP_RTCAP, EXP_RTCAP, 0, 0),
 		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? 0x10000 : 0),

@@ -2,8 +2,9 @@
 /*
  * The host: ECAM, windows, the list of roots, the four INTx lines.
  *
- * Roots are pcie.0 and one per expander, sorted by bus number; a root owns the numbers up to the next one's. The windows
- * are backed by regions of the lowest priority that read all ones and drop writes, which is what a master abort looks like.
+ * Roots are pcie.0 and one per expander, sorted by bus number; a root owns the numbers up to the next one's. The
+ * windows are backed by regions of the lowest priority that read all ones and drop writes, which is what a master abort
+ * looks like.
  */
 #include <stdlib.h>
 
@@ -39,7 +40,8 @@ static const struct io_ops empty_io = {.read = empty_read, .write = empty_write}
 
 static void window_add(struct pci_host *host, struct region *region, const char *name, u64 base, u64 size)
 {
-	*region = (struct region){.name = name, .base = base, .size = size, .priority = WINDOW_PRIORITY, .ops = &empty_io};
+	*region = (struct region){
+		.name = name, .base = base, .size = size, .priority = WINDOW_PRIORITY, .ops = &empty_io};
 	if (size)
 		space_add(host->space, region);
 }
@@ -75,8 +77,11 @@ struct pci_host *pci_host_create(const struct pci_host_config *config, struct er
 	host->roots = &host->main;
 
 	space_begin(host->space);
-	host->ecam = (struct region){.name = "PCI ECAM", .base = config->ecam_base, .size = (u64)host->bus_count << ECAM_BUS_SHIFT,
-				     .ops = &pci_ecam_io, .opaque = host};
+	host->ecam = (struct region){.name = "PCI ECAM",
+				     .base = config->ecam_base,
+				     .size = (u64)host->bus_count << ECAM_BUS_SHIFT,
+				     .ops = &pci_ecam_io,
+				     .opaque = host};
 	space_add(host->space, &host->ecam);
 	window_add(host, &host->pio, "PCI I/O window", host->windows.pio_base, host->windows.pio_size);
 	window_add(host, &host->mmio32, "PCI 32-bit window", host->windows.mmio32_base, host->windows.mmio32_size);
@@ -153,11 +158,15 @@ bool pci_host_settle(struct pci_host *host, struct error *err)
 		if (bridges <= (unsigned)(root->last - root->base))
 			continue;
 		if (root->next)
-			return fail(err, "%s: bus_nr=%u leaves buses %u..%u to '%s', whose %u ports need one each; write bus_nr=%u or more",
-				    root->next->bus.bus.name, root->next->base, root->base, root->last, root->bus.bus.name, bridges,
-				    root->base + bridges + 1);
-		return fail(err, "%s: bus_nr=%u leaves buses %u..%u, fewer than its %u ports need; write bus_nr=%d or less",
-			    root->bus.bus.name, root->base, root->base, root->last, bridges, (int)root->last - (int)bridges);
+			return fail(err,
+				    "%s: bus_nr=%u leaves buses %u..%u to '%s', whose %u ports need one each; write "
+				    "bus_nr=%u or more",
+				    root->next->bus.bus.name, root->next->base, root->base, root->last,
+				    root->bus.bus.name, bridges, root->base + bridges + 1);
+		return fail(err,
+			    "%s: bus_nr=%u leaves buses %u..%u, fewer than its %u ports need; write bus_nr=%d or less",
+			    root->bus.bus.name, root->base, root->base, root->last, bridges,
+			    (int)root->last - (int)bridges);
 	}
 	return true;
 }

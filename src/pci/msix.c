@@ -2,9 +2,9 @@
 /*
  * MSI-X: table and pending bits in a BAR, messages. [PCIe5 6.1.4, 7.7.2, 7.7.2.5]
  *
- * The table may share a BAR with the device's registers: bar.c asks here first. Accesses of 1 to 8 bytes are taken, lane
- * by lane. A vector that is masked, by its own bit, the function's, or a function that may not master the bus, is pended
- * and sent when the obstacle goes. All under the machine lock.
+ * The table may share a BAR with the device's registers: bar.c asks here first. Accesses of 1 to 8 bytes are taken,
+ * lane by lane. A vector that is masked, by its own bit, the function's, or a function that may not master the bus, is
+ * pended and sent when the obstacle goes. All under the machine lock.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -56,7 +56,11 @@ bool pci_msi_is_enabled(const struct pci_dev *dev);
 int pci_express_type(const struct pci_dev *dev);
 /* The link below a port went up or down, for the slot's status. */
 void pci_link_changed(struct pci_dev *port);
-void pci_port_interrupt(struct pci_dev *port); /* MSI, MSI-X vector 0, or INTA# pulse of the port */
+/* Whether the port has something to say may have changed: MSI-X vector 0, MSI vector 0 or INTA#. */
+void pci_port_update(struct pci_dev *port);
+
+/* --- aer.c --- */
+bool pci_aer_wants_interrupt(const struct pci_dev *port);
 
 /* --- doe.c --- */
 void pci_does_written(struct pci_dev *dev, u32 offset, unsigned size);

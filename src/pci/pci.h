@@ -58,7 +58,8 @@ struct pci_dev {
 	u32 intx_level;
 	/* hooks of the device, may be NULL */
 	void (*config_written)(struct pci_dev *dev, u32 offset, unsigned size); /* after any config write */
-	void (*function_reset)(struct pci_dev *dev, unsigned reset_kind); /* FLR, hot reset, before the config's reset */
+	void (*function_reset)(struct pci_dev *dev,
+			       unsigned reset_kind); /* FLR, hot reset, before the config's reset */
 	/* rebuilt */
 	u16 next_cap, last_cap, next_ext_cap, last_ext_cap; /* while capabilities are being appended */
 	struct reg *last_cap_row, *last_ext_cap_row;        /* their header rows */
@@ -70,6 +71,7 @@ struct pci_dev {
 	u32 row_tables;
 	struct doe *does;          /* list of its DOE mailboxes */
 	bool intx_raised;          /* counted in the host's line */
+	bool port_event;           /* of a port: an enabled AER or slot event stands */
 };
 
 struct pci_ids {
@@ -132,8 +134,8 @@ void pci_host_each(struct pci_host *host, bool (*each)(struct pci_dev *dev, void
 
 /* --- for devices --- */
 
-/* First in a device's create: places it on the bus of env (checks bus kind, free slot), builds the header (type 1 if the
- * class code is a PCI-to-PCI bridge's, 0604xx, else type 0), zeroes the rest. */
+/* First in a device's create: places it on the bus of env (checks bus kind, free slot), builds the header (type 1 if
+ * the class code is a PCI-to-PCI bridge's, 0604xx, else type 0), zeroes the rest. */
 bool pci_dev_init(struct pci_dev *dev, const struct pci_ids *ids, const struct dev_env *env, struct error *err);
 void pci_dev_fini(struct pci_dev *dev);
 void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind); /* config registers, BARs unmapped, MSI-X masked */
@@ -162,7 +164,15 @@ u16 pci_dvsec_add(struct pci_dev *dev, u16 vendor, u8 revision, u16 id, u16 at, 
 
 /* PCI Express capability: port type as in the Flags register [PCIe5 7.5.3.2]. */
 enum pcie_type { PCIE_ENDPOINT = 0, PCIE_ROOT_PORT = 4, PCIE_UPSTREAM = 5, PCIE_DOWNSTREAM = 6, PCIE_RC_ENDPOINT = 9 };
-struct pcie_link { u8 speed, width; u8 port; bool slot; u16 slot_number; bool flr; bool hotplug; bool power_controller; };
+struct pcie_link {
+	u8 speed, width;
+	u8 port;
+	bool slot;
+	u16 slot_number;
+	bool flr;
+	bool hotplug;
+	bool power_controller;
+};
 u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link);
 /* Names of the link speeds ("2_5" .. "64") and widths ("1" .. "32") for PROP_CHOICE; what a choice's index means. */
 extern const char *const pcie_speed_names[], *const pcie_width_names[];
@@ -221,8 +231,8 @@ void pci_doe_free(struct doe *doe);
 
 /* Bridges and ports: pci_dev_init, then this. The secondary bus is named after the device's id. */
 void pci_bridge_init(struct pci_dev *dev, struct pci_bridge *bridge, enum bus_kind kind);
-/* An expander's own root bus, named after the device's id, numbered from bus_nr: after pci_dev_init of the function that
- * stands for it on pcie.0. The caller owns `root`, fills is_cxl before and calls pci_expander_fini in destroy. */
+/* An expander's own root bus, named after the device's id, numbered from bus_nr: after pci_dev_init of the function
+ * that stands for it on pcie.0. The caller owns `root`, fills is_cxl before and calls pci_expander_fini in destroy. */
 bool pci_expander_init(struct pci_dev *dev, struct pci_root *root, u32 bus_nr, u32 numa_node, enum bus_kind kind,
 		       struct error *err);
 void pci_expander_fini(struct pci_root *root);

@@ -2,8 +2,8 @@
 /*
  * pcie-root-port: a root port with one slot. [PCIe5 1.3.1, 7.5.3]
  *
- * Capabilities: power management, MSI with one vector (AER, slot events), PCI Express, AER, ACS. Devices cannot be plugged
- * at run time yet, so the slot says so (`hotplug` is off) unless it is asked to speak of hot-plug.
+ * Capabilities: power management, MSI with one vector (AER, slot events), PCI Express, AER, ACS. Devices cannot be
+ * plugged at run time yet, so the slot says so (`hotplug` is off) unless it is asked to speak of hot-plug.
  */
 #include "pci/parts.h"
 
@@ -33,6 +33,7 @@ static bool root_port_create(struct dev *dev, const struct dev_env *env, struct 
 		return fail(err, "%s: bus=%s: a root port plugs into a root bus (pcie.0 or an expander)", dev_name(dev),
 			    env->bus->name);
 	pci_bridge_init(&rp->pci, &rp->bridge, BUS_PCIE);
+	pci_intx_add(&rp->pci);
 	pci_pm_add(&rp->pci, 0);
 	pci_msi_add(&rp->pci, 0, 1);
 	pci_express_add(&rp->pci, 0, PCIE_ROOT_PORT, &link);
@@ -57,16 +58,25 @@ static struct bus *root_port_bus(struct dev *dev)
 }
 
 const struct dev_class pcie_root_port_class = {
-	.name = "pcie-root-port", .doc = "PCI Express root port", .size = sizeof(struct root_port), .plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_U8("chassis", struct root_port, chassis, 0, "chassis number (a label)"),
-		PROP_U16("slot", struct root_port, slot, 0, "physical slot number"),
-		PROP_U8("port", struct root_port, port, 0, "port number of the link"),
-		PROP_CHOICE("x-speed", struct root_port, speed, pcie_speed_names, PCIE_SPEED_16, "link speed, GT/s"),
-		PROP_CHOICE("x-width", struct root_port, width, pcie_width_names, PCIE_WIDTH_32, "link width, lanes"),
-		PROP_BOOL("hotplug", struct root_port, hotplug, 0, "the slot says that it can hot-plug"),
-		PROP_BOOL("power_controller_present", struct root_port, power_controller, 0, "the slot can be switched off"),
-		{ } },
+	.name = "pcie-root-port",
+	.doc = "PCI Express root port",
+	.size = sizeof(struct root_port),
+	.plugs = BUS_PCIE,
+	.props = (const struct prop[]){PROP_U8("chassis", struct root_port, chassis, 0, "chassis number (a label)"),
+				       PROP_U16("slot", struct root_port, slot, 0, "physical slot number"),
+				       PROP_U8("port", struct root_port, port, 0, "port number of the link"),
+				       PROP_CHOICE("x-speed", struct root_port, speed, pcie_speed_names, PCIE_SPEED_16,
+						   "link speed, GT/s"),
+				       PROP_CHOICE("x-width", struct root_port, width, pcie_width_names, PCIE_WIDTH_32,
+						   "link width, lanes"),
+				       PROP_BOOL("hotplug", struct root_port, hotplug, 0,
+						 "the slot says that it can hot-plug"),
+				       PROP_BOOL("power_controller_present", struct root_port, power_controller, 0,
+						 "the slot can be switched off"),
+				       {}},
 	.common = pci_dev_props,
-	.create = root_port_create, .reset = root_port_reset, .destroy = root_port_destroy, .bus = root_port_bus,
+	.create = root_port_create,
+	.reset = root_port_reset,
+	.destroy = root_port_destroy,
+	.bus = root_port_bus,
 };

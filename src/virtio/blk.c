@@ -7,8 +7,8 @@
  * buffer; the thread touches nothing but its request. Completion comes back to the loop (or at once under instruction
  * time, where workers run inline), writes the status byte and the used entry and interrupts.
  *
- * A reset waits until no thread is in a request, and gives the device a new generation: completions that are still on their
- * way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends.
+ * A reset waits until no thread is in a request, and gives the device a new generation: completions that are still on
+ * their way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -202,7 +202,8 @@ static u8 get_id(struct blk_request *r)
 
 	if (r->blk->serial)
 		memcpy(id, r->blk->serial, strnlen(r->blk->serial, sizeof(id)));
-	return virtq_write(&r->blk->virtio, r->chain, 0, id, MIN(sizeof(id), r->chain->in_bytes - 1)) ? BLK_S_OK : BLK_S_IOERR;
+	return virtq_write(&r->blk->virtio, r->chain, 0, id, MIN(sizeof(id), r->chain->in_bytes - 1)) ? BLK_S_OK
+												      : BLK_S_IOERR;
 }
 
 /* Discard and write zeroes: one range of 16 bytes, as the configuration says. [VIRTIO1.2 5.2.6] */
@@ -220,7 +221,8 @@ static u8 range_parse(struct blk_request *r)
 	r->unmap = flags & 1;
 	if ((flags & ~1ull) || (r->type == BLK_T_DISCARD && flags))
 		return BLK_S_UNSUPP;
-	return sectors <= RANGE_SECTORS_MAX && disk_range(r, load_le(range, 8), sectors * BLK_SECTOR) ? BLK_S_OK : BLK_S_IOERR;
+	return sectors <= RANGE_SECTORS_MAX && disk_range(r, load_le(range, 8), sectors * BLK_SECTOR) ? BLK_S_OK
+												      : BLK_S_IOERR;
 }
 
 /* The request's status so far: OK means that there is work to do (if any). */
@@ -241,7 +243,8 @@ static u8 request_parse(struct blk_request *r)
 	switch (r->type) {
 	case BLK_T_IN: return disk_range(r, sector, r->chain->in_bytes - 1) ? BLK_S_OK : BLK_S_IOERR;
 	case BLK_T_OUT:
-		return disk_range(r, sector, r->chain->out_bytes - BLK_HEADER_BYTES) && !readonly ? BLK_S_OK : BLK_S_IOERR;
+		return disk_range(r, sector, r->chain->out_bytes - BLK_HEADER_BYTES) && !readonly ? BLK_S_OK
+												  : BLK_S_IOERR;
 	case BLK_T_FLUSH: return BLK_S_OK;
 	case BLK_T_GET_ID: return get_id(r);
 	case BLK_T_DISCARD: return readonly ? BLK_S_IOERR : blk->discard ? range_parse(r) : BLK_S_UNSUPP;
@@ -346,15 +349,18 @@ static bool properties_check(struct virtio_blk *blk, struct error *err)
 	if (!blk->num_queues || blk->num_queues > VIRTIO_QUEUES_MAX)
 		return fail(err, "%s: num-queues=%u is not 1..%d", name, blk->num_queues, VIRTIO_QUEUES_MAX);
 	if (blk->queue_size < 4 || blk->queue_size > QUEUE_SIZE_MAX || !is_power_of_2(blk->queue_size))
-		return fail(err, "%s: queue-size=%u is not a power of two in 4..%d", name, blk->queue_size, QUEUE_SIZE_MAX);
-	if (!is_power_of_2(blk->logical_block_size) || blk->logical_block_size < 512 || blk->logical_block_size > 32 * KiB)
-		return fail(err, "%s: logical_block_size=%u is not a power of two in 512..32768", name, blk->logical_block_size);
+		return fail(err, "%s: queue-size=%u is not a power of two in 4..%d", name, blk->queue_size,
+			    QUEUE_SIZE_MAX);
+	if (!is_power_of_2(blk->logical_block_size) || blk->logical_block_size < 512 ||
+	    blk->logical_block_size > 32 * KiB)
+		return fail(err, "%s: logical_block_size=%u is not a power of two in 512..32768", name,
+			    blk->logical_block_size);
 	if (!blk->physical_block_size)
 		blk->physical_block_size = blk->logical_block_size;
 	if (!is_power_of_2(blk->physical_block_size) || blk->physical_block_size < blk->logical_block_size ||
 	    blk->physical_block_size > 2 * MiB)
-		return fail(err, "%s: physical_block_size=%u is not a power of two from logical_block_size=%u to 2 MiB", name,
-			    blk->physical_block_size, blk->logical_block_size);
+		return fail(err, "%s: physical_block_size=%u is not a power of two from logical_block_size=%u to 2 MiB",
+			    name, blk->physical_block_size, blk->logical_block_size);
 	if (blk->min_io_size % blk->logical_block_size || blk->min_io_size / blk->logical_block_size > 0xffff)
 		return fail(err, "%s: min_io_size=%u is not a multiple of logical_block_size below 65536 blocks", name,
 			    blk->min_io_size);
@@ -378,8 +384,9 @@ static bool blk_create(struct dev *dev, const struct dev_env *env, struct error 
 		return false;
 	blk->block = machine_block(env->machine, blk->drive);
 	if (!blk->block)
-		return fail(err, "%s: drive=%s: no drive of this id; describe it before, with -drive if=none,id=%s,file=...", name,
-			    blk->drive, blk->drive);
+		return fail(err,
+			    "%s: drive=%s: no drive of this id; describe it before, with -drive if=none,id=%s,file=...",
+			    name, blk->drive, blk->drive);
 	blk->workers = machine_workers(env->machine);
 	pthread_mutex_init(&blk->lock, NULL);
 	pthread_cond_init(&blk->idle, NULL);
@@ -394,7 +401,8 @@ static bool blk_create(struct dev *dev, const struct dev_env *env, struct error 
 		return false;
 	pci_host_each(pci_dev_host(&blk->virtio.pci), find_same_drive, &same);
 	if (same.other)
-		return fail(err, "%s: drive=%s is in use by '%s': a drive serves one device", name, blk->drive, same.other);
+		return fail(err, "%s: drive=%s is in use by '%s': a drive serves one device", name, blk->drive,
+			    same.other);
 	config_fill(blk);
 	return true;
 }
@@ -423,23 +431,32 @@ static void blk_destroy(struct dev *dev)
 }
 
 const struct dev_class virtio_blk_pci_class = {
-	.name = "virtio-blk-pci", .doc = "virtio disk", .size = sizeof(struct virtio_blk), .plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_STRING("drive", struct virtio_blk, drive, NULL, "id of the drive"),
-		PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
-		PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff, "accepted: nothing orders boot devices yet"),
-		PROP_U16("num-queues", struct virtio_blk, num_queues, QUEUES_AUTO, "request queues (default 1)"),
-		PROP_U16("queue-size", struct virtio_blk, queue_size, 256, "entries of each queue"),
-		PROP_U32("logical_block_size", struct virtio_blk, logical_block_size, 512, "bytes"),
-		PROP_U32("physical_block_size", struct virtio_blk, physical_block_size, 0, "bytes (default: the logical one)"),
-		PROP_U32("min_io_size", struct virtio_blk, min_io_size, 0, "bytes"),
-		PROP_U32("opt_io_size", struct virtio_blk, opt_io_size, 0, "bytes"),
-		PROP_BOOL("discard", struct virtio_blk, discard, 1, "offer discard"),
-		PROP_BOOL("write-zeroes", struct virtio_blk, write_zeroes, 1, "offer write zeroes"),
-		PROP_BOOL("write-cache", struct virtio_blk, write_cache, 1, "off: each write is flushed"),
-		PROP_BOOL("share-rw", struct virtio_blk, share_rw, 0, "accepted"),
-		VIRTIO_PROPS(struct virtio_blk),
-		{ } },
+	.name = "virtio-blk-pci",
+	.doc = "virtio disk",
+	.size = sizeof(struct virtio_blk),
+	.plugs = BUS_PCIE,
+	.props =
+		(const struct prop[]){
+			PROP_STRING("drive", struct virtio_blk, drive, NULL, "id of the drive"),
+			PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
+			PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff,
+				 "accepted: nothing orders boot devices yet"),
+			PROP_U16("num-queues", struct virtio_blk, num_queues, QUEUES_AUTO,
+				 "request queues (default 1)"),
+			PROP_U16("queue-size", struct virtio_blk, queue_size, 256, "entries of each queue"),
+			PROP_U32("logical_block_size", struct virtio_blk, logical_block_size, 512, "bytes"),
+			PROP_U32("physical_block_size", struct virtio_blk, physical_block_size, 0,
+				 "bytes (default: the logical one)"),
+			PROP_U32("min_io_size", struct virtio_blk, min_io_size, 0, "bytes"),
+			PROP_U32("opt_io_size", struct virtio_blk, opt_io_size, 0, "bytes"),
+			PROP_BOOL("discard", struct virtio_blk, discard, 1, "offer discard"),
+			PROP_BOOL("write-zeroes", struct virtio_blk, write_zeroes, 1, "offer write zeroes"),
+			PROP_BOOL("write-cache", struct virtio_blk, write_cache, 1, "off: each write is flushed"),
+			PROP_BOOL("share-rw", struct virtio_blk, share_rw, 0, "accepted"),
+			VIRTIO_PROPS(struct virtio_blk),
+			{}},
 	.common = pci_dev_props,
-	.create = blk_create, .reset = blk_reset, .destroy = blk_destroy,
+	.create = blk_create,
+	.reset = blk_reset,
+	.destroy = blk_destroy,
 };

@@ -3,9 +3,9 @@
  * virtio-serial-pci with virtconsole ports. [VIRTIO1.2 5.3]
  *
  * Queues: receive and transmit of port 0, the two control queues, then two for each further port. A driver with
- * MULTIPORT learns of the ports by control messages; one without sees port 0 alone. Bytes for the guest wait in a port's
- * small buffer until the driver gives room, and the character device is asked for more only when that is empty. Control
- * messages wait in a bounded ring likewise. Under the machine lock.
+ * MULTIPORT learns of the ports by control messages; one without sees port 0 alone. Bytes for the guest wait in a
+ * port's small buffer until the driver gives room, and the character device is asked for more only when that is empty.
+ * Control messages wait in a bounded ring likewise. Under the machine lock.
  */
 #include <stdio.h>
 #include <string.h>
@@ -103,8 +103,8 @@ static void control_flush(struct virtio_serial *serial)
 static void control_send(struct virtio_serial *serial, u32 port, u16 event, u16 value)
 {
 	if (serial->ring_count == CONTROL_RING) {
-		trace(GUEST_ERROR, "%s: control message %u dropped: the driver gives no room", dev_name(&serial->virtio.pci.dev),
-		      event);
+		trace(GUEST_ERROR, "%s: control message %u dropped: the driver gives no room",
+		      dev_name(&serial->virtio.pci.dev), event);
 		return;
 	}
 	serial->ring[(serial->ring_first + serial->ring_count++) % CONTROL_RING] =
@@ -123,8 +123,8 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 		return;
 	}
 	if (!port) {
-		trace(GUEST_ERROR, "%s: control event %u for port %u, which is not there", dev_name(&serial->virtio.pci.dev), event,
-		      id);
+		trace(GUEST_ERROR, "%s: control event %u for port %u, which is not there",
+		      dev_name(&serial->virtio.pci.dev), event, id);
 		return;
 	}
 	switch (event) {
@@ -142,7 +142,8 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 			chardev_kick(port->chardev);
 		break;
 	default:
-		trace(GUEST_ERROR, "%s: control event %u is not the driver's", dev_name(&serial->virtio.pci.dev), event);
+		trace(GUEST_ERROR, "%s: control event %u is not the driver's", dev_name(&serial->virtio.pci.dev),
+		      event);
 	}
 }
 
@@ -156,7 +157,8 @@ static void control_notified(struct virtio_serial *serial, struct virtq *queue)
 		if (ok)
 			control_receive(serial, load_le(bytes, 4), load_le(bytes + 4, 2), load_le(bytes + 6, 2));
 		else
-			trace(GUEST_ERROR, "%s: a control message of less than 8 bytes", dev_name(&serial->virtio.pci.dev));
+			trace(GUEST_ERROR, "%s: a control message of less than 8 bytes",
+			      dev_name(&serial->virtio.pci.dev));
 	}
 	virtq_signal(queue);
 	control_flush(serial);
@@ -285,8 +287,8 @@ static bool serial_create(struct dev *dev, const struct dev_env *env, struct err
 	serial->chain = virtq_chain_new();
 	snprintf(serial->bus_name, sizeof(serial->bus_name), "%s.0", dev->id ? dev->id : "virtio-serial-bus");
 	serial->bus = (struct bus){.name = serial->bus_name, .kind = BUS_NONE, .parent = dev, .opaque = serial};
-	if (!virtio_init(&serial->virtio, &serial_type, BIT(CONSOLE_F_MULTIPORT), 2 + 2 * serial->max_ports, QUEUE_SIZE, env,
-			 err))
+	if (!virtio_init(&serial->virtio, &serial_type, BIT(CONSOLE_F_MULTIPORT), 2 + 2 * serial->max_ports, QUEUE_SIZE,
+			 env, err))
 		return false;
 	store_le(serial->virtio.config + CONSOLE_MAX_PORTS, 4, serial->max_ports);
 	return true;
@@ -354,8 +356,9 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 	if (port->chardev_id) {
 		port->chardev = machine_chardev(env->machine, port->chardev_id);
 		if (!port->chardev)
-			return fail(err, "%s: chardev=%s: no character device of this id; describe it before, with -chardev", name,
-				    port->chardev_id);
+			return fail(err,
+				    "%s: chardev=%s: no character device of this id; describe it before, with -chardev",
+				    name, port->chardev_id);
 	}
 	if (port->nr == NR_AUTO)
 		for (port->nr = 0; port->nr < serial->max_ports && serial->ports[port->nr];)

@@ -45,7 +45,8 @@ bool virtq_layout_ok(const struct virtq *queue)
 
 	return is_power_of_2(queue->size) && queue->size <= queue->size_max && is_aligned(queue->desc, 16) &&
 	       is_aligned(queue->avail, 2) && is_aligned(queue->used, 4) &&
-	       add_ok(queue->desc, DESC_BYTES * (u64)queue->size, &end) && add_ok(queue->avail, 6 + 2 * (u64)queue->size, &end) &&
+	       add_ok(queue->desc, DESC_BYTES * (u64)queue->size, &end) &&
+	       add_ok(queue->avail, 6 + 2 * (u64)queue->size, &end) &&
 	       add_ok(queue->used, 6 + 8 * (u64)queue->size, &end);
 }
 
@@ -191,7 +192,8 @@ bool virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 		return false;
 	chain->out_count = chain->in_count = 0;
 	chain->out_bytes = chain->in_bytes = 0;
-	if (!ring_read16(queue, queue->avail + RING_ENTRIES + 2 * (queue->last_avail & (queue->size - 1)), &chain->head))
+	if (!ring_read16(queue, queue->avail + RING_ENTRIES + 2 * (queue->last_avail & (queue->size - 1)),
+			 &chain->head))
 		return false;
 	wrong = chain_walk(queue, chain);
 	if (wrong) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* virtio-rng-pci: an entropy source. [VIRTIO1.2 5.4] Each buffer is filled with the host's random bytes, 64 KiB at most. */
+/* virtio-rng-pci: an entropy source. [VIRTIO1.2 5.4] Each buffer is filled with the host's random bytes, 64 KiB at
+ * most. */
 #include "base/bits.h"
 #include "base/trace.h"
 #include "host/host.h"

@@ -298,7 +298,8 @@ static enum mem_result bar_read(void *opaque, u64 offset, unsigned size, u64 *va
 static void queue_notify(struct virtio *virtio, u32 n)
 {
 	if (n >= virtio->queue_count) {
-		trace(GUEST_ERROR, "%s: queue %u notified, there are %u", dev_name(&virtio->pci.dev), n, virtio->queue_count);
+		trace(GUEST_ERROR, "%s: queue %u notified, there are %u", dev_name(&virtio->pci.dev), n,
+		      virtio->queue_count);
 		return;
 	}
 	if (virtio->queues[n].enabled && virtio_is_live(virtio))
@@ -334,8 +335,9 @@ static bool pci_cfg_window(struct virtio *virtio, u32 *offset, unsigned *size)
 
 	*offset = regs_get(c, virtio->cap_pci_cfg + CAP_CFG_OFFSET, 4);
 	*size = length;
-	return regs_get(c, virtio->cap_pci_cfg + CAP_CFG_BAR, 1) == CONFIG_BAR && (length == 1 || length == 2 || length == 4) &&
-	       is_aligned(*offset, length) && range_ok(*offset, length, 4 * PAGE_BYTES);
+	return regs_get(c, virtio->cap_pci_cfg + CAP_CFG_BAR, 1) == CONFIG_BAR &&
+	       (length == 1 || length == 2 || length == 4) && is_aligned(*offset, length) &&
+	       range_ok(*offset, length, 4 * PAGE_BYTES);
 }
 
 static u64 pci_cfg_read(struct regs *b, unsigned i, u64 stored)

@@ -25,8 +25,9 @@ static struct tree tree_new(void)
 			      struct test_dev, pci.dev);
 	tree.pxb = fixture_must_add(tree.f, &pxb_pcie_class, NULL, "id=pxb,bus_nr=64");
 	tree.far_port = fixture_must_add(tree.f, &pcie_root_port_class, pxb_pcie_class.bus(tree.pxb), "id=rp1");
-	tree.far = container_of(fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(tree.far_port), "bar=1M"),
-				struct test_dev, pci.dev);
+	tree.far = container_of(
+		fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(tree.far_port), "bar=1M"),
+		struct test_dev, pci.dev);
 	assert_true(pci_host_settle(tree.f->host, &err));
 	return tree;
 }
@@ -91,7 +92,8 @@ static void bus_reset_clears_below_and_drops_the_link(void **state)
 	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00010100);
 	wr(f, dev + 4, 2, PCI_COMMAND_MEMORY);
 	assert_true(rd(f, express + EXP_LNKSTA, 2) & EXP_LNKSTA_DLLLA);
-	assert_int_equal(rd(f, express + EXP_LNKSTA, 2) & 0x3ff, 4 | 8 << 4); /* 16 GT/s of the port, x8 of the device */
+	assert_int_equal(rd(f, express + EXP_LNKSTA, 2) & 0x3ff,
+			 4 | 8 << 4); /* 16 GT/s of the port, x8 of the device */
 	assert_true(rd(f, express + EXP_SLTSTA, 2) & EXP_SLTSTA_PDS);
 	assert_int_equal(rd(f, express + EXP_SLTCAP, 4) >> 19, 5);
 	wr(f, port + PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_RESET);
@@ -142,8 +144,18 @@ static void errors_reach_the_root_port(void **state)
 	assert_int_equal(rd(f, dev + t->cap_aer + AER_CONTROL, 4) & 0x1f, 20);
 	assert_int_equal(rd(f, dev + t->cap_aer + AER_HEADER_LOG + 4, 4), 2);
 	assert_int_equal(rd(f, dev + t->cap_pcie + EXP_DEVSTA, 2), 2);
+	wr(f, port + p->cap_msi + MSI_CTRL, 2, 0); /* without messages INTA# of the port in slot 1 */
+	assert_true(f->intx[1]);
+	wr(f, port + p->cap_msi + MSI_CTRL, 2, MSI_CTRL_ENABLE);
+	assert_false(f->intx[1]);
+	assert_int_equal(f->message_count, 1);
 	pci_aer_report(t, false, 1u << 22, header); /* internal errors are masked after reset */
 	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_UNCOR | AER_ROOT_NONFATAL);
+	wr(f, port + p->cap_aer + AER_ROOT_STATUS, 4, 0x7f);
+	wr(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4, 0xffffffff);
+	pci_aer_report(t, true, 1, NULL);
+	assert_int_equal(f->message_count, 2);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_COR);
 	fixture_free(f);
 }
 

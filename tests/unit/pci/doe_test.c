@@ -137,7 +137,8 @@ static void wrong_objects_set_error_until_abort(void **state)
 	struct fixture *f = fixture_new();
 	struct doe_dev *d = start(f);
 	const u32 zero_length[] = {0x00021e98, 0, 1}, longer[] = {0x00021e98, 4, 1}, shorter[] = {0x00021e98, 2, 1};
-	const u32 unknown[] = {0x00031e98, 3, 1}, too_short[] = {0x00021e98, 2}, reserved[] = {0x00021e98, 0xfffc0003, 1};
+	const u32 unknown[] = {0x00031e98, 3, 1}, too_short[] = {0x00021e98, 2},
+		  reserved[] = {0x00021e98, 0xfffc0003, 1};
 	const struct { const u32 *dwords; u32 count; } wrong[] = {
 		{zero_length, 3}, {longer, 3}, {shorter, 3}, {unknown, 3}, {too_short, 2}, {longer, 1}, {longer, 0},
 	};

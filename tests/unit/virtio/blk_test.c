@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* virtio-blk on a temporary file: data both ways, odd requests, read-only disks, threads, properties. [VIRTIO1.2 5.2] */
+/* virtio-blk on a temporary file: data both ways, odd requests, read-only disks, threads, properties. [VIRTIO1.2 5.2]
+ */
 #include <unistd.h>
 
 #include "host/host.h"
@@ -59,7 +60,8 @@ static void machine_free(struct machine *m)
 
 static struct dev *add(struct fixture *f, struct machine *m, const char *text, struct error *err)
 {
-	struct dev_env env = {.loop = f->loop, .space = f->space, .bus = &pci_host_root(f->host)->bus.bus, .machine = m};
+	struct dev_env env = {
+		.loop = f->loop, .space = f->space, .bus = &pci_host_root(f->host)->bus.bus, .machine = m};
 	struct dev *dev = dev_new(&virtio_blk_pci_class);
 	struct opts opts = {0};
 	bool ok;
@@ -224,7 +226,8 @@ static void read_only_disks_refuse_writes(void **state)
 static void configuration_describes_the_disk(void **state)
 {
 	struct machine m = machine_new(false);
-	struct driver d = start(&m, "addr=1,drive=d0,num-queues=3,queue-size=64,logical_block_size=4096,min_io_size=8192");
+	struct driver d =
+		start(&m, "addr=1,drive=d0,num-queues=3,queue-size=64,logical_block_size=4096,min_io_size=8192");
 
 	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000, 8), DISK_BYTES / 512);
 	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_BLK_SIZE, 4), 4096);
@@ -242,12 +245,21 @@ static void configuration_describes_the_disk(void **state)
 
 static void properties_are_checked(void **state)
 {
-	static const struct { const char *text, *words; } wrong[] = {
-		{"", "drive=ID"}, {"drive=x", "drive=x"}, {"drive=d0", "in use by"}, {"drive=d0,num-queues=65", "num-queues=65"},
-		{"drive=d0,queue-size=100", "queue-size=100"}, {"drive=d0,logical_block_size=513", "logical_block_size=513"},
-		{"drive=d0,physical_block_size=256", "physical_block_size=256"}, {"drive=d0,disable-modern=on", "disable-modern"},
-		{"drive=d0,serial=123456789012345678901", "serial="}, {"drive=d0,iommu_platform=on", "iommu_platform"},
-		{"drive=d0,packed=on", "packed"}, {"drive=d0,vectors=4000", "vectors=4000"}, {"drive=d0,min_io_size=700", "min_io"},
+	static const struct { const char *text, *words;
+	} wrong[] = {
+		{"", "drive=ID"},
+		{"drive=x", "drive=x"},
+		{"drive=d0", "in use by"},
+		{"drive=d0,num-queues=65", "num-queues=65"},
+		{"drive=d0,queue-size=100", "queue-size=100"},
+		{"drive=d0,logical_block_size=513", "logical_block_size=513"},
+		{"drive=d0,physical_block_size=256", "physical_block_size=256"},
+		{"drive=d0,disable-modern=on", "disable-modern"},
+		{"drive=d0,serial=123456789012345678901", "serial="},
+		{"drive=d0,iommu_platform=on", "iommu_platform"},
+		{"drive=d0,packed=on", "packed"},
+		{"drive=d0,vectors=4000", "vectors=4000"},
+		{"drive=d0,min_io_size=700", "min_io"},
 	};
 	struct machine m = machine_new(false);
 	struct driver d = start(&m, "addr=1,drive=d0");

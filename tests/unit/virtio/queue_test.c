@@ -88,7 +88,8 @@ static void indirect_tables_and_event_index(void **state)
 	u8 *used_event = d.ram + 0x2000 + 4 + 2 * Q_SIZE, *avail_event = d.ram + 0x3000 + 4 + 8 * Q_SIZE;
 
 	for (u16 n = 0; n < Q_SIZE; n++)
-		desc_put(&d, DATA_AT, n, DATA_AT + 0x1000 + 16 * n, 16, DESC_WRITE | (n < Q_SIZE - 1 ? DESC_NEXT : 0), n + 1);
+		desc_put(&d, DATA_AT, n, DATA_AT + 0x1000 + 16 * n, 16, DESC_WRITE | (n < Q_SIZE - 1 ? DESC_NEXT : 0),
+			 n + 1);
 	desc_put(&d, DESC_AT, 0, DATA_AT, 16 * Q_SIZE, DESC_INDIRECT, 0);
 	store_le(used_event, 2, 1); /* not for the first, but for the second */
 	avail_put(&d, 0);
@@ -161,9 +162,14 @@ static void hostile_indirect_tables(void **state)
 {
 	u64 features = BIT(VIRTIO_F_INDIRECT_DESC);
 	struct driver d = start(features);
-	const struct { u64 addr; u32 len; u16 flags; } wrong[] = {
-		{DATA_AT, 0, DESC_INDIRECT}, {DATA_AT, 15, DESC_INDIRECT}, {DATA_AT, 16 * (Q_SIZE + 1), DESC_INDIRECT},
-		{DATA_AT, 0xfffffff0, DESC_INDIRECT}, {DATA_AT, 16, DESC_INDIRECT | DESC_NEXT}, {~0ull - 15, 16, DESC_INDIRECT},
+	const struct { u64 addr; u32 len; u16 flags;
+	} wrong[] = {
+		{DATA_AT, 0, DESC_INDIRECT},
+		{DATA_AT, 15, DESC_INDIRECT},
+		{DATA_AT, 16 * (Q_SIZE + 1), DESC_INDIRECT},
+		{DATA_AT, 0xfffffff0, DESC_INDIRECT},
+		{DATA_AT, 16, DESC_INDIRECT | DESC_NEXT},
+		{~0ull - 15, 16, DESC_INDIRECT},
 		{0x123000, 16, DESC_INDIRECT}, /* not memory */
 	};
 
@@ -199,7 +205,8 @@ static void huge_buffers_are_bounded(void **state)
 	struct driver d = start(0);
 
 	for (u16 n = 0; n < Q_SIZE; n++) /* 32 GiB of buffers, most not memory */
-		desc_put(&d, DESC_AT, n, RAM_BASE + 0x100000, 0xffffffff, DESC_WRITE | (n < Q_SIZE - 1 ? DESC_NEXT : 0), n + 1);
+		desc_put(&d, DESC_AT, n, RAM_BASE + 0x100000, 0xffffffff, DESC_WRITE | (n < Q_SIZE - 1 ? DESC_NEXT : 0),
+			 n + 1);
 	avail_put(&d, 0);
 	notify(&d, 0);
 	assert_true(used_take(&d, 0) <= 64 * KiB);
