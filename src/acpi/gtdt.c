@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * GTDT: the per-CPU generic timers as GSIs. EL1 virtual and physical exist; secure and EL2 timers do not, since the CPU
- * has neither EL2 nor EL3. All are level-triggered, active high, always on. [ACPI6.5 5.2.25]
+ * GTDT: the per-CPU generic timers as GSIs, level-triggered, active high, always on. The CPU has no EL2, but Linux maps the
+ * EL2 timer's GSI before it looks, and calls 0 a firmware bug: it gets the architecture's number. [ACPI6.5 5.2.25]
  */
 #include "acpi/tables.h"
 
-enum { GTDT_ALWAYS_ON = 4 };
+enum { GTDT_ALWAYS_ON = 4, GSI_EL2_PHYSICAL = 26 /* [BSA 3.8.1] */ };
 
 void gtdt_build(const struct acpi_config *config, struct out *out)
 {
@@ -19,8 +19,8 @@ void gtdt_build(const struct acpi_config *config, struct out *out)
 	put32(out, GTDT_ALWAYS_ON);
 	put32(out, config->timer_virt_intid);
 	put32(out, GTDT_ALWAYS_ON);
-	put32(out, 0);
-	put32(out, 0); /* EL2 physical */
+	put32(out, GSI_EL2_PHYSICAL);
+	put32(out, GTDT_ALWAYS_ON);
 	put64(out, ~0ull);
 	put32(out, 0); /* no platform timers */
 	put32(out, 0);
