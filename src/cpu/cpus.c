@@ -139,7 +139,7 @@ bool cpu_in(struct cpu *cpu)
 		futex_wait(&cpus->stop_count, stops, 100000000);
 	}
 	cpu_mail_serve(cpu);
-	if (load(&cpus->code_epoch) != cpu->code_epoch)
+	if (cpu->code_epoch && load(&cpus->code_epoch) > cpu->code_epoch)
 		cpu_poke(cpu);
 	if (load(&thread->reset_pending)) {
 		cpu_poke(cpu);
@@ -302,7 +302,7 @@ static bool mail_is_served(struct cpus *cpus, void *opaque)
 		if (load(&thread->mail_done) < me->thread->dsb_want[i])
 			return false;
 		epoch = load(&cpus->cpu[i]->code_epoch);
-		if (epoch && epoch < me->thread->code_synced)
+		if (epoch && epoch < me->thread->code_want)
 			return false;
 	}
 	return true;
@@ -312,17 +312,15 @@ void cpu_dsb(struct cpu *cpu)
 {
 	struct cpus *cpus = cpu->cpus;
 	struct cpu_thread *thread = cpu->thread;
-	u64 epoch = load(&cpus->code_epoch);
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < thread->persist_count; i++)
 		if (thread->persist[i]->persist_drain)
 			thread->persist[i]->persist_drain(thread->persist[i]);
 	thread->persist_count = 0;
-	if (!thread->dsb_needed && epoch == thread->code_synced)
+	if (!thread->dsb_needed)
 		return;
 	thread->dsb_needed = false;
-	thread->code_synced = epoch;
 	if (mail_is_served(cpus, cpu))
 		return;
 	for (unsigned i = 0; i < cpus->count; i++)
@@ -549,13 +547,10 @@ static bool is_runnable(struct cpu *cpu)
 	if (load(&thread->parked))
 		return false;
 	if (load(&thread->on_pending)) {
-		pthread_mutex_lock(&cpu->cpus->psci_lock);
-		if (thread->on_pending) {
-			timers_reset(cpu);
-			cpu_reset_state(cpu, thread->on_pc, thread->on_x0, true);
-			store(&thread->on_pending, 0);
-		}
-		pthread_mutex_unlock(&cpu->cpus->psci_lock);
+		/* No lock: while it is pending nobody else changes it, and the reset takes the machine lock. */
+		timers_reset(cpu);
+		cpu_reset_state(cpu, thread->on_pc, thread->on_x0, true);
+		store(&thread->on_pending, 0);
 		trace(INT, "cpu %u: on at 0x%llx", cpu->index, (unsigned long long)cpu->pc);
 	}
 	if (load(&cpu->powered_off))

@@ -84,11 +84,12 @@ void cpu_rederive(struct cpu *cpu)
 
 void cpu_daif_changed(struct cpu *cpu)
 {
-	if (cpu_interrupt_pending(cpu)) {
-		__atomic_store_n(&cpu->poll, 1, __ATOMIC_RELAXED);
+	u32 levels = __atomic_load_n(&cpu->irq_levels, __ATOMIC_RELAXED);
+
+	if (unlikely(((levels & 1) && !(cpu->daif & 2)) || ((levels & 2) && !(cpu->daif & 1)) ||
+		     (cpu->serror_pending && !(cpu->daif & 4))))
 		cpu_leave_chunk(cpu);
-	}
-	if (!cpu->stepping && (cpu->sys.mdscr & 0x8001))
+	if (unlikely(cpu->sys.mdscr & 0x8001))
 		debug_rederive(cpu);
 }
 

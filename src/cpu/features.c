@@ -35,9 +35,9 @@
 	(F(6, 0) /* Armv8 debug */ | F(1, 8) /* PMUv3 */ | F(BREAKPOINTS - 1, 12) | F(WATCHPOINTS - 1, 20) |           \
 	 F(CONTEXT_BREAKPOINTS - 1, 28))
 
-/* Cores before Armv8.1 have none of these; the masks below are what the core itself has. */
-#define A57_ISAR0 (F(0xf, 4) | F(0xf, 8) | F(1, 12) | F(0xf, 16))
-#define A76_ISAR0 (A57_ISAR0 | F(0xf, 20) | F(0xf, 28) | F(0xf, 44))
+/* What the core itself has: each field of an ID register is the lower of ours and the core's. */
+#define A57_ISAR0 (F(2, 4) | F(1, 8) | F(1, 12) | F(1, 16))
+#define A76_ISAR0 (A57_ISAR0 | F(2, 20) | F(1, 28) | F(1, 44))
 #define MISSING(f) (1ull << A64_FEATURE_##f)
 #define MISSING_A76                                                                                                    \
 	(MISSING(FCMA) | MISSING(JSCVT) | MISSING(FRINTTS) | MISSING(RCPC2) | MISSING(FLAGM) | MISSING(FLAGM2) |       \
@@ -50,10 +50,10 @@
 	.missing = MISSING_A57, .id_isar0 = A57_ISAR0, .id_isar1 = 0, .id_isar2 = 0,                                   \
 	.id_pfr0 = F(0xff, 0) | F(0xf, 24) | F(0xf, 60), .id_pfr1 = 0, .id_mmfr0 = MASK(31, 0), .id_mmfr1 = 0,         \
 	.id_mmfr2 = 0, .id_dfr0 = ~0ull
-/* CSV2 and CSV3 as later revisions of the core have them; CSV2 is cut to 1 by hand below. */
+/* CSV2 and CSV3 as later revisions of the core have them. */
 #define A76_MASKS                                                                                                      \
 	.missing = MISSING_A76, .id_isar0 = A76_ISAR0, .id_isar1 = F(1, 0) | F(1, 20), .id_isar2 = 0,                  \
-	.id_pfr0 = ~F(2, 56), .id_pfr1 = ~0ull, .id_mmfr0 = MASK(31, 0), .id_mmfr1 = F(0xf, 0) | F(0xf, 16) | F(2, 20), \
+	.id_pfr0 = ~F(0xe, 56), .id_pfr1 = ~0ull, .id_mmfr0 = MASK(31, 0), .id_mmfr1 = F(2, 0) | F(1, 16) | F(2, 20), \
 	.id_mmfr2 = F(0xf, 4), .id_dfr0 = ~0ull
 
 static const struct cpu_model models[] = {
@@ -91,21 +91,30 @@ static u64 pa_range(unsigned pa_bits)
 	return 0;
 }
 
+static u64 lower_fields(u64 ours, u64 model)
+{
+	u64 v = 0;
+
+	for (unsigned low = 0; low < 64; low += 4)
+		v |= MIN(bits(ours, low + 3, low), bits(model, low + 3, low)) << low;
+	return v;
+}
+
 void cpu_ids_make(const struct cpu_model *model, struct cpu_ids *ids)
 {
 	u64 dic_dmin = CTR_DMIN_LOG2_WORDS, imin = CTR_IMIN_LOG2_WORDS;
 
 	*ids = (struct cpu_ids){
 		.midr = model->midr,
-		.pfr0 = PFR0_MAX & model->id_pfr0,
-		.pfr1 = PFR1_MAX & model->id_pfr1,
-		.dfr0 = DFR0_MAX & model->id_dfr0,
-		.isar0 = ISAR0_MAX & model->id_isar0,
-		.isar1 = ISAR1_MAX & model->id_isar1,
-		.isar2 = ISAR2_MAX & model->id_isar2,
-		.mmfr0 = deposit(MMFR0_MAX & model->id_mmfr0, 3, 0, pa_range(model->pa_bits)),
-		.mmfr1 = MMFR1_MAX & model->id_mmfr1,
-		.mmfr2 = MMFR2_MAX & model->id_mmfr2,
+		.pfr0 = lower_fields(PFR0_MAX, model->id_pfr0),
+		.pfr1 = lower_fields(PFR1_MAX, model->id_pfr1),
+		.dfr0 = lower_fields(DFR0_MAX, model->id_dfr0),
+		.isar0 = lower_fields(ISAR0_MAX, model->id_isar0),
+		.isar1 = lower_fields(ISAR1_MAX, model->id_isar1),
+		.isar2 = lower_fields(ISAR2_MAX, model->id_isar2),
+		.mmfr0 = deposit(lower_fields(MMFR0_MAX, model->id_mmfr0), 3, 0, pa_range(model->pa_bits)),
+		.mmfr1 = lower_fields(MMFR1_MAX, model->id_mmfr1),
+		.mmfr2 = lower_fields(MMFR2_MAX, model->id_mmfr2),
 		/* Data side coherent to the point of unification (IDC), instruction side not (DIC = 0). */
 		.ctr = BIT(31) | BIT(28) | F(4, 24) | F(4, 20) | F(dic_dmin, 16) | F(3, 14) | F(imin, 0),
 		/* L1 instruction and data, L2 unified; coherent at level 2. */
@@ -124,6 +133,4 @@ void cpu_ids_make(const struct cpu_model *model, struct cpu_ids *ids)
 	ids->ssbs = bits(ids->pfr1, 7, 4) >= 2;
 	ids->csv2_2 = bits(ids->pfr0, 59, 56) >= 2;
 	ids->mops = bits(ids->isar2, 19, 16) >= 1;
-	if (!ids->csv2_2 && bits(ids->pfr0, 19, 16) == 0)
-		ids->pfr0 = deposit(ids->pfr0, 23, 16, 0);
 }

@@ -44,6 +44,17 @@ static void persist(struct cpu *cpu, u64 pa)
 	thread->persist[thread->persist_count++] = region;
 }
 
+/* Decoded code of [pa, pa + size) goes, everywhere when the next DSB completes. */
+static void forget_code(struct cpu *cpu, u64 pa, u64 size)
+{
+	if (size)
+		code_invalidate(cpu->cpus, pa, size);
+	else
+		code_invalidate_all(cpu->cpus);
+	cpu->thread->code_want = __atomic_load_n(&cpu->cpus->code_epoch, __ATOMIC_SEQ_CST);
+	cpu->thread->dsb_needed = true;
+}
+
 static bool cache_by_va(struct cpu *cpu, u64 va, enum mmu_access access, bool clean, bool code)
 {
 	bool device;
@@ -57,7 +68,7 @@ static bool cache_by_va(struct cpu *cpu, u64 va, enum mmu_access access, bool cl
 	if (clean)
 		persist(cpu, pa);
 	if (code)
-		code_invalidate(cpu->cpus, align_down(pa, ICACHE_LINE_BYTES), ICACHE_LINE_BYTES);
+		forget_code(cpu, align_down(pa, ICACHE_LINE_BYTES), ICACHE_LINE_BYTES);
 	return true;
 }
 
@@ -142,7 +153,7 @@ bool sysinsn(struct cpu *cpu, u32 key, u64 value)
 	switch (key) {
 	case KEY(0, 7, 1, 0): /* IC IALLUIS */
 	case KEY(0, 7, 5, 0): /* IC IALLU */
-		code_invalidate_all(cpu->cpus);
+		forget_code(cpu, 0, 0);
 		return true;
 	case KEY(0, 7, 6, 1): /* DC IVAC */
 		return cache_by_va(cpu, value, MMU_WRITE, false, false);

@@ -536,6 +536,11 @@ u8 *access_host(struct cpu *cpu, u64 va, unsigned size, unsigned flags, bool *ta
 	}
 	if (!aim(cpu, va, size, size, flags, va, &to))
 		return NULL;
+	/* DC ZVA, the only one of this size, may not clear Device memory. */
+	if (size == 64 && to.t.device) {
+		mmu_data_abort(cpu, va, FSC_ALIGNMENT | iss_of(flags));
+		return NULL;
+	}
 	*taken = false;
 	/* The caller writes where code was: forget that code first; without IC IVAU nothing more is promised. */
 	if (to.host && to.code)

@@ -53,7 +53,7 @@ struct cpu_thread {
 	u64 mail_posted, mail_done; /* atomic */
 	bool dsb_needed;
 	u64 dsb_want[CPUS_MAX];
-	u64 code_synced; /* code epoch that a DSB has waited for */
+	u64 code_want; /* code epoch that the next DSB waits for */
 	struct region *persist[8]; /* regions with recorded lines, drained by DSB */
 	unsigned persist_count;
 };
@@ -64,7 +64,7 @@ struct cpu_model {
 	u8 pa_bits;
 	bool granule_16k;
 	u64 missing; /* bits per enum a64_feature */
-	u64 id_isar0, id_isar1, id_isar2, id_pfr0, id_pfr1, id_mmfr0, id_mmfr1, id_mmfr2, id_dfr0; /* masks, ~0 for max */
+	u64 id_isar0, id_isar1, id_isar2, id_pfr0, id_pfr1, id_mmfr0, id_mmfr1, id_mmfr2, id_dfr0; /* most that each field may be; ~0: as we are */
 };
 
 /* ID register values of the set, after the model's masks. */

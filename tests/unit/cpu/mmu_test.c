@@ -276,7 +276,8 @@ static void tlbi_forms_remove_what_they_name(void **state)
 		*leaf = (RAM_BASE + 0x1000) | D_AF | D_NG | 3;
 		assert_true(CACHED(1));
 		assert_true(sysinsn(b->cpu, forms[k].key, forms[k].value));
-		if (forms[k].takes == (tlb_hit(b->cpu->bank->read, 0x1000, 8) != NULL))
+		/* Level 1 may lose more than is named. */
+		if (forms[k].takes && tlb_hit(b->cpu->bank->read, 0x1000, 8))
 			fail_msg("form %u: level 1", k);
 		if (!CACHED(forms[k].takes ? 2 : 1))
 			fail_msg("form %u: level 2", k);
@@ -303,7 +304,7 @@ static void asids_keep_their_own_entries(void **state)
 			assert_non_null(tlb_hit(b->cpu->bank->read, 0x1000, 8));
 		}
 	}
-	set(b, TTBR0, root_a | 1ull << 48);
+	set(b, TTBR0, root_a | 9ull << 48);
 	assert_null(tlb_hit(b->cpu->bank->read, 0x1000, 8));
 	assert_non_null(tlb_hit(b->cpu->bank_el0->read, 0x1000, 8));
 	/* PAN removes user pages from what EL1 reaches directly. */
