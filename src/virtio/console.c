@@ -286,7 +286,7 @@ static bool serial_create(struct dev *dev, const struct dev_env *env, struct err
 		return fail(err, "%s: max_ports=%u is not 1..%d", dev_name(dev), serial->max_ports, PORTS_MAX);
 	serial->chain = virtq_chain_new();
 	snprintf(serial->bus_name, sizeof(serial->bus_name), "%s.0", dev->id ? dev->id : "virtio-serial-bus");
-	serial->bus = (struct bus){.name = serial->bus_name, .kind = BUS_NONE, .parent = dev, .opaque = serial};
+	serial->bus = (struct bus){.name = serial->bus_name, .kind = BUS_SERIAL, .parent = dev, .opaque = serial};
 	if (!virtio_init(&serial->virtio, &serial_type, BIT(CONSOLE_F_MULTIPORT), 2 + 2 * serial->max_ports, QUEUE_SIZE,
 			 env, err))
 		return false;
@@ -394,7 +394,7 @@ static void console_destroy(struct dev *dev)
 
 const struct dev_class virtconsole_class = {
 	.name = "virtconsole", .doc = "console port of a virtio-serial-pci", .size = sizeof(struct virtconsole),
-	.plugs = BUS_NONE,
+	.plugs = BUS_SERIAL,
 	.props = (const struct prop[]) {
 		PROP_STRING("chardev", struct virtconsole, chardev_id, NULL, "id of its character device"),
 		PROP_STRING("name", struct virtconsole, name, NULL, "name that the guest sees"),

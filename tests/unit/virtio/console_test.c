@@ -56,7 +56,7 @@ static struct dev *add(struct fixture *f, struct machine *m, const struct dev_cl
 		       struct error *err)
 {
 	struct dev_env env = {.loop = f->loop, .space = f->space, .machine = m,
-			      .bus = cls->plugs == BUS_NONE ? NULL : &pci_host_root(f->host)->bus.bus};
+			      .bus = cls->plugs != BUS_PCIE ? NULL : &pci_host_root(f->host)->bus.bus};
 	struct dev *dev = dev_new(cls);
 	struct opts opts = {0};
 	bool ok;
