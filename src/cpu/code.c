@@ -104,6 +104,7 @@ void cpu_sync_pc(struct cpu *cpu)
 
 static void drop_itlb(struct cpu *cpu)
 {
+	cpu->jit_generation++;
 	cpu->itlb_generation += ITLB_GENERATION;
 	if (cpu->itlb_generation == 0) {
 		memset(cpu->itlb, 0, ITLB_ENTRIES * sizeof(*cpu->itlb));
@@ -254,6 +255,9 @@ static struct code_page *page_alloc(struct code_table *table, struct cpus *cpus)
 	page->insn[CODE_PAGE_INSNS].exec = exec_next_page;
 	page->insn[CODE_PAGE_INSNS].row = ROW_NONE;
 	page->retired_at = 0;
+	for (unsigned mode = 0; mode < CODE_MODES; mode++)
+		if (page->jit[mode])
+			memset(page->jit[mode], 0, CODE_PAGE_INSNS * sizeof(*page->jit[mode]));
 	return page;
 }
 
@@ -428,22 +432,16 @@ void exec_next_page(struct cpu *cpu, const struct insn *insn)
 	cpu_jump(cpu, cpu_pc_of(cpu, insn));
 }
 
-void exec_decode(struct cpu *cpu, const struct insn *insn)
+/* Fills the record, unless the page is retired. */
+bool code_decode(struct cpu *cpu, struct code_page *page, unsigned index)
 {
-	struct code_page *page = cpu->code;
-	struct insn *record = (struct insn *)insn;
-	unsigned index = (unsigned)(insn - page->insn);
+	struct insn *record = &page->insn[index];
 	struct insn fresh;
+	bool valid;
 
 	pthread_mutex_lock(&cpu->codes->lock);
-	if (page->retired_at) {
-		pthread_mutex_unlock(&cpu->codes->lock);
-		cpu->ip = record;
-		cpu->left++;
-		code_catch_up(cpu);
-		return;
-	}
-	if (record->exec == exec_decode) {
+	valid = !page->retired_at;
+	if (valid && record->exec == exec_decode) {
 		if (decode(__atomic_load_n(&page->host[index], __ATOMIC_RELAXED), &fresh)) {
 			if (cpu->missing_features >> a64_rows[fresh.row].feature & 1) {
 				fresh.exec = exec_UNDEFINED;
@@ -457,5 +455,18 @@ void exec_decode(struct cpu *cpu, const struct insn *insn)
 		__atomic_store_n(&record->exec, fresh.exec, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&cpu->codes->lock);
+	return valid;
+}
+
+void exec_decode(struct cpu *cpu, const struct insn *insn)
+{
+	struct code_page *page = cpu->code;
+
+	if (!code_decode(cpu, page, (unsigned)(insn - page->insn))) {
+		cpu->ip = (struct insn *)insn;
+		cpu->left++;
+		code_catch_up(cpu);
+		return;
+	}
 	insn->exec(cpu, insn);
 }

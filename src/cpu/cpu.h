@@ -20,6 +20,14 @@ struct cpus;
 /* Timer interrupts, as GIC PPI INTIDs. [BSA] */
 enum { PPI_PMU = 23, PPI_CNTV = 27, PPI_CNTP = 30 };
 
+/* Another way to run guest code than the interpreter: the translator. */
+struct cpu_engine {
+	const char *name;
+	void *(*create)(struct cpus *cpus, struct error *err); /* after the vCPUs; NULL: failed */
+	void (*destroy)(void *engine, struct cpus *cpus);
+	void (*run)(struct cpu *cpu); /* runs until cpu->left is 0 or less, exactly as the interpreter would */
+};
+
 struct cpus_config {
 	unsigned count;           /* 1..CPUS_MAX */
 	const char *model;        /* -cpu: "max", "cortex-a57" ... */
@@ -33,6 +41,7 @@ struct cpus_config {
 	bool (*hypercall)(void *opaque, struct cpu *cpu, u16 imm, u64 x[8]);
 	void *opaque;
 	u64 quantum_insns;        /* instruction time: instructions per turn */
+	const struct cpu_engine *engine; /* NULL: the interpreter */
 };
 
 struct cpus *cpus_create(const struct cpus_config *config, struct error *err);

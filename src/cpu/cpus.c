@@ -764,6 +764,19 @@ struct cpus *cpus_create(const struct cpus_config *config, struct error *err)
 			return NULL;
 		}
 	}
+	if (config->engine) {
+		void *engine = config->engine->create(cpus, err);
+
+		if (!engine) {
+			cpus_destroy(cpus);
+			return NULL;
+		}
+		cpus->engine = engine;
+		for (unsigned i = 0; i < config->count; i++) {
+			cpus->cpu[i]->jit = engine;
+			cpus->cpu[i]->engine = config->engine;
+		}
+	}
 	return cpus;
 }
 
@@ -778,6 +791,8 @@ void cpus_destroy(struct cpus *cpus)
 	for (unsigned i = 0; i < cpus->count; i++)
 		if (cpus->thread[i].started)
 			pthread_join(cpus->thread[i].thread, NULL);
+	if (cpus->engine)
+		cpus->config.engine->destroy(cpus->engine, cpus);
 	for (unsigned i = 0; i < cpus->count; i++) {
 		struct cpu *cpu = cpus->cpu[i];
 

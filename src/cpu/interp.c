@@ -13,6 +13,7 @@
 #include "cpu/vcpu.h"
 
 #define CHUNK_INSNS 1000
+#define CHUNK_INSNS_ENGINE 5000 /* translated; under instruction time both are the same */
 
 /* Bit NZCV of each condition. */
 #define Z_(f) ((f) >> 2 & 1)
@@ -48,7 +49,9 @@ static void run_chunk_traced(struct cpu *cpu)
 		u64 pc = cpu_pc_of(cpu, insn);
 
 		if (insn->exec != exec_fetch && insn->exec != exec_next_page) {
-			u32 word = __atomic_load_n(&cpu->code->host[insn - cpu->code->insn], __ATOMIC_RELAXED);
+			u32 word = insn->exec != exec_decode ? insn->word :
+				   cpu->code->retired_at     ? 0 :
+							       cpu->code->host[insn - cpu->code->insn];
 
 			disasm(word, pc, text, sizeof(text));
 			trace(EXEC, "cpu %u el%u %016llx  %08x  %s", cpu->index, cpu->el, (unsigned long long)pc, word, text);
@@ -62,7 +65,7 @@ static void run_chunk_traced(struct cpu *cpu)
 u64 cpu_run(struct cpu *cpu, u64 budget)
 {
 	bool traced = trace_is_on(EXEC);
-	u64 done = 0;
+	u64 done = 0, chunk_max = cpu->engine && !cpu->cpus->instruction_time ? CHUNK_INSNS_ENGINE : CHUNK_INSNS;
 
 	if (!cpu->code)
 		code_set_pc(cpu, cpu->pc);
@@ -85,10 +88,12 @@ u64 cpu_run(struct cpu *cpu, u64 budget)
 			done++;
 			continue;
 		}
-		cpu->chunk = stepping ? 1 : (s64)MIN(budget - done, CHUNK_INSNS);
+		cpu->chunk = stepping ? 1 : (s64)MIN(budget - done, chunk_max);
 		cpu->left = cpu->chunk;
 		if (unlikely(traced))
 			run_chunk_traced(cpu);
+		else if (cpu->engine && !stepping)
+			cpu->engine->run(cpu);
 		else
 			run_chunk(cpu);
 		done += (u64)(cpu->chunk - cpu->left);

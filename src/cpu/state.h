@@ -77,6 +77,7 @@ struct cpu {
 	u64 x[SLOT_COUNT];
 	u64 pc;   /* see above */
 	u32 nzcv; /* N Z C V in bits 31..28, the rest 0 */
+	u16 jit_flags; /* the same while translated code runs: jit/translate.h */
 	u8 el;    /* 0 or 1 */
 	u8 spsel; /* PSTATE.SP: at EL1, 0 means SP_EL0 is current */
 	u8 daif;  /* D A I F in bits 3..0 */
@@ -133,17 +134,28 @@ struct cpu {
 	void *mmu, *tlb2, *timers, *debug, *pmu, *cpuif; /* owned by mmu.c, tlb.c, timer.c, debug.c, pmu.c, irq/ */
 	struct cpu_thread *thread; /* cpus.c */
 	void *host_fp;          /* fp.c: cached host FP mode */
+
+	/* --- the translator's: jit/ --- */
+	const struct cpu_engine *engine; /* NULL: the interpreter */
+	void *jit;              /* of the set */
+	void *jit_jumps;        /* cache of indirect branch targets */
+	u64 jit_generation;     /* counts what empties the instruction TLB; never wraps */
+	u64 jit_key;            /* generation and mode that entries of jit_jumps must have now */
+	u64 jit_va;             /* target of an indirect branch that missed */
+	u32 jit_mode;           /* mode of the code that runs */
 };
 
 /* One guest page of decoded instructions (always 4 KiB of physical memory), shared by all vCPUs. Records start as
  * exec_decode, which decodes its own word and runs it. Record 1024 is exec_next_page. */
 #define CODE_PAGE_INSNS 1024
+#define CODE_MODES 8
 struct code_page {
 	struct insn insn[CODE_PAGE_INSNS + 1];
 	u64 pa;
 	const u32 *host;        /* the page's bytes */
 	struct code_page *next; /* hash chain; kept while retired, for readers that are still on it */
 	struct code_page *link; /* retire list, free list */
+	u32 *jit[CODE_MODES];   /* the translator's, by mode: per record, where its block is in the code cache; 0: none. Or NULL */
 	u64 retired_at;         /* epoch at which it left the table; 0: it is in */
 };
 

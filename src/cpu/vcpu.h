@@ -93,6 +93,7 @@ struct cpus {
 	struct cpu_thread thread[CPUS_MAX];
 	struct line ppi[CPUS_MAX][32];
 	struct code_table *codes;
+	void *engine;       /* of config.engine */
 	u64 code_epoch;     /* latest; atomic */
 	u32 stop_count;     /* > 0: nobody goes IN; futex; atomic */
 	u32 event, event_waiters; /* a vCPU went OUT or emptied its mailbox; futex; atomic */
