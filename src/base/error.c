@@ -1,36 +1,62 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An error is one line of at most ERROR_BYTES. What is longer, which is because of a value that the user gave, loses its middle:
+ * key and value stand at the beginning, rule and fix at the end.
+ */
 #include "base/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#define LONG_BYTES (16 * ERROR_BYTES)
+#define HEAD_BYTES (ERROR_BYTES / 3)
+
+static void error_set(struct error *err, const char *text, size_t length)
+{
+	static const char gap[] = " ... ";
+	size_t tail = ERROR_BYTES - HEAD_BYTES - sizeof(gap);
+
+	if (length < ERROR_BYTES) {
+		memcpy(err->text, text, length + 1);
+		return;
+	}
+	memcpy(err->text, text, HEAD_BYTES);
+	memcpy(err->text + HEAD_BYTES, gap, sizeof(gap) - 1);
+	memcpy(err->text + HEAD_BYTES + sizeof(gap) - 1, text + length - tail, tail + 1);
+}
+
+static size_t format_long(char text[LONG_BYTES], const char *format, va_list args)
+{
+	int used = vsnprintf(text, LONG_BYTES, format, args);
+
+	if (used < 0)
+		text[0] = 0;
+	return used < 0 ? 0 : MIN((size_t)used, LONG_BYTES - 1);
+}
+
 bool fail(struct error *err, const char *format, ...)
 {
+	char text[LONG_BYTES];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(err->text, sizeof(err->text), format, args);
+	error_set(err, text, format_long(text, format, args));
 	va_end(args);
 	return false;
 }
 
 bool fail_context(struct error *err, const char *format, ...)
 {
-	char inner[ERROR_BYTES];
+	char text[LONG_BYTES + ERROR_BYTES + 2];
 	va_list args;
-	size_t length;
-	int used;
+	size_t length, inner = strlen(err->text);
 
-	memcpy(inner, err->text, sizeof(inner));
 	va_start(args, format);
-	used = vsnprintf(err->text, sizeof(err->text), format, args);
+	length = format_long(text, format, args);
 	va_end(args);
-	if (used < 0 || (size_t)used + 3 > sizeof(err->text))
-		return false;
-	memcpy(err->text + used, ": ", 2);
-	length = MIN(strlen(inner), sizeof(err->text) - (size_t)used - 3);
-	memcpy(err->text + used + 2, inner, length);
-	err->text[(size_t)used + 2 + length] = 0;
+	memcpy(text + length, ": ", 2);
+	memcpy(text + length + 2, err->text, inner + 1);
+	error_set(err, text, length + 2 + inner);
 	return false;
 }
