@@ -698,7 +698,7 @@ u32 fp_to_fixed_js(u64 a, bool *z, u32 fpcr, u32 *fpsr)
 		return 0;
 	}
 	if (x.class == IS_ZERO) {
-		*z = !x.sign;
+		*z = !a; /* neither -0 nor a flushed denormal */
 		return 0;
 	}
 	if (x.exp <= 63) {

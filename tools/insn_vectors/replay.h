@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Our side of the instruction vectors: one vCPU with an identity map, and random requests from the rows of a64.def. */
+#ifndef REPLAY_H
+#define REPLAY_H
+
+#include "base/error.h"
+#include "vectors.h"
+
+struct replay;
+
+struct replay *replay_create(struct error *err);
+void replay_destroy(struct replay *replay);
+/* Runs the request's instruction; the result's bytes go to `to` (VECTORS_RESULT_MAX); returns their number. */
+unsigned replay_run(struct replay *replay, const struct vector_request *request, uint8_t *to);
+/* Number of rows of a64.def; a request for `row`, or false: rows that vectors leave out. */
+unsigned replay_row_count(void);
+bool replay_request(unsigned row, uint64_t *random, struct vector_request *request);
+/* Prints the state before, what was expected and what came. */
+void replay_explain(const struct vector_request *request, const uint8_t *expected, const uint8_t *got);
+const char *replay_row_name(uint32_t word);
+
+#endif
