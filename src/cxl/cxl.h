@@ -73,6 +73,8 @@ bool cxl_host_settle(struct cxl_host *host, struct error *err);
 void cxl_host_reset(struct cxl_host *host);
 /* Before exit: everything in its home, persistent memory flushed. */
 void cxl_host_sync(struct cxl_host *host);
+/* Instead of it, right before the devices are destroyed: the windows answer nothing any more. */
+void cxl_host_close(struct cxl_host *host);
 
 /* Facts for ACPI and the command line. */
 unsigned cxl_host_window_count(const struct cxl_host *host);

@@ -63,6 +63,14 @@ void cxl_host_sync(struct cxl_host *host)
 	}
 }
 
+/* Nothing is compiled after this, so devices may go one by one without copying their memory about. */
+void cxl_host_close(struct cxl_host *host)
+{
+	cxl_host_sync(host);
+	host->settled = false;
+	cxl_map_close(host);
+}
+
 unsigned cxl_host_window_count(const struct cxl_host *host)
 {
 	return host->window_count;

@@ -80,6 +80,7 @@ struct cxl_host {
 	struct decode_state *state; /* changes only while everybody stands still */
 	struct map_piece *pieces;
 	struct map_piece *dead; /* taken out, perhaps still in the published map */
+	struct map_piece *spare; /* free, for the next ones */
 	unsigned hold;  /* >0: changes wait for cxl_map_release */
 	bool changed;
 };
@@ -91,6 +92,8 @@ void cxl_map_hold(struct cxl_host *host);
 void cxl_map_release(struct cxl_host *host);
 /* All bytes back in their homes; the buffers stay for later use. */
 void cxl_map_sync(struct cxl_host *host);
+/* At the end: what somebody outside can see goes home, the rest is dropped with the map. */
+void cxl_map_close(struct cxl_host *host);
 void cxl_map_destroy(struct cxl_host *host);
 /* The device's own view: where the byte at `dpa` is now, at most *size bytes from there (cut to what is contiguous), or
  * NULL past the capacity. Valid under the machine lock until the map changes or the guest touches it first. */

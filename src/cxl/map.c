@@ -36,7 +36,7 @@
 #define CHUNK (2 * MiB)
 #define GRANULE 256u
 #define PERIOD (256 * KiB) /* 16 ways of 16 KiB: the longest pattern */
-#define PERSIST_LINE_BYTES 2048u /* the longest cache line that CTR_EL0 can name */
+#define PERSIST_LINE_BYTES 64u /* what one call of persist_line is about */
 
 enum chunk_state { CHUNK_HOME, CHUNK_MOVING, CHUNK_HERE };
 
@@ -418,25 +418,35 @@ static bool is_published(struct space *space, const struct region *region)
 	return false;
 }
 
+/* The struct itself is kept for the next piece: a vCPU between its DC CVAP and its DSB still remembers the region, to call
+ * persist_drain. */
 static void piece_free(struct map_piece *piece)
 {
+	struct cxl_host *host = piece->host;
+
 	if (piece->want.kind == MAP_BUFFER)
 		ram_free(piece->region.host, piece->want.size);
 	free(piece->chunks);
-	free(piece);
+	piece->chunks = NULL;
+	piece->region.host = NULL;
+	piece->next = host->spare;
+	host->spare = piece;
 }
 
 static struct map_piece *piece_make(struct cxl_host *host, const struct piece_want *want)
 {
-	struct map_piece *piece = calloc(1, sizeof(*piece));
-	struct region *region = &piece->region;
+	struct map_piece *piece = host->spare;
+	struct region *region;
 	struct error err;
 	struct backend *backend;
 	u64 offset, left;
 
-	piece->host = host;
-	piece->want = *want;
-	piece->keep = true;
+	if (piece)
+		host->spare = piece->next;
+	else
+		piece = calloc(1, sizeof(*piece));
+	*piece = (struct map_piece){.host = host, .want = *want, .keep = true};
+	region = &piece->region;
 	*region = (struct region){.name = "CXL memory", .base = want->base, .size = want->size};
 	if (want->kind == MAP_BUFFER) {
 		region->host = ram_alloc(want->size, &err);
@@ -612,6 +622,29 @@ void cxl_map_sync(struct cxl_host *host)
 			space_change(host->config.space, piece->want.base, piece->want.size, sync_piece, piece);
 }
 
+/* Everybody stands still: the pieces are gone, without a copy. */
+static void drop_pieces(void *opaque)
+{
+	struct cxl_host *host = opaque;
+	struct map_piece *piece;
+
+	space_begin(host->config.space);
+	while ((piece = host->pieces)) {
+		host->pieces = piece->next;
+		space_remove(host->config.space, &piece->region);
+		piece->next = host->dead;
+		host->dead = piece;
+	}
+	space_end(host->config.space);
+	reap(host);
+}
+
+void cxl_map_close(struct cxl_host *host)
+{
+	cxl_map_sync(host);
+	space_change(host->config.space, 0, 0, drop_pieces, host);
+}
+
 void cxl_map_destroy(struct cxl_host *host)
 {
 	struct map_piece *piece;
@@ -624,6 +657,10 @@ void cxl_map_destroy(struct cxl_host *host)
 	while ((piece = host->dead)) {
 		host->dead = piece->next;
 		piece_free(piece);
+	}
+	while ((piece = host->spare)) {
+		host->spare = piece->next;
+		free(piece);
 	}
 	decode_state_free(host->state);
 	host->state = NULL;

@@ -317,6 +317,7 @@ static void flushed_lines_are_in_the_shared_files(void **state)
 	struct machine *m = &t->m;
 	char paths[2][64];
 	const struct range *range;
+	struct region *region;
 	u64 got, hpa = WINDOWS_BASE + 5 * 256 + 64; /* way 1, granule 2 */
 	int fd;
 
@@ -342,6 +343,7 @@ static void flushed_lines_are_in_the_shared_files(void **state)
 	assert_non_null(range->region->persist_line);
 	range->region->persist_line(range->region, range->offset + hpa - range->base);
 	range->region->persist_drain(range->region);
+	region = range->region;
 	fd = open(paths[1], O_RDONLY);
 	assert_true(fd >= 0);
 	assert_int_equal(pread(fd, &got, 8, 2 * 256 + 64), 8);
@@ -353,6 +355,15 @@ static void flushed_lines_are_in_the_shared_files(void **state)
 	assert_int_equal(got, 0xabcdef);
 	assert_int_equal(space_read(m->space, hpa + 16 * MiB, 8, &got), MEM_OK);
 	assert_int_equal(got, 0xabcdef);
+	/* The region struct outlives its piece: a vCPU may remember it until its next DSB. */
+	assert_int_equal(space_write(m->space, hpa + 32 * MiB, 8, 0x77), MEM_OK);
+	enable_mem(fixture_type3(m, "mem0"), false);
+	if (region->persist_drain)
+		region->persist_drain(region);
+	enable_mem(fixture_type3(m, "mem0"), true);
+	cxl_host_close(m->cxl);
+	assert_int_equal(pread(fd, &got, 8, 16 * MiB + 2 * 256 + 64), 8);
+	assert_int_equal(got, 0x77);
 	close(fd);
 	fixture_close(m);
 	unlink(paths[0]);
