@@ -2,19 +2,20 @@
 /*
  * Acquire and release, exclusives, and the atomic operations of FEAT_LSE. [DDI0487 B2.12, C6.2]
  *
- * All of them are host atomics on the host address of guest RAM, so they are right between vCPU threads and DMA. On an x86-64
- * host every locked operation is sequentially consistent and every load acquires, so the acquire and release forms need
- * nothing of their own, but for a store-release: it must not pass a later load-acquire, and is an exchange.
+ * All of them are host atomics on the host address of guest RAM, so they are right between vCPU threads and DMA. On
+ * an x86-64 host every locked operation is sequentially consistent and every load acquires, so the acquire and
+ * release forms need nothing of their own, but for a store-release: it must not pass a later load-acquire, and is an
+ * exchange.
  *
- * Exclusives: the monitor is the address, size and value of LDXR; STXR is a compare-and-swap against that value. A store of
- * the same value in between goes unnoticed, which no algorithm on exclusives can tell from a store before them unless it
- * counts on the store itself (docs/quirks.md).
+ * Exclusives: the monitor is the address, size and value of LDXR; STXR is a compare-and-swap against that value. A
+ * store of the same value in between goes unnoticed, which no algorithm on exclusives can tell from a store before
+ * them unless it counts on the store itself (docs/quirks.md).
  *
  * Without LSE2 all of these fault when not aligned to their whole size. On anything but RAM they end in an Unsupported
  * Exclusive or Atomic access fault, but for plain acquire and release.
  *
- * Choices: STXR with status = data or base register: stored first, then the status is written. CASP and LDXP of odd or equal
- * registers: UNDEFINED, and the second value stays.
+ * Choices: STXR with status = data or base register: stored first, then the status is written. CASP and LDXP of odd
+ * or equal registers: UNDEFINED, and the second value stays.
  */
 #include "cpu/access.h"
 #include "cpu/exec.h"

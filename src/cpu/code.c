@@ -2,8 +2,8 @@
 /*
  * Decoded code: pages of records, by physical address, shared by the vCPUs of a set.
  *
- * A page is decoded lazily, record by record (exec_decode). The table is a hash of chains: look-ups take no lock, changes
- * and decoding take table->lock, and a record's `exec` is published last. Each vCPU has an instruction TLB from
+ * A page is decoded lazily, record by record (exec_decode). The table is a hash of chains: look-ups take no lock,
+ * changes and decoding take table->lock, and a record's `exec` is published last. Each vCPU has an instruction TLB from
  * virtual pages to decoded pages.
  *
  * Invalidation (IC, DMA into code, a change of the memory map) takes pages out of the table, gives them the next epoch
@@ -55,7 +55,8 @@ static size_t arena_size(void)
 struct code_table *code_table_create(struct space *space, struct error *err)
 {
 	struct code_table *table = calloc(1, sizeof(*table));
-	void *arena = mmap(NULL, arena_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *arena = mmap(NULL, arena_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			   0);
 
 	if (!table || arena == MAP_FAILED) {
 		if (arena != MAP_FAILED)

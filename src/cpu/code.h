@@ -21,8 +21,8 @@ bool cpu_service(struct cpu *cpu);
 /* debug.c: the instruction under software step has completed. */
 void debug_step_done(struct cpu *cpu);
 
-/* The vCPU is (about to be) somewhere it does not run guest code, maybe for long: it lets go of decoded pages, so that they can
- * be freed, and looks `ip` up again afterwards. Own thread; may be called twice. */
+/* The vCPU is (about to be) somewhere it does not run guest code, maybe for long: it lets go of decoded pages, so
+ * that they can be freed, and looks `ip` up again afterwards. Own thread; may be called twice. */
 void code_let_go(struct cpu *cpu);
 /* Takes note of invalidations up to now: forgets the instruction TLB if there were any. Own thread. */
 void code_catch_up(struct cpu *cpu);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Disassembly from the templates of a64.def (their syntax stands at its head). Plain: no aliases, names of system registers
- * as numbers. For traces and test messages; not for feeding to an assembler.
+ * Disassembly from the templates of a64.def (their syntax stands at its head). Plain: no aliases, names of system
+ * registers as numbers. For traces and test messages; not for feeding to an assembler.
  */
 #include "cpu/decode.h"
 

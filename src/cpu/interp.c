@@ -54,7 +54,8 @@ static void run_chunk_traced(struct cpu *cpu)
 							       cpu->code->host[insn - cpu->code->insn];
 
 			disasm(word, pc, text, sizeof(text));
-			trace(EXEC, "cpu %u el%u %016llx  %08x  %s", cpu->index, cpu->el, (unsigned long long)pc, word, text);
+			trace(EXEC, "cpu %u el%u %016llx  %08x  %s", cpu->index, cpu->el, (unsigned long long)pc,
+			      word, text);
 		}
 		cpu->left--;
 		cpu->ip = insn + 1;

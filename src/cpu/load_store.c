@@ -2,8 +2,8 @@
 /*
  * Loads and stores of general registers: single registers, pairs, literals. [DDI0487 C6.2]
  *
- * Every row has two functions: the plain one, and one for a base of SP that checks SP alignment first. `i` is the signed
- * byte offset. Choices where the architecture leaves one (docs/quirks.md):
+ * Every row has two functions: the plain one, and one for a base of SP that checks SP alignment first. `i` is the
+ * signed byte offset. Choices where the architecture leaves one (docs/quirks.md):
  *   - load with writeback, base = destination: the loaded value stays, the writeback is lost;
  *   - store with writeback, base = source: the old value of the base is stored;
  *   - LDP with equal destinations: the second value stays;
@@ -96,21 +96,21 @@ static always_inline u64 index_w(const struct cpu *cpu, const struct insn *insn)
 #define SIGNED9 insn->i = (u32)sign_extend(insn->i, 9)
 
 #define LOADS(name, size, log, conv)                                                                                   \
-	ROW(name##_uimm, { u64 v; if (!mem_load(cpu, base + OFFSET, size, &v)) return; T = conv; }, insn->i *= size)    \
+	ROW(name##_uimm, { u64 v; if (!mem_load(cpu, base + OFFSET, size, &v)) return; T = conv; }, insn->i *= size) \
 	ALIAS(name##_unscaled, name##_uimm, SIGNED9)                                                                   \
 	ROW(name##_post, { u64 v; if (!mem_load(cpu, base, size, &v)) return;                                          \
 		cpu->x[insn->n] = base + OFFSET; T = conv; }, SIGNED9)                                                 \
 	ROW(name##_pre, { u64 v; if (!mem_load(cpu, base + OFFSET, size, &v)) return;                                  \
 		cpu->x[insn->n] = base + OFFSET; T = conv; }, SIGNED9)                                                 \
-	ROW(name##_unpriv, { u64 v; if (!load_el0(cpu, base + OFFSET, size, &v)) return; T = conv; }, SIGNED9)          \
+	ROW(name##_unpriv, { u64 v; if (!load_el0(cpu, base + OFFSET, size, &v)) return; T = conv; }, SIGNED9) \
 	INDEXED(name, { u64 v; if (!mem_load(cpu, va, size, &v)) return; T = conv; }, log)
 
 #define STORES(name, size, log)                                                                                        \
-	ROW(name##_uimm, { mem_store(cpu, base + OFFSET, size, T); }, insn->i *= size)                                  \
+	ROW(name##_uimm, { mem_store(cpu, base + OFFSET, size, T); }, insn->i *= size) \
 	ALIAS(name##_unscaled, name##_uimm, SIGNED9)                                                                   \
-	ROW(name##_post, { if (mem_store(cpu, base, size, T)) cpu->x[insn->n] = base + OFFSET; }, SIGNED9)              \
-	ROW(name##_pre, { if (mem_store(cpu, base + OFFSET, size, T)) cpu->x[insn->n] = base + OFFSET; }, SIGNED9)      \
-	ROW(name##_unpriv, { store_el0(cpu, base + OFFSET, size, T); }, SIGNED9)                                        \
+	ROW(name##_post, { if (mem_store(cpu, base, size, T)) cpu->x[insn->n] = base + OFFSET; }, SIGNED9) \
+	ROW(name##_pre, { if (mem_store(cpu, base + OFFSET, size, T)) cpu->x[insn->n] = base + OFFSET; }, SIGNED9) \
+	ROW(name##_unpriv, { store_el0(cpu, base + OFFSET, size, T); }, SIGNED9) \
 	INDEXED(name, { mem_store(cpu, va, size, T); }, log)
 
 /* Register offset: 64-bit registers, and the rest (32-bit registers, or a base of SP). Option bit 1 clear: reserved. */
@@ -222,16 +222,16 @@ static always_inline bool store_pair(struct cpu *cpu, u64 va, unsigned size, u64
 
 #define SIGNED7(size) insn->i = (u32)sign_extend(insn->i, 7) * size
 #define LOAD_PAIR_OFF(name, size, conv)                                                                                \
-	ROW(name##_off, { u64 v; u64 w; if (!load_pair(cpu, base + OFFSET, size, &v, &w)) return;                          \
+	ROW(name##_off, { u64 v; u64 w; if (!load_pair(cpu, base + OFFSET, size, &v, &w)) return; \
 		T = conv(v); U = conv(w); }, SIGNED7(size))                                                            \
-	ROW(name##_post, { u64 v; u64 w; if (!load_pair(cpu, base, size, &v, &w)) return;                                  \
+	ROW(name##_post, { u64 v; u64 w; if (!load_pair(cpu, base, size, &v, &w)) return; \
 		cpu->x[insn->n] = base + OFFSET; T = conv(v); U = conv(w); }, SIGNED7(size))                           \
-	ROW(name##_pre, { u64 v; u64 w; if (!load_pair(cpu, base + OFFSET, size, &v, &w)) return;                          \
+	ROW(name##_pre, { u64 v; u64 w; if (!load_pair(cpu, base + OFFSET, size, &v, &w)) return; \
 		cpu->x[insn->n] = base + OFFSET; T = conv(v); U = conv(w); }, SIGNED7(size))
 #define STORE_PAIR(name, size)                                                                                         \
-	ROW(name##_off, { store_pair(cpu, base + OFFSET, size, T, U); }, SIGNED7(size))                                 \
-	ROW(name##_post, { if (store_pair(cpu, base, size, T, U)) cpu->x[insn->n] = base + OFFSET; }, SIGNED7(size))    \
-	ROW(name##_pre, { if (store_pair(cpu, base + OFFSET, size, T, U)) cpu->x[insn->n] = base + OFFSET; },           \
+	ROW(name##_off, { store_pair(cpu, base + OFFSET, size, T, U); }, SIGNED7(size)) \
+	ROW(name##_post, { if (store_pair(cpu, base, size, T, U)) cpu->x[insn->n] = base + OFFSET; }, SIGNED7(size)) \
+	ROW(name##_pre, { if (store_pair(cpu, base + OFFSET, size, T, U)) cpu->x[insn->n] = base + OFFSET; }, \
 	    SIGNED7(size))
 #define KEEP(v) (v)
 #define SIGNED_WORD(v) ((u64)(s64)(s32)(v))

@@ -2,14 +2,15 @@
 /*
  * Memory copy and set. [DDI0487 FEAT_MOPS: CPYP, CPYM, CPYE, CPYFP ..., SETP, SETM, SETE]
  *
- * Option A (NZCV.C = 0) is implemented. After the prologue of a forward operation the address registers hold the ends of the
- * buffers and Xn holds minus the bytes left; of a backward copy they hold the starts and Xn the bytes left. The
- * prologue does no copying; the main instruction does all of it, piece by piece: each piece lies in one page of source and one of
- * destination, Xn is brought up to date after it, and the instruction is executed again until nothing is left. So it can be interrupted
- * between pieces, and a fault finds Xn as it must be. The epilogue does what is left in the same way.
+ * Option A (NZCV.C = 0) is implemented. After the prologue of a forward operation the address registers hold the
+ * ends of the buffers and Xn holds minus the bytes left; of a backward copy they hold the starts and Xn the bytes
+ * left. The prologue does no copying; the main instruction does all of it, piece by piece: each piece lies in one
+ * page of source and one of destination, Xn is brought up to date after it, and the instruction is executed again
+ * until nothing is left. So it can be interrupted between pieces, and a fault finds Xn as it must be. The epilogue
+ * does what is left in the same way.
  *
- * Choices: equal registers, or 31 where the syntax has no XZR: UNDEFINED. Copies that do not overlap go forward. Devices are
- * accessed by bytes.
+ * Choices: equal registers, or 31 where the syntax has no XZR: UNDEFINED. Copies that do not overlap go forward.
+ * Devices are accessed by bytes.
  */
 #include "cpu/access.h"
 #include "cpu/exec.h"
@@ -73,7 +74,8 @@ static bool is_el0(const struct cpu *cpu, const struct insn *insn, unsigned opti
 static bool copy_piece(struct cpu *cpu, const struct insn *insn)
 {
 	s64 n = (s64)cpu->x[insn->n];
-	bool backward = n > 0, read_el0 = is_el0(cpu, insn, OPTION_READ_EL0), write_el0 = is_el0(cpu, insn, OPTION_WRITE_EL0);
+	bool read_el0 = is_el0(cpu, insn, OPTION_READ_EL0), write_el0 = is_el0(cpu, insn, OPTION_WRITE_EL0);
+	bool backward = n > 0;
 	/* The next byte: the first of what is left, or the last. */
 	u64 at = backward ? (u64)n - 1 : (u64)n, left = backward ? (u64)n : -(u64)n;
 	u64 from = cpu->x[insn->s] + at, to = cpu->x[insn->d] + at;
@@ -86,7 +88,8 @@ static bool copy_piece(struct cpu *cpu, const struct insn *insn)
 	target = piece(cpu, to, &left, write_el0, true, backward, &taken);
 	if (taken)
 		return false;
-	/* The second look may have let the map change under the first pointer only if it went to a device: it did not. */
+	/* The second look may have let the map change under the first pointer only if it went to a device: it did
+	 * not. */
 	if (source && target) {
 		if (backward)
 			memmove(target - (left - 1), source - (left - 1), left);

@@ -2,8 +2,8 @@
 /*
  * Exception-generating, hint, barrier, PSTATE and system-register instructions. [DDI0487 C6.2, C5]
  *
- * Barriers on an x86-64 host, whose memory model is TSO: only a store followed by a load needs a fence, so DMB and DSB of
- * loads or of stores alone order the compiler only.
+ * Barriers on an x86-64 host, whose memory model is TSO: only a store followed by a load needs a fence, so DMB and
+ * DSB of loads or of stores alone order the compiler only.
  */
 #include "cpu/access.h"
 #include "cpu/code.h"

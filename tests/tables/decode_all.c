@@ -3,7 +3,8 @@
  * Which words are instructions: our decoder against LLVM's (libLLVM's C interface, loaded at run time; the features of
  * design D1 switched on, no others). Prints one line per class of difference that the allow-list below does not cover.
  *
- *   decode_all [COUNT]          random words, and as many random words inside the patterns of the table (default 500000)
+ *   decode_all [COUNT]          random words, and as many random words inside the patterns of the table (default
+ * 500000)
  *   decode_all whole [FROM TO]  every word (of a range): about an hour on one core
  *
  * Exit status: 0 agreed, 1 differences, 77 no libLLVM on this machine.
@@ -45,17 +46,19 @@ static const struct {
 	const char *why;
 } allowed[] = {
 	{0xffff0000, 0x00000000, true, NULL, "UDF is a row of ours: it raises what no row raises"},
-	{0x3f000000, 0x08000000, true, NULL, "exclusives, LDAR, STLR, CAS: fields that should be ones are ignored by us"},
+	{0x3f000000, 0x08000000, true, NULL, "exclusives, LDAR, STLR, CAS: fields that should be ones are ignored"},
 	{0x3fe0fc00, 0x38a0c000, true, NULL, "LDAPR: Rs should be ones; ignored by us"},
 	{0x3a000000, 0x28000000, true, rt_is_rt2, "pairs with equal registers: the second value stays"},
-	{0x3a000000, 0x28000000, true, pair_base_is_target, "pairs, writeback to a transferred register: the loaded value stays"},
+	{0x3a000000, 0x28000000, true, pair_base_is_target,
+	 "pairs, writeback to a transferred register: the loaded value stays"},
 	{0x3b200000, 0x38000000, true, base_is_target, "writeback to the transferred register: the loaded value stays"},
 	{0xfb200c00, 0x19000400, false, mops_registers, "memory copy and set with equal registers or 31: UNDEFINED"},
 	{0xffd80000, 0xd5000000, false, NULL, "MRS and MSR with op0 = 0 do not exist"},
 };
 
 static struct {
-	void *(*create)(const char *triple, const char *cpu, const char *features, void *info, int tag, void *op, void *sym);
+	void *(*create)(const char *triple, const char *cpu, const char *features, void *info, int tag, void *op,
+			void *sym);
 	size_t (*run)(void *disasm, u8 *bytes, u64 size, u64 pc, char *text, size_t text_size);
 	void *disasm;
 } llvm;
@@ -71,7 +74,8 @@ static bool llvm_open(void)
 		return false;
 	for (unsigned k = 0; k < 4; k++) {
 		static const char *const init[] = {"LLVMInitializeAArch64TargetInfo", "LLVMInitializeAArch64Target",
-						   "LLVMInitializeAArch64TargetMC", "LLVMInitializeAArch64Disassembler"};
+						   "LLVMInitializeAArch64TargetMC",
+						   "LLVMInitializeAArch64Disassembler"};
 		void (*call)(void) = (void (*)(void))dlsym(lib, init[k]);
 
 		if (!call)
@@ -130,7 +134,8 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	if (argc > 1 && !strcmp(argv[1], "whole")) {
-		u64 from = argc > 3 ? strtoull(argv[2], NULL, 0) : 0, to = argc > 3 ? strtoull(argv[3], NULL, 0) : 1ull << 32;
+		u64 from = argc > 3 ? strtoull(argv[2], NULL, 0) : 0;
+		u64 to = argc > 3 ? strtoull(argv[3], NULL, 0) : 1ull << 32;
 
 		for (u64 word = from; word < to; word++)
 			compare((u32)word);
