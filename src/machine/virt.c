@@ -76,7 +76,7 @@ static bool create_buses(struct machine *m, struct error *err)
 				      .mmio64_base = memory_map[MAP_PCI_MMIO64].base, .mmio64_size = memory_map[MAP_PCI_MMIO64].size};
 	struct cxl_host_config cxl = {.loop = m->loop, .space = m->space, .regs_base = memory_map[MAP_CXL_HOST].base,
 				      .windows_base = memory_map[MAP_CXL_WINDOWS].base,
-				      .address_limit = 1ull << cpus_pa_bits(m->cpus)};
+				      .address_limit = 1ull << cpus_pa_bits(m->cpus), .limited_by = m->config.cpu_model};
 
 	for (unsigned i = 0; i < 4; i++)
 		pci.intx[i] = gic_spi(m->gic, SPI_PCI + i);
@@ -283,7 +283,7 @@ void machine_destroy(struct machine *m)
 	if (m->workers)
 		workers_destroy(m->workers);
 	if (m->cxl)
-		cxl_host_sync(m->cxl);
+		cxl_host_close(m->cxl);
 	loader_destroy(m);
 	if (m->loop)
 		loop_lock(m->loop);

@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -34,20 +35,33 @@ def bridges(count):
     return options
 
 
-def window(bridge_count, size="8G"):
+def window(bridge_count, granularity=256, size="8G"):
     targets = ",".join(f"cxl-fmw.0.targets.{b}=cxl.{b}" for b in range(bridge_count))
-    return ["-M", f"virt,{targets},cxl-fmw.0.size={size}"]
+    return ["-M", f"virt,{targets},cxl-fmw.0.size={size},cxl-fmw.0.interleave-granularity={granularity}"]
 
 
 def volatile(ways=2, bridge_count=1, granularity=256, region_as="none", size="512M"):
-    options = window(bridge_count) + bridges(bridge_count)
+    options = window(bridge_count, granularity) + bridges(bridge_count)
     for n in range(ways):
         options += type3(n, f"cxl.{n % bridge_count}", size)
     devices = ":".join(f"mem{n}" for n in range(ways))
     return options + ["-cxl-region", f"window=0,devices={devices},granularity={granularity},type=ram,as={region_as}"]
 
 
-# name -> kernel, vCPUs, script in the guest, options, in `make test` (else only in test-long)
+def persistent(folder, ways=2, bridge_count=1, granularity=256, kind="persistent"):
+    """A persistent region on files of `folder`, which is emptied before the first of a row of runs."""
+    options = window(bridge_count, granularity) + bridges(bridge_count)
+    for n in range(ways):
+        options += type3(n, f"cxl.{n % bridge_count}", "512M", kind, f"@/{folder}")
+    devices = ":".join(f"mem{n}" for n in range(ways))
+    return options + ["-cxl-region", f"window=0,devices={devices},granularity={granularity},type=pmem"]
+
+
+DISK = ["-drive", "file=@/disk.raw,format=raw,if=virtio", "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
+        "-chardev", "file,id=hvc,path=@/hvc0.txt", "-device", "virtconsole,chardev=hvc"]
+
+# name -> kernel, vCPUs, scripts in the guest (one run each, on the same files), options, in `make test` (else only in test-long).
+# @ in an option is the scratch folder.
 BOOTS = {
     "6.12 tour, 1 vCPU, 2 ways": ("6.12", 1, "tour", volatile(), True),
     "6.12 tour, 4 vCPUs, 2 ways": ("6.12", 4, "tour", volatile(), True),
@@ -62,19 +76,48 @@ BOOTS = {
     "7.3 tour, as=dax": ("7.3", 2, "tour", volatile(region_as="dax"), True),
     "6.12 boot memory, as=system-ram": ("6.12", 2, "bootmem", volatile(region_as="system-ram"), True),
     "7.3 boot memory, as=system-ram": ("7.3", 2, "bootmem", volatile(region_as="system-ram"), False),
+    "6.12 persistent region, file kept": ("6.12", 2, "pmem1 pmem2", persistent("pmem"), True),
+    "7.3 persistent region, file kept": ("7.3", 2, "pmem1 pmem2", persistent("pmem"), False),
+    "6.12 persistent after volatile, 1 way": ("6.12", 2, "pmem1 pmem2", persistent("both", 1, kind="both"), False),
+    "6.12 persistent, 4 ways, 2 bridges, 4k": ("6.12", 2, "pmem1 pmem2", persistent("four", 4, 2, 4096), False),
+    "6.12 reboot": ("6.12", 2, "reboot", volatile(), True),
+    "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
+    "6.12 device tree, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK, True),
+    "6.12 instruction time, 2 vCPUs": ("6.12", 2, "tour", volatile() + ["-icount", "shift=0"], False),
+    "7.3 16 vCPUs": ("7.3", 16, "tour", volatile(), False),
 }
+# What the host must find after a row of runs: file in the scratch folder -> text in it.
+LEFT_BEHIND = {"6.12 disk, rng, console": ("hvc0.txt", b"to the host"), "6.12 device tree, acpi=off": ("hvc0.txt", b"to the host")}
 
 
 def command(build, kernel, vcpus, script, options, append=""):
     guest = build / "guest" / kernel
-    return [str(build / "cxlvm"), "-M", "virt", "-cpu", "max", "-smp", str(vcpus), "-m", "2G", "-nographic", "-no-reboot",
+    return [str(build / "cxlvm"), "-M", "virt", "-cpu", "max", "-smp", str(vcpus), "-m", "2G", "-nographic",
             "-kernel", str(guest / "Image"), "-initrd", str(guest / "initramfs.cpio"),
             "-append", f"console=ttyAMA0 {append} cxlvm.run={script}".replace("  ", " ")] + options
 
 
-def boot(build, name, show=False, timeout=240):
-    kernel, vcpus, script, options, _ = BOOTS[name]
-    log = build / "logs" / (re.sub(r"[^a-z0-9.]+", "-", name.lower()) + ".log")
+def boot(build, name, show=False):
+    """Runs every script of a row; the scratch folder is fresh for each row."""
+    kernel, vcpus, scripts, options, _ = BOOTS[name]
+    with tempfile.TemporaryDirectory(dir=build) as scratch:
+        (pathlib.Path(scratch) / "disk.raw").write_bytes(b"cxlvm" + bytes(16 * 1024 * 1024 - 5))
+        options = [o.replace("@/", scratch + "/") for o in options]
+        extra = ["-no-reboot"] if "reboot" not in scripts else []
+        text = ""
+        for script in scripts.split():
+            ok, text = run_once(build, name, kernel, vcpus, script, options + extra, show)
+            if not ok:
+                return False, text
+        if name in LEFT_BEHIND:
+            file, wanted = LEFT_BEHIND[name]
+            if wanted not in (pathlib.Path(scratch) / file).read_bytes():
+                return False, f"{file} lacks {wanted}"
+        return True, text
+
+
+def run_once(build, name, kernel, vcpus, script, options, show, timeout=240):
+    log = build / "logs" / (re.sub(r"[^a-z0-9.]+", "-", f"{name} {script}".lower()) + ".log")
     log.parent.mkdir(exist_ok=True)
     start = time.time()
     with open(log, "wb") as out:

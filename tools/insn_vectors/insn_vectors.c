@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * insn_vectors requests PER_ROW SEED [ROW...]   random requests for every row (whose name starts with one of ROW) to stdout
- * insn_vectors undefined COUNT SEED             random words that we have no row for, branches and system space left out
- * insn_vectors check [LIMIT]                    results of another implementation from stdin against ours
- * The rest is tools/insn_vectors/run.sh.
+ * insn_vectors requests PER_ROW SEED [ROW...]   random requests for every row (whose name starts with one of ROW) to
+ * stdout insn_vectors undefined COUNT SEED             random words that we have no row for, branches and system space
+ * left out insn_vectors check [LIMIT]                    results of another implementation from stdin against ours The
+ * rest is tools/insn_vectors/run.sh.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +30,8 @@ static int write_undefined(unsigned count, uint64_t seed)
 {
 	while (count) {
 		uint64_t r = vectors_random(&seed);
-		struct vector_request request = {.word = (uint32_t)r, .seed = (uint32_t)(r >> 32), .base = VECTORS_NONE,
-						 .index = VECTORS_NONE};
+		struct vector_request request = {
+			.word = (uint32_t)r, .seed = (uint32_t)(r >> 32), .base = VECTORS_NONE, .index = VECTORS_NONE};
 		unsigned op0 = request.word >> 25 & 15;
 		struct insn insn;
 

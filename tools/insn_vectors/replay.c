@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Our side of the instruction vectors. A record is decoded into a private page and run at EL0, so that an exception shows
- * as EL1. Memory is one RAM region below an identity map of 1 GiB, so loads and stores take the real path.
+ * Our side of the instruction vectors. A record is decoded into a private page and run at EL0, so that an exception
+ * shows as EL1. Memory is one RAM region below an identity map of 1 GiB, so loads and stores take the real path.
  */
 #include "replay.h"
 
@@ -16,7 +16,7 @@
 #include "mem/backend.h"
 #include "mem/mem.h"
 
-#define RAM_BYTES (2 * MiB)
+#define RAM_BYTES    (2 * MiB)
 #define TABLE_OFFSET MiB
 
 struct replay {
@@ -36,7 +36,8 @@ struct replay *replay_create(struct error *err)
 
 	r->loop = loop_create(true, err);
 	r->space = space_create(r->loop);
-	r->ram = (struct region){.name = "ram", .base = VECTORS_DATA, .size = RAM_BYTES, .host = ram_alloc(RAM_BYTES, err)};
+	r->ram = (struct region){
+		.name = "ram", .base = VECTORS_DATA, .size = RAM_BYTES, .host = ram_alloc(RAM_BYTES, err)};
 	loop_lock(r->loop);
 	space_add(r->space, &r->ram);
 	config.loop = r->loop;
@@ -165,9 +166,8 @@ bool replay_request(unsigned number, uint64_t *random, struct vector_request *re
 	u32 mask, value, width;
 	char general[16];
 
-	if (row->flags & (A64_NORANDOM | A64_BR | A64_ENDS | A64_SYS) || strstr(row->template, "%@") || !strncmp(row->name, "ADR", 3) ||
-	    !strcmp(row->name, "HINT") ||
-	    row->feature == A64_FEATURE_MOPS)
+	if (row->flags & (A64_NORANDOM | A64_BR | A64_ENDS | A64_SYS) || strstr(row->template, "%@") ||
+	    !strncmp(row->name, "ADR", 3) || !strcmp(row->name, "HINT") || row->feature == A64_FEATURE_MOPS)
 		return false;
 	a64_row_fixed(number, &mask, &value);
 	general_letters(number, general);
@@ -268,7 +268,10 @@ void replay_explain(const struct vector_request *q, const uint8_t *expected, con
 			if (!width)
 				continue;
 			if (strchr(general, *l))
-				printf(" %c:x%u=%016llx", *l, n, (unsigned long long)(n < 28 ? in.x[n] : n == 31 ? in.sp : 0));
+				printf(" %c:x%u=%016llx", *l, n,
+				       (unsigned long long)(n < 28    ? in.x[n]
+							    : n == 31 ? in.sp
+								      : 0));
 			else
 				printf(" %c:v%u=%016llx_%016llx", *l, n & 31, (unsigned long long)in.v[n & 31][1],
 				       (unsigned long long)in.v[n & 31][0]);

@@ -5,7 +5,8 @@
 #   run.sh PROGRAM large [PER_ROW] [SEED]   compares (1100 per row: about a million); exit status 1 on a difference
 #   run.sh PROGRAM store                    remakes tests/vectors/a64.bin.gz
 #
-# PROGRAM is the built insn_vectors (BUILD/tests/unit/cpu/insn_vectors). Needs aarch64-linux-gnu-gcc; QEMU_AARCH64 names the other side.
+# PROGRAM is the built insn_vectors (BUILD/tests/unit/cpu/insn_vectors). Needs aarch64-linux-gnu-gcc;
+# QEMU_AARCH64 names the other side.
 set -eu
 program=$1 mode=$2
 here=$(dirname "$0")

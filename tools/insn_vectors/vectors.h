@@ -2,10 +2,11 @@
 /*
  * Instruction vectors: one instruction, run from a state that a seed makes, and what it changed.
  *
- * A request names word, seed, the base and index registers of its address; `vectors_inputs` makes the state from it, the
- * same on every host. A result is a header and then the values of what changed, in the order of its masks: x registers,
- * SP, v registers, memory bytes. Both sides (target.c under another implementation, replay.c in ours) build results by
- * vectors_result, so that equal behaviour is equal bytes. Included by host and arm64 code: integers only, little-endian.
+ * A request names word, seed, the base and index registers of its address; `vectors_inputs` makes the state from it,
+ * the same on every host. A result is a header and then the values of what changed, in the order of its masks: x
+ * registers, SP, v registers, memory bytes. Both sides (target.c under another implementation, replay.c in ours) build
+ * results by vectors_result, so that equal behaviour is equal bytes. Included by host and arm64 code: integers only,
+ * little-endian.
  */
 #ifndef VECTORS_H
 #define VECTORS_H
@@ -14,10 +15,10 @@
 #include <string.h>
 
 /* Guest memory: 4 pages. The base register points into the middle, so that ±2 KiB and 64 bytes stay inside. */
-#define VECTORS_DATA 0x10000000ull
+#define VECTORS_DATA       0x10000000ull
 #define VECTORS_DATA_BYTES 0x4000u
-#define VECTORS_REGS 28 /* x0..x27; x28..x30 belong to the harness */
-#define VECTORS_NONE 0xff
+#define VECTORS_REGS       28 /* x0..x27; x28..x30 belong to the harness */
+#define VECTORS_NONE       0xff
 
 enum { VECTORS_STORE = 1, VECTORS_ALIGN = 2 };
 
@@ -25,7 +26,7 @@ struct vector_request {
 	uint32_t word, seed;
 	uint8_t base, index; /* general register numbers (31: SP), or VECTORS_NONE */
 	uint8_t flags;
-	uint8_t align_log2;  /* VECTORS_ALIGN: of the base address */
+	uint8_t align_log2; /* VECTORS_ALIGN: of the base address */
 };
 
 struct vector_state {
@@ -36,11 +37,11 @@ struct vector_state {
 
 struct vector_result {
 	struct vector_request request;
-	uint32_t x_mask;     /* bit n: x[n] changed; bit 31: SP */
+	uint32_t x_mask; /* bit n: x[n] changed; bit 31: SP */
 	uint32_t v_mask;
-	uint32_t flags;      /* NZCV and FPSR, or-ed: they share no bit */
-	uint8_t fault;       /* 1: UNDEFINED; 2: another exception; then nothing follows */
-	uint8_t mem_bytes;   /* changed bytes from mem_offset on */
+	uint32_t flags;    /* NZCV and FPSR, or-ed: they share no bit */
+	uint8_t fault;     /* 1: UNDEFINED; 2: another exception; then nothing follows */
+	uint8_t mem_bytes; /* changed bytes from mem_offset on */
 	uint16_t mem_offset;
 };
 #define VECTORS_RESULT_MAX (sizeof(struct vector_result) + 32 * 8 + 32 * 16 + 256)
@@ -62,15 +63,17 @@ static inline uint64_t vectors_number(uint64_t *s, unsigned bits)
 
 	switch (r & 15) {
 	case 0: v = 0; break;
-	case 1: v = (r >> 8) & 7; break;                                             /* small, smallest denormals */
+	case 1: v = (r >> 8) & 7; break; /* small, smallest denormals */
 	case 2: v = -((r >> 8) & 7); break;
-	case 3: v = exp_ones; break;                                                 /* infinity */
-	case 4: v = exp_ones | 1ull << (frac - 1) | ((r >> 8) & 15); break;          /* quiet NaN */
-	case 5: v = exp_ones | (((r >> 8) & 15) + 1); break;                         /* signalling NaN */
-	case 6: v = (r >> 8) & ((1ull << frac) - 1); break;                          /* denormal */
-	case 7: v = (1ull << frac) + ((r >> 8) & 3) - 1; break;                      /* around the smallest normal */
-	case 8: v = exp_ones - 1 - ((r >> 8) & 3); break;                            /* around the largest normal */
-	case 9: case 10: case 11: {                                                  /* around one, up to an integer's size */
+	case 3: v = exp_ones; break;                                        /* infinity */
+	case 4: v = exp_ones | 1ull << (frac - 1) | ((r >> 8) & 15); break; /* quiet NaN */
+	case 5: v = exp_ones | (((r >> 8) & 15) + 1); break;                /* signalling NaN */
+	case 6: v = (r >> 8) & ((1ull << frac) - 1); break;                 /* denormal */
+	case 7: v = (1ull << frac) + ((r >> 8) & 3) - 1; break;             /* around the smallest normal */
+	case 8: v = exp_ones - 1 - ((r >> 8) & 3); break;                   /* around the largest normal */
+	case 9:
+	case 10:
+	case 11: { /* around one, up to an integer's size */
 		uint64_t bias = (exp_ones >> frac) >> 1;
 		v = (bias + (r >> 8) % (2 * bits) - bits / 2) << frac;
 		v = (v & exp_ones) | ((r >> 20) & ((1ull << frac) - 1));
