@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cryptographic extensions: AES, polynomial multiply, SHA-1, SHA-256, SHA-512, SHA-3.    [DDI0487 C4.1, FIPS 180-4, 197]
+ * Cryptographic extensions: AES, polynomial multiply, SHA-1, SHA-256, SHA-512, SHA-3.   [DDI0487 C4.1, FIPS 180-4, 197]
  * The AES S-boxes are spelled out, as FIPS 197 prints the first; MixColumns is computed by doubling in GF(2^8).
  */
 #include "cpu/simd.h"

@@ -155,8 +155,8 @@ INLINE void post_index(struct cpu *cpu, const struct insn *insn, u64 base, unsig
 	cpu->x[insn->n] = base + (insn->m == SLOT_ZR ? bytes : cpu->x[insn->m]);
 }
 
-/* `regs` registers of structures with `elems` elements each (LD1: elems 1). In RAM, inside one page, at once; else element by
- * element, as alignment and devices want it. */
+/* `regs` registers of structures with `elems` elements each (LD1: elems 1). In RAM, inside one page, at once; else
+ * element by element, as alignment and devices want it. */
 INLINE bool load_structures(struct cpu *cpu, const struct insn *insn, u64 base, unsigned regs, unsigned elems)
 {
 	unsigned reg_bytes = q_bytes(insn), size = 1u << insn->z, lanes = reg_bytes >> insn->z;

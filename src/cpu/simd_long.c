@@ -110,7 +110,8 @@ INLINE void doubling(struct cpu *cpu, const struct insn *insn, bool scalar, int 
 	cpu->v[insn->d] = r.u128; /* scalar: one lane, the rest is zero */
 }
 
-/* The index of a 16-bit element is H:L:M with a 4-bit Rm, of a 32-bit one H:L with M:Rm. Fields: h l, m = M:Rm; to i. */
+/* The index of a 16-bit element is H:L:M with a 4-bit Rm, of a 32-bit one H:L with M:Rm. Fields: h l, m =
+ * M:Rm; to i. */
 static bool index_element(struct insn *insn)
 {
 	if (insn->z == 1) {

@@ -412,7 +412,8 @@ u64 fp_muladd(enum fp_format f, u64 c, u64 a, u64 b, u32 fpcr, u32 *fpsr)
 
 	for (unsigned i = 0; i < 3; i++)
 		n[i] = unpack(f, raw[i], fpcr, fpsr);
-	bool bad_product = (n[1].class == IS_INF && n[2].class == IS_ZERO) || (n[1].class == IS_ZERO && n[2].class == IS_INF);
+	bool bad_product =
+		(n[1].class == IS_INF && n[2].class == IS_ZERO) || (n[1].class == IS_ZERO && n[2].class == IS_INF);
 	bool nan = process_nans3(f, n, raw, fpcr, fpsr, &r);
 	if (n[0].class == IS_QNAN && bad_product)
 		return invalid(f, fpsr);
@@ -441,8 +442,8 @@ static u64 step(enum fp_format f, u64 a, u64 b, bool rsqrt, u32 fpcr, u32 *fpsr)
 	struct num x = unpack(f, a, fpcr, fpsr), y = unpack(f, b, fpcr, fpsr);
 	if (process_nans(f, x, y, a, b, fpcr, fpsr, &r))
 		return r;
-	if ((x.class == IS_INF && y.class == IS_ZERO) || (x.class == IS_ZERO && y.class == IS_INF) || x.class == IS_ZERO ||
-	    y.class == IS_ZERO)
+	if ((x.class == IS_INF && y.class == IS_ZERO) || (x.class == IS_ZERO && y.class == IS_INF) ||
+	    x.class == IS_ZERO || y.class == IS_ZERO)
 		return rsqrt ? pack(f, 0, (u64)l->bias, 1ull << (l->frac_bits - 1)) : pack(f, 0, (u64)l->bias + 1, 0);
 	if (x.class == IS_INF || y.class == IS_INF)
 		return make_inf(f, x.sign ^ y.sign);
@@ -651,8 +652,8 @@ u64 fp_convert(enum fp_format from, enum fp_format to, u64 a, enum fp_round mode
 	return round_pack(to, x.sign, x.exp, x.sig, mode, fpcr, fpsr);
 }
 
-u64 fp_to_fixed(enum fp_format f, u64 a, unsigned fbits, bool is_unsigned, unsigned int_bits, enum fp_round mode, u32 fpcr,
-		u32 *fpsr)
+u64 fp_to_fixed(enum fp_format f, u64 a, unsigned fbits, bool is_unsigned, unsigned int_bits, enum fp_round mode,
+		u32 fpcr, u32 *fpsr)
 {
 	struct num x = unpack(f, a, fpcr, fpsr);
 	bool inexact = false;

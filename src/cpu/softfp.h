@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arm floating point, exactly: the FP functions of DDI0487's shared pseudocode for FP16, FP32 and FP64, with FPCR in and
- * FPSR's cumulative flags out. Pure: no file state, no use of the host's rounding mode.
+ * Arm floating point, exactly: the FP functions of DDI0487's shared pseudocode for FP16, FP32 and FP64, with FPCR in
+ * and FPSR's cumulative flags out. Pure: no file state, no use of the host's rounding mode.
  *
  * Values are raw bits in the low end of a u64. FPCR.AH, FIZ and NEP do not exist here (FEAT_AFP absent), and trap
  * enables are RAZ: no operation traps. Tininess is detected before rounding.
@@ -27,16 +27,16 @@ enum fp_format { FP16, FP32, FP64 };
 #define FPCR_DN    (1u << 25)
 #define FPCR_AHP   (1u << 26)
 /* Bits that exist; all others are RES0 or RAZ. */
-#define FPCR_MASK  (FPCR_FZ16 | FPCR_RMODE | FPCR_FZ | FPCR_DN | FPCR_AHP)
+#define FPCR_MASK (FPCR_FZ16 | FPCR_RMODE | FPCR_FZ | FPCR_DN | FPCR_AHP)
 
 /* FPSR. */
-#define FPSR_IOC (1u << 0)
-#define FPSR_DZC (1u << 1)
-#define FPSR_OFC (1u << 2)
-#define FPSR_UFC (1u << 3)
-#define FPSR_IXC (1u << 4)
-#define FPSR_IDC (1u << 7)
-#define FPSR_QC  (1u << 27)
+#define FPSR_IOC  (1u << 0)
+#define FPSR_DZC  (1u << 1)
+#define FPSR_OFC  (1u << 2)
+#define FPSR_UFC  (1u << 3)
+#define FPSR_IXC  (1u << 4)
+#define FPSR_IDC  (1u << 7)
+#define FPSR_QC   (1u << 27)
 #define FPSR_MASK (0x9fu | FPSR_QC)
 
 /* Rounding modes: the first four are FPCR.RMode. */
@@ -76,8 +76,8 @@ u64 fp_round_int_n(enum fp_format f, u64 a, enum fp_round mode, unsigned int_bit
 /* FPConvert. `mode` is FPCR's, or ROUND_ODD for FCVTXN. */
 u64 fp_convert(enum fp_format from, enum fp_format to, u64 a, enum fp_round mode, u32 fpcr, u32 *fpsr);
 /* FPToFixed, saturating to `int_bits`; the result is zero-extended from int_bits. */
-u64 fp_to_fixed(enum fp_format f, u64 a, unsigned fbits, bool is_unsigned, unsigned int_bits, enum fp_round mode, u32 fpcr,
-		u32 *fpsr);
+u64 fp_to_fixed(enum fp_format f, u64 a, unsigned fbits, bool is_unsigned, unsigned int_bits, enum fp_round mode,
+		u32 fpcr, u32 *fpsr);
 /* FixedToFP of the s64 or u64 `v` (already extended). */
 u64 fp_from_fixed(enum fp_format f, u64 v, unsigned fbits, bool is_unsigned, u32 fpcr, u32 *fpsr);
 /* FPToFixedJS: the W result; *z is PSTATE.Z. */
@@ -166,7 +166,7 @@ static inline bool fp64_is_safe(u64 a)
 #define FP_FAST2(bits, type, name, expression)                                                                         \
 	static inline u##bits fp##bits##_##name(u##bits a, u##bits b, u32 fpcr, u32 *fpsr)                             \
 	{                                                                                                              \
-		if (fp_is_fast(fpcr, fpsr) && fp##bits##_is_plain(a) && fp##bits##_is_plain(b)) {                     \
+		if (fp_is_fast(fpcr, fpsr) && fp##bits##_is_plain(a) && fp##bits##_is_plain(b)) {                      \
 			type x = fp_host##bits(a), y = fp_host##bits(b);                                               \
 			u##bits r = fp_bits##bits(expression);                                                         \
 			if (likely(fp##bits##_is_safe(r)))                                                             \
@@ -187,7 +187,7 @@ FP_FAST2(64, double, div, x / y)
 #define FP_FAST_FMA(bits, type, fma)                                                                                   \
 	static inline u##bits fp##bits##_muladd(u##bits c, u##bits a, u##bits b, u32 fpcr, u32 *fpsr)                  \
 	{                                                                                                              \
-		if (fp_is_fast(fpcr, fpsr) && fp##bits##_is_plain(a) && fp##bits##_is_plain(b) &&                     \
+		if (fp_is_fast(fpcr, fpsr) && fp##bits##_is_plain(a) && fp##bits##_is_plain(b) &&                      \
 		    fp##bits##_is_plain(c)) {                                                                          \
 			u##bits r = fp_bits##bits(fma(fp_host##bits(a), fp_host##bits(b), fp_host##bits(c)));          \
 			if (likely(fp##bits##_is_safe(r)))                                                             \

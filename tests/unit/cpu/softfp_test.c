@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * softfp against MPFR: values and cumulative flags of every operation that MPFR knows, in three formats and all rounding
- * modes, with and without flushing; specials crossed with specials, then random operands.
+ * softfp against MPFR: values and cumulative flags of every operation that MPFR knows, in three formats and all
+ * rounding modes, with and without flushing; specials crossed with specials, then random operands.
  *
- * The reference rounds to the format's precision with an unbounded exponent, and then lets MPFR impose the range and the
- * subnormal precision. Tininess before rounding: the magnitude rounded toward zero is below the smallest normal.
+ * The reference rounds to the format's precision with an unbounded exponent, and then lets MPFR impose the range and
+ * the subnormal precision. Tininess before rounding: the magnitude rounded toward zero is below the smallest normal.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,8 +48,8 @@ static void decode_to(mpfr_t x, enum fp_format f, u64 a)
 	if (exp == 2ull * bias[f] + 1)
 		mpfr_set_inf(x, 1);
 	else
-		mpfr_set_ui_2exp(x, exp ? frac | 1ull << frac_bits(f) : frac, (exp ? (long)exp : 1) - bias[f] - (long)frac_bits(f),
-				 MPFR_RNDN);
+		mpfr_set_ui_2exp(x, exp ? frac | 1ull << frac_bits(f) : frac,
+				 (exp ? (long)exp : 1) - bias[f] - (long)frac_bits(f), MPFR_RNDN);
 	mpfr_setsign(x, x, sign, MPFR_RNDN);
 }
 
@@ -136,7 +136,8 @@ static u64 reference(enum op op, enum fp_format f, u64 a, u64 b, u64 c, u32 fpcr
 	in[1] = op == MULADD ? a : b;
 	in[2] = b;
 	for (unsigned i = 0; i < count; i++)
-		if (!exp_field(f, in[i]) && (in[i] & ones(frac_bits(f))) && (fpcr & (f == FP16 ? FPCR_FZ16 : FPCR_FZ))) {
+		if (!exp_field(f, in[i]) && (in[i] & ones(frac_bits(f))) &&
+		    (fpcr & (f == FP16 ? FPCR_FZ16 : FPCR_FZ))) {
 			in[i] &= fp_sign_bit(f);
 			*flags |= f == FP16 ? 0 : FPSR_IDC;
 		}
@@ -217,17 +218,17 @@ static void check(enum op op, enum fp_format f, u64 a, u64 b, u64 c, u32 fpcr)
 	u64 want = reference(op, f, a, b, c, fpcr, &want_flags), got = ours(op, f, a, b, c, fpcr, &flags);
 
 	if (want != got || want_flags != flags)
-		fail_msg("%s fp%u a %llx b %llx c %llx fpcr %x: want %llx flags %x, got %llx flags %x", op_names[op], fp_width(f),
-			 (unsigned long long)a, (unsigned long long)b, (unsigned long long)c, fpcr, (unsigned long long)want,
-			 want_flags, (unsigned long long)got, flags);
+		fail_msg("%s fp%u a %llx b %llx c %llx fpcr %x: want %llx flags %x, got %llx flags %x", op_names[op],
+			 fp_width(f), (unsigned long long)a, (unsigned long long)b, (unsigned long long)c, fpcr,
+			 (unsigned long long)want, want_flags, (unsigned long long)got, flags);
 	if (f == FP16 || op >= RECIP_STEP)
 		return;
 	flags = FPSR_IXC;
 	got = fast(op, f, a, b, c, fpcr, &flags);
 	if (want != got || (want_flags | FPSR_IXC) != flags)
-		fail_msg("fast %s fp%u a %llx b %llx c %llx fpcr %x: want %llx flags %x, got %llx flags %x", op_names[op],
-			 fp_width(f), (unsigned long long)a, (unsigned long long)b, (unsigned long long)c, fpcr,
-			 (unsigned long long)want, want_flags, (unsigned long long)got, flags);
+		fail_msg("fast %s fp%u a %llx b %llx c %llx fpcr %x: want %llx flags %x, got %llx flags %x",
+			 op_names[op], fp_width(f), (unsigned long long)a, (unsigned long long)b, (unsigned long long)c,
+			 fpcr, (unsigned long long)want, want_flags, (unsigned long long)got, flags);
 }
 
 static u32 random_fpcr(u64 *s)
@@ -255,9 +256,23 @@ static void arithmetic_agrees_with_mpfr(void **state)
 static void specials_agree_with_mpfr(void **state)
 {
 	for (enum fp_format f = FP16; f <= FP64; f++) {
-		u64 inf = exp_field(f, ~0ull) << frac_bits(f), one = (u64)bias[f] << frac_bits(f), low = 1ull << frac_bits(f);
-		u64 v[] = {0, 1, low - 1, low, low + 1, one, one + 1, one - 1, inf - 1, inf, inf | 1, inf | low >> 1,
-			   inf | low >> 1 | 1, one + low, one + low / 2};
+		u64 inf = exp_field(f, ~0ull) << frac_bits(f), one = (u64)bias[f] << frac_bits(f),
+		    low = 1ull << frac_bits(f);
+		u64 v[] = {0,
+			   1,
+			   low - 1,
+			   low,
+			   low + 1,
+			   one,
+			   one + 1,
+			   one - 1,
+			   inf - 1,
+			   inf,
+			   inf | 1,
+			   inf | low >> 1,
+			   inf | low >> 1 | 1,
+			   one + low,
+			   one + low / 2};
 		const unsigned n = ARRAY_SIZE(v);
 
 		for (enum op op = ADD; op < OP_COUNT; op++)
@@ -323,9 +338,9 @@ static void conversions_agree_with_mpfr(void **state)
 			want &= ones(width);
 			got = fp_to_fixed(from, a, fbits, is_unsigned, width, mode, 0, &flags);
 			if (want != got || flags != want_flags)
-				fail_msg("fp%u %llx to fixed %u.%u unsigned %d mode %d: want %llx %x got %llx %x", fp_width(from),
-					 (unsigned long long)a, width, fbits, is_unsigned, mode, (unsigned long long)want,
-					 want_flags, (unsigned long long)got, flags);
+				fail_msg("fp%u %llx to fixed %u.%u unsigned %d mode %d: want %llx %x got %llx %x",
+					 fp_width(from), (unsigned long long)a, width, fbits, is_unsigned, mode,
+					 (unsigned long long)want, want_flags, (unsigned long long)got, flags);
 
 			u64 n = vectors_number(&s, 64);
 			want_flags = flags = 0;
@@ -341,8 +356,9 @@ static void conversions_agree_with_mpfr(void **state)
 			want = finish(r, ternary, z, from, fpcr, &want_flags);
 			got = fp_from_fixed(from, n, fbits, is_unsigned, fpcr, &flags);
 			if (want != got || flags != want_flags)
-				fail_msg("fixed %llx/2^%u to fp%u: want %llx %x got %llx %x", (unsigned long long)n, fbits,
-					 fp_width(from), (unsigned long long)want, want_flags, (unsigned long long)got, flags);
+				fail_msg("fixed %llx/2^%u to fp%u: want %llx %x got %llx %x", (unsigned long long)n,
+					 fbits, fp_width(from), (unsigned long long)want, want_flags,
+					 (unsigned long long)got, flags);
 			mpfr_clears(x, r, z, scaled, whole, low, high, (mpfr_ptr)0);
 		}
 }
@@ -369,8 +385,9 @@ static void rounding_to_integral_agrees_with_mpfr(void **state)
 			u32 want_flags = mpfr_inf_p(x) || !mpfr_cmp(r, x) ? 0 : FPSR_IXC;
 			u64 want = encode(r, f), got = fp_round_int(f, a, mode, true, 0, &flags);
 			if (want != got || flags != want_flags)
-				fail_msg("round fp%u %llx mode %d: want %llx %x got %llx %x", fp_width(f), (unsigned long long)a,
-					 mode, (unsigned long long)want, want_flags, (unsigned long long)got, flags);
+				fail_msg("round fp%u %llx mode %d: want %llx %x got %llx %x", fp_width(f),
+					 (unsigned long long)a, mode, (unsigned long long)want, want_flags,
+					 (unsigned long long)got, flags);
 			mpfr_clears(x, r, (mpfr_ptr)0);
 		}
 }
@@ -407,10 +424,8 @@ static void comparison_agrees_with_mpfr(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arithmetic_agrees_with_mpfr),
-		cmocka_unit_test(specials_agree_with_mpfr),
-		cmocka_unit_test(conversions_agree_with_mpfr),
-		cmocka_unit_test(rounding_to_integral_agrees_with_mpfr),
+		cmocka_unit_test(arithmetic_agrees_with_mpfr), cmocka_unit_test(specials_agree_with_mpfr),
+		cmocka_unit_test(conversions_agree_with_mpfr), cmocka_unit_test(rounding_to_integral_agrees_with_mpfr),
 		cmocka_unit_test(comparison_agrees_with_mpfr),
 	};
 
