@@ -57,6 +57,7 @@ struct cxl_host_config {
 	u64 regs_base;     /* 16 slots of 64 KiB */
 	u64 windows_base;  /* first window, packed upwards, 256 MiB aligned */
 	u64 address_limit; /* first address the CPU cannot reach */
+	const char *limited_by; /* whose limit that is, for messages: the CPU's model; may be NULL */
 };
 struct cxl_host *cxl_host_create(const struct cxl_host_config *config, struct error *err);
 void cxl_host_destroy(struct cxl_host *host);

@@ -117,7 +117,7 @@ bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct e
 static struct cxl_bridge *find_bridge(struct cxl_host *host, const char *id)
 {
 	for (unsigned n = 0; n < host->bridge_count; n++)
-		if (host->bridges[n] && !strcmp(dev_name(&host->bridges[n]->pci.dev), id))
+		if (host->bridges[n] && host->bridges[n]->pci.dev.id && !strcmp(host->bridges[n]->pci.dev.id, id))
 			return host->bridges[n];
 	return NULL;
 }
@@ -152,9 +152,9 @@ bool cxl_windows_settle(struct cxl_host *host, struct error *err)
 		if (!w->base)
 			w->base = next;
 		if (!add_ok(w->base, w->size, &end) || end > limit)
-			return fail(err, "-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of the CPU, 0x%llx; use "
-				    "a smaller window or a -cpu with more physical address bits", n, ULL(w->size), ULL(w->base),
-				    ULL(limit - 1));
+			return fail(err, "-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of -cpu %s, 0x%llx; use "
+				    "a smaller window or -cpu max", n, ULL(w->size), ULL(w->base),
+				    host->config.limited_by ? host->config.limited_by : "max", ULL(limit - 1));
 		next = MAX(next, align_up(end, CXL_WINDOW_ALIGN));
 		host->window_regions[n] = (struct region){
 			.name = "CXL fixed window", .base = w->base, .size = w->size, .priority = WINDOW_PRIORITY, .lockless = true,
