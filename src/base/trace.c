@@ -2,6 +2,7 @@
 #include "base/trace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,10 +57,17 @@ bool trace_enable(const char *list, struct error *err)
 
 bool trace_open(const char *path, struct error *err)
 {
-	FILE *file = fopen(path, "w");
+	/* Not blocking: a FIFO that nobody reads is an error, not a wait. Trace lines do wait for its reader. */
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	FILE *file = NULL;
 
+	if (fd >= 0) {
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+		file = fdopen(fd, "w");
+	}
 	if (!file)
-		return fail(err, "-D %s: cannot open the trace file: %s", path, strerror(errno));
+		return fail(err, "-D %s: cannot open the trace file: %s; name a file in a folder that you may write to", path,
+			    errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
 	setvbuf(file, NULL, _IOLBF, 0);
 	trace_file = file;
 	return true;

@@ -43,7 +43,8 @@ bool kernel_parse(const char *name, const u8 *file, u64 size, bool flat, struct 
 void kernel_free(struct kernel *kernel);
 
 struct initrd { u8 *data; u64 size; };
-bool initrd_load(const char *path, struct initrd *initrd, struct error *err);
+/* At most `ram_size` bytes: what cannot fit is refused unread. */
+bool initrd_load(const char *path, u64 ram_size, struct initrd *initrd, struct error *err);
 void initrd_free(struct initrd *initrd);
 
 /* --- placement.c: who lies where --- */

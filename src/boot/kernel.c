@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bits.h"
 #include "host/host.h"
@@ -86,9 +87,21 @@ void kernel_free(struct kernel *kernel)
 	memset(kernel, 0, sizeof(*kernel));
 }
 
-bool initrd_load(const char *path, struct initrd *initrd, struct error *err)
+bool initrd_load(const char *path, u64 ram_size, struct initrd *initrd, struct error *err)
 {
+	u64 size;
+	int fd;
+
 	memset(initrd, 0, sizeof(*initrd));
+	fd = file_open("-initrd", path, false, false, err);
+	if (fd < 0)
+		return false;
+	if (file_size(fd, &size) && size > ram_size) {
+		close(fd);
+		return fail(err, "-initrd %s: %llu MiB do not fit into RAM of %llu MiB; give more with -m", path,
+			    (unsigned long long)(size / MiB), (unsigned long long)(ram_size / MiB));
+	}
+	close(fd);
 	if (!file_read_all(path, INITRD_FILE_MAX, &initrd->data, &initrd->size, err))
 		return fail_context(err, "-initrd");
 	if (!initrd->size) {

@@ -67,10 +67,10 @@ bool fdt_amend(const u8 *file, size_t file_size, const struct fdt_chosen *chosen
 	void *blob;
 
 	if (file_size < sizeof(struct fdt_header) || file_size > 16 * MiB || fdt_check_full(file, file_size))
-		return fail(err, "-dtb: not a device tree blob, or a damaged one");
+		return fail(err, "not a device tree blob, or a damaged one; make one with dtc");
 	blob = malloc(room);
 	if (!blob)
-		return fail(err, "-dtb: no memory for %zu bytes", room);
+		return fail(err, "no memory for %zu bytes", room);
 	result = fdt_open_into(file, blob, (int)room);
 	if (result)
 		goto bad;
@@ -100,5 +100,5 @@ bool fdt_amend(const u8 *file, size_t file_size, const struct fdt_chosen *chosen
 
 bad:
 	free(blob);
-	return fail(err, "-dtb: %s", fdt_strerror(result));
+	return fail(err, "the device tree is damaged: %s", fdt_strerror(result));
 }

@@ -118,6 +118,28 @@ bool file_read_all(const char *path, u64 limit, u8 **data, u64 *size, struct err
 	return ok;
 }
 
+bool file_write_all(const char *path, const void *data, size_t size, struct error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	const u8 *from = data;
+	bool ok = fd >= 0;
+
+	while (ok && size) {
+		ssize_t put = write(fd, from, size);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		ok = put > 0;
+		from += ok ? put : 0;
+		size -= ok ? (size_t)put : 0;
+	}
+	if (!ok)
+		fail(err, "cannot write %s: %s", *path ? path : "a file without a name", errno_words(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 void host_random(void *to, size_t size)
 {
 	u8 *bytes = to;

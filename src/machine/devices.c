@@ -15,12 +15,20 @@ static const struct dev_class *find_class(const char *name)
 	return NULL;
 }
 
-struct dev *machine_find(struct machine *m, const char *id)
+/* Objects and devices have ids of their own: a backend and the device on it may share one, as in QEMU. */
+static struct dev *find_kind(struct machine *m, const char *id, bool object)
 {
 	for (struct dev *dev = m->first_dev; dev; dev = dev->next)
-		if (dev->id && !strcmp(dev->id, id))
+		if (dev->id && !strcmp(dev->id, id) && (dev->cls->plugs == BUS_OBJECT) == object)
 			return dev;
 	return NULL;
+}
+
+struct dev *machine_find(struct machine *m, const char *id)
+{
+	struct dev *object = find_kind(m, id, true);
+
+	return object ? object : find_kind(m, id, false);
 }
 
 static struct bus *find_bus(struct machine *m, const char *name)
@@ -49,10 +57,10 @@ static bool class_is_cxl(const struct dev_class *cls)
 	return !strncmp(cls->name, "cxl-", 4) || !strcmp(cls->name, "pxb-cxl");
 }
 
-/* A value that dev_set_all will take: looked at, not used up. */
+/* The value that dev_set_all will take, which is the last: looked at, not used up. */
 static const char *peek(const struct opts *opts, const char *key)
 {
-	for (unsigned i = 0; i < opts->count; i++)
+	for (unsigned i = opts->count; i--;)
 		if (!strcmp(opts->list[i].key, key))
 			return opts->list[i].value;
 	return NULL;
@@ -66,11 +74,11 @@ static bool add(struct machine *m, const struct dev_class *cls, struct opts *opt
 	bool ok;
 
 	if (id && !*id)
-		return fail(err, "id=: an id must not be empty");
-	if (id && machine_find(m, id))
+		return fail(err, "id=: an id must not be empty; write id=NAME or leave it out");
+	if (id && find_kind(m, id, cls->plugs == BUS_OBJECT))
 		return fail(err, "id=%s: this id is taken; ids must differ", id);
 	if (cls->plugs == BUS_OBJECT && !id)
-		return fail(err, "%s: an object needs id=", cls->name);
+		return fail(err, "%s: an object needs an id; add id=NAME", cls->name);
 	if (bus) {
 		env.bus = find_bus(m, bus);
 		if (!env.bus)
@@ -113,43 +121,59 @@ bool machine_add_device(struct machine *m, struct opts *opts, struct error *err)
 	return add(m, cls, opts, err);
 }
 
+/* The value of a key, if it has one, is a word of "one|two"; what is only accepted has no effect here. */
+static bool one_of(struct opts *opts, const char *key, const char *list, struct error *err)
+{
+	const char *value = opts_get(opts, key), *at = list;
+
+	if (!value)
+		return true;
+	for (size_t length = strlen(value); at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+		if (length && !strncmp(at, value, length) && (!at[length] || at[length] == '|'))
+			return true;
+	return fail(err, "%s=%s: not built; write %s=%s", key, value, key, list);
+}
+
 bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 {
 	struct block_config config = {0};
-	const char *interface = opts_get(opts, "if"), *media = opts_get(opts, "media"), *text;
+	const char *interface = opts_get(opts, "if"), *text;
+	u64 index;
 	char id[32];
 
 	config.id = opts_get(opts, "id");
 	config.file = opts_get(opts, "file");
 	config.format = opts_get(opts, "format");
-	opts_get(opts, "cache");
-	opts_get(opts, "aio");
-	opts_get(opts, "index");
-	opts_get(opts, "werror");
-	opts_get(opts, "rerror");
+	if (!one_of(opts, "cache", "none|writeback|writethrough|directsync|unsafe", err) ||
+	    !one_of(opts, "aio", "threads|native|io_uring", err) || !one_of(opts, "media", "disk", err) ||
+	    !one_of(opts, "werror", "report|enospc", err) || !one_of(opts, "rerror", "report", err) ||
+	    !one_of(opts, "discard", "unmap|on|ignore|off", err) ||
+	    ((text = opts_get(opts, "index")) && !parse_u64("index", text, 0, DRIVES_MAX - 1, &index, err)))
+		return false;
 	if ((text = opts_get(opts, "readonly")) && !parse_bool("readonly", text, &config.readonly, err))
 		return false;
 	if ((text = opts_get(opts, "snapshot")) && !parse_bool("snapshot", text, &config.snapshot, err))
 		return false;
 	if ((text = opts_get(opts, "discard")))
 		config.discard = !strcmp(text, "unmap") || !strcmp(text, "on");
-	if (media && strcmp(media, "disk"))
-		return fail(err, "media=%s: only disk is built", media);
 	if (!interface)
 		interface = "virtio";
 	if (strcmp(interface, "virtio") && strcmp(interface, "none"))
 		return fail(err, "if=%s: not built yet; write if=virtio or if=none", interface);
-	if (!config.file)
-		return fail(err, "a drive needs file=");
+	if (!config.file || !*config.file)
+		return fail(err, "a drive needs an image; add file=PATH");
+	if (!opts_all_used(opts, "-drive", err))
+		return false;
 	if (m->drive_count == DRIVES_MAX)
-		return fail(err, "at most %d drives", DRIVES_MAX);
-	if (!config.id) {
+		return fail(err, "more than %d drives; leave some out", DRIVES_MAX);
+	if (config.id && !parse_id("id", config.id, err))
+		return false;
+	if (config.id && machine_block(m, config.id))
+		return fail(err, "id=%s: there is a drive of this id already; ids must differ", config.id);
+	while (!config.id || machine_block(m, config.id)) {
 		snprintf(id, sizeof(id), "drive%u", m->auto_ids++);
 		config.id = id;
 	}
-	for (unsigned i = 0; i < m->drive_count; i++)
-		if (!strcmp(m->drives[i].id, config.id))
-			return fail(err, "id=%s: there is a drive of this id already", config.id);
 	m->drives[m->drive_count].block = block_open(&config, err);
 	if (!m->drives[m->drive_count].block)
 		return false;
@@ -171,32 +195,64 @@ static void quit_by_key(void *opaque)
 	machine_quit(opaque, 0);
 }
 
+/* A path as part of an option string. */
+static void double_commas(char to[2 * CHARDEV_PATH_MAX], const char *path)
+{
+	for (; *path; path++) {
+		if (*path == ',')
+			*to++ = ',';
+		*to++ = *path;
+	}
+	*to = 0;
+}
+
+/* -chardev's keys as the words that -serial would have. */
+static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARDEV_SPEC_BYTES], struct error *err)
+{
+	const char *path = opts_get(opts, "path"), *server = opts_get(opts, "server"), *wait = opts_get(opts, "wait");
+	const char *nowait = opts_get(opts, "nowait"), *mux = opts_get(opts, "mux"), *signal = opts_get(opts, "signal");
+	bool is_server = false, waits = true, is_mux = false, signals = true, no_wait = false;
+	char name[2 * CHARDEV_PATH_MAX] = "";
+
+	if ((server && !parse_bool("server", server, &is_server, err)) || (wait && !parse_bool("wait", wait, &waits, err)) ||
+	    (nowait && !parse_bool("nowait", nowait, &no_wait, err)) || (mux && !parse_bool("mux", mux, &is_mux, err)) ||
+	    (signal && !parse_bool("signal", signal, &signals, err)))
+		return false;
+	if (path && (!*path || strlen(path) >= CHARDEV_PATH_MAX))
+		return fail(err, "path=%s: a path has 1 to %d bytes; write another", path, CHARDEV_PATH_MAX - 1);
+	if (path)
+		double_commas(name, path);
+	if (!strcmp(backend, "file") && path)
+		snprintf(spec, CHARDEV_SPEC_BYTES, "file:%s", name);
+	else if (!strcmp(backend, "socket") && path)
+		snprintf(spec, CHARDEV_SPEC_BYTES, "unix:%s%s%s", name, is_server ? ",server" : "",
+			 is_server && (!waits || no_wait) ? ",wait=off" : "");
+	else if (!strcmp(backend, "stdio"))
+		snprintf(spec, CHARDEV_SPEC_BYTES, "%sstdio%s", is_mux ? "mon:" : "",
+			 !signal ? "" : signals ? ",signal=on" : ",signal=off");
+	else if (!strcmp(backend, "null") || !strcmp(backend, "pty"))
+		snprintf(spec, CHARDEV_SPEC_BYTES, "%s", backend);
+	else
+		return fail(err, "%s: not built; write null, stdio, pty, file with path=PATH or socket with path=PATH", backend);
+	return true;
+}
+
 bool machine_add_chardev(struct machine *m, struct opts *opts, struct error *err)
 {
-	const char *backend = opts_get(opts, "backend"), *id = opts_get(opts, "id"), *path = opts_get(opts, "path");
-	const char *server = opts_get(opts, "server"), *wait = opts_get(opts, "wait"), *mux = opts_get(opts, "mux");
-	char spec[512];
-	bool is_server = false, waits = true, is_mux = false;
+	const char *backend = opts_get(opts, "backend"), *id = opts_get(opts, "id");
+	char spec[CHARDEV_SPEC_BYTES];
 
-	opts_get(opts, "signal");
-	opts_get(opts, "nowait");
 	if (!backend || !id)
 		return fail(err, "a character device is written BACKEND,id=ID");
-	if ((server && !parse_bool("server", server, &is_server, err)) || (wait && !parse_bool("wait", wait, &waits, err)) ||
-	    (mux && !parse_bool("mux", mux, &is_mux, err)))
+	if (!parse_id("id", id, err))
 		return false;
+	if (machine_chardev(m, id))
+		return fail(err, "id=%s: there is a character device of this id already; ids must differ", id);
 	if (m->chardev_count == CHARDEVS_MAX)
-		return fail(err, "at most %d character devices", CHARDEVS_MAX);
-	if (!strcmp(backend, "file") && path)
-		snprintf(spec, sizeof(spec), "file:%s", path);
-	else if (!strcmp(backend, "socket") && path)
-		snprintf(spec, sizeof(spec), "unix:%s%s%s", path, is_server ? ",server" : "", is_server && !waits ? ",wait=off" : "");
-	else if (!strcmp(backend, "stdio"))
-		snprintf(spec, sizeof(spec), "%sstdio", is_mux ? "mon:" : "");
-	else if (!strcmp(backend, "null") || !strcmp(backend, "pty"))
-		snprintf(spec, sizeof(spec), "%s", backend);
-	else
-		return fail(err, "%s: null, stdio, pty, file (with path=) and socket (with path=) are built", backend);
+		return fail(err, "more than %d character devices; leave some out", CHARDEVS_MAX);
+	/* What nobody knows is told before a file is made or a socket waited for. */
+	if (!chardev_spec(opts, backend, spec, err) || !opts_all_used(opts, "-chardev", err))
+		return false;
 	m->chardevs[m->chardev_count].chardev = chardev_open(spec, m->loop, quit_by_key, m, err);
 	if (!m->chardevs[m->chardev_count].chardev)
 		return false;

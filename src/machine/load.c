@@ -52,11 +52,11 @@ static bool read_files(struct machine *m, struct loader *l, struct error *err)
 		return fail(err, "-kernel: nothing to run; name a kernel with -kernel FILE ('make demo' fetches one)");
 	}
 	if (!kernel_load(c->kernel, false, &l->kernel, err))
-		return fail_context(err, "-kernel %s", c->kernel);
-	if (c->initrd && !initrd_load(c->initrd, &l->initrd, err))
-		return fail_context(err, "-initrd %s", c->initrd);
+		return false;
+	if (c->initrd && !initrd_load(c->initrd, c->ram_size, &l->initrd, err))
+		return false;
 	if (c->dtb && !file_read_all(c->dtb, 1 * MiB, &l->user_dtb, &l->user_dtb_size, err))
-		return fail_context(err, "-dtb %s", c->dtb);
+		return fail_context(err, "-dtb");
 	l->efi = c->acpi && !c->dtb && l->kernel.kind == KERNEL_IMAGE;
 	return true;
 }
@@ -146,7 +146,8 @@ static bool make_dtb(struct machine *m, u8 **dtb, size_t *size, struct error *er
 		return fdt_build_efi(&chosen, dtb, size, err);
 	}
 	if (l->user_dtb)
-		return fdt_amend(l->user_dtb, l->user_dtb_size, &chosen, dtb, size, err);
+		return fdt_amend(l->user_dtb, l->user_dtb_size, &chosen, dtb, size, err) ||
+		       fail_context(err, "-dtb %s", m->config.dtb);
 	config = calloc(1, sizeof(*config));
 	if (!config)
 		return fail(err, "out of memory");
@@ -159,12 +160,7 @@ static bool make_dtb(struct machine *m, u8 **dtb, size_t *size, struct error *er
 
 static bool dump_dtb(struct machine *m, const u8 *dtb, size_t size, struct error *err)
 {
-	FILE *file = fopen(m->config.dumpdtb, "wb");
-	bool ok = file && fwrite(dtb, 1, size, file) == size;
-
-	if (file && fclose(file))
-		ok = false;
-	return ok || fail(err, "-M dumpdtb=%s: cannot write it", m->config.dumpdtb);
+	return file_write_all(m->config.dumpdtb, dtb, size, err) || fail_context(err, "-M dumpdtb=%s", m->config.dumpdtb);
 }
 
 bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err)

@@ -15,6 +15,8 @@
 
 #define DRIVES_MAX 32
 #define CHARDEVS_MAX 16
+#define CHARDEV_PATH_MAX 1024
+#define CHARDEV_SPEC_BYTES (2 * CHARDEV_PATH_MAX + 32)
 
 struct loader; /* load.c: kernel, tables and firmware data, placed anew at every reset */
 

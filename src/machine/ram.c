@@ -58,6 +58,79 @@ static struct backend *take_backend(struct machine *m, const char *id, struct er
 	return backend;
 }
 
+static const struct machine_node *find_node(const struct machine_config *c, u32 id)
+{
+	for (unsigned i = 0; i < c->node_count; i++)
+		if (c->nodes[i].id == id)
+			return &c->nodes[i];
+	return NULL;
+}
+
+static bool check_cpus(const struct machine_config *c, struct error *err)
+{
+	for (unsigned i = 0; i < c->node_count; i++) {
+		const struct machine_node *n = &c->nodes[i];
+
+		if (!n->has_cpus)
+			continue;
+		if (n->cpu_last >= c->cpu_count)
+			return fail(err, "-numa node,nodeid=%u,cpus=%u-%u: the vCPUs are 0 to %u; write -smp %u or fewer cpus=", n->id,
+				    n->cpu_first, n->cpu_last, c->cpu_count - 1, n->cpu_last + 1);
+		for (unsigned k = 0; k < i; k++)
+			if (c->nodes[k].has_cpus && n->cpu_first <= c->nodes[k].cpu_last && c->nodes[k].cpu_first <= n->cpu_last)
+				return fail(err, "-numa node,nodeid=%u,cpus=%u-%u: node %u has cpus=%u-%u; each vCPU is in one node", n->id,
+					    n->cpu_first, n->cpu_last, c->nodes[k].id, c->nodes[k].cpu_first, c->nodes[k].cpu_last);
+	}
+	return true;
+}
+
+/* What speaks of a node speaks of one that there is. */
+static bool check_nodes(struct machine *m, struct error *err)
+{
+	const struct machine_config *c = &m->config;
+
+	if (!check_cpus(c, err))
+		return false;
+	for (u32 a = 0; a < MACHINE_NODES_MAX; a++)
+		for (u32 b = 0; b < MACHINE_NODES_MAX; b++)
+			if (c->distance[a][b] && (!find_node(c, a) || !find_node(c, b)))
+				return fail(err, "-numa dist,src=%u,dst=%u: there is no node %u; add -numa node,nodeid=%u", a, b,
+					    find_node(c, a) ? b : a, find_node(c, a) ? b : a);
+	for (const struct pci_root *root = pci_host_root(m->pci); root; root = root->next)
+		if (root->numa_node != PCI_NO_NODE && !find_node(c, root->numa_node))
+			return fail(err, "-device %s: numa_node=%u: there is no such node; add -numa node,nodeid=%u or leave it out",
+				    root->bus.bus.name, root->numa_node, root->numa_node);
+	return true;
+}
+
+/* Backends are taken, sizes known and made equal to -m before any memory is placed. */
+static bool settle_sizes(struct machine *m, struct backend *backends[MACHINE_NODES_MAX], bool *any, struct error *err)
+{
+	struct machine_config *c = &m->config;
+	u64 sum = 0;
+
+	for (unsigned i = 0; i < c->node_count; i++) {
+		struct machine_node *node = &c->nodes[i];
+
+		if (node->memdev) {
+			backends[i] = take_backend(m, node->memdev, err);
+			if (!backends[i])
+				return false;
+			node->size = backends[i]->size;
+		}
+		if (!is_aligned(node->size, 2 * MiB))
+			return fail(err, "-numa mem=%llu: must be a multiple of 2M; write mem=%lluM", (unsigned long long)node->size,
+				    (unsigned long long)(align_down(node->size, 2 * MiB) / MiB + 2));
+		*any |= node->size != 0;
+		if (!add_ok(sum, node->size, &sum))
+			return fail(err, "-numa mem=%llu: too large", (unsigned long long)node->size);
+	}
+	if (*any && sum != c->ram_size)
+		return fail(err, "-numa: the nodes' memory is %llu MiB in all, -m says %llu MiB; make them equal",
+			    (unsigned long long)(sum / MiB), (unsigned long long)(c->ram_size / MiB));
+	return true;
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct machine_node *x = a, *y = b;
@@ -67,39 +140,24 @@ static int by_id(const void *a, const void *b)
 
 bool machine_ram_create(struct machine *m, struct error *err)
 {
+	struct backend *backends[MACHINE_NODES_MAX] = {NULL};
 	struct machine_config *c = &m->config;
-	u64 base = memory_map[MAP_RAM].base, sum = 0;
-	unsigned with_size = 0;
+	u64 base = memory_map[MAP_RAM].base;
+	bool any = false;
 
 	qsort(c->nodes, c->node_count, sizeof(c->nodes[0]), by_id);
-	for (unsigned i = 0; i < c->node_count; i++) {
-		struct machine_node *node = &c->nodes[i];
-
-		if (node->memdev) {
-			struct backend *backend = take_backend(m, node->memdev, err);
-
-			if (!backend || !add_part(m, node->id, backend, backend->size, base, err))
-				return false;
-			node->size = backend->size;
-			base += backend->size;
-		} else if (node->size) {
-			if (!is_aligned(node->size, 2 * MiB))
-				return fail(err, "-numa mem=%#llx: must be a multiple of 2M", (unsigned long long)node->size);
-			if (!add_part(m, node->id, NULL, node->size, base, err))
-				return false;
-			base += node->size;
-		}
-		sum += node->size;
-		with_size += node->size != 0;
-	}
-	if (!with_size) {
+	if (!check_nodes(m, err) || !settle_sizes(m, backends, &any, err))
+		return false;
+	if (!any) {
 		if (c->node_count)
 			c->nodes[0].size = c->ram_size;
 		return add_part(m, c->node_count ? c->nodes[0].id : 0, NULL, c->ram_size, base, err);
 	}
-	if (sum != c->ram_size)
-		return fail(err, "-numa: the nodes' memory is %llu MiB in all, -m says %llu MiB; make them equal",
-			    (unsigned long long)(sum / MiB), (unsigned long long)(c->ram_size / MiB));
+	for (unsigned i = 0; i < c->node_count; i++) {
+		if (c->nodes[i].size && !add_part(m, c->nodes[i].id, backends[i], c->nodes[i].size, base, err))
+			return false;
+		base += c->nodes[i].size;
+	}
 	return true;
 }
 
