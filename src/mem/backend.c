@@ -191,6 +191,10 @@ static bool populate(struct memory_backend *m, struct error *err)
 {
 	struct backend *b = &m->backend;
 
+	/* The host would kill programs, this one too, before it would say no. */
+	if (b->size / PAGE > (u64)sysconf(_SC_PHYS_PAGES))
+		return fail(err, "prealloc=on: the host has %llu MiB of memory, fewer than size=%lluM; leave prealloc out",
+			    (unsigned long long)((u64)sysconf(_SC_PHYS_PAGES) * PAGE / MiB), (unsigned long long)(b->size / MiB));
 	for (u64 at = 0; b->chunk_ready && at < b->size; at += CHUNK)
 		backend_ready(b, at);
 	if (!b->prealloc || b->readonly)
