@@ -5,12 +5,15 @@
  */
 #include "control/control.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "control/settings.h"
+
+#define ARGUMENT_BYTES_MAX 4096 /* a path's; -append and -name may be longer */
 
 static const struct option *find_option(const char *text)
 {
@@ -25,12 +28,26 @@ static const struct option *find_option(const char *text)
 	return NULL;
 }
 
+/* Texts for the guest may be empty, and of any length. */
+static bool check_argument(const struct option *o, const char *name, const char *argument, struct error *err)
+{
+	if (o->is_free_text)
+		return true;
+	if (!*argument)
+		return fail(err, "%s: its argument is empty; write %s %s", name, name, o->argument);
+	if (strlen(argument) > ARGUMENT_BYTES_MAX)
+		return fail(err, "%s: an argument of %zu bytes; at most %d are taken", name, strlen(argument), ARGUMENT_BYTES_MAX);
+	return true;
+}
+
 static bool parse_arguments(struct settings *s, int argc, char **argv, struct error *err)
 {
 	for (int i = 1; i < argc; i++) {
 		const struct option *o = find_option(argv[i]);
 		const char *argument = NULL;
 
+		if (!*argv[i])
+			return fail(err, "argument %d is empty; leave it out", i);
 		if (!o && argv[i][0] != '-')
 			return fail(err, "%s: a disk is written -drive file=%s,format=raw,if=virtio", argv[i], argv[i]);
 		if (!o)
@@ -41,6 +58,8 @@ static bool parse_arguments(struct settings *s, int argc, char **argv, struct er
 			if (i + 1 == argc)
 				return fail(err, "%s: needs an argument: %s", argv[i], o->argument);
 			argument = argv[++i];
+			if (!check_argument(o, argv[i - 1], argument, err))
+				return false;
 		}
 		if (o->take && !o->take(s, argument, err))
 			return false;
@@ -58,8 +77,10 @@ static bool each(const struct listed *list, const char *what, const char *implie
 			  opts_all_used(&opts, what, err);
 
 		opts_free(&opts);
+		if (!ok && strncmp(err->text, what, strlen(what)))
+			fail_context(err, "%s %.*s", what, 100, list->text[i]);
 		if (!ok)
-			return fail_context(err, "%s %.*s", what, 100, list->text[i]);
+			return false;
 	}
 	return true;
 }
@@ -74,21 +95,57 @@ static bool build(struct settings *s, struct machine *machine, struct error *err
 	for (unsigned n = 0; n < FMW_MAX; n++) {
 		if (!s->windows[n].used)
 			continue;
-		if (!machine_add_window(machine, &s->windows[n].opts, err) || !opts_all_used(&s->windows[n].opts, "-M", err))
-			return fail_context(err, "-M cxl-fmw.%u", n);
+		if (n && !s->windows[n - 1].used)
+			return fail(err, "-M cxl-fmw.%u: cxl-fmw.%u is missing; number the windows from 0 without gaps", n, n - 1);
+		if (!machine_add_window(machine, &s->windows[n].opts, err))
+			return strncmp(err->text, "-M", 2) ? fail_context(err, "-M cxl-fmw.%u", n) : false;
 	}
 	return each(&s->regions, "-cxl-region", NULL, machine, machine_add_region, err) && machine_finish(machine, err);
 }
 
 static bool write_pidfile(const char *path, struct error *err)
 {
-	FILE *file = fopen(path, "w");
+	/* Not blocking: a FIFO that nobody reads is an error, not a wait. */
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	bool ok = fd >= 0 && dprintf(fd, "%d\n", (int)getpid()) > 0;
 
-	if (!file)
-		return fail(err, "-pidfile %s: cannot write it", path);
-	fprintf(file, "%d\n", (int)getpid());
-	fclose(file);
-	return true;
+	if (fd >= 0)
+		close(fd);
+	return ok || fail(err, "-pidfile %s: cannot write it; name a file in a folder that you may write to", path);
+}
+
+/* Length of the UTF-8 character at `p`, or 0 if that is none. */
+static unsigned utf8_length(const unsigned char *p)
+{
+	unsigned length = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 :
+			  p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+
+	for (unsigned i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+/* One line, whatever the user's words hold: control characters and what is not UTF-8 are shown as numbers. */
+static void print_error(const struct error *err)
+{
+	const unsigned char *p = (const unsigned char *)err->text;
+	char line[4 * ERROR_BYTES + 16];
+	size_t used = (size_t)snprintf(line, sizeof(line), "cxlvm: ");
+
+	while (*p) {
+		unsigned length = utf8_length(p);
+
+		if (!length || *p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0)) {
+			used += (size_t)snprintf(line + used, sizeof(line) - used, "\\x%02x", *p++);
+		} else {
+			memcpy(line + used, p, length);
+			used += length;
+			p += length;
+		}
+	}
+	line[used++] = '\n';
+	fwrite(line, 1, used, stderr);
 }
 
 int control_main(int argc, char **argv)
@@ -97,7 +154,7 @@ int control_main(int argc, char **argv)
 	struct machine *machine = NULL;
 	struct error err = {""};
 	int code = 1;
-	bool ok;
+	bool ok, wrote_pid = false;
 
 	if (!s)
 		return 1;
@@ -112,18 +169,18 @@ int control_main(int argc, char **argv)
 	if (ok && s->config.ram_max < s->config.ram_size)
 		s->config.ram_max = s->config.ram_size;
 	ok = ok && (machine = machine_create(&s->config, &err)) && build(s, machine, &err) &&
-	     (!s->pidfile || write_pidfile(s->pidfile, &err));
+	     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err)));
 	if (ok) {
 		code = machine_run(machine, &err);
 		ok = !err.text[0];
 	}
 	if (!ok)
-		fprintf(stderr, "cxlvm: %s\n", err.text);
+		print_error(&err);
 	if (machine)
 		machine_destroy(machine);
 	for (unsigned n = 0; n < FMW_MAX; n++)
 		opts_free(&s->windows[n].opts);
-	if (s->pidfile && ok)
+	if (wrote_pid)
 		unlink(s->pidfile);
 	free(s);
 	return ok ? code : 1;

@@ -8,10 +8,20 @@
 #include "control/settings.h"
 #include "cpu/cpu.h"
 
+/* What was asked for is the output, so an output that fails is a failure. */
+static _Noreturn void done(void)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "cxlvm: the help could not be written to standard output\n");
+		exit(1);
+	}
+	exit(0);
+}
+
 void help_version(void)
 {
 	printf("cxlvm version " CXLVM_VERSION "\n");
-	exit(0);
+	done();
 }
 
 void help_options(void)
@@ -26,34 +36,43 @@ void help_options(void)
 		printf("%-44s %s\n", left, o->help);
 	}
 	printf("\nCtrl-A x ends the program, Ctrl-A h lists the other keys.\n");
-	exit(0);
+	done();
 }
 
-void help_devices(const char *name, struct error *err)
+/* All that is of one kind, or one of them. */
+static bool help_classes(const char *option, const char *name, bool objects, struct error *err)
 {
 	for (unsigned i = 0; machine_classes[i]; i++) {
 		const struct dev_class *cls = machine_classes[i];
 
-		if (cls->hidden)
+		if (cls->hidden || (cls->plugs == BUS_OBJECT) != objects)
 			continue;
-		if (name && !strcmp(cls->name, name)) {
-			dev_class_help(cls);
-			exit(0);
-		}
-		if (!name && cls->plugs != BUS_OBJECT)
+		if (!name)
 			printf("name \"%s\", desc \"%s\"\n", cls->name, cls->doc);
+		else if (!strcmp(cls->name, name)) {
+			dev_class_help(cls);
+			done();
+		}
 	}
-	if (name) {
-		fprintf(stderr, "cxlvm: -device %s,help: no such device; '-device help' lists them\n", name);
-		exit(1);
-	}
-	exit(0);
+	if (!name)
+		done();
+	return fail(err, "%s %s,help: there is no %s; '%s help' lists what there is", option, name, name, option);
+}
+
+bool help_devices(const char *name, struct error *err)
+{
+	return help_classes("-device", name, false, err);
+}
+
+bool help_objects(const char *name, struct error *err)
+{
+	return help_classes("-object", name, true, err);
 }
 
 void help_machines(void)
 {
 	printf("Supported machines are:\nvirt                 cxlvm ARM Virtual Machine with CXL\n");
-	exit(0);
+	done();
 }
 
 void help_cpus(void)
@@ -61,11 +80,23 @@ void help_cpus(void)
 	printf("Available CPUs:\n");
 	for (const char *const *model = cpus_models(); *model; model++)
 		printf("  %s\n", *model);
-	exit(0);
+	done();
 }
 
 void help_trace(void)
 {
 	trace_help();
-	exit(0);
+	done();
+}
+
+void help_accels(void)
+{
+	printf("Accelerators supported:\ninterp\ntcg (the same)\n");
+	done();
+}
+
+void help_chardevs(void)
+{
+	printf("Available chardev backend types:\n  null\n  stdio\n  pty\n  file\n  socket\n");
+	done();
 }

@@ -95,16 +95,18 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 /* cxl-fmw.N.KEY=VALUE, gathered by N. */
 static bool window_key(struct settings *s, const char *key, const char *value, struct error *err)
 {
-	char *end;
-	unsigned long n = strtoul(key + strlen("cxl-fmw."), &end, 10);
+	const char *end = key + strlen("cxl-fmw.");
+	unsigned n = 0, digits = 0;
 	struct opts *opts;
 
-	if (*end != '.' || end == key + strlen("cxl-fmw.") || n >= FMW_MAX)
+	for (; *end >= '0' && *end <= '9' && digits < 3; end++, digits++)
+		n = n * 10 + (unsigned)(*end - '0');
+	if (*end != '.' || !digits || n >= FMW_MAX)
 		return fail(err, "-M %s=%s: a fixed window's key is cxl-fmw.N.KEY with N from 0 to %d", key, value, FMW_MAX - 1);
 	opts = &s->windows[n].opts;
 	s->windows[n].used = true;
 	if (opts->count == OPTS_MAX)
-		return fail(err, "-M %s: too many keys for one window", key);
+		return fail(err, "-M %s: more than %d keys for one window; say each once", key, OPTS_MAX);
 	opts->list[opts->count++] = (struct opt){.key = strdup(end + 1), .value = strdup(value)};
 	return true;
 }
@@ -262,14 +264,31 @@ bool option_smp(struct settings *s, const char *argument, struct error *err)
 	if (value[4] && value[4] != cpus)
 		return fail(err, "-smp maxcpus=%llu: CPU hotplug is not built; leave maxcpus out or make it %llu",
 			    (unsigned long long)value[4], (unsigned long long)cpus);
-	if (value[1] && value[2] && value[3] && product != cpus)
-		return fail(err, "-smp %s: sockets * cores * threads is %llu, not %llu", argument, (unsigned long long)product,
-			    (unsigned long long)cpus);
+	/* What is not said follows from the rest: cores first, then sockets, then threads. */
+	for (unsigned i = 0, order[] = {2, 1, 3}; i < ARRAY_SIZE(order) && cpus % product == 0; i++) {
+		if (value[order[i]])
+			continue;
+		value[order[i]] = cpus / product;
+		product = cpus;
+	}
+	if (product != cpus)
+		return fail(err, "-smp %s: sockets * cores * threads is %llu, not %llu; leave one of them out", argument,
+			    (unsigned long long)product, (unsigned long long)cpus);
 	s->config.cpu_count = (unsigned)cpus;
 	s->config.sockets = (unsigned)value[1];
 	s->config.cores = (unsigned)value[2];
 	s->config.threads = (unsigned)value[3];
 	return true;
+}
+
+/* Decimal digits below CPUS_MAX; *text moves behind them. */
+static bool cpu_number(const char **text, unsigned *number)
+{
+	const char *from = *text;
+
+	for (*number = 0; **text >= '0' && **text <= '9' && *number < CPUS_MAX; (*text)++)
+		*number = *number * 10 + (unsigned)(**text - '0');
+	return *text > from && *number < CPUS_MAX;
 }
 
 static bool numa_node(struct settings *s, struct opts *opts, const char *argument, struct error *err)
@@ -288,6 +307,9 @@ static bool numa_node(struct settings *s, struct opts *opts, const char *argumen
 			return fail(err, "-numa nodeid=%llu: there is a node of this number already", (unsigned long long)n);
 	if (s->config.node_count == MACHINE_NODES_MAX)
 		return fail(err, "-numa %s: at most %d nodes", argument, MACHINE_NODES_MAX);
+	for (unsigned i = 0, seen = 0; i < opts->count; i++)
+		if (!strcmp(opts->list[i].key, "cpus") && seen++)
+			return fail(err, "-numa %s: cpus= stands twice; write one FIRST-LAST for each node", argument);
 	if (mem && memdev)
 		return fail(err, "-numa %s: mem= and memdev= exclude each other", argument);
 	node = &s->config.nodes[s->config.node_count++];
@@ -295,16 +317,19 @@ static bool numa_node(struct settings *s, struct opts *opts, const char *argumen
 	if (mem && !memory_size("-numa mem", mem, &node->size, err))
 		return false;
 	if (cpus) {
-		char *end;
-		unsigned long first = strtoul(cpus, &end, 10), last = first;
-		bool ok = end != cpus;
+		const char *end = cpus;
+		unsigned first, last;
+		bool ok = cpu_number(&end, &first);
 
-		if (ok && *end == '-')
-			last = strtoul(end + 1, &end, 10);
-		if (!ok || *end || last < first || last >= CPUS_MAX)
+		last = first;
+		if (ok && *end == '-') {
+			end++;
+			ok = cpu_number(&end, &last);
+		}
+		if (!ok || *end || last < first)
 			return fail(err, "-numa cpus=%s: write one number or FIRST-LAST, from 0 to %d", cpus, CPUS_MAX - 1);
-		node->cpu_first = (u32)first;
-		node->cpu_last = (u32)last;
+		node->cpu_first = first;
+		node->cpu_last = last;
 		node->has_cpus = true;
 	}
 	return true;
@@ -350,13 +375,36 @@ bool option_numa(struct settings *s, const char *argument, struct error *err)
 
 bool option_accel(struct settings *s, const char *argument, struct error *err)
 {
-	size_t length = strcspn(argument, ",");
+	/* What QEMU's tcg has: taken, since none of it changes what the guest sees. */
+	static const char *const keys[] = {"thread", "tb-size", "split-wx", "one-insn-per-tb"};
+	struct opts opts;
+	const char *name;
+	bool ok;
 
-	if ((length == 3 && !memcmp(argument, "tcg", 3)) || (length == 6 && !memcmp(argument, "interp", 6)))
-		return true;
-	if (length == 3 && !memcmp(argument, "jit", 3))
-		return fail(err, "-accel %s: the translator is not built yet; write -accel interp", argument);
-	return fail(err, "-accel %s: arm64 code is emulated; write -accel interp (tcg is taken as the same)", argument);
+	if (!strcmp(argument, "help") || !strcmp(argument, "?"))
+		help_accels();
+	if (!opts_parse(&opts, argument, "accel", err))
+		return fail_context(err, "-accel");
+	name = opts_get(&opts, "accel");
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		opts_get(&opts, keys[i]);
+	if (name && !strcmp(name, "jit"))
+		ok = fail(err, "-accel %s: the translator is not built yet; write -accel interp", argument);
+	else if (!name || (strcmp(name, "tcg") && strcmp(name, "interp")))
+		ok = fail(err, "-accel %s: arm64 code is emulated; write -accel interp (tcg is taken as the same)", argument);
+	else
+		ok = opts_all_used(&opts, "-accel", err);
+	opts_free(&opts);
+	return ok;
+}
+
+/* A key with a fixed list of values; *ok turns false if it has another one. */
+static void check_word(struct opts *opts, const char *what, const char *key, const char *list, bool *ok, struct error *err)
+{
+	const char *value = opts_get(opts, key);
+
+	if (*ok && value && !is_one_of(value, list))
+		*ok = fail(err, "%s %s=%s: write one of %s", what, key, value, list);
 }
 
 bool option_icount(struct settings *s, const char *argument, struct error *err)
@@ -371,8 +419,8 @@ bool option_icount(struct settings *s, const char *argument, struct error *err)
 	shift = opts_get(&opts, "shift");
 	if (opts_get(&opts, "rr") || opts_get(&opts, "rrfile"))
 		ok = fail(err, "-icount %s: record and replay are not built", argument);
-	opts_get(&opts, "align");
-	opts_get(&opts, "sleep");
+	check_word(&opts, "-icount", "align", "on|off", &ok, err);
+	check_word(&opts, "-icount", "sleep", "on|off", &ok, err);
 	if (ok && shift && strcmp(shift, "auto"))
 		ok = parse_u64("-icount shift", shift, 0, 10, &value, err);
 	ok = ok && opts_all_used(&opts, "-icount", err);
@@ -392,13 +440,13 @@ bool option_rtc(struct settings *s, const char *argument, struct error *err)
 	if (!opts_parse(&opts, argument, "base", err))
 		return fail_context(err, "-rtc");
 	base = opts_get(&opts, "base");
-	opts_get(&opts, "clock");
-	opts_get(&opts, "driftfix");
-	if (base && strcmp(base, "utc") && strcmp(base, "localtime")) {
+	check_word(&opts, "-rtc", "clock", "host|rt|vm", &ok, err);
+	check_word(&opts, "-rtc", "driftfix", "none|slew", &ok, err);
+	if (ok && base && strcmp(base, "utc") && strcmp(base, "localtime")) {
 		const char *end = strptime(base, strchr(base, 'T') ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &tm);
 
-		if (!end || *end)
-			ok = fail(err, "-rtc base=%s: write utc, localtime or a date like 2026-11-22T12:00:00", base);
+		if (!end || *end || timegm(&tm) < 0 || timegm(&tm) > UINT32_MAX)
+			ok = fail(err, "-rtc base=%s: write utc, localtime or a date from 1970 to 2106 like 2026-11-22T12:00:00", base);
 		else {
 			s->config.rtc_base_s = (u64)timegm(&tm);
 			s->config.rtc_base_given = true;

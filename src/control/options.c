@@ -9,27 +9,40 @@
 static bool list_add(struct listed *list, const char *text, const char *what, struct error *err)
 {
 	if (list->count == LISTED_MAX)
-		return fail(err, "%s %s: at most %d of these", what, text, LISTED_MAX);
+		return fail(err, "%s %s: more than %d of these; leave some out", what, text, LISTED_MAX);
 	list->text[list->count++] = text;
 	return true;
 }
 
+/* "help", "?": all of a kind. */
+static bool is_help(const char *text)
+{
+	return !strcmp(text, "help") || !strcmp(text, "?");
+}
+
+/* "NAME,help", "NAME,?": the name, to be freed; NULL if it is something else. */
+static char *help_name(const char *text)
+{
+	const char *last = strrchr(text, ',');
+
+	return last && last > text && is_help(last + 1) ? strndup(text, strcspn(text, ",")) : NULL;
+}
+
 static bool take_object(struct settings *s, const char *a, struct error *err)
 {
+	char *name = help_name(a);
+
+	if (name || is_help(a))
+		return help_objects(name, err);
 	return list_add(&s->objects, a, "-object", err);
 }
 
 static bool take_device(struct settings *s, const char *a, struct error *err)
 {
-	size_t length = strlen(a);
+	char *name = help_name(a);
 
-	if (!strcmp(a, "help") || !strcmp(a, "?"))
-		help_devices(NULL, err);
-	if (length > 5 && (!strcmp(a + length - 5, ",help") || !strcmp(a + length - 2, ",?"))) {
-		char *name = strndup(a, strcspn(a, ","));
-
-		help_devices(name, err);
-	}
+	if (name || is_help(a))
+		return help_devices(name, err);
 	return list_add(&s->devices, a, "-device", err);
 }
 
@@ -40,6 +53,8 @@ static bool take_drive(struct settings *s, const char *a, struct error *err)
 
 static bool take_chardev(struct settings *s, const char *a, struct error *err)
 {
+	if (is_help(a))
+		help_chardevs();
 	return list_add(&s->chardevs, a, "-chardev", err);
 }
 
@@ -82,7 +97,7 @@ static bool take_no_reboot(struct settings *s, const char *a, struct error *err)
 
 static bool take_trace(struct settings *s, const char *a, struct error *err)
 {
-	if (!strcmp(a, "help") || !strcmp(a, "?"))
+	if (is_help(a))
 		help_trace();
 	return trace_enable(a, err);
 }
@@ -117,10 +132,16 @@ static bool take_vga(struct settings *s, const char *a, struct error *err)
 	return !strcmp(a, "none") || fail(err, "-vga %s: there is no display; write -vga none", a);
 }
 
-static bool take_none(struct settings *s, const char *a, struct error *err)
-{
-	return !strcmp(a, "none") || fail(err, "'%s' is not built yet; only 'none' is accepted here", a);
-}
+#define TAKE_NONE(name, what)                                                                                          \
+	static bool take_##name(struct settings *s, const char *a, struct error *err)                                  \
+	{                                                                                                              \
+		return !strcmp(a, "none") ||                                                                           \
+		       fail(err, "-" #name " %s: " what "; write -" #name " none or leave it out", a);                 \
+	}
+TAKE_NONE(parallel, "there is no parallel port")
+TAKE_NONE(monitor, "the human monitor is not built yet")
+TAKE_NONE(net, "the network is not built yet")
+TAKE_NONE(nic, "the network is not built yet")
 
 static bool take_action(struct settings *s, const char *a, struct error *err)
 {
@@ -143,7 +164,7 @@ const struct option options[] = {
 	{"numa", NULL, "node,...|dist,...", "NUMA nodes and distances", option_numa},
 	{"kernel", NULL, "FILE", "a Linux Image, gzip'd Image, EFI zboot or ELF file", take_kernel},
 	{"initrd", NULL, "FILE", "initial RAM disk", take_initrd},
-	{"append", NULL, "TEXT", "kernel command line", take_append},
+	{"append", NULL, "TEXT", "kernel command line", take_append, .is_free_text = true},
 	{"dtb", NULL, "FILE", "device tree to use instead of the machine's own", take_dtb},
 	{"object", NULL, "memory-backend-ram|-file|-memfd,id=,size=...", "a memory backend", take_object},
 	{"device", NULL, "NAME[,KEY=VALUE...]", "a device; '-device help' lists them", take_device},
@@ -154,10 +175,10 @@ const struct option options[] = {
 	{"nographic", NULL, NULL, "serial port on the terminal (this is the default)", take_nographic},
 	{"display", NULL, "none", "there is no display", take_display},
 	{"vga", NULL, "none", "there is no display", take_vga},
-	{"parallel", NULL, "none", "there is no parallel port", take_none},
-	{"monitor", NULL, "none", "there is no human monitor yet", take_none},
-	{"net", NULL, "none", "no network", take_none},
-	{"nic", NULL, "none", "no network", take_none},
+	{"parallel", NULL, "none", "there is no parallel port", take_parallel},
+	{"monitor", NULL, "none", "there is no human monitor yet", take_monitor},
+	{"net", NULL, "none", "no network", take_net},
+	{"nic", NULL, "none", "no network", take_nic},
 	{"no-reboot", NULL, NULL, "end the program when the guest resets", take_no_reboot},
 	{"action", NULL, "reboot=shutdown", "what a guest reset does", take_action},
 	{"icount", NULL, "shift=N", "instruction time: every run of the same input is the same run", option_icount},
@@ -165,7 +186,7 @@ const struct option options[] = {
 	{"d", NULL, "ITEM,...", "trace; '-d help' lists the items", take_trace},
 	{"D", NULL, "FILE", "where traces go", take_trace_file},
 	{"pidfile", NULL, "FILE", "write the process ID there", take_pidfile},
-	{"name", NULL, "TEXT", "a name for the machine (not used)", NULL},
+	{"name", NULL, "TEXT", "a name for the machine (not used)", NULL, .is_free_text = true},
 	{"uuid", NULL, "UUID", "accepted", NULL},
 	{"nodefaults", NULL, NULL, "accepted: there are no default devices", take_nothing},
 	{"no-user-config", NULL, NULL, "accepted: there is no user configuration", take_nothing},

@@ -32,6 +32,7 @@ struct option {
 	const char *help;
 	bool (*take)(struct settings *s, const char *argument, struct error *err);
 	const char *refusal; /* known, and not built: what to use instead, or why */
+	bool is_free_text;   /* the argument is the user's own text, not ours to judge */
 };
 extern const struct option options[];
 
@@ -47,10 +48,13 @@ bool option_rtc(struct settings *s, const char *argument, struct error *err);
 
 /* help.c: prints to stdout and ends the program with 0. */
 _Noreturn void help_options(void);
-_Noreturn void help_devices(const char *name, struct error *err);
+bool help_devices(const char *name, struct error *err); /* returns only to fail; NULL: all */
 _Noreturn void help_machines(void);
 _Noreturn void help_cpus(void);
 _Noreturn void help_trace(void);
+bool help_objects(const char *name, struct error *err);
+_Noreturn void help_accels(void);
+_Noreturn void help_chardevs(void);
 _Noreturn void help_version(void);
 
 #endif
