@@ -2,17 +2,18 @@
 /*
  * The set of vCPUs: threads, sleeping and waking, standing still, mail, reset. (vcpu.h says what IN and OUT mean.)
  *
- * Waiting. A thread with nothing to run sleeps on its own wake_seq; whoever changes something it may wait for changes first and
- * calls cpu_wake second. Nobody holds a lock while waiting for another vCPU, and a waiter is OUT, so all others can go on.
+ * Waiting. A thread with nothing to run sleeps on its own wake_seq; whoever changes something it may wait for changes
+ * first and calls cpu_wake second. Nobody holds a lock while waiting for another vCPU, and a waiter is OUT, so all
+ * others can go on.
  *
- * Standing still. stop_count > 0 means: nobody goes IN. Raised by space publishes (under the machine lock) and by cpus_pause.
- * The one who raised it pokes every vCPU and waits for each to be OUT.
+ * Standing still. stop_count > 0 means: nobody goes IN. Raised by space publishes (under the machine lock) and by
+ * cpus_pause. The one who raised it pokes every vCPU and waits for each to be OUT.
  *
- * Mail. TLBI on one vCPU posts to the others' mailboxes; DSB waits until each has served its mail, or is OUT (it will before it
- * uses its TLB again). Memory order between posting and `state` is sequentially consistent; see vcpu.h.
+ * Mail. TLBI on one vCPU posts to the others' mailboxes; DSB waits until each has served its mail, or is OUT (it will
+ * before it uses its TLB again). Memory order between posting and `state` is sequentially consistent; see vcpu.h.
  *
- * Instruction time. One thread runs all vCPUs in turn for quantum_insns each, and moves time by what was retired; when all
- * wait it moves time to the next timer. Everything is then a function of the instructions, whatever the host does.
+ * Instruction time. One thread runs all vCPUs in turn for quantum_insns each, and moves time by what was retired; when
+ * all wait it moves time to the next timer. Everything is then a function of the instructions, whatever the host does.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -398,7 +399,8 @@ void cpu_wfi(struct cpu *cpu)
 	cpu_wfi_now(cpu);
 }
 
-/* Stores to a monitored address are not seen, so WFE only gives way: at most some tens of microseconds. An early return is allowed. */
+/* Stores to a monitored address are not seen, so WFE only gives way: at most some tens of microseconds. An early
+ * return is allowed. */
 void cpu_wfe(struct cpu *cpu)
 {
 	if (load(&cpu->wfe_event)) {
@@ -730,7 +732,8 @@ struct cpus *cpus_create(const struct cpus_config *config, struct error *err)
 		for (const char *const *m = cpus_models(); *m; m++) {
 			size_t used = strlen(err->text);
 
-			snprintf(err->text + used, sizeof(err->text) - used, "%s%s", m == cpus_models() ? " " : ", ", *m);
+			snprintf(err->text + used, sizeof(err->text) - used, "%s%s", m == cpus_models() ? " " : ", ",
+				 *m);
 		}
 		return NULL;
 	}

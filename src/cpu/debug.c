@@ -2,9 +2,9 @@
 /*
  * Self-hosted debug: software step, hardware breakpoints and watchpoints. [DDI0487 D2, AArch64 Self-hosted Debug]
  *
- * A vCPU with software step or with a breakpoint that could match at the current EL runs one instruction at a time (cpu->stepping):
- * debug_before is asked before each, debug_step_done is told after. Pages with watchpoints are kept out of the level 1 TLB,
- * so the slow path asks debug_watch. Own thread only.
+ * A vCPU with software step or with a breakpoint that could match at the current EL runs one instruction at a time
+ * (cpu->stepping): debug_before is asked before each, debug_step_done is told after. Pages with watchpoints are kept
+ * out of the level 1 TLB, so the slow path asks debug_watch. Own thread only.
  */
 #include "cpu/code.h"
 #include "cpu/features.h"
@@ -175,7 +175,8 @@ bool debug_covers_page(struct cpu *cpu, u64 va, bool write)
 	if (!bit(cpu->sys.mdscr, MDSCR_MDE))
 		return false;
 	for (unsigned n = 0; n < WATCHPOINTS; n++)
-		if (bit(cpu->sys.dbgwcr[n], 0) && direction_matches(cpu->sys.dbgwcr[n], write) && overlaps(cpu, n, va, 4096))
+		if (bit(cpu->sys.dbgwcr[n], 0) && direction_matches(cpu->sys.dbgwcr[n], write) &&
+		    overlaps(cpu, n, va, 4096))
 			return true;
 	return false;
 }
@@ -281,7 +282,9 @@ READ_HOOK(dbg_read)
 WRITE_HOOK(dbg_write)
 {
 	switch (key_op2(reg->key)) {
-	case 4: value &= key_crm(reg->key) >= BREAKPOINTS - CONTEXT_BREAKPOINTS ? ~0ull : ~3ull; break; /* context IDs */
+	case 4:
+		value &= key_crm(reg->key) >= BREAKPOINTS - CONTEXT_BREAKPOINTS ? ~0ull : ~3ull;
+		break; /* context IDs */
 	case 5: value &= BCR_RW; break;
 	case 6: value &= ~3ull; break;
 	default: value &= WCR_RW; break;

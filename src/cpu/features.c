@@ -16,19 +16,20 @@
 /* Everything that is implemented. Fields not named are 0: not implemented. */
 #define PFR0_MAX                                                                                                       \
 	(F(1, 0) /* EL0: AArch64 */ | F(1, 4) /* EL1: AArch64 */ | F(1, 16) /* FP with FP16 */ |                       \
-	 F(1, 20) /* AdvSIMD with FP16 */ | F(1, 24) /* GIC system registers */ | F(3, 56) /* CSV2_3 */ | F(1, 60) /* CSV3 */)
+	 F(1, 20) /* AdvSIMD with FP16 */ | F(1, 24) /* GIC system registers */ | F(3, 56) /* CSV2_3 */ |              \
+	 F(1, 60) /* CSV3 */)
 #define PFR1_MAX F(2, 4) /* SSBS with MSR/MRS */
 #define ISAR0_MAX                                                                                                      \
 	(F(2, 4) /* AES, PMULL */ | F(1, 8) /* SHA1 */ | F(2, 12) /* SHA256, SHA512 */ | F(1, 16) /* CRC32 */ |        \
-	 F(2, 20) /* LSE */ | F(1, 28) /* RDM */ | F(1, 32) /* SHA3 */ | F(1, 44) /* DotProd */ | F(2, 52) /* FlagM2 */ | \
-	 F(2, 56) /* TLBI OS and range */)
+	 F(2, 20) /* LSE */ | F(1, 28) /* RDM */ | F(1, 32) /* SHA3 */ | F(1, 44) /* DotProd */ |                      \
+	 F(2, 52) /* FlagM2 */ | F(2, 56) /* TLBI OS and range */)
 #define ISAR1_MAX                                                                                                      \
 	(F(2, 0) /* DC CVAP, CVADP */ | F(1, 12) /* JSCVT */ | F(1, 16) /* FCMA */ | F(2, 20) /* RCPC2 */ |            \
 	 F(1, 32) /* FRINTTS */ | F(1, 36) /* SB */)
 #define ISAR2_MAX F(1, 16) /* MOPS */
 #define MMFR0_MAX                                                                                                      \
-	(F(5, 0) /* 48 bits */ | F(2, 4) /* 16-bit ASIDs */ | F(1, 20) /* 16K */ | F(0, 24) /* 64K */ | F(0, 28) /* 4K */ | \
-	 F(1, 60) /* ECV */)
+	(F(5, 0) /* 48 bits */ | F(2, 4) /* 16-bit ASIDs */ | F(1, 20) /* 16K */ | F(0, 24) /* 64K */ |                \
+	 F(0, 28) /* 4K */ | F(1, 60) /* ECV */)
 #define MMFR1_MAX (F(2, 0) /* HAFDBS: AF and dirty state */ | F(1, 16) /* LOR */ | F(3, 20) /* PAN3 */)
 #define MMFR2_MAX (F(1, 4) /* UAO */ | F(1, 60) /* E0PD */)
 #define DFR0_MAX                                                                                                       \

@@ -4,11 +4,12 @@
  * [DDI0487 D8, The AArch64 Virtual Memory System Architecture]
  *
  * Granules of 4, 16 and 64 KiB, 48-bit addresses, hierarchical rights, hardware access flag and dirty state. Left out:
- * 52-bit addresses, stage 2, hierarchical permission disables (not advertised: the bits are ignored). The contiguous hint is a
- * hint: each descriptor is cached by itself, which the architecture permits.
+ * 52-bit addresses, stage 2, hierarchical permission disables (not advertised: the bits are ignored). The contiguous
+ * hint is a hint: each descriptor is cached by itself, which the architecture permits.
  *
- * Called on a TLB miss by the vCPU's own thread, without locks. Tables are read through host pointers of RAM; a table in a device
- * is an external abort on the walk. Descriptors are updated by compare-exchange, as the vCPU and other agents may race.
+ * Called on a TLB miss by the vCPU's own thread, without locks. Tables are read through host pointers of RAM; a table
+ * in a device is an external abort on the walk. Descriptors are updated by compare-exchange, as the vCPU and other
+ * agents may race.
  */
 #include "base/trace.h"
 #include "cpu/vcpu.h"
@@ -49,7 +50,7 @@ static bool desc_read(struct cpu *cpu, u64 pa, u64 *desc, u64 **host, bool *writ
 
 	*host = NULL;
 	*writable = false;
-	if (!range)
+	if (!range || range->last - pa < 7)
 		return false;
 	region = range->region;
 	offset = range->offset + (pa - range->base);
@@ -101,7 +102,13 @@ static bool walk_flat(struct cpu *cpu, u64 va, enum mmu_access access, struct tr
 	if (pa >> cpu->cpus->ids.pa_bits)
 		return fault(cpu, va, FSC_ADDRESS_SIZE, fsc);
 	*out = (struct translation){
-		.pa = pa, .shift = 12, .may = 0x3f, .share = 2, .device = access != MMU_FETCH, .global = true, .flat = true,
+		.pa = pa,
+		.shift = 12,
+		.may = 0x3f,
+		.share = 2,
+		.device = access != MMU_FETCH,
+		.global = true,
+		.flat = true,
 	};
 	return true;
 }
@@ -117,9 +124,11 @@ bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool ma
 	bool high = bit(va, 55);
 	u64 tcr = cpu->sys.tcr, ttbr = high ? cpu->sys.ttbr1 : cpu->sys.ttbr0, table, desc = 0, pa = 0, *host;
 	unsigned tsz = (unsigned)(high ? bits(tcr, 21, 16) : bits(tcr, 5, 0));
-	unsigned tg = (unsigned)(high ? bits(tcr, 31, 30) : bits(tcr, 15, 14)), page_shift, stride, level, lsb, ia, width;
+	unsigned tg = (unsigned)(high ? bits(tcr, 31, 30) : bits(tcr, 15, 14)), page_shift, stride, level, lsb, ia,
+		 width;
 	unsigned out_bits = output_bits(cpu);
-	bool tbi = bit(tcr, high ? TCR_TBI1 : TCR_TBI0), ap_no_el0 = false, ap_ro = false, uxn = false, pxn = false, writable;
+	bool tbi = bit(tcr, high ? TCR_TBI1 : TCR_TBI0), ap_no_el0 = false, ap_ro = false, uxn = false, pxn = false,
+	     writable;
 	bool ha = cpu->cpus->ids.hafdbs && bit(tcr, TCR_HA), hd = ha && bit(tcr, TCR_HD), dbm, clean, readonly;
 	unsigned top = tbi ? 55 : 63;
 

@@ -3,9 +3,9 @@
  * The performance monitors of one vCPU: PMUv3 with the cycle counter and PMU_COUNTERS event counters of 32 bits.
  * [DDI0487 D13, The Performance Monitors Extension]
  *
- * A cycle is an instruction retired: time that the host spends elsewhere does not count. Counters are brought up to date
- * (pmu_sync) before anything that changes what counts: a change of EL, a register access, the end of a chunk; so an overflow
- * is seen at most one chunk late. Own thread only; the interrupt line is changed under the machine lock.
+ * A cycle is an instruction retired: time that the host spends elsewhere does not count. Counters are brought up to
+ * date (pmu_sync) before anything that changes what counts: a change of EL, a register access, the end of a chunk; so
+ * an overflow is seen at most one chunk late. Own thread only; the interrupt line is changed under the machine lock.
  */
 #include "cpu/features.h"
 #include "cpu/hooks.h"
@@ -73,7 +73,8 @@ void pmu_event(struct cpu *cpu, u16 event)
 	if (!pmu_is_counting(cpu))
 		return;
 	for (unsigned n = 0; n < PMU_COUNTERS; n++)
-		if (bit(cpu->sys.pmcnten, n) && (u16)cpu->sys.pmevtyper[n] == event && counts_here(cpu, cpu->sys.pmevtyper[n]))
+		if (bit(cpu->sys.pmcnten, n) && (u16)cpu->sys.pmevtyper[n] == event &&
+		    counts_here(cpu, cpu->sys.pmevtyper[n]))
 			add(cpu, n, 1);
 }
 

@@ -2,9 +2,9 @@
 /*
  * What firmware would answer to HVC and SMC: SMCCC 1.2, PSCI 1.1, TRNG 1.0. [DEN0028, DEN0022, DEN0098]
  *
- * Called on the vCPU's thread after the instruction has completed. Vendor functions and HVCs with an immediate go to the
- * machine (EFI runtime stubs) first. Another vCPU's power state changes under psci_lock; its registers are set by its own
- * thread when it starts (cpus.c).
+ * Called on the vCPU's thread after the instruction has completed. Vendor functions and HVCs with an immediate go to
+ * the machine (EFI runtime stubs) first. Another vCPU's power state changes under psci_lock; its registers are set by
+ * its own thread when it starts (cpus.c).
  */
 #include <string.h>
 #include <sys/random.h>
@@ -178,7 +178,11 @@ static s64 trng(struct cpu *cpu, u32 id, u64 arg)
 	case TRNG_VERSION: return 0x10000;
 	case TRNG_FEATURES:
 		switch ((u32)arg) {
-		case TRNG_VERSION: case TRNG_FEATURES: case TRNG_GET_UUID: case TRNG_RND: case TRNG_RND | CALL_64: return 0;
+		case TRNG_VERSION:
+		case TRNG_FEATURES:
+		case TRNG_GET_UUID:
+		case TRNG_RND:
+		case TRNG_RND | CALL_64: return 0;
 		default: return SMCCC_NOT_SUPPORTED;
 		}
 	case TRNG_GET_UUID:
@@ -203,7 +207,8 @@ static s64 system_reset2(struct cpu *cpu, u32 type)
 
 static s64 cpu_suspend(struct cpu *cpu, u64 state)
 {
-	/* Original format: StateID 15:0, StateType 16 (1: power down), PowerLevel 25:24. Only standby of the core is built. */
+	/* Original format: StateID 15:0, StateType 16 (1: power down), PowerLevel 25:24. Only standby of the core
+	 * is built. */
 	if (state & ~0x0301ffffull || bit(state, 16) || bits(state, 25, 24) != 0)
 		return PSCI_INVALID_PARAMETERS;
 	cpu_wfi_now(cpu);

@@ -3,9 +3,9 @@
  * The SYS space: cache maintenance, address translation, TLB maintenance. DC ZVA is a store (load_store.c).
  * [DDI0487 C5.3 cache, C5.4 address translation, C5.5 TLB maintenance instructions]
  *
- * Caches do not exist, so cleaning and invalidating data is nothing, but the address is translated and may fault, and on
- * persistent memory a clean line is recorded for the next DSB. IC drops decoded code. TLBI acts at once here and by mail on other vCPUs;
- * DSB waits for them (cpus.c).
+ * Caches do not exist, so cleaning and invalidating data is nothing, but the address is translated and may fault, and
+ * on persistent memory a clean line is recorded for the next DSB. IC drops decoded code. TLBI acts at once here and by
+ * mail on other vCPUs; DSB waits for them (cpus.c).
  */
 #include "base/trace.h"
 #include "cpu/code.h"
@@ -62,8 +62,8 @@ static bool cache_by_va(struct cpu *cpu, u64 va, enum mmu_access access, bool cl
 
 	if (!tlb_translate(cpu, va, access, cpu->el, ISS_WNR | ISS_CM, &pa, &device))
 		return false;
-	if ((cpu->sys.mdscr & BIT(15)) && !code && debug_watch(cpu, align_down(va, DCACHE_LINE_BYTES), DCACHE_LINE_BYTES,
-							       true, cpu->el, true))
+	if ((cpu->sys.mdscr & BIT(15)) && !code &&
+	    debug_watch(cpu, align_down(va, DCACHE_LINE_BYTES), DCACHE_LINE_BYTES, true, cpu->el, true))
 		return false;
 	if (clean)
 		persist(cpu, pa);

@@ -16,8 +16,8 @@
 #include "cpu/vcpu.h"
 
 #define SCTLR_RW                                                                                                       \
-	(MASK(4, 0) | BIT(9) | BIT(12) | BIT(14) | BIT(15) | BIT(16) | BIT(18) | BIT(19) | BIT(20) | BIT(23) | BIT(26) | \
-	 BIT(33) | BIT(44) | BIT(57))
+	(MASK(4, 0) | BIT(9) | BIT(12) | BIT(14) | BIT(15) | BIT(16) | BIT(18) | BIT(19) | BIT(20) | BIT(23) |         \
+	 BIT(26) | BIT(33) | BIT(44) | BIT(57))
 #define SCTLR_RES1 (BIT(7) | BIT(8) | BIT(11) | BIT(22) | BIT(28) | BIT(29))
 enum { SCTLR_M = 0, SCTLR_A = 1, SCTLR_UMA = 9, SCTLR_UCT = 15, SCTLR_WXN = 19, SCTLR_TSCXT = 20, SCTLR_SPAN = 23,
        SCTLR_MSCEN = 33, SCTLR_DSSBS = 44, SCTLR_EPAN = 57 };
@@ -132,9 +132,11 @@ static WRITE_HOOK(sctlr_write)
 	const struct cpu_ids *ids = &cpu->cpus->ids;
 	u64 rw = SCTLR_RW, old = cpu->sys.sctlr, changed;
 
-	rw &= ~((ids->epan ? 0 : BIT(SCTLR_EPAN)) | (ids->pan ? 0 : BIT(SCTLR_SPAN)) | (ids->ssbs ? 0 : BIT(SCTLR_DSSBS)) |
-		(ids->mops ? 0 : BIT(SCTLR_MSCEN)) | (ids->csv2_2 ? 0 : BIT(SCTLR_TSCXT)));
-	cpu->sys.sctlr = (value & rw) | SCTLR_RES1 | (ids->pan ? 0 : BIT(SCTLR_SPAN)) | (ids->csv2_2 ? 0 : BIT(SCTLR_TSCXT));
+	rw &= ~((ids->epan ? 0 : BIT(SCTLR_EPAN)) | (ids->pan ? 0 : BIT(SCTLR_SPAN)) |
+		(ids->ssbs ? 0 : BIT(SCTLR_DSSBS)) | (ids->mops ? 0 : BIT(SCTLR_MSCEN)) |
+		(ids->csv2_2 ? 0 : BIT(SCTLR_TSCXT)));
+	cpu->sys.sctlr =
+		(value & rw) | SCTLR_RES1 | (ids->pan ? 0 : BIT(SCTLR_SPAN)) | (ids->csv2_2 ? 0 : BIT(SCTLR_TSCXT));
 	changed = old ^ cpu->sys.sctlr;
 	if (changed & (BIT(SCTLR_M) | BIT(SCTLR_WXN)))
 		tlb_flush_all(cpu);
@@ -468,7 +470,8 @@ static WRITE_HOOK(tdcc_ignore_write)
 
 #define X SYSREG_NEVER
 #define FIELD(name, op0, op1, crn, crm, op2, rel, wel, field_, reset_, rw_)                                            \
-	{SYSREG(op0, op1, crn, crm, op2), #name, rel, wel, offsetof(struct cpu, sys.field_), reset_, rw_, NULL, NULL, 1},
+	{SYSREG(op0, op1, crn, crm, op2), #name, rel, wel, offsetof(struct cpu, sys.field_), reset_, rw_,              \
+	 .lockless = 1},
 #define HOOKS(name, op0, op1, crn, crm, op2, rel, wel, read_, write_)                                                  \
 	{SYSREG(op0, op1, crn, crm, op2), #name, rel, wel, SYSREG_NO_FIELD, 0, 0, read_, write_, 1},
 #define CONST(name, op0, op1, crn, crm, op2, value)                                                                    \

@@ -3,10 +3,10 @@
  * The generic timer of one vCPU: the physical and the virtual timer of EL1, CNTFRQ = 1 GHz, the count is guest time in
  * nanoseconds, virtual offset 0. [DDI0487 D12, The Generic Timer in AArch64 state]
  *
- * Each timer's output is a level: ENABLE && !IMASK && count >= CVAL. It rises from a host timer in the loop's thread, and falls
- * when the vCPU writes CVAL, TVAL or CTL. The vCPU stores first and then reads `level`; the host timer sets `level`
- * first and then reads the registers again: one of the two sees the other, so a line never stays up for nothing, and
- * a write that changes no level takes no machine lock.
+ * Each timer's output is a level: ENABLE && !IMASK && count >= CVAL. It rises from a host timer in the loop's thread,
+ * and falls when the vCPU writes CVAL, TVAL or CTL. The vCPU stores first and then reads `level`; the host timer sets
+ * `level` first and then reads the registers again: one of the two sees the other, so a line never stays up for
+ * nothing, and a write that changes no level takes no machine lock.
  */
 #include <stdlib.h>
 
@@ -82,7 +82,8 @@ static void fire(void *opaque)
 	u64 cval;
 
 	settle(t);
-	/* Fired for an older CVAL, or early: armed anew. The vCPU may write meanwhile: then its value is the one to stay. */
+	/* Fired for an older CVAL, or early: armed anew. The vCPU may write meanwhile: then its value is the one
+	 * to stay. */
 	for (int i = 0; i < 8 && !t->level; i++) {
 		cval = __atomic_load_n(cval_of(t->cpu, t->which), __ATOMIC_SEQ_CST);
 		arm(t);

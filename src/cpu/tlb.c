@@ -3,12 +3,13 @@
  * The soft TLB of one vCPU, and the slow path of every access.
  *
  * Level 1 is what instructions look at (state.h): direct-mapped arrays of {tag, addend}, RAM only, one bank for EL1 and
- * EL0_BANKS for EL0, one per recent ASID, so that a context switch is a change of pointer. The EL1 bank survives ASID changes; the few
- * entries in it that are non-global or open to EL0 are remembered by slot and removed when the ASID changes or PAN is set.
+ * EL0_BANKS for EL0, one per recent ASID, so that a context switch is a change of pointer. The EL1 bank survives ASID
+ * changes; the few entries in it that are non-global or open to EL0 are remembered by slot and removed when the ASID
+ * changes or PAN is set.
  *
  * Level 2 is a 4-way table of translations as the walk made them, tagged {va, size, ASID or global}; one entry per
- * descriptor, whatever its size. TLBI by va removes it there, and in level 1 the page named; level-1 entries that came from larger
- * descriptors are covered by a small filter over {va >> shift, shift}: a hit there empties level 1.
+ * descriptor, whatever its size. TLBI by va removes it there, and in level 1 the page named; level-1 entries that came
+ * from larger descriptors are covered by a small filter over {va >> shift, shift}: a hit there empties level 1.
  *
  * Only the vCPU's own thread touches any of it: others send mail (cpus.c). No locks; nothing is allocated after create.
  *
@@ -220,8 +221,16 @@ static void entry_insert(struct tlb *tlb, u64 canonical, u16 asid, const struct 
 	if (set[way].tag && set[way].tag != tag)
 		tlb->next[index]++;
 	set[way] = (struct entry){
-		.tag = tag, .pa = t->pa & ~ones(t->shift), .asid = asid, .may = t->may, .level = t->level, .attr = t->attr,
-		.shift = t->shift, .global = t->global, .device = t->device, .clean = t->clean,
+		.tag = tag,
+		.pa = t->pa & ~ones(t->shift),
+		.asid = asid,
+		.may = t->may,
+		.level = t->level,
+		.attr = t->attr,
+		.shift = t->shift,
+		.global = t->global,
+		.device = t->device,
+		.clean = t->clean,
 	};
 	tlb->shifts |= BIT(t->shift);
 }
@@ -246,8 +255,14 @@ static bool translate(struct cpu *cpu, u64 va, enum mmu_access access, unsigned 
 
 		if (plain && !e0pd) {
 			*t = (struct translation){
-				.pa = e->pa | (va & ones(e->shift)), .shift = e->shift, .may = e->may, .level = e->level,
-				.attr = e->attr, .device = e->device, .global = e->global, .clean = e->clean,
+				.pa = e->pa | (va & ones(e->shift)),
+				.shift = e->shift,
+				.may = e->may,
+				.level = e->level,
+				.attr = e->attr,
+				.device = e->device,
+				.global = e->global,
+				.clean = e->clean,
 			};
 			if (mmu_allows(cpu, t, access, el, pan) && !(access == MMU_WRITE && t->clean))
 				return true;
@@ -340,7 +355,8 @@ static void bank_tlbi(struct cpu *cpu, const struct tlbi *tlbi, u64 va, bool who
 	struct tlb *tlb = tlb_of(cpu);
 
 	for (unsigned i = 0; i < EL0_BANKS + 1; i++) {
-		bool mine = i == BANK_EL1 || (tlb->bank[i].valid && (tlb->el0_global || tlbi_takes(tlbi, false, tlb->bank[i].asid)));
+		bool mine = i == BANK_EL1 ||
+			    (tlb->bank[i].valid && (tlb->el0_global || tlbi_takes(tlbi, false, tlb->bank[i].asid)));
 
 		if (!mine)
 			continue;
@@ -444,7 +460,8 @@ static unsigned el_of(const struct cpu *cpu, unsigned flags)
 /* One page's worth: [va, va + size) does not leave its 4 KiB page. False: exception taken. */
 static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned flags, u64 fault_va, struct target *to)
 {
-	bool write = flags & (ACCESS_WRITE | ACCESS_ATOMIC);
+	enum mmu_access access = flags & (ACCESS_WRITE | ACCESS_ATOMIC) ? MMU_WRITE : MMU_READ;
+	bool write = access == MMU_WRITE;
 	unsigned el = el_of(cpu, flags);
 	const struct range *range;
 	struct region *region;
@@ -452,7 +469,7 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 	u32 fsc;
 
 	*to = (struct target){0};
-	if (!translate(cpu, va, write ? MMU_WRITE : MMU_READ, el, cpu->pan && el == 1, &to->t, &fsc)) {
+	if (!translate(cpu, va, access, el, cpu->pan && el == 1, &to->t, &fsc)) {
 		mmu_data_abort(cpu, va, fsc | iss_of(flags));
 		return false;
 	}
@@ -479,7 +496,8 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 		if (page_pa >= range->base && range->last - page_pa >= PAGE - 1)
 			fill(cpu, va, el, &to->t, to->host, region->readonly);
 	} else {
-		to->io = !region->lockless && !(region->host && !write);
+		/* Also a piece that goes on into the next range, which may be a device. */
+		to->io = !region->lockless || range->last - to->t.pa < size - 1;
 	}
 	return true;
 }
@@ -678,7 +696,8 @@ bool access_write128_slow(struct cpu *cpu, u64 va, unsigned flags, u128 value)
 		return false;
 	if ((va & (PAGE - 1)) > PAGE - 16 && !aim(cpu, (va + 15) & ~(PAGE - 1), 1, 8, flags, va, &to))
 		return false;
-	return access_write_slow(cpu, va, 8, flags, (u64)value) && access_write_slow(cpu, va + 8, 8, flags, (u64)(value >> 64));
+	return access_write_slow(cpu, va, 8, flags, (u64)value) &&
+	       access_write_slow(cpu, va + 8, 8, flags, (u64)(value >> 64));
 }
 
 bool access_fetch(struct cpu *cpu, u64 va, u64 *pa, const u8 **host_page)
@@ -721,7 +740,8 @@ bool tlb_translate(struct cpu *cpu, u64 va, enum mmu_access access, unsigned el,
 	struct translation t;
 	u32 fsc;
 
-	if (!translate(cpu, va, access, el, cpu->pan && el == 1, &t, &fsc)) {
+	/* PAN is not for cache maintenance. */
+	if (!translate(cpu, va, access, el, false, &t, &fsc)) {
 		mmu_data_abort(cpu, va, fsc | iss);
 		return false;
 	}
@@ -743,7 +763,8 @@ static bool copy(struct cpu *cpu, u64 va, u8 *to, const u8 *from, u64 size)
 		if (!translate(cpu, va, from ? MMU_WRITE : MMU_READ, 1, false, &t, &fsc))
 			return false;
 		range = space_lookup(cpu->space, t.pa);
-		if (!range || !range->region->host || (from && range->region->readonly) || range->last - t.pa < part - 1)
+		if (!range || !range->region->host || (from && range->region->readonly) ||
+		    range->last - t.pa < part - 1)
 			return false;
 		if (range->region->ready)
 			range->region->ready(range->region, range->offset + (t.pa - range->base));

@@ -64,7 +64,8 @@ struct cpu_model {
 	u8 pa_bits;
 	bool granule_16k;
 	u64 missing; /* bits per enum a64_feature */
-	u64 id_isar0, id_isar1, id_isar2, id_pfr0, id_pfr1, id_mmfr0, id_mmfr1, id_mmfr2, id_dfr0; /* most that each field may be; ~0: as we are */
+	/* The most that each field may be; ~0: as we are. */
+	u64 id_isar0, id_isar1, id_isar2, id_pfr0, id_pfr1, id_mmfr0, id_mmfr1, id_mmfr2, id_dfr0;
 };
 
 /* ID register values of the set, after the model's masks. */
@@ -127,7 +128,8 @@ bool cpu_unlock_machine(struct cpu *cpu);
 /* PSTATE.DAIF or an interrupt input changed: looks again soon. */
 static inline bool cpu_interrupt_pending(const struct cpu *cpu)
 {
-	return __atomic_load_n(&cpu->irq_levels, __ATOMIC_SEQ_CST) || __atomic_load_n(&cpu->serror_pending, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&cpu->irq_levels, __ATOMIC_SEQ_CST) ||
+	       __atomic_load_n(&cpu->serror_pending, __ATOMIC_SEQ_CST);
 }
 
 /* --- exception.c --- */
@@ -170,8 +172,15 @@ static inline u64 mmu_canonical(u64 va)
 /* AT S1E<el><R|W>[P] -> PAR_EL1. */
 void mmu_at(struct cpu *cpu, u64 va, unsigned el, bool write, bool pan);
 enum {
-	FSC_ADDRESS_SIZE = 0x00, FSC_TRANSLATION = 0x04, FSC_ACCESS_FLAG = 0x08, FSC_PERMISSION = 0x0c, FSC_EXTERNAL = 0x10,
-	FSC_EXTERNAL_WALK = 0x14, FSC_ALIGNMENT = 0x21, FSC_DEBUG = 0x22, FSC_ATOMIC = 0x35,
+	FSC_ADDRESS_SIZE = 0x00,
+	FSC_TRANSLATION = 0x04,
+	FSC_ACCESS_FLAG = 0x08,
+	FSC_PERMISSION = 0x0c,
+	FSC_EXTERNAL = 0x10,
+	FSC_EXTERNAL_WALK = 0x14,
+	FSC_ALIGNMENT = 0x21,
+	FSC_DEBUG = 0x22,
+	FSC_ATOMIC = 0x35,
 };
 enum { ISS_WNR = 1 << 6, ISS_CM = 1 << 8, ISS_FNV = 1 << 10 };
 /* Data abort to EL1 for the current instruction. */

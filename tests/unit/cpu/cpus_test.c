@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vCPU threads: power on, shootdowns under load, standing still, pause, reset while running, WFI and wake-up; and instruction
- * time, twice the same.
+ * vCPU threads: power on, shootdowns under load, standing still, pause, reset while running, WFI and wake-up; and
+ * instruction time, twice the same.
  */
 #include "bench.h"
 

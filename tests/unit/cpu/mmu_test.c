@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Stage 1: every granule and level, fault status codes, rights, hardware access flag and dirty state, TLB maintenance. */
+/* Stage 1: every granule and level, fault status codes, rights, hardware access flag and dirty state, TLB
+ * maintenance. */
 #include "bench.h"
 
 static const struct granule {
@@ -54,7 +55,8 @@ static void every_granule_and_level_translates(void **state)
 		for (unsigned leaf = g->first_block; leaf <= 3; leaf++) {
 			for (unsigned high = 0; high < 2; high++) {
 				struct bench *b = bench_make(1, "max", true);
-				u64 root = table_new(b, 1u << g->shift), va = 0x0000123456789000ull, pa = 0x7a0000000000ull;
+				u64 root = table_new(b, 1u << g->shift), va = 0x0000123456789000ull,
+				    pa = 0x7a0000000000ull;
 				unsigned shift = g->shift + (3 - leaf) * stride;
 				struct translation t;
 				u32 fsc = 99;
@@ -67,7 +69,8 @@ static void every_granule_and_level_translates(void **state)
 					if (level < leaf)
 						leaf_of(b, root, g->shift, g->first_level, level + 1, va);
 				}
-				*leaf_of(b, root, g->shift, g->first_level, leaf, va) = (pa & ~ones(shift)) | D_AF | D_UXN | (leaf == 3 ? 3 : 1);
+				*leaf_of(b, root, g->shift, g->first_level, leaf, va) =
+					(pa & ~ones(shift)) | D_AF | D_UXN | (leaf == 3 ? 3 : 1);
 				assert_true(mmu_walk(b->cpu, va, false, MMU_READ, false, &t, &fsc));
 				assert_int_equal(t.pa, (pa & ~ones(shift)) | (va & ones(shift)));
 				assert_int_equal(t.shift, shift);
@@ -406,7 +409,7 @@ static void watchpoints_stop_what_they_watch(void **state)
 	assert_non_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
 	set(b, SYSREG(2, 0, 1, 0, 4), 0);                                                    /* OSLAR: unlock */
 	set(b, SYSREG(2, 0, 0, 0, 6), 0x1100);                                               /* DBGWVR0 */
-	set(b, SYSREG(2, 0, 0, 0, 7), 1 | 1 << 1 | 2 << 3 | 0xf0 << 5);                      /* EL1, stores, bytes 4..7 */
+	set(b, SYSREG(2, 0, 0, 0, 7), 1 | 1 << 1 | 2 << 3 | 0xf0 << 5); /* EL1, stores, bytes 4..7 */
 	set(b, SYSREG(2, 0, 0, 2, 2), BIT(15) | BIT(13));                                    /* MDSCR: MDE, KDE */
 	set(b, SYSREG(3, 3, 4, 2, 1), 0);                                                    /* DAIF: D clear */
 	assert_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
