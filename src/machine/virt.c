@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "jit/jit.h"
 #include "machine/private.h"
 #include "virtio/virtio.h"
 
@@ -37,6 +38,11 @@ static bool create_cpus(struct machine *m, struct error *err)
 				     .system_off = system_off, .system_reset = system_reset, .hypercall = hypercall, .opaque = m,
 				     .quantum_insns = 20000};
 
+	if (m->config.jit) {
+		config.engine = jit_engine(err);
+		if (!config.engine)
+			return false;
+	}
 	m->cpus = cpus_create(&config, err);
 	if (!m->cpus)
 		return false;

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine: finds blocks, has them made, enters them, links them; and the code cache.
+ *
+ * Where blocks are. Each page of decode records has, per mode (EL, FP on, SPSel), an index from record to block. Blocks belong to the
+ * physical page and serve every virtual address and every vCPU. cpu->code and cpu->code_va say which page, and where it is mapped;
+ * they are right at every instruction. A jump inside the page is linked directly; any other goes by jit_jumps, a table per vCPU of
+ * {va, key} -> {page, block}, whose key changes with everything that empties the instruction TLB.
+ *
+ * When a page is retired (code.c) its vCPUs may run on in its blocks until their next poll, as they may in its records. Nothing
+ * but blocks of the page links to them, and the jump tables' keys have changed by then. When the page is used again its
+ * indexes are cleared.
+ *
+ * When the cache is full, all pages are retired; the cache is used again from its start when every vCPU has passed. Until then
+ * the interpreter runs.
+ *
+ * Locks: jit->lock to make and link blocks. Look-ups take none: an index entry is published after the block's bytes.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/trace.h"
+#include "cpu/code.h"
+#include "cpu/vcpu.h"
+#include "jit/jit.h"
+#include "jit/private.h"
+
+#define INDEX_SIZE (CODE_PAGE_INSNS * sizeof(u32))
+#define INDEXES_MAX 65536u /* 256 MiB of address space, used as needed */
+
+/* One record by the interpreter. */
+static void step(struct cpu *cpu)
+{
+	const struct insn *insn = cpu->ip;
+
+	cpu->left--;
+	cpu->ip = (struct insn *)insn + 1;
+	insn->exec(cpu, insn);
+}
+
+static const u8 *find(struct jit *jit, const struct cpu *cpu, unsigned mode)
+{
+	const u32 *index = __atomic_load_n(&cpu->code->jit[mode], __ATOMIC_ACQUIRE);
+	u32 at = index ? __atomic_load_n(&index[cpu->ip - cpu->code->insn], __ATOMIC_ACQUIRE) : 0;
+
+	return at ? jit->cache + at : NULL;
+}
+
+/* Whether all vCPUs have let go of what was retired with `epoch`. */
+static bool all_passed(struct cpus *cpus, u64 epoch)
+{
+	for (unsigned n = 0; n < cpus_count(cpus); n++) {
+		u64 at = __atomic_load_n(&cpus_get(cpus, n)->code_epoch, __ATOMIC_SEQ_CST);
+
+		if (at && at < epoch)
+			return false;
+	}
+	return true;
+}
+
+/* Lock held. False: no room now. */
+static bool has_room(struct jit *jit)
+{
+	if (jit->reuse_epoch) {
+		if (!all_passed(jit->cpus, jit->reuse_epoch))
+			return false;
+		jit->reuse_epoch = 0;
+		jit->at = jit->blocks;
+		trace(CHAIN, "the code cache starts again");
+	}
+	return true;
+}
+
+static const u8 *make(struct jit *jit, struct cpu *cpu, unsigned mode)
+{
+	struct code_page *page = cpu->code;
+	unsigned index = (unsigned)(cpu->ip - page->insn);
+	const u8 *host = NULL;
+	bool full = false;
+
+	if (index >= CODE_PAGE_INSNS || cpu->ip->exec == exec_fetch)
+		return NULL;
+	pthread_mutex_lock(&jit->lock);
+	host = find(jit, cpu, mode); /* another vCPU may have made it */
+	if (!host && has_room(jit)) {
+		if (!page->jit[mode] && jit->index_used < INDEXES_MAX)
+			__atomic_store_n(&page->jit[mode], jit->index_free + CODE_PAGE_INSNS * jit->index_used++, __ATOMIC_RELEASE);
+		if (page->jit[mode] && jit->at + CACHE_MARGIN <= jit->cache + CACHE_SIZE) {
+			host = translate(jit, cpu, page, index, mode);
+			if (host)
+				__atomic_store_n(&page->jit[mode][index], (u32)(host - jit->cache), __ATOMIC_RELEASE);
+		} else if (page->jit[mode]) {
+			full = true;
+		}
+	}
+	if (full) {
+		code_invalidate_all(jit->cpus);
+		jit->reuse_epoch = __atomic_load_n(&jit->cpus->code_epoch, __ATOMIC_SEQ_CST);
+		jit->flushes++;
+	}
+	pthread_mutex_unlock(&jit->lock);
+	return host;
+}
+
+/* The jump that led here, from a block of the same page, goes straight on from now. */
+static void link(struct jit *jit, u8 *site, const u8 *target)
+{
+	s32 distance = (s32)(target - (site + 4));
+
+	pthread_mutex_lock(&jit->lock);
+	if (!jit->reuse_epoch)
+		__atomic_store_n((s32 __attribute__((aligned(1), may_alias)) *)(void *)site, distance, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&jit->lock);
+}
+
+static void jump_fill(struct cpu *cpu, u64 va, const u8 *host)
+{
+	struct jump *jump = (struct jump *)cpu->jit_jumps + (va >> 2 & (JUMPS - 1));
+
+	*jump = (struct jump){va, cpu->jit_key, host, cpu->code};
+}
+
+static void jit_run(struct cpu *cpu)
+{
+	struct jit *jit = cpu->jit;
+	u8 *site = NULL;               /* to link to where we go on */
+	struct code_page *page = NULL; /* of the site */
+	unsigned site_mode = 0;
+	bool jumped = false;           /* an indirect branch to jit_va is to be remembered */
+
+	while (cpu->left > 0) {
+		unsigned mode = mode_of(cpu);
+		const u8 *host = find(jit, cpu, mode);
+		struct link_data data;
+		u64 why;
+
+		if (unlikely(!host))
+			host = make(jit, cpu, mode);
+		if (unlikely(!host)) {
+			site = NULL;
+			step(cpu);
+			continue;
+		}
+		cpu->jit_mode = mode;
+		cpu->jit_key = cpu->jit_generation << 3 | mode;
+		if (site && page == cpu->code && site_mode == mode)
+			link(jit, site, host);
+		if (jumped && cpu_pc_of(cpu, cpu->ip) == cpu->jit_va)
+			jump_fill(cpu, cpu->jit_va, host);
+		site = NULL;
+		jumped = false;
+		why = jit->enter(cpu, host);
+		switch (why) {
+		case LEFT_PLAIN: break;
+		case LEFT_BUDGET:
+			while (cpu->left > 0)
+				step(cpu);
+			break;
+		case LEFT_INDIRECT:
+			jumped = true;
+			cpu_jump(cpu, cpu->jit_va);
+			break;
+		default:
+			memcpy(&data, (void *)(uintptr_t)why, sizeof(data));
+			site = (u8 *)(uintptr_t)why + data.site;
+			page = cpu->code;
+			site_mode = mode;
+			cpu->ip = &page->insn[data.index];
+			break;
+		}
+	}
+}
+
+/* --- create, destroy --- */
+
+static void host_features_get(struct host_features *host)
+{
+	__builtin_cpu_init();
+	host->bmi2 = __builtin_cpu_supports("bmi2");
+	host->lzcnt = __builtin_cpu_supports("lzcnt");
+	host->avx = __builtin_cpu_supports("avx");
+	host->avx2 = __builtin_cpu_supports("avx2");
+	host->fma = __builtin_cpu_supports("fma");
+	host->aesni = __builtin_cpu_supports("aes");
+	host->pclmul = __builtin_cpu_supports("pclmul");
+	host->gfni = __builtin_cpu_supports("gfni");
+	host->sse42 = __builtin_cpu_supports("sse4.2");
+	host->f16c = __builtin_cpu_supports("f16c");
+	host->popcnt = __builtin_cpu_supports("popcnt");
+	{
+		u32 a = 7, b = 0, c = 0, d = 0;
+
+		__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+		host->sha = b >> 29 & 1;
+	}
+}
+
+static void jit_destroy(void *engine, struct cpus *cpus)
+{
+	struct jit *jit = engine;
+
+	trace(CHAIN, "%llu blocks of %llu instructions in %llu bytes, %llu flushes", (unsigned long long)jit->blocks_made,
+	      (unsigned long long)jit->insns_made, (unsigned long long)jit->bytes_made, (unsigned long long)jit->flushes);
+	for (unsigned n = 0; n < cpus_count(cpus); n++) {
+		free(cpus_get(cpus, n)->jit_jumps);
+		cpus_get(cpus, n)->jit_jumps = NULL;
+	}
+	if (jit->cache)
+		munmap(jit->cache, CACHE_SIZE);
+	if (jit->index_free)
+		munmap(jit->index_free, INDEX_SIZE * INDEXES_MAX);
+	pthread_mutex_destroy(&jit->lock);
+	free(jit);
+}
+
+/* Aligned for huge pages: what is mapped too much at both ends is given back. */
+static u8 *cache_map(void)
+{
+	const size_t huge = 2u << 20;
+	u8 *space = mmap(NULL, CACHE_SIZE + huge, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before;
+
+	if (space == MAP_FAILED)
+		return NULL;
+	before = (huge - ((uintptr_t)space & (huge - 1))) & (huge - 1);
+	if (before)
+		munmap(space, before);
+	if (huge - before)
+		munmap(space + before + CACHE_SIZE, huge - before);
+	madvise(space + before, CACHE_SIZE, MADV_HUGEPAGE);
+	madvise(space + before, CACHE_SIZE, MADV_DONTDUMP);
+	return space + before;
+}
+
+static void *jit_create(struct cpus *cpus, struct error *err)
+{
+	struct jit *jit = calloc(1, sizeof(*jit));
+	void *indexes;
+
+	if (!jit) {
+		fail(err, "-accel jit: no memory");
+		return NULL;
+	}
+	jit->cpus = cpus;
+	pthread_mutex_init(&jit->lock, NULL);
+	host_features_get(&jit->host);
+	jit->cache = cache_map();
+	if (!jit->cache) {
+		fail(err, "-accel jit: the host gives no memory that is writable and executable; write -accel interp");
+		jit_destroy(jit, cpus);
+		return NULL;
+	}
+	indexes = mmap(NULL, INDEX_SIZE * INDEXES_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	jit->index_free = indexes == MAP_FAILED ? NULL : indexes;
+	for (unsigned n = 0; n < cpus_count(cpus); n++) {
+		struct cpu *cpu = cpus_get(cpus, n);
+
+		cpu->jit_jumps = calloc(JUMPS, sizeof(struct jump));
+		if (!cpu->jit_jumps || !jit->index_free) {
+			fail(err, "-accel jit: no memory");
+			jit_destroy(jit, cpus);
+			return NULL;
+		}
+	}
+	emitters_collect(jit);
+	thunks_make(jit);
+	jit->at = jit->blocks;
+	return jit;
+}
+
+const struct cpu_engine *jit_engine(struct error *err)
+{
+	static const struct cpu_engine engine = {"jit", jit_create, jit_destroy, jit_run};
+
+	__builtin_cpu_init();
+	if (!__builtin_cpu_supports("sse4.2")) {
+		fail(err, "-accel jit: the host CPU lacks SSE4.2; write -accel interp");
+		return NULL;
+	}
+	return &engine;
+}

@@ -1,0 +1,970 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Integer data processing. The records are as prepared by cpu/alu.c (immediates shifted, bit fields as two shifts). */
+#include "jit/translate.h"
+
+#define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
+#define W (i->z != 0)
+
+/* d = n OP m, where m is a slot. */
+static void three(struct block *b, bool w, enum x64_alu op, unsigned d, unsigned n, unsigned m)
+{
+	bool commutes = op != ALU_SUB && op != ALU_SBB;
+	unsigned r = reg_dest(d, RAX);
+
+	if (d == m && d != n) {
+		if (commutes) {
+			m = n;
+			n = d;
+		} else {
+			r = RAX;
+		}
+	}
+	if (slot_pin(n) != r || n == SLOT_ZR)
+		reg_copy(b, w, r, n);
+	reg_alu(b, w, op, r, m);
+	reg_done(b, d, r);
+}
+
+/* d = n OP the register `from`, which is RCX. */
+static void three_rcx(struct block *b, bool w, enum x64_alu op, unsigned d, unsigned n)
+{
+	unsigned r = reg_dest(d, RAX);
+
+	if (slot_pin(n) != r || n == SLOT_ZR)
+		reg_copy(b, w, r, n);
+	x64_alu(&b->x, w, op, r, RCX);
+	reg_done(b, d, r);
+}
+
+static void three_imm(struct block *b, bool w, enum x64_alu op, unsigned d, unsigned n, s32 v)
+{
+	unsigned r = reg_dest(d, RAX);
+
+	if (slot_pin(n) != r || n == SLOT_ZR)
+		reg_copy(b, w, r, n);
+	x64_alu_imm(&b->x, w, op, r, v);
+	reg_done(b, d, r);
+}
+
+/* --- add and subtract, immediate --- */
+
+static void add_imm(struct block *b, const struct insn *i, s32 v)
+{
+	unsigned r = reg_dest(i->d, RAX), n = reg_read(b, i->n, RAX);
+	bool sp_stays_aligned = i->d == SLOT_SP && i->n == SLOT_SP && !(v & 15) && b->sp_aligned;
+
+	if (v == 0 && W && i->d == i->n)
+		return;
+	if (v == 0)
+		x64_mov(&b->x, W, r, n);
+	else
+		x64_lea(&b->x, W, r, mem_at(n, v));
+	reg_done(b, i->d, r);
+	if (sp_stays_aligned)
+		b->sp_aligned = true;
+}
+EMIT(ADD_imm)
+{
+	add_imm(b, i, (s32)i->i);
+	return true;
+}
+EMIT(SUB_imm)
+{
+	add_imm(b, i, -(s32)i->i);
+	return true;
+}
+EMIT(ADDS_imm)
+{
+	three_imm(b, W, ALU_ADD, i->d, i->n, (s32)i->i);
+	x64_u8(&b->x, 0xf5); /* cmc */
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+EMIT(SUBS_imm)
+{
+	if (i->d == SLOT_DUMP && slot_pin(i->n) != NO_REG)
+		x64_alu_imm(&b->x, W, ALU_CMP, slot_pin(i->n), (s32)i->i);
+	else if (i->d == SLOT_DUMP)
+		x64_alu_mem_imm(&b->x, W, ALU_CMP, slot_mem(i->n), (s32)i->i);
+	else
+		three_imm(b, W, ALU_SUB, i->d, i->n, (s32)i->i);
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+
+/* --- logical, immediate --- */
+
+static u64 logic_imm(const struct insn *i)
+{
+	/* Halves are equal (i), or it is a rotated run of ones: as exec_ has it. */
+	u64 halves = (u64)i->i << 32 | i->i, value;
+
+	if (!W)
+		return i->i;
+	return logical_immediate(true, i->h, i->r, i->s, &value) ? value : halves;
+}
+static void logic(struct block *b, const struct insn *i, enum x64_alu op)
+{
+	u64 v = logic_imm(i);
+
+	if ((W && (u64)(s64)(s32)v == v) || !W) {
+		if (op == ALU_OR && i->n == SLOT_ZR) {
+			unsigned r = reg_dest(i->d, RAX);
+
+			x64_mov_imm(&b->x, r, v);
+			reg_done(b, i->d, r);
+			return;
+		}
+		three_imm(b, W, op, i->d, i->n, (s32)v);
+		return;
+	}
+	if (op == ALU_AND && v <= 0xffffffff) { /* the upper half becomes zero */
+		three_imm(b, false, op, i->d, i->n, (s32)v);
+		return;
+	}
+	x64_mov_imm(&b->x, RCX, v);
+	if (op == ALU_OR && i->n == SLOT_ZR)
+		reg_done(b, i->d, RCX);
+	else
+		three_rcx(b, true, op, i->d, i->n);
+}
+EMIT(AND_imm)
+{
+	logic(b, i, ALU_AND);
+	return true;
+}
+EMIT(ORR_imm)
+{
+	logic(b, i, ALU_OR);
+	return true;
+}
+EMIT(EOR_imm)
+{
+	logic(b, i, ALU_XOR);
+	return true;
+}
+EMIT(ANDS_imm)
+{
+	u64 v = logic_imm(i);
+
+	if (!W || (u64)(s64)(s32)v == v) {
+		if (i->d == SLOT_DUMP)
+			x64_test_imm(&b->x, W, reg_read(b, i->n, RAX), (s32)v);
+		else
+			three_imm(b, W, ALU_AND, i->d, i->n, (s32)v);
+	} else {
+		x64_mov_imm(&b->x, RCX, v);
+		if (i->d == SLOT_DUMP)
+			x64_test(&b->x, true, reg_read(b, i->n, RAX), RCX);
+		else
+			three_rcx(b, true, ALU_AND, i->d, i->n);
+	}
+	flags_set(b, FLAGS_LOGIC);
+	return true;
+}
+
+/* --- move wide --- */
+
+static void constant(struct block *b, unsigned d, u64 v)
+{
+	unsigned r = reg_dest(d, RAX);
+
+	if (d != SLOT_DUMP && slot_pin(d) == NO_REG && (u64)(s64)(s32)v == v) {
+		x64_store_imm(&b->x, true, slot_mem(d), (s32)v);
+		return;
+	}
+	x64_mov_imm(&b->x, r, v);
+	reg_done(b, d, r);
+}
+/* A constant and the MOVKs behind it are one constant. */
+static void wide(struct block *b, const struct insn *i, u64 v)
+{
+	const struct insn *next;
+
+	while ((next = next_insn(b, b->skip + 1)) && next->row == ROW_MOVK && next->d == i->d && next->z == i->z) {
+		v = (v & ~(0xffffull << next->h)) | (u64)next->i << next->h;
+		if (!W)
+			v = (u32)v;
+		b->skip++;
+	}
+	constant(b, i->d, v);
+}
+EMIT(MOVZ)
+{
+	wide(b, i, i->h <= 16 ? i->i : (u64)i->i << i->h); /* small ones are shifted already */
+	return true;
+}
+EMIT(MOVN)
+{
+	wide(b, i, W ? ~((u64)i->i << i->h) : i->i);
+	return true;
+}
+EMIT(MOVK)
+{
+	unsigned r = reg_dest(i->d, RAX);
+
+	if (i->d == SLOT_DUMP)
+		return true;
+	reg_copy(b, W, r, i->d);
+	if (!W || i->h == 0) {
+		x64_alu_imm(&b->x, W, ALU_AND, r, (s32)~(0xffffu << i->h));
+		x64_alu_imm(&b->x, W, ALU_OR, r, (s32)(i->i << i->h));
+	} else {
+		x64_mov_imm(&b->x, RCX, ~(0xffffull << i->h));
+		x64_alu(&b->x, true, ALU_AND, r, RCX);
+		x64_mov_imm(&b->x, RCX, (u64)i->i << i->h);
+		x64_alu(&b->x, true, ALU_OR, r, RCX);
+	}
+	reg_done(b, i->d, r);
+	return true;
+}
+
+/* --- bit fields: left by r, then right by s --- */
+
+static void field(struct block *b, bool w, bool sign, unsigned to, unsigned n, unsigned left, unsigned right)
+{
+	unsigned width = (w ? 64 : 32) - left;
+
+	if (left == right && (width == 8 || width == 16 || (width == 32 && w))) {
+		unsigned from = reg_read(b, n, to);
+
+		x64_extend(&b->x, w, sign, width / 8, to, from);
+		return;
+	}
+	if (!sign && left == right && width < 32) {
+		reg_copy(b, false, to, n);
+		x64_alu_imm(&b->x, false, ALU_AND, to, (s32)ones(width));
+		return;
+	}
+	reg_copy(b, w, to, n);
+	if (left)
+		x64_shift_imm(&b->x, w, SHIFT_SHL, to, left);
+	if (right)
+		x64_shift_imm(&b->x, w, sign ? SHIFT_SAR : SHIFT_SHR, to, right);
+}
+EMIT(UBFM)
+{
+	unsigned r = reg_dest(i->d, RAX);
+
+	field(b, W, false, r, i->n, i->r, i->s);
+	reg_done(b, i->d, r);
+	return true;
+}
+EMIT(SBFM)
+{
+	unsigned r = reg_dest(i->d, RAX);
+
+	field(b, W, true, r, i->n, i->r, i->s);
+	reg_done(b, i->d, r);
+	return true;
+}
+EMIT(BFM)
+{
+	u64 mask = W ? ~(~0ull << i->r >> i->s) : (u32) ~(~0u << i->r >> i->s);
+
+	field(b, W, false, RCX, i->n, i->r, i->s);
+	reg_copy(b, W, RAX, i->d);
+	if (!W || (u64)(s64)(s32)mask == mask) {
+		x64_alu_imm(&b->x, W, ALU_AND, RAX, (s32)mask);
+	} else {
+		x64_mov_imm(&b->x, RDX, mask);
+		x64_alu(&b->x, true, ALU_AND, RAX, RDX);
+	}
+	x64_alu(&b->x, W, ALU_OR, RAX, RCX);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(EXTR)
+{
+	if (i->n == i->m) {
+		reg_copy(b, W, RAX, i->n);
+		if (i->i)
+			x64_shift_imm(&b->x, W, SHIFT_ROR, RAX, i->i);
+	} else {
+		reg_copy(b, W, RAX, i->m);
+		if (i->i) {
+			unsigned n = reg_read(b, i->n, RCX);
+
+			x64_rr(&b->x, W, OP_0F(0xac), n, RAX); /* shrd */
+			x64_u8(&b->x, i->i);
+		}
+	}
+	reg_done(b, i->d, RAX);
+	return true;
+}
+
+/* --- shifted and extended registers --- */
+
+/* RCX = the shifted operand. */
+static void shifted_to_rcx(struct block *b, const struct insn *i)
+{
+	static const u8 ops[] = {SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROR};
+
+	reg_copy(b, W, RCX, i->m);
+	if (i->i)
+		x64_shift_imm(&b->x, W, ops[i->h], RCX, i->i);
+}
+static void shifted(struct block *b, const struct insn *i, enum x64_alu op, bool invert)
+{
+	if (!i->i && !invert) {
+		three(b, W, op, i->d, i->n, i->m);
+		return;
+	}
+	shifted_to_rcx(b, i);
+	if (invert)
+		x64_not(&b->x, W, RCX);
+	three_rcx(b, W, op, i->d, i->n);
+}
+EMIT(ADD_reg)
+{
+	if (i->h == 0 && i->i <= 3 && i->n != SLOT_ZR && i->m != SLOT_ZR) {
+		unsigned r = reg_dest(i->d, RAX), n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
+
+		if (!i->i && r == n)
+			x64_alu(&b->x, W, ALU_ADD, r, m);
+		else
+			x64_lea(&b->x, W, r, mem_index(n, m, i->i, 0));
+		reg_done(b, i->d, r);
+		return true;
+	}
+	shifted(b, i, ALU_ADD, false);
+	return true;
+}
+EMIT(SUB_reg)
+{
+	shifted(b, i, ALU_SUB, false);
+	return true;
+}
+EMIT(ADDS_reg)
+{
+	shifted(b, i, ALU_ADD, false);
+	x64_u8(&b->x, 0xf5);
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+static void compare_rcx_or_slot(struct block *b, bool w, unsigned n, unsigned m, bool m_is_rcx)
+{
+	unsigned r = reg_read(b, n, RAX);
+
+	if (m_is_rcx)
+		x64_alu(&b->x, w, ALU_CMP, r, RCX);
+	else
+		reg_alu(b, w, ALU_CMP, r, m);
+}
+EMIT(SUBS_reg)
+{
+	if (i->d == SLOT_DUMP) {
+		if (i->i)
+			shifted_to_rcx(b, i);
+		compare_rcx_or_slot(b, W, i->n, i->m, i->i);
+	} else {
+		shifted(b, i, ALU_SUB, false);
+	}
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+EMIT(AND_reg)
+{
+	shifted(b, i, ALU_AND, false);
+	return true;
+}
+EMIT(BIC_reg)
+{
+	shifted(b, i, ALU_AND, true);
+	return true;
+}
+EMIT(ORR_reg)
+{
+	if (i->n == SLOT_ZR && !i->i) { /* MOV */
+		unsigned r = reg_dest(i->d, RAX);
+
+		if (i->m == SLOT_ZR) {
+			constant(b, i->d, 0);
+			return true;
+		}
+		if (slot_pin(i->d) == NO_REG && W) {
+			reg_done(b, i->d, reg_read(b, i->m, RAX));
+			return true;
+		}
+		reg_copy(b, W, r, i->m);
+		reg_done(b, i->d, r);
+		return true;
+	}
+	shifted(b, i, ALU_OR, false);
+	return true;
+}
+EMIT(ORN_reg)
+{
+	if (i->n == SLOT_ZR) { /* MVN */
+		shifted_to_rcx(b, i);
+		x64_not(&b->x, W, RCX);
+		reg_done(b, i->d, RCX);
+		return true;
+	}
+	shifted(b, i, ALU_OR, true);
+	return true;
+}
+EMIT(EOR_reg)
+{
+	shifted(b, i, ALU_XOR, false);
+	return true;
+}
+EMIT(EON_reg)
+{
+	shifted(b, i, ALU_XOR, true);
+	return true;
+}
+EMIT(ANDS_reg)
+{
+	if (i->d == SLOT_DUMP && !i->i) {
+		unsigned n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
+
+		x64_test(&b->x, W, n, m);
+	} else {
+		shifted(b, i, ALU_AND, false);
+	}
+	flags_set(b, FLAGS_LOGIC);
+	return true;
+}
+EMIT(BICS_reg)
+{
+	shifted(b, i, ALU_AND, true);
+	flags_set(b, FLAGS_LOGIC);
+	return true;
+}
+
+/* RCX = the extended operand. */
+static void extended_to_rcx(struct block *b, const struct insn *i)
+{
+	static const u8 bytes[] = {1, 2, 4, 8, 1, 2, 4, 8};
+	unsigned m = reg_read(b, i->m, RCX);
+
+	x64_extend(&b->x, true, i->o & 4, bytes[i->o], RCX, m);
+	if (i->i)
+		x64_shift_imm(&b->x, true, SHIFT_SHL, RCX, i->i);
+}
+EMIT(ADD_ext)
+{
+	extended_to_rcx(b, i);
+	three_rcx(b, W, ALU_ADD, i->d, i->n);
+	return true;
+}
+EMIT(SUB_ext)
+{
+	extended_to_rcx(b, i);
+	three_rcx(b, W, ALU_SUB, i->d, i->n);
+	return true;
+}
+EMIT(ADDS_ext)
+{
+	extended_to_rcx(b, i);
+	three_rcx(b, W, ALU_ADD, i->d, i->n);
+	x64_u8(&b->x, 0xf5);
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+EMIT(SUBS_ext)
+{
+	extended_to_rcx(b, i);
+	if (i->d == SLOT_DUMP)
+		compare_rcx_or_slot(b, W, i->n, 0, true);
+	else
+		three_rcx(b, W, ALU_SUB, i->d, i->n);
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+
+/* --- with carry: CF = !C after flags_load_borrow --- */
+
+static void with_carry(struct block *b, const struct insn *i, bool subtract)
+{
+	flags_load_borrow(b);
+	reg_copy(b, W, RCX, i->n);
+	if (!subtract)
+		x64_u8(&b->x, 0xf5);
+	if (i->m == SLOT_ZR) {
+		x64_mov_imm(&b->x, RDX, 0);
+		x64_alu(&b->x, W, subtract ? ALU_SBB : ALU_ADC, RCX, RDX);
+	} else {
+		reg_alu(b, W, subtract ? ALU_SBB : ALU_ADC, RCX, i->m);
+	}
+	reg_done(b, i->d, RCX);
+}
+EMIT(ADC)
+{
+	with_carry(b, i, false);
+	return true;
+}
+EMIT(SBC)
+{
+	with_carry(b, i, true);
+	return true;
+}
+EMIT(ADCS)
+{
+	with_carry(b, i, false);
+	x64_u8(&b->x, 0xf5);
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+EMIT(SBCS)
+{
+	with_carry(b, i, true);
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+
+/* --- conditional --- */
+
+/* The flags of n - m or n + m if the condition holds, else the constant. */
+static bool conditional_compare(struct block *b, const struct insn *i, bool add, bool immediate)
+{
+	struct x64 *x = &b->x;
+	u8 *fails = NULL, *end = NULL;
+
+	if (i->c < 14) {
+		enum host_cc cc = flags_cc(b, i->c);
+
+		fails = x64_jcc_short(x, cc ^ 1);
+	}
+	reg_copy(b, W, RAX, i->n);
+	if (immediate)
+		x64_alu_imm(x, W, add ? ALU_ADD : ALU_CMP, RAX, i->m);
+	else
+		reg_alu(b, W, add ? ALU_ADD : ALU_CMP, RAX, i->m);
+	if (add)
+		x64_u8(x, 0xf5);
+	if (fails) {
+		end = x64_jmp_short(x);
+		x64_bind_short(x, fails);
+		x64_mov_imm(x, RAX, flags_constant(i->i >> 28));
+		x64_u8(x, 0x04);
+		x64_u8(x, 0x7f);
+		x64_u8(x, 0x9e);
+		x64_bind_short(x, end);
+	}
+	flags_set(b, FLAGS_BORROW);
+	return true;
+}
+EMIT(CCMP_reg)
+{
+	return conditional_compare(b, i, false, false);
+}
+EMIT(CCMN_reg)
+{
+	return conditional_compare(b, i, true, false);
+}
+EMIT(CCMP_imm)
+{
+	return conditional_compare(b, i, false, true);
+}
+EMIT(CCMN_imm)
+{
+	return conditional_compare(b, i, true, true);
+}
+
+/* x[n] if the condition holds, else f(x[m]). f keeps EFLAGS. */
+static bool conditional_select(struct block *b, const struct insn *i, bool invert, bool increment)
+{
+	struct x64 *x = &b->x;
+	enum host_cc cc;
+	unsigned n;
+
+	if (i->c >= 14) {
+		reg_copy(b, W, RCX, i->n);
+		reg_done(b, i->d, RCX);
+		return true;
+	}
+	cc = flags_cc(b, i->c);
+	if (i->n == SLOT_ZR && i->m == SLOT_ZR && (invert || increment) && !(invert && increment)) { /* CSET, CSETM */
+		x64_setcc(x, cc ^ 1, RCX);
+		x64_extend(x, false, false, 1, RCX, RCX);
+		if (invert) { /* 0 or 1 -> 0 or -1, without touching flags */
+			x64_lea(x, W, RCX, mem_at(RCX, -1));
+			x64_not(x, W, RCX);
+		}
+		reg_done(b, i->d, RCX);
+		return true;
+	}
+	reg_copy(b, W, RCX, i->m);
+	if (invert)
+		x64_not(x, W, RCX);
+	if (increment)
+		x64_lea(x, W, RCX, mem_at(RCX, 1));
+	n = reg_read(b, i->n, RDX);
+	x64_cmov(x, W, cc, RCX, n);
+	reg_done(b, i->d, RCX);
+	return true;
+}
+EMIT(CSEL)
+{
+	return conditional_select(b, i, false, false);
+}
+EMIT(CSINC)
+{
+	return conditional_select(b, i, false, true);
+}
+EMIT(CSINV)
+{
+	return conditional_select(b, i, true, false);
+}
+EMIT(CSNEG)
+{
+	return conditional_select(b, i, true, true);
+}
+
+/* --- shifts by register --- */
+
+static bool variable_shift(struct block *b, const struct insn *i, enum x64_shift op)
+{
+	if (op != SHIFT_ROR && block_host(b)->bmi2) {
+		unsigned r = reg_dest(i->d, RAX), n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
+
+		x64_shiftx(&b->x, W, op, r, n, m);
+		reg_done(b, i->d, r);
+		return true;
+	}
+	reg_copy(b, false, RCX, i->m);
+	reg_copy(b, W, RAX, i->n);
+	x64_shift_cl(&b->x, W, op, RAX);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(LSLV)
+{
+	return variable_shift(b, i, SHIFT_SHL);
+}
+EMIT(LSRV)
+{
+	return variable_shift(b, i, SHIFT_SHR);
+}
+EMIT(ASRV)
+{
+	return variable_shift(b, i, SHIFT_SAR);
+}
+EMIT(RORV)
+{
+	return variable_shift(b, i, SHIFT_ROR);
+}
+
+/* --- multiply and divide --- */
+
+/* RAX = x[n] * x[m], low half. */
+static void product(struct block *b, bool w, unsigned n, unsigned m)
+{
+	unsigned r;
+
+	reg_copy(b, w, RAX, n);
+	r = reg_read(b, m, RCX);
+	x64_imul(&b->x, w, RAX, r);
+}
+static bool multiply_add(struct block *b, const struct insn *i, bool w, bool subtract)
+{
+	if (i->a == SLOT_ZR) {
+		if (subtract)
+			x64_neg(&b->x, w, RAX);
+		reg_done(b, i->d, RAX);
+	} else if (subtract) {
+		reg_copy(b, w, RCX, i->a);
+		x64_alu(&b->x, w, ALU_SUB, RCX, RAX);
+		reg_done(b, i->d, RCX);
+	} else {
+		reg_alu(b, w, ALU_ADD, RAX, i->a);
+		reg_done(b, i->d, RAX);
+	}
+	return true;
+}
+EMIT(MADD)
+{
+	product(b, W, i->n, i->m);
+	return multiply_add(b, i, W, false);
+}
+EMIT(MSUB)
+{
+	product(b, W, i->n, i->m);
+	return multiply_add(b, i, W, true);
+}
+static void product_of_words(struct block *b, const struct insn *i, bool sign)
+{
+	unsigned n = reg_read(b, i->n, RAX), m;
+
+	x64_extend(&b->x, true, sign, 4, RAX, n);
+	m = reg_read(b, i->m, RCX);
+	x64_extend(&b->x, true, sign, 4, RCX, m);
+	x64_imul(&b->x, true, RAX, RCX);
+}
+EMIT(SMADDL)
+{
+	product_of_words(b, i, true);
+	return multiply_add(b, i, true, false);
+}
+EMIT(SMSUBL)
+{
+	product_of_words(b, i, true);
+	return multiply_add(b, i, true, true);
+}
+EMIT(UMADDL)
+{
+	product_of_words(b, i, false);
+	return multiply_add(b, i, true, false);
+}
+EMIT(UMSUBL)
+{
+	product_of_words(b, i, false);
+	return multiply_add(b, i, true, true);
+}
+static bool multiply_high(struct block *b, const struct insn *i, unsigned extension)
+{
+	unsigned m;
+
+	reg_copy(b, true, RAX, i->n);
+	m = reg_read(b, i->m, RCX);
+	x64_rr(&b->x, true, OP(0xf7), extension, m);
+	reg_done(b, i->d, RDX);
+	return true;
+}
+EMIT(UMULH)
+{
+	return multiply_high(b, i, 4);
+}
+EMIT(SMULH)
+{
+	return multiply_high(b, i, 5);
+}
+
+EMIT(UDIV)
+{
+	struct x64 *x = &b->x;
+	u8 *zero, *end;
+
+	reg_copy(b, W, RCX, i->m);
+	reg_copy(b, W, RAX, i->n);
+	x64_test(x, W, RCX, RCX);
+	zero = x64_jcc_short(x, CC_E);
+	x64_alu(x, false, ALU_XOR, RDX, RDX);
+	x64_rr(x, W, OP(0xf7), 6, RCX);
+	end = x64_jmp_short(x);
+	x64_bind_short(x, zero);
+	x64_mov_imm(x, RAX, 0);
+	x64_bind_short(x, end);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(SDIV)
+{
+	struct x64 *x = &b->x;
+	u8 *special, *minus, *end, *done;
+
+	reg_copy(b, W, RCX, i->m);
+	reg_copy(b, W, RAX, i->n);
+	x64_lea(x, W, RDX, mem_at(RCX, 1)); /* 0 or -1: 1 or 0 */
+	x64_alu_imm(x, W, ALU_CMP, RDX, 1);
+	special = x64_jcc_short(x, CC_BE);
+	if (W)
+		x64_u8(x, 0x48);
+	x64_u8(x, 0x99); /* cqo, cdq */
+	x64_rr(x, W, OP(0xf7), 7, RCX);
+	end = x64_jmp_short(x);
+	x64_bind_short(x, special);
+	minus = x64_jcc_short(x, CC_B);
+	x64_mov_imm(x, RAX, 0);
+	done = x64_jmp_short(x);
+	x64_bind_short(x, minus);
+	x64_neg(x, W, RAX);
+	x64_bind_short(x, done);
+	x64_bind_short(x, end);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+
+/* --- one source --- */
+
+/* RAX = leading zeros of RCX. */
+static void leading_zeros(struct block *b, bool w)
+{
+	if (block_host(b)->lzcnt) {
+		x64_rr(&b->x, w, PF3 | OP_0F(0xbd), RAX, RCX);
+		return;
+	}
+	x64_mov_imm(&b->x, RDX, w ? 127 : 63);
+	x64_rr(&b->x, w, OP_0F(0xbd), RAX, RCX); /* bsr: ZF if there is no bit */
+	x64_cmov(&b->x, w, CC_E, RAX, RDX);
+	x64_alu_imm(&b->x, false, ALU_XOR, RAX, w ? 63 : 31);
+}
+EMIT(CLZ)
+{
+	reg_copy(b, W, RCX, i->n);
+	leading_zeros(b, W);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(CLS)
+{
+	reg_copy(b, W, RCX, i->n);
+	x64_mov(&b->x, W, RAX, RCX);
+	x64_shift_imm(&b->x, W, SHIFT_SAR, RAX, 1);
+	x64_alu(&b->x, W, ALU_XOR, RCX, RAX);
+	leading_zeros(b, W);
+	x64_alu_imm(&b->x, false, ALU_SUB, RAX, 1);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+/* RAX: swaps neighbours of `n` bits each; RCX, RDX. */
+static void swap_bits(struct x64 *x, unsigned n, u64 mask)
+{
+	x64_mov_imm(x, RDX, mask);
+	x64_mov(x, true, RCX, RAX);
+	x64_shift_imm(x, true, SHIFT_SHR, RCX, n);
+	x64_alu(x, true, ALU_AND, RCX, RDX);
+	x64_alu(x, true, ALU_AND, RAX, RDX);
+	x64_shift_imm(x, true, SHIFT_SHL, RAX, n);
+	x64_alu(x, true, ALU_OR, RAX, RCX);
+}
+EMIT(RBIT)
+{
+	const struct insn *next = next_insn(b, 1);
+	struct x64 *x = &b->x;
+
+	reg_copy(b, W, RAX, i->n);
+	if (next && next->row == ROW_CLZ && next->n == i->d && next->d == i->d && next->z == i->z && i->d != SLOT_DUMP) {
+		/* Trailing zeros: the reversed value is overwritten. */
+		x64_mov_imm(x, RDX, W ? 64 : 32);
+		x64_rr(x, W, OP_0F(0xbc), RAX, RAX); /* bsf */
+		x64_cmov(x, W, CC_E, RAX, RDX);
+		b->skip = 1;
+		reg_done(b, i->d, RAX);
+		return true;
+	}
+	swap_bits(x, 1, 0x5555555555555555ull);
+	swap_bits(x, 2, 0x3333333333333333ull);
+	swap_bits(x, 4, 0x0f0f0f0f0f0f0f0full);
+	x64_bswap(x, W, RAX);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(REV16)
+{
+	reg_copy(b, W, RAX, i->n);
+	if (W) {
+		swap_bits(&b->x, 8, 0x00ff00ff00ff00ffull);
+	} else {
+		x64_bswap(&b->x, false, RAX);
+		x64_shift_imm(&b->x, false, SHIFT_ROR, RAX, 16);
+	}
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(REV_w)
+{
+	reg_copy(b, false, RAX, i->n);
+	x64_bswap(&b->x, false, RAX);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(REV32)
+{
+	reg_copy(b, true, RAX, i->n);
+	x64_bswap(&b->x, true, RAX);
+	x64_shift_imm(&b->x, true, SHIFT_ROR, RAX, 32);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(REV_x)
+{
+	reg_copy(b, true, RAX, i->n);
+	x64_bswap(&b->x, true, RAX);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+/* The Castagnoli forms: SSE4.2 has them. */
+static bool crc(struct block *b, const struct insn *i, unsigned bytes)
+{
+	unsigned m;
+
+	if (!block_host(b)->sse42)
+		return false;
+	reg_copy(b, false, RAX, i->n);
+	m = reg_read(b, i->m, RCX);
+	if (bytes == 1)
+		x64_rr8(&b->x, false, PF2 | OP_38(0xf0), RAX, m);
+	else if (bytes == 2) {
+		x64_u8(&b->x, 0x66);
+		x64_rr(&b->x, false, PF2 | OP_38(0xf1), RAX, m);
+	} else
+		x64_rr(&b->x, bytes == 8, PF2 | OP_38(0xf1), RAX, m);
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(CRC32CB)
+{
+	return crc(b, i, 1);
+}
+EMIT(CRC32CH)
+{
+	return crc(b, i, 2);
+}
+EMIT(CRC32CW)
+{
+	return crc(b, i, 4);
+}
+EMIT(CRC32CX)
+{
+	return crc(b, i, 8);
+}
+
+/* --- addresses --- */
+
+EMIT(ADR)
+{
+	unsigned r = reg_dest(i->d, RAX);
+	s64 bytes = (s64)b->list[b->k] * 4 + (s32)i->i;
+
+	x64_load(&b->x, true, r, CPU_MEM(code_va));
+	x64_lea(&b->x, true, r, mem_at(r, (s32)bytes));
+	reg_done(b, i->d, r);
+	return true;
+}
+EMIT(ADRP)
+{
+	const struct insn *next = next_insn(b, 1);
+	unsigned r = reg_dest(i->d, RAX);
+	s64 bytes = (s64)(s32)i->i * 4096;
+
+	if (next && next->row == ROW_ADD_imm && next->z && next->n == i->d && next->d == i->d && i->d != SLOT_DUMP) {
+		bytes += next->i;
+		b->skip = 1;
+	}
+	x64_load(&b->x, true, r, CPU_MEM(code_va));
+	if (bytes == (s32)bytes) {
+		x64_lea(&b->x, true, r, mem_at(r, (s32)bytes));
+	} else {
+		x64_mov_imm(&b->x, RCX, (u64)bytes);
+		x64_lea(&b->x, true, r, mem_index(r, RCX, 0, 0));
+	}
+	reg_done(b, i->d, r);
+	return true;
+}
+
+#define ROW(name, flags) {ROW_##name, flags, emit_##name},
+#define KEEP EMIT_PURE | EMIT_KEEPS
+const struct emitter_row emit_integer_rows[] = {
+	ROW(ADD_imm, KEEP) ROW(SUB_imm, KEEP) ROW(ADDS_imm, EMIT_PURE) ROW(SUBS_imm, EMIT_PURE)
+	ROW(AND_imm, EMIT_PURE) ROW(ORR_imm, EMIT_PURE) ROW(EOR_imm, EMIT_PURE) ROW(ANDS_imm, EMIT_PURE)
+	ROW(MOVZ, KEEP) ROW(MOVN, KEEP) ROW(MOVK, EMIT_PURE)
+	ROW(UBFM, EMIT_PURE) ROW(SBFM, EMIT_PURE) ROW(BFM, EMIT_PURE) ROW(EXTR, EMIT_PURE)
+	ROW(ADD_reg, EMIT_PURE) ROW(SUB_reg, EMIT_PURE) ROW(ADDS_reg, EMIT_PURE) ROW(SUBS_reg, EMIT_PURE)
+	ROW(AND_reg, EMIT_PURE) ROW(BIC_reg, EMIT_PURE) ROW(ORR_reg, EMIT_PURE) ROW(ORN_reg, EMIT_PURE)
+	ROW(EOR_reg, EMIT_PURE) ROW(EON_reg, EMIT_PURE) ROW(ANDS_reg, EMIT_PURE) ROW(BICS_reg, EMIT_PURE)
+	ROW(ADD_ext, EMIT_PURE) ROW(SUB_ext, EMIT_PURE) ROW(ADDS_ext, EMIT_PURE) ROW(SUBS_ext, EMIT_PURE)
+	ROW(ADC, EMIT_PURE) ROW(SBC, EMIT_PURE) ROW(ADCS, EMIT_PURE) ROW(SBCS, EMIT_PURE)
+	ROW(CCMP_reg, EMIT_PURE) ROW(CCMN_reg, EMIT_PURE) ROW(CCMP_imm, EMIT_PURE) ROW(CCMN_imm, EMIT_PURE)
+	ROW(CSEL, KEEP) ROW(CSINC, KEEP) ROW(CSINV, KEEP) ROW(CSNEG, KEEP)
+	ROW(LSLV, EMIT_PURE) ROW(LSRV, EMIT_PURE) ROW(ASRV, EMIT_PURE) ROW(RORV, EMIT_PURE)
+	ROW(MADD, EMIT_PURE) ROW(MSUB, EMIT_PURE) ROW(SMADDL, EMIT_PURE) ROW(SMSUBL, EMIT_PURE) ROW(UMADDL, EMIT_PURE)
+	ROW(UMSUBL, EMIT_PURE) ROW(UMULH, EMIT_PURE) ROW(SMULH, EMIT_PURE) ROW(UDIV, EMIT_PURE) ROW(SDIV, EMIT_PURE)
+	ROW(CLZ, EMIT_PURE) ROW(CLS, EMIT_PURE) ROW(RBIT, EMIT_PURE) ROW(REV16, EMIT_PURE) ROW(REV_w, EMIT_PURE)
+	ROW(REV32, EMIT_PURE) ROW(REV_x, EMIT_PURE)
+	ROW(CRC32CB, 0) ROW(CRC32CH, 0) ROW(CRC32CW, 0) ROW(CRC32CX, 0)
+	ROW(ADR, KEEP) ROW(ADRP, KEEP)
+	{ROW_NONE, 0, NULL},
+};

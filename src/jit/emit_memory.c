@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loads and stores: general registers singly and in pairs, V registers of 1 to 16 bytes, acquire and release. Whatever the TLB does
+ * not hold, and a misaligned SP, is the interpreter's. Loads write their registers after the base, stores read them before: as
+ * cpu/load_store.c has it.
+ */
+#include "jit/translate.h"
+
+enum mode { OFFSET, POST, PRE };
+
+/* A base of SP must be 16-byte aligned (if SCTLR says so, which exec_NAME knows). */
+static void check_sp(struct block *b, unsigned n)
+{
+	if (n != SLOT_SP || b->sp_aligned)
+		return;
+	x64_test_imm(&b->x, false, slot_pin(SLOT_SP), 15);
+	slow_path(b, x64_jcc(&b->x, CC_NE));
+	b->sp_aligned = true;
+}
+
+/* The register with the address: pinned base, or RAX. */
+static unsigned address(struct block *b, unsigned n, s32 offset)
+{
+	unsigned base = reg_read(b, n, RAX);
+
+	if (!offset)
+		return base;
+	x64_lea(&b->x, true, RAX, mem_at(base, offset));
+	return RAX;
+}
+
+/* base += offset, when `va` (RAX or the pinned base) is the address that was used. */
+static void write_back(struct block *b, unsigned n, unsigned va, enum mode mode, s32 offset)
+{
+	bool aligned = b->sp_aligned && !(offset & 15);
+
+	if (mode == OFFSET)
+		return;
+	if (mode == POST) {
+		unsigned r = reg_dest(n, RAX);
+
+		x64_lea(&b->x, true, r, mem_at(va, offset));
+		reg_done(b, n, r);
+	} else {
+		reg_done(b, n, va);
+	}
+	if (n == SLOT_SP)
+		b->sp_aligned = aligned;
+}
+
+/* --- general registers --- */
+
+struct shape {
+	u8 size;
+	bool store, sign, wide; /* sign-extends to 64 bits if wide */
+};
+
+static void load_done(struct block *b, const struct insn *i, struct shape s, struct mem m)
+{
+	unsigned r = reg_dest(i->t, RDX);
+
+	x64_load_extend(&b->x, s.wide, s.sign, s.size, r, m);
+	reg_done(b, i->t, r);
+}
+
+static void access_at(struct block *b, const struct insn *i, struct shape s, unsigned va, unsigned flags, enum mode mode, s32 offset)
+{
+	struct mem m = memory_check(b, va, s.size, flags | (s.store ? MEMORY_WRITE : 0));
+
+	if (s.store) {
+		unsigned t = reg_read(b, i->t, RDX);
+
+		x64_store_sized(&b->x, s.size, m, t);
+		write_back(b, i->n, va, mode, offset);
+	} else if (mode == OFFSET) {
+		load_done(b, i, s, m);
+	} else {
+		x64_load_extend(&b->x, s.wide, s.sign, s.size, RDX, m);
+		write_back(b, i->n, va, mode, offset);
+		reg_done(b, i->t, RDX);
+	}
+}
+
+static bool single(struct block *b, const struct insn *i, struct shape s, enum mode mode, unsigned flags)
+{
+	s32 offset = (s32)i->i;
+	unsigned va;
+
+	check_sp(b, i->n);
+	va = address(b, i->n, mode == POST ? 0 : offset);
+	access_at(b, i, s, va, flags, mode, offset);
+	return true;
+}
+
+/* RAX = base + index */
+static void index_address(struct block *b, const struct insn *i, unsigned shift)
+{
+	unsigned n, m = reg_read(b, i->m, RCX);
+
+	if (!(i->o & 1)) {
+		x64_extend(&b->x, true, i->o & 4, 4, RCX, m);
+		m = RCX;
+	}
+	n = reg_read(b, i->n, RAX);
+	if (shift <= 3) {
+		x64_lea(&b->x, true, RAX, mem_index(n, m, shift, 0));
+		return;
+	}
+	x64_mov(&b->x, true, RDX, m);
+	x64_shift_imm(&b->x, true, SHIFT_SHL, RDX, shift);
+	x64_lea(&b->x, true, RAX, mem_index(n, RDX, 0, 0));
+}
+
+static bool indexed(struct block *b, const struct insn *i, struct shape s)
+{
+	check_sp(b, i->n);
+	index_address(b, i, i->i);
+	access_at(b, i, s, RAX, 0, OFFSET, 0);
+	return true;
+}
+
+#define SHAPE(size, store, sign, wide) ((struct shape){size, store, sign, wide})
+#define ONE(name, form, call)                                                                                          \
+	static bool emit_##name##_##form(struct block *b, const struct insn *i)                                        \
+	{                                                                                                              \
+		return call;                                                                                           \
+	}
+#define SINGLE(name, ...)                                                                                              \
+	ONE(name, uimm, single(b, i, SHAPE(__VA_ARGS__), OFFSET, 0))                                                   \
+	ONE(name, unscaled, single(b, i, SHAPE(__VA_ARGS__), OFFSET, 0))                                               \
+	ONE(name, post, single(b, i, SHAPE(__VA_ARGS__), POST, 0))                                                     \
+	ONE(name, pre, single(b, i, SHAPE(__VA_ARGS__), PRE, 0))                                                       \
+	ONE(name, unpriv, single(b, i, SHAPE(__VA_ARGS__), OFFSET, MEMORY_EL0))                                        \
+	ONE(name, reg, indexed(b, i, SHAPE(__VA_ARGS__)))
+SINGLE(STRB, 1, true, false, false)
+SINGLE(STRH, 2, true, false, false)
+SINGLE(STR_w, 4, true, false, false)
+SINGLE(STR_x, 8, true, false, true)
+SINGLE(LDRB, 1, false, false, false)
+SINGLE(LDRH, 2, false, false, false)
+SINGLE(LDR_w, 4, false, false, false)
+SINGLE(LDR_x, 8, false, false, true)
+SINGLE(LDRSB_x, 1, false, true, true)
+SINGLE(LDRSB_w, 1, false, true, false)
+SINGLE(LDRSH_x, 2, false, true, true)
+SINGLE(LDRSH_w, 2, false, true, false)
+SINGLE(LDRSW, 4, false, true, true)
+
+/* --- literals --- */
+
+static bool literal(struct block *b, const struct insn *i, struct shape s)
+{
+	x64_load(&b->x, true, RAX, CPU_MEM(code_va));
+	x64_lea(&b->x, true, RAX, mem_at(RAX, (s32)b->list[b->k] * 4 + (s32)i->i));
+	access_at(b, i, s, RAX, 0, OFFSET, 0);
+	return true;
+}
+ONE(LDR_w, lit, literal(b, i, SHAPE(4, false, false, false)))
+ONE(LDR_x, lit, literal(b, i, SHAPE(8, false, false, true)))
+ONE(LDRSW, lit, literal(b, i, SHAPE(4, false, true, true)))
+
+/* --- pairs --- */
+
+static bool pair(struct block *b, const struct insn *i, struct shape s, enum mode mode)
+{
+	s32 offset = (s32)i->i;
+	struct mem m, second;
+	unsigned va;
+
+	check_sp(b, i->n);
+	va = address(b, i->n, mode == POST ? 0 : offset);
+	m = memory_check(b, va, s.size * 2, s.store ? MEMORY_WRITE : 0);
+	second = m;
+	second.disp = s.size;
+	if (s.store) {
+		unsigned t = reg_read(b, i->t, RDX), u = reg_read(b, i->u, RSI);
+
+		x64_store_sized(&b->x, s.size, m, t);
+		x64_store_sized(&b->x, s.size, second, u);
+		write_back(b, i->n, va, mode, offset);
+		return true;
+	}
+	x64_load_extend(&b->x, s.wide, s.sign, s.size, RDX, m);
+	x64_load_extend(&b->x, s.wide, s.sign, s.size, RSI, second);
+	write_back(b, i->n, va, mode, offset);
+	reg_done(b, i->t, RDX);
+	reg_done(b, i->u, RSI);
+	return true;
+}
+#define PAIR(name, ...)                                                                                                \
+	ONE(name, off, pair(b, i, SHAPE(__VA_ARGS__), OFFSET))                                                         \
+	ONE(name, post, pair(b, i, SHAPE(__VA_ARGS__), POST))                                                          \
+	ONE(name, pre, pair(b, i, SHAPE(__VA_ARGS__), PRE))
+PAIR(STP_w, 4, true, false, false)
+PAIR(STP_x, 8, true, false, true)
+PAIR(LDP_w, 4, false, false, false)
+PAIR(LDP_x, 8, false, false, true)
+PAIR(LDPSW, 4, false, true, true)
+
+/* --- V registers --- */
+
+/* XMM0 <- guest memory, zero-extended to 16 bytes. */
+static void vector_load(struct block *b, unsigned size, unsigned xmm, struct mem m)
+{
+	if (size == 16) {
+		x64_movdqu_load(&b->x, xmm, m);
+	} else if (size >= 4) {
+		x64_movq_load(&b->x, size == 8, xmm, m);
+	} else {
+		x64_load_extend(&b->x, false, false, size, RDX, m);
+		x64_movq_to_xmm(&b->x, false, xmm, RDX);
+	}
+}
+static void vector_store(struct block *b, unsigned size, unsigned v, struct mem m)
+{
+	if (size == 16) {
+		x64_movdqa_load(&b->x, 0, vreg_mem(v));
+		x64_movdqu_store(&b->x, m, 0);
+	} else {
+		x64_load(&b->x, true, RDX, vreg_mem(v));
+		x64_store_sized(&b->x, size, m, RDX);
+	}
+}
+
+static bool vector_at(struct block *b, const struct insn *i, unsigned size, bool store, unsigned va, enum mode mode, s32 offset)
+{
+	struct mem m = memory_check(b, va, size, store ? MEMORY_WRITE : 0);
+
+	if (store) {
+		vector_store(b, size, i->t, m);
+		write_back(b, i->n, va, mode, offset);
+	} else {
+		vector_load(b, size, 0, m);
+		write_back(b, i->n, va, mode, offset);
+		x64_movdqa_store(&b->x, vreg_mem(i->t), 0);
+	}
+	return true;
+}
+static bool vector(struct block *b, const struct insn *i, unsigned size, bool store, enum mode mode)
+{
+	s32 offset = (s32)i->i;
+
+	check_sp(b, i->n);
+	return vector_at(b, i, size, store, address(b, i->n, mode == POST ? 0 : offset), mode, offset);
+}
+static bool vector_indexed(struct block *b, const struct insn *i, unsigned size, unsigned log, bool store)
+{
+	check_sp(b, i->n);
+	index_address(b, i, i->h ? log : 0);
+	return vector_at(b, i, size, store, RAX, OFFSET, 0);
+}
+static bool vector_literal(struct block *b, const struct insn *i, unsigned size)
+{
+	struct mem m;
+
+	x64_load(&b->x, true, RAX, CPU_MEM(code_va));
+	x64_lea(&b->x, true, RAX, mem_at(RAX, (s32)b->list[b->k] * 4 + (s32)i->i));
+	m = memory_check(b, RAX, size, 0);
+	vector_load(b, size, 0, m);
+	x64_movdqa_store(&b->x, vreg_mem(i->t), 0);
+	return true;
+}
+static bool vector_pair(struct block *b, const struct insn *i, unsigned size, bool store, enum mode mode)
+{
+	s32 offset = (s32)i->i;
+	struct mem m, second;
+	unsigned va;
+
+	check_sp(b, i->n);
+	va = address(b, i->n, mode == POST ? 0 : offset);
+	m = memory_check(b, va, size * 2, store ? MEMORY_WRITE : 0);
+	second = m;
+	second.disp = (s32)size;
+	if (store) {
+		vector_store(b, size, i->t, m);
+		vector_store(b, size, i->u, second);
+		write_back(b, i->n, va, mode, offset);
+		return true;
+	}
+	vector_load(b, size, 0, m);
+	vector_load(b, size, 1, second);
+	write_back(b, i->n, va, mode, offset);
+	x64_movdqa_store(&b->x, vreg_mem(i->t), 0);
+	x64_movdqa_store(&b->x, vreg_mem(i->u), 1);
+	return true;
+}
+#define TWO(name, call)                                                                                                \
+	static bool emit_##name(struct block *b, const struct insn *i)                                                 \
+	{                                                                                                              \
+		return call;                                                                                           \
+	}
+#define VECTOR(letter, size, log)                                                                                      \
+	TWO(LDR_##letter##_uimm, vector(b, i, size, false, OFFSET))                                                    \
+	TWO(STR_##letter##_uimm, vector(b, i, size, true, OFFSET))                                                     \
+	TWO(LDUR_##letter, vector(b, i, size, false, OFFSET))                                                          \
+	TWO(STUR_##letter, vector(b, i, size, true, OFFSET))                                                           \
+	TWO(LDR_##letter##_post, vector(b, i, size, false, POST))                                                      \
+	TWO(STR_##letter##_post, vector(b, i, size, true, POST))                                                       \
+	TWO(LDR_##letter##_pre, vector(b, i, size, false, PRE))                                                        \
+	TWO(STR_##letter##_pre, vector(b, i, size, true, PRE))                                                         \
+	TWO(LDR_##letter##_reg, vector_indexed(b, i, size, log, false))                                                \
+	TWO(STR_##letter##_reg, vector_indexed(b, i, size, log, true))
+VECTOR(b, 1, 0)
+VECTOR(h, 2, 1)
+VECTOR(s, 4, 2)
+VECTOR(d, 8, 3)
+VECTOR(q, 16, 4)
+TWO(LDR_s_lit, vector_literal(b, i, 4))
+TWO(LDR_d_lit, vector_literal(b, i, 8))
+TWO(LDR_q_lit, vector_literal(b, i, 16))
+
+#define VECTOR_PAIR(letter, size)                                                                                      \
+	TWO(LDP_##letter##_off, vector_pair(b, i, size, false, OFFSET))                                                \
+	TWO(STP_##letter##_off, vector_pair(b, i, size, true, OFFSET))                                                 \
+	TWO(LDP_##letter##_post, vector_pair(b, i, size, false, POST))                                                 \
+	TWO(STP_##letter##_post, vector_pair(b, i, size, true, POST))                                                  \
+	TWO(LDP_##letter##_pre, vector_pair(b, i, size, false, PRE))                                                   \
+	TWO(STP_##letter##_pre, vector_pair(b, i, size, true, PRE))
+VECTOR_PAIR(s, 4)
+VECTOR_PAIR(d, 8)
+VECTOR_PAIR(q, 16)
+
+/* --- acquire and release: every load of the host acquires; a release that a later acquire must not pass is an exchange --- */
+
+static void check_aligned(struct block *b, unsigned va, unsigned size)
+{
+	if (size == 1)
+		return;
+	x64_test_imm(&b->x, false, va, (s32)size - 1);
+	slow_path(b, x64_jcc(&b->x, CC_NE));
+}
+static bool acquire(struct block *b, const struct insn *i)
+{
+	struct shape s = SHAPE(1u << i->z, false, false, i->z == 3);
+	unsigned va;
+
+	check_sp(b, i->n);
+	va = reg_read(b, i->n, RAX);
+	check_aligned(b, va, s.size);
+	load_done(b, i, s, memory_check(b, va, s.size, 0));
+	return true;
+}
+static bool release(struct block *b, const struct insn *i)
+{
+	unsigned size = 1u << i->z, va;
+	struct mem m;
+
+	check_sp(b, i->n);
+	va = reg_read(b, i->n, RAX);
+	check_aligned(b, va, size);
+	m = memory_check(b, va, size, MEMORY_WRITE);
+	reg_copy(b, true, RDX, i->t);
+	if (size == 1)
+		x64_rm8(&b->x, false, OP(0x86), RDX, m);
+	else
+		x64_rm(&b->x, size == 8, size == 2 ? P66 | OP(0x87) : OP(0x87), RDX, m);
+	return true;
+}
+TWO(LDAR, acquire(b, i))
+TWO(LDAPR, acquire(b, i))
+TWO(STLR, release(b, i))
+
+#define ROW(name) {ROW_##name, 0, emit_##name},
+#define ROWS(name) ROW(name##_uimm) ROW(name##_unscaled) ROW(name##_post) ROW(name##_pre) ROW(name##_unpriv) ROW(name##_reg)
+#define PAIR_ROWS(name) ROW(name##_off) ROW(name##_post) ROW(name##_pre)
+#define VECTOR_ROWS(letter)                                                                                            \
+	ROW(LDR_##letter##_uimm) ROW(STR_##letter##_uimm) ROW(LDUR_##letter) ROW(STUR_##letter) ROW(LDR_##letter##_post)    \
+	ROW(STR_##letter##_post) ROW(LDR_##letter##_pre) ROW(STR_##letter##_pre) ROW(LDR_##letter##_reg)               \
+	ROW(STR_##letter##_reg)
+#define VECTOR_PAIR_ROWS(letter)                                                                                       \
+	PAIR_ROWS(LDP_##letter) PAIR_ROWS(STP_##letter) {ROW_LDNP_##letter, 0, emit_LDP_##letter##_off},              \
+		{ROW_STNP_##letter, 0, emit_STP_##letter##_off},
+const struct emitter_row emit_memory_rows[] = {
+	ROWS(STRB) ROWS(STRH) ROWS(STR_w) ROWS(STR_x) ROWS(LDRB) ROWS(LDRH) ROWS(LDR_w) ROWS(LDR_x)
+	ROWS(LDRSB_x) ROWS(LDRSB_w) ROWS(LDRSH_x) ROWS(LDRSH_w) ROWS(LDRSW)
+	ROW(LDR_w_lit) ROW(LDR_x_lit) ROW(LDRSW_lit)
+	PAIR_ROWS(STP_w) PAIR_ROWS(STP_x) PAIR_ROWS(LDP_w) PAIR_ROWS(LDP_x) PAIR_ROWS(LDPSW)
+	{ROW_LDP_x_np, 0, emit_LDP_x_off}, {ROW_LDP_w_np, 0, emit_LDP_w_off},
+	{ROW_STP_x_np, 0, emit_STP_x_off}, {ROW_STP_w_np, 0, emit_STP_w_off},
+	VECTOR_ROWS(b) VECTOR_ROWS(h) VECTOR_ROWS(s) VECTOR_ROWS(d) VECTOR_ROWS(q)
+	ROW(LDR_s_lit) ROW(LDR_d_lit) ROW(LDR_q_lit)
+	VECTOR_PAIR_ROWS(s) VECTOR_PAIR_ROWS(d) VECTOR_PAIR_ROWS(q)
+	ROW(LDAR) ROW(LDAPR) ROW(STLR)
+	{ROW_NONE, 0, NULL},
+};

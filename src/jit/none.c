@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* On hosts that are not x86-64. */
+#include "jit/jit.h"
+
+const struct cpu_engine *jit_engine(struct error *err)
+{
+	fail(err, "-accel jit: the translator makes x86-64 code, which this host does not run; write -accel interp");
+	return NULL;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of jit/ that are not emitters share: the code cache and the fixed routines in it. */
+#ifndef JIT_PRIVATE_H
+#define JIT_PRIVATE_H
+
+#include <pthread.h>
+
+#include "cpu/cpu.h"
+#include "jit/translate.h"
+
+#define CACHE_SIZE (128u << 20)
+#define CACHE_MARGIN (64u << 10) /* more than one block takes */
+#define JUMPS 4096u
+
+/* Why translated code came back: one of these, or the address of link data (struct link_data). */
+enum { LEFT_PLAIN, LEFT_BUDGET, LEFT_INDIRECT, LEFT_COUNT };
+
+/* Stands behind the call in a link stub. */
+struct link_data {
+	u32 index; /* record to go to */
+	s32 site;  /* the jump to patch, relative to this */
+};
+
+/* Targets of indirect branches, per vCPU. */
+struct jump {
+	u64 va, key;
+	const u8 *host;
+	struct code_page *page;
+};
+
+struct jit {
+	struct cpus *cpus;
+	struct host_features host;
+	u8 *cache, *at;          /* `at`: next free byte; lock */
+	u8 *blocks;              /* behind the fixed routines */
+	u64 reuse_epoch;         /* the cache is full: everything was invalidated with this epoch; 0: no */
+	pthread_mutex_t lock;    /* translation */
+	u32 *index_free;         /* arena of page indexes */
+	unsigned index_used;
+	struct emitter emitters[A64_ROW_COUNT];
+	/* fixed routines */
+	u64 (*enter)(struct cpu *cpu, const u8 *host);
+	const u8 *exec, *link, *budget, *indirect, *plain;
+	u64 blocks_made, insns_made, bytes_made, flushes;
+};
+
+/* thunks.c: fills the start of the cache. */
+void thunks_make(struct jit *jit);
+/* translate.c: the block at record `first`; NULL: not now. Lock held. */
+const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned mode);
+void emitters_collect(struct jit *jit);
+/* dump.c */
+void dump_block(const struct block *b, const u8 *from, const u8 *to);
+
+static inline unsigned mode_of(const struct cpu *cpu)
+{
+	return (cpu->el ? MODE_EL1 : 0u) | (cpu->fp_enabled ? MODE_FP : 0u) | (cpu->spsel ? MODE_SPSEL : 0u);
+}
+
+#endif

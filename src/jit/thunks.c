@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fixed routines at the start of the code cache: into translated code, out of it, and from it to exec_ functions.
+ * Written with the emitter at start-up, because they depend on which registers are pinned.
+ *
+ * enter(cpu, host)  saves the C registers, loads the pinned ones, jumps to `host`; returns what the leaving side put in RAX.
+ * exec              called with EAX = 32 * record, ECX = instructions of the block after this one: everything is stored, ip set
+ *                   behind the record, exec_NAME called. If ip is then not what was set, or the chunk was ended, or the mode
+ *                   changed, translated code is left: the state in memory is what counts. Else everything is loaded again.
+ * link              called by a stub that is followed by struct link_data: leaves with its address.
+ * budget            EAX = 32 * record: leaves with ip there.
+ * indirect          RAX = target: leaves with it in jit_va.
+ */
+#include "jit/private.h"
+
+static void each_pinned(struct x64 *x, bool store)
+{
+	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+		unsigned r = slot_pin(slot);
+
+		if (r == NO_REG)
+			continue;
+		if (store)
+			x64_store(x, true, slot_mem(slot), r);
+		else
+			x64_load(x, true, r, slot_mem(slot));
+	}
+}
+
+/* jit_flags -> nzcv; RAX, RCX, RDX. */
+static void flags_out(struct x64 *x)
+{
+	x64_load_extend(x, false, false, 2, RAX, CPU_MEM(jit_flags));
+	x64_mov(x, false, RCX, RAX);
+	x64_mov(x, false, RDX, RAX);
+	x64_alu_imm(x, false, ALU_AND, RAX, 0xc000);
+	x64_shift_imm(x, false, SHIFT_SHL, RAX, 16);
+	x64_alu_imm(x, false, ALU_AND, RCX, 0x100);
+	x64_alu_imm(x, false, ALU_XOR, RCX, 0x100);
+	x64_shift_imm(x, false, SHIFT_SHL, RCX, 21);
+	x64_alu_imm(x, false, ALU_AND, RDX, 1);
+	x64_shift_imm(x, false, SHIFT_SHL, RDX, 28);
+	x64_alu(x, false, ALU_OR, RAX, RCX);
+	x64_alu(x, false, ALU_OR, RAX, RDX);
+	x64_store(x, false, CPU_MEM(nzcv), RAX);
+}
+
+/* nzcv -> jit_flags; RAX, RDX. */
+static void flags_in(struct x64 *x, const u8 *table)
+{
+	x64_load(x, false, RAX, CPU_MEM(nzcv));
+	x64_shift_imm(x, false, SHIFT_SHR, RAX, 28);
+	x64_mov_imm(x, RDX, (u64)(uintptr_t)table);
+	x64_load_extend(x, false, false, 2, RAX, mem_index(RDX, RAX, 1, 0));
+	x64_store_sized(x, 2, CPU_MEM(jit_flags), RAX);
+}
+
+static const u8 saved[] = {RBP, RBX, R12, R13, R14, R15};
+
+static void epilogue(struct x64 *x)
+{
+	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
+	for (unsigned n = sizeof(saved); n--;)
+		x64_pop(x, saved[n]);
+	x64_u8(x, 0xc3);
+}
+
+static void align(struct x64 *x)
+{
+	while ((uintptr_t)x->at & 31)
+		x64_u8(x, 0xcc);
+}
+
+/* Stores everything but ip and leaves with RAX. */
+static void leave(struct x64 *x)
+{
+	each_pinned(x, true);
+	x64_store(x, true, CPU_MEM(left), LEFT);
+	x64_mov(x, true, RSI, RAX);
+	flags_out(x);
+	x64_mov(x, true, RAX, RSI);
+	epilogue(x);
+}
+
+static void ip_from_rax(struct x64 *x)
+{
+	x64_alu_load(x, true, ALU_ADD, RAX, CPU_MEM(code));
+	x64_store(x, true, CPU_MEM(ip), RAX);
+}
+
+void thunks_make(struct jit *jit)
+{
+	struct x64 x_space = {jit->cache}, *x = &x_space;
+	u8 *table = x->at, *out[3];
+
+	/* nzcv -> jit_flags */
+	for (unsigned nzcv = 0; nzcv < 16; nzcv++) {
+		u16 v = (u16)flags_constant(nzcv);
+
+		memcpy(x->at, &v, 2);
+		x->at += 2;
+	}
+
+	align(x);
+	jit->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)x->at;
+	for (unsigned n = 0; n < sizeof(saved); n++)
+		x64_push(x, saved[n]);
+	x64_alu_imm(x, true, ALU_SUB, RSP, 8);
+	x64_lea(x, true, RBP, mem_at(RDI, BIAS));
+	flags_in(x, table);
+	x64_load(x, true, LEFT, CPU_MEM(left));
+	x64_load(x, true, BANK, CPU_MEM(bank));
+	each_pinned(x, false);
+	x64_rr(x, false, OP(0xff), 4, RSI);
+
+	align(x);
+	jit->exec = x->at;
+	x64_push(x, RCX);
+	x64_alu(x, true, ALU_ADD, LEFT, RCX);
+	x64_store(x, true, CPU_MEM(left), LEFT);
+	each_pinned(x, true);
+	x64_mov(x, true, RSI, RAX);
+	x64_alu_load(x, true, ALU_ADD, RSI, CPU_MEM(code));
+	x64_lea(x, true, RBX, mem_at(RSI, sizeof(struct insn)));
+	x64_store(x, true, CPU_MEM(ip), RBX);
+	flags_out(x);
+	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
+	x64_call_mem(x, mem_at(RSI, offsetof(struct insn, exec)));
+	x64_pop(x, RCX);
+	x64_alu_load(x, true, ALU_CMP, RBX, CPU_MEM(ip));
+	out[0] = x64_jcc(x, CC_NE);
+	x64_load(x, true, LEFT, CPU_MEM(left));
+	x64_test(x, true, LEFT, LEFT);
+	out[1] = x64_jcc(x, CC_LE);
+	x64_alu(x, true, ALU_SUB, LEFT, RCX);
+	/* the mode, as mode_of has it */
+	x64_load_extend(x, false, false, 1, RAX, CPU_MEM(el));
+	x64_load_extend(x, false, false, 1, RCX, CPU_MEM(fp_enabled));
+	x64_load_extend(x, false, false, 1, RDX, CPU_MEM(spsel));
+	x64_lea(x, false, RAX, mem_index(RAX, RCX, 1, 0));
+	x64_lea(x, false, RAX, mem_index(RAX, RDX, 2, 0));
+	x64_alu_load(x, false, ALU_CMP, RAX, CPU_MEM(jit_mode));
+	out[2] = x64_jcc(x, CC_NE);
+	flags_in(x, table);
+	x64_load(x, true, BANK, CPU_MEM(bank));
+	each_pinned(x, false);
+	x64_u8(x, 0xc3);
+	/* the mode changed: what was taken from `left` for the rest of the block goes back: memory still has it */
+	for (unsigned n = 0; n < 3; n++)
+		x64_bind(out[n], x->at);
+	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
+	x64_mov_imm(x, RAX, LEFT_PLAIN);
+	epilogue(x);
+
+	align(x);
+	jit->link = x->at;
+	x64_pop(x, RAX);
+	leave(x);
+
+	align(x);
+	jit->budget = x->at;
+	ip_from_rax(x);
+	x64_mov_imm(x, RAX, LEFT_BUDGET);
+	leave(x);
+
+	align(x);
+	jit->indirect = x->at;
+	x64_store(x, true, CPU_MEM(jit_va), RAX);
+	x64_mov_imm(x, RAX, LEFT_INDIRECT);
+	leave(x);
+
+	align(x);
+	jit->blocks = x->at;
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From decode records to a block of host code.
+ *
+ * A block starts at a record, follows forward branches inside its page and falls through conditional forward ones; it ends at any
+ * other branch, at the page's end or after BLOCK_INSNS_MAX instructions. Layout:
+ *
+ *	sub r14, count ; jl -> out of line: give back, leave     the poll, and the instruction count
+ *	the instructions, each by its emitter or as a call of exec_NAME
+ *	the exits, then everything that is out of line: slow paths, side exits, link stubs
+ *
+ * Exactness: `left` counts instructions as the interpreter does whenever C code runs or the block is left early.
+ */
+#include "cpu/code.h"
+#include "jit/private.h"
+
+/* Pinned guest registers: chosen by how often compilers use them; SP and x0..x4 lead. */
+static const u8 pins[SLOT_COUNT] = {
+	[0] = RBX, [1] = RDI, [2] = R8, [3] = R9, [4] = R10, [19] = R11, [20] = R12, [SLOT_SP] = R13,
+};
+
+unsigned slot_pin(unsigned slot)
+{
+	return slot < SLOT_COUNT && pins[slot] ? pins[slot] : NO_REG;
+}
+
+const struct host_features *block_host(const struct block *b)
+{
+	return &b->jit->host;
+}
+
+/* --- registers --- */
+
+unsigned reg_read(struct block *b, unsigned slot, unsigned scratch)
+{
+	unsigned pin = slot_pin(slot);
+
+	if (pin != NO_REG)
+		return pin;
+	if (slot == SLOT_ZR)
+		x64_mov_imm(&b->x, scratch, 0);
+	else
+		x64_load(&b->x, true, scratch, slot_mem(slot));
+	return scratch;
+}
+
+void reg_copy(struct block *b, bool w, unsigned to, unsigned slot)
+{
+	unsigned pin = slot_pin(slot);
+
+	if (slot == SLOT_ZR)
+		x64_mov_imm(&b->x, to, 0);
+	else if (pin == NO_REG)
+		x64_load(&b->x, w, to, slot_mem(slot));
+	else if (pin != to || !w)
+		x64_mov(&b->x, w, to, pin);
+}
+
+void reg_alu(struct block *b, bool w, enum x64_alu op, unsigned to, unsigned slot)
+{
+	unsigned pin = slot_pin(slot);
+
+	if (pin != NO_REG)
+		x64_alu(&b->x, w, op, to, pin);
+	else if (slot == SLOT_ZR)
+		x64_alu_imm(&b->x, w, op, to, 0);
+	else
+		x64_alu_load(&b->x, w, op, to, slot_mem(slot));
+}
+
+unsigned reg_dest(unsigned slot, unsigned scratch)
+{
+	unsigned pin = slot_pin(slot);
+
+	return pin == NO_REG ? scratch : pin;
+}
+
+void reg_done(struct block *b, unsigned slot, unsigned from)
+{
+	unsigned pin = slot_pin(slot);
+
+	if (slot == SLOT_SP)
+		b->sp_aligned = false;
+	if (slot == SLOT_DUMP)
+		return;
+	if (pin == NO_REG)
+		x64_store(&b->x, true, slot_mem(slot), from);
+	else if (pin != from)
+		x64_mov(&b->x, true, pin, from);
+}
+
+/* --- flags --- */
+
+u32 flags_constant(unsigned nzcv)
+{
+	return (nzcv >> 3 & 1) << 15 | (nzcv >> 2 & 1) << 14 | (~nzcv >> 1 & 1) << 8 | (nzcv & 1);
+}
+
+void flags_set(struct block *b, enum flags_place place)
+{
+	b->flags = place;
+	if (!b->save_flags)
+		return;
+	if (place == FLAGS_LOGIC) {
+		x64_u8(&b->x, 0xf9); /* stc */
+		b->flags = FLAGS_BORROW;
+	}
+	x64_u8(&b->x, 0x9f); /* lahf */
+	x64_setcc(&b->x, CC_O, RAX);
+	x64_store_sized(&b->x, 2, CPU_MEM(jit_flags), RAX);
+}
+
+void flags_load(struct block *b)
+{
+	if (b->flags != FLAGS_SAVED)
+		return;
+	x64_load_extend(&b->x, false, false, 2, RAX, CPU_MEM(jit_flags));
+	x64_u8(&b->x, 0x04); /* add al, 0x7f: OF from bit 0 */
+	x64_u8(&b->x, 0x7f);
+	x64_u8(&b->x, 0x9e); /* sahf */
+	b->flags = FLAGS_BORROW;
+}
+
+void flags_load_borrow(struct block *b)
+{
+	flags_load(b);
+	if (b->flags == FLAGS_LOGIC)
+		x64_u8(&b->x, 0xf9);
+	b->flags = FLAGS_BORROW;
+}
+
+enum host_cc flags_cc(struct block *b, unsigned cond)
+{
+	static const u8 cc[14] = {CC_E, CC_NE, CC_AE, CC_B, CC_S, CC_NS, CC_O, CC_NO, CC_A, CC_BE, CC_GE, CC_L, CC_G, CC_LE};
+
+	if (cond == 2 || cond == 3 || cond == 8 || cond == 9)
+		flags_load_borrow(b);
+	else
+		flags_load(b);
+	return cc[cond];
+}
+
+/* --- out of line --- */
+
+enum { COLD_SLOW, COLD_EXIT, COLD_LINK, COLD_BUDGET };
+
+static struct cold *cold_add(struct block *b, unsigned kind, u8 *site)
+{
+	struct cold *c = &b->cold[b->cold_count++];
+
+	assert(b->cold_count <= ARRAY_SIZE(b->cold));
+	*c = (struct cold){.site = site, .kind = (u8)kind, .k = (s16)b->k};
+	return c;
+}
+
+void slow_path(struct block *b, u8 *site)
+{
+	cold_add(b, COLD_SLOW, site);
+}
+
+static void call(struct block *b, const u8 *routine)
+{
+	x64_bind(x64_call(&b->x), routine);
+}
+
+/* `rest`: instructions of the block behind this one, those included that the same emitter did. */
+static void call_exec_of(struct block *b, unsigned k)
+{
+	x64_mov_imm(&b->x, RAX, b->list[k] * sizeof(struct insn));
+	x64_mov_imm(&b->x, RCX, b->count - k - 1);
+	call(b, b->jit->exec);
+}
+
+void call_exec(struct block *b)
+{
+	call_exec_of(b, b->k);
+	b->flags = FLAGS_SAVED;
+	b->sp_aligned = false;
+}
+
+static void jump_routine(struct block *b, const u8 *routine)
+{
+	x64_bind(x64_jmp(&b->x), routine);
+}
+
+/* --- exits --- */
+
+void address_of(struct block *b, unsigned to, s64 index)
+{
+	s64 bytes = index * 4;
+
+	x64_load(&b->x, true, to, CPU_MEM(code_va));
+	if (bytes == (s32)bytes)
+		x64_lea(&b->x, true, to, mem_at(to, (s32)bytes));
+	else
+		assert(0); /* branches reach 128 MiB */
+}
+
+void exit_indirect(struct block *b)
+{
+	struct x64 *x = &b->x;
+
+	x64_mov(x, false, RCX, RAX);
+	x64_alu_imm(x, false, ALU_AND, RCX, (JUMPS - 1) * 4);
+	x64_shift_imm(x, false, SHIFT_SHL, RCX, 3);
+	x64_alu_load(x, true, ALU_ADD, RCX, CPU_MEM(jit_jumps));
+	x64_alu_load(x, true, ALU_CMP, RAX, mem_at(RCX, offsetof(struct jump, va)));
+	x64_bind(x64_jcc(x, CC_NE), b->jit->indirect);
+	x64_load(x, true, RDX, CPU_MEM(jit_key));
+	x64_alu_load(x, true, ALU_CMP, RDX, mem_at(RCX, offsetof(struct jump, key)));
+	x64_bind(x64_jcc(x, CC_NE), b->jit->indirect);
+	x64_load(x, true, RDX, mem_at(RCX, offsetof(struct jump, page)));
+	x64_alu_imm(x, true, ALU_AND, RAX, -4096);
+	x64_store(x, true, CPU_MEM(code), RDX);
+	x64_store(x, true, CPU_MEM(code_va), RAX);
+	x64_jmp_mem(x, mem_at(RCX, offsetof(struct jump, host)));
+}
+
+/* Where the block of a record of this page is, or NULL. */
+static const u8 *block_at(struct block *b, unsigned index)
+{
+	u32 at = b->page->jit[b->mode][index];
+
+	return index == b->list[0] ? b->head : at ? b->jit->cache + at : NULL;
+}
+
+/* The displacement of the jump at `site` must be written by one store: it may not cross a cache line. */
+static void place_site(struct block *b, unsigned opcode_bytes)
+{
+	unsigned at = (unsigned)((uintptr_t)b->x.at + opcode_bytes) & 63;
+
+	if (at > 60)
+		x64_nops(&b->x, 64 - at);
+}
+
+static void link_site(struct block *b, u8 *site, unsigned index)
+{
+	const u8 *target = block_at(b, index);
+
+	if (target) {
+		x64_bind(site, target);
+		return;
+	}
+	cold_add(b, COLD_LINK, site)->index = index;
+}
+
+static void exit_giving(struct block *b, s64 index, u32 give_back)
+{
+	struct x64 *x = &b->x;
+
+	if (give_back)
+		x64_alu_imm(x, true, ALU_ADD, LEFT, (s32)give_back);
+	if (index >= 0 && index < CODE_PAGE_INSNS) {
+		place_site(b, 1);
+		link_site(b, x64_jmp(x), (unsigned)index);
+		return;
+	}
+	address_of(b, RAX, index);
+	exit_indirect(b);
+}
+
+void exit_to(struct block *b, s64 index)
+{
+	exit_giving(b, index, b->count - b->k - 1);
+}
+
+bool is_last(const struct block *b)
+{
+	return b->k == b->count - 1;
+}
+
+void exit_if(struct block *b, enum host_cc cc, s64 index)
+{
+	if (is_last(b) && index >= 0 && index < CODE_PAGE_INSNS) {
+		place_site(b, 2);
+		link_site(b, x64_jcc(&b->x, cc), (unsigned)index);
+	} else {
+		exit_site(b, x64_jcc(&b->x, cc), index);
+	}
+}
+
+void exit_site(struct block *b, u8 *site, s64 index)
+{
+	struct cold *c = cold_add(b, COLD_EXIT, site);
+
+	c->index = (u32)(s32)index;
+	c->give_back = b->count - b->k - 1;
+}
+
+static void cold_emit(struct block *b, struct cold *c)
+{
+	struct x64 *x = &b->x;
+	struct link_data data;
+
+	x64_bind(c->site, x->at);
+	switch (c->kind) {
+	case COLD_SLOW:
+		call_exec_of(b, (unsigned)c->k);
+		jump_routine(b, c->back);
+		break;
+	case COLD_EXIT: exit_giving(b, (s32)c->index, c->give_back); break;
+	case COLD_LINK:
+		call(b, b->jit->link);
+		data = (struct link_data){c->index, (s32)(c->site - x->at)};
+		memcpy(x->at, &data, sizeof(data));
+		x->at += sizeof(data);
+		break;
+	default:
+		x64_alu_imm(x, true, ALU_ADD, LEFT, (s32)b->count);
+		x64_mov_imm(x, RAX, b->list[0] * sizeof(struct insn));
+		jump_routine(b, b->jit->budget);
+		break;
+	}
+}
+
+/* --- guest memory --- */
+
+struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned flags)
+{
+	struct x64 *x = &b->x;
+	unsigned bank = BANK;
+	s32 table = flags & MEMORY_WRITE ? offsetof(struct tlb_bank, write) : offsetof(struct tlb_bank, read);
+
+	if (flags & MEMORY_EL0) {
+		x64_load(x, true, RSI, CPU_MEM(bank_el0));
+		bank = RSI;
+	}
+	if (b->jit->host.bmi2) {
+		x64_rorx(x, false, RCX, va, 8);
+	} else {
+		x64_mov(x, false, RCX, va);
+		x64_shift_imm(x, false, SHIFT_SHR, RCX, 8);
+	}
+	x64_alu_imm(x, false, ALU_AND, RCX, (TLB_ENTRIES - 1) * (s32)sizeof(struct tlb_entry));
+	x64_mov(x, true, RDX, va);
+	x64_alu_load(x, true, ALU_SUB, RDX, mem_index(bank, RCX, 0, table + (s32)offsetof(struct tlb_entry, tag)));
+	x64_alu_imm(x, true, ALU_CMP, RDX, (s32)(4096 - size));
+	slow_path(b, x64_jcc(x, CC_A));
+	x64_load(x, true, RCX, mem_index(bank, RCX, 0, table + (s32)offsetof(struct tlb_entry, addend)));
+	b->flags = FLAGS_SAVED;
+	return mem_index(va, RCX, 0, 0);
+}
+
+/* --- the block --- */
+
+const struct insn *next_insn(const struct block *b, unsigned n)
+{
+	unsigned k = b->k + n;
+
+	return k < b->count && b->list[k] == b->list[b->k] + n ? &b->page->insn[b->list[k]] : NULL;
+}
+
+static const struct a64_row *row_of(const struct insn *insn)
+{
+	static const struct a64_row none = {.name = "UNDEFINED", .flags = A64_ENDS | A64_SYS};
+
+	return insn->row == ROW_NONE ? &none : &a64_rows[insn->row];
+}
+
+static const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
+{
+	static const struct emitter none;
+
+	if (insn->row == ROW_NONE || ((a64_rows[insn->row].flags & A64_FPSIMD) && !(b->mode & MODE_FP)))
+		return &none;
+	return &b->jit->emitters[insn->row];
+}
+
+/* Chooses the records; false: the page is retired. */
+static bool block_form(struct block *b, unsigned first)
+{
+	unsigned index = first;
+
+	while (b->count < BLOCK_INSNS_MAX) {
+		const struct insn *insn = &b->page->insn[index];
+		u32 flags;
+		s64 target;
+
+		if (!code_decode(b->cpu, b->page, index))
+			return false;
+		b->list[b->count++] = (u16)index;
+		flags = row_of(insn)->flags;
+		target = (s64)index + (s32)insn->i;
+		if (insn->row == ROW_NONE || ((flags & A64_ENDS) && !(flags & (A64_BR | A64_SYS))))
+			break;
+		switch (insn->row) {
+		case ROW_SVC: case ROW_HVC: case ROW_SMC: case ROW_BRK: case ROW_HLT: case ROW_ERET: case ROW_UDF: return true;
+		case ROW_DCPS1: case ROW_DCPS2: case ROW_DCPS3: return true;
+		default: break;
+		}
+		if (flags & A64_BR) {
+			bool ahead = target > index && target < CODE_PAGE_INSNS;
+
+			switch (insn->row) {
+			case ROW_B:
+				if (!ahead)
+					return true;
+				index = (unsigned)target;
+				continue;
+			case ROW_B_cond: case ROW_CBZ: case ROW_CBNZ: case ROW_TBZ: case ROW_TBNZ:
+				if (!ahead)
+					return true;
+				break;
+			default: return true;
+			}
+		}
+		if (++index == CODE_PAGE_INSNS)
+			break;
+	}
+	return true;
+}
+
+/* Whether the flags that instruction k sets are looked at in memory: by anything but an instruction behind it that finds them in
+ * EFLAGS. */
+static bool flags_are_seen(const struct block *b, unsigned k)
+{
+	bool kept = true;
+
+	for (unsigned j = k + 1; j < b->count; j++) {
+		const struct insn *insn = &b->page->insn[b->list[j]];
+		const struct emitter *e = emitter_of(b, insn);
+		u32 flags = row_of(insn)->flags;
+
+		if ((flags & A64_GETFLAGS) && !kept)
+			return true;
+		if (!e->emit || !(e->flags & EMIT_PURE))
+			return true;
+		if (flags & A64_SETFLAGS)
+			return false;
+		if (!(e->flags & EMIT_KEEPS))
+			kept = false;
+	}
+	return true;
+}
+
+static void block_emit(struct block *b)
+{
+	struct x64 *x = &b->x;
+	const struct insn *last;
+
+	while ((uintptr_t)x->at & 15)
+		x64_u8(x, 0xcc);
+	b->head = x->at;
+	x64_alu_imm(x, true, ALU_SUB, LEFT, (s32)b->count);
+	b->k = 0;
+	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
+	for (b->k = 0; b->k < b->count; b->k++) {
+		const struct insn *insn = &b->page->insn[b->list[b->k]];
+		const struct emitter *e = emitter_of(b, insn);
+		unsigned colds = b->cold_count;
+		u8 *start = x->at;
+
+		b->skip = 0;
+		b->save_flags = (row_of(insn)->flags & A64_SETFLAGS) && flags_are_seen(b, b->k);
+		if (!e->emit || !e->emit(b, insn)) {
+			x->at = start;
+			b->cold_count = colds;
+			call_exec(b);
+		} else if (!(e->flags & EMIT_KEEPS) && !(row_of(insn)->flags & A64_SETFLAGS)) {
+			b->flags = FLAGS_SAVED;
+		}
+		for (unsigned n = colds; n < b->cold_count; n++)
+			if (b->cold[n].kind == COLD_SLOW)
+				b->cold[n].back = x->at;
+		b->k += b->skip;
+	}
+	b->k = b->count - 1;
+	/* Unless it ended with a branch that has an emitter, which makes its exits, the block goes on behind its last record. */
+	last = &b->page->insn[b->list[b->k]];
+	if (!(row_of(last)->flags & A64_BR) || !emitter_of(b, last)->emit)
+		exit_to(b, (s64)b->list[b->k] + 1);
+	for (unsigned n = 0; n < b->cold_count; n++)
+		cold_emit(b, &b->cold[n]);
+}
+
+const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned mode)
+{
+	struct block block, *b = &block;
+
+	b->x.at = jit->at;
+	b->jit = jit;
+	b->cpu = cpu;
+	b->page = page;
+	b->mode = mode;
+	b->count = 0;
+	b->flags = FLAGS_SAVED;
+	b->sp_aligned = false;
+	b->cold_count = 0;
+	if (!block_form(b, first))
+		return NULL;
+	block_emit(b);
+	assert(b->x.at <= jit->cache + CACHE_SIZE);
+	dump_block(b, b->head, b->x.at);
+	jit->blocks_made++;
+	jit->insns_made += b->count;
+	jit->bytes_made += (u64)(b->x.at - jit->at);
+	jit->at = b->x.at;
+	return b->head;
+}
+
+void emitters_collect(struct jit *jit)
+{
+	static const struct emitter_row *const tables[] = {
+		emit_integer_rows, emit_branch_rows, emit_memory_rows, emit_system_rows, emit_simd_rows, emit_fp_rows,
+	};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)
+		for (const struct emitter_row *row = tables[n]; row->row != ROW_NONE; row++)
+			jit->emitters[row->row] = (struct emitter){row->emit, row->flags};
+}

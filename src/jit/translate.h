@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What emitters use. An emitter turns one decode record into host code:
+ *
+ *	static bool emit_NAME(struct block *b, const struct insn *i)
+ *
+ * It returns false, having changed nothing but b->x.at, if it does not want this record: then exec_NAME is called. emitters.c
+ * has the table from rows to emitters and what may be assumed of each:
+ *   EMIT_PURE    never leaves the block, never calls what could raise an exception or look at NZCV. Everything that touches guest
+ *                memory or may decline is not pure.
+ *   EMIT_KEEPS   host EFLAGS are the same after it as before (use MOV, LEA, NOT, SSE; not ADD, SHL, TEST).
+ *
+ * Host registers while translated code runs:
+ *   rbp  the vCPU, plus BIAS, so that registers and flags have one-byte offsets: CPU_MEM(field), slot_mem(slot), vreg_mem(n)
+ *   r15  the current data TLB bank; r14  cpu->left; rsp  16-byte aligned
+ *   rax rcx rdx rsi, xmm0..xmm15  free within one instruction
+ *   all others hold guest registers: slot_pin(). Use reg_read, reg_dest, reg_done and the like.
+ *
+ * NZCV. Between instructions the flags live in EFLAGS or in cpu->jit_flags. Both have the shape of a subtraction: CF is the
+ * inverse of C. jit_flags is what LAHF and SETO AL leave in AX. Setters end with flags_set; readers start with flags_cc or
+ * flags_load. The translator knows before an instruction is emitted whether anybody will look (b->save_flags).
+ *
+ * Guest memory: memory_check finds the host address, and on a miss has the whole instruction done by exec_NAME, out of line. So
+ * nothing may have been changed before it. slow_path does the same for any other reason. (An emitter with a slow path that sets
+ * flags: b->save_flags = true before flags_set, b->flags = FLAGS_SAVED after it, since the slow path leaves them in memory only.)
+ */
+#ifndef JIT_TRANSLATE_H
+#define JIT_TRANSLATE_H
+
+#include "cpu/decode.h"
+#include "cpu/exec.h"
+#include "jit/x64.h"
+
+#define BIAS 160
+#define BANK R15
+#define LEFT R14
+#define BLOCK_INSNS_MAX 48
+
+#define CPU_MEM(field) mem_at(RBP, (s32)offsetof(struct cpu, field) - BIAS)
+
+enum flags_place {
+	FLAGS_SAVED,  /* in cpu->jit_flags only */
+	FLAGS_BORROW, /* in EFLAGS, CF = !C */
+	FLAGS_LOGIC,  /* in EFLAGS, but C is 0 (and so is CF) */
+};
+
+struct jit;
+struct block {
+	struct x64 x;
+	struct jit *jit;
+	struct cpu *cpu;
+	struct code_page *page;
+	unsigned mode;         /* MODE_ bits */
+	unsigned count;        /* instructions */
+	unsigned k;            /* the one being emitted: list[k] */
+	unsigned skip;         /* how many after it the emitter has done as well */
+	u16 list[BLOCK_INSNS_MAX]; /* record numbers */
+	bool save[BLOCK_INSNS_MAX];
+	enum flags_place flags;
+	bool save_flags;       /* this instruction's flags will be looked at in memory */
+	bool sp_aligned;       /* known since the last change of SP */
+	const u8 *head;        /* where others jump to */
+	unsigned cold_count;
+	struct cold {
+		u8 *site;      /* jump to bind to the stub */
+		const u8 *back; /* slow path: where it returns to */
+		u8 kind;
+		s16 k;         /* slow path: which instruction */
+		u32 index;     /* link: record to go to; left: instructions to give back */
+		u32 give_back;
+	} cold[BLOCK_INSNS_MAX * 6 + 8]; /* six per instruction */
+};
+
+enum { MODE_EL1 = 1, MODE_FP = 2, MODE_SPSEL = 4 };
+
+struct emitter {
+	bool (*emit)(struct block *b, const struct insn *i);
+	u8 flags;
+};
+enum { EMIT_PURE = 1, EMIT_KEEPS = 2 };
+/* A table of these, ended by row ROW_NONE, per emit_*.c. */
+struct emitter_row {
+	u16 row;
+	u8 flags;
+	bool (*emit)(struct block *b, const struct insn *i);
+};
+extern const struct emitter_row emit_integer_rows[], emit_branch_rows[], emit_memory_rows[], emit_system_rows[], emit_simd_rows[],
+	emit_fp_rows[];
+
+/* What the host has; from CPUID, or less for tests. */
+struct host_features {
+	bool bmi2, lzcnt, avx, avx2, fma, aesni, pclmul, sha, gfni, sse42, f16c, popcnt;
+};
+const struct host_features *block_host(const struct block *b);
+
+/* --- general registers, by slot --- */
+
+static inline struct mem slot_mem(unsigned slot)
+{
+	return mem_at(RBP, (s32)(offsetof(struct cpu, x) + slot * 8) - BIAS);
+}
+/* The host register that holds a guest register, or NO_REG. */
+unsigned slot_pin(unsigned slot);
+/* A host register with the value: the pinned one, which may not be changed, or `scratch`, loaded. */
+unsigned reg_read(struct block *b, unsigned slot, unsigned scratch);
+/* Copies to `to`: 64 bits, or the low 32 zero-extended. Keeps EFLAGS. */
+void reg_copy(struct block *b, bool w, unsigned to, unsigned slot);
+/* to = to OP x[slot] */
+void reg_alu(struct block *b, bool w, enum x64_alu op, unsigned to, unsigned slot);
+/* Where to compute a result: the pinned register, or `scratch`. Anything the instruction still reads must not be the same
+ * register: if (reg_overlaps(...)) compute in a scratch register and let reg_done move it. */
+unsigned reg_dest(unsigned slot, unsigned scratch);
+/* The result for `slot` is in `from` (64 bits valid): moves or stores it if it is not there yet. Keeps EFLAGS. */
+void reg_done(struct block *b, unsigned slot, unsigned from);
+/* For sources that are written: 31 is XZR. */
+static inline unsigned slot_written(unsigned slot)
+{
+	return slot == SLOT_ZR ? SLOT_DUMP : slot;
+}
+
+/* --- V registers: always in memory between instructions. Rows with FPSIMD are emitted only when FP is on. --- */
+
+static inline struct mem vreg_mem(unsigned n)
+{
+	return mem_at(RBP, (s32)(offsetof(struct cpu, v) + n * 16) - BIAS);
+}
+static inline struct mem vreg_mem_at(unsigned n, unsigned byte)
+{
+	return mem_at(RBP, (s32)(offsetof(struct cpu, v) + n * 16 + byte) - BIAS);
+}
+/* --- flags --- */
+
+/* EFLAGS now hold the instruction's flags; saves them if need be (RAX is lost then, EFLAGS are kept). The result must have been
+ * stored. After an addition emit CMC first and say FLAGS_BORROW. */
+void flags_set(struct block *b, enum flags_place place);
+/* Makes EFLAGS valid; FLAGS_BORROW or FLAGS_LOGIC. May use RAX. */
+void flags_load(struct block *b);
+/* The same in the shape of a subtraction only. */
+void flags_load_borrow(struct block *b);
+/* Makes EFLAGS valid and names the host condition for A64 condition 0..13. May use RAX. */
+enum host_cc flags_cc(struct block *b, unsigned cond);
+/* AX value of jit_flags for nzcv (bits 3..0). */
+u32 flags_constant(unsigned nzcv);
+
+/* --- memory, slow paths, exits --- */
+
+enum { MEMORY_WRITE = 1, MEMORY_EL0 = 2 };
+/* `va` (not RCX, not RDX; kept) -> the operand of the host access. RCX and RDX and EFLAGS are lost. */
+struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned flags);
+/* `site` (of x64_jmp or x64_jcc) leads to a call of exec_NAME for the whole instruction, and back behind it. */
+void slow_path(struct block *b, u8 *site);
+/* Calls exec_NAME in line. */
+void call_exec(struct block *b);
+/* Goes on at record `index` of this page's virtual address (any distance); gives instructions after this one back. */
+void exit_to(struct block *b, s64 index);
+/* The same if `cc` holds. */
+void exit_if(struct block *b, enum host_cc cc, s64 index);
+/* The same out of line, taken by `site`. */
+void exit_site(struct block *b, u8 *site, s64 index);
+/* Goes on at the address in RAX. */
+void exit_indirect(struct block *b);
+/* to = virtual address of record `index` of this page. Keeps EFLAGS. */
+void address_of(struct block *b, unsigned to, s64 index);
+
+/* Whether this is the last instruction of the block: then a branch makes the exit for not being taken as well. */
+bool is_last(const struct block *b);
+/* The record `n` after this one, if it is the next in the block; or NULL. For fusing: set b->skip. */
+const struct insn *next_insn(const struct block *b, unsigned n);
+
+#endif
