@@ -532,9 +532,29 @@ void cpus_reset(struct cpus *cpus, u64 entry, u64 x0)
 		}
 		/* Its thread may be inside an instruction: it gives that up and takes the new state itself. */
 		store(&thread->reset_pending, 1);
+		store(&cpu->powered_off, i != 0);
 		store(&thread->parked, 0);
 		cpu_wake(cpu);
 	}
+}
+
+/*
+ * A request is 1 when given and 2 while it is carried out; then 0, unless it was given (or taken back) anew meanwhile.
+ * Others see it as pending all the time.
+ */
+static bool begin(u32 *request)
+{
+	u32 given = 1;
+
+	return load(request) &&
+	       __atomic_compare_exchange_n(request, &given, 2, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static void end(u32 *request)
+{
+	u32 taken = 2;
+
+	__atomic_compare_exchange_n(request, &taken, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 /* Own thread, between runs, OUT: takes what reset or CPU_ON left. True if there is something to run. */
@@ -542,17 +562,17 @@ static bool is_runnable(struct cpu *cpu)
 {
 	struct cpu_thread *thread = cpu->thread;
 
-	if (load(&thread->reset_pending)) {
-		store(&thread->reset_pending, 0);
+	if (begin(&thread->reset_pending)) {
 		cpu_reset_state(cpu, thread->reset_pc, thread->reset_x0, thread->reset_on);
+		end(&thread->reset_pending);
 	}
 	if (load(&thread->parked))
 		return false;
-	if (load(&thread->on_pending)) {
-		/* No lock: while it is pending nobody else changes it, and the reset takes the machine lock. */
+	/* No lock: the reset takes the machine lock, and while this is pending nobody else gives another. */
+	if (begin(&thread->on_pending)) {
 		timers_reset(cpu);
 		cpu_reset_state(cpu, thread->on_pc, thread->on_x0, true);
-		store(&thread->on_pending, 0);
+		end(&thread->on_pending);
 		trace(INT, "cpu %u: on at 0x%llx", cpu->index, (unsigned long long)cpu->pc);
 	}
 	if (load(&cpu->powered_off))

@@ -35,6 +35,16 @@ static int index_of_mpidr(const struct cpus *cpus, u64 mpidr)
 	return -1;
 }
 
+/* A reset that the vCPU's thread has yet to carry out counts as done. */
+static bool is_off(struct cpus *cpus, int index)
+{
+	struct cpu_thread *thread = &cpus->thread[index];
+
+	if (__atomic_load_n(&thread->reset_pending, __ATOMIC_SEQ_CST))
+		return !thread->reset_on;
+	return __atomic_load_n(&cpus->cpu[index]->powered_off, __ATOMIC_SEQ_CST);
+}
+
 static s64 cpu_on(struct cpu *cpu, u64 target, u64 entry, u64 context)
 {
 	struct cpus *cpus = cpu->cpus;
@@ -52,7 +62,7 @@ static s64 cpu_on(struct cpu *cpu, u64 target, u64 entry, u64 context)
 	pthread_mutex_lock(&cpus->psci_lock);
 	if (__atomic_load_n(&thread->on_pending, __ATOMIC_SEQ_CST)) {
 		result = PSCI_ON_PENDING;
-	} else if (!__atomic_load_n(&cpus->cpu[index]->powered_off, __ATOMIC_SEQ_CST)) {
+	} else if (!is_off(cpus, index)) {
 		result = PSCI_ALREADY_ON;
 	} else {
 		thread->on_pc = entry;
@@ -74,9 +84,10 @@ static s64 affinity_info(struct cpu *cpu, u64 target, u64 level)
 	if (index < 0 || level != 0)
 		return PSCI_INVALID_PARAMETERS;
 	pthread_mutex_lock(&cpus->psci_lock);
-	result = __atomic_load_n(&cpus->thread[index].on_pending, __ATOMIC_SEQ_CST)      ? 2
-		 : __atomic_load_n(&cpus->cpu[index]->powered_off, __ATOMIC_SEQ_CST) ? 1
-										     : 0;
+	if (__atomic_load_n(&cpus->thread[index].on_pending, __ATOMIC_SEQ_CST))
+		result = 2;
+	else
+		result = is_off(cpus, index) ? 1 : 0;
 	pthread_mutex_unlock(&cpus->psci_lock);
 	return result;
 }

@@ -44,7 +44,7 @@ struct cpu_thread {
 	bool wfe;           /* WFE executed: give way for a moment */
 	unsigned wfe_count; /* in a row */
 	bool undefined;     /* a register hook outside cpu/ refused the access */
-	u32 on_pending;     /* CPU_ON given, not yet running; atomic */
+	u32 on_pending;     /* CPU_ON given (1), being carried out (2); atomic */
 	u64 on_pc, on_x0;
 	pthread_mutex_t mail_lock;
 	struct tlbi mail[MAIL_MAX];
