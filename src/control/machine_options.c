@@ -388,10 +388,9 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 	name = opts_get(&opts, "accel");
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		opts_get(&opts, keys[i]);
-	if (name && !strcmp(name, "jit"))
-		ok = fail(err, "-accel %s: the translator is not built yet; write -accel interp", argument);
-	else if (!name || (strcmp(name, "tcg") && strcmp(name, "interp")))
-		ok = fail(err, "-accel %s: arm64 code is emulated; write -accel interp (tcg is taken as the same)", argument);
+	s->config.jit = name && !strcmp(name, "jit");
+	if (!name || (strcmp(name, "tcg") && strcmp(name, "interp") && strcmp(name, "jit")))
+		ok = fail(err, "-accel %s: arm64 code is emulated; write -accel jit or -accel interp (tcg is taken as interp)", argument);
 	else
 		ok = opts_all_used(&opts, "-accel", err);
 	opts_free(&opts);
