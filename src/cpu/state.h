@@ -36,15 +36,21 @@ struct insn {
 };
 _Static_assert(sizeof(struct insn) == 32, "a record is half a cache line");
 
-/* Soft TLB. One entry per 4 KiB page: host = addend + va on a hit. A tag that cannot match marks an empty slot. */
+/* Soft TLB. One entry per 4 KiB page: host = addend + va on a hit. */
 #define TLB_BITS 10
 #define TLB_ENTRIES (1u << TLB_BITS)
-#define TLB_EMPTY 1ull /* not page-aligned: matches no page */
 
 struct tlb_entry {
 	u64 tag;    /* va & ~0xfff, top byte as the access had it */
 	u64 addend; /* host address - va */
 };
+
+/* The tag of an empty slot: a page that belongs into another slot, so that no address that comes here can match it. (No
+ * constant would do: the compare takes any address up to a page above the tag.) */
+static inline u64 tlb_empty(unsigned slot)
+{
+	return (u64)(slot ^ 1) << 12;
+}
 
 /* Direct accesses of one regime: what EL0 may do (also LDTR/STTR at EL1), and what EL1 may do. RAM only: devices,
  * watched, clean and code pages are simply absent. */

@@ -66,9 +66,9 @@ static struct tlb *tlb_of(const struct cpu *cpu)
 static void bank_clear(struct tlb_bank *bank)
 {
 	for (unsigned i = 0; i < TLB_ENTRIES; i++)
-		bank->read[i].tag = TLB_EMPTY;
+		bank->read[i].tag = tlb_empty(i);
 	for (unsigned i = 0; i < TLB_ENTRIES; i++)
-		bank->write[i].tag = TLB_EMPTY;
+		bank->write[i].tag = tlb_empty(i);
 }
 
 bool tlb_create(struct cpu *cpu, struct error *err)
@@ -135,8 +135,9 @@ static void el1_special_clear(struct cpu *cpu)
 		bank_clear(bank);
 	} else {
 		for (unsigned i = 0; i < tlb->el1_special_count; i++) {
-			bank->read[tlb->el1_special[i]].tag = TLB_EMPTY;
-			bank->write[tlb->el1_special[i]].tag = TLB_EMPTY;
+			unsigned slot = tlb->el1_special[i];
+
+			bank->read[slot].tag = bank->write[slot].tag = tlb_empty(slot);
 		}
 	}
 	tlb->el1_special_count = 0;
@@ -335,9 +336,9 @@ static void slot_clear(struct tlb_bank *bank, u64 canonical)
 
 	/* Tags keep the top byte of the access, which may be ignored. */
 	if (!((bank->read[slot].tag ^ page) << 8))
-		bank->read[slot].tag = TLB_EMPTY;
+		bank->read[slot].tag = tlb_empty(slot);
 	if (!((bank->write[slot].tag ^ page) << 8))
-		bank->write[slot].tag = TLB_EMPTY;
+		bank->write[slot].tag = tlb_empty(slot);
 }
 
 static bool tlbi_takes(const struct tlbi *tlbi, bool global, u16 asid)

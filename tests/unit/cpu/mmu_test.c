@@ -338,6 +338,25 @@ static void tlbi_reaches_pages_of_blocks(void **state)
 	assert_int_equal(value, 6);
 }
 
+/* Low addresses and slot edges hit nothing in an empty bank, whatever the size: a NULL pointer's fields must fault. */
+static void an_empty_slot_matches_no_address(void **state)
+{
+	static const unsigned edges[] = {0, 1, 8, 63, 2048, 4080, 4088, 4095};
+	static const u64 tops[] = {0, 1ull << 32, 0xffff000000000000ull, 0xfffffffffffff000ull & ~((u64)TLB_ENTRIES * 4096 - 1)};
+	struct bench *b = *state;
+
+	assert_true(sysinsn(b->cpu, SYS_TLBI(7, 0), 0));
+	for (unsigned slot = 0; slot < TLB_ENTRIES; slot++)
+		for (unsigned t = 0; t < ARRAY_SIZE(tops); t++)
+			for (unsigned e = 0; e < ARRAY_SIZE(edges); e++)
+				for (unsigned size = 1; size <= 16; size *= 2) {
+					u64 va = tops[t] + (u64)slot * 4096 + edges[e];
+
+					assert_null(tlb_hit(b->cpu->bank->read, va, size));
+					assert_null(tlb_hit(b->cpu->bank->write, va, size));
+				}
+}
+
 static void broadcast_reaches_other_cpus(void **state)
 {
 	struct bench *b = *state;
@@ -455,6 +474,7 @@ int main(void)
 		T(tlbi_forms_remove_what_they_name),
 		T(asids_keep_their_own_entries),
 		T(tlbi_reaches_pages_of_blocks),
+		T(an_empty_slot_matches_no_address),
 		T(broadcast_reaches_other_cpus),
 		cmocka_unit_test(the_mmu_off_is_flat_and_device),
 		T(fetch_faults_return_to_the_target),
