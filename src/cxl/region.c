@@ -61,7 +61,7 @@ static bool parse_words(struct cxl_boot_region *region, struct opts *opts, struc
 		return fail(err, "-cxl-region: as=%s is none of none, dax, system-ram", as);
 	if (region->pmem && region->as != CXL_AS_NONE)
 		return fail(err, "-cxl-region: as=%s: persistent memory is never announced as RAM; leave as= out or use type=ram", as);
-	return !lock || parse_bool("-cxl-region: lock", lock, &region->lock, err);
+	return !lock || parse_bool("lock", lock, &region->lock, err) || fail_context(err, "-cxl-region");
 }
 
 bool cxl_host_add_region(struct cxl_host *host, struct opts *opts, struct error *err)
@@ -72,7 +72,7 @@ bool cxl_host_add_region(struct cxl_host *host, struct opts *opts, struct error 
 	u64 number = 0, bytes = 0;
 
 	if (host->region_count == CXL_REGIONS_MAX)
-		return fail(err, "-cxl-region: more than %u regions", CXL_REGIONS_MAX);
+		return fail(err, "-cxl-region: more than %u regions; leave some out", CXL_REGIONS_MAX);
 	*region = (struct cxl_boot_region){0};
 	host->region_count++; /* from here cxl_host_destroy frees its strings */
 	if (window && !parse_u64("-cxl-region: window", window, 0, CXL_WINDOWS_MAX - 1, &number, err))

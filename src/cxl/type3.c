@@ -203,6 +203,9 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 		return false;
 	if (!pci_dev_init(&dev->pci, &ids, env, err))
 		return false;
+	if (dev->pci.devfn)
+		return fail(err, "%s: addr=%s: a memory device is function 0 of device 0 [CXL3.1 8.1.3]; leave addr= out", dev->name,
+			    dev->pci.addr_text);
 	component_init(&dev->comp, COMPONENT_DEVICE, dev->name, dev->host, dev->volatile_bytes + dev->persistent_bytes);
 	if (!devregs_init(dev, err))
 		return false;

@@ -58,7 +58,7 @@ bool cxl_host_add_window(struct cxl_host *host, const struct cxl_window *window,
 	struct cxl_window *to = &host->windows[host->window_count];
 
 	if (host->window_count == CXL_WINDOWS_MAX)
-		return fail(err, "-M cxl-fmw: more than %u windows", CXL_WINDOWS_MAX);
+		return fail(err, "-M cxl-fmw: more than %u windows; leave some out", CXL_WINDOWS_MAX);
 	if (window->target_count > CXL_WINDOW_TARGETS_MAX)
 		return fail(err, "-M cxl-fmw.%u: more than %u targets [CXL3.1 9.17.1.3]", host->window_count,
 			    CXL_WINDOW_TARGETS_MAX);
@@ -110,7 +110,10 @@ bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct e
 		return fail_context(err, "%s", what);
 	if (granularity && !parse_size("interleave-granularity", granularity, &bytes, err))
 		return fail_context(err, "%s", what);
-	w.granularity = bytes <= UINT32_MAX && bytes ? bytes : UINT32_MAX;
+	if (bytes > UINT32_MAX || !hdm_granularity(hdm_encode_granularity(bytes)))
+		return fail(err, "%s.interleave-granularity=%s: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]", what,
+			    granularity);
+	w.granularity = bytes;
 	return opts_all_used(opts, what, err) && cxl_host_add_window(host, &w, err);
 }
 

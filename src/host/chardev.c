@@ -349,6 +349,11 @@ void chardev_connect(struct chardev *c, size_t (*can_take)(void *opaque),
 		loop_unlock(c->loop);
 }
 
+bool chardev_is_connected(const struct chardev *c)
+{
+	return c->take != NULL;
+}
+
 void chardev_kick(struct chardev *c)
 {
 	deliver(c);

@@ -262,7 +262,6 @@ struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(v
 	pthread_mutex_init(&c->out_lock, NULL);
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write() */
 	if (!open_spec(c, spec, err)) {
-		fail_context(err, "%s", spec);
 		chardev_close(c);
 		return NULL;
 	}

@@ -52,6 +52,7 @@ void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
 		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque);
 void chardev_kick(struct chardev *chardev);
 void terminal_restore(void); /* async-signal-safe */
+bool chardev_is_connected(const struct chardev *chardev);
 /* The first SIGINT, SIGTERM or SIGHUP calls `quit` in the loop thread, the next one of them kills. chardev_open does it
  * for stdio. */
 bool quit_signals_watch(struct loop *loop, void (*quit)(void *opaque), void *opaque, struct error *err);

@@ -314,6 +314,11 @@ void machine_devices_destroy(struct machine *m)
 		block_close(m->drives[i].block);
 		free(m->drives[i].id);
 	}
+}
+
+/* After the devices and the serial port that write to them. */
+void machine_chardevs_close(struct machine *m)
+{
 	for (unsigned i = 0; i < m->chardev_count; i++) {
 		chardev_close(m->chardevs[i].chardev);
 		free(m->chardevs[i].id);

@@ -69,6 +69,7 @@ struct machine {
 /* devices.c */
 void machine_devices_reset(struct machine *m, unsigned reset_kind);
 void machine_devices_destroy(struct machine *m);
+void machine_chardevs_close(struct machine *m);
 struct dev *machine_find(struct machine *m, const char *id);
 struct dev_env machine_env(struct machine *m);
 /* ram.c */

@@ -146,6 +146,8 @@ static bool create_platform(struct machine *m, struct error *err)
 		m->serial = machine_chardev(m, m->config.serial + 8);
 		if (!m->serial)
 			return fail(err, "-serial %s: no such character device; describe it with -chardev", m->config.serial);
+		if (chardev_is_connected(m->serial))
+			return fail(err, "-serial %s: this character device serves something else already; describe another", m->config.serial);
 	}
 	m->uart = pl011_create(m->loop, m->space, memory_map[MAP_UART].base, gic_spi(m->gic, SPI_UART), m->serial);
 	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
@@ -314,6 +316,7 @@ void machine_destroy(struct machine *m)
 		cpus_destroy(m->cpus);
 	if (m->serial && strncmp(m->config.serial, "chardev:", 8))
 		chardev_close(m->serial);
+	machine_chardevs_close(m);
 	machine_ram_destroy(m);
 	if (m->space)
 		space_destroy(m->space);

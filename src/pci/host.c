@@ -148,12 +148,25 @@ static bool bridge_count(struct pci_dev *dev, void *arg)
 	return true;
 }
 
+/* Software looks for further functions only where it finds function 0. [PCIe5 7.5.1.1.9] */
+static bool is_findable(struct pci_dev *dev, void *arg)
+{
+	struct error *err = arg;
+	unsigned slot = DEVFN_SLOT(dev->devfn);
+
+	return dev->bus->slots[DEVFN(slot, 0)] ||
+	       fail(err, "-device %s: addr=%x.%x: there is no function 0 in slot %x of '%s', and without it nobody finds this one; "
+		    "write addr=%x.0", dev_name(&dev->dev), slot, DEVFN_FN(dev->devfn), slot, dev->bus->bus.name, slot);
+}
+
 bool pci_host_settle(struct pci_host *host, struct error *err)
 {
 	for (struct pci_root *root = host->roots; root; root = root->next) {
 		unsigned bridges = 0;
 
 		root->last = root->next ? root->next->base - 1 : host->bus_count - 1;
+		if (!pci_bus_each(&root->bus, is_findable, err))
+			return false;
 		pci_bus_each(&root->bus, bridge_count, &bridges);
 		if (bridges <= (unsigned)(root->last - root->base))
 			continue;

@@ -359,6 +359,12 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 			return fail(err,
 				    "%s: chardev=%s: no character device of this id; describe it before, with -chardev",
 				    name, port->chardev_id);
+		if (chardev_is_connected(port->chardev)) {
+			fail(err, "%s: chardev=%s serves something else already; describe another with -chardev", name,
+			     port->chardev_id);
+			port->chardev = NULL;
+			return false;
+		}
 	}
 	if (port->nr == NR_AUTO)
 		for (port->nr = 0; port->nr < serial->max_ports && serial->ports[port->nr];)
