@@ -378,7 +378,7 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 	/* What QEMU's tcg has: taken, since none of it changes what the guest sees. */
 	static const char *const keys[] = {"thread", "tb-size", "split-wx", "one-insn-per-tb"};
 	struct opts opts;
-	const char *name;
+	const char *name, *value;
 	bool ok;
 
 	if (!strcmp(argument, "help") || !strcmp(argument, "?"))
@@ -389,6 +389,17 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		opts_get(&opts, keys[i]);
 	s->config.jit = name && !strcmp(name, "jit");
+	/* For tests: with -icount and -d state, print registers every state-chunk instructions from state-from on. */
+	value = opts_get(&opts, "state-from");
+	if (value && !parse_u64("-accel state-from", value, 0, UINT64_MAX, &s->config.state_from, err)) {
+		opts_free(&opts);
+		return false;
+	}
+	value = opts_get(&opts, "state-chunk");
+	if (value && !parse_u64("-accel state-chunk", value, 0, 1000000, &s->config.state_chunk, err)) {
+		opts_free(&opts);
+		return false;
+	}
 	if (!name || (strcmp(name, "tcg") && strcmp(name, "interp") && strcmp(name, "jit")))
 		ok = fail(err, "-accel %s: arm64 code is emulated; write -accel jit or -accel interp (tcg is taken as interp)", argument);
 	else

@@ -42,6 +42,8 @@ struct cpus_config {
 	void *opaque;
 	u64 quantum_insns;        /* instruction time: instructions per turn */
 	const struct cpu_engine *engine; /* NULL: the interpreter */
+	/* -d state: from this instruction on, every `state_chunk` instructions and with all registers; 0: at the end of turns. */
+	u64 state_from, state_chunk;
 };
 
 struct cpus *cpus_create(const struct cpus_config *config, struct error *err);

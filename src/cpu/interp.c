@@ -6,6 +6,8 @@
  *
  * Under instruction time the caller's budget is kept exactly: records that are no instructions give back their count.
  */
+#include <stdio.h>
+
 #include "base/trace.h"
 #include "cpu/code.h"
 #include "cpu/cpu.h"
@@ -63,9 +65,32 @@ static void run_chunk_traced(struct cpu *cpu)
 	}
 }
 
+/* For tests that compare engines: what the guest can see of the registers. */
+static void trace_state(struct cpu *cpu, bool full)
+{
+	const u64 *v = (const u64 *)(const void *)cpu->v;
+	u64 pc = cpu_pc_of(cpu, cpu->ip), hash = 0xcbf29ce484222325ull, hash_v = hash;
+	char text[SLOT_COUNT * 24];
+	unsigned used = 0;
+
+	for (unsigned n = 0; n < 64; n++)
+		hash_v = (hash_v ^ v[n]) * 0x100000001b3ull;
+	for (unsigned n = 0; n <= SLOT_SP; n++)
+		hash = (hash ^ cpu->x[n]) * 0x100000001b3ull;
+	hash = (hash ^ cpu_pstate(cpu)) * 0x100000001b3ull;
+	hash = (hash ^ cpu->fpsr ^ cpu->sys.sp_el0 ^ cpu->sys.sp_el1 ^ cpu->sys.elr) * 0x100000001b3ull;
+	text[0] = 0;
+	for (unsigned n = 0; full && n <= SLOT_SP; n++)
+		used += (unsigned)snprintf(text + used, sizeof(text) - used, n == 31 ? "" : " %s%u=%llx", n == 32 ? "sp" : "x", n,
+					   (unsigned long long)cpu->x[n]);
+	trace(STATE, "cpu %u at %llu pc %llx pstate %llx x %llx v %llx fpsr %x%s", cpu->index, (unsigned long long)cpu_icount(cpu),
+	      (unsigned long long)pc, (unsigned long long)cpu_pstate(cpu), (unsigned long long)hash, (unsigned long long)hash_v,
+	      cpu->fpsr, text);
+}
+
 u64 cpu_run(struct cpu *cpu, u64 budget)
 {
-	bool traced = trace_is_on(EXEC);
+	bool traced = trace_is_on(EXEC), compared = trace_is_on(STATE) && cpu->cpus->instruction_time, full;
 	u64 done = 0, chunk_max = cpu->engine && !cpu->cpus->instruction_time ? CHUNK_INSNS_ENGINE : CHUNK_INSNS;
 
 	if (!cpu->code)
@@ -89,6 +114,9 @@ u64 cpu_run(struct cpu *cpu, u64 budget)
 			done++;
 			continue;
 		}
+		full = compared && cpu->cpus->config.state_chunk && cpu->icount >= cpu->cpus->config.state_from;
+		if (unlikely(full))
+			chunk_max = cpu->cpus->config.state_chunk;
 		cpu->chunk = stepping ? 1 : (s64)MIN(budget - done, chunk_max);
 		cpu->left = cpu->chunk;
 		if (unlikely(traced))
@@ -104,7 +132,11 @@ u64 cpu_run(struct cpu *cpu, u64 budget)
 			debug_step_done(cpu);
 		if (pmu_is_counting(cpu))
 			pmu_poll(cpu);
+		if (unlikely(full))
+			trace_state(cpu, true);
 	}
+	if (unlikely(compared) && !cpu->cpus->config.state_chunk)
+		trace_state(cpu, false);
 	code_let_go(cpu);
 	return done;
 }

@@ -8,7 +8,11 @@
 #include "obj/dev.h"
 
 struct machine;
+struct block;
 struct chardev;
+struct cpus;
+struct loop;
+struct space;
 
 #define MACHINE_NODES_MAX 64
 #define MACHINE_SERIALS_MAX 1
@@ -28,6 +32,7 @@ struct machine_config {
 	u32 icount_shift;
 	bool no_reboot, no_shutdown, start_paused;
 	bool jit;
+	u64 state_from, state_chunk; /* -d state: cpu.h */
 	const char *serial;         /* -serial spec */
 	u64 rtc_base_s; bool rtc_base_given;
 	struct machine_node {
@@ -48,14 +53,42 @@ bool machine_add_drive(struct machine *machine, struct opts *opts, struct error 
 bool machine_add_chardev(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_window(struct machine *machine, struct opts *opts, struct error *err); /* -M cxl-fmw.N.* */
 bool machine_add_region(struct machine *machine, struct opts *opts, struct error *err); /* -cxl-region */
-/* Everything exists: settle, check the map, load, reset. */
+/* Everything exists: names are resolved, sizes and rules checked. machine_finish does it too. */
+bool machine_settle(struct machine *machine, struct error *err);
+/* Settle, load, reset. */
 bool machine_finish(struct machine *machine, struct error *err);
 /* Runs until power-off; returns the exit code. */
 int machine_run(struct machine *machine, struct error *err);
 void machine_destroy(struct machine *machine);
-void machine_quit(struct machine *machine, int code); /* any thread */
+
+/* --- run.c: running, standing still, power --- */
+enum machine_state { MACHINE_PRELAUNCH, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_SHUT_DOWN };
+/* Who asked for a shutdown or reset. */
+enum machine_cause { CAUSE_GUEST_SHUTDOWN, CAUSE_GUEST_RESET, CAUSE_HOST_SIGNAL, CAUSE_HOST_UI, CAUSE_HOST_QUIT, CAUSE_HOST_RESET };
+enum machine_event { EVENT_SHUTDOWN, EVENT_RESET, EVENT_POWERDOWN, EVENT_STOP, EVENT_RESUME };
+/* One listener; called in the loop thread under the machine lock. `cause` is of shutdowns and resets. */
+void machine_listen(struct machine *machine, void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause),
+		    void *opaque);
+enum machine_state machine_state(struct machine *machine);
+/* Loop thread, machine lock held once: they let go of it while the vCPUs come to a stop. Guest time stands still too. */
+void machine_stop(struct machine *machine);
+bool machine_cont(struct machine *machine, struct error *err);
+/* Any thread; carried out in the event loop. */
+void machine_shutdown_request(struct machine *machine, enum machine_cause cause);
+void machine_reset_request(struct machine *machine, enum machine_cause cause);
+void machine_quit(struct machine *machine, int code);
 void machine_power_button(struct machine *machine);
-void machine_reset_request(struct machine *machine);
+
+/* What there is, for control/. */
+const struct machine_config *machine_config(const struct machine *machine);
+struct loop *machine_loop(struct machine *machine);
+struct space *machine_space(struct machine *machine);
+struct cpus *machine_cpus(struct machine *machine);
+struct dev *machine_devices(struct machine *machine); /* objects and devices in creation order, by ->next */
+const char *machine_drive(struct machine *machine, unsigned n, struct block **block); /* id, NULL after the last */
+const char *machine_chardev_id(struct machine *machine, unsigned n);                  /* NULL after the last */
+/* Of -chardev, for -mon; NULL: there is none. */
+struct chardev *machine_chardev(struct machine *machine, const char *id);
 /* All classes, NULL-terminated. */
 extern const struct dev_class *const machine_classes[];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The `virt` machine: parts made and wired, reset, run. The main thread runs the event loop; vCPUs have threads of their own. A
- * guest's power-off or reset is asked for by a vCPU and carried out here, in the event loop.
+ * guest's power-off or reset is asked for by a vCPU and carried out in the event loop (run.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +14,12 @@
 
 static void system_off(void *opaque)
 {
-	machine_quit(opaque, 0);
+	machine_shutdown_request(opaque, CAUSE_GUEST_SHUTDOWN);
 }
 
 static void system_reset(void *opaque)
 {
-	machine_reset_request(opaque);
+	machine_reset_request(opaque, CAUSE_GUEST_RESET);
 }
 
 static bool hypercall(void *opaque, struct cpu *cpu, u16 imm, u64 x[8])
@@ -29,14 +29,20 @@ static bool hypercall(void *opaque, struct cpu *cpu, u16 imm, u64 x[8])
 
 static void quit_by_key(void *opaque)
 {
-	machine_quit(opaque, 0);
+	machine_shutdown_request(opaque, CAUSE_HOST_UI);
+}
+
+static void quit_by_signal(void *opaque)
+{
+	machine_shutdown_request(opaque, CAUSE_HOST_SIGNAL);
 }
 
 static bool create_cpus(struct machine *m, struct error *err)
 {
 	struct cpus_config config = {.count = m->config.cpu_count, .model = m->config.cpu_model, .loop = m->loop, .space = m->space,
 				     .system_off = system_off, .system_reset = system_reset, .hypercall = hypercall, .opaque = m,
-				     .quantum_insns = 20000};
+				     .quantum_insns = 20000, .state_from = m->config.state_from,
+				     .state_chunk = m->config.state_chunk};
 
 	if (m->config.jit) {
 		config.engine = jit_engine(err);
@@ -103,6 +109,9 @@ static bool open_serial(struct machine *m, struct error *err)
 	/* Devices are made before character devices are known, so chardev:ID is looked up in machine_finish. */
 	if (!strncmp(spec, "chardev:", 8))
 		return true;
+	/* A stdio user watches for signals, which are told from keys if we do so first. */
+	if (strstr(spec, "stdio") && !quit_signals_watch(m->loop, quit_by_signal, m, err))
+		return false;
 	m->serial = chardev_open(spec, m->loop, quit_by_key, m, err);
 	return m->serial || fail_context(err, "-serial %s", spec);
 }
@@ -170,7 +179,7 @@ static u64 windows_end(struct machine *m)
 }
 
 /* A machine reset: everything as after power-on, but sticky registers and what persists. vCPUs are paused. */
-static bool reset(struct machine *m, unsigned kind, struct error *err)
+bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 {
 	u64 entry, x0;
 	bool ok;
@@ -213,7 +222,7 @@ bool machine_add_region(struct machine *m, struct opts *opts, struct error *err)
 	return cxl_host_add_region(m->cxl, opts, err);
 }
 
-bool machine_finish(struct machine *m, struct error *err)
+bool machine_settle(struct machine *m, struct error *err)
 {
 	bool ok;
 
@@ -229,58 +238,13 @@ bool machine_finish(struct machine *m, struct error *err)
 		cxl_host_destroy(m->cxl);
 		m->cxl = NULL;
 	}
-	return ok && loader_create(m, err) && reset(m, RESET_COLD, err);
+	return ok;
 }
 
-void machine_quit(struct machine *m, int code)
+bool machine_finish(struct machine *m, struct error *err)
 {
-	m->exit_code = code;
-	loop_quit(m->loop);
-}
-
-/* In the event loop, the machine lock held: let go of it while the vCPUs come to a stop, for one may be waiting for it. */
-static void carry_out_reset(void *opaque)
-{
-	struct machine *m = opaque;
-	bool ok;
-
-	loop_unlock(m->loop);
-	cpus_pause(m->cpus);
-	ok = reset(m, RESET_WARM, &m->run_error);
-	__atomic_store_n(&m->reset_pending, false, __ATOMIC_SEQ_CST);
-	if (ok)
-		cpus_resume(m->cpus);
-	else
-		machine_quit(m, 1);
-	loop_lock(m->loop);
-}
-
-void machine_reset_request(struct machine *m)
-{
-	if (m->config.no_reboot) {
-		machine_quit(m, 0);
-		return;
-	}
-	if (!__atomic_exchange_n(&m->reset_pending, true, __ATOMIC_SEQ_CST))
-		loop_defer(m->loop, carry_out_reset, m);
-}
-
-void machine_power_button(struct machine *m)
-{
-	loop_lock(m->loop);
-	ged_raise(m->ged, GED_POWER_BUTTON);
-	loop_unlock(m->loop);
-}
-
-int machine_run(struct machine *m, struct error *err)
-{
-	if (!cpus_start(m->cpus, err))
-		return 1;
-	loop_run(m->loop);
-	cpus_pause(m->cpus);
-	if (m->run_error.text[0])
-		*err = m->run_error;
-	return m->exit_code;
+	return machine_settle(m, err) && loader_create(m, err) && machine_reset(m, RESET_COLD, err) &&
+	       quit_signals_watch(m->loop, quit_by_signal, m, err);
 }
 
 void machine_destroy(struct machine *m)

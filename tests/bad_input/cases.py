@@ -54,7 +54,7 @@ CASES = [
     ("a bare word", "disk.img", ["disk.img", "-drive"]),
     ("kvm", "-enable-kvm", ["-enable-kvm", "KVM"]),
     ("accel kvm", "-accel kvm", ["-accel kvm", "interp"]),
-    ("accel jit,x=1", "-accel jit,x=1", ["-accel jit,x=1", "no further keys"]),
+    ("accel jit,x=1", "-accel jit,x=1", ["-accel", "x"]),
     ("firmware", "-bios QEMU_EFI.fd", ["-bios", "not built"]),
     ("vnc", "-vnc :1", ["-vnc", "no display"]),
     ("unknown machine", "-M sbsa-ref", ["sbsa-ref", "virt"]),
