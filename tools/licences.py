@@ -1,0 +1,20 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every file of the tree says its licence in one of its first three lines; exit 1 and their names if some do not."""
+import pathlib
+import subprocess
+import sys
+
+# Without a place for a comment, or the licence itself.
+WITHOUT = {"LICENSE", "tests/vectors/a64.bin.gz"}
+root = pathlib.Path(__file__).resolve().parent.parent
+files = subprocess.check_output(["git", "-C", str(root), "ls-files", "-z", "-c", "-o", "--exclude-standard"]).decode().split("\0")
+missing = []
+for name in sorted(set(files) - {""} - WITHOUT):
+    path = root / name
+    if path.is_file() and not path.is_symlink():
+        head = path.read_bytes()[:400].splitlines()[:3]
+        if not any(b"SPDX-License-Identifier: BSD-2-Clause" in line for line in head):
+            missing.append(name)
+print("\n".join(f"{name}: no 'SPDX-License-Identifier: BSD-2-Clause' in its first three lines" for name in missing))
+sys.exit(1 if missing else 0)
