@@ -128,6 +128,11 @@ u64 block_size(const struct block *block)
 	return block->size;
 }
 
+const char *block_path(const struct block *block)
+{
+	return block->path;
+}
+
 bool block_is_readonly(const struct block *block)
 {
 	return block->readonly;

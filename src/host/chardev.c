@@ -89,6 +89,7 @@ static void out_ready(void *opaque, u32 events)
 	pthread_mutex_unlock(&c->out_lock);
 	if (fd >= 0)
 		loop_unwatch(c->loop, fd);
+	chardev_kick(c); /* a device may have taken nothing because of the backlog */
 }
 
 static void chardev_free(struct chardev *c)
@@ -308,6 +309,8 @@ void chardev_attach_socket(struct chardev *c, int fd)
 	c->in_watched = false;
 	chardev_set_output(c, out, out >= 0 ? OUT_SOCKET : OUT_NONE);
 	chardev_watch_input(c);
+	if (c->changed)
+		c->changed(c->changed_opaque, true);
 }
 
 void chardev_watch_input(struct chardev *c)
@@ -333,6 +336,36 @@ void chardev_input_ended(struct chardev *c)
 		chardev_set_output(c, -1, OUT_NONE);
 		chardev_watch_input(c);
 	}
+	if (c->changed) {
+		c->input_count = 0;
+		c->changed(c->changed_opaque, false);
+	}
+}
+
+void chardev_on_connection(struct chardev *c, void (*changed)(void *opaque, bool connected), void *opaque)
+{
+	loop_lock(c->loop);
+	c->changed = changed;
+	c->changed_opaque = opaque;
+	if (changed && (c->in_fd >= 0 || c->out_fd >= 0))
+		changed(opaque, true);
+	loop_unlock(c->loop);
+}
+
+size_t chardev_backlog(struct chardev *c)
+{
+	size_t count;
+
+	pthread_mutex_lock(&c->out_lock);
+	count = c->out_count;
+	pthread_mutex_unlock(&c->out_lock);
+	return count;
+}
+
+void chardev_disconnect(struct chardev *c)
+{
+	if (c->in_fd >= 0)
+		chardev_input_ended(c);
 }
 
 void chardev_connect(struct chardev *c, size_t (*can_take)(void *opaque),

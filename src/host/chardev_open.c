@@ -158,6 +158,7 @@ static bool open_unix(struct chardev *c, struct opts *opts, struct error *err)
 	const char *path = opts_get(opts, "path");
 	bool server, wait;
 	struct stat st;
+	int fd;
 
 	if (!server_options(opts, &server, &wait, err))
 		return false;
@@ -165,12 +166,13 @@ static bool open_unix(struct chardev *c, struct opts *opts, struct error *err)
 		return fail(err, "path=%s: a socket's path has 1 to %zu bytes; write unix:PATH", path ? path : "",
 			    sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (server) {
 		if (!stat(path, &st) && S_ISSOCK(st.st_mode))
 			unlink(path);
+		fchmod(fd, 0600); /* before bind: the file is this user's alone from the beginning */
 	}
-	if (!open_socket(c, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address,
-			 sizeof(address), server, wait, path, err))
+	if (!open_socket(c, fd, (struct sockaddr *)&address, sizeof(address), server, wait, path, err))
 		return false;
 	if (server)
 		c->socket_path = strdup(path);

@@ -27,6 +27,8 @@ struct chardev {
 	u8 input[CHARDEV_INPUT_BYTES];
 	size_t input_count;
 	bool in_watched, in_escape, delivering;
+	void (*changed)(void *opaque, bool connected);
+	void *changed_opaque;
 	/* output, under out_lock (inside the machine lock) */
 	pthread_mutex_t out_lock;
 	enum out_kind out_kind;

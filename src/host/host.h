@@ -28,6 +28,7 @@ struct block *block_open(const struct block_config *config, struct error *err);
 void block_close(struct block *block);
 u64 block_size(const struct block *block); /* bytes */
 bool block_is_readonly(const struct block *block);
+const char *block_path(const struct block *block);
 /* Synchronous, any thread; false on a host I/O error (the guest sees an I/O error). Bounds are checked here. */
 bool block_read(struct block *block, u64 offset, void *to, u64 size);
 bool block_write(struct block *block, u64 offset, const void *from, u64 size);
@@ -51,8 +52,14 @@ void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size);
 void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
 		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque);
 void chardev_kick(struct chardev *chardev);
-void terminal_restore(void); /* async-signal-safe */
 bool chardev_is_connected(const struct chardev *chardev);
+/* Who must know of connections: called under the machine lock with true when one begins and with false when it ends. What is always
+ * connected (stdio, a file) begins once, at this call. */
+void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque, bool connected), void *opaque);
+size_t chardev_backlog(struct chardev *chardev); /* bytes written that the host has not taken yet */
+/* Ends the connection; a server then waits for the next one. Machine lock, and not from within `take`. */
+void chardev_disconnect(struct chardev *chardev);
+void terminal_restore(void); /* async-signal-safe */
 /* The first SIGINT, SIGTERM or SIGHUP calls `quit` in the loop thread, the next one of them kills. chardev_open does it
  * for stdio. */
 bool quit_signals_watch(struct loop *loop, void (*quit)(void *opaque), void *opaque, struct error *err);

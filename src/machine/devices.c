@@ -192,7 +192,7 @@ bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 
 static void quit_by_key(void *opaque)
 {
-	machine_quit(opaque, 0);
+	machine_shutdown_request(opaque, CAUSE_HOST_UI);
 }
 
 /* A path as part of an option string. */
@@ -211,6 +211,7 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 {
 	const char *path = opts_get(opts, "path"), *server = opts_get(opts, "server"), *wait = opts_get(opts, "wait");
 	const char *nowait = opts_get(opts, "nowait"), *mux = opts_get(opts, "mux"), *signal = opts_get(opts, "signal");
+	const char *host = opts_get(opts, "host"), *port = opts_get(opts, "port");
 	bool is_server = false, waits = true, is_mux = false, signals = true, no_wait = false;
 	char name[2 * CHARDEV_PATH_MAX] = "";
 
@@ -227,13 +228,16 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 	else if (!strcmp(backend, "socket") && path)
 		snprintf(spec, CHARDEV_SPEC_BYTES, "unix:%s%s%s", name, is_server ? ",server" : "",
 			 is_server && (!waits || no_wait) ? ",wait=off" : "");
+	else if (!strcmp(backend, "socket") && port)
+		snprintf(spec, CHARDEV_SPEC_BYTES, "tcp:%.64s:%.16s%s%s", host ? host : "", port, is_server ? ",server" : "",
+			 is_server && (!waits || no_wait) ? ",wait=off" : "");
 	else if (!strcmp(backend, "stdio"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%sstdio%s", is_mux ? "mon:" : "",
 			 !signal ? "" : signals ? ",signal=on" : ",signal=off");
 	else if (!strcmp(backend, "null") || !strcmp(backend, "pty"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%s", backend);
 	else
-		return fail(err, "%s: not built; write null, stdio, pty, file with path=PATH or socket with path=PATH", backend);
+		return fail(err, "%s: not built; write null, stdio, pty, file with path=PATH or socket with path=PATH or port=PORT", backend);
 	return true;
 }
 

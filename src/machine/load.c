@@ -32,12 +32,12 @@ static u64 wall_clock_ns(void *opaque)
 
 static void efi_system_off(void *opaque)
 {
-	machine_quit(opaque, 0);
+	machine_shutdown_request(opaque, CAUSE_GUEST_SHUTDOWN);
 }
 
 static void efi_system_reset(void *opaque)
 {
-	machine_reset_request(opaque);
+	machine_reset_request(opaque, CAUSE_GUEST_RESET);
 }
 
 static bool read_files(struct machine *m, struct loader *l, struct error *err)

@@ -61,11 +61,16 @@ struct machine {
 	unsigned auto_ids;
 	/* run */
 	int exit_code;
-	bool reset_pending; /* atomic */
+	enum machine_state state; /* machine lock */
+	u32 reset_pending, shutdown_pending; /* atomic: 1 + enum machine_cause, 0: none */
+	void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause);
+	void *happened_opaque;
 	bool dumped_dtb;
 	struct error run_error;
 };
 
+/* virt.c: as after power-on, but sticky registers and what persists. vCPUs are paused. */
+bool machine_reset(struct machine *m, unsigned kind, struct error *err);
 /* devices.c */
 void machine_devices_reset(struct machine *m, unsigned reset_kind);
 void machine_devices_destroy(struct machine *m);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Running, standing still, power-off and reset. What a guest, a key, a signal or QMP asks for is noted by any thread and carried out here,
+ * in the event loop, under the machine lock; the lock is let go of while the vCPUs come to a stop, for one may be waiting for it.
+ *
+ *   PRELAUNCH --cont--> RUNNING <--stop, cont--> PAUSED
+ *   RUNNING --the guest powers off, with -no-shutdown--> SHUT_DOWN --reset--> PRELAUNCH
+ *
+ * Only RUNNING lets vCPUs and guest time go on.
+ */
+#include "host/host.h"
+#include "machine/private.h"
+
+static void tell(struct machine *m, enum machine_event event, enum machine_cause cause)
+{
+	if (m->happened)
+		m->happened(m->happened_opaque, event, cause);
+}
+
+void machine_listen(struct machine *m, void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause), void *opaque)
+{
+	loop_lock(m->loop);
+	m->happened = happened;
+	m->happened_opaque = opaque;
+	loop_unlock(m->loop);
+}
+
+enum machine_state machine_state(struct machine *m)
+{
+	return m->state;
+}
+
+/* Machine lock held once; it is not while the vCPUs stop. */
+static void pause_cpus(struct machine *m)
+{
+	loop_unlock(m->loop);
+	cpus_pause(m->cpus);
+	loop_lock(m->loop);
+}
+
+static void stand_still(struct machine *m, enum machine_state state)
+{
+	bool ran = m->state == MACHINE_RUNNING;
+
+	if (ran) {
+		pause_cpus(m);
+		loop_time_stop(m->loop);
+	}
+	m->state = state;
+	if (ran)
+		tell(m, EVENT_STOP, 0);
+}
+
+void machine_stop(struct machine *m)
+{
+	if (m->state == MACHINE_RUNNING)
+		stand_still(m, MACHINE_PAUSED);
+}
+
+bool machine_cont(struct machine *m, struct error *err)
+{
+	if (m->state == MACHINE_SHUT_DOWN)
+		return fail(err, "the guest is powered off: system_reset first, then cont");
+	if (m->state == MACHINE_RUNNING)
+		return true;
+	m->state = MACHINE_RUNNING;
+	loop_time_start(m->loop);
+	cpus_resume(m->cpus);
+	tell(m, EVENT_RESUME, 0);
+	return true;
+}
+
+void machine_quit(struct machine *m, int code)
+{
+	m->exit_code = code;
+	loop_quit(m->loop);
+}
+
+static void carry_out_shutdown(void *opaque)
+{
+	struct machine *m = opaque;
+	enum machine_cause cause = __atomic_exchange_n(&m->shutdown_pending, 0, __ATOMIC_SEQ_CST) - 1;
+
+	tell(m, EVENT_SHUTDOWN, cause);
+	if (m->config.no_shutdown && (cause == CAUSE_GUEST_SHUTDOWN || cause == CAUSE_GUEST_RESET || cause == CAUSE_HOST_RESET))
+		stand_still(m, MACHINE_SHUT_DOWN);
+	else
+		machine_quit(m, 0);
+}
+
+void machine_shutdown_request(struct machine *m, enum machine_cause cause)
+{
+	/* Who quits is not kept waiting by a guest that powers off. */
+	if (!__atomic_exchange_n(&m->shutdown_pending, 1 + cause, __ATOMIC_SEQ_CST))
+		loop_defer(m->loop, carry_out_shutdown, m);
+}
+
+static void carry_out_reset(void *opaque)
+{
+	struct machine *m = opaque;
+	enum machine_cause cause = __atomic_load_n(&m->reset_pending, __ATOMIC_SEQ_CST) - 1;
+	bool ok;
+
+	loop_unlock(m->loop);
+	cpus_pause(m->cpus);
+	ok = machine_reset(m, RESET_WARM, &m->run_error);
+	__atomic_store_n(&m->reset_pending, 0, __ATOMIC_SEQ_CST);
+	loop_lock(m->loop);
+	if (!ok) {
+		machine_quit(m, 1);
+		return;
+	}
+	if (m->state == MACHINE_SHUT_DOWN)
+		m->state = MACHINE_PRELAUNCH;
+	tell(m, EVENT_RESET, cause);
+	if (m->state == MACHINE_RUNNING)
+		cpus_resume(m->cpus);
+}
+
+void machine_reset_request(struct machine *m, enum machine_cause cause)
+{
+	if (m->config.no_reboot) {
+		machine_shutdown_request(m, cause);
+		return;
+	}
+	if (!__atomic_exchange_n(&m->reset_pending, 1 + cause, __ATOMIC_SEQ_CST))
+		loop_defer(m->loop, carry_out_reset, m);
+}
+
+void machine_power_button(struct machine *m)
+{
+	loop_lock(m->loop);
+	ged_raise(m->ged, GED_POWER_BUTTON);
+	tell(m, EVENT_POWERDOWN, 0);
+	loop_unlock(m->loop);
+}
+
+int machine_run(struct machine *m, struct error *err)
+{
+	if (m->config.start_paused) {
+		loop_time_stop(m->loop);
+		cpus_pause(m->cpus);
+	} else {
+		m->state = MACHINE_RUNNING;
+	}
+	if (!cpus_start(m->cpus, err))
+		return 1;
+	loop_run(m->loop);
+	cpus_pause(m->cpus);
+	if (m->run_error.text[0])
+		*err = m->run_error;
+	return m->exit_code;
+}
+
+/* --- what there is --- */
+
+const struct machine_config *machine_config(const struct machine *m)
+{
+	return &m->config;
+}
+
+struct loop *machine_loop(struct machine *m)
+{
+	return m->loop;
+}
+
+struct space *machine_space(struct machine *m)
+{
+	return m->space;
+}
+
+struct cpus *machine_cpus(struct machine *m)
+{
+	return m->cpus;
+}
+
+struct dev *machine_devices(struct machine *m)
+{
+	return m->first_dev;
+}
+
+const char *machine_drive(struct machine *m, unsigned n, struct block **block)
+{
+	*block = n < m->drive_count ? m->drives[n].block : NULL;
+	return n < m->drive_count ? m->drives[n].id : NULL;
+}
+
+const char *machine_chardev_id(struct machine *m, unsigned n)
+{
+	return n < m->chardev_count ? m->chardevs[n].id : NULL;
+}
