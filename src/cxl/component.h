@@ -51,6 +51,8 @@ extern const struct io_ops component_io;
 /* Adds the HDM rows of this kind of component (component.c calls it). */
 void hdm_add(struct cxl_component *comp);
 void hdm_reset(struct cxl_component *comp);
+/* The rule of commit that the registers of decoder i break now, or NULL. */
+const char *hdm_why_not(const struct cxl_component *comp, unsigned i);
 /* Ways (1, 2, 4, 8, 16, 3, 6, 12) and granularity in bytes of an encoding; 0: reserved. */
 unsigned hdm_ways(u8 iw);
 u32 hdm_granularity(u8 ig);

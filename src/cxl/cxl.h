@@ -16,6 +16,7 @@
 #define CXL_REGIONS_MAX 16
 #define CXL_REGION_WAYS_MAX 16
 #define CXL_WINDOW_ALIGN (256 * MiB)
+#define HDM_TARGETS_SHOWN_MAX 16
 
 struct cxl_host; /* the machine's CXL: bridges, windows, regions, map */
 
@@ -89,6 +90,34 @@ struct cxl_bridge_facts cxl_host_bridge(const struct cxl_host *host, unsigned n)
 struct cxl_performance { u64 read_latency_ps, write_latency_ps, read_mbps, write_mbps; };
 struct cxl_performance cxl_host_region_performance(struct cxl_host *host, unsigned n);
 struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsigned n); /* CPU to root port */
+
+/* --- explain.c: the fabric for people and monitors --- */
+/* One step of an address on its way; a component that looks at several decoders makes one step for each. */
+struct cxl_hop {
+	const char *kind, *name; /* "window", "bridge", "port", "device"; the id */
+	int decoder;             /* -1: this hop has none */
+	bool took;               /* the address goes on here */
+	char text[200];          /* why, or why not */
+};
+/* Walks from the window to the DPA over the decoders as they are committed now. True if a device answers; then *dpa. */
+bool cxl_explain(struct cxl_host *host, u64 hpa, void (*each)(void *arg, const struct cxl_hop *hop), void *arg, u64 *dpa);
+struct cxl_decoder_facts {
+	const char *kind, *component; /* "bridge", "device"; the id */
+	unsigned index;
+	bool enabled;  /* of the component as a whole */
+	bool committed, locked, error;
+	u64 base, size, skip; /* skip: of devices */
+	unsigned ways;        /* 0: reserved encoding */
+	u32 granularity;
+	unsigned target_count; /* of bridges */
+	u8 targets[HDM_TARGETS_SHOWN_MAX];
+};
+void cxl_each_decoder(struct cxl_host *host, void (*each)(void *arg, const struct cxl_decoder_facts *facts), void *arg);
+struct cxl_device_facts { u64 volatile_bytes, persistent_bytes, serial; const char *volatile_backend, *persistent_backend; };
+bool cxl_device_facts(const struct dev *dev, struct cxl_device_facts *facts); /* false: no memory device */
+bool cxl_port_number(const struct dev *dev, unsigned *number);                /* false: no port */
+/* Every register block of the room: "component" or "device" registers of the device `owner`. */
+void cxl_each_regs(struct cxl_host *host, void (*each)(void *arg, const char *what, const char *owner, struct regs *regs), void *arg);
 
 extern const struct dev_class pxb_cxl_class, cxl_rp_class, cxl_type3_class;
 /* How devices reach the cxl_host from dev_env.machine: the machine provides it. */

@@ -134,6 +134,14 @@ static const char *hdm_illegal(const struct cxl_component *comp, unsigned i, con
 	return NULL;
 }
 
+const char *hdm_why_not(const struct cxl_component *comp, unsigned i)
+{
+	struct hdm_decoder d = hdm_registers(comp, i);
+	const char *rule = hdm_impossible(comp, i, &d);
+
+	return rule ? rule : hdm_illegal(comp, i, &d);
+}
+
 static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 {
 	struct hdm_decoder d = hdm_registers(comp, i);
