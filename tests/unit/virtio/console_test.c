@@ -25,6 +25,11 @@ void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
 	chardev->take = take;
 	chardev->opaque = opaque;
 }
+bool chardev_is_connected(const struct chardev *chardev)
+{
+	return false;
+}
+
 void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size)
 {
 	size = MIN(size, sizeof(chardev->out) - chardev->out_count);
