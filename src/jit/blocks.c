@@ -41,7 +41,8 @@ static void step(struct cpu *cpu)
 static const u8 *find(struct jit *jit, const struct cpu *cpu, unsigned mode)
 {
 	const u32 *index = __atomic_load_n(&cpu->code->jit[mode], __ATOMIC_ACQUIRE);
-	u32 at = index ? __atomic_load_n(&index[cpu->ip - cpu->code->insn], __ATOMIC_ACQUIRE) : 0;
+	size_t record = (size_t)(cpu->ip - cpu->code->insn); /* the last one leads to the next page */
+	u32 at = index && record < CODE_PAGE_INSNS ? __atomic_load_n(&index[record], __ATOMIC_ACQUIRE) : 0;
 
 	return at ? jit->cache + at : NULL;
 }
@@ -142,7 +143,7 @@ static void jit_run(struct cpu *cpu)
 			continue;
 		}
 		cpu->jit_mode = mode;
-		cpu->jit_key = cpu->jit_generation << 3 | mode;
+		cpu->jit_key = cpu->jit_generation * CODE_MODES | mode;
 		if (site && page == cpu->code && site_mode == mode)
 			link(jit, site, host);
 		if (jumped && cpu_pc_of(cpu, cpu->ip) == cpu->jit_va)
@@ -173,7 +174,7 @@ static void jit_run(struct cpu *cpu)
 
 /* --- create, destroy --- */
 
-static void host_features_get(struct host_features *host)
+static void host_features_get(struct host_features *host, enum jit_limit limit)
 {
 	__builtin_cpu_init();
 	host->bmi2 = __builtin_cpu_supports("bmi2");
@@ -193,6 +194,10 @@ static void host_features_get(struct host_features *host)
 		__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 		host->sha = b >> 29 & 1;
 	}
+	if (limit == JIT_SSE42)
+		*host = (struct host_features){.sse42 = true, .popcnt = host->popcnt};
+	else if (limit == JIT_AVX2)
+		host->sha = host->gfni = false;
 }
 
 static void jit_destroy(void *engine, struct cpus *cpus)
@@ -232,7 +237,7 @@ static u8 *cache_map(void)
 	return space + before;
 }
 
-static void *jit_create(struct cpus *cpus, struct error *err)
+static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
 {
 	struct jit *jit = calloc(1, sizeof(*jit));
 	void *indexes;
@@ -243,7 +248,7 @@ static void *jit_create(struct cpus *cpus, struct error *err)
 	}
 	jit->cpus = cpus;
 	pthread_mutex_init(&jit->lock, NULL);
-	host_features_get(&jit->host);
+	host_features_get(&jit->host, limit);
 	jit->cache = cache_map();
 	if (!jit->cache) {
 		fail(err, "-accel jit: the host gives no memory that is writable and executable; write -accel interp");
@@ -268,14 +273,36 @@ static void *jit_create(struct cpus *cpus, struct error *err)
 	return jit;
 }
 
+static void *create_sse42(struct cpus *cpus, struct error *err)
+{
+	return create(cpus, JIT_SSE42, err);
+}
+static void *create_avx2(struct cpus *cpus, struct error *err)
+{
+	return create(cpus, JIT_AVX2, err);
+}
+static void *create_all(struct cpus *cpus, struct error *err)
+{
+	return create(cpus, JIT_ALL, err);
+}
+
 const struct cpu_engine *jit_engine(struct error *err)
 {
-	static const struct cpu_engine engine = {"jit", jit_create, jit_destroy, jit_run};
+	return jit_engine_limited(JIT_ALL, err);
+}
+
+const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *err)
+{
+	static const struct cpu_engine engines[] = {
+		[JIT_SSE42] = {"jit", create_sse42, jit_destroy, jit_run},
+		[JIT_AVX2] = {"jit", create_avx2, jit_destroy, jit_run},
+		[JIT_ALL] = {"jit", create_all, jit_destroy, jit_run},
+	};
 
 	__builtin_cpu_init();
 	if (!__builtin_cpu_supports("sse4.2")) {
 		fail(err, "-accel jit: the host CPU lacks SSE4.2; write -accel interp");
 		return NULL;
 	}
-	return &engine;
+	return &engines[limit];
 }

@@ -213,9 +213,10 @@ static void vector_load(struct block *b, unsigned size, unsigned xmm, struct mem
 }
 static void vector_store(struct block *b, unsigned size, unsigned v, struct mem m)
 {
-	if (size == 16) {
-		x64_movdqa_load(&b->x, 0, vreg_mem(v));
-		x64_movdqu_store(&b->x, m, 0);
+	if (size >= 4) {
+		unsigned x = vreg_read(b, v, size);
+
+		x64_rm(&b->x, size == 8, size == 16 ? PF3 | OP_0F(0x7f) : P66 | OP_0F(0x7e), x, m);
 	} else {
 		x64_load(&b->x, true, RDX, vreg_mem(v));
 		x64_store_sized(&b->x, size, m, RDX);
@@ -230,9 +231,11 @@ static bool vector_at(struct block *b, const struct insn *i, unsigned size, bool
 		vector_store(b, size, i->t, m);
 		write_back(b, i->n, va, mode, offset);
 	} else {
-		vector_load(b, size, 0, m);
+		unsigned x = vreg_new(b);
+
+		vector_load(b, size, x, m);
 		write_back(b, i->n, va, mode, offset);
-		x64_movdqa_store(&b->x, vreg_mem(i->t), 0);
+		vreg_done(b, i->t, x, MAX(size, 4u));
 	}
 	return true;
 }
@@ -251,20 +254,21 @@ static bool vector_indexed(struct block *b, const struct insn *i, unsigned size,
 }
 static bool vector_literal(struct block *b, const struct insn *i, unsigned size)
 {
+	unsigned x = vreg_new(b);
 	struct mem m;
 
 	x64_load(&b->x, true, RAX, CPU_MEM(code_va));
 	x64_lea(&b->x, true, RAX, mem_at(RAX, (s32)b->list[b->k] * 4 + (s32)i->i));
 	m = memory_check(b, RAX, size, 0);
-	vector_load(b, size, 0, m);
-	x64_movdqa_store(&b->x, vreg_mem(i->t), 0);
+	vector_load(b, size, x, m);
+	vreg_done(b, i->t, x, size);
 	return true;
 }
 static bool vector_pair(struct block *b, const struct insn *i, unsigned size, bool store, enum mode mode)
 {
 	s32 offset = (s32)i->i;
 	struct mem m, second;
-	unsigned va;
+	unsigned va, t, u;
 
 	check_sp(b, i->n);
 	va = address(b, i->n, mode == POST ? 0 : offset);
@@ -277,11 +281,13 @@ static bool vector_pair(struct block *b, const struct insn *i, unsigned size, bo
 		write_back(b, i->n, va, mode, offset);
 		return true;
 	}
-	vector_load(b, size, 0, m);
-	vector_load(b, size, 1, second);
+	t = vreg_new(b);
+	u = vreg_new(b);
+	vector_load(b, size, t, m);
+	vector_load(b, size, u, second);
 	write_back(b, i->n, va, mode, offset);
-	x64_movdqa_store(&b->x, vreg_mem(i->t), 0);
-	x64_movdqa_store(&b->x, vreg_mem(i->u), 1);
+	vreg_done(b, i->t, t, size);
+	vreg_done(b, i->u, u, size);
 	return true;
 }
 #define TWO(name, call)                                                                                                \

@@ -1,60 +1,468 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Advanced SIMD. Operands come from memory, results go there; a form of 8 bytes (q = 0) zeroes the upper half, which a load of 8
- * bytes into an xmm register does by itself where the operation keeps zero lanes zero; else vreg_done clears it.
+ * Advanced SIMD, lane by lane: logic, addition, comparison, minimum and maximum, multiplication, counts, shifts by an immediate.
+ * A form of 8 bytes (q = 0) computes 16 and clears the upper half.
  */
-#include "jit/translate.h"
+#include "jit/vector.h"
 
-#define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
+/* --- logic --- */
 
-/* Stores XMM `from` to Vd; with q = 0 the low half, upper half zero. */
-static void vreg_done(struct block *b, unsigned d, unsigned from, bool q)
+static bool three(struct block *b, const struct insn *i, u32 op, unsigned first, unsigned second)
 {
-	if (!q)
-		x64_rr(&b->x, false, PF3 | OP_0F(0x7e), from, from); /* movq: upper half zero */
-	x64_movdqa_store(&b->x, vreg_mem(d), from);
-}
+	unsigned n = vreg_read(b, first, 16), m = vreg_read(b, second, 16), x = vreg_new(b);
 
-/* Vd = `first` OP `second`, legacy SSE: XMM0 = first, then op XMM0, [second]. */
-static bool sse(struct block *b, u32 op, unsigned d, unsigned first, unsigned second, bool q)
-{
-	x64_movdqa_load(&b->x, 0, vreg_mem(first));
-	x64_rm(&b->x, false, op, 0, vreg_mem(second));
-	vreg_done(b, d, 0, q);
+	v3(b, op, x, n, m);
+	vreg_done_q(b, i, x);
 	return true;
 }
 EMIT(AND_vec)
 {
-	return sse(b, P66 | OP_0F(0xdb), i->d, i->n, i->m, i->q);
+	return three(b, i, PAND, i->n, i->m);
 }
 EMIT(BIC_vec)
 {
-	return sse(b, P66 | OP_0F(0xdf), i->d, i->m, i->n, i->q); /* pandn: ~m & n */
+	return three(b, i, PANDN, i->m, i->n);
 }
 EMIT(ORR_vec)
 {
-	return sse(b, P66 | OP_0F(0xeb), i->d, i->n, i->m, i->q);
+	unsigned n, x;
+
+	if (i->n != i->m)
+		return three(b, i, POR, i->n, i->m);
+	n = vreg_read(b, i->n, i->q ? 16 : 8);
+	x = vreg_new(b);
+	if (i->q)
+		v_move(b, x, n);
+	else
+		v_low(b, x, n, 8);
+	vreg_done(b, i->d, x, i->q ? 16 : 8);
+	return true;
 }
 EMIT(EOR_vec)
 {
-	return sse(b, P66 | OP_0F(0xef), i->d, i->n, i->m, i->q);
+	return three(b, i, PXOR, i->n, i->m);
 }
-EMIT(ADD_vec)
+EMIT(ORN_vec)
 {
-	static const u8 op[] = {0xfc, 0xfd, 0xfe, 0xd4};
+	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
 
-	return sse(b, P66 | OP_0F(op[i->z]), i->d, i->n, i->m, i->q);
+	v3_c(b, PXOR, x, m, C_ONES);
+	v3(b, POR, x, x, n);
+	vreg_done_q(b, i, x);
+	return true;
 }
-EMIT(SUB_vec)
+/* ((a ^ b) & c) ^ b, or with ~c */
+static bool choose(struct block *b, const struct insn *i, unsigned first, unsigned second, unsigned mask, bool inverse)
 {
-	static const u8 op[] = {0xf8, 0xf9, 0xfa, 0xfb};
+	unsigned p = vreg_read(b, first, 16), s = vreg_read(b, second, 16), c = vreg_read(b, mask, 16), x = vreg_new(b);
 
-	return sse(b, P66 | OP_0F(op[i->z]), i->d, i->n, i->m, i->q);
+	v3(b, PXOR, x, p, s);
+	if (inverse) {
+		v3(b, PANDN, 0, c, x);
+		v3(b, PXOR, x, 0, s);
+	} else {
+		v3(b, PAND, x, x, c);
+		v3(b, PXOR, x, x, s);
+	}
+	vreg_done_q(b, i, x);
+	return true;
+}
+EMIT(BSL_vec)
+{
+	return choose(b, i, i->n, i->m, i->d, false);
+}
+EMIT(BIT_vec)
+{
+	return choose(b, i, i->n, i->d, i->m, false);
+}
+EMIT(BIF_vec)
+{
+	return choose(b, i, i->n, i->d, i->m, true);
+}
+EMIT(NOT_vec)
+{
+	unsigned n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+	v3_c(b, PXOR, x, n, C_ONES);
+	vreg_done_q(b, i, x);
+	return true;
 }
 
-#define ROW(name, flags) {ROW_##name, flags, emit_##name},
-#define KEEP EMIT_PURE | EMIT_KEEPS
+/* --- add, subtract, minimum, maximum: one host operation for each size, or none --- */
+
+static bool sized(struct block *b, const struct insn *i, const struct by_size *op)
+{
+	return op->op[i->z] && three(b, i, op->op[i->z], i->n, i->m);
+}
+#define SIZED(name, op)                                                                                                \
+	EMIT(name##_vec)                                                                                               \
+	{                                                                                                              \
+		return sized(b, i, &op);                                                                               \
+	}
+SIZED(ADD, host_add)
+SIZED(SUB, host_sub)
+SIZED(SMAX, host_smax)
+SIZED(SMIN, host_smin)
+SIZED(UMAX, host_umax)
+SIZED(UMIN, host_umin)
+static const struct by_size host_average = {{P66 | OP_0F(0xe0), P66 | OP_0F(0xe3), 0, 0}};
+SIZED(URHADD, host_average)
+/* Scalars of 8 bytes: q is 0. */
+EMIT(ADD_scalar)
+{
+	return sized(b, i, &host_add);
+}
+EMIT(SUB_scalar)
+{
+	return sized(b, i, &host_sub);
+}
+
+/* Saturating: where it differs from the plain sum, QC is to be set. Of 8 and 16 bits. */
+static bool saturating(struct block *b, const struct insn *i, u32 op8, u32 op16, const struct by_size *plain)
+{
+	unsigned n, m, x;
+
+	if (i->z > 1)
+		return false;
+	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+	v3(b, i->z ? op16 : op8, x, n, m);
+	v3(b, plain->op[i->z], 0, n, m);
+	v3(b, PXOR, 0, 0, x);
+	if (!i->q)
+		v_low(b, 0, 0, 8);
+	v2(b, P66 | OP_38(0x17), 0, 0); /* ptest */
+	slow_path(b, x64_jcc(&b->x, CC_NE));
+	vreg_done_q(b, i, x);
+	return true;
+}
+#define SATURATING(name, op8, op16, plain)                                                                             \
+	EMIT(name##_vec)                                                                                               \
+	{                                                                                                              \
+		return saturating(b, i, P66 | OP_0F(op8), P66 | OP_0F(op16), &plain);                                  \
+	}
+SATURATING(SQADD, 0xec, 0xed, host_add)
+SATURATING(UQADD, 0xdc, 0xdd, host_add)
+SATURATING(SQSUB, 0xe8, 0xe9, host_sub)
+SATURATING(UQSUB, 0xd8, 0xd9, host_sub)
+
+/* --- absolute value, difference, negation --- */
+
+/* x = |n - m| by larger minus smaller. */
+static bool difference(struct block *b, const struct insn *i, const struct by_size *max, const struct by_size *min, bool accumulate)
+{
+	unsigned n, m, x;
+
+	if (!max->op[i->z])
+		return false;
+	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16);
+	v3(b, max->op[i->z], 0, n, m);
+	v3(b, min->op[i->z], 1, n, m);
+	if (accumulate) {
+		unsigned d = vreg_read(b, i->d, 16);
+
+		v3(b, host_sub.op[i->z], 0, 0, 1);
+		x = vreg_new(b);
+		v3(b, host_add.op[i->z], x, d, 0);
+	} else {
+		x = vreg_new(b);
+		v3(b, host_sub.op[i->z], x, 0, 1);
+	}
+	vreg_done_q(b, i, x);
+	return true;
+}
+EMIT(SABD_vec)
+{
+	return difference(b, i, &host_smax, &host_smin, false);
+}
+EMIT(UABD_vec)
+{
+	return difference(b, i, &host_umax, &host_umin, false);
+}
+EMIT(SABA_vec)
+{
+	return difference(b, i, &host_smax, &host_smin, true);
+}
+EMIT(UABA_vec)
+{
+	return difference(b, i, &host_umax, &host_umin, true);
+}
+EMIT(ABS_vec)
+{
+	unsigned n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+	if (i->z < 3) {
+		v2(b, P66 | OP_38(0x1c + i->z), x, n);
+	} else {
+		v_zero(b, 0);
+		v3(b, host_gt.op[3], 0, 0, n);
+		v3(b, PXOR, x, n, 0);
+		v3(b, host_sub.op[3], x, x, 0);
+	}
+	vreg_done_q(b, i, x);
+	return true;
+}
+EMIT(NEG_vec)
+{
+	unsigned n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+	v_zero(b, 0);
+	v3(b, host_sub.op[i->z], x, 0, n);
+	vreg_done_q(b, i, x);
+	return true;
+}
+
+/* --- comparison --- */
+
+/* x = n > m, unsigned, by "n is not the smaller": false where max(n, m) = m. */
+static bool higher(struct block *b, const struct insn *i, unsigned first, unsigned second, bool or_same)
+{
+	unsigned n = vreg_read(b, first, 16), m = vreg_read(b, second, 16), x = vreg_new(b);
+
+	if (i->z == 3) {
+		v3_c(b, PXOR, 0, n, C_SIGN64);
+		v3_c(b, PXOR, 1, m, C_SIGN64);
+		if (or_same) {
+			v3(b, host_gt.op[3], 1, 1, 0);
+			v3_c(b, PXOR, x, 1, C_ONES);
+		} else {
+			v3(b, host_gt.op[3], x, 0, 1);
+		}
+	} else if (or_same) {
+		v3(b, host_umax.op[i->z], 0, n, m);
+		v3(b, host_eq.op[i->z], x, 0, n);
+	} else {
+		v3(b, host_umax.op[i->z], 0, n, m);
+		v3(b, host_eq.op[i->z], 0, 0, m);
+		v3_c(b, PXOR, x, 0, C_ONES);
+	}
+	vreg_done_q(b, i, x);
+	return true;
+}
+static bool not_greater(struct block *b, const struct insn *i, unsigned first, unsigned second)
+{
+	unsigned n = vreg_read(b, first, 16), m = vreg_read(b, second, 16), x = vreg_new(b);
+
+	v3(b, host_gt.op[i->z], x, n, m);
+	v3_c(b, PXOR, x, x, C_ONES);
+	vreg_done_q(b, i, x);
+	return true;
+}
+static bool test_bits(struct block *b, const struct insn *i)
+{
+	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+
+	v3(b, PAND, 0, n, m);
+	v_zero(b, 1);
+	v3(b, host_eq.op[i->z], 0, 0, 1);
+	v3_c(b, PXOR, x, 0, C_ONES);
+	vreg_done_q(b, i, x);
+	return true;
+}
+#define COMPARE(name, call)                                                                                            \
+	EMIT(name##_vec)                                                                                               \
+	{                                                                                                              \
+		return call;                                                                                           \
+	}                                                                                                              \
+	EMIT(name##_scalar)                                                                                            \
+	{                                                                                                              \
+		return call;                                                                                           \
+	}
+COMPARE(CMEQ, sized(b, i, &host_eq))
+COMPARE(CMGT, sized(b, i, &host_gt))
+COMPARE(CMGE, not_greater(b, i, i->m, i->n))
+COMPARE(CMHI, higher(b, i, i->n, i->m, false))
+COMPARE(CMHS, higher(b, i, i->n, i->m, true))
+COMPARE(CMTST, test_bits(b, i))
+static bool with_zero(struct block *b, const struct insn *i, const struct by_size *op, bool zero_first, bool invert)
+{
+	unsigned n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+	v_zero(b, 0);
+	v3(b, op->op[i->z], x, zero_first ? 0 : n, zero_first ? n : 0);
+	if (invert)
+		v3_c(b, PXOR, x, x, C_ONES);
+	vreg_done_q(b, i, x);
+	return true;
+}
+COMPARE(CMEQ0, with_zero(b, i, &host_eq, false, false))
+COMPARE(CMGT0, with_zero(b, i, &host_gt, false, false))
+COMPARE(CMLE0, with_zero(b, i, &host_gt, false, true))
+COMPARE(CMLT0, with_zero(b, i, &host_gt, true, false))
+COMPARE(CMGE0, with_zero(b, i, &host_gt, true, true))
+
+/* --- multiply --- */
+
+/* XMM0 = n * m, lane by lane; XMM1 is lost. */
+static void multiply(struct block *b, unsigned z, unsigned n, unsigned m)
+{
+	switch (z) {
+	case 0: /* even and odd bytes apart */
+		v_shift(b, 0x71, 2, 0, n, 8);
+		v_shift(b, 0x71, 2, 1, m, 8);
+		v3(b, P66 | OP_0F(0xd5), 1, 1, 0);
+		v_shift(b, 0x71, 6, 1, 1, 8);
+		v3(b, P66 | OP_0F(0xd5), 0, n, m);
+		v3_c(b, PAND, 0, 0, C_EVEN8);
+		v3(b, POR, 0, 0, 1);
+		break;
+	case 1: v3(b, P66 | OP_0F(0xd5), 0, n, m); break;
+	default: v3(b, P66 | OP_38(0x40), 0, n, m); break;
+	}
+}
+static bool multiply_add(struct block *b, const struct insn *i, unsigned m, const struct by_size *op)
+{
+	unsigned n = vreg_read(b, i->n, 16), x;
+
+	multiply(b, i->z, n, m);
+	if (op) {
+		unsigned d = vreg_read(b, i->d, 16);
+
+		x = vreg_new(b);
+		v3(b, op->op[i->z], x, d, 0);
+	} else {
+		x = vreg_new(b);
+		v_move(b, x, 0);
+	}
+	vreg_done_q(b, i, x);
+	return true;
+}
+/* XMM2 = lane i of m in every lane */
+static unsigned element(struct block *b, const struct insn *i)
+{
+	v_broadcast(b, 2, vreg_read(b, i->m, 16), i->z, i->i);
+	return 2;
+}
+#define MULTIPLY(name, op)                                                                                             \
+	EMIT(name##_vec)                                                                                               \
+	{                                                                                                              \
+		return multiply_add(b, i, vreg_read(b, i->m, 16), op);                                                 \
+	}                                                                                                              \
+	EMIT(name##_elem)                                                                                              \
+	{                                                                                                              \
+		return multiply_add(b, i, element(b, i), op);                                                          \
+	}
+MULTIPLY(MUL, NULL)
+MULTIPLY(MLA, &host_add)
+MULTIPLY(MLS, &host_sub)
+
+/* --- bits --- */
+
+/* x = low[n & 15] op high[n >> 4] */
+static bool nibbles(struct block *b, const struct insn *i, enum constant low, enum constant high, u32 op)
+{
+	unsigned n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+	v3_c(b, PAND, 0, n, C_NIBBLE);
+	v_shift(b, 0x71, 2, 1, n, 4);
+	v3_c(b, PAND, 1, 1, C_NIBBLE);
+	v2_c(b, P66 | OP_0F(0x6f), 2, low);
+	v3(b, PSHUFB, 2, 2, 0);
+	v2_c(b, P66 | OP_0F(0x6f), x, high);
+	v3(b, PSHUFB, x, x, 1);
+	v3(b, op, x, x, 2);
+	vreg_done_q(b, i, x);
+	return true;
+}
+EMIT(CNT_vec)
+{
+	return nibbles(b, i, C_POPCOUNT, C_POPCOUNT, host_add.op[0]);
+}
+EMIT(RBIT_vec)
+{
+	return nibbles(b, i, C_RBIT_HIGH, C_RBIT_LOW, POR);
+}
+
+/* --- shifts by an immediate: i the amount, up to the lane's width for right shifts --- */
+
+enum shift { LEFT_, RIGHT_, ARITHMETIC };
+
+/* d = n shifted; XMM1 and RAX may be lost. d is not n, not XMM1. */
+static void shifted(struct block *b, enum shift how, unsigned z, unsigned d, unsigned n, unsigned count)
+{
+	static const u8 ext[] = {6, 2, 4};
+	unsigned w = 8u << z;
+
+	if (how == ARITHMETIC && (z == 0 || z == 3)) {
+		u64 sign;
+
+		count = MIN(count, w - 1);
+		shifted(b, RIGHT_, z, d, n, count);
+		sign = 1ull << (w - 1 - count);
+		v_fill(b, 1, z, sign);
+		v3(b, PXOR, d, d, 1);
+		v3(b, host_sub.op[z], d, d, 1);
+		return;
+	}
+	v_shift(b, z == 0 ? 0x71 : 0x70 + z, ext[how], d, n, count);
+	if (z == 0) {
+		v_fill(b, 1, 0, how == LEFT_ ? 0xffu << count : 0xffu >> count);
+		v3(b, PAND, d, d, 1);
+	}
+}
+static bool shift(struct block *b, const struct insn *i, enum shift how, bool round, bool accumulate)
+{
+	unsigned n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+	shifted(b, how, i->z, x, n, i->i);
+	if (round) { /* the last bit that goes out is added */
+		shifted(b, RIGHT_, i->z, 0, n, i->i - 1);
+		v3_c(b, PAND, 0, 0, C_ONE8 + i->z);
+		v3(b, host_add.op[i->z], x, x, 0);
+	}
+	if (accumulate)
+		v3(b, host_add.op[i->z], x, x, vreg_read(b, i->d, 16));
+	vreg_done_q(b, i, x);
+	return true;
+}
+/* SLI, SRI: bits that the shift does not fill stay. */
+static bool insert(struct block *b, const struct insn *i, enum shift how)
+{
+	unsigned n = vreg_read(b, i->n, 16), d = vreg_read(b, i->d, 16), w = 8u << i->z, x = vreg_new(b);
+	u64 keep = how == LEFT_ ? ones(i->i) : i->i >= w ? ones(w) : ones(w) & ~(ones(w) >> i->i);
+
+	shifted(b, how, i->z, x, n, i->i);
+	v_fill(b, 1, i->z, keep);
+	v3(b, PAND, 1, 1, d);
+	v3(b, POR, x, x, 1);
+	vreg_done_q(b, i, x);
+	return true;
+}
+#define SHIFT(name, call)                                                                                              \
+	EMIT(name##_imm_vec)                                                                                           \
+	{                                                                                                              \
+		return call;                                                                                           \
+	}                                                                                                              \
+	EMIT(name##_imm_scalar)                                                                                        \
+	{                                                                                                              \
+		return call;                                                                                           \
+	}
+SHIFT(SHL, shift(b, i, LEFT_, false, false))
+SHIFT(USHR, shift(b, i, RIGHT_, false, false))
+SHIFT(SSHR, shift(b, i, ARITHMETIC, false, false))
+SHIFT(USRA, shift(b, i, RIGHT_, false, true))
+SHIFT(SSRA, shift(b, i, ARITHMETIC, false, true))
+SHIFT(URSHR, shift(b, i, RIGHT_, true, false))
+SHIFT(SRSHR, shift(b, i, ARITHMETIC, true, false))
+SHIFT(URSRA, shift(b, i, RIGHT_, true, true))
+SHIFT(SRSRA, shift(b, i, ARITHMETIC, true, true))
+SHIFT(SLI, insert(b, i, LEFT_))
+SHIFT(SRI, insert(b, i, RIGHT_))
+
+#define ROW(name) {ROW_##name, EMIT_PURE | EMIT_KEEPS, emit_##name},
+#define VEC(name) ROW(name##_vec)
+#define BOTH(name) ROW(name##_vec) ROW(name##_scalar)
+#define SHIFTS(name) ROW(name##_imm_vec) ROW(name##_imm_scalar)
 const struct emitter_row emit_simd_rows[] = {
-	ROW(AND_vec, KEEP) ROW(BIC_vec, KEEP) ROW(ORR_vec, KEEP) ROW(EOR_vec, KEEP) ROW(ADD_vec, KEEP) ROW(SUB_vec, KEEP)
+	VEC(AND) VEC(BIC) VEC(ORR) VEC(ORN) VEC(EOR) VEC(BSL) VEC(BIT) VEC(BIF) VEC(NOT)
+	BOTH(ADD) BOTH(SUB) VEC(SMAX) VEC(SMIN) VEC(UMAX) VEC(UMIN) VEC(URHADD)
+	{ROW_SQADD_vec, EMIT_PURE, emit_SQADD_vec}, {ROW_UQADD_vec, EMIT_PURE, emit_UQADD_vec},
+	{ROW_SQSUB_vec, EMIT_PURE, emit_SQSUB_vec}, {ROW_UQSUB_vec, EMIT_PURE, emit_UQSUB_vec},
+	VEC(SABD) VEC(UABD) VEC(SABA) VEC(UABA) VEC(ABS) VEC(NEG)
+	BOTH(CMEQ) BOTH(CMGT) BOTH(CMGE) BOTH(CMHI) BOTH(CMHS) BOTH(CMTST)
+	BOTH(CMEQ0) BOTH(CMGT0) BOTH(CMGE0) BOTH(CMLE0) BOTH(CMLT0)
+	VEC(MUL) VEC(MLA) VEC(MLS) ROW(MUL_elem) ROW(MLA_elem) ROW(MLS_elem)
+	VEC(CNT) VEC(RBIT)
+	SHIFTS(SHL) SHIFTS(USHR) SHIFTS(SSHR) SHIFTS(USRA) SHIFTS(SSRA) SHIFTS(URSHR) SHIFTS(SRSHR) SHIFTS(URSRA) SHIFTS(SRSRA)
+	SHIFTS(SLI) SHIFTS(SRI)
 	{ROW_NONE, 0, NULL},
 };

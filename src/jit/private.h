@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "cpu/cpu.h"
+#include "cpu/softfp.h"
 #include "jit/translate.h"
 
 #define CACHE_SIZE (128u << 20)
@@ -41,6 +42,7 @@ struct jit {
 	/* fixed routines */
 	u64 (*enter)(struct cpu *cpu, const u8 *host);
 	const u8 *exec, *link, *budget, *indirect, *plain;
+	const u8 *constants; /* vector_constants */
 	u64 blocks_made, insns_made, bytes_made, flushes;
 };
 
@@ -52,9 +54,14 @@ void emitters_collect(struct jit *jit);
 /* dump.c */
 void dump_block(const struct block *b, const u8 *from, const u8 *to);
 
+/* With these, floating point is not what the host does: another rounding mode, flush to zero. (A default NaN is a NaN: those
+ * results go to the interpreter's functions anyway. FZ16 and AHP are of half precision.) */
+#define FPCR_SPECIAL (FPCR_RMODE | FPCR_FZ)
+
 static inline unsigned mode_of(const struct cpu *cpu)
 {
-	return (cpu->el ? MODE_EL1 : 0u) | (cpu->fp_enabled ? MODE_FP : 0u) | (cpu->spsel ? MODE_SPSEL : 0u);
+	return (cpu->el ? MODE_EL1 : 0u) | (cpu->fp_enabled ? MODE_FP : 0u) | (cpu->spsel ? MODE_SPSEL : 0u) |
+	       (cpu->fpcr & FPCR_SPECIAL ? MODE_FPCR : 0u);
 }
 
 #endif

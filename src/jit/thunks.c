@@ -12,6 +12,7 @@
  * indirect          RAX = target: leaves with it in jit_va.
  */
 #include "jit/private.h"
+#include "jit/vector.h"
 
 static void each_pinned(struct x64 *x, bool store)
 {
@@ -55,6 +56,33 @@ static void flags_in(struct x64 *x, const u8 *table)
 	x64_store_sized(x, 2, CPU_MEM(jit_flags), RAX);
 }
 
+/*
+ * The FP flags of translated code gather in MXCSR, which C code must not add to: every way out of translated code moves them to
+ * FPSR, every way in clears them. `slot`: 4 bytes of the stack. RAX, RCX.
+ */
+static void fp_flags_out(struct x64 *x, struct mem slot)
+{
+	u8 *none;
+
+	x64_rm(x, false, OP_0F(0xae), 3, slot); /* stmxcsr */
+	x64_load(x, false, RAX, slot);
+	x64_test_imm(x, false, RAX, 0x3d);
+	none = x64_jcc_short(x, CC_E);
+	/* IE ZE OE UE PE of bits 0 2 3 4 5 become IOC DZC OFC UFC IXC of bits 0 1 2 3 4; denormal operands mean nothing */
+	x64_mov(x, false, RCX, RAX);
+	x64_alu_imm(x, false, ALU_AND, RCX, 1);
+	x64_shift_imm(x, false, SHIFT_SHR, RAX, 1);
+	x64_alu_imm(x, false, ALU_AND, RAX, 0x1e);
+	x64_alu(x, false, ALU_OR, RAX, RCX);
+	x64_alu_store(x, false, ALU_OR, CPU_MEM(fpsr), RAX);
+	x64_bind_short(x, none);
+}
+static void fp_flags_in(struct x64 *x, struct mem slot)
+{
+	x64_store_imm(x, false, slot, 0x1f80); /* round to nearest, nothing traps, no flag */
+	x64_rm(x, false, OP_0F(0xae), 2, slot); /* ldmxcsr */
+}
+
 static const u8 saved[] = {RBP, RBX, R12, R13, R14, R15};
 
 static void epilogue(struct x64 *x)
@@ -78,6 +106,7 @@ static void leave(struct x64 *x)
 	x64_store(x, true, CPU_MEM(left), LEFT);
 	x64_mov(x, true, RSI, RAX);
 	flags_out(x);
+	fp_flags_out(x, mem_at(RSP, 0));
 	x64_mov(x, true, RAX, RSI);
 	epilogue(x);
 }
@@ -102,10 +131,15 @@ void thunks_make(struct jit *jit)
 	}
 
 	align(x);
+	jit->constants = x->at;
+	memcpy(x->at, vector_constants, sizeof(vector_constants));
+	x->at += sizeof(vector_constants);
+	align(x);
 	jit->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)x->at;
 	for (unsigned n = 0; n < sizeof(saved); n++)
 		x64_push(x, saved[n]);
 	x64_alu_imm(x, true, ALU_SUB, RSP, 8);
+	fp_flags_in(x, mem_at(RSP, 0));
 	x64_lea(x, true, RBP, mem_at(RDI, BIAS));
 	flags_in(x, table);
 	x64_load(x, true, LEFT, CPU_MEM(left));
@@ -124,6 +158,7 @@ void thunks_make(struct jit *jit)
 	x64_lea(x, true, RBX, mem_at(RSI, sizeof(struct insn)));
 	x64_store(x, true, CPU_MEM(ip), RBX);
 	flags_out(x);
+	fp_flags_out(x, mem_at(RSP, 16));
 	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
 	x64_call_mem(x, mem_at(RSI, offsetof(struct insn, exec)));
 	x64_pop(x, RCX);
@@ -139,8 +174,13 @@ void thunks_make(struct jit *jit)
 	x64_load_extend(x, false, false, 1, RDX, CPU_MEM(spsel));
 	x64_lea(x, false, RAX, mem_index(RAX, RCX, 1, 0));
 	x64_lea(x, false, RAX, mem_index(RAX, RDX, 2, 0));
+	x64_lea(x, false, RCX, mem_at(RAX, MODE_FPCR));
+	x64_rm(x, false, OP(0xf7), 0, CPU_MEM(fpcr));
+	x64_u32(x, FPCR_SPECIAL);
+	x64_cmov(x, false, CC_NE, RAX, RCX);
 	x64_alu_load(x, false, ALU_CMP, RAX, CPU_MEM(jit_mode));
 	out[2] = x64_jcc(x, CC_NE);
+	fp_flags_in(x, mem_at(RSP, 8));
 	flags_in(x, table);
 	x64_load(x, true, BANK, CPU_MEM(bank));
 	each_pinned(x, false);

@@ -174,6 +174,7 @@ static void call_exec_of(struct block *b, unsigned k)
 void call_exec(struct block *b)
 {
 	call_exec_of(b, b->k);
+	vreg_forget_all(b);
 	b->flags = FLAGS_SAVED;
 	b->sp_aligned = false;
 }
@@ -296,6 +297,7 @@ static void cold_emit(struct block *b, struct cold *c)
 	switch (c->kind) {
 	case COLD_SLOW:
 		call_exec_of(b, (unsigned)c->k);
+		vreg_reload(b, b->copies[c->k]);
 		jump_routine(b, c->back);
 		break;
 	case COLD_EXIT: exit_giving(b, (s32)c->index, c->give_back); break;
@@ -361,7 +363,9 @@ static const struct emitter *emitter_of(const struct block *b, const struct insn
 {
 	static const struct emitter none;
 
-	if (insn->row == ROW_NONE || ((a64_rows[insn->row].flags & A64_FPSIMD) && !(b->mode & MODE_FP)))
+	u32 flags = insn->row == ROW_NONE ? 0 : a64_rows[insn->row].flags;
+
+	if (insn->row == ROW_NONE || ((flags & A64_FPSIMD) && !(b->mode & MODE_FP)) || ((flags & A64_FPFLAGS) && (b->mode & MODE_FPCR)))
 		return &none;
 	return &b->jit->emitters[insn->row];
 }
@@ -462,6 +466,7 @@ static void block_emit(struct block *b)
 		for (unsigned n = colds; n < b->cold_count; n++)
 			if (b->cold[n].kind == COLD_SLOW)
 				b->cold[n].back = x->at;
+		memcpy(b->copies[b->k], b->v.copy, sizeof(b->v.copy));
 		b->k += b->skip;
 	}
 	b->k = b->count - 1;
@@ -486,6 +491,7 @@ const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, un
 	b->flags = FLAGS_SAVED;
 	b->sp_aligned = false;
 	b->cold_count = 0;
+	memset(&b->v, 0, sizeof(b->v));
 	if (!block_form(b, first))
 		return NULL;
 	block_emit(b);
@@ -501,7 +507,8 @@ const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, un
 void emitters_collect(struct jit *jit)
 {
 	static const struct emitter_row *const tables[] = {
-		emit_integer_rows, emit_branch_rows, emit_memory_rows, emit_system_rows, emit_simd_rows, emit_fp_rows,
+		emit_integer_rows, emit_branch_rows, emit_memory_rows, emit_system_rows, emit_simd_rows, emit_simd_lanes_rows, emit_simd_long_rows,
+		emit_fp_rows, emit_fp_vector_rows, emit_crypto_rows,
 	};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)

@@ -13,7 +13,7 @@
  * Host registers while translated code runs:
  *   rbp  the vCPU, plus BIAS, so that registers and flags have one-byte offsets: CPU_MEM(field), slot_mem(slot), vreg_mem(n)
  *   r15  the current data TLB bank; r14  cpu->left; rsp  16-byte aligned
- *   rax rcx rdx rsi, xmm0..xmm15  free within one instruction
+ *   rax rcx rdx rsi, xmm0..xmm3  free within one instruction; xmm4..xmm15 have copies of V registers (vector.c)
  *   all others hold guest registers: slot_pin(). Use reg_read, reg_dest, reg_done and the like.
  *
  * NZCV. Between instructions the flags live in EFLAGS or in cpu->jit_flags. Both have the shape of a subtraction: CF is the
@@ -44,6 +44,12 @@ enum flags_place {
 	FLAGS_LOGIC,  /* in EFLAGS, but C is 0 (and so is CF) */
 };
 
+/* A host vector register that has a copy of a V register: the low `valid` bytes of it; bytes from `zero_from` on are zero. */
+#define VCOPIES 12
+struct vcopy {
+	u8 reg, valid, zero_from;
+};
+
 struct jit;
 struct block {
 	struct x64 x;
@@ -59,6 +65,11 @@ struct block {
 	enum flags_place flags;
 	bool save_flags;       /* this instruction's flags will be looked at in memory */
 	bool sp_aligned;       /* known since the last change of SP */
+	struct {
+		struct vcopy copy[VCOPIES]; /* of XMM4.. */
+		u32 used[VCOPIES], clock;
+	} v;
+	struct vcopy copies[BLOCK_INSNS_MAX][VCOPIES]; /* behind each instruction, for slow paths that return there */
 	const u8 *head;        /* where others jump to */
 	unsigned cold_count;
 	struct cold {
@@ -71,7 +82,7 @@ struct block {
 	} cold[BLOCK_INSNS_MAX * 6 + 8]; /* six per instruction */
 };
 
-enum { MODE_EL1 = 1, MODE_FP = 2, MODE_SPSEL = 4 };
+enum { MODE_EL1 = 1, MODE_FP = 2, MODE_SPSEL = 4, MODE_FPCR = 8 }; /* FPCR: see mode_of */
 
 struct emitter {
 	bool (*emit)(struct block *b, const struct insn *i);
@@ -85,7 +96,7 @@ struct emitter_row {
 	bool (*emit)(struct block *b, const struct insn *i);
 };
 extern const struct emitter_row emit_integer_rows[], emit_branch_rows[], emit_memory_rows[], emit_system_rows[], emit_simd_rows[],
-	emit_fp_rows[];
+	emit_simd_lanes_rows[], emit_simd_long_rows[], emit_fp_rows[], emit_fp_vector_rows[], emit_crypto_rows[];
 
 /* What the host has; from CPUID, or less for tests. */
 struct host_features {
@@ -118,7 +129,10 @@ static inline unsigned slot_written(unsigned slot)
 	return slot == SLOT_ZR ? SLOT_DUMP : slot;
 }
 
-/* --- V registers: always in memory between instructions. Rows with FPSIMD are emitted only when FP is on. --- */
+/*
+ * --- V registers: memory is right between instructions; XMM4..XMM15 may have copies, until C code is called. Rows with FPSIMD are
+ * emitted only when FP is on, those with FPFLAGS only when FPCR asks for nothing special. ---
+ */
 
 static inline struct mem vreg_mem(unsigned n)
 {
@@ -128,6 +142,18 @@ static inline struct mem vreg_mem_at(unsigned n, unsigned byte)
 {
 	return mem_at(RBP, (s32)(offsetof(struct cpu, v) + n * 16 + byte) - BIAS);
 }
+/* The host register with the low `bytes` (4, 8, 16) of Vn at least; not to be changed. */
+unsigned vreg_read(struct block *b, unsigned n, unsigned bytes);
+bool vreg_is_zero_above(struct block *b, unsigned x, unsigned bytes);
+/* A host register to compute a result in. */
+unsigned vreg_new(struct block *b);
+/* Vn = x (of vreg_new, or XMM0..XMM3), whose bytes from `zero_from` on are zero. Everything is stored. Keeps EFLAGS. */
+void vreg_done(struct block *b, unsigned n, unsigned x, unsigned zero_from);
+/* Memory of Vn was written, or C code was called. */
+void vreg_forget(struct block *b, unsigned n);
+void vreg_forget_all(struct block *b);
+void vreg_reload(struct block *b, const struct vcopy copies[VCOPIES]);
+
 /* --- flags --- */
 
 /* EFLAGS now hold the instruction's flags; saves them if need be (RAX is lost then, EFLAGS are kept). The result must have been
