@@ -26,6 +26,12 @@ static u32 node_of_cpu(const struct machine_config *c, unsigned index)
 	return c->node_count ? c->nodes[0].id : 0;
 }
 
+/* With several domains a root without one makes Linux complain, so the first node's is told: the bridges hang at its CPUs. */
+static u32 node_of_root(const struct machine *m, const struct pci_root *root)
+{
+	return root->numa_node != PCI_NO_NODE ? root->numa_node : node_of_cpu(&m->config, 0);
+}
+
 static bool acpi_roots(struct machine *m, struct acpi_config *a, u32 *next_node, struct error *err)
 {
 	struct root_slice slices[ACPI_ROOTS_MAX] = {0};
@@ -38,7 +44,7 @@ static bool acpi_roots(struct machine *m, struct acpi_config *a, u32 *next_node,
 		struct acpi_root *r = &a->roots[i];
 
 		*r = (struct acpi_root){.uid = root->uid, .bus_first = root->base, .bus_last = root->last, .is_cxl = root->is_cxl,
-					.node = root->numa_node == PCI_NO_NODE ? ACPI_NO_NODE : root->numa_node,
+					.node = node_of_root(m, root),
 					.port_node = ACPI_NO_NODE, .memory_count = 2,
 					.memory = {{slices[i].mmio32_base, slices[i].mmio32_size},
 						   {slices[i].mmio64_base, slices[i].mmio64_size}},
