@@ -59,6 +59,7 @@ u64 cpus_mpidr(unsigned index); /* Aff0 = index % 16, Aff1 = index / 16 */
 void cpus_reset(struct cpus *cpus, u64 entry, u64 x0);
 /* Threads start, stop (all out of guest code when it returns; callable from a vCPU thread via loop_defer only), end. */
 bool cpus_start(struct cpus *cpus, struct error *err);
+u32 cpus_thread_id(struct cpus *cpus, unsigned index); /* of the host, for monitors; 0: not running yet */
 void cpus_pause(struct cpus *cpus);
 void cpus_resume(struct cpus *cpus);
 

@@ -591,6 +591,7 @@ static void *vcpu_main(void *arg)
 	struct cpu_thread *thread = cpu->thread;
 
 	prctl(PR_SET_TIMERSLACK, 1000);
+	store(&thread->id, (u32)syscall(SYS_gettid));
 	fp_mode_changed(cpu);
 	while (!load(&cpus->quit)) {
 		u32 seq = load(&thread->wake_seq);
@@ -642,6 +643,7 @@ static void *turns_main(void *arg)
 {
 	struct cpus *cpus = arg;
 
+	store(&cpus->thread[0].id, (u32)syscall(SYS_gettid));
 	while (!load(&cpus->quit)) {
 		u32 seq = load(&cpus->turn_seq), stops = load(&cpus->stop_count);
 		u64 now, deadline;
@@ -680,6 +682,11 @@ bool cpus_start(struct cpus *cpus, struct error *err)
 		thread->started = true;
 	}
 	return true;
+}
+
+u32 cpus_thread_id(struct cpus *cpus, unsigned index)
+{
+	return load(&cpus->thread[cpus->instruction_time ? 0 : index].id);
 }
 
 void cpus_pause(struct cpus *cpus)

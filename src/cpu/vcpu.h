@@ -34,6 +34,7 @@ enum { CPU_OUT, CPU_IN };
 struct cpu_thread {
 	pthread_t thread;
 	bool started;
+	u32 id; /* the host's number of the thread, 0: not running yet; atomic */
 	u32 state;   /* CPU_IN, CPU_OUT; atomic */
 	u32 asleep;  /* waits on wake_seq; atomic */
 	u32 wake_seq;
