@@ -81,7 +81,7 @@ static void specs_are_checked(void **state)
 {
 	static const struct { const char *spec, *says; } bad[] = {
 		{"", "no such character device"},
-		{"nonsense", "nonsense: no such character device; write stdio, mon:stdio"},
+		{"nonsense", "no such character device; write stdio, mon:stdio"},
 		{"file:", "the file name is empty"},
 		{"file:/nonexistent/x", "path=/nonexistent/x: cannot write it"},
 		{"file:/tmp", "path=/tmp: cannot write it"},
