@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Wrong command lines, topologies, kernels and initrds. Each must exit with 1 within two seconds, print one line on stderr that begins
-with "cxlvm: " and has the expected words (key, value, rule, what to write instead), and nothing on stdout."""
+with "cxlvm: " and has the expected words (key, value, rule, what to write instead), and nothing on stdout.
+
+usage: cases.py BUILD [-v] [--long]
+"""
+import concurrent.futures
+import os
 import pathlib
 import struct
-import subprocess
+import sys
 import tempfile
-import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import programs  # noqa: E402
+
+CPU_LIMIT_S = float(os.environ.get("CXLVM_TEST_CPU_LIMIT_S", "2"))  # sanitizers want more
 
 RAM = "-object memory-backend-ram,id=m{n},size={size}"
 BRIDGE = "-device pxb-cxl,id=cxl.1,bus_nr=128"
@@ -33,6 +42,13 @@ def fixtures(folder):
     (folder / "short-image").write_bytes(image_header()[:40])
     (folder / "huge-image").write_bytes(image_header(size=1 << 60) + bytes(4096))
     (folder / "image").write_bytes(image_header() + bytes(0x10000))
+    (folder / "off").write_bytes(programs.image(programs.POWER_OFF))
+    os.mkfifo(folder / "fifo")
+    os.symlink("loop", folder / "loop")
+    os.symlink("loop-b", folder / "loop-a")
+    os.symlink("loop-a", folder / "loop-b")
+    (folder / "locked").write_bytes(b"x" * 4096)
+    (folder / "locked").chmod(0)
     (folder / "bad-gzip").write_bytes(b"\x1f\x8b\x08\x00" + b"\xff" * 100)
     (folder / "bad-zboot").write_bytes(b"MZ\x00\x00zimg" + struct.pack("<IIQ", 0xFFFFFFF0, 0xFFFFFFF0, 0) + b"gzip\0" + bytes(100))
     (folder / "bad-elf").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 183, 1, 0, 64, 0, 0, 64, 56, 60000, 0, 0, 0))
@@ -41,9 +57,11 @@ def fixtures(folder):
     (folder / "qcow2").write_bytes(b"QFI\xfb\x00\x00\x00\x03" + bytes(512))
     (folder / "odd-disk").write_bytes(bytes(1000))
     (folder / "disk").write_bytes(bytes(4096))
+    (folder / "own-disk").write_bytes(bytes(4096))
     (folder / "dir").mkdir()
-    with open(folder / "big-initrd", "wb") as sparse:
-        sparse.truncate(3 << 30)
+    for name, size in (("big-initrd", 3 << 30), ("terabyte", 1 << 40)):
+        with open(folder / name, "wb") as sparse:
+            sparse.truncate(size)
 
 
 # name, options, words that the line must have
@@ -154,44 +172,68 @@ CASES = [
 ]
 
 
-def one(program, folder, name, options, words):
-    arguments = [word.replace("@", str(folder)) for word in options.split()]
-    start = time.time()
-    try:
-        done = subprocess.run([str(program), "-display", "none"] + arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
-    except subprocess.TimeoutExpired:
-        return False, f"cxlvm {options}\nstill runs after 10 s"
-    took = time.time() - start
-    text = done.stderr.decode(errors="replace")
-    lines = text.splitlines()
+def arguments_of(options, folder):
+    """Options as one string or as a list, whose items may be bytes; @ stands for the folder of the fixtures."""
+    words = options.split() if isinstance(options, str) else options
+    return [word.replace(b"@", bytes(folder)) if isinstance(word, bytes) else word.replace("@", str(folder)) for word in words]
+
+
+def shown(options):
+    text = options if isinstance(options, str) else " ".join(repr(word)[:80] for word in options)
+    return text if len(text) < 400 else text[:200] + " ... " + text[-200:]
+
+
+def refused(done, words, folder):
+    """What is wrong with a refusal: it is exit code 1 and one line on stderr that has the words."""
+    text = done.err.decode(errors="replace")
     wrong = []
-    if done.returncode != 1:
-        wrong.append(f"exit code {done.returncode}, not 1")
-    if len(lines) != 1 or not text.startswith("cxlvm: "):
+    if done.late:
+        wrong.append(f"still runs after {done.wall_s:.0f} s")
+    elif done.code != 1:
+        wrong.append(f"exit code {done.code}, not 1")
+    if len(text.splitlines()) != 1 or not text.startswith("cxlvm: ") or not text.endswith("\n"):
         wrong.append("not one line that begins with 'cxlvm: '")
-    for word in words:
-        if word.replace("@", str(folder)) not in text:
-            wrong.append(f"'{word}' is missing")
-    if took > 2:
-        wrong.append(f"took {took:.1f} s")
-    return not wrong, f"cxlvm {options}\n{text}\n" + "; ".join(wrong)
+    if done.out:
+        wrong.append("something on stdout")
+    wrong += [f"'{word}' is missing" for word in words if word.replace("@", str(folder)) not in text]
+    if done.cpu_s > CPU_LIMIT_S:
+        wrong.append(f"took {done.cpu_s:.1f} s of processor time")
+    return wrong
 
 
-def run_all(build):
+def one(program, folder, options, words, judge=refused):
+    done = programs.run([str(program), "-display", "none"] + arguments_of(options, folder), cwd=folder)
+    wrong = judge(done, words, folder)
+    return not wrong, f"cxlvm {shown(options)}\n{done.err.decode(errors='replace')[:3000]}\n" + "; ".join(wrong)
+
+
+def run_list(program, folder, cases, judge=refused):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = pool.map(lambda case: one(program, folder, case[1], case[2], judge), cases)
+        for (name, _, _), (ok, text) in zip(cases, results):
+            yield name, ok, text
+
+
+def run_all(build, long=False):
+    from bad_input import accepted, hostile, mutations, regions
+    program = build / "cxlvm"
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         fixtures(folder)
-        for name, options, words in CASES:
-            ok, text = one(build / "cxlvm", folder, name, options, words)
-            yield name, ok, text
+        yield from run_list(program, folder, CASES)
+        yield from run_list(program, folder, hostile.CASES)
+        yield from run_list(program, folder, accepted.CASES, accepted.judge)
+        yield from regions.run_all(program, folder)
+        yield from mutations.run_all(program, folder, 1000 if long else 100)
 
 
 if __name__ == "__main__":
     import sys
-    bad = 0
-    for case, good, words in run_all(pathlib.Path(sys.argv[1]).resolve()):
-        shown = words.splitlines()[1] if len(sys.argv) > 2 and good and len(words.splitlines()) > 1 else ""
-        print(f"{'ok    ' if good else 'FAILED'} {case} {shown}" + ("" if good else "\n    " + words.replace("\n", "\n    ")))
+    bad = count = 0
+    for case, good, words in run_all(pathlib.Path(sys.argv[1]).resolve(), "--long" in sys.argv):
+        line = words.splitlines()[1] if "-v" in sys.argv and good and len(words.splitlines()) > 1 else ""
+        print(f"{'ok    ' if good else 'FAILED'} {case} {line}" + ("" if good else "\n    " + words.replace("\n", "\n    ")), flush=True)
         bad += not good
-    print(f"{len(CASES) - bad} passed, {bad} failed")
+        count += 1
+    print(f"{count - bad} passed, {bad} failed")
     sys.exit(bad != 0)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is right must stay right: every kind of help, both spellings of options, words that users and other projects' scripts look for,
+and odd but legal machines, whose guest powers off at once. Exit code 0, nothing on stderr."""
+from bad_input.cases import BRIDGE, CPU_LIMIT_S, ONE
+from bad_input.hostile import bridges, ports
+
+KERNEL = "-kernel @/off "
+DEVICES = ("pxb-cxl", "pxb-pcie", "cxl-rp", "cxl-type3", "pcie-root-port", "virtio-blk-pci", "virtio-rng-pci", "virtio-serial-pci", "virtconsole")
+OBJECTS = ("memory-backend-ram", "memory-backend-file", "memory-backend-memfd")
+
+CASES = [
+    ("-version", "-version", ["cxlvm version "]),
+    ("--version", "--version", ["cxlvm version "]),
+    ("-help", "-help", ["-kernel FILE", "-cxl-region", "-device NAME"]),
+    ("-h", "-h", ["usage: "]),
+    ("--help", "--help", ["usage: "]),
+    ("-M help", "-M help", ["virt ", "ARM Virtual Machine"]),
+    ("-machine ?", "-machine ?", ["ARM Virtual Machine"]),
+    ("-cpu help", "-cpu help", ["max", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1"]),
+    ("-d help", "-d help", ["exec", "mmio", "cxl", "mbox", "unimp", "guest_error"]),
+    ("-accel help", "-accel help", ["tcg"]),
+    ("-chardev help", "-chardev help", ["stdio", "socket"]),
+    ("-device help", "-device help", [f'"{name}"' for name in DEVICES]),
+    ("-device ?", "-device ?", ["virtconsole"]),
+    ("-object help", "-object help", [f'"{name}"' for name in OBJECTS]),
+    ("help before the rest is read", "-M help -frobnicate", ["virt"]),
+    *[(f"-device {name},help", f"-device {name},help", [name, "=<"]) for name in DEVICES],
+    *[(f"-object {name},help", f"-object {name},help", [name, "size=<size>"]) for name in OBJECTS],
+    ("power-off", KERNEL, []),
+    ("two dashes", "--kernel @/off --smp 2 --m 512M --machine virt", []),
+    ("options of scripts", KERNEL + "-nodefaults -no-user-config -nographic -vga none -net none -nic none -monitor none -parallel none "
+     "-name x -uuid 0 -accel tcg,thread=multi -M virt,gic-version=3,highmem=on", []),
+    ("an empty kernel command line", ["-kernel", "@/off", "-append", ""], []),
+    ("a long kernel command line", ["-kernel", "@/off", "-append", "x" * 2000], []),
+    ("the least memory", KERNEL + "-m 64M -smp 1", []),
+    ("memory in GiB and a fraction", KERNEL + "-m 1.5g", []),
+    ("16 vCPUs", KERNEL + "-smp 16,sockets=2,cores=4,threads=2", []),
+    ("every named CPU", KERNEL + "-cpu neoverse-n1", []),
+    ("instruction time", KERNEL + "-icount shift=3 -smp 4", []),
+    ("device tree only", KERNEL + "-M virt,acpi=off,its=off", []),
+    ("16 host bridges", KERNEL + bridges(16), []),
+    ("32 root ports", KERNEL + ports(32), []),
+    ("100 root ports", KERNEL + f"{BRIDGE} " + " ".join(f"-device cxl-rp,bus=cxl.1,addr={n // 8:x}.{n % 8},multifunction=on" for n in range(100)), []),
+    ("16 windows", KERNEL + "-M " + ",".join(f"cxl-fmw.{n}.targets.0=cxl.1,cxl-fmw.{n}.size=4G" for n in range(16)) + " " + BRIDGE, []),
+    ("a window of 255 TiB", KERNEL + f"-M cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=255T {BRIDGE}", []),
+    ("a backend and its device of one id", KERNEL + ONE.replace("m0", "mem0").replace("memem0", "mem0"), []),
+    ("a terabyte as disk and as memory", KERNEL + "-drive file=@/terabyte,format=raw -object memory-backend-file,id=m,size=1T,mem-path=@/terabyte", []),
+    ("a disk of no sectors", KERNEL + "-drive file=@/empty,format=raw", []),
+    ("a disk for readers", KERNEL + "-drive file=@/disk,format=raw,readonly=on " * 2, []),
+    ("a comma in a path", KERNEL + "-chardev file,id=c,path=@/a,,b -serial chardev:c", []),
+    ("a socket nobody connects to", KERNEL + "-serial unix:@/socket,server=on,wait=off", []),
+    ("four nodes", KERNEL + "-smp 4 -numa node,cpus=0-1,mem=512M -numa node,cpus=2,mem=512M -numa node,cpus=3 -numa node -numa dist,src=0,dst=3,val=40", []),
+    ("-M memory-backend", KERNEL + "-m 512M -object memory-backend-memfd,id=ram,size=512M,share=on -M memory-backend=ram", []),
+    ("a pid file", KERNEL + "-pidfile @/pid", []),
+]
+
+
+def judge(done, words, folder):
+    text = done.out.decode(errors="replace")
+    wrong = [f"'{word}' is missing in {text[:500]}" for word in words if word not in text]
+    if done.late:
+        wrong.append(f"still runs after {done.wall_s:.0f} s")
+    elif done.code:
+        wrong.append(f"exit code {done.code}, not 0")
+    if done.err:
+        wrong.append("something on stderr")
+    if done.cpu_s > CPU_LIMIT_S:
+        wrong.append(f"took {done.cpu_s:.1f} s of processor time")
+    return wrong
