@@ -13,18 +13,18 @@
 enum { PASSTHROUGH_AUTO }; /* odd indices: off, even: on */
 static const char *const passthrough_words[] = {"auto", "off", "on", "no", "yes", "false", "true", NULL};
 
-unsigned cxl_bridge_port_count(const struct cxl_bridge *bridge)
+unsigned cxl_fork_port_count(const struct cxl_host *host, const struct cxl_fork *fork)
 {
 	unsigned count = 0;
 
-	for (struct cxl_root_port *port = bridge->host->ports; port; port = port->next)
-		count += port->above == bridge;
+	for (struct cxl_port *port = host->ports; port; port = port->next)
+		count += port->above == fork;
 	return count;
 }
 
 static void bridge_function_reset(struct pci_dev *pci, unsigned reset_kind)
 {
-	component_reset(&container_of(pci, struct cxl_bridge, pci)->comp, reset_kind);
+	component_reset(&container_of(pci, struct cxl_bridge, pci)->fork.comp, reset_kind);
 }
 
 static bool bridge_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -52,7 +52,7 @@ static void bridge_reset(struct dev *dev, unsigned reset_kind)
 	struct cxl_bridge *bridge = (struct cxl_bridge *)dev;
 
 	pci_dev_reset(&bridge->pci, reset_kind);
-	component_reset(&bridge->comp, reset_kind);
+	component_reset(&bridge->fork.comp, reset_kind);
 }
 
 static void bridge_destroy(struct dev *dev)
@@ -62,9 +62,9 @@ static void bridge_destroy(struct dev *dev)
 
 	if (host) {
 		/* Its slot stays empty: slots are numbers that others know. */
-		component_reset(&bridge->comp, RESET_COLD);
-		for (struct cxl_root_port *port = host->ports; port; port = port->next)
-			if (port->above == bridge)
+		component_reset(&bridge->fork.comp, RESET_COLD);
+		for (struct cxl_port *port = host->ports; port; port = port->next)
+			if (port->above == &bridge->fork)
 				port->above = NULL;
 		space_remove(host->config.space, &bridge->region);
 		for (unsigned n = 0; n < host->window_count; n++)
@@ -74,7 +74,7 @@ static void bridge_destroy(struct dev *dev)
 		host->bridges[bridge->slot] = NULL;
 		cxl_map_changed(host);
 	}
-	component_fini(&bridge->comp);
+	component_fini(&bridge->fork.comp);
 	pci_expander_fini(&bridge->root);
 	pci_dev_fini(&bridge->pci);
 }
@@ -89,12 +89,13 @@ bool cxl_host_add_bridge(struct cxl_host *host, struct dev *pxb, struct error *e
 	struct cxl_bridge *bridge = (struct cxl_bridge *)pxb;
 
 	bridge->host = host;
+	bridge->fork.pci = &bridge->pci;
 	bridge->slot = host->bridge_count;
 	host->bridges[host->bridge_count++] = bridge;
-	component_init(&bridge->comp, COMPONENT_BRIDGE, dev_name(pxb), host, 0);
+	component_init(&bridge->fork.comp, COMPONENT_BRIDGE, dev_name(pxb), host, 0);
 	bridge->region = (struct region){
 		.name = "CXL host bridge registers", .base = host->config.regs_base + bridge->slot * COMPONENT_BYTES,
-		.size = COMPONENT_BYTES, .ops = &component_io, .opaque = &bridge->comp,
+		.size = COMPONENT_BYTES, .ops = &component_io, .opaque = &bridge->fork.comp,
 	};
 	space_add(host->config.space, &bridge->region);
 	return true;
@@ -109,20 +110,20 @@ bool cxl_bridges_settle(struct cxl_host *host, struct error *err)
 
 		if (!bridge)
 			continue;
-		is_single = cxl_bridge_port_count(bridge) == 1;
+		is_single = cxl_fork_port_count(host, &bridge->fork) == 1;
 		is_off = bridge->hdm_for_passthrough & 1;
 		if (!is_single || (bridge->hdm_for_passthrough != PASSTHROUGH_AUTO && !is_off))
 			continue;
-		if (bridge->on_region_path && is_off)
+		if (bridge->fork.region_count && is_off)
 			return fail(err, "%s: hdm_for_passthrough=off hides the decoders that -cxl-region needs here (Linux assembles no "
 				    "region below such a bridge); leave it out", dev_name(&bridge->pci.dev));
-		if (!bridge->on_region_path) {
-			u8 number = bridge->comp.ports[0];
+		if (!bridge->fork.region_count) {
+			u8 number = bridge->fork.comp.ports[0];
 
-			component_fini(&bridge->comp);
-			component_init(&bridge->comp, COMPONENT_BRIDGE_PASSTHROUGH, dev_name(&bridge->pci.dev), host, 0);
-			bridge->comp.port_count = 1;
-			bridge->comp.ports[0] = number;
+			component_fini(&bridge->fork.comp);
+			component_init(&bridge->fork.comp, COMPONENT_BRIDGE_PASSTHROUGH, dev_name(&bridge->pci.dev), host, 0);
+			bridge->fork.comp.port_count = 1;
+			bridge->fork.comp.ports[0] = number;
 		}
 	}
 	return true;

@@ -7,7 +7,8 @@
  *   0x2000  the rest: reserved, reads 0
  *
  * Which component has which structure is the specification's table 8-22: host bridges HDM and Extended Security, root
- * ports RAS, Link and Snoop Filter, memory devices RAS, Link and HDM. A host bridge with one root port may hide its HDM
+ * ports RAS, Link and Snoop Filter, a switch's upstream port and memory devices RAS, Link and HDM, its downstream ports RAS and
+ * Link. A host bridge with one root port may hide its HDM
  * decoders (passthrough). HDM is version 1 where only the two interleave bits of CXL 2.0 are set, version 2 where the
  * 3/6/12-way and 16-way bits are. Accesses must have the register's own width (design D7).
  */
@@ -32,6 +33,19 @@ static const struct reg root_port_array[] = {
 	R32(0x04, CXL_RAS_HEADER, CACHEMEM_CAP(CACHEMEM_RAS, 2, AT_RAS), 0),
 	R32(0x08, CXL_LINK_HEADER, CACHEMEM_CAP(CACHEMEM_LINK, 2, AT_LINK), 0),
 	R32(0x0c, CXL_SNOOP_FILTER_HEADER, CACHEMEM_CAP(CACHEMEM_SNOOP_FILTER, 1, AT_SNOOP_FILTER), 0),
+};
+
+static const struct reg upstream_array[] = {
+	R32(0x00, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(3), 0),
+	R32(0x04, CXL_RAS_HEADER, CACHEMEM_CAP(CACHEMEM_RAS, 2, AT_RAS), 0),
+	R32(0x08, CXL_LINK_HEADER, CACHEMEM_CAP(CACHEMEM_LINK, 2, AT_LINK), 0),
+	R32(0x0c, CXL_HDM_HEADER, CACHEMEM_CAP(CACHEMEM_HDM, 1, AT_HDM), 0),
+};
+
+static const struct reg downstream_array[] = {
+	R32(0x00, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(2), 0),
+	R32(0x04, CXL_RAS_HEADER, CACHEMEM_CAP(CACHEMEM_RAS, 2, AT_RAS), 0),
+	R32(0x08, CXL_LINK_HEADER, CACHEMEM_CAP(CACHEMEM_LINK, 2, AT_LINK), 0),
 };
 
 static const struct reg device_array[] = {
@@ -114,8 +128,17 @@ void component_init(struct cxl_component *comp, enum component_kind kind, const 
 		REGS_ADD(b, AT_LINK, link_regs);
 		REGS_ADD(b, AT_SNOOP_FILTER, snoop_filter_regs);
 		break;
+	case COMPONENT_DOWNSTREAM:
+		REGS_ADD(b, 0, downstream_array);
+		REGS_ADD(b, AT_RAS, ras_regs);
+		REGS_ADD(b, AT_LINK, link_regs);
+		break;
+	case COMPONENT_UPSTREAM:
 	case COMPONENT_DEVICE:
-		REGS_ADD(b, 0, device_array);
+		if (kind == COMPONENT_UPSTREAM)
+			REGS_ADD(b, 0, upstream_array);
+		else
+			REGS_ADD(b, 0, device_array);
 		REGS_ADD(b, AT_RAS, ras_regs);
 		REGS_ADD(b, AT_LINK, link_regs);
 		hdm_add(comp);
@@ -133,7 +156,7 @@ void component_fini(struct cxl_component *comp)
 
 bool component_has_hdm(const struct cxl_component *comp)
 {
-	return comp->kind == COMPONENT_BRIDGE || comp->kind == COMPONENT_DEVICE;
+	return comp->kind == COMPONENT_BRIDGE || comp->kind == COMPONENT_UPSTREAM || comp->kind == COMPONENT_DEVICE;
 }
 
 /* A function-level reset touches CXL.io only. [CXL3.1 9.5] */

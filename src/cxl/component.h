@@ -14,7 +14,8 @@
 
 struct cxl_host;
 
-enum component_kind { COMPONENT_BRIDGE, COMPONENT_BRIDGE_PASSTHROUGH, COMPONENT_ROOT_PORT, COMPONENT_DEVICE };
+enum component_kind { COMPONENT_BRIDGE, COMPONENT_BRIDGE_PASSTHROUGH, COMPONENT_ROOT_PORT, COMPONENT_UPSTREAM,
+		      COMPONENT_DOWNSTREAM, COMPONENT_DEVICE };
 
 /* A decoder as it was when it was committed: what the address map is made of. */
 struct hdm_decoder {
@@ -22,7 +23,7 @@ struct hdm_decoder {
 	u64 base, size; /* HPA, bytes */
 	u64 skip;       /* DPA bytes before it; devices only */
 	u8 iw, ig;      /* as encoded: see hdm_ways, hdm_granularity */
-	u8 targets[HDM_TARGETS]; /* port numbers; bridges only */
+	u8 targets[HDM_TARGETS]; /* port numbers; bridges and switches only */
 };
 
 struct cxl_component {

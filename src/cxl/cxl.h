@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The door of cxl/: host bridges (pxb-cxl), root ports (cxl-rp), Type 3 devices (cxl-type3), fixed memory windows, boot
- * regions, and the one function that decides what an HPA means (design D6). Under the machine lock unless said otherwise.
+ * The door of cxl/: host bridges (pxb-cxl), root ports (cxl-rp), switches (cxl-upstream, cxl-downstream), Type 3
+ * devices (cxl-type3), fixed memory windows, boot regions, and the one function that decides what an HPA means (design D6). Under the machine lock unless said otherwise.
  */
 #ifndef CXL_CXL_H
 #define CXL_CXL_H
@@ -94,7 +94,7 @@ struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsign
 /* --- explain.c: the fabric for people and monitors --- */
 /* One step of an address on its way; a component that looks at several decoders makes one step for each. */
 struct cxl_hop {
-	const char *kind, *name; /* "window", "bridge", "port", "device"; the id */
+	const char *kind, *name; /* "window", "bridge", "switch", "port", "device"; the id */
 	int decoder;             /* -1: this hop has none */
 	bool took;               /* the address goes on here */
 	char text[200];          /* why, or why not */
@@ -102,14 +102,14 @@ struct cxl_hop {
 /* Walks from the window to the DPA over the decoders as they are committed now. True if a device answers; then *dpa. */
 bool cxl_explain(struct cxl_host *host, u64 hpa, void (*each)(void *arg, const struct cxl_hop *hop), void *arg, u64 *dpa);
 struct cxl_decoder_facts {
-	const char *kind, *component; /* "bridge", "device"; the id */
+	const char *kind, *component; /* "bridge", "switch", "device"; the id */
 	unsigned index;
 	bool enabled;  /* of the component as a whole */
 	bool committed, locked, error;
 	u64 base, size, skip; /* skip: of devices */
 	unsigned ways;        /* 0: reserved encoding */
 	u32 granularity;
-	unsigned target_count; /* of bridges */
+	unsigned target_count; /* of bridges and switches */
 	u8 targets[HDM_TARGETS_SHOWN_MAX];
 };
 void cxl_each_decoder(struct cxl_host *host, void (*each)(void *arg, const struct cxl_decoder_facts *facts), void *arg);
@@ -119,7 +119,7 @@ bool cxl_port_number(const struct dev *dev, unsigned *number);                /*
 /* Every register block of the room: "component" or "device" registers of the device `owner`. */
 void cxl_each_regs(struct cxl_host *host, void (*each)(void *arg, const char *what, const char *owner, struct regs *regs), void *arg);
 
-extern const struct dev_class pxb_cxl_class, cxl_rp_class, cxl_type3_class;
+extern const struct dev_class pxb_cxl_class, cxl_rp_class, cxl_upstream_class, cxl_downstream_class, cxl_type3_class;
 /* How devices reach the cxl_host from dev_env.machine: the machine provides it. */
 struct cxl_host *machine_cxl_host(struct machine *machine);
 struct pci_host *machine_pci_host(struct machine *machine);

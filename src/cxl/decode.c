@@ -4,6 +4,7 @@
  *
  *   window      target = HPA / G mod ways              CFMWS, modulo arithmetic
  *   bridge      the lowest-numbered committed decoder that holds the HPA; target = HPA / IG mod IW -> port number
+ *   switch      the same, at each of up to three levels
  *   device      the lowest-numbered committed decoder that holds the HPA; the interleave bits are taken out of the offset:
  *
  *        offset = HPA - base      51 ........ 8+IG+IW | 8+IG+IW-1 .. 8+IG | 8+IG-1 .. 0
@@ -49,38 +50,47 @@ static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
 	}
 }
 
-static void copy_bridge(struct decode_bridge *to, const struct cxl_bridge *bridge)
+static void copy_fork(struct decode_fork *to, struct cxl_fork *fork, unsigned index)
 {
-	to->only = -1;
+	to->only = DECODE_NOTHING;
 	for (unsigned p = 0; p < 256; p++)
-		to->endpoint[p] = -1;
-	if (!bridge)
+		to->below[p] = DECODE_NOTHING;
+	if (!fork)
 		return;
-	to->passthrough = bridge->comp.kind == COMPONENT_BRIDGE_PASSTHROUGH;
+	fork->index = index;
+	to->passthrough = fork->comp.kind == COMPONENT_BRIDGE_PASSTHROUGH;
 	for (unsigned i = 0; i < HDM_DECODERS; i++)
-		if (bridge->comp.decoders[i].committed && bridge->comp.decoders[i].size)
-			copy_decoder(&to->decoders[to->count++], &bridge->comp.decoders[i]);
+		if (fork->comp.decoders[i].committed && fork->comp.decoders[i].size)
+			copy_decoder(&to->decoders[to->count++], &fork->comp.decoders[i]);
 }
 
 struct decode_state *decode_state_make(struct cxl_host *host)
 {
 	struct decode_state *state = calloc(1, sizeof(*state));
-	unsigned count = 0;
+	unsigned ports = 0, forks = CXL_BRIDGES_MAX;
 
-	for (struct cxl_root_port *port = host->ports; port; port = port->next)
-		count++;
-	state->endpoints = calloc(count + 1, sizeof(*state->endpoints));
+	for (struct cxl_port *port = host->ports; port; port = port->next)
+		ports++;
+	for (struct cxl_switch *sw = host->switches; sw; sw = sw->next)
+		forks++;
+	state->endpoints = calloc(ports + 1, sizeof(*state->endpoints));
+	state->forks = calloc(forks, sizeof(*state->forks));
 	for (unsigned n = 0; n < CXL_BRIDGES_MAX; n++)
-		copy_bridge(&state->bridges[n], n < host->bridge_count ? host->bridges[n] : NULL);
-	for (struct cxl_root_port *port = host->ports; port; port = port->next) {
+		copy_fork(&state->forks[n], n < host->bridge_count && host->bridges[n] ? &host->bridges[n]->fork : NULL, n);
+	state->fork_count = CXL_BRIDGES_MAX;
+	for (struct cxl_switch *sw = host->switches; sw; sw = sw->next, state->fork_count++)
+		copy_fork(&state->forks[state->fork_count], &sw->fork, state->fork_count);
+	for (struct cxl_port *port = host->ports; port; port = port->next) {
 		struct cxl_type3 *device = cxl_port_device(port);
-		struct decode_bridge *bridge;
+		struct cxl_switch *sw = cxl_port_switch(port);
+		struct decode_fork *fork;
 
-		if (!device || !port->above)
+		if ((!device && !sw) || !port->above)
 			continue;
-		bridge = &state->bridges[port->above->slot];
-		bridge->only = bridge->endpoint[port->number] = state->endpoint_count;
-		copy_endpoint(&state->endpoints[state->endpoint_count++], device);
+		fork = &state->forks[port->above->index];
+		fork->only = fork->below[port->number] = sw ? DECODE_FORK(sw->fork.index) : (s16)state->endpoint_count;
+		if (device)
+			copy_endpoint(&state->endpoints[state->endpoint_count++], device);
 	}
 	for (unsigned n = 0; n < host->window_count; n++) {
 		const struct cxl_window *from = &host->windows[n];
@@ -98,8 +108,10 @@ struct decode_state *decode_state_make(struct cxl_host *host)
 
 void decode_state_free(struct decode_state *state)
 {
-	if (state)
+	if (state) {
 		free(state->endpoints);
+		free(state->forks);
+	}
 	free(state);
 }
 
@@ -131,20 +143,25 @@ static u64 device_offset(const struct decode_decoder *d, u64 hpa)
 bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, struct decoded *out)
 {
 	const struct decode_window *w = &state->windows[window];
-	const struct decode_bridge *bridge = &state->bridges[w->bridge[select_target(hpa, w->ig, w->ways)]];
+	s16 at = DECODE_FORK(w->bridge[select_target(hpa, w->ig, w->ways)]);
 	const struct decode_endpoint *endpoint;
 	const struct decode_decoder *d;
-	s16 index = bridge->only;
 
-	if (!bridge->passthrough) {
-		d = find_decoder(bridge->decoders, bridge->count, hpa);
+	for (unsigned level = 0; at < DECODE_NOTHING && level <= CXL_SWITCH_LEVELS_MAX; level++) {
+		const struct decode_fork *fork = &state->forks[-2 - at];
+
+		if (fork->passthrough) {
+			at = fork->only;
+			continue;
+		}
+		d = find_decoder(fork->decoders, fork->count, hpa);
 		if (!d)
 			return false;
-		index = bridge->endpoint[d->targets[select_target(hpa, d->ig, hdm_ways(d->iw))]];
+		at = fork->below[d->targets[select_target(hpa, d->ig, hdm_ways(d->iw))]];
 	}
-	if (index < 0)
+	if (at < 0)
 		return false;
-	endpoint = &state->endpoints[index];
+	endpoint = &state->endpoints[at];
 	d = find_decoder(endpoint->decoders, endpoint->count, hpa);
 	if (!d)
 		return false;

@@ -24,13 +24,16 @@ struct decode_endpoint {
 	struct decode_decoder decoders[HDM_DECODERS];
 };
 
-struct decode_bridge {
+/* A host bridge or a switch. */
+struct decode_fork {
 	bool passthrough;    /* no decoders: everything goes to the only port */
-	s16 only;            /* that port's endpoint, or -1 */
+	s16 only;            /* what is below that port */
 	unsigned count;
 	struct decode_decoder decoders[HDM_DECODERS];
-	s16 endpoint[256];   /* by port number: index of the endpoint, or -1 */
+	s16 below[256];      /* by port number; see DECODE_FORK */
 };
+#define DECODE_NOTHING (-1)
+#define DECODE_FORK(index) ((s16)(-2 - (s16)(index))) /* a switch; an endpoint is its index */
 
 struct decode_window {
 	u64 base, size;
@@ -40,9 +43,9 @@ struct decode_window {
 };
 
 struct decode_state {
-	unsigned window_count, endpoint_count;
+	unsigned window_count, endpoint_count, fork_count;
 	struct decode_window windows[CXL_WINDOWS_MAX];
-	struct decode_bridge bridges[CXL_BRIDGES_MAX];
+	struct decode_fork *forks; /* CXL_BRIDGES_MAX host bridges, then the switches */
 	struct decode_endpoint *endpoints;
 };
 

@@ -163,3 +163,28 @@ void dvsec_add_root_port(struct pci_dev *pci)
 	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
 	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_1, port_locator_rows);
 }
+
+/* An upstream port is no GPF port; its locator has room for two more blocks. */
+void dvsec_add_upstream(struct pci_dev *pci)
+{
+	static const struct reg locator_rows[] = {
+		R32(0x0c, LOCATOR_1_LO, LOCATOR(LOCATOR_COMPONENT, 0), 0),
+		R32(0x10, LOCATOR_1_HI, 0, 0),
+		R32(0x14, LOCATOR_2_LO, 0, 0),
+		R32(0x18, LOCATOR_2_HI, 0, 0),
+		R32(0x1c, LOCATOR_3_LO, 0, 0),
+		R32(0x20, LOCATOR_3_HI, 0, 0),
+	};
+
+	pci_dvsec_add(pci, CXL_VENDOR_ID, 0, DVSEC_PORT_EXTENSIONS, 0x154, DVSEC_PORT_BYTES, port_rows, ARRAY_SIZE(port_rows));
+	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
+	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_3, locator_rows);
+}
+
+void dvsec_add_downstream(struct pci_dev *pci)
+{
+	DVSEC_ADD(pci, 0, DVSEC_PORT_EXTENSIONS, DVSEC_PORT_BYTES, port_rows);
+	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
+	DVSEC_ADD(pci, 0, DVSEC_GPF_PORT, DVSEC_GPF_BYTES, port_gpf_rows);
+	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_1, port_locator_rows);
+}

@@ -90,51 +90,54 @@ static int explain_decoders(struct walk *w, const char *kind, const struct cxl_c
 	return -1;
 }
 
-static struct cxl_root_port *find_port(const struct cxl_bridge *bridge, int number)
+static struct cxl_port *find_port(const struct cxl_host *host, const struct cxl_fork *fork, int number)
 {
-	for (struct cxl_root_port *port = bridge->host->ports; port; port = port->next)
-		if (port->above == bridge && (number < 0 || port->number == number))
+	for (struct cxl_port *port = host->ports; port; port = port->next)
+		if (port->above == fork && (number < 0 || port->number == number))
 			return port;
 	return NULL;
 }
 
-static struct cxl_root_port *explain_bridge(struct walk *w, struct cxl_bridge *bridge)
+static struct cxl_port *explain_fork(struct walk *w, const struct cxl_fork *fork)
 {
-	const char *name = dev_name(&bridge->pci.dev);
-	struct cxl_root_port *port;
+	const char *name = dev_name(&fork->pci->dev), *kind = fork->above ? "switch" : "bridge";
+	struct cxl_port *port;
 	const struct hdm_decoder *d;
 	unsigned target;
 	int i;
 
-	if (bridge->comp.kind == COMPONENT_BRIDGE_PASSTHROUGH) {
-		port = find_port(bridge, -1);
-		hop(w, "bridge", name, -1, port != NULL, "one root port and no decoders: everything goes to %s",
+	if (fork->comp.kind == COMPONENT_BRIDGE_PASSTHROUGH) {
+		port = find_port(w->host, fork, -1);
+		hop(w, kind, name, -1, port != NULL, "one root port and no decoders: everything goes to %s",
 		    port ? dev_name(&port->pci.dev) : "nobody");
 		return port;
 	}
-	i = explain_decoders(w, "bridge", &bridge->comp);
+	i = explain_decoders(w, kind, &fork->comp);
 	if (i < 0)
 		return NULL;
-	d = &bridge->comp.decoders[i];
+	d = &fork->comp.decoders[i];
 	target = target_of(w->hpa, hdm_granularity(d->ig), hdm_ways(d->iw));
-	port = find_port(bridge, d->targets[target % HDM_TARGETS]);
-	hop(w, "bridge", name, i, port != NULL, "0x%llx-0x%llx, %u ways of %u bytes: target %u is port %u, %s", ULL(d->base),
+	port = find_port(w->host, fork, d->targets[target % HDM_TARGETS]);
+	hop(w, kind, name, i, port != NULL, "0x%llx-0x%llx, %u ways of %u bytes: target %u is port %u, %s", ULL(d->base),
 	    ULL(d->base + d->size - 1), hdm_ways(d->iw), hdm_granularity(d->ig), target, d->targets[target % HDM_TARGETS],
 	    port ? dev_name(&port->pci.dev) : "which is not there");
 	return port;
 }
 
-static struct cxl_type3 *explain_port(struct walk *w, struct cxl_root_port *port)
+/* What is below the port: *sw, or the device, or neither. */
+static struct cxl_type3 *explain_port(struct walk *w, struct cxl_port *port, struct cxl_switch **sw)
 {
 	struct cxl_type3 *device = cxl_port_device(port);
 	const char *name = dev_name(&port->pci.dev);
 
+	*sw = cxl_port_switch(port);
 	if (!pci_link_is_up(&port->pci))
 		hop(w, "port", name, -1, false, "the link of port %u is down", port->number);
-	else if (!device)
+	else if (!device && !*sw)
 		hop(w, "port", name, -1, false, "no memory device is below port %u", port->number);
 	else
-		hop(w, "port", name, -1, true, "port %u: %s is below", port->number, device->name);
+		hop(w, "port", name, -1, true, "port %u: %s is below", port->number,
+		    device ? device->name : dev_name(&(*sw)->pci.dev));
 	return device;
 }
 
@@ -178,12 +181,18 @@ bool cxl_explain(struct cxl_host *host, u64 hpa, void (*each)(void *arg, const s
 {
 	struct walk w = {.host = host, .hpa = hpa, .each = each, .arg = arg};
 	struct cxl_bridge *bridge;
-	struct cxl_root_port *port;
-	struct cxl_type3 *device;
+	struct cxl_type3 *device = NULL;
 	int window;
+	const struct cxl_fork *fork = (bridge = explain_window(&w, &window)) ? &bridge->fork : NULL;
 
-	return (bridge = explain_window(&w, &window)) && (port = explain_bridge(&w, bridge)) && (device = explain_port(&w, port)) &&
-	       explain_device(&w, device, dpa);
+	for (unsigned level = 0; fork && level <= CXL_SWITCH_LEVELS_MAX; level++) {
+		struct cxl_port *port = explain_fork(&w, fork);
+		struct cxl_switch *sw = NULL;
+
+		device = port ? explain_port(&w, port, &sw) : NULL;
+		fork = sw ? &sw->fork : NULL;
+	}
+	return device && explain_device(&w, device, dpa);
 }
 
 static void each_decoder_of(const struct cxl_component *comp, const char *kind,
@@ -218,7 +227,9 @@ void cxl_each_decoder(struct cxl_host *host, void (*each)(void *arg, const struc
 {
 	for (unsigned n = 0; n < host->bridge_count; n++)
 		if (host->bridges[n])
-			each_decoder_of(&host->bridges[n]->comp, "bridge", each, arg);
+			each_decoder_of(&host->bridges[n]->fork.comp, "bridge", each, arg);
+	for (struct cxl_switch *sw = host->switches; sw; sw = sw->next)
+		each_decoder_of(&sw->fork.comp, "switch", each, arg);
 	for (struct cxl_type3 *device = host->devices; device; device = device->next)
 		each_decoder_of(&device->comp, "device", each, arg);
 }
@@ -238,9 +249,9 @@ bool cxl_device_facts(const struct dev *dev, struct cxl_device_facts *facts)
 
 bool cxl_port_number(const struct dev *dev, unsigned *number)
 {
-	if (dev->cls != &cxl_rp_class)
+	if (dev->cls != &cxl_rp_class && dev->cls != &cxl_downstream_class)
 		return false;
-	*number = ((const struct cxl_root_port *)dev)->number;
+	*number = ((const struct cxl_port *)dev)->number;
 	return true;
 }
 
@@ -248,8 +259,10 @@ void cxl_each_regs(struct cxl_host *host, void (*each)(void *arg, const char *wh
 {
 	for (unsigned n = 0; n < host->bridge_count; n++)
 		if (host->bridges[n])
-			each(arg, "component", dev_name(&host->bridges[n]->pci.dev), &host->bridges[n]->comp.regs);
-	for (struct cxl_root_port *port = host->ports; port; port = port->next)
+			each(arg, "component", dev_name(&host->bridges[n]->pci.dev), &host->bridges[n]->fork.comp.regs);
+	for (struct cxl_switch *sw = host->switches; sw; sw = sw->next)
+		each(arg, "component", dev_name(&sw->pci.dev), &sw->fork.comp.regs);
+	for (struct cxl_port *port = host->ports; port; port = port->next)
 		each(arg, "component", dev_name(&port->pci.dev), &port->comp.regs);
 	for (struct cxl_type3 *device = host->devices; device; device = device->next) {
 		each(arg, "component", device->name, &device->comp.regs);

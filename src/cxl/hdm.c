@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HDM decoders of host bridges and devices. [CXL3.1 8.2.4.20; CXL2.0 8.2.5.12]
+ * HDM decoders of host bridges, upstream ports of switches, and devices. [CXL3.1 8.2.4.20; CXL2.0 8.2.5.12]
  *
  * Life of a decoder: software writes base, size, ways, granularity and targets (or DPA skip), then sets Commit. What the
  * registers say at that moment is kept in `struct hdm_decoder` and is what decodes until Commit is cleared; the 10 ms
@@ -99,8 +99,8 @@ static const char *hdm_impossible(const struct cxl_component *comp, unsigned i, 
 		return "the interleave ways encoding is reserved";
 	if (!hdm_granularity(d->ig))
 		return "the interleave granularity encoding is reserved";
-	if (comp->kind == COMPONENT_BRIDGE)
-		return ways > HDM_TARGETS || d->iw >= 8 ? "a bridge interleaves 1, 2, 4 or 8 ways" : NULL;
+	if (comp->kind != COMPONENT_DEVICE)
+		return ways > HDM_TARGETS || d->iw >= 8 ? "a bridge or switch interleaves 1, 2, 4 or 8 ways" : NULL;
 	for (unsigned k = 0; k < i; k++) {
 		const struct hdm_decoder *before = &comp->decoders[k];
 
@@ -126,7 +126,7 @@ static const char *hdm_illegal(const struct cxl_component *comp, unsigned i, con
 		return "the previous decoder is not committed";
 	if (i && d->base < comp->decoders[i - 1].base + comp->decoders[i - 1].size)
 		return "the base lies below the previous decoder's end";
-	if (comp->kind == COMPONENT_BRIDGE)
+	if (comp->kind != COMPONENT_DEVICE)
 		for (unsigned t = 0; t < ways; t++)
 			for (unsigned u = 0; u < t; u++)
 				if (d->targets[t] == d->targets[u])
@@ -218,7 +218,7 @@ static void hdm_global_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 #define EACH .count = HDM_DECODERS, .stride = HDM_STRIDE, .locked = hdm_is_locked
 #define ADDR EACH, .write = hdm_address_write
 
-/* Bridges: HDM Decoder Enable is read-only 0 and gates nothing. */
+/* Bridges and switches: HDM Decoder Enable is read-only 0 and gates nothing. */
 static const struct reg hdm_bridge_regs[] = {
 	R32(HDM_CAP, HDM_CAP, HDM_CAP_DECODERS_4 | HDM_CAP_TARGETS_8 | HDM_CAP_INTERLEAVE_11_8 | HDM_CAP_INTERLEAVE_14_12,
 	    0),

@@ -40,6 +40,7 @@ bool cxl_host_settle(struct cxl_host *host, struct error *err)
 	if (!cxl_ports_settle(host, err) || !cxl_windows_settle(host, err) || !cxl_regions_settle(host, err) ||
 	    !cxl_bridges_settle(host, err))
 		return false;
+	cxl_switches_settle(host);
 	host->settled = true;
 	cxl_map_changed(host);
 	return true;

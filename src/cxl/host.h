@@ -6,6 +6,7 @@
 #ifndef CXL_HOST_H
 #define CXL_HOST_H
 
+#include "cxl/cdat.h"
 #include "cxl/component.h"
 #include "cxl/cxl.h"
 #include "cxl/decode.h"
@@ -13,11 +14,24 @@
 struct backend;
 struct cxl_type3;
 
+struct cxl_bridge;
+struct cxl_port;
+
+/* What spreads addresses over the ports below it: a host bridge, or the upstream port of a switch. */
+struct cxl_fork {
+	struct cxl_component comp;
+	struct pci_dev *pci;
+	struct cxl_port *above;  /* of a switch: the port that it hangs at; of a host bridge: NULL */
+	unsigned region_count;   /* boot regions that lead through it */
+	unsigned index;          /* in the decode state */
+};
+#define CXL_SWITCH_LEVELS_MAX 3
+
 /* pxb-cxl: an expander with a CXL host bridge. */
 struct cxl_bridge {
 	struct pci_dev pci; /* the expander's face on bus 0 */
 	struct pci_root root;
-	struct cxl_component comp;
+	struct cxl_fork fork;
 	/* properties */
 	u32 bus_nr, numa_node;
 	bool bypass_iommu;
@@ -26,11 +40,10 @@ struct cxl_bridge {
 	struct cxl_host *host;
 	unsigned slot; /* of the register window */
 	struct region region;
-	bool on_region_path; /* a boot region needs its decoders */
 };
 
-/* cxl-rp: a root port. */
-struct cxl_root_port {
+/* A port with a link below it: cxl-rp or cxl-downstream. */
+struct cxl_port {
 	struct pci_dev pci;
 	struct pci_bridge bridge;
 	struct cxl_component comp;
@@ -43,11 +56,29 @@ struct cxl_root_port {
 	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
 	/* rebuilt */
 	struct cxl_host *host;
-	struct cxl_bridge *above;
+	struct cxl_fork *above;
 	u8 number;      /* the port number in use */
 	bool is_numbered;
 	u16 slot_number;
-	struct cxl_root_port *next; /* all of the machine, in creation order */
+	struct cxl_port *next; /* all of the machine, in creation order */
+	bool is_listed;
+};
+
+/* cxl-upstream: the upstream port of a switch. */
+struct cxl_switch {
+	struct pci_dev pci;
+	struct pci_bridge bridge; /* the switch's inner bus */
+	struct cxl_fork fork;
+	struct doe *doe;
+	/* properties */
+	u32 port, speed, width, aer_log_max;
+	u64 serial;
+	char *cdat_file;
+	bool flit_256b, writeable_slot_bug;
+	/* rebuilt */
+	struct cxl_host *host;
+	struct cdat cdat;
+	struct cxl_switch *next; /* all of the machine, in creation order */
 	bool is_listed;
 };
 #define CXL_AUTO 0xffffffff
@@ -73,7 +104,8 @@ struct cxl_host {
 	unsigned region_count;
 	struct cxl_bridge *bridges[CXL_BRIDGES_MAX];
 	unsigned bridge_count;
-	struct cxl_root_port *ports; /* lists in creation order */
+	struct cxl_port *ports; /* lists in creation order */
+	struct cxl_switch *switches;
 	struct cxl_type3 *devices;
 	bool settled;
 	/* map.c */
@@ -109,10 +141,24 @@ bool cxl_regions_settle(struct cxl_host *host, struct error *err);
 void cxl_regions_program(struct cxl_host *host);
 /* --- bridge.c --- */
 bool cxl_bridges_settle(struct cxl_host *host, struct error *err);
-/* --- rootport.c --- */
+unsigned cxl_fork_port_count(const struct cxl_host *host, const struct cxl_fork *fork);
+/* --- port.c --- */
 bool cxl_ports_settle(struct cxl_host *host, struct error *err);
-/* The Type 3 device below the port, or NULL. */
-struct cxl_type3 *cxl_port_device(const struct cxl_root_port *port);
-unsigned cxl_bridge_port_count(const struct cxl_bridge *bridge);
+/* Slot number, secondary bus, component registers; the caller adds capabilities, then lists it. */
+bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum component_kind kind, const struct dev_env *env,
+		    struct error *err);
+struct pcie_link cxl_port_link(const struct cxl_port *port);
+void cxl_port_list(struct cxl_port *port);
+void cxl_port_reset(struct dev *dev, unsigned reset_kind);
+void cxl_port_destroy(struct dev *dev);
+struct bus *cxl_port_bus(struct dev *dev);
+/* What is below the port: a Type 3 device, a switch, or NULL. */
+struct cxl_type3 *cxl_port_device(const struct cxl_port *port);
+struct cxl_switch *cxl_port_switch(const struct cxl_port *port);
+/* The port or fork that provides env->bus, or NULL. */
+struct cxl_port *cxl_port_of(const struct dev_env *env);
+struct cxl_fork *cxl_fork_of(const struct dev_env *env);
+/* --- switch.c --- */
+void cxl_switches_settle(struct cxl_host *host);
 
 #endif

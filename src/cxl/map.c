@@ -339,14 +339,17 @@ static void cut_decoders(struct cuts *cuts, const struct decode_window *w, const
 	}
 }
 
-static void cut_bridge(struct cuts *cuts, const struct decode_state *state, const struct decode_window *w,
-		       const struct decode_bridge *bridge)
+static void cut_fork(struct cuts *cuts, const struct decode_state *state, const struct decode_window *w,
+		     const struct decode_fork *fork, unsigned level)
 {
-	cut_decoders(cuts, w, bridge->decoders, bridge->count);
-	for (unsigned p = 0; p < 256; p++)
-		if (bridge->endpoint[p] >= 0)
-			cut_decoders(cuts, w, state->endpoints[bridge->endpoint[p]].decoders,
-				     state->endpoints[bridge->endpoint[p]].count);
+	cut_decoders(cuts, w, fork->decoders, fork->count);
+	for (unsigned p = 0; p < 256; p++) {
+		if (fork->below[p] >= 0)
+			cut_decoders(cuts, w, state->endpoints[fork->below[p]].decoders,
+				     state->endpoints[fork->below[p]].count);
+		else if (fork->below[p] < DECODE_NOTHING && level < CXL_SWITCH_LEVELS_MAX)
+			cut_fork(cuts, state, w, &state->forks[-2 - fork->below[p]], level + 1);
+	}
 }
 
 static int cut_order(const void *left, const void *right)
@@ -367,7 +370,7 @@ static void compile(const struct decode_state *state, struct want_list *wants)
 		cut(&cuts, w, w->base);
 		cut(&cuts, w, w->base + w->size);
 		for (unsigned t = 0; t < w->ways; t++)
-			cut_bridge(&cuts, state, w, &state->bridges[w->bridge[t]]);
+			cut_fork(&cuts, state, w, &state->forks[w->bridge[t]], 0);
 		qsort(cuts.at, cuts.count, sizeof(*cuts.at), cut_order);
 		for (size_t i = 0; i + 1 < cuts.count; i++)
 			if (cuts.at[i + 1] > cuts.at[i])

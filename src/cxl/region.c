@@ -3,13 +3,15 @@
  * Boot regions: `-cxl-region`, CXL memory that is there when the kernel starts (design D5). After a machine reset the decoders
  * are programmed and committed by ordinary register writes, as firmware would.
  *
- * The legal grid. A window of W bridges at granularity G, a region of N devices, k = N / W below each bridge:
+ * The legal grid. A window of W bridges at granularity G, a region of N devices:
  *
- *        root       W ways at G                   picks the bridge
- *        bridge     k ways at G x W               picks the port; G x W at most 16 KiB, k at most 8
- *        device     N ways at G                   N x G at most 32 KiB: address bits 14:8
+ *        root       W ways at G                       picks the bridge
+ *        bridge     k ways at G x W                   picks the port
+ *        switches   k' ways at G x W x k, and so on   pick theirs: each level's granularity is the one above times its ways
+ *        device     N ways at G                       N x G at most 32 KiB: address bits 14:8
  *
- * so device number i lies below window target i mod W, at port i / W of those that take part, in the order of their port numbers.
+ * with at most 8 ways and 16 KiB at each level, and as many devices below each port as below its neighbours. So device number i
+ * lies below window target i mod W, at port i / W mod k of those that take part, in the order of their port numbers, and so on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,22 +121,102 @@ static bool resolve_devices(struct cxl_host *host, unsigned r, struct error *err
 	return true;
 }
 
-/* The devices of the region below `bridge`, in the order of their port numbers. */
-static unsigned devices_below(const struct cxl_boot_region *region, const struct cxl_bridge *bridge,
-			      struct cxl_type3 *list[CXL_REGION_WAYS_MAX])
+static const char *fork_name(const struct cxl_fork *fork)
+{
+	return dev_name(&fork->pci->dev);
+}
+
+static bool is_in_region(const struct cxl_boot_region *region, const struct cxl_type3 *dev)
+{
+	for (unsigned i = 0; i < region->ways; i++)
+		if (dev && region_device(region, i) == dev)
+			return true;
+	return false;
+}
+
+static bool leads_to_region(struct cxl_host *host, const struct cxl_boot_region *region, const struct cxl_port *port)
+{
+	struct cxl_switch *sw = cxl_port_switch(port);
+
+	if (!sw)
+		return is_in_region(region, cxl_port_device(port));
+	for (struct cxl_port *below = host->ports; below; below = below->next)
+		if (below->above == &sw->fork && leads_to_region(host, region, below))
+			return true;
+	return false;
+}
+
+/* The ports of the fork that lead to devices of the region, in the order of their numbers; at most one per device. */
+static unsigned ports_below(struct cxl_host *host, const struct cxl_boot_region *region, const struct cxl_fork *fork,
+			    struct cxl_port *list[CXL_REGION_WAYS_MAX])
 {
 	unsigned count = 0, at;
 
-	for (unsigned i = 0; i < region->ways; i++) {
-		struct cxl_type3 *dev = region_device(region, i);
-
-		if (dev->above->above != bridge)
+	for (struct cxl_port *port = host->ports; port && count < CXL_REGION_WAYS_MAX; port = port->next) {
+		if (port->above != fork || !leads_to_region(host, region, port))
 			continue;
-		for (at = count++; at && list[at - 1]->above->number > dev->above->number; at--)
+		for (at = count++; at && list[at - 1]->number > port->number; at--)
 			list[at] = list[at - 1];
-		list[at] = dev;
+		list[at] = port;
 	}
 	return count;
+}
+
+/* The devices of region `r` below the fork in interleave order, and how many; false: the shape is not legal. */
+static bool devices_below(struct cxl_host *host, unsigned r, const struct cxl_fork *fork,
+			  struct cxl_type3 *list[CXL_REGION_WAYS_MAX], unsigned *count, struct error *err)
+{
+	const struct cxl_boot_region *region = &host->regions[r];
+	struct cxl_port *ports[CXL_REGION_WAYS_MAX];
+	unsigned port_count = ports_below(host, region, fork, ports), each = 0;
+
+	*count = 0;
+	if (port_count > HDM_TARGETS)
+		return fail(err, "-cxl-region %u: %u ports of %s would take part: a decoder has %u targets; spread the devices over more "
+			    "bridges or switches", r, port_count, fork_name(fork), HDM_TARGETS);
+	if (port_count && !is_power_of_2(port_count))
+		return fail(err, "-cxl-region %u: %u ports of %s take part: bridges and switches interleave 1, 2, 4 or 8 ways "
+			    "[CXL3.1 8.2.4.20]", r, port_count, fork_name(fork));
+	for (unsigned k = 0; k < port_count; k++) {
+		struct cxl_type3 *below[CXL_REGION_WAYS_MAX] = {cxl_port_device(ports[k])};
+		struct cxl_switch *sw = cxl_port_switch(ports[k]);
+		unsigned more = 1;
+
+		if (sw && !devices_below(host, r, &sw->fork, below, &more, err))
+			return false;
+		if ((k && more != each) || more * port_count > CXL_REGION_WAYS_MAX)
+			return fail(err, "-cxl-region %u: below %s of %s are %u of its devices, and below %s %u; a bridge or switch spreads "
+				    "evenly", r, dev_name(&ports[k]->pci.dev), fork_name(fork), more,
+				    dev_name(&ports[k ? 0 : port_count - 1]->pci.dev), k ? each : region->ways - more);
+		each = more;
+		for (unsigned i = 0; i < each; i++)
+			list[i * port_count + k] = below[i]; /* port_count x each devices there are: at most 16 */
+	}
+	*count = port_count * each;
+	return true;
+}
+
+/* Every fork below and the fork itself lead a region; `granularity` is the fork's. */
+static bool check_levels(struct cxl_host *host, unsigned r, struct cxl_fork *fork, u64 granularity, struct error *err)
+{
+	struct cxl_port *ports[CXL_REGION_WAYS_MAX];
+	unsigned count = ports_below(host, &host->regions[r], fork, ports);
+
+	if (granularity > LEVEL_GRANULARITY_MAX)
+		return fail(err, "-cxl-region %u: %s would interleave at %llu bytes, more than 16 KiB (each level: the granularity above "
+			    "times the ways above); write cxl-fmw.%u.interleave-granularity=%llu or less", r, fork_name(fork),
+			    ULL(granularity), host->regions[r].window,
+			    ULL(host->regions[r].granularity * LEVEL_GRANULARITY_MAX / granularity));
+	if (++fork->region_count > HDM_DECODERS)
+		return fail(err, "-cxl-region: %u regions lead through %s, which has %u decoders; use fewer regions",
+			    fork->region_count, fork_name(fork), HDM_DECODERS);
+	for (unsigned k = 0; k < count; k++) {
+		struct cxl_switch *sw = cxl_port_switch(ports[k]);
+
+		if (sw && !check_levels(host, r, &sw->fork, granularity * count, err))
+			return false;
+	}
+	return true;
 }
 
 static bool check_order(struct cxl_host *host, unsigned r, struct error *err)
@@ -147,8 +229,10 @@ static bool check_order(struct cxl_host *host, unsigned r, struct error *err)
 	bool same = true;
 
 	for (unsigned t = 0; t < w->target_count; t++) {
-		unsigned count = devices_below(region, w->targets[t], list);
+		unsigned count;
 
+		if (!devices_below(host, r, &w->targets[t]->fork, list, &count, err))
+			return false;
 		if (count != each)
 			return fail(err, "-cxl-region %u: window %u spreads over %u bridges, so %u devices need %u below each: below %s there "
 				    "are %u", r, region->window, w->target_count, region->ways, each,
@@ -172,7 +256,7 @@ static bool check_grid(struct cxl_host *host, unsigned r, struct error *err)
 {
 	struct cxl_boot_region *region = &host->regions[r];
 	const struct cxl_window *w;
-	unsigned n = region->ways, each;
+	unsigned n = region->ways;
 
 	if (region->window >= host->window_count)
 		return fail(err, "-cxl-region %u: window=%u: there %s; add -M cxl-fmw.%u.targets.0=ID,cxl-fmw.%u.size=SIZE", r,
@@ -191,10 +275,6 @@ static bool check_grid(struct cxl_host *host, unsigned r, struct error *err)
 	if (n < w->target_count)
 		return fail(err, "-cxl-region %u: window %u spreads over %u bridges, so a region there takes at least %u devices, one below "
 			    "each", r, region->window, w->target_count, w->target_count);
-	each = n / w->target_count;
-	if (each > HDM_TARGETS)
-		return fail(err, "-cxl-region %u: %u devices below one bridge: its decoder has %u targets; use a window of more bridges", r,
-			    each, HDM_TARGETS);
 	if (w->granularity * w->target_count > LEVEL_GRANULARITY_MAX)
 		return fail(err, "-cxl-region %u: the bridges below window %u would interleave at %u x %u bytes, more than 16 KiB; write "
 			    "cxl-fmw.%u.interleave-granularity=%u or less", r, region->window, w->target_count, w->granularity,
@@ -294,24 +374,14 @@ static bool place_on_device(struct cxl_host *host, struct cxl_type3 *dev, const 
 	return true;
 }
 
-static bool check_bridges(struct cxl_host *host, struct error *err)
+static bool check_paths(struct cxl_host *host, unsigned r, struct error *err)
 {
-	for (unsigned n = 0; n < host->bridge_count; n++) {
-		struct cxl_bridge *bridge = host->bridges[n];
-		unsigned count = 0;
+	const struct cxl_boot_region *region = &host->regions[r];
+	const struct cxl_window *w = &host->windows[region->window];
 
-		for (unsigned r = 0; bridge && r < host->region_count; r++) {
-			const struct cxl_window *w = &host->windows[host->regions[r].window];
-
-			for (unsigned t = 0; t < w->target_count; t++)
-				count += w->targets[t] == bridge;
-		}
-		if (bridge)
-			bridge->on_region_path = count > 0;
-		if (count > HDM_DECODERS)
-			return fail(err, "-cxl-region: %u regions lead through %s, which has %u decoders; use fewer regions", count,
-				    dev_name(&bridge->pci.dev), HDM_DECODERS);
-	}
+	for (unsigned t = 0; t < w->target_count; t++)
+		if (!check_levels(host, r, &w->targets[t]->fork, (u64)region->granularity * w->target_count, err))
+			return false;
 	return true;
 }
 
@@ -321,7 +391,7 @@ bool cxl_regions_settle(struct cxl_host *host, struct error *err)
 
 	for (unsigned r = 0; r < host->region_count; r++)
 		if (!check_grid(host, r, err) || !resolve_devices(host, r, err) || !check_order(host, r, err) ||
-		    !settle_size(host, r, err))
+		    !check_paths(host, r, err) || !settle_size(host, r, err))
 			return false;
 	sort_regions(host, order);
 	for (struct cxl_type3 *dev = host->devices; dev; dev = dev->next)
@@ -330,7 +400,7 @@ bool cxl_regions_settle(struct cxl_host *host, struct error *err)
 	for (unsigned r = 0; r < host->region_count; r++)
 		if (host->regions[r].lock)
 			host->windows[host->regions[r].window].restrictions |= CXL_RESTRICT_FIXED;
-	return check_bridges(host, err);
+	return true;
 }
 
 /* --- programming, as firmware would --- */
@@ -365,26 +435,39 @@ static void program_decoder(struct cxl_component *comp, const struct decoder_wor
 		trace(CXL, "%s: boot region: decoder %u was not committed", comp->name, i);
 }
 
+/* A bridge or switch and all below it. */
+static void program_fork(struct cxl_host *host, const struct cxl_boot_region *region, struct cxl_fork *fork, u32 granularity)
+{
+	struct cxl_port *ports[CXL_REGION_WAYS_MAX];
+	unsigned count = ports_below(host, region, fork, ports);
+	struct decoder_words words = {.base = region->base, .size = region->size, .lock = region->lock, .ways = count,
+				      .granularity = granularity};
+
+	if (!count || count > HDM_TARGETS)
+		return; /* what settling has seen is gone */
+	for (unsigned k = 0; k < count; k++)
+		words.targets_or_skip |= (u64)ports[k]->number << (8 * k);
+	program_decoder(&fork->comp, &words);
+	for (unsigned k = 0; k < count; k++) {
+		struct cxl_switch *sw = cxl_port_switch(ports[k]);
+
+		if (sw)
+			program_fork(host, region, &sw->fork, granularity * count);
+	}
+}
+
 static void program_region(struct cxl_host *host, unsigned r)
 {
 	const struct cxl_boot_region *region = &host->regions[r];
 	const struct cxl_window *w = &host->windows[region->window];
-	unsigned each = region->ways / w->target_count;
-	struct decoder_words words = {.base = region->base, .size = region->size, .lock = region->lock};
+	struct decoder_words words = {.base = region->base, .size = region->size, .lock = region->lock, .ways = region->ways,
+				      .granularity = region->granularity};
 
-	words.ways = each;
-	words.granularity = w->granularity * w->target_count;
 	for (unsigned t = 0; t < w->target_count; t++) {
 		if (!w->targets[t])
 			return; /* the bridge is gone */
-		words.targets_or_skip = 0;
-		for (unsigned k = 0; k < each; k++)
-			words.targets_or_skip |=
-				(u64)region_device(region, k * w->target_count + t)->above->number << (8 * k);
-		program_decoder(&w->targets[t]->comp, &words);
+		program_fork(host, region, &w->targets[t]->fork, w->granularity * w->target_count);
 	}
-	words.ways = region->ways;
-	words.granularity = region->granularity;
 	for (unsigned i = 0; i < region->ways; i++) {
 		struct cxl_type3 *dev = region_device(region, i);
 		u32 ctrl = dev->dvsec_device + DVSEC_DEVICE_CTRL;
@@ -414,32 +497,50 @@ struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsign
 {
 	u64 mbps = 0;
 
-	for (struct cxl_root_port *port = host->ports; port; port = port->next)
-		if (n < host->bridge_count && port->above == host->bridges[n])
+	for (struct cxl_port *port = host->ports; port; port = port->next)
+		if (n < host->bridge_count && host->bridges[n] && port->above == &host->bridges[n]->fork)
 			mbps += cxl_link_mbps(port->speed, port->width);
 	mbps = mbps ? mbps : 64000;
 	return (struct cxl_performance){.read_latency_ps = 50000, .write_latency_ps = 50000, .read_mbps = mbps,
 					.write_mbps = mbps};
 }
 
-/* Latencies add up along the path; bandwidths are the narrowest of it, and add up across the ways. */
+/* Adds one device's way up to the CPU. Latencies add up along it; its bandwidth is that of its narrowest part. */
+static void add_way(struct cxl_host *host, const struct cxl_type3 *dev, struct cxl_performance *sum)
+{
+	struct cxl_performance media = cdat_performance(), bridge = {0};
+	u64 mbps = cxl_link_mbps(dev->speed, dev->width), switches = 0;
+	const struct cxl_port *port = dev->above;
+
+	while (port && port->above) {
+		const struct cxl_fork *fork = port->above;
+
+		mbps = MIN(mbps, cxl_link_mbps(port->speed, port->width));
+		if (!fork->above) {
+			bridge = cxl_host_bridge_performance(host, container_of(fork, struct cxl_bridge, fork)->slot);
+			break;
+		}
+		mbps = MIN(mbps, cxl_link_mbps(container_of(fork, struct cxl_switch, fork)->speed,
+					       container_of(fork, struct cxl_switch, fork)->width));
+		switches += cdat_switch_latency_ps();
+		port = fork->above;
+	}
+	if (!port || !port->above)
+		return; /* not part of the tree */
+	sum->read_latency_ps = MAX(sum->read_latency_ps, bridge.read_latency_ps + media.read_latency_ps + switches);
+	sum->write_latency_ps = MAX(sum->write_latency_ps, bridge.write_latency_ps + media.write_latency_ps + switches);
+	sum->read_mbps += MIN(mbps, media.read_mbps);
+	sum->write_mbps += MIN(mbps, media.write_mbps);
+}
+
+/* The slowest way counts; bandwidths add up across the ways. */
 struct cxl_performance cxl_host_region_performance(struct cxl_host *host, unsigned n)
 {
-	struct cxl_performance media = cdat_performance(), bridge, sum = {0};
 	const struct cxl_boot_region *region = &host->regions[n];
+	struct cxl_performance sum = {0};
 
-	for (unsigned i = 0; n < host->region_count && i < region->ways; i++) {
-		struct cxl_type3 *dev = region_device(region, i);
-		u64 link;
-
-		if (!dev)
-			continue;
-		link = MIN(cxl_link_mbps(dev->speed, dev->width), cxl_link_mbps(dev->above->speed, dev->above->width));
-		bridge = cxl_host_bridge_performance(host, dev->above->above->slot);
-		sum.read_latency_ps = MAX(sum.read_latency_ps, bridge.read_latency_ps + media.read_latency_ps);
-		sum.write_latency_ps = MAX(sum.write_latency_ps, bridge.write_latency_ps + media.write_latency_ps);
-		sum.read_mbps += MIN(link, media.read_mbps);
-		sum.write_mbps += MIN(link, media.write_mbps);
-	}
+	for (unsigned i = 0; n < host->region_count && i < region->ways; i++)
+		if (region_device(region, i))
+			add_way(host, region_device(region, i), &sum);
 	return sum;
 }

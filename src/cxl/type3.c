@@ -189,16 +189,15 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	static const struct pci_ids ids = {.vendor = 0x8086, .device = 0x0d93, .subsystem_vendor = 0x1af4,
 					   .subsystem = 0x1100, .revision = 1, .class_code = 0x050210};
 	struct cxl_type3 *dev = (struct cxl_type3 *)d, **last;
-	struct dev *above = env->bus ? env->bus->parent : NULL;
 
 	dev->name = type3_name(dev);
 	dev->host = machine_cxl_host(env->machine);
 	if (!dev->host)
 		return fail(err, "cxl-type3 %s: the machine has no CXL; write -M virt,cxl=on", dev->name);
-	if (!above || above->cls != &cxl_rp_class)
-		return fail(err, "cxl-type3 %s: bus=%s is no CXL root port; plug it with bus=ID of a cxl-rp", dev->name,
+	dev->above = cxl_port_of(env);
+	if (!dev->above)
+		return fail(err, "cxl-type3 %s: bus=%s is no CXL port; plug it with bus=ID of a cxl-rp or cxl-downstream", dev->name,
 			    env->bus ? env->bus->name : "");
-	dev->above = (struct cxl_root_port *)above;
 	if (!refuse_unbuilt(dev, err) || !take_memory(dev, err) || !check_serial(dev, err))
 		return false;
 	if (!pci_dev_init(&dev->pci, &ids, env, err))

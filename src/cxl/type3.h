@@ -6,9 +6,13 @@
 #ifndef CXL_TYPE3_H
 #define CXL_TYPE3_H
 
+#include "cxl/cdat.h"
 #include "cxl/component.h"
 #include "cxl/cxl.h"
 #include "mem/backend.h"
+
+struct cxl_port;
+struct cxl_switch;
 
 #define TYPE3_VECTORS 8
 /* MSI-X vectors by use. */
@@ -16,7 +20,6 @@ enum { VECTOR_DOE = 0, VECTOR_EVENT_INFO = 2, VECTOR_EVENT_WARNING = 3, VECTOR_E
        VECTOR_MAILBOX = 7 };
 #define SERIAL_NONE UINT64_MAX
 #define EVENT_LOG_RECORDS 8
-#define CDAT_BYTES_MAX 1024
 
 /* A memory with an inaccessible page on either side, so that no slip inside it reaches anything else. */
 struct guarded {
@@ -67,11 +70,10 @@ struct cxl_type3 {
 	struct backend *vmem, *pmem, *lsa;
 	u64 volatile_bytes, persistent_bytes;
 	struct cxl_host *host;
-	struct cxl_root_port *above;
+	struct cxl_port *above;
 	u16 dvsec_device;  /* config offset */
 	u64 number;        /* the serial number in use */
-	u8 cdat[CDAT_BYTES_MAX];
-	u32 cdat_bytes;
+	struct cdat cdat;
 	bool is_listed;
 	struct cxl_type3 *next;
 	char *name;
@@ -87,6 +89,8 @@ struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset,
 /* --- dvsec.c --- */
 void dvsec_add_device(struct cxl_type3 *dev); /* the Type 3's four, in the order of its layout */
 void dvsec_add_root_port(struct pci_dev *pci);
+void dvsec_add_upstream(struct pci_dev *pci);
+void dvsec_add_downstream(struct pci_dev *pci);
 
 /* --- devregs.c --- */
 bool devregs_init(struct cxl_type3 *dev, struct error *err);
@@ -151,6 +155,8 @@ void events_reset(struct cxl_type3 *dev, unsigned reset_kind);
 /* --- cdat.c --- */
 void cdat_build(struct cxl_type3 *dev);
 u32 cdat_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
+void cdat_build_switch(struct cxl_switch *sw);
+u64 cdat_switch_latency_ps(void); /* through one switch, either way */
 /* The device's own share of an access. */
 struct cxl_performance cdat_performance(void);
 

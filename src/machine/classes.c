@@ -13,6 +13,8 @@ const struct dev_class *const machine_classes[] = {
 	&pxb_cxl_class,
 	&pxb_pcie_class,
 	&cxl_rp_class,
+	&cxl_upstream_class,
+	&cxl_downstream_class,
 	&cxl_type3_class,
 	&pcie_root_port_class,
 	&virtio_blk_pci_class,

@@ -9,7 +9,8 @@
 struct model_port {
 	struct cxl_component *bridge;
 	unsigned number;
-	struct cxl_type3 *device;
+	struct cxl_type3 *device;       /* below it, or */
+	struct cxl_component *upstream; /* a switch, or neither */
 };
 
 struct model {
@@ -78,11 +79,21 @@ static bool model_device(struct cxl_type3 *device, u64 hpa, u64 *dpa)
 	return false;
 }
 
+/* Whether the capability array names HDM decoders. */
+static bool model_has_decoders(struct cxl_component *comp)
+{
+	for (unsigned n = 1; n <= component_get(comp, 0) >> 24; n++)
+		if (component_get(comp, 4 * n) % 0x10000 == 5)
+			return true;
+	return false;
+}
+
+/* A bridge or a switch. */
 static bool model_bridge(const struct model *m, struct cxl_component *bridge, u64 hpa, struct cxl_type3 **device, u64 *dpa)
 {
 	int number = -1;
 
-	if (component_get(bridge, 4) % 0x10000 != 5) { /* no HDM capability: one port */
+	if (!model_has_decoders(bridge)) { /* one port */
 		for (unsigned p = 0; p < m->port_count; p++)
 			if (m->port[p].bridge == bridge)
 				number = m->port[p].number;
@@ -95,7 +106,9 @@ static bool model_bridge(const struct model *m, struct cxl_component *bridge, u6
 		}
 	}
 	for (unsigned p = 0; number >= 0 && p < m->port_count; p++)
-		if (m->port[p].bridge == bridge && m->port[p].number == (unsigned)number && m->port[p].device) {
+		if (m->port[p].bridge == bridge && m->port[p].number == (unsigned)number && m->port[p].upstream) {
+			return model_bridge(m, m->port[p].upstream, hpa, device, dpa);
+		} else if (m->port[p].bridge == bridge && m->port[p].number == (unsigned)number && m->port[p].device) {
 			*device = m->port[p].device;
 			return model_device(m->port[p].device, hpa, dpa);
 		}

@@ -56,12 +56,13 @@ static void take_model(struct topology *t)
 		t->model.window[n].granularity = w->granularity;
 		t->model.window[n].ways = w->target_count;
 		for (unsigned k = 0; k < w->target_count; k++)
-			t->model.window[n].bridge[k] = &w->targets[k]->comp;
+			t->model.window[n].bridge[k] = &w->targets[k]->fork.comp;
 		t->model.window_count++;
 	}
-	for (struct cxl_root_port *port = host->ports; port; port = port->next)
+	for (struct cxl_port *port = host->ports; port; port = port->next)
 		t->model.port[t->model.port_count++] = (struct model_port){
-			&port->above->comp, pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24, cxl_port_device(port)};
+			&port->above->comp, pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24, cxl_port_device(port),
+			cxl_port_switch(port) ? &cxl_port_switch(port)->fork.comp : NULL};
 }
 
 /* Compares `count` random addresses of the window, reading and writing through the space. */
@@ -204,8 +205,8 @@ static void random_commits_follow_the_model(void **state)
 				targets = 0;
 				for (unsigned p = 0; p < each; p++)
 					targets |= (u64)device_of(t, which - ways, p)->above->number << (8 * p);
-				if (component_has_hdm(&bridge->comp))
-					program(&bridge->comp, 0, base, Q * ways, hdm_encode_ways(each),
+				if (component_has_hdm(&bridge->fork.comp))
+					program(&bridge->fork.comp, 0, base, Q * ways, hdm_encode_ways(each),
 						ig + __builtin_ctz(bridges), targets, 0);
 			}
 			compare(t, 12, "while committing");
@@ -245,7 +246,7 @@ static void wild_decoders_follow_the_model(void **state)
 			unsigned b = r % bridges, p = (r >> 8) % each, i = (r >> 16) % HDM_DECODERS;
 			u64 base = WINDOWS_BASE + (r >> 20) % 8 * Q, size = (1 + (r >> 24) % 8) * Q;
 			struct cxl_type3 *dev = device_of(t, b, p);
-			struct cxl_component *comp = r >> 63 ? &dev->comp : &t->m.cxl->bridges[b]->comp;
+			struct cxl_component *comp = r >> 63 ? &dev->comp : &t->m.cxl->bridges[b]->fork.comp;
 
 			if (!component_has_hdm(comp))
 				continue;
@@ -387,8 +388,8 @@ static void dma_crosses_granules(void **state)
 	assert_true(dma_write(t->m.space, WINDOWS_BASE + 100, out, sizeof(out)));
 	assert_true(dma_read(t->m.space, WINDOWS_BASE + 100, in, sizeof(in)));
 	assert_memory_equal(in, out, sizeof(in));
-	component_set(&t->m.cxl->bridges[0]->comp, AT_HDM + HDM_CTRL, 0);
-	program(&t->m.cxl->bridges[0]->comp, 0, WINDOWS_BASE, 4 * Q, 1, 0, 0x0201, 0); /* not a complete set any more */
+	component_set(&t->m.cxl->bridges[0]->fork.comp, AT_HDM + HDM_CTRL, 0);
+	program(&t->m.cxl->bridges[0]->fork.comp, 0, WINDOWS_BASE, 4 * Q, 1, 0, 0x0201, 0); /* not a complete set any more */
 	fixture_close(&t->m);
 	free(t);
 }

@@ -102,7 +102,7 @@ static void wrong_devices_are_refused_by_name(void **state)
 		{&pxb_cxl_class, "id=x", "bus_nr=0"},
 		{&pxb_cxl_class, "id=x,bus_nr=12", "bus_nr=12"},
 		{&cxl_rp_class, "id=x", "plug it with bus=ID of a pxb-cxl"},
-		{&cxl_type3_class, "id=x,bus=hb0,volatile-memdev=free", "plug it with bus=ID of a cxl-rp"},
+		{&cxl_type3_class, "id=x,bus=hb0,volatile-memdev=free", "plug it with bus=ID of a cxl-rp or cxl-downstream"},
 		{&cxl_type3_class, "id=x,bus=rp9", "no memory"},
 		{&cxl_type3_class, "id=x,bus=rp9,persistent-memdev=free", "add lsa=ID"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=odd", "use size=512M"},
@@ -131,7 +131,7 @@ static void wrong_devices_are_refused_by_name(void **state)
 static void ports_are_numbered_apart(void **state)
 {
 	struct machine m;
-	struct cxl_root_port *port;
+	struct cxl_port *port;
 	unsigned seen = 0;
 
 	build(&m, "256");
@@ -139,7 +139,7 @@ static void ports_are_numbered_apart(void **state)
 	assert_true(fixture_settle(&m));
 	fixture_reset(&m, RESET_COLD);
 	for (port = m.cxl->ports; port; port = port->next)
-		if (port->above == m.cxl->bridges[0]) {
+		if (port->above == &m.cxl->bridges[0]->fork) {
 			u8 number = pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24;
 
 			assert_int_equal(number, port->number);
@@ -175,7 +175,7 @@ static void decoders_are_as_firmware_leaves_them(void **state)
 	assert_int_equal(cxl_host_window(m.cxl, 0)->restrictions, 0x0e | CXL_RESTRICT_FIXED);
 	assert_int_equal(cxl_host_window(m.cxl, 1)->restrictions, 0x0e);
 	assert_int_equal(cxl_host_window(m.cxl, 1)->base, WINDOWS_BASE + 2 * GiB);
-	bridge = &m.cxl->bridges[1]->comp;
+	bridge = &m.cxl->bridges[1]->fork.comp;
 	/* 2 ways at 1 KiB, locked, committed, host-only memory. */
 	assert_int_equal(component_get(bridge, AT_HDM + HDM_CTRL), 0x1712);
 	assert_int_equal(component_get(bridge, AT_HDM + HDM_TARGETS_LO), 0x0100);

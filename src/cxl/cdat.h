@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A Coherent Device Attribute Table as its owner shows it over DOE: a header and entries, each with its own length. [CDAT 1.04]
+ * Private to cxl/.
+ */
+#ifndef CXL_CDAT_H
+#define CXL_CDAT_H
+
+#include "base/types.h"
+
+#define CDAT_BYTES_MAX 8192
+
+struct cdat {
+	const char *name; /* of the device, for traces */
+	u32 size;
+	u8 bytes[CDAT_BYTES_MAX];
+};
+
+void cdat_begin(struct cdat *cdat, const char *name);
+/* Zeroed room for an entry, header filled in. */
+u8 *cdat_append(struct cdat *cdat, u8 type, u16 size);
+/* Length and checksum. */
+void cdat_end(struct cdat *cdat);
+/* One Table Access request: DWORDs of the answer, 0 for none. */
+u32 cdat_serve(const struct cdat *cdat, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
+
+#endif
