@@ -175,10 +175,10 @@ void cpu_eret(struct cpu *cpu)
 	cpu->exclusive.armed = false;
 	cpu->wfe_event = true;
 	if (!is_legal_return(spsr)) {
-		/* EL, SP and the like stay; the flags, masks and IL change. [DDI0487 Illegal return events] */
-		u64 now = cpu_pstate(cpu) & (SPSR_EL1 | SPSR_SP | SPSR_PAN | SPSR_UAO | SPSR_SSBS);
+		/* EL, SP and the like stay; flags, masks and PAN are SPSR's, IL is set. [DDI0487 Illegal return events] */
+		u64 now = cpu_pstate(cpu) & (SPSR_EL1 | SPSR_SP | SPSR_UAO | SPSR_SSBS);
 		trace(INT, "cpu %u: illegal return, spsr 0x%llx", cpu->index, (unsigned long long)spsr);
-		cpu_set_pstate(cpu, (spsr & (0xf00003c0u)) | now | SPSR_IL);
+		cpu_set_pstate(cpu, (spsr & (0xf00003c0u | SPSR_PAN)) | now | SPSR_IL);
 		cpu_enter(cpu, EC_ILLEGAL, 0, target, false, 0);
 		return;
 	}

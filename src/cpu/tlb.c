@@ -671,9 +671,12 @@ bool access_read128_slow(struct cpu *cpu, u64 va, unsigned flags, u128 *value)
 	struct target to;
 	u64 low, high;
 
-	if (!aligned_or_fault(cpu, va, flags & ACCESS_ALIGNED ? 16 : 8, flags))
+	if (!aligned_or_fault(cpu, va, 16, flags))
 		return false;
 	flags &= ~(unsigned)ACCESS_ALIGNED;
+	/* One element: its halves are accesses of their own only in Normal memory. */
+	if ((va & 15) && !aim(cpu, va, 1, 16, flags, va, &to))
+		return false;
 	/* The far end first, if it is in another page: its fault may not follow a device read. */
 	if ((va & (PAGE - 1)) > PAGE - 16 && !aim(cpu, va, (unsigned)(PAGE - (va & (PAGE - 1))), 8, flags, va, &to))
 		return false;
@@ -690,9 +693,12 @@ bool access_write128_slow(struct cpu *cpu, u64 va, unsigned flags, u128 value)
 	struct target to;
 
 	flags |= ACCESS_WRITE;
-	if (!aligned_or_fault(cpu, va, flags & ACCESS_ALIGNED ? 16 : 8, flags))
+	if (!aligned_or_fault(cpu, va, 16, flags))
 		return false;
 	flags &= ~(unsigned)ACCESS_ALIGNED;
+	/* One element: its halves are accesses of their own only in Normal memory. */
+	if ((va & 15) && !aim(cpu, va, 1, 16, flags, va, &to))
+		return false;
 	if ((va & (PAGE - 1)) > PAGE - 16 && !aim(cpu, va, (unsigned)(PAGE - (va & (PAGE - 1))), 8, flags, va, &to))
 		return false;
 	if ((va & (PAGE - 1)) > PAGE - 16 && !aim(cpu, (va + 15) & ~(PAGE - 1), 1, 8, flags, va, &to))
