@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory map and its check, RAM by node, and the facts that tables are made from. */
+#include "machine/board.h"
+
+/* Rows whose size comes from the command line count as empty. */
+static void rows_of_the_map_do_not_overlap(void **state)
+{
+	assert_int_equal(memory_map[MAP_RAM].base, 0x40000000);
+	for (unsigned i = 0; i < MAP_COUNT; i++) {
+		assert_non_null(memory_map[i].name);
+		for (unsigned k = 0; k < MAP_COUNT; k++) {
+			u64 end = memory_map[k].base + memory_map[k].size;
+
+			if (i != k && memory_map[i].base >= memory_map[k].base && memory_map[i].base < end)
+				fail_msg("%s lies inside %s", memory_map[i].name, memory_map[k].name);
+		}
+	}
+}
+
+static void what_does_not_fit_the_map_is_refused(void **state)
+{
+	u64 room = memory_map[MAP_HIGH_GICR].base - memory_map[MAP_RAM].base;
+	struct error err = {""};
+
+	assert_true(memory_map_check(64 * MiB, 0, 48, "max", &err));
+	assert_true(memory_map_check(room, 0, 48, "max", &err));
+	assert_false(memory_map_check(room + 2 * MiB, 0, 48, "max", &err));
+	check_says(&err, "-m: 261122 MiB of RAM");
+	check_says(&err, "high GIC redistributors");
+	err.text[0] = 0;
+	assert_true(memory_map_check(64 * MiB, 1ull << 48, 48, "max", &err));
+	assert_false(memory_map_check(64 * MiB, (1ull << 48) + 1, 48, "max", &err));
+	check_says(&err, "-cpu max");
+	err.text[0] = 0;
+	/* Without CXL windows the map ends with the 64-bit PCIe window, at 1 TiB: 40 bits. */
+	assert_true(memory_map_check(64 * MiB, 0, 40, "cortex-a76", &err));
+	assert_false(memory_map_check(64 * MiB, 0, 39, "small", &err));
+	check_says(&err, "-cpu small: its physical addresses end at 0x8000000000 (39 bits)");
+}
+
+static bool settles(struct machine_config *config, struct error *err)
+{
+	struct machine *m = board_create(config);
+	bool ok = machine_settle(m, err);
+
+	machine_destroy(m);
+	return ok;
+}
+
+static void nodes_have_what_they_say(void **state)
+{
+	struct machine_config config = board_config();
+	struct error err = {""};
+	struct machine *m;
+
+	/* Nobody has memory: the first node, by number, has all of it. */
+	config.node_count = 2;
+	config.nodes[0] = (struct machine_node){.id = 3};
+	config.nodes[1] = (struct machine_node){.id = 1};
+	m = board_create(&config);
+	board_settle(m);
+	assert_int_equal(m->ram_count, 1);
+	assert_int_equal(m->ram[0].node, 1);
+	assert_int_equal(m->ram[0].region.size, 64 * MiB);
+	machine_destroy(m);
+
+	/* A backend and a size; the node between them has none, and RAM is packed. */
+	config.node_count = 3;
+	config.nodes[0] = (struct machine_node){.id = 0, .memdev = "m0"};
+	config.nodes[1] = (struct machine_node){.id = 1};
+	config.nodes[2] = (struct machine_node){.id = 2, .size = 24 * MiB};
+	m = board_create(&config);
+	board_add(m, true, "memory-backend-ram,id=m0,size=40M");
+	board_settle(m);
+	assert_int_equal(m->ram_count, 2);
+	assert_int_equal(m->ram[0].region.base, memory_map[MAP_RAM].base);
+	assert_int_equal(m->ram[0].region.size, 40 * MiB);
+	assert_int_equal(m->ram[1].region.base, memory_map[MAP_RAM].base + 40 * MiB);
+	assert_int_equal(m->ram[1].node, 2);
+	machine_destroy(m);
+
+	config.nodes[0].memdev = NULL;
+	assert_false(settles(&config, &err));
+	check_says(&err, "-numa: the nodes' memory is 24 MiB in all, -m says 64 MiB");
+	err.text[0] = 0;
+	config.nodes[2].size = 63 * MiB;
+	assert_false(settles(&config, &err));
+	check_says(&err, "must be a multiple of 2M");
+	err.text[0] = 0;
+	config.nodes[2].size = 64 * MiB;
+	config.nodes[1].has_cpus = true;
+	config.nodes[1].cpu_first = config.nodes[1].cpu_last = 1;
+	assert_false(settles(&config, &err));
+	check_says(&err, "-numa node,nodeid=1,cpus=1-1: the vCPUs are 0 to 0");
+}
+
+/* 8 vCPUs as 2 sockets of 2 cores of 2 threads; nodes by cpus=. */
+static void facts_place_every_cpu(void **state)
+{
+	struct machine_config config = board_config();
+	struct acpi_config *acpi = calloc(1, sizeof(*acpi));
+	struct fdt_config *fdt = calloc(1, sizeof(*fdt));
+	struct error err = {""};
+	struct machine *m;
+
+	config.cpu_count = 8;
+	config.sockets = config.cores = config.threads = 2;
+	config.node_count = 2;
+	config.nodes[0] =
+		(struct machine_node){.id = 0, .size = 32 * MiB, .cpu_first = 0, .cpu_last = 3, .has_cpus = true};
+	config.nodes[1] =
+		(struct machine_node){.id = 5, .size = 32 * MiB, .cpu_first = 4, .cpu_last = 7, .has_cpus = true};
+	m = board_create(&config);
+	board_settle(m);
+	assert_true(facts_acpi(m, acpi, &err));
+	facts_fdt(m, fdt);
+	assert_int_equal(acpi->cpu_count, 8);
+	assert_int_equal(fdt->cpu_count, 8);
+	assert_true(acpi->has_numa);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_int_equal(acpi->cpus[i].mpidr, cpus_mpidr(i));
+		assert_int_equal(acpi->cpus[i].thread, i & 1);
+		assert_int_equal(acpi->cpus[i].core, i >> 1 & 1);
+		assert_int_equal(acpi->cpus[i].socket, i >> 2);
+		assert_int_equal(acpi->cpus[i].node, i < 4 ? 0 : 5);
+		assert_int_equal(fdt->cpus[i].mpidr, cpus_mpidr(i));
+		assert_int_equal(fdt->cpus[i].node, i < 4 ? 0 : 5);
+	}
+	assert_int_equal(acpi->memory_count, 2);
+	assert_int_equal(acpi->memories[1].base, memory_map[MAP_RAM].base + 32 * MiB);
+	assert_int_equal(acpi->memories[1].node, 5);
+	assert_int_equal(fdt->memory_count, 2);
+	/* Both tell of the same devices. */
+	assert_int_equal(acpi->uart_base, fdt->uart_base);
+	assert_int_equal(acpi->uart_gsi, fdt->uart_intid);
+	assert_int_equal(acpi->gicr_base, fdt->gicr_base);
+	assert_int_equal(acpi->ecam_base, fdt->ecam_base);
+	assert_int_equal(acpi->root_count, 1);
+	assert_int_equal(acpi->roots[0].bus_last, 255);
+	machine_destroy(m);
+	free(acpi);
+	free(fdt);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_of_the_map_do_not_overlap),
+		cmocka_unit_test(what_does_not_fit_the_map_is_refused),
+		cmocka_unit_test(nodes_have_what_they_say),
+		cmocka_unit_test(facts_place_every_cpu),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
