@@ -154,7 +154,7 @@ struct cpu {
 /* One guest page of decoded instructions (always 4 KiB of physical memory), shared by all vCPUs. Records start as
  * exec_decode, which decodes its own word and runs it. Record 1024 is exec_next_page. */
 #define CODE_PAGE_INSNS 1024
-#define CODE_MODES 8
+#define CODE_MODES 16
 struct code_page {
 	struct insn insn[CODE_PAGE_INSNS + 1];
 	u64 pa;

@@ -2,6 +2,9 @@
 /*
  * Our side of the instruction vectors. A record is decoded into a private page and run at EL0, so that an exception
  * shows as EL1. Memory is one RAM region below an identity map of 1 GiB, so loads and stores take the real path.
+ *
+ * With an engine the word is put into guest memory, before a branch to itself, each at a place that has not run yet; vectors are
+ * branches to themselves as well. They are at 1 GiB more, where EL0 may not write, so that EL1 may execute.
  */
 #include "replay.h"
 
@@ -16,8 +19,11 @@
 #include "mem/backend.h"
 #include "mem/mem.h"
 
-#define RAM_BYTES    (2 * MiB)
+#define RAM_BYTES    (4 * MiB)
 #define TABLE_OFFSET MiB
+#define VBAR_OFFSET  (MiB + 64 * KiB)
+#define CODE_OFFSET  (2 * MiB)
+#define CODE_END     (4 * MiB)
 
 struct replay {
 	struct loop *loop;
@@ -26,13 +32,19 @@ struct replay {
 	struct cpus *cpus;
 	struct cpu *cpu;
 	struct code_page page;
+	u64 code; /* with an engine: offset of the next place in RAM */
 	u8 pristine[VECTORS_DATA_BYTES];
 };
 
 struct replay *replay_create(struct error *err)
 {
+	return replay_create_engine(NULL, err);
+}
+
+struct replay *replay_create_engine(const struct cpu_engine *engine, struct error *err)
+{
 	struct replay *r = calloc(1, sizeof(*r));
-	struct cpus_config config = {.count = 1, .model = "max"};
+	struct cpus_config config = {.count = 1, .model = "max", .engine = engine};
 
 	r->loop = loop_create(true, err);
 	r->space = space_create(r->loop);
@@ -55,6 +67,12 @@ struct replay *replay_create(struct error *err)
 	struct cpu *cpu = r->cpu = cpus_get(r->cpus, 0);
 	/* Level 1 of 39 bits: entry 0 is a 1 GiB block at 0, AF, inner shareable, EL0 may read and write. */
 	store_le(r->ram.host + TABLE_OFFSET, 8, 1ull << 10 | 3ull << 8 | 1ull << 6 | 1);
+	/* The same memory at 1 GiB, read-only. */
+	store_le(r->ram.host + TABLE_OFFSET + 8, 8, 1ull << 10 | 3ull << 8 | 3ull << 6 | 1);
+	for (unsigned k = 0; k < 16; k++)
+		store_le(r->ram.host + VBAR_OFFSET + k * 128, 4, 0x14000000); /* b . */
+	cpu->sys.vbar = GiB + VECTORS_DATA + VBAR_OFFSET;
+	r->code = engine ? CODE_OFFSET : 0;
 	cpu->sys.ttbr0 = VECTORS_DATA + TABLE_OFFSET;
 	cpu->sys.tcr = 25 | 1ull << 8 | 1ull << 10 | 3ull << 12 | 25ull << 16 | 1ull << 23;
 	cpu->sys.mair = 0xff;
@@ -78,6 +96,20 @@ void replay_destroy(struct replay *r)
 	free(r);
 }
 
+static void run_engine(struct replay *r, u32 word)
+{
+	if (r->code == CODE_END) {
+		code_invalidate_all(r->cpus);
+		r->code = CODE_OFFSET;
+	}
+	store_le(r->ram.host + r->code, 4, word);
+	store_le(r->ram.host + r->code + 4, 4, 0x14000000);
+	r->cpu->code = NULL;
+	r->cpu->pc = VECTORS_DATA + r->code;
+	cpu_run(r->cpu, 4);
+	r->code += 8;
+}
+
 unsigned replay_run(struct replay *r, const struct vector_request *request, uint8_t *to)
 {
 	struct cpu *cpu = r->cpu;
@@ -96,11 +128,15 @@ unsigned replay_run(struct replay *r, const struct vector_request *request, uint
 	cpu->fpsr = (u32)in.fpsr;
 	cpu->el = 0;
 	cpu_rederive(cpu);
-	cpu->code = &r->page;
-	cpu->code_va = 0x400000;
-	cpu->ip = insn + 1;
-	decode(request->word, insn);
-	insn->exec(cpu, insn);
+	if (r->code) {
+		run_engine(r, request->word);
+	} else {
+		cpu->code = &r->page;
+		cpu->code_va = 0x400000;
+		cpu->ip = insn + 1;
+		decode(request->word, insn);
+		insn->exec(cpu, insn);
+	}
 	if (cpu->el != 0)
 		fault = cpu->sys.esr >> 26 == EC_UNKNOWN ? 1 : 2;
 	memcpy(out.x, cpu->x, sizeof(out.x));

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * V registers in host registers, and host vector instructions.
+ *
+ * V registers live in memory; within a block XMM4..XMM15 also hold copies, so that a chain of operations does not go through memory.
+ * Every result is stored at once (vreg_done), so leaving a block at any point needs nothing. A call of C code loses the copies; a
+ * slow path, which comes back into the middle of the block, loads again those that the code behind it expects (vreg_reload).
+ *
+ * A copy may be of the low 4 or 8 bytes only: then the rest of the host register is zero, as scalar operations want it.
+ */
+#include "jit/private.h"
+#include "jit/vector.h"
+
+#define FIRST 4
+
+/* --- copies --- */
+
+void vreg_forget_all(struct block *b)
+{
+	memset(b->v.copy, 0, sizeof(b->v.copy));
+}
+
+static struct vcopy *copy_of(struct block *b, unsigned x)
+{
+	return &b->v.copy[x - FIRST];
+}
+
+static void touch(struct block *b, unsigned x)
+{
+	b->v.used[x - FIRST] = ++b->v.clock;
+}
+
+static unsigned find(const struct block *b, unsigned n)
+{
+	for (unsigned k = 0; k < VCOPIES; k++)
+		if (b->v.copy[k].valid && b->v.copy[k].reg == n)
+			return k + FIRST;
+	return NO_REG;
+}
+
+void vreg_forget(struct block *b, unsigned n)
+{
+	unsigned x = find(b, n);
+
+	if (x != NO_REG)
+		copy_of(b, x)->valid = 0;
+}
+
+unsigned vreg_new(struct block *b)
+{
+	unsigned best = 0;
+
+	for (unsigned k = 0; k < VCOPIES; k++)
+		if (b->v.used[k] < b->v.used[best])
+			best = k;
+	b->v.copy[best].valid = 0;
+	touch(b, best + FIRST);
+	return best + FIRST;
+}
+
+static void load(struct block *b, unsigned x, unsigned n, unsigned bytes)
+{
+	if (bytes == 16)
+		x64_movdqa_load(&b->x, x, vreg_mem(n));
+	else
+		x64_rm(&b->x, false, bytes == 8 ? PF3 | OP_0F(0x7e) : P66 | OP_0F(0x6e), x, vreg_mem(n));
+}
+
+unsigned vreg_read(struct block *b, unsigned n, unsigned bytes)
+{
+	unsigned x = find(b, n);
+
+	if (x != NO_REG && copy_of(b, x)->valid >= bytes) {
+		touch(b, x);
+		return x;
+	}
+	if (x == NO_REG)
+		x = vreg_new(b);
+	load(b, x, n, bytes);
+	*copy_of(b, x) = (struct vcopy){(u8)n, (u8)bytes, (u8)bytes};
+	touch(b, x);
+	return x;
+}
+
+bool vreg_is_zero_above(struct block *b, unsigned x, unsigned bytes)
+{
+	return copy_of(b, x)->valid && copy_of(b, x)->zero_from <= bytes;
+}
+
+void vreg_done(struct block *b, unsigned n, unsigned x, unsigned zero_from)
+{
+	vreg_forget(b, n);
+	x64_movdqa_store(&b->x, vreg_mem(n), x);
+	if (x >= FIRST) {
+		*copy_of(b, x) = (struct vcopy){(u8)n, 16, (u8)zero_from};
+		touch(b, x);
+	}
+}
+
+void vreg_reload(struct block *b, const struct vcopy copies[VCOPIES])
+{
+	for (unsigned k = 0; k < VCOPIES; k++)
+		if (copies[k].valid)
+			load(b, k + FIRST, copies[k].reg, copies[k].valid);
+}
+
+/* --- instructions --- */
+
+static bool avx(const struct block *b)
+{
+	return block_host(b)->avx;
+}
+static unsigned pp_of(u32 op)
+{
+	switch (op >> 16) {
+	case 0x66: return 1;
+	case 0xf3: return 2;
+	case 0xf2: return 3;
+	default: return 0;
+	}
+}
+
+void v_move(struct block *b, unsigned d, unsigned n)
+{
+	if (d != n)
+		x64_rr(&b->x, false, OP_0F(0x28), d, n); /* movaps */
+}
+
+void v3(struct block *b, u32 op, unsigned d, unsigned n, unsigned m)
+{
+	if (avx(b)) {
+		x64_vex_rr(&b->x, false, pp_of(op), op >> 8 & 3, op & 0xff, d, n, m);
+		return;
+	}
+	assert(d == n || d != m);
+	v_move(b, d, n);
+	x64_rr(&b->x, false, op, d, m);
+}
+void v3_imm(struct block *b, u32 op, unsigned d, unsigned n, unsigned m, unsigned imm)
+{
+	v3(b, op, d, n, m);
+	x64_u8(&b->x, imm);
+}
+
+/* The displacement of an operand relative to the instruction's end. */
+static void constant_operand(struct block *b, unsigned reg, enum constant c)
+{
+	x64_u8(&b->x, (reg & 7) << 3 | 5);
+	x64_u32(&b->x, (u32)(b->jit->constants + 16 * c - (b->x.at + 4)));
+}
+void v3_c(struct block *b, u32 op, unsigned d, unsigned n, enum constant c)
+{
+	if (avx(b)) {
+		x64_vex(&b->x, false, false, pp_of(op), op >> 8 & 3, op & 0xff, d, n, NO_REG, 0);
+	} else {
+		v_move(b, d, n);
+		x64_head(&b->x, false, op, d, NO_REG, 0, false);
+	}
+	constant_operand(b, d, c);
+}
+void v2(struct block *b, u32 op, unsigned d, unsigned m)
+{
+	if (avx(b))
+		x64_vex_rr(&b->x, false, pp_of(op), op >> 8 & 3, op & 0xff, d, 0, m);
+	else
+		x64_rr(&b->x, false, op, d, m);
+}
+void v2_imm(struct block *b, u32 op, unsigned d, unsigned m, unsigned imm)
+{
+	v2(b, op, d, m);
+	x64_u8(&b->x, imm);
+}
+void v2_c(struct block *b, u32 op, unsigned d, enum constant c)
+{
+	x64_head(&b->x, false, op, d, NO_REG, 0, false);
+	constant_operand(b, d, c);
+}
+void v_shift(struct block *b, unsigned op, unsigned ext, unsigned d, unsigned n, unsigned imm)
+{
+	if (avx(b)) {
+		x64_vex_rr(&b->x, false, 1, 1, op, ext, d, n);
+	} else {
+		v_move(b, d, n);
+		x64_rr(&b->x, false, P66 | OP_0F(op), ext, d);
+	}
+	x64_u8(&b->x, imm);
+}
+void v_zero(struct block *b, unsigned d)
+{
+	v3(b, PXOR, d, d, d);
+}
+void v_ones(struct block *b, unsigned d)
+{
+	v3(b, P66 | OP_0F(0x76), d, d, d);
+}
+void v_low(struct block *b, unsigned d, unsigned n, unsigned bytes)
+{
+	if (bytes == 8)
+		v2(b, PF3 | OP_0F(0x7e), d, n);
+	else
+		v3_imm(b, P66 | OP_3A(0x21), d, n, n, 0x0e); /* insertps: lane 0 stays, others zero */
+}
+void v_fill(struct block *b, unsigned d, unsigned z, u64 value)
+{
+	static const u64 pattern[] = {0x0101010101010101ull, 0x0001000100010001ull, 0x0000000100000001ull, 1};
+	u64 v = (value & ones(8u << z)) * pattern[z];
+
+	if (!v) {
+		v_zero(b, d);
+		return;
+	}
+	if (v == ~0ull) {
+		v_ones(b, d);
+		return;
+	}
+	x64_mov_imm(&b->x, RAX, z == 3 ? v : (u32)v);
+	x64_movq_to_xmm(&b->x, z == 3, d, RAX);
+	v2_imm(b, PSHUFD, d, d, z == 3 ? 0x44 : 0);
+}
+void v_broadcast(struct block *b, unsigned d, unsigned m, unsigned z, unsigned e)
+{
+	switch (z) {
+	case 0:
+		v_fill(b, 3, 0, e);
+		v3(b, PSHUFB, d, m, 3);
+		break;
+	case 1:
+		v2_imm(b, e < 4 ? PF2 | OP_0F(0x70) : PF3 | OP_0F(0x70), d, m, (e & 3) * 0x55);
+		v2_imm(b, PSHUFD, d, d, e < 4 ? 0 : 0xaa);
+		break;
+	case 2: v2_imm(b, PSHUFD, d, m, e * 0x55); break;
+	default: v2_imm(b, PSHUFD, d, m, e ? 0xee : 0x44); break;
+	}
+}
+
+const struct by_size host_add = {{P66 | OP_0F(0xfc), P66 | OP_0F(0xfd), P66 | OP_0F(0xfe), P66 | OP_0F(0xd4)}};
+const struct by_size host_sub = {{P66 | OP_0F(0xf8), P66 | OP_0F(0xf9), P66 | OP_0F(0xfa), P66 | OP_0F(0xfb)}};
+const struct by_size host_eq = {{P66 | OP_0F(0x74), P66 | OP_0F(0x75), P66 | OP_0F(0x76), P66 | OP_38(0x29)}};
+const struct by_size host_gt = {{P66 | OP_0F(0x64), P66 | OP_0F(0x65), P66 | OP_0F(0x66), P66 | OP_38(0x37)}};
+const struct by_size host_smax = {{P66 | OP_38(0x3c), P66 | OP_0F(0xee), P66 | OP_38(0x3d), 0}};
+const struct by_size host_smin = {{P66 | OP_38(0x38), P66 | OP_0F(0xea), P66 | OP_38(0x39), 0}};
+const struct by_size host_umax = {{P66 | OP_0F(0xde), P66 | OP_38(0x3e), P66 | OP_38(0x3f), 0}};
+const struct by_size host_umin = {{P66 | OP_0F(0xda), P66 | OP_38(0x3a), P66 | OP_38(0x3b), 0}};
+
+#define BOTH(v) {v, v}
+#define REP8(v) BOTH((v) * 0x0101010101010101ull)
+#define REP16(v) BOTH((v) * 0x0001000100010001ull)
+#define REP32(v) BOTH((v) * 0x0000000100000001ull)
+const u64 vector_constants[C_COUNT][2] = {
+	[C_ONES] = BOTH(~0ull),
+	[C_EVEN8] = REP16(0xffull), [C_EVEN16] = REP32(0xffffull), [C_EVEN32] = BOTH(0xffffffffull),
+	[C_ONE8] = REP8(1ull), [C_ONE16] = REP16(1ull), [C_ONE32] = REP32(1ull), [C_ONE64] = BOTH(1ull),
+	[C_LOW8] = {0xff, 0}, [C_LOW16] = {0xffff, 0},
+	[C_NIBBLE] = REP8(0x0full),
+	[C_POPCOUNT] = {0x0302020102010100ull, 0x0403030203020201ull},
+	[C_RBIT_HIGH] = {0xe060a020c0408000ull, 0xf070b030d0509010ull},
+	[C_RBIT_LOW] = {0x0e060a020c040800ull, 0x0f070b030d050901ull},
+	[C_UNZIP8] = {0x0e0c0a0806040200ull, 0x0f0d0b0907050301ull},
+	[C_UNZIP16] = {0x0d0c090805040100ull, 0x0f0e0b0a07060302ull},
+	[C_REV64_8] = {0x0001020304050607ull, 0x08090a0b0c0d0e0full},
+	[C_REV64_16] = {0x0100030205040706ull, 0x09080b0a0d0c0f0eull},
+	[C_REV64_32] = {0x0302010007060504ull, 0x0b0a09080f0e0d0cull},
+	[C_REV32_8] = {0x0405060700010203ull, 0x0c0d0e0f08090a0bull},
+	[C_REV32_16] = {0x0504070601000302ull, 0x0d0c0f0e09080b0aull},
+	[C_REV16_8] = {0x0607040502030001ull, 0x0e0f0c0d0a0b0809ull},
+	[C_TABLE] = REP8(0x70ull), [C_16] = REP8(16ull),
+	[C_SIGN8] = REP8(0x80ull), [C_SIGN16] = REP16(0x8000ull), [C_SIGN32] = REP32(0x80000000ull), [C_SIGN64] = BOTH(1ull << 63),
+	[C_ABS32] = REP32(0x7fffffffull), [C_ABS64] = BOTH(~0ull >> 1),
+	[C_TINY32] = REP32(0x00800000ull), [C_TINY64] = BOTH(0x0010000000000000ull),
+	[C_FP_ONE32] = REP32(0x3f800000ull),
+	[C_2_32_D] = BOTH(0x41f0000000000000ull), [C_2_63_D] = BOTH(0x43e0000000000000ull),
+	[C_2_32_S] = REP32(0x4f800000ull), [C_2_63_S] = REP32(0x5f000000ull),
+	[C_SHA1_K0] = REP32(0x100000000ull - 0x5a827999), [C_SHA1_K1] = REP32(0x100000000ull - 0x6ed9eba1),
+	[C_SHA1_K2] = REP32(0x100000000ull - 0x8f1bbcdc),
+};
