@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System registers as table rows (house.md section 5). cpu/sysreg.def holds the CPU's own; irq/ adds the GIC CPU
+ * System registers as table rows (docs/tables.md). cpu/sysreg.def holds the CPU's own; irq/ adds the GIC CPU
  * interface's with sysreg_add. Keys are op0:op1:CRn:CRm:op2 as they stand in bits 20..5 of MRS and MSR.
  */
 #ifndef CPU_SYSREG_H

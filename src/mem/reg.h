@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The register-block engine (house.md section 5, design D7). A block is bytes (`store`) described by tables of rows.
+ * The register-block engine (docs/tables.md, design D7). A block is bytes (`store`) described by tables of rows.
  * Hooks carry effects; masks carry access rules.
  *
  * A write is always: find the row; check width and `locked`; on the enabled lanes

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Devices and objects, small (house.md section 7). No inheritance: a device embeds the parts it is made of, its
+ * Devices and objects, small. No inheritance: a device embeds the parts it is made of, its
  * `struct dev` first. Life: properties set -> create (may fail) -> reset(kind) -> run -> destroy (works on a half-made
  * device). machine/classes.c lists every class.
  */
