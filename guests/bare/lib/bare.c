@@ -330,7 +330,7 @@ void smp_run(unsigned n, void (*fn)(unsigned cpu, void *arg), void *arg)
 	}
 }
 
-/* Needs the MMU on. Yields to the host's other threads when it waits long, as there may be fewer CPUs than vCPUs. */
+/* Needs the MMU on. Waits by WFE, as there may be fewer CPUs than vCPUs. */
 void barrier_wait(struct barrier *b, unsigned n)
 {
 	u32 generation = b->generation, old;
@@ -339,11 +339,11 @@ void barrier_wait(struct barrier *b, unsigned n)
 	if (old + 1 == n) {
 		b->count = 0;
 		__atomic_store_n(&b->generation, generation + 1, __ATOMIC_RELEASE);
-		asm volatile("sev");
+		asm volatile("dsb ish; sev" ::: "memory");
 		return;
 	}
 	while (__atomic_load_n(&b->generation, __ATOMIC_ACQUIRE) == generation)
-		asm volatile("yield");
+		asm volatile("wfe" ::: "memory");
 }
 
 u64 ms(u64 n)
