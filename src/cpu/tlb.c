@@ -300,7 +300,8 @@ static void filter_add(struct tlb *tlb, u64 va, const struct translation *t)
 	tlb->filter_used = true;
 }
 
-static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation *t, const u8 *host, bool readonly)
+/* What was not asked for is filled only where nothing is lost: source and destination of a copy often share a slot. */
+static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation *t, const u8 *host, bool readonly, bool for_write)
 {
 	struct tlb *tlb = tlb_of(cpu);
 	struct tlb_bank *bank = tlb_bank_of(cpu, el);
@@ -322,10 +323,11 @@ static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation 
 		else
 			tlb->el1_special_overflow = true;
 	}
-	if (mmu_allows(cpu, t, MMU_READ, el, pan) && !debug_covers_page(cpu, page, false))
+	if ((!for_write || bank->read[slot].tag == tlb_empty(slot)) && mmu_allows(cpu, t, MMU_READ, el, pan) &&
+	    !debug_covers_page(cpu, page, false))
 		bank->read[slot] = (struct tlb_entry){page, addend};
-	if (!readonly && !t->clean && mmu_allows(cpu, t, MMU_WRITE, el, pan) && !debug_covers_page(cpu, page, true) &&
-	    !space_has_code(cpu->space, t->pa))
+	if ((for_write || bank->write[slot].tag == tlb_empty(slot)) && !readonly && !t->clean &&
+	    mmu_allows(cpu, t, MMU_WRITE, el, pan) && !debug_covers_page(cpu, page, true) && !space_has_code(cpu->space, t->pa))
 		bank->write[slot] = (struct tlb_entry){page, addend};
 }
 
@@ -495,7 +497,7 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 		to->host = region->host + offset;
 		to->code = write && space_has_code(cpu->space, to->t.pa);
 		if (page_pa >= range->base && range->last - page_pa >= PAGE - 1)
-			fill(cpu, va, el, &to->t, to->host, region->readonly);
+			fill(cpu, va, el, &to->t, to->host, region->readonly, write);
 	} else {
 		/* Also a piece that goes on into the next range, which may be a device. */
 		to->io = !region->lockless || range->last - to->t.pa < size - 1;
