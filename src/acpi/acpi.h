@@ -17,7 +17,7 @@
 #define ACPI_NODES_MAX 128          /* proximity domains, all kinds */
 #define ACPI_MEMORIES_MAX 64
 #define ACPI_ROOTS_MAX 32
-#define ACPI_ROOT_WINDOWS_MAX 8
+#define ACPI_ROOT_WINDOWS_MAX 72 /* what firmware enumerated may lie scattered */
 #define ACPI_CXL_WINDOWS_MAX 16
 #define ACPI_CXL_TARGETS_MAX 16
 #define ACPI_CXL_REGIONS_MAX 16

@@ -97,6 +97,10 @@ struct boot_writer boot_writer_space(struct space *space); /* dma_write */
 bool boot_plan_write(const struct boot_plan *plan, const struct boot_writer *writer, const u8 *acpi, size_t acpi_size,
 		     const u8 *dtb, size_t dtb_size, struct error *err);
 
+/* --- smbios.c: entry point (24 bytes) and structures, to lie at `pa`; the bytes used, 0 if `room` is too small. Looks at
+ * the RAM and the SMBIOS facts only. --- */
+size_t smbios_build(const struct boot_plan_config *config, u64 pa, u8 *to, size_t room);
+
 /* --- efi_runtime.c: the services behind the stubs --- */
 
 /* HVC immediates of the stubs: EFI_HVC_BASE + service, services in the order of the runtime services table. */

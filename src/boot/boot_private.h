@@ -55,9 +55,6 @@ struct efi_descriptor {
 bool efi_pages_fill(struct efi_pages *pages, const struct boot_plan_config *config, u64 rsdp_pa,
 		    const struct efi_descriptor *map, unsigned map_count, struct error *err);
 
-/* smbios.c: entry point and structures, to lie at `pa`; returns the bytes used, 0 if `room` is too small. */
-size_t smbios_build(const struct boot_plan_config *config, u64 pa, u8 *to, size_t room);
-
 /* --- efi_variables.c: the variable store; the caller holds efi_runtime's lock --- */
 
 typedef u64 efi_status;

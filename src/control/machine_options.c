@@ -73,6 +73,10 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 		s->config.dumpdtb = value;
 		return true;
 	}
+	if (!strcmp(key, "pflash0") || !strcmp(key, "pflash1")) {
+		s->config.flash_drive[key[6] - '0'] = value;
+		return true;
+	}
 	if (!strcmp(key, "memory-backend")) {
 		s->config.nodes[0].memdev = value;
 		s->config.node_count = MAX(s->config.node_count, 1u);
@@ -437,6 +441,35 @@ bool option_icount(struct settings *s, const char *argument, struct error *err)
 	opts_free(&opts);
 	s->config.instruction_time = ok;
 	s->config.icount_shift = (u32)value;
+	return ok;
+}
+
+bool option_boot(struct settings *s, const char *argument, struct error *err)
+{
+	struct opts opts;
+	const char *order, *menu, *strict, *wait;
+	u64 value = 0;
+	bool ok;
+
+	if (!opts_parse(&opts, argument, "order", err))
+		return fail_context(err, "-boot");
+	order = opts_get(&opts, "order");
+	order = order ? order : opts_get(&opts, "once");
+	menu = opts_get(&opts, "menu");
+	strict = opts_get(&opts, "strict");
+	wait = opts_get(&opts, "splash-time");
+	ok = (!menu || parse_bool("-boot menu", menu, &s->config.boot_menu, err)) &&
+	     (!strict || parse_bool("-boot strict", strict, &s->config.boot_strict, err)) &&
+	     (!wait || parse_u64("-boot splash-time", wait, 0, 65535, &value, err));
+	/* Letters of PC drives: QEMU takes them for this machine too, and they have no effect in either. */
+	for (const char *p = ok && order ? order : ""; ok && *p; p++)
+		if (*p < 'a' || *p > 'p')
+			ok = fail(err, "-boot %s: a boot order has letters from a to p, without effect here; give devices bootindex=N",
+				  argument);
+	ok = ok && opts_all_used(&opts, "-boot", err);
+	opts_free(&opts);
+	if (ok && wait)
+		s->config.boot_splash_ms = (u32)value;
 	return ok;
 }
 

@@ -73,6 +73,7 @@ TAKE_STRING(kernel, config.kernel)
 TAKE_STRING(initrd, config.initrd)
 TAKE_STRING(append, config.append)
 TAKE_STRING(dtb, config.dtb)
+TAKE_STRING(bios, config.bios)
 TAKE_STRING(pidfile, pidfile)
 
 static bool take_serial(struct settings *s, const char *a, struct error *err)
@@ -166,10 +167,12 @@ const struct option options[] = {
 	{"initrd", NULL, "FILE", "initial RAM disk", take_initrd},
 	{"append", NULL, "TEXT", "kernel command line", take_append, .is_free_text = true},
 	{"dtb", NULL, "FILE", "device tree to use instead of the machine's own", take_dtb},
+	{"bios", NULL, "FILE", "UEFI firmware, as QEMU_EFI.fd of qemu-efi-aarch64", take_bios},
+	{"boot", NULL, "menu=on|off,splash-time=MS,strict=on|off", "what firmware does before it boots; devices take bootindex=N", option_boot},
 	{"object", NULL, "memory-backend-ram|-file|-memfd,id=,size=...", "a memory backend", take_object},
 	{"device", NULL, "NAME[,KEY=VALUE...]", "a device; '-device help' lists them", take_device},
 	{"cxl-region", NULL, "window=,devices=,granularity=,type=,as=,size=,lock=", "CXL memory that is there at boot", take_region},
-	{"drive", NULL, "file=,format=raw,if=virtio|none,id=", "a disk", take_drive},
+	{"drive", NULL, "file=,format=raw,if=virtio|none|pflash,id=,unit=", "a disk, or the image of a bank of flash", take_drive},
 	{"chardev", NULL, "null|stdio|file|socket|pty,id=...", "a character device", take_chardev},
 	{"serial", NULL, "SPEC", "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...", take_serial},
 	{"nographic", NULL, NULL, "serial port on the terminal (this is the default)", take_nographic},
@@ -193,7 +196,6 @@ const struct option options[] = {
 	{"version", NULL, NULL, "print the version", take_version},
 	{"help", "h", NULL, "print this", take_help},
 	/* Known, not built. */
-	{"bios", NULL, "FILE", NULL, NULL, "firmware " LATER ": leave it out and use -kernel"},
 	{"enable-kvm", NULL, NULL, NULL, NULL, "KVM cannot run arm64 code here: leave it out"},
 	{"qmp", NULL, "SPEC", NULL, NULL, LATER},
 	{"mon", NULL, "SPEC", NULL, NULL, LATER},
@@ -204,7 +206,7 @@ const struct option options[] = {
 	{"blockdev", NULL, "SPEC", NULL, NULL, LATER ": use -drive"},
 	{"hda", NULL, "FILE", NULL, NULL, LATER ": use -drive file=FILE,format=raw,if=virtio"},
 	{"cdrom", NULL, "FILE", NULL, NULL, LATER},
-	{"pflash", NULL, "FILE", NULL, NULL, "firmware " LATER},
+	{"pflash", NULL, "FILE", NULL, NULL, "write -drive if=pflash,format=raw,unit=0,file=FILE"},
 	{"snapshot", NULL, NULL, NULL, NULL, LATER},
 	{"loadvm", NULL, "NAME", NULL, NULL, LATER},
 	{"incoming", NULL, "URI", NULL, NULL, LATER},
@@ -219,7 +221,6 @@ const struct option options[] = {
 	{"set", NULL, "SPEC", NULL, NULL, "write the property at the device"},
 	{"readconfig", NULL, "FILE", NULL, NULL, LATER},
 	{"writeconfig", NULL, "FILE", NULL, NULL, LATER},
-	{"boot", NULL, "SPEC", NULL, NULL, "boot order needs firmware, which " LATER},
 	{"usb", NULL, NULL, NULL, NULL, "there is no USB"},
 	{"spice", NULL, "SPEC", NULL, NULL, "there is no display"},
 	{"vnc", NULL, "SPEC", NULL, NULL, "there is no display"},

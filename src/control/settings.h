@@ -44,6 +44,7 @@ bool option_smp(struct settings *s, const char *argument, struct error *err);
 bool option_numa(struct settings *s, const char *argument, struct error *err);
 bool option_accel(struct settings *s, const char *argument, struct error *err);
 bool option_icount(struct settings *s, const char *argument, struct error *err);
+bool option_boot(struct settings *s, const char *argument, struct error *err);
 bool option_rtc(struct settings *s, const char *argument, struct error *err);
 
 /* help.c: prints to stdout and ends the program with 0. */

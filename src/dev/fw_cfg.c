@@ -146,6 +146,14 @@ bool fw_cfg_add_item(struct fw_cfg *fw, u16 key, const void *data, size_t size)
 	return true;
 }
 
+bool fw_cfg_take_item(struct fw_cfg *fw, u16 key, u8 *data, size_t size)
+{
+	if (fw->item_count == ITEMS_MAX || item_of_key(fw, key) || size > UINT32_MAX)
+		return false;
+	fw->items[fw->item_count++] = (struct fw_item){.key = key, .data = data, .size = (u32)size};
+	return true;
+}
+
 bool fw_cfg_add_file(struct fw_cfg *fw, const char *name, const void *data, size_t size, struct error *err)
 {
 	u32 key = KEY_FILES;

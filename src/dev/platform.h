@@ -54,6 +54,28 @@ bool fw_cfg_add_item(struct fw_cfg *fw, u16 key, const void *data, size_t size);
 /* Called each time the guest selects the file: it may replace it, with any size. False: no such file. */
 bool fw_cfg_on_select(struct fw_cfg *fw, const char *name, void (*select)(void *opaque), void *opaque);
 bool fw_cfg_replace_file(struct fw_cfg *fw, const char *name, const void *data, size_t size);
+/* The same as fw_cfg_add_item, but `data`, which is malloc'd, is taken over: for kernels and initrds. */
+bool fw_cfg_take_item(struct fw_cfg *fw, u16 key, u8 *data, size_t size);
+/* Keys for firmware that starts a kernel itself; integers are 32 bits, little-endian. */
+enum {
+	FW_CFG_BOOT_MENU = 0x0e,
+	FW_CFG_KERNEL_SIZE = 0x08,
+	FW_CFG_INITRD_SIZE = 0x0b,
+	FW_CFG_KERNEL_DATA = 0x11,
+	FW_CFG_INITRD_DATA = 0x12,
+	FW_CFG_CMDLINE_SIZE = 0x14,
+	FW_CFG_CMDLINE_DATA = 0x15,
+};
+
+/* One bank of NOR flash with the Intel command set. `image` may be NULL (a blank bank, forgotten at exit) and stays
+ * the caller's; an error does not name it. */
+struct pflash;
+#define PFLASH_BANK_BYTES (64 * MiB)
+#define PFLASH_BLOCK_BYTES (256 * KiB)
+struct block;
+struct pflash *pflash_create(struct space *space, const char *name, u64 base, struct block *image, struct error *err);
+void pflash_reset(struct pflash *flash); /* the contents stay */
+void pflash_destroy(struct pflash *flash);
 
 /* Empty virtio-mmio transport slots: device ID 0. The result is only for virtio_mmio_slots_destroy. */
 struct virtio_mmio_slots;

@@ -66,6 +66,26 @@ static const char *peek(const struct opts *opts, const char *key)
 	return NULL;
 }
 
+/* Devices that can be booted from, for the firmware. */
+static bool add_bootindex(struct machine *m, struct dev *dev, const struct opts *opts, struct error *err)
+{
+	const char *text = peek(opts, "bootindex");
+	u64 index;
+
+	if (!text)
+		return true;
+	if (!parse_u64("bootindex", text, 0, INT32_MAX, &index, err))
+		return false;
+	for (unsigned i = 0; i < m->boot_count; i++)
+		if (m->boot[i].index == index)
+			return fail(err, "bootindex=%s: '%s' has it already; indexes must differ", text, dev_name(m->boot[i].dev));
+	if (m->boot_count == BOOT_DEVICES_MAX)
+		return fail(err, "bootindex=%s: more than %d devices have one; leave some out", text, BOOT_DEVICES_MAX);
+	m->boot[m->boot_count].dev = dev;
+	m->boot[m->boot_count++].index = (u32)index;
+	return true;
+}
+
 static bool add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err)
 {
 	struct dev_env env = machine_env(m);
@@ -92,7 +112,7 @@ static bool add(struct machine *m, const struct dev_class *cls, struct opts *opt
 	loop_lock(m->loop);
 	ok = dev_set_all(dev, opts, &env, err) && dev_create(dev, &env, err);
 	loop_unlock(m->loop);
-	return ok;
+	return ok && add_bootindex(m, dev, opts, err);
 }
 
 bool machine_add_object(struct machine *m, struct opts *opts, struct error *err)
@@ -134,10 +154,26 @@ static bool one_of(struct opts *opts, const char *key, const char *list, struct 
 	return fail(err, "%s=%s: not built; write %s=%s", key, value, key, list);
 }
 
+/* The flash bank that a drive is for: unit=, index=, or the first one free. */
+static bool flash_unit(struct machine *m, struct opts *opts, unsigned *unit, struct error *err)
+{
+	const char *key = peek(opts, "unit") ? "unit" : "index", *text = opts_get(opts, key);
+	u64 value = m->flash_image[0] ? 1 : 0;
+
+	if (text && !parse_u64(key, text, 0, FLASH_BANKS - 1, &value, err))
+		return false;
+	if (m->flash_image[value])
+		return fail(err, "if=pflash,unit=%llu: this bank of flash has an image already; there are units 0 and 1",
+			    (unsigned long long)value);
+	*unit = (unsigned)value;
+	return true;
+}
+
 bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 {
 	struct block_config config = {0};
 	const char *interface = opts_get(opts, "if"), *text;
+	unsigned unit = 0;
 	u64 index;
 	char id[32];
 
@@ -158,8 +194,10 @@ bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 		config.discard = !strcmp(text, "unmap") || !strcmp(text, "on");
 	if (!interface)
 		interface = "virtio";
-	if (strcmp(interface, "virtio") && strcmp(interface, "none"))
-		return fail(err, "if=%s: not built yet; write if=virtio or if=none", interface);
+	if (!strcmp(interface, "pflash") && !flash_unit(m, opts, &unit, err))
+		return false;
+	if (strcmp(interface, "virtio") && strcmp(interface, "none") && strcmp(interface, "pflash"))
+		return fail(err, "if=%s: not built yet; write if=virtio, if=pflash or if=none", interface);
 	if (!config.file || !*config.file)
 		return fail(err, "a drive needs an image; add file=PATH");
 	if (!opts_all_used(opts, "-drive", err))
@@ -178,6 +216,8 @@ bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 	if (!m->drives[m->drive_count].block)
 		return false;
 	m->drives[m->drive_count++].id = strdup(config.id);
+	if (!strcmp(interface, "pflash"))
+		m->flash_image[unit] = m->drives[m->drive_count - 1].block;
 	if (!strcmp(interface, "virtio")) {
 		struct opts device = {.count = 1};
 		bool ok;

@@ -123,6 +123,11 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	a->memory_count = m->ram_count;
 	for (unsigned i = 0; i < m->ram_count; i++)
 		a->memories[i] = (struct acpi_memory){m->ram[i].region.base, m->ram[i].region.size, m->ram[i].node};
+	/* Firmware lists the flash bank of its variables as cached runtime memory; Linux wants a node for all of that. */
+	if (m->flash[0] && a->memory_count < ACPI_MEMORIES_MAX) {
+		memmove(&a->memories[1], &a->memories[0], a->memory_count++ * sizeof(a->memories[0]));
+		a->memories[0] = (struct acpi_memory){map[MAP_FLASH0].base, map[MAP_FLASH0].size + map[MAP_FLASH1].size, m->ram[0].node};
+	}
 	for (unsigned i = 0; i < MACHINE_NODES_MAX; i++)
 		memcpy(a->distance[i], c->distance[i], sizeof(c->distance[i]));
 	a->gicd_base = map[MAP_GICD].base;
@@ -176,6 +181,21 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 		f->memories[i].base = m->ram[i].region.base;
 		f->memories[i].size = m->ram[i].region.size;
 		f->memories[i].node = c->node_count ? m->ram[i].node : FDT_NO_NODE;
+	}
+	/* Firmware hands memory on to the OS as the device tree has it. */
+	for (unsigned i = 0; m->flash[0] && m->cxl && i < cxl_host_region_count(m->cxl); i++) {
+		const struct cxl_boot_region *r = cxl_host_region(m->cxl, i);
+
+		if (r->as != CXL_AS_SYSTEM_RAM || f->memory_count == FDT_MEMORIES_MAX)
+			continue;
+		f->memories[f->memory_count].base = r->base;
+		f->memories[f->memory_count].size = r->size;
+		f->memories[f->memory_count++].node = FDT_NO_NODE;
+	}
+	if (m->flash[0]) {
+		f->flash_base = map[MAP_FLASH0].base;
+		f->flash_bank_size = map[MAP_FLASH0].size;
+		f->flash_banks = FLASH_BANKS;
 	}
 	f->node_count = c->node_count;
 	for (unsigned i = 0; i < MIN(FDT_NODES_MAX, MACHINE_NODES_MAX); i++)

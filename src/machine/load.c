@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The start without firmware (design D4): files are read once; at every machine reset the kernel, the initrd, the device tree and -
- * for a Linux Image with ACPI - the EFI tables are placed in RAM anew. Also the far side of the EFI runtime stubs' HVC.
+ * for a Linux Image with ACPI - the EFI tables are placed in RAM anew. Also the far side of the EFI runtime stubs' HVC. With
+ * firmware it is the firmware that gets the files, and only the device tree is placed (firmware.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,14 @@
 #include "base/trace.h"
 #include "boot/boot.h"
 #include "machine/facts.h"
+#include "machine/firmware.h"
 
 struct loader {
 	struct kernel kernel;
 	struct initrd initrd;
 	u8 *user_dtb;
 	u64 user_dtb_size;
-	bool efi;
+	bool efi, firmware;
 	struct acpi_blob acpi;
 	struct boot_plan *plan;
 	struct efi_runtime *runtime;
@@ -49,15 +51,16 @@ static bool read_files(struct machine *m, struct loader *l, struct error *err)
 			return fail(err, "-initrd %s: needs -kernel", c->initrd);
 		if (c->append)
 			return fail(err, "-append: needs -kernel");
-		return fail(err, "-kernel: nothing to run; name a kernel with -kernel FILE ('make demo' fetches one)");
+		if (!l->firmware)
+			return fail(err, "-kernel: nothing to run; name a kernel with -kernel FILE ('make demo' fetches one)");
 	}
-	if (!kernel_load(c->kernel, false, &l->kernel, err))
+	if (c->kernel && !kernel_load(c->kernel, l->firmware, &l->kernel, err))
 		return false;
 	if (c->initrd && !initrd_load(c->initrd, c->ram_size, &l->initrd, err))
 		return false;
 	if (c->dtb && !file_read_all(c->dtb, 1 * MiB, &l->user_dtb, &l->user_dtb_size, err))
 		return fail_context(err, "-dtb");
-	l->efi = c->acpi && !c->dtb && l->kernel.kind == KERNEL_IMAGE;
+	l->efi = !l->firmware && c->acpi && !c->dtb && l->kernel.kind == KERNEL_IMAGE;
 	return true;
 }
 
@@ -115,6 +118,9 @@ bool loader_create(struct machine *m, struct error *err)
 	if (!l)
 		return fail(err, "out of memory");
 	m->loader = l;
+	l->firmware = firmware_is_wanted(m);
+	if (l->firmware)
+		return read_files(m, l, err) && firmware_create(m, &l->kernel, &l->initrd, err);
 	l->runtime = efi_runtime_create(&runtime);
 	return read_files(m, l, err) && make_plan(m, l, err);
 }
@@ -122,7 +128,7 @@ bool loader_create(struct machine *m, struct error *err)
 static bool make_dtb(struct machine *m, u8 **dtb, size_t *size, struct error *err)
 {
 	struct loader *l = m->loader;
-	struct boot_plan_facts facts = boot_plan_facts(l->plan);
+	struct boot_plan_facts facts = l->plan ? boot_plan_facts(l->plan) : (struct boot_plan_facts){0};
 	struct fdt_chosen chosen = {.bootargs = m->config.append, .initrd_start = facts.initrd_start, .initrd_end = facts.initrd_end,
 				    .has_seeds = true};
 	struct fdt_config *config;
@@ -136,6 +142,8 @@ static bool make_dtb(struct machine *m, u8 **dtb, size_t *size, struct error *er
 		host_random(chosen.rng_seed, sizeof(chosen.rng_seed));
 		host_random(&chosen.kaslr_seed, sizeof(chosen.kaslr_seed));
 	}
+	if (l->firmware)
+		chosen.bootargs = NULL; /* firmware's to hand over */
 	if (l->efi) {
 		chosen.efi_system_table = facts.system_table_pa;
 		chosen.efi_mmap_start = facts.mmap_pa;
@@ -166,7 +174,7 @@ static bool dump_dtb(struct machine *m, const u8 *dtb, size_t size, struct error
 bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err)
 {
 	struct loader *l = m->loader;
-	struct boot_plan_facts facts = boot_plan_facts(l->plan);
+	struct boot_plan_facts facts = l->plan ? boot_plan_facts(l->plan) : (struct boot_plan_facts){0};
 	struct boot_writer writer = boot_writer_space(m->space);
 	u8 *dtb = NULL;
 	size_t size = 0;
@@ -175,6 +183,11 @@ bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err)
 	if (ok && m->config.dumpdtb && !m->dumped_dtb) {
 		m->dumped_dtb = true;
 		ok = dump_dtb(m, dtb, size, err);
+	}
+	if (l->firmware) {
+		ok = ok && firmware_place(m, dtb, size, entry, x0, err);
+		free(dtb);
+		return ok;
 	}
 	efi_runtime_reset(l->runtime);
 	ok = ok && boot_plan_write(l->plan, &writer, l->acpi.data, l->acpi.size, dtb, size, err);

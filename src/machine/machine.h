@@ -16,6 +16,7 @@ struct space;
 
 #define MACHINE_NODES_MAX 64
 #define MACHINE_SERIALS_MAX 1
+#define FLASH_BANKS 2
 
 /* What the command line says, before anything exists. Strings are borrowed. */
 struct machine_config {
@@ -25,6 +26,10 @@ struct machine_config {
 	unsigned sockets, cores, threads; /* of -smp, 0: not given */
 	const char *cpu_model;
 	const char *kernel, *initrd, *append, *dtb, *dumpdtb;
+	const char *bios;                     /* -bios */
+	const char *flash_drive[FLASH_BANKS]; /* -M pflash0=, pflash1=: ids of drives */
+	bool boot_menu, boot_strict;          /* -boot */
+	u32 boot_splash_ms;
 	bool acpi;                  /* -M acpi= (default on) */
 	bool its;
 	int cxl;                    /* -1: not said, 0: off, 1: on */

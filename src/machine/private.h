@@ -16,8 +16,10 @@
 #define DRIVES_MAX 32
 #define CHARDEVS_MAX 16
 #define CHARDEV_PATH_MAX 1024
+#define BOOT_DEVICES_MAX 64
 #define CHARDEV_SPEC_BYTES (2 * CHARDEV_PATH_MAX + 32)
 
+struct firmware; /* firmware.c */
 struct loader; /* load.c: kernel, tables and firmware data, placed anew at every reset */
 
 /* One stretch of guest RAM: a NUMA node's memory, or all of it. */
@@ -43,6 +45,9 @@ struct machine {
 	struct pl031 *rtc;
 	struct ged *ged;
 	struct fw_cfg *fw_cfg;
+	struct pflash *flash[FLASH_BANKS];
+	struct block *bios;
+	struct firmware *firmware;
 	struct ram_part ram[MACHINE_NODES_MAX];
 	unsigned ram_count;
 	struct loader *loader;
@@ -59,6 +64,12 @@ struct machine {
 	} chardevs[CHARDEVS_MAX];
 	unsigned chardev_count;
 	unsigned auto_ids;
+	struct block *flash_image[FLASH_BANKS]; /* if=pflash, -M pflash0=; one of the drives */
+	struct {
+		struct dev *dev;
+		u32 index;
+	} boot[BOOT_DEVICES_MAX]; /* devices with bootindex= */
+	unsigned boot_count;
 	/* run */
 	int exit_code;
 	enum machine_state state; /* machine lock */

@@ -9,7 +9,7 @@
 
 #include "base/bits.h"
 #include "jit/jit.h"
-#include "machine/private.h"
+#include "machine/firmware.h"
 #include "virtio/virtio.h"
 
 static void system_off(void *opaque)
@@ -163,7 +163,7 @@ static bool create_platform(struct machine *m, struct error *err)
 	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);
 	m->fw_cfg = fw_cfg_create(m->loop, m->space, memory_map[MAP_FW_CFG].base, m->config.cpu_count);
 	virtio_mmio_slots_map(m->space, memory_map[MAP_VIRTIO].base, 32, 0x200);
-	return true;
+	return firmware_flash_create(m, err);
 }
 
 static u64 windows_end(struct machine *m)
@@ -192,7 +192,11 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 	pl031_reset(m->rtc);
 	ged_reset(m->ged);
 	fw_cfg_reset(m->fw_cfg);
+	firmware_reset(m);
 	gic_reset(m->gic);
+	/* There is no EL3 here, and firmware below it finds the redistributors awake. */
+	if (m->flash[0])
+		gic_wake(m->gic);
 	if (m->cxl)
 		cxl_host_reset(m->cxl);
 	space_end(m->space);
@@ -260,6 +264,7 @@ void machine_destroy(struct machine *m)
 	if (m->loop)
 		loop_lock(m->loop);
 	machine_devices_destroy(m);
+	firmware_destroy(m);
 	if (m->fw_cfg)
 		fw_cfg_destroy(m->fw_cfg);
 	if (m->ged)

@@ -57,6 +57,7 @@ def fixtures(folder):
     (folder / "qcow2").write_bytes(b"QFI\xfb\x00\x00\x00\x03" + bytes(512))
     (folder / "odd-disk").write_bytes(bytes(1000))
     (folder / "disk").write_bytes(bytes(4096))
+    (folder / "flash").write_bytes(bytes(4096))
     (folder / "own-disk").write_bytes(bytes(4096))
     (folder / "dir").mkdir()
     for name, size in (("big-initrd", 3 << 30), ("terabyte", 1 << 40)):
@@ -73,7 +74,24 @@ CASES = [
     ("kvm", "-enable-kvm", ["-enable-kvm", "KVM"]),
     ("accel kvm", "-accel kvm", ["-accel kvm", "interp"]),
     ("accel jit,x=1", "-accel jit,x=1", ["-accel", "x"]),
-    ("firmware", "-bios QEMU_EFI.fd", ["-bios", "not built"]),
+    ("firmware that is not there", "-bios @/nix.fd", ["-bios", "nix.fd", "no such file"]),
+    ("empty firmware", "-bios @/empty", ["-bios", "empty"]),
+    ("firmware is a directory", "-bios @/dir", ["-bios", "directory"]),
+    ("firmware larger than a bank", "-bios @/big-initrd", ["-bios", "3221225472", "67108864"]),
+    ("firmware twice", "-bios @/flash -drive if=pflash,format=raw,unit=0,readonly=on,file=@/flash", ["-bios", "unit=0", "leave one"]),
+    ("flash bank larger than it may be", "-drive if=pflash,format=raw,unit=0,file=@/big-initrd,readonly=on", ["unit=0", "67108864"]),
+    ("truncated writable flash", "-bios @/flash -drive if=pflash,format=raw,unit=1,file=@/odd-disk", ["unit=1", "256 KiB", "readonly=on"]),
+    ("flash that may be qcow2", "-bios @/flash -drive if=pflash,unit=1,file=@/qcow2", ["qcow2", "format="]),
+    ("flash unit", "-drive if=pflash,format=raw,unit=2,file=@/flash", ["unit=2", "0", "1"]),
+    ("flash unit twice", "-drive if=pflash,format=raw,unit=0,file=@/flash,readonly=on -drive if=pflash,format=raw,unit=0,file=@/flash,readonly=on",
+     ["unit=0", "already"]),
+    ("variables without firmware", "-drive if=pflash,format=raw,unit=1,file=@/image,readonly=on", ["unit=1", "-bios"]),
+    ("pflash0 without a drive", "-M virt,pflash0=code", ["pflash0=code", "-drive"]),
+    ("boot order", "-boot order=xyz", ["-boot", "bootindex"]),
+    ("boot key", "-boot frob=1", ["-boot", "frob"]),
+    ("boot index twice", "-drive if=none,id=d,format=raw,file=@/disk -drive if=none,id=e,format=raw,file=@/image -device "
+     "virtio-blk-pci,drive=d,bootindex=1 -device virtio-blk-pci,drive=e,bootindex=1", ["bootindex=1", "already"]),
+    ("kernel that is no EFI program", "-bios @/flash -kernel @/text", ["-kernel", "EFI"]),
     ("vnc", "-vnc :1", ["-vnc", "no display"]),
     ("unknown machine", "-M sbsa-ref", ["sbsa-ref", "virt"]),
     ("unknown machine key", "-M virt,frob=on", ["frob=on", "no such machine property"]),
