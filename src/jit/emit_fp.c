@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scalar floating point. V registers are in memory between instructions; a scalar result zeroes the rest of its register. */
-#include "jit/translate.h"
-
-#define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
+/*
+ * Scalar floating point, single and double. Half precision and rare conversions are the interpreter's.
+ *
+ * The host computes; what Arm and x86 do differently is looked for in the result and left to exec_NAME, which starts again:
+ *   NaN        Arm chooses another one (sign of the default, order of operands, FPCR.DN)
+ *   tininess   the host looks after rounding, Arm before: a result that is the smallest normal may be an underflow. Only
+ *              products, quotients and narrowing can be inexact there: a sum so small is exact.
+ * Cumulative flags gather in MXCSR (thunks.c). Other rounding modes and flush-to-zero never come here (MODE_FPCR).
+ * So an operation of the host may set no flag that Arm does not set: conversions are range-checked before they are done.
+ *
+ * A scalar result zeroes the rest of its register: arithmetic whose first operand is already of that kind gives that by itself.
+ */
+#include "jit/vector.h"
 
 /* --- moves with general registers --- */
 
 static bool to_general(struct block *b, const struct insn *i, bool w, unsigned byte)
 {
-	unsigned r = reg_dest(i->d, RAX);
+	unsigned r = reg_dest(slot_written(i->d), RAX);
 
 	x64_load(&b->x, w, r, vreg_mem_at(i->n, byte));
-	reg_done(b, i->d, r);
+	reg_done(b, slot_written(i->d), r);
 	return true;
 }
 EMIT(FMOV_s_to_w)
@@ -28,11 +37,10 @@ EMIT(FMOV_top_to_x)
 }
 static bool from_general(struct block *b, const struct insn *i, bool w)
 {
-	unsigned r;
+	unsigned r = reg_read(b, i->n, RAX), x = vreg_new(b);
 
-	r = reg_read(b, i->n, RAX);
-	x64_movq_to_xmm(&b->x, w, 0, r);
-	x64_movdqa_store(&b->x, vreg_mem(i->d), 0);
+	x64_movq_to_xmm(&b->x, w, x, r);
+	vreg_done(b, i->d, x, w ? 8 : 4);
 	return true;
 }
 EMIT(FMOV_w_to_s)
@@ -43,11 +51,509 @@ EMIT(FMOV_x_to_d)
 {
 	return from_general(b, i, true);
 }
+EMIT(FMOV_x_to_top)
+{
+	unsigned r = reg_read(b, i->n, RAX), d = vreg_read(b, i->d, 8), x = vreg_new(b);
+
+	x64_movq_to_xmm(&b->x, true, 0, r);
+	v3(b, PUNPCKLQDQ, x, d, 0);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+
+/* --- moves, signs, constants --- */
+
+#define D(i) ((i)->o == FP64)
+#define BYTES(i) (D(i) ? 8u : 4u)
+#define IS_HALF(i) ((i)->o == FP16)
+/* Scalar operations: F2 doubles, F3 singles; 66 and none for packed ones and compares. */
+#define SCALAR(i, byte) ((D(i) ? PF2 : PF3) | OP_0F(byte))
+#define PACKED(i, byte) ((D(i) ? P66 : 0u) | OP_0F(byte))
+
+EMIT(FMOV_reg)
+{
+	unsigned n, x;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	x = vreg_new(b);
+	if (vreg_is_zero_above(b, n, BYTES(i)))
+		v_move(b, x, n);
+	else
+		v_low(b, x, n, BYTES(i));
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+static bool sign(struct block *b, const struct insn *i, u32 op, enum constant c32, enum constant c64)
+{
+	unsigned n, x;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	x = vreg_new(b);
+	v3_c(b, op, x, n, D(i) ? c64 : c32);
+	v_low(b, x, x, BYTES(i));
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+EMIT(FABS)
+{
+	return sign(b, i, PAND, C_ABS32, C_ABS64);
+}
+EMIT(FNEG)
+{
+	return sign(b, i, PXOR, C_SIGN32, C_SIGN64);
+}
+static u64 expand(const struct insn *i)
+{
+	u64 s = i->i >> 7 & 1, e = i->i >> 6 & 1, low = i->i & 0x3f;
+
+	return D(i) ? s << 63 | (e ^ 1) << 62 | (e ? 0xffull : 0) << 54 | low << 48
+		    : s << 31 | (e ^ 1) << 30 | (e ? 0x1full : 0) << 25 | low << 19;
+}
+EMIT(FMOV_imm)
+{
+	unsigned x;
+
+	if (IS_HALF(i))
+		return false;
+	x = vreg_new(b);
+	x64_mov_imm(&b->x, RAX, expand(i));
+	x64_movq_to_xmm(&b->x, D(i), x, RAX);
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+
+/* --- arithmetic --- */
+
+/* The first operand as one with zeroes above it: itself, or a copy in XMM0. */
+static unsigned clean(struct block *b, unsigned n, unsigned bytes)
+{
+	if (vreg_is_zero_above(b, n, bytes))
+		return n;
+	v_low(b, 0, n, bytes);
+	return 0;
+}
+/* NaN: out of line. */
+static void check_nan(struct block *b, const struct insn *i, unsigned x)
+{
+	x64_rr(&b->x, false, PACKED(i, 0x2e), x, x); /* ucomis */
+	slow_path(b, x64_jcc(&b->x, CC_P));
+}
+/* The smallest normal: out of line. RAX. */
+static void check_tiny(struct block *b, bool d, unsigned x)
+{
+	x64_movq_from_xmm(&b->x, d, RAX, x);
+	x64_alu(&b->x, d, ALU_ADD, RAX, RAX);
+	if (d) {
+		x64_shift_imm(&b->x, true, SHIFT_ROL, RAX, 11);
+		x64_alu_imm(&b->x, true, ALU_CMP, RAX, 1);
+	} else {
+		x64_alu_imm(&b->x, false, ALU_CMP, RAX, 0x01000000);
+	}
+	slow_path(b, x64_jcc(&b->x, CC_E));
+}
+
+static bool two(struct block *b, const struct insn *i, unsigned op, bool may_be_tiny, bool negate)
+{
+	unsigned n, m, x;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	m = vreg_read(b, i->m, BYTES(i));
+	if ((op == 0x58 || op == 0x59) && !vreg_is_zero_above(b, n, BYTES(i)) && vreg_is_zero_above(b, m, BYTES(i))) {
+		unsigned other = n;
+
+		n = m;
+		m = other;
+	}
+	n = clean(b, n, BYTES(i));
+	x = vreg_new(b);
+	v3(b, SCALAR(i, op), x, n, m);
+	check_nan(b, i, x);
+	if (may_be_tiny)
+		check_tiny(b, D(i), x);
+	if (negate) {
+		x64_mov_imm(&b->x, RAX, D(i) ? 1ull << 63 : 1ull << 31);
+		x64_movq_to_xmm(&b->x, D(i), 0, RAX);
+		v3(b, PXOR, x, x, 0);
+	}
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+EMIT(FADD)
+{
+	return two(b, i, 0x58, false, false);
+}
+EMIT(FSUB)
+{
+	return two(b, i, 0x5c, false, false);
+}
+EMIT(FMUL)
+{
+	return two(b, i, 0x59, true, false);
+}
+EMIT(FNMUL)
+{
+	return two(b, i, 0x59, true, true);
+}
+EMIT(FDIV)
+{
+	return two(b, i, 0x5e, true, false);
+}
+
+/* Without NaNs, each operand order gives the larger one, but of two zeroes the second: both together, ANDed, +0 if either is. */
+static bool extreme(struct block *b, const struct insn *i, unsigned op, u32 both)
+{
+	unsigned n, m, x;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	m = vreg_read(b, i->m, BYTES(i));
+	x64_rr(&b->x, false, PACKED(i, 0x2e), n, m);
+	slow_path(b, x64_jcc(&b->x, CC_P));
+	x = vreg_new(b);
+	v3(b, SCALAR(i, op), 1, m, n);
+	v3(b, SCALAR(i, op), x, n, m);
+	v3(b, both, x, x, 1);
+	v_low(b, x, x, BYTES(i));
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+EMIT(FMAX)
+{
+	return extreme(b, i, 0x5f, PAND);
+}
+EMIT(FMIN)
+{
+	return extreme(b, i, 0x5d, POR);
+}
+
+/* Ra is the register that is added to: opcodes of the 231 form. */
+static bool fused(struct block *b, const struct insn *i, unsigned op)
+{
+	unsigned n, m, a, x;
+
+	if (IS_HALF(i) || !block_host(b)->fma)
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	m = vreg_read(b, i->m, BYTES(i));
+	a = vreg_read(b, i->a, BYTES(i));
+	x = vreg_new(b);
+	if (vreg_is_zero_above(b, a, BYTES(i)))
+		v_move(b, x, a);
+	else
+		v_low(b, x, a, BYTES(i));
+	x64_vex_rr(&b->x, D(i), 1, 2, op, x, n, m);
+	check_nan(b, i, x);
+	check_tiny(b, D(i), x);
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+EMIT(FMADD)
+{
+	return fused(b, i, 0xb9);
+}
+EMIT(FMSUB)
+{
+	return fused(b, i, 0xbd);
+}
+EMIT(FNMADD)
+{
+	return fused(b, i, 0xbf);
+}
+EMIT(FNMSUB)
+{
+	return fused(b, i, 0xbb);
+}
+/* One source, into a register that is zero first: the host leaves the rest of it. */
+static bool one(struct block *b, const struct insn *i, u32 op, int imm)
+{
+	unsigned n, x;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	x = vreg_new(b);
+	v_zero(b, x);
+	v3(b, op, x, x, n);
+	if (imm >= 0)
+		x64_u8(&b->x, (unsigned)imm);
+	check_nan(b, i, x);
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+EMIT(FSQRT)
+{
+	return one(b, i, SCALAR(i, 0x51), -1);
+}
+/* Mode, 4 MXCSR's; 8: Inexact is not recorded. */
+#define ROUND(name, mode)                                                                                              \
+	EMIT(name)                                                                                                     \
+	{                                                                                                              \
+		return one(b, i, P66 | OP_3A(D(i) ? 0x0b : 0x0a), mode);                                               \
+	}
+ROUND(FRINTN, 8 | 0)
+ROUND(FRINTM, 8 | 1)
+ROUND(FRINTP, 8 | 2)
+ROUND(FRINTZ, 8 | 3)
+ROUND(FRINTX, 4)
+ROUND(FRINTI, 8 | 4)
+
+/* h: format from, o: format to. */
+EMIT(FCVT)
+{
+	bool widen = i->h == FP32 && i->o == FP64;
+	unsigned n, x;
+
+	if (!widen && !(i->h == FP64 && i->o == FP32))
+		return false;
+	n = vreg_read(b, i->n, widen ? 4 : 8);
+	x = vreg_new(b);
+	v_zero(b, x);
+	v3(b, (widen ? PF3 : PF2) | OP_0F(0x5a), x, x, n);
+	check_nan(b, i, x);
+	if (!widen)
+		check_tiny(b, false, x);
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+
+/* --- compare and select --- */
+
+/* EAX = jit_flags of ucomis: ZF PF CF. RCX is lost. */
+static void compare(struct block *b, const struct insn *i, unsigned n, unsigned m, bool signal_nans)
+{
+	struct x64 *x = &b->x;
+
+	x64_rr(x, false, PACKED(i, signal_nans ? 0x2f : 0x2e), n, m);
+	x64_mov_imm(x, RAX, flags_constant(2));
+	x64_mov_imm(x, RCX, flags_constant(8));
+	x64_cmov(x, false, CC_B, RAX, RCX);
+	x64_mov_imm(x, RCX, flags_constant(6));
+	x64_cmov(x, false, CC_E, RAX, RCX);
+	x64_mov_imm(x, RCX, flags_constant(3));
+	x64_cmov(x, false, CC_P, RAX, RCX);
+}
+/* EAX is what jit_flags should be. */
+static void flags_from_rax(struct block *b)
+{
+	if (b->save_flags)
+		x64_store_sized(&b->x, 2, CPU_MEM(jit_flags), RAX);
+	x64_u8(&b->x, 0x04); /* add al, 0x7f: OF from bit 0 */
+	x64_u8(&b->x, 0x7f);
+	x64_u8(&b->x, 0x9e); /* sahf */
+	b->flags = FLAGS_BORROW;
+}
+static bool fcmp(struct block *b, const struct insn *i, bool zero, bool signal_nans)
+{
+	unsigned n, m = 0;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	if (zero)
+		v_zero(b, 0);
+	else
+		m = vreg_read(b, i->m, BYTES(i));
+	compare(b, i, n, m, signal_nans);
+	flags_from_rax(b);
+	return true;
+}
+EMIT(FCMP_reg)
+{
+	return fcmp(b, i, false, false);
+}
+EMIT(FCMP_zero)
+{
+	return fcmp(b, i, true, false);
+}
+EMIT(FCMPE_reg)
+{
+	return fcmp(b, i, false, true);
+}
+EMIT(FCMPE_zero)
+{
+	return fcmp(b, i, true, true);
+}
+EMIT(FCCMP)
+{
+	struct x64 *x = &b->x;
+	unsigned n, m;
+	u8 *otherwise, *end;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	m = vreg_read(b, i->m, BYTES(i));
+	if (i->c >= 14) {
+		compare(b, i, n, m, i->s);
+	} else {
+		otherwise = x64_jcc_short(x, flags_cc(b, i->c) ^ 1);
+		compare(b, i, n, m, i->s);
+		end = x64_jmp_short(x);
+		x64_bind_short(x, otherwise);
+		x64_mov_imm(x, RAX, flags_constant(i->i));
+		x64_bind_short(x, end);
+	}
+	flags_from_rax(b);
+	return true;
+}
+EMIT(FCSEL)
+{
+	unsigned n, m, x;
+	u8 *end;
+
+	if (IS_HALF(i) || i->c >= 14)
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	m = vreg_read(b, i->m, BYTES(i));
+	x = vreg_new(b);
+	v_low(b, x, n, BYTES(i));
+	end = x64_jcc_short(&b->x, flags_cc(b, i->c));
+	v_low(b, x, m, BYTES(i));
+	x64_bind_short(&b->x, end);
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+
+/* --- conversions with general registers --- */
+
+/* cvtt: out of range, and for the smallest integer itself, the result is the smallest integer. */
+static void truncate(struct block *b, const struct insn *i, bool w, unsigned from)
+{
+	x64_rr(&b->x, w, SCALAR(i, 0x2c), RAX, from);
+	if (w) {
+		x64_mov_imm(&b->x, RCX, 1ull << 63);
+		x64_alu(&b->x, true, ALU_CMP, RAX, RCX);
+	} else {
+		x64_alu_imm(&b->x, false, ALU_CMP, RAX, (s32)0x80000000);
+	}
+	slow_path(b, x64_jcc(&b->x, CC_E));
+}
+static bool to_signed(struct block *b, const struct insn *i, bool w, int mode)
+{
+	unsigned n;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	if (mode >= 0) { /* the rounded value is converted exactly; Inexact is recorded only when it is known to fit */
+		v3_imm(b, P66 | OP_3A(D(i) ? 0x0b : 0x0a), 0, n, n, 8 | (unsigned)mode);
+		truncate(b, i, w, 0);
+		v3_imm(b, P66 | OP_3A(D(i) ? 0x0b : 0x0a), 0, n, n, (unsigned)mode);
+	} else {
+		truncate(b, i, w, n);
+	}
+	reg_done(b, slot_written(i->d), RAX);
+	return true;
+}
+#define TO_SIGNED(name, mode)                                                                                          \
+	EMIT(name##_w)                                                                                                 \
+	{                                                                                                              \
+		return to_signed(b, i, false, mode);                                                                   \
+	}                                                                                                              \
+	EMIT(name##_x)                                                                                                 \
+	{                                                                                                              \
+		return to_signed(b, i, true, mode);                                                                    \
+	}
+TO_SIGNED(FCVTZS, -1)
+TO_SIGNED(FCVTNS, 0)
+TO_SIGNED(FCVTMS, 1)
+TO_SIGNED(FCVTPS, 2)
+
+/* From 0 to below 2^32 or 2^63. */
+static bool to_unsigned(struct block *b, const struct insn *i, bool w)
+{
+	unsigned n;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	v_zero(b, 0);
+	x64_rr(&b->x, false, PACKED(i, 0x2e), n, 0);
+	slow_path(b, x64_jcc(&b->x, CC_B)); /* or a NaN */
+	v2_c(b, P66 | OP_0F(0x6f), 0, D(i) ? (w ? C_2_63_D : C_2_32_D) : (w ? C_2_63_S : C_2_32_S));
+	x64_rr(&b->x, false, PACKED(i, 0x2e), n, 0);
+	slow_path(b, x64_jcc(&b->x, CC_AE));
+	x64_rr(&b->x, true, SCALAR(i, 0x2c), RAX, n);
+	reg_done(b, slot_written(i->d), RAX);
+	return true;
+}
+EMIT(FCVTZU_w)
+{
+	return to_unsigned(b, i, false);
+}
+EMIT(FCVTZU_x)
+{
+	return to_unsigned(b, i, true);
+}
+
+/* From a 64-bit register if `w`. */
+static void from_integer(struct block *b, const struct insn *i, bool w, unsigned r)
+{
+	unsigned x = vreg_new(b);
+
+	v_zero(b, x);
+	if (block_host(b)->avx)
+		x64_vex_rr(&b->x, w, D(i) ? 3 : 2, 1, 0x2a, x, x, r);
+	else
+		x64_rr(&b->x, w, SCALAR(i, 0x2a), x, r);
+	vreg_done(b, i->d, x, BYTES(i));
+}
+static bool from_signed(struct block *b, const struct insn *i, bool w)
+{
+	if (IS_HALF(i))
+		return false;
+	from_integer(b, i, w, reg_read(b, i->n, RAX));
+	return true;
+}
+EMIT(SCVTF_w)
+{
+	return from_signed(b, i, false);
+}
+EMIT(SCVTF_x)
+{
+	return from_signed(b, i, true);
+}
+EMIT(UCVTF_w)
+{
+	if (IS_HALF(i))
+		return false;
+	reg_copy(b, false, RAX, i->n);
+	from_integer(b, i, true, RAX);
+	return true;
+}
+EMIT(UCVTF_x)
+{
+	unsigned r;
+
+	if (IS_HALF(i))
+		return false;
+	r = reg_read(b, i->n, RAX);
+	x64_test(&b->x, true, r, r);
+	slow_path(b, x64_jcc(&b->x, CC_S));
+	from_integer(b, i, true, r);
+	return true;
+}
 
 #define ROW(name, flags) {ROW_##name, flags, emit_##name},
 #define KEEP EMIT_PURE | EMIT_KEEPS
 const struct emitter_row emit_fp_rows[] = {
 	ROW(FMOV_s_to_w, KEEP) ROW(FMOV_d_to_x, KEEP) ROW(FMOV_top_to_x, KEEP)
-	ROW(FMOV_w_to_s, KEEP) ROW(FMOV_x_to_d, KEEP)
+	ROW(FMOV_w_to_s, KEEP) ROW(FMOV_x_to_d, KEEP) ROW(FMOV_x_to_top, KEEP)
+	ROW(FMOV_reg, EMIT_KEEPS) ROW(FABS, EMIT_KEEPS) ROW(FNEG, EMIT_KEEPS) ROW(FMOV_imm, EMIT_KEEPS)
+	ROW(FADD, 0) ROW(FSUB, 0) ROW(FMUL, 0) ROW(FNMUL, 0) ROW(FDIV, 0) ROW(FMAX, 0) ROW(FMIN, 0)
+	{ROW_FMAXNM, 0, emit_FMAX}, {ROW_FMINNM, 0, emit_FMIN},
+	ROW(FMADD, 0) ROW(FMSUB, 0) ROW(FNMADD, 0) ROW(FNMSUB, 0) ROW(FSQRT, 0)
+	ROW(FRINTN, 0) ROW(FRINTM, 0) ROW(FRINTP, 0) ROW(FRINTZ, 0) ROW(FRINTX, 0) ROW(FRINTI, 0) ROW(FCVT, 0)
+	ROW(FCMP_reg, 0) ROW(FCMP_zero, 0) ROW(FCMPE_reg, 0) ROW(FCMPE_zero, 0) ROW(FCCMP, 0) ROW(FCSEL, EMIT_KEEPS)
+	ROW(FCVTZS_w, 0) ROW(FCVTZS_x, 0) ROW(FCVTNS_w, 0) ROW(FCVTNS_x, 0) ROW(FCVTMS_w, 0) ROW(FCVTMS_x, 0) ROW(FCVTPS_w, 0)
+	ROW(FCVTPS_x, 0) ROW(FCVTZU_w, 0) ROW(FCVTZU_x, 0) ROW(SCVTF_w, EMIT_KEEPS) ROW(SCVTF_x, EMIT_KEEPS) ROW(UCVTF_w, EMIT_KEEPS)
+	ROW(UCVTF_x, 0)
 	{ROW_NONE, 0, NULL},
 };

@@ -7,6 +7,7 @@
 #ifndef JIT_VECTOR_H
 #define JIT_VECTOR_H
 
+#include "cpu/softfp.h"
 #include "jit/translate.h"
 
 #define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
