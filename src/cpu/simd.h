@@ -131,6 +131,36 @@ INLINE bool is_hs(const struct insn *insn)
 	return insn->z == 1 || insn->z == 2;
 }
 
+/*
+ * Integer operations written once for all lane sizes. A file says what a lane's operands are, by OPERANDS and
+ * LOOP(T, count, result); LANES_OP(name, S, result) then makes lanes_NAME over lanes of type s8..s64 (S = s) or u8..u64
+ * (S = u), and LANES_VEC and LANES_SCALAR make the instructions from it.
+ */
+#define EACH_SIZE(S, bytes, ...)                                                                                       \
+	switch (insn->z) {                                                                                             \
+	case 0: LOOP(S##8, (bytes), __VA_ARGS__) break;                                                                \
+	case 1: LOOP(S##16, (bytes) / 2, __VA_ARGS__) break;                                                           \
+	case 2: LOOP(S##32, (bytes) / 4, __VA_ARGS__) break;                                                           \
+	default: LOOP(S##64, (bytes) / 8, __VA_ARGS__) break;                                                          \
+	}
+#define LANES_OP(name, S, ...)                                                                                         \
+	INLINE void lanes_##name(struct cpu *cpu, const struct insn *insn, unsigned bytes)                             \
+	{                                                                                                              \
+		OPERANDS;                                                                                              \
+		EACH_SIZE(S, 16, __VA_ARGS__)                                                                          \
+		put(cpu, insn->d, r, bytes);                                                                           \
+	}
+#define LANES_VEC(name, condition)                                                                                     \
+	FP_INSN_IF(name##_vec, condition)                                                                              \
+	{                                                                                                              \
+		lanes_##name(cpu, insn, q_bytes(insn));                                                                \
+	}
+#define LANES_SCALAR(name, condition)                                                                                  \
+	FP_INSN_IF(name##_scalar, condition)                                                                           \
+	{                                                                                                              \
+		lanes_##name(cpu, insn, 1u << insn->z);                                                                \
+	}
+
 /* --- floating point lanes: `f` is a constant where these are called, so each becomes one path --- */
 
 #define FP_ENV cpu->fpcr, &cpu->fpsr

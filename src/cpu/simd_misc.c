@@ -12,56 +12,29 @@
 		r.T[e] = (T)(__VA_ARGS__);                                                                             \
 	}
 #define OPERANDS vec n = vget(cpu, insn->n), d = vget(cpu, insn->d), r = {0}
-#define OP(name, S, ...)                                                                                               \
-	INLINE void lanes_##name(struct cpu *cpu, const struct insn *insn, unsigned bytes)                             \
-	{                                                                                                              \
-		OPERANDS;                                                                                              \
-		switch (insn->z) {                                                                                     \
-		case 0: LOOP(S##8, 16, __VA_ARGS__) break;                                                             \
-		case 1: LOOP(S##16, 8, __VA_ARGS__) break;                                                             \
-		case 2: LOOP(S##32, 4, __VA_ARGS__) break;                                                             \
-		default: LOOP(S##64, 2, __VA_ARGS__) break;                                                            \
-		}                                                                                                      \
-		put(cpu, insn->d, r, bytes);                                                                           \
-	}
 #define OPQ(name, S, ...)                                                                                              \
 	INLINE void lanes_##name(struct cpu *cpu, const struct insn *insn, unsigned bytes)                             \
 	{                                                                                                              \
 		OPERANDS;                                                                                              \
 		bool qc = false;                                                                                       \
 		const unsigned w = 8u << insn->z;                                                                      \
-		switch (insn->z) {                                                                                     \
-		case 0: LOOP(S##8, bytes, __VA_ARGS__) break;                                                          \
-		case 1: LOOP(S##16, bytes / 2, __VA_ARGS__) break;                                                     \
-		case 2: LOOP(S##32, bytes / 4, __VA_ARGS__) break;                                                     \
-		default: LOOP(S##64, bytes / 8, __VA_ARGS__) break;                                                    \
-		}                                                                                                      \
+		EACH_SIZE(S, bytes, __VA_ARGS__)                                                                       \
 		if (qc)                                                                                                \
 			cpu->fpsr |= FPSR_QC;                                                                          \
 		put(cpu, insn->d, r, bytes);                                                                           \
 	}
-#define VEC(name, condition)                                                                                           \
-	FP_INSN_IF(name##_vec, condition)                                                                              \
-	{                                                                                                              \
-		lanes_##name(cpu, insn, q_bytes(insn));                                                                \
-	}
-#define SCALAR(name, condition)                                                                                        \
-	FP_INSN_IF(name##_scalar, condition)                                                                           \
-	{                                                                                                              \
-		lanes_##name(cpu, insn, 1u << insn->z);                                                                \
-	}
 
 /* --- absolute value, negation, compare with zero --- */
-OP(ABS, s, a < 0 ? -(u64)a : (u64)a)
-OP(NEG, u, -a)
-OP(CMGT0, s, -(a > 0))
-OP(CMGE0, s, -(a >= 0))
-OP(CMEQ0, s, -(a == 0))
-OP(CMLE0, s, -(a <= 0))
-OP(CMLT0, s, -(a < 0))
+LANES_OP(ABS, s, a < 0 ? -(u64)a : (u64)a)
+LANES_OP(NEG, u, -a)
+LANES_OP(CMGT0, s, -(a > 0))
+LANES_OP(CMGE0, s, -(a >= 0))
+LANES_OP(CMEQ0, s, -(a == 0))
+LANES_OP(CMLE0, s, -(a <= 0))
+LANES_OP(CMLT0, s, -(a < 0))
 #define BOTH(name)                                                                                                     \
-	VEC(name, is_not_1d(insn))                                                                                     \
-	SCALAR(name, insn->z == 3)
+	LANES_VEC(name, is_not_1d(insn))                                                                               \
+	LANES_SCALAR(name, insn->z == 3)
 BOTH(ABS)
 BOTH(NEG)
 BOTH(CMGT0)
@@ -76,8 +49,8 @@ OPQ(SQNEG, s, saturate_s(-(s128)a, w, &qc))
 OPQ(SUQADD, u, saturate_s((s128)a + sign_extend(c, w), w, &qc))
 OPQ(USQADD, u, saturate_u((s128)c + sign_extend(a, w), w, &qc))
 #define BOTHQ(name)                                                                                                    \
-	VEC(name, is_not_1d(insn))                                                                                     \
-	SCALAR(name, true)
+	LANES_VEC(name, is_not_1d(insn))                                                                               \
+	LANES_SCALAR(name, true)
 BOTHQ(SQABS)
 BOTHQ(SQNEG)
 BOTHQ(SUQADD)
@@ -85,14 +58,14 @@ BOTHQ(USQADD)
 
 /* --- counts and bits --- */
 #define WIDTH ((unsigned)sizeof(a) * 8)
-OP(CLZ, u, a ? (unsigned)__builtin_clzll(a) - (64 - WIDTH) : WIDTH)
-OP(CLS, s, __builtin_clrsbll(a) - (int)(64 - WIDTH))
-OP(CNT, u, __builtin_popcount((u8)a))
-OP(NOT, u, ~a)
-VEC(CLZ, is_bhs(insn))
-VEC(CLS, is_bhs(insn))
-VEC(CNT, insn->z == 0)
-VEC(NOT, insn->z == 0)
+LANES_OP(CLZ, u, a ? (unsigned)__builtin_clzll(a) - (64 - WIDTH) : WIDTH)
+LANES_OP(CLS, s, __builtin_clrsbll(a) - (int)(64 - WIDTH))
+LANES_OP(CNT, u, __builtin_popcount((u8)a))
+LANES_OP(NOT, u, ~a)
+LANES_VEC(CLZ, is_bhs(insn))
+LANES_VEC(CLS, is_bhs(insn))
+LANES_VEC(CNT, insn->z == 0)
+LANES_VEC(NOT, insn->z == 0)
 FP_INSN(RBIT_vec)
 {
 	vec n = vget(cpu, insn->n);

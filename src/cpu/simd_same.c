@@ -2,8 +2,7 @@
 /*
  * Advanced SIMD three-same, integer: vector and scalar forms, with the RDM extension and dot products.
  *                                                              [DDI0487 C4.1: Advanced SIMD three same (extra)]
- * A generator makes lanes_NAME, over a, b (sources) and c (the old destination) of lane type T; VEC and SCALAR make the
- * instructions from it.
+ * Lanes are over a, b (sources) and c (the old destination).
  */
 #include "cpu/simd.h"
 
@@ -13,23 +12,8 @@
 		(void)a, (void)b, (void)c;                                                                             \
 		r.T[e] = (T)(__VA_ARGS__);                                                                             \
 	}
-#define EACH_SIZE(S, bytes, ...)                                                                                       \
-	switch (insn->z) {                                                                                             \
-	case 0: LOOP(S##8, (bytes), __VA_ARGS__) break;                                                                \
-	case 1: LOOP(S##16, (bytes) / 2, __VA_ARGS__) break;                                                           \
-	case 2: LOOP(S##32, (bytes) / 4, __VA_ARGS__) break;                                                           \
-	default: LOOP(S##64, (bytes) / 8, __VA_ARGS__) break;                                                          \
-	}
 #define OPERANDS vec n = vget(cpu, insn->n), m = vget(cpu, insn->m), d = vget(cpu, insn->d), r = {0}
 
-/* Without flags: all lanes. */
-#define OP(name, S, ...)                                                                                               \
-	INLINE void lanes_##name(struct cpu *cpu, const struct insn *insn, unsigned bytes)                             \
-	{                                                                                                              \
-		OPERANDS;                                                                                              \
-		EACH_SIZE(S, 16, __VA_ARGS__)                                                                          \
-		put(cpu, insn->d, r, bytes);                                                                           \
-	}
 /* May set `qc`: active lanes. W is the lane's width. */
 #define OPQ(name, S, function)                                                                                         \
 	INLINE void lanes_##name(struct cpu *cpu, const struct insn *insn, unsigned bytes)                             \
@@ -46,36 +30,26 @@
 			cpu->fpsr |= FPSR_QC;                                                                          \
 		put(cpu, insn->d, r, bytes);                                                                           \
 	}
-#define VEC(name, condition)                                                                                           \
-	FP_INSN_IF(name##_vec, condition)                                                                              \
-	{                                                                                                              \
-		lanes_##name(cpu, insn, q_bytes(insn));                                                                \
-	}
-#define SCALAR(name, condition)                                                                                        \
-	FP_INSN_IF(name##_scalar, condition)                                                                           \
-	{                                                                                                              \
-		lanes_##name(cpu, insn, 1u << insn->z);                                                                \
-	}
 
 /* --- add, subtract, halve --- */
-OP(ADD, u, a + b)
-OP(SUB, u, a - b)
-OP(SHADD, s, (a & b) + ((a ^ b) >> 1))
-OP(UHADD, u, (a & b) + ((a ^ b) >> 1))
-OP(SRHADD, s, (a | b) - ((a ^ b) >> 1))
-OP(URHADD, u, (a | b) - ((a ^ b) >> 1))
-OP(SHSUB, s, (a >> 1) - (b >> 1) - (~a & b & 1))
-OP(UHSUB, u, (a >> 1) - (b >> 1) - (~a & b & 1))
-VEC(ADD, is_not_1d(insn))
-SCALAR(ADD, insn->z == 3)
-VEC(SUB, is_not_1d(insn))
-SCALAR(SUB, insn->z == 3)
-VEC(SHADD, is_bhs(insn))
-VEC(UHADD, is_bhs(insn))
-VEC(SRHADD, is_bhs(insn))
-VEC(URHADD, is_bhs(insn))
-VEC(SHSUB, is_bhs(insn))
-VEC(UHSUB, is_bhs(insn))
+LANES_OP(ADD, u, a + b)
+LANES_OP(SUB, u, a - b)
+LANES_OP(SHADD, s, (a & b) + ((a ^ b) >> 1))
+LANES_OP(UHADD, u, (a & b) + ((a ^ b) >> 1))
+LANES_OP(SRHADD, s, (a | b) - ((a ^ b) >> 1))
+LANES_OP(URHADD, u, (a | b) - ((a ^ b) >> 1))
+LANES_OP(SHSUB, s, (a >> 1) - (b >> 1) - (~a & b & 1))
+LANES_OP(UHSUB, u, (a >> 1) - (b >> 1) - (~a & b & 1))
+LANES_VEC(ADD, is_not_1d(insn))
+LANES_SCALAR(ADD, insn->z == 3)
+LANES_VEC(SUB, is_not_1d(insn))
+LANES_SCALAR(SUB, insn->z == 3)
+LANES_VEC(SHADD, is_bhs(insn))
+LANES_VEC(UHADD, is_bhs(insn))
+LANES_VEC(SRHADD, is_bhs(insn))
+LANES_VEC(URHADD, is_bhs(insn))
+LANES_VEC(SHSUB, is_bhs(insn))
+LANES_VEC(UHSUB, is_bhs(insn))
 
 INLINE u64 sqadd(s64 a, s64 b, s64 c, unsigned w, bool *qc)
 {
@@ -95,23 +69,23 @@ INLINE u64 uqsub(u64 a, u64 b, u64 c, unsigned w, bool *qc)
 }
 #define SATURATING(name, S, function)                                                                                  \
 	OPQ(name, S, function)                                                                                         \
-	VEC(name, is_not_1d(insn))                                                                                     \
-	SCALAR(name, true)
+	LANES_VEC(name, is_not_1d(insn))                                                                               \
+	LANES_SCALAR(name, true)
 SATURATING(SQADD, s, sqadd)
 SATURATING(SQSUB, s, sqsub)
 SATURATING(UQADD, u, uqadd)
 SATURATING(UQSUB, u, uqsub)
 
 /* --- compare --- */
-OP(CMGT, s, -(a > b))
-OP(CMGE, s, -(a >= b))
-OP(CMHI, u, -(a > b))
-OP(CMHS, u, -(a >= b))
-OP(CMEQ, u, -(a == b))
-OP(CMTST, u, -((a & b) != 0))
+LANES_OP(CMGT, s, -(a > b))
+LANES_OP(CMGE, s, -(a >= b))
+LANES_OP(CMHI, u, -(a > b))
+LANES_OP(CMHS, u, -(a >= b))
+LANES_OP(CMEQ, u, -(a == b))
+LANES_OP(CMTST, u, -((a & b) != 0))
 #define COMPARE(name)                                                                                                  \
-	VEC(name, is_not_1d(insn))                                                                                     \
-	SCALAR(name, insn->z == 3)
+	LANES_VEC(name, is_not_1d(insn))                                                                               \
+	LANES_SCALAR(name, insn->z == 3)
 COMPARE(CMGT)
 COMPARE(CMGE)
 COMPARE(CMHI)
@@ -120,30 +94,30 @@ COMPARE(CMEQ)
 COMPARE(CMTST)
 
 /* --- minimum, maximum, absolute difference --- */
-OP(SMAX, s, a > b ? a : b)
-OP(SMIN, s, a < b ? a : b)
-OP(UMAX, u, a > b ? a : b)
-OP(UMIN, u, a < b ? a : b)
-OP(SABD, s, a > b ? a - b : b - a)
-OP(UABD, u, a > b ? a - b : b - a)
-OP(SABA, s, c + (a > b ? a - b : b - a))
-OP(UABA, u, c + (a > b ? a - b : b - a))
-VEC(SMAX, is_bhs(insn))
-VEC(SMIN, is_bhs(insn))
-VEC(UMAX, is_bhs(insn))
-VEC(UMIN, is_bhs(insn))
-VEC(SABD, is_bhs(insn))
-VEC(UABD, is_bhs(insn))
-VEC(SABA, is_bhs(insn))
-VEC(UABA, is_bhs(insn))
+LANES_OP(SMAX, s, a > b ? a : b)
+LANES_OP(SMIN, s, a < b ? a : b)
+LANES_OP(UMAX, u, a > b ? a : b)
+LANES_OP(UMIN, u, a < b ? a : b)
+LANES_OP(SABD, s, a > b ? a - b : b - a)
+LANES_OP(UABD, u, a > b ? a - b : b - a)
+LANES_OP(SABA, s, c + (a > b ? a - b : b - a))
+LANES_OP(UABA, u, c + (a > b ? a - b : b - a))
+LANES_VEC(SMAX, is_bhs(insn))
+LANES_VEC(SMIN, is_bhs(insn))
+LANES_VEC(UMAX, is_bhs(insn))
+LANES_VEC(UMIN, is_bhs(insn))
+LANES_VEC(SABD, is_bhs(insn))
+LANES_VEC(UABD, is_bhs(insn))
+LANES_VEC(SABA, is_bhs(insn))
+LANES_VEC(UABA, is_bhs(insn))
 
 /* --- multiply --- */
-OP(MUL, u, (u32)a * (u32)b)
-OP(MLA, u, c + (u32)a * (u32)b)
-OP(MLS, u, c - (u32)a * (u32)b)
-VEC(MUL, is_bhs(insn))
-VEC(MLA, is_bhs(insn))
-VEC(MLS, is_bhs(insn))
+LANES_OP(MUL, u, (u32)a * (u32)b)
+LANES_OP(MLA, u, c + (u32)a * (u32)b)
+LANES_OP(MLS, u, c - (u32)a * (u32)b)
+LANES_VEC(MUL, is_bhs(insn))
+LANES_VEC(MLA, is_bhs(insn))
+LANES_VEC(MLS, is_bhs(insn))
 
 FP_INSN_IF(PMUL_vec, insn->z == 0)
 {
@@ -174,8 +148,8 @@ INLINE u64 sqrdmlsh(s64 a, s64 b, s64 c, unsigned w, bool *qc)
 }
 #define MULTIPLY_HIGH(name, function)                                                                                  \
 	OPQ(name, s, function)                                                                                         \
-	VEC(name, is_hs(insn))                                                                                         \
-	SCALAR(name, is_hs(insn))
+	LANES_VEC(name, is_hs(insn))                                                                                   \
+	LANES_SCALAR(name, is_hs(insn))
 MULTIPLY_HIGH(SQDMULH, sqdmulh)
 MULTIPLY_HIGH(SQRDMULH, sqrdmulh)
 MULTIPLY_HIGH(SQRDMLAH, sqrdmlah)
@@ -208,8 +182,8 @@ INLINE u64 shift_by_register(s128 v, s8 shift, unsigned w, bool is_unsigned, boo
 		return shift_by_register(a, (s8)b, w, is_unsigned, round, saturate, qc);                               \
 	}                                                                                                              \
 	OPQ(name, S, shift_##name)                                                                                     \
-	VEC(name, is_not_1d(insn))                                                                                     \
-	SCALAR(name, saturate || insn->z == 3)
+	LANES_VEC(name, is_not_1d(insn))                                                                               \
+	LANES_SCALAR(name, saturate || insn->z == 3)
 SHIFT(SSHL, s, false, false, false)
 SHIFT(USHL, u, true, false, false)
 SHIFT(SRSHL, s, false, true, false)
