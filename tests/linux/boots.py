@@ -71,7 +71,7 @@ BOOTS = {
     "7.3 tour, 1 way": ("7.3", 2, "tour", volatile(1), False),
     "6.12 tour, 4 ways, 2 bridges, 1k": ("6.12", 2, "tour", volatile(4, 2, 1024, size="256M"), True),
     "7.3 tour, 8 ways, 4 bridges, 4k": ("7.3", 2, "tour", volatile(8, 4, 4096, size="256M"), False),
-    "6.12 tour, 2 bridges, 16k": ("6.12", 2, "tour", volatile(2, 2, 16384), False),
+    "6.12 tour, 2 bridges, 8k": ("6.12", 2, "tour", volatile(2, 2, 8192), False),
     "6.12 tour, as=dax": ("6.12", 2, "tour", volatile(region_as="dax"), True),
     "7.3 tour, as=dax": ("7.3", 2, "tour", volatile(region_as="dax"), True),
     "6.12 boot memory, as=system-ram": ("6.12", 2, "bootmem", volatile(region_as="system-ram"), True),
