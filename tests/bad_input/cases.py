@@ -10,6 +10,7 @@ import pathlib
 import struct
 import sys
 import tempfile
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import programs  # noqa: E402
@@ -60,6 +61,10 @@ def fixtures(folder):
     (folder / "flash").write_bytes(bytes(4096))
     (folder / "own-disk").write_bytes(bytes(4096))
     (folder / "dir").mkdir()
+    # 64 MiB of zeroes that can stand after each other: 2 GiB in 2 MiB.
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15)
+    block = packer.compress(bytes(64 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    (folder / "bomb").write_bytes(b"\x1f\x8b\x08\x00" + bytes(6) + block * 32)
     for name, size in (("big-initrd", 3 << 30), ("terabyte", 1 << 40)):
         with open(folder / name, "wb") as sparse:
             sparse.truncate(size)

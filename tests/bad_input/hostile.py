@@ -96,6 +96,7 @@ FILES = [
     ("kernel without end", "-kernel /dev/zero", ["/dev/zero", "regular file"]),
     ("kernel of nothing", "-kernel /dev/null", ["/dev/null", "regular file"]),
     ("kernel of a terabyte", "-kernel @/terabyte", ["@/terabyte", "1099511627776"]),
+    ("kernel that unpacks to gigabytes", "-kernel @/bomb", ["-kernel", "@/bomb", "must be an Image"]),
     ("kernel below a file", "-kernel @/disk/x", ["@/disk/x", "not a directory"]),
     ("initrd is a FIFO", "-kernel @/off -initrd @/fifo", ["-initrd", "@/fifo", "regular file"]),
     ("initrd without end", "-kernel @/off -initrd /dev/zero", ["-initrd", "/dev/zero"]),

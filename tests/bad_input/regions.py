@@ -15,19 +15,20 @@ SHAPES = [(1, 1), (1, 2), (1, 4), (1, 8), (1, 16), (2, 1), (2, 2), (2, 4), (2, 8
 
 
 def rule(bridges, each, granularity):
-    """The words of the rule that such a region breaks, or None."""
+    """The rules that such a region breaks, each as words that tell of it; one of them must be told."""
     ways = bridges * each
     if bridges > 1 and bridges * granularity > 32768:
-        return ["interleave-granularity", "32 KiB"]
+        return [["interleave-granularity", "32 KiB"]]
     if each not in (1, 2, 4, 8, 16):
-        return ["name 1, 2, 4, 8 or 16"]
+        return [["name 1, 2, 4, 8 or 16"]]
+    wrong = []
     if each > 8:
-        return ["8 targets"]
+        wrong.append(["8 targets"])
     if bridges * granularity > 16384:
-        return ["16 KiB", "interleave-granularity"]
+        wrong.append(["16 KiB", "interleave-granularity"])
     if ways > 1 and ways * granularity > 32768:
-        return ["32 KiB", "interleave-granularity"]
-    return None
+        wrong.append(["32 KiB", "interleave-granularity"])
+    return wrong
 
 
 def options(bridges, each, granularity):
@@ -37,11 +38,11 @@ def options(bridges, each, granularity):
 
 
 def one(program, folder, bridges, each, name):
-    words = rule(bridges, each, GRANULARITIES[name])
+    rules = rule(bridges, each, GRANULARITIES[name])
     trace = folder / f"trace-{bridges}-{each}-{name}"
     done = programs.run([str(program), "-display", "none"] + arguments_of(f"-kernel @/off -d cxl -D {trace} {options(bridges, each, name)}", folder))
-    if words:
-        wrong = refused(done, words, folder)
+    if rules:
+        wrong = min((refused(done, words, folder) for words in rules), key=len)
     else:
         said = trace.read_text(errors="replace") if trace.exists() else "no trace"
         wrong = [f"exit code {done.code}: {done.err.decode(errors='replace')}"] if done.code or done.err else []
