@@ -1,4 +1,265 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AES, SHA-1, SHA-256, polynomial multiplication and the three-way operations of SHA-3 by host instructions, where the host has them.
+ *
+ * AES: the host's last round is SubBytes and ShiftRows, then XOR of a key, here zero; Arm adds the key first. A round with
+ * MixColumns is AESE and AESMC; the two, as compilers put them, are one host instruction. MixColumns alone undoes a last round first.
+ *
+ * SHA: the host keeps a b e f and c d g h, highest lane first; Arm a b c d and e f g h, lowest first. SHA-1 on the host adds the
+ * round's constant by itself; Arm's schedule has it in, so it is taken out before.
+ */
 #include "jit/vector.h"
 
-const struct emitter_row emit_crypto_rows[] = {{ROW_NONE, 0, NULL}};
+/* --- AES --- */
+
+static bool aes(struct block *b, const struct insn *i, unsigned last, unsigned full, unsigned mix)
+{
+	const struct insn *next = next_insn(b, 1);
+	unsigned d, n, x;
+
+	if (!block_host(b)->aesni)
+		return false;
+	d = vreg_read(b, i->d, 16), n = vreg_read(b, i->n, 16), x = vreg_new(b);
+	v3(b, PXOR, x, d, n);
+	v_zero(b, 0);
+	if (next && next->row == mix && next->d == i->d && next->n == i->d) {
+		v3(b, P66 | OP_38(full), x, x, 0);
+		b->skip = 1;
+	} else {
+		v3(b, P66 | OP_38(last), x, x, 0);
+	}
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(AESE)
+{
+	return aes(b, i, 0xdd, 0xdc, ROW_AESMC);
+}
+EMIT(AESD)
+{
+	return aes(b, i, 0xdf, 0xde, ROW_AESIMC);
+}
+EMIT(AESMC)
+{
+	unsigned n, x;
+
+	if (!block_host(b)->aesni)
+		return false;
+	n = vreg_read(b, i->n, 16), x = vreg_new(b);
+	v_zero(b, 0);
+	v3(b, P66 | OP_38(0xdf), x, n, 0);
+	v3(b, P66 | OP_38(0xdc), x, x, 0);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(AESIMC)
+{
+	unsigned n, x;
+
+	if (!block_host(b)->aesni)
+		return false;
+	n = vreg_read(b, i->n, 16), x = vreg_new(b);
+	v2(b, P66 | OP_38(0xdb), x, n);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(PMULL_vec)
+{
+	unsigned n, m, x;
+
+	if (i->z != 3 || !block_host(b)->pclmul)
+		return false;
+	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+	v3_imm(b, P66 | OP_3A(0x44), x, n, m, i->q ? 0x11 : 0);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+
+/* --- SHA: legacy forms only --- */
+
+/* XMM1 and XMM2: the state after two and four rounds, a b e f from the top. */
+static void sha256_rounds(struct block *b, unsigned x, unsigned y, unsigned w)
+{
+	struct x64 *at = &b->x;
+
+	v_move(b, 1, y);
+	x64_rr(at, false, SHUFPS, 1, x); /* c d g h */
+	x64_u8(at, 0xbb);
+	v_move(b, 2, y);
+	x64_rr(at, false, SHUFPS, 2, x); /* a b e f */
+	x64_u8(at, 0x11);
+	v_move(b, 0, w);
+	x64_rr(at, false, OP_38(0xcb), 1, 2); /* sha256rnds2, constants in XMM0 */
+	v2_imm(b, PSHUFD, 0, w, 0x0e);
+	x64_rr(at, false, OP_38(0xcb), 2, 1);
+}
+static bool sha256(struct block *b, const struct insn *i, unsigned x, unsigned y, unsigned select)
+{
+	unsigned w, r;
+
+	if (!block_host(b)->sha)
+		return false;
+	x = vreg_read(b, x, 16), y = vreg_read(b, y, 16), w = vreg_read(b, i->m, 16);
+	r = vreg_new(b);
+	sha256_rounds(b, x, y, w);
+	v3_imm(b, SHUFPS, r, 2, 1, select);
+	vreg_done(b, i->d, r, 16);
+	return true;
+}
+EMIT(SHA256H)
+{
+	return sha256(b, i, i->d, i->n, 0xbb);
+}
+EMIT(SHA256H2)
+{
+	return sha256(b, i, i->n, i->d, 0x11);
+}
+EMIT(SHA256SU0)
+{
+	unsigned d, n, x;
+
+	if (!block_host(b)->sha)
+		return false;
+	d = vreg_read(b, i->d, 16), n = vreg_read(b, i->n, 16), x = vreg_new(b);
+	v_move(b, x, d);
+	x64_rr(&b->x, false, OP_38(0xcc), x, n);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(SHA256SU1)
+{
+	unsigned d, n, m, x;
+
+	if (!block_host(b)->sha)
+		return false;
+	d = vreg_read(b, i->d, 16), n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+	v3_imm(b, PALIGNR, 0, m, n, 4);
+	v3(b, host_add.op[2], x, d, 0);
+	x64_rr(&b->x, false, OP_38(0xcd), x, m);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+static bool sha1(struct block *b, const struct insn *i, unsigned function, enum constant minus_k)
+{
+	unsigned d, n, m, x;
+
+	if (!block_host(b)->sha)
+		return false;
+	d = vreg_read(b, i->d, 16), n = vreg_read(b, i->n, 4), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+	v3_c(b, host_add.op[2], 0, m, minus_k);
+	v2_imm(b, PSHUFD, 0, 0, 0x1b);
+	v_shift(b, 0x73, 7, 1, n, 12); /* e to the top lane */
+	v3(b, host_add.op[2], 0, 0, 1);
+	v2_imm(b, PSHUFD, x, d, 0x1b);
+	x64_rr(&b->x, false, OP_3A(0xcc), x, 0);
+	x64_u8(&b->x, function);
+	v2_imm(b, PSHUFD, x, x, 0x1b);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(SHA1C)
+{
+	return sha1(b, i, 0, C_SHA1_K0);
+}
+EMIT(SHA1P)
+{
+	return sha1(b, i, 1, C_SHA1_K1);
+}
+EMIT(SHA1M)
+{
+	return sha1(b, i, 2, C_SHA1_K2);
+}
+/* x = n rotated left in each word; XMM3. */
+static void rotate(struct block *b, unsigned x, unsigned n, unsigned count)
+{
+	v_shift(b, 0x72, 2, 3, n, 32 - count);
+	v_shift(b, 0x72, 6, x, n, count);
+	v3(b, POR, x, x, 3);
+}
+EMIT(SHA1H)
+{
+	unsigned n = vreg_read(b, i->n, 4), x = vreg_new(b);
+
+	rotate(b, x, n, 30);
+	v_low(b, x, x, 4);
+	vreg_done(b, i->d, x, 4);
+	return true;
+}
+EMIT(SHA1SU0)
+{
+	unsigned d = vreg_read(b, i->d, 16), n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+
+	v3_imm(b, PALIGNR, x, n, d, 8);
+	v3(b, PXOR, x, x, d);
+	v3(b, PXOR, x, x, m);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(SHA1SU1)
+{
+	unsigned d = vreg_read(b, i->d, 16), n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+	v_shift(b, 0x73, 3, 0, n, 4);
+	v3(b, PXOR, 0, 0, d);
+	rotate(b, x, 0, 1);
+	v_shift(b, 0x73, 7, 0, x, 12); /* word 0, rotated once more, into word 3 */
+	rotate(b, 1, 0, 1);
+	v3(b, PXOR, x, x, 1);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+
+/* --- SHA-3's --- */
+
+EMIT(EOR3)
+{
+	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), a = vreg_read(b, i->a, 16), x = vreg_new(b);
+
+	v3(b, PXOR, x, n, m);
+	v3(b, PXOR, x, x, a);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(BCAX)
+{
+	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), a = vreg_read(b, i->a, 16), x = vreg_new(b);
+
+	v3(b, PANDN, x, a, m);
+	v3(b, PXOR, x, x, n);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+/* x = y rotated right in each doubleword; XMM1. */
+static void rotate64(struct block *b, unsigned x, unsigned y, unsigned count)
+{
+	v_shift(b, 0x73, 6, 1, y, 64 - count);
+	v_shift(b, 0x73, 2, x, y, count);
+	v3(b, POR, x, x, 1);
+}
+EMIT(RAX1)
+{
+	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+
+	rotate64(b, 0, m, 63);
+	v3(b, PXOR, x, n, 0);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(XAR)
+{
+	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+
+	v3(b, PXOR, 0, n, m);
+	rotate64(b, x, 0, i->i);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+
+#define MAYBE(name) {ROW_##name, EMIT_KEEPS, emit_##name},
+#define ROW(name) {ROW_##name, EMIT_PURE | EMIT_KEEPS, emit_##name},
+const struct emitter_row emit_crypto_rows[] = {
+	MAYBE(AESE) MAYBE(AESD) MAYBE(AESMC) MAYBE(AESIMC) MAYBE(PMULL_vec)
+	MAYBE(SHA256H) MAYBE(SHA256H2) MAYBE(SHA256SU0) MAYBE(SHA256SU1) MAYBE(SHA1C) MAYBE(SHA1P) MAYBE(SHA1M)
+	ROW(SHA1H) ROW(SHA1SU0) ROW(SHA1SU1) ROW(EOR3) ROW(BCAX) ROW(RAX1) ROW(XAR)
+	{ROW_NONE, 0, NULL},
+};
