@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/qmp.h"
 #include "control/settings.h"
 
 #define ARGUMENT_BYTES_MAX 4096 /* a path's; -append and -name may be longer */
@@ -85,12 +86,55 @@ static bool each(const struct listed *list, const char *what, const char *implie
 	return true;
 }
 
+/* A picture needs no file: memory is memory. */
+static bool add_drawn_object(struct machine *machine, struct opts *opts, struct error *err)
+{
+	static const char *const unused[] = {"mem-path", "pmem", "align", "readonly", "rom", "share", "prealloc", "discard-data", "offset"};
+	const char *type = opts_get(opts, "qom-type");
+
+	if (type && strncmp(type, "memory-backend-", 15))
+		return machine_add_object(machine, opts, err);
+	for (unsigned i = 0; type && i < opts->count; i++) {
+		for (unsigned k = 0; k < sizeof(unused) / sizeof(unused[0]); k++)
+			opts->list[i].used |= !strcmp(opts->list[i].key, unused[k]);
+		if (opts->list[i].used && strcmp(opts->list[i].key, "qom-type")) {
+			free(opts->list[i].key);
+			free(opts->list[i].value);
+			opts->list[i--] = opts->list[--opts->count];
+		} else if (!strcmp(opts->list[i].key, "qom-type")) {
+			free(opts->list[i].value);
+			opts->list[i].value = strdup("memory-backend-ram");
+		}
+	}
+	return machine_add_object(machine, opts, err);
+}
+
+/* Bridges, ports and what is CXL; a disk would ask for its file. */
+static bool add_drawn_device(struct machine *machine, struct opts *opts, struct error *err)
+{
+	const char *name = opts_get(opts, "driver");
+
+	if (!name || !strncmp(name, "cxl-", 4) || !strncmp(name, "pxb-", 4) || !strncmp(name, "pcie-", 5) || !strncmp(name, "x3130-", 6))
+		return machine_add_device(machine, opts, err);
+	for (unsigned i = 0; i < opts->count; i++)
+		opts->list[i].used = true;
+	return true;
+}
+
+static bool add_parts(struct settings *s, struct machine *machine, struct error *err)
+{
+	if (s->draw)
+		return each(&s->objects, "-object", "qom-type", machine, add_drawn_object, err) &&
+		       each(&s->devices, "-device", "driver", machine, add_drawn_device, err);
+	return each(&s->objects, "-object", "qom-type", machine, machine_add_object, err) &&
+	       each(&s->chardevs, "-chardev", "backend", machine, machine_add_chardev, err) &&
+	       each(&s->drives, "-drive", NULL, machine, machine_add_drive, err) &&
+	       each(&s->devices, "-device", "driver", machine, machine_add_device, err);
+}
+
 static bool build(struct settings *s, struct machine *machine, struct error *err)
 {
-	if (!each(&s->objects, "-object", "qom-type", machine, machine_add_object, err) ||
-	    !each(&s->chardevs, "-chardev", "backend", machine, machine_add_chardev, err) ||
-	    !each(&s->drives, "-drive", NULL, machine, machine_add_drive, err) ||
-	    !each(&s->devices, "-device", "driver", machine, machine_add_device, err))
+	if (!add_parts(s, machine, err))
 		return false;
 	for (unsigned n = 0; n < FMW_MAX; n++) {
 		if (!s->windows[n].used)
@@ -100,7 +144,76 @@ static bool build(struct settings *s, struct machine *machine, struct error *err
 		if (!machine_add_window(machine, &s->windows[n].opts, err))
 			return strncmp(err->text, "-M", 2) ? fail_context(err, "-M cxl-fmw.%u", n) : false;
 	}
-	return each(&s->regions, "-cxl-region", NULL, machine, machine_add_region, err) && machine_finish(machine, err);
+	return each(&s->regions, "-cxl-region", NULL, machine, machine_add_region, err) &&
+	       (s->draw ? machine_settle(machine, err) : machine_finish(machine, err));
+}
+
+static bool add_mon(struct qmp *qmp, struct machine *machine, struct opts *opts, struct error *err)
+{
+	const char *id = opts_get(opts, "chardev"), *mode = opts_get(opts, "mode"), *pretty = opts_get(opts, "pretty");
+	struct chardev *chardev = id ? machine_chardev(machine, id) : NULL;
+
+	if (mode && strcmp(mode, "control"))
+		return fail(err, "mode=%s: the human monitor is not built yet; write mode=control", mode);
+	if (!mode)
+		return fail(err, "the human monitor is not built yet; add mode=control");
+	if (pretty && strcmp(pretty, "off"))
+		return fail(err, "pretty=%s: not built; leave it out", pretty);
+	if (!chardev)
+		return fail(err, "chardev=%s: no such character device; describe it with -chardev", id ? id : "");
+	return opts_all_used(opts, "-mon", err) && qmp_serve(qmp, chardev, err);
+}
+
+/* Last of all, so that a monitor that answers has a machine that is whole. */
+static bool open_monitors(struct settings *s, struct qmp *qmp, struct machine *machine, struct error *err)
+{
+	for (unsigned i = 0; i < s->monitors.count; i++) {
+		const char *text = s->monitors.text[i], *what = s->monitor_kind[i] == MONITOR_QMP ? "-qmp" : "-mon";
+		struct opts opts = {.count = 0};
+		bool ok;
+
+		if (s->monitor_kind[i] == MONITOR_QMP)
+			ok = qmp_listen(qmp, text, err);
+		else
+			ok = opts_parse(&opts, text, "chardev", err) && add_mon(qmp, machine, &opts, err);
+		opts_free(&opts);
+		if (!ok)
+			return fail_context(err, "%s %.200s", what, text);
+	}
+	return true;
+}
+
+/* The terminal has one user. */
+static bool settle_stdio(struct settings *s, struct error *err)
+{
+	bool taken = false;
+
+	for (unsigned i = 0; i < s->monitors.count; i++)
+		if (s->monitor_kind[i] == MONITOR_QMP && !strncmp(s->monitors.text[i], "stdio", 5)) {
+			if (taken || (s->config.serial && strstr(s->config.serial, "stdio")))
+				return fail(err, "-qmp %s: the terminal serves something else already; write -serial null or another -qmp",
+					    s->monitors.text[i]);
+			taken = true;
+		}
+	if (!s->config.serial || s->draw)
+		s->config.serial = taken || s->draw ? "null" : "mon:stdio";
+	return true;
+}
+
+/* `topology [--dot|--svg] OPTIONS...`: returns how many arguments are ours. */
+static int read_drawing(struct settings *s, int argc, char **argv)
+{
+	if (argc < 2 || strcmp(argv[1], "topology"))
+		return 0;
+	s->draw = true;
+	s->picture = PICTURE_TEXT;
+	if (argc > 2 && !strcmp(argv[2], "--dot"))
+		s->picture = PICTURE_DOT;
+	else if (argc > 2 && !strcmp(argv[2], "--svg"))
+		s->picture = PICTURE_SVG;
+	else
+		return 1;
+	return 2;
 }
 
 static bool write_pidfile(const char *path, struct error *err)
@@ -152,8 +265,9 @@ int control_main(int argc, char **argv)
 {
 	struct settings *s = calloc(1, sizeof(*s));
 	struct machine *machine = NULL;
+	struct qmp *qmp = NULL;
 	struct error err = {""};
-	int code = 1;
+	int code = 1, skip;
 	bool ok, wrote_pid = false;
 
 	if (!s)
@@ -163,19 +277,25 @@ int control_main(int argc, char **argv)
 	s->config.cpu_model = "max";
 	s->config.acpi = s->config.its = true;
 	s->config.cxl = -1;
-	ok = parse_arguments(s, argc, argv, &err);
-	if (ok && !s->config.serial)
-		s->config.serial = "mon:stdio";
+	skip = read_drawing(s, argc, argv);
+	ok = parse_arguments(s, argc - skip, argv + skip, &err) && settle_stdio(s, &err);
 	if (ok && s->config.ram_max < s->config.ram_size)
 		s->config.ram_max = s->config.ram_size;
-	ok = ok && (machine = machine_create(&s->config, &err)) && build(s, machine, &err) &&
-	     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err)));
-	if (ok) {
+	ok = ok && (machine = machine_create(&s->config, &err)) && build(s, machine, &err);
+	if (ok && s->draw) {
+		topology_draw(machine, s->picture, stdout);
+		code = fflush(stdout) || ferror(stdout);
+	} else if (ok) {
+		qmp = qmp_create(s, machine);
+		ok = open_monitors(s, qmp, machine, &err) && (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err)));
+	}
+	if (ok && !s->draw) {
 		code = machine_run(machine, &err);
 		ok = !err.text[0];
 	}
 	if (!ok)
 		print_error(&err);
+	qmp_destroy(qmp);
 	if (machine)
 		machine_destroy(machine);
 	for (unsigned n = 0; n < FMW_MAX; n++)

@@ -75,12 +75,53 @@ TAKE_STRING(append, config.append)
 TAKE_STRING(dtb, config.dtb)
 TAKE_STRING(bios, config.bios)
 TAKE_STRING(pidfile, pidfile)
+TAKE_STRING(name, name)
 
 static bool take_serial(struct settings *s, const char *a, struct error *err)
 {
 	if (s->config.serial)
 		return fail(err, "-serial %s: the machine has one serial port", a);
 	s->config.serial = a;
+	return true;
+}
+
+static bool take_qmp(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->monitors, a, "-qmp", err);
+}
+
+static bool take_mon(struct settings *s, const char *a, struct error *err)
+{
+	unsigned n = s->monitors.count;
+
+	if (!list_add(&s->monitors, a, "-mon", err))
+		return false;
+	s->monitor_kind[n] = MONITOR_CHARDEV;
+	return true;
+}
+
+static bool take_paused(struct settings *s, const char *a, struct error *err)
+{
+	s->config.start_paused = true;
+	return true;
+}
+
+static bool take_no_shutdown(struct settings *s, const char *a, struct error *err)
+{
+	s->config.no_shutdown = true;
+	return true;
+}
+
+/* 8-4-4-4-12 hexadecimal digits. */
+static bool take_uuid(struct settings *s, const char *a, struct error *err)
+{
+	for (unsigned i = 0; i < 36 || a[i]; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (i == 36 || (dash ? a[i] != '-' : !strchr("0123456789abcdefABCDEF", a[i]) || !a[i]))
+			return fail(err, "-uuid %s: write it as 550e8400-e29b-41d4-a716-446655440000", a);
+	}
+	s->uuid = a;
 	return true;
 }
 
@@ -150,8 +191,12 @@ static bool take_action(struct settings *s, const char *a, struct error *err)
 		s->config.no_reboot = true;
 		return true;
 	}
+	if (!strcmp(a, "shutdown=pause")) {
+		s->config.no_shutdown = true;
+		return true;
+	}
 	return !strcmp(a, "reboot=reset") || !strcmp(a, "shutdown=poweroff") ||
-	       fail(err, "-action %s: reboot=shutdown, reboot=reset and shutdown=poweroff are built", a);
+	       fail(err, "-action %s: reboot=shutdown, reboot=reset, shutdown=poweroff and shutdown=pause are built", a);
 }
 
 #define LATER "is not built yet; docs/status.md says what is"
@@ -183,25 +228,26 @@ const struct option options[] = {
 	{"net", NULL, "none", "no network", take_net},
 	{"nic", NULL, "none", "no network", take_nic},
 	{"no-reboot", NULL, NULL, "end the program when the guest resets", take_no_reboot},
-	{"action", NULL, "reboot=shutdown", "what a guest reset does", take_action},
+	{"action", NULL, "reboot=shutdown", "what a guest reset or power-off does", take_action},
 	{"icount", NULL, "shift=N", "instruction time: every run of the same input is the same run", option_icount},
 	{"rtc", NULL, "base=utc|DATE", "the real-time clock's start", option_rtc},
 	{"d", NULL, "ITEM,...", "trace; '-d help' lists the items", take_trace},
 	{"D", NULL, "FILE", "where traces go", take_trace_file},
 	{"pidfile", NULL, "FILE", "write the process ID there", take_pidfile},
-	{"name", NULL, "TEXT", "a name for the machine (not used)", NULL, .is_free_text = true},
-	{"uuid", NULL, "UUID", "accepted", NULL},
+	{"qmp", NULL, "SPEC", "a QMP monitor: unix:PATH,server=on,wait=off, tcp:127.0.0.1:PORT,server=on,wait=off or stdio", take_qmp},
+	{"mon", NULL, "chardev=ID,mode=control", "a QMP monitor on a -chardev", take_mon},
+	{"S", NULL, NULL, "start paused: QMP's cont lets it run", take_paused},
+	{"no-shutdown", NULL, NULL, "a guest that powers off leaves the machine paused", take_no_shutdown},
+	{"name", NULL, "TEXT", "a name for the machine, for QMP's query-name", take_name, .is_free_text = true},
+	{"uuid", NULL, "UUID", "a UUID for the machine, for QMP's query-uuid", take_uuid},
 	{"nodefaults", NULL, NULL, "accepted: there are no default devices", take_nothing},
 	{"no-user-config", NULL, NULL, "accepted: there is no user configuration", take_nothing},
 	{"version", NULL, NULL, "print the version", take_version},
 	{"help", "h", NULL, "print this", take_help},
 	/* Known, not built. */
 	{"enable-kvm", NULL, NULL, NULL, NULL, "KVM cannot run arm64 code here: leave it out"},
-	{"qmp", NULL, "SPEC", NULL, NULL, LATER},
-	{"mon", NULL, "SPEC", NULL, NULL, LATER},
 	{"gdb", NULL, "SPEC", NULL, NULL, LATER},
 	{"s", NULL, NULL, NULL, NULL, "the gdb stub " LATER},
-	{"S", NULL, NULL, NULL, NULL, "starting paused needs QMP, which " LATER},
 	{"netdev", NULL, "SPEC", NULL, NULL, "the network " LATER},
 	{"blockdev", NULL, "SPEC", NULL, NULL, LATER ": use -drive"},
 	{"hda", NULL, "FILE", NULL, NULL, LATER ": use -drive file=FILE,format=raw,if=virtio"},
@@ -215,7 +261,6 @@ const struct option options[] = {
 	{"fsdev", NULL, "SPEC", NULL, NULL, LATER},
 	{"virtfs", NULL, "SPEC", NULL, NULL, LATER},
 	{"daemonize", NULL, NULL, NULL, NULL, LATER ": run it in the background"},
-	{"no-shutdown", NULL, NULL, NULL, NULL, "needs QMP, which " LATER},
 	{"trace", NULL, "SPEC", NULL, NULL, "use -d"},
 	{"global", NULL, "SPEC", NULL, NULL, "write the property at the device"},
 	{"set", NULL, "SPEC", NULL, NULL, "write the property at the device"},

@@ -21,7 +21,12 @@ struct settings {
 		bool used;
 		struct opts opts;
 	} windows[FMW_MAX];
-	const char *pidfile;
+	/* Monitors: -qmp's text is as after -serial, -mon's names a chardev. */
+	struct listed monitors;
+	enum monitor_kind { MONITOR_QMP, MONITOR_CHARDEV } monitor_kind[LISTED_MAX];
+	const char *pidfile, *name, *uuid;
+	bool draw; /* `cxlvm topology`: nothing is opened or run */
+	u32 picture; /* enum picture of qmp.h */
 	bool nographic;
 };
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The few lines of the human monitor that scripts ask for through QMP's human-monitor-command: one row each, `info` included.
+ * There is no monitor of its own yet. Loop thread, machine lock.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/qmp.h"
+#include "cxl/cxl.h"
+#include "mem/mem.h"
+#include "pci/pci.h"
+#include "pci/pci_spec.h"
+
+static void info_version(struct machine *m, FILE *to)
+{
+	fprintf(to, "cxlvm " CXLVM_VERSION "\r\n");
+}
+
+static void info_status(struct machine *m, FILE *to)
+{
+	enum machine_state state = machine_state(m);
+
+	fprintf(to, "VM status: %s\r\n", state == MACHINE_RUNNING ? "running" : state == MACHINE_PAUSED ? "paused" :
+		state == MACHINE_PRELAUNCH ? "paused (prelaunch)" : "paused (shutdown)");
+}
+
+static void print_bars(struct pci_dev *dev, FILE *to)
+{
+	for (unsigned n = 0; n < PCI_BARS; n++) {
+		const struct pci_bar *bar = &dev->bars[n];
+		u64 address;
+
+		if (!bar->size)
+			continue;
+		address = pci_bar_address(dev, n);
+		fprintf(to, "      BAR%u: %s %s at 0x%llx [0x%llx].\r\n", n, bar->is_64 ? "64 bit" : "32 bit",
+			bar->io ? "I/O" : bar->prefetch ? "prefetchable memory" : "memory", (unsigned long long)address,
+			(unsigned long long)(address == UINT64_MAX ? address : address + bar->size - 1));
+	}
+}
+
+static bool print_function(struct pci_dev *dev, void *arg)
+{
+	u16 id = pci_requester_id(dev), code = regs_get(&dev->config, PCI_CLASS + 1, 2);
+	const char *words = pci_class_words(code);
+	FILE *to = arg;
+
+	fprintf(to, "  Bus %2u, device %3u, function %u:\r\n", id >> 8, id >> 3 & 0x1f, id & 7);
+	fprintf(to, words ? "    %s: PCI device %04x:%04x\r\n" : "    %.0sClass: PCI device %04x:%04x\r\n", words ? words : "",
+		(unsigned)regs_get(&dev->config, PCI_VENDOR_ID, 2), (unsigned)regs_get(&dev->config, PCI_DEVICE_ID, 2));
+	if (dev->bridge)
+		fprintf(to, "      BUS %u.\r\n      secondary bus %u.\r\n      subordinate bus %u.\r\n",
+			(unsigned)regs_get(&dev->config, PCI_PRIMARY_BUS, 1), (unsigned)regs_get(&dev->config, PCI_SECONDARY_BUS, 1),
+			(unsigned)regs_get(&dev->config, PCI_SUBORDINATE_BUS, 1));
+	print_bars(dev, to);
+	fprintf(to, "      id \"%s\"\r\n", dev->dev.id ? dev->dev.id : "");
+	return true;
+}
+
+static void info_pci(struct machine *m, FILE *to)
+{
+	pci_host_each(machine_pci_host(m), print_function, to);
+}
+
+static void info_mtree(struct machine *m, FILE *to)
+{
+	const struct range *range;
+
+	fprintf(to, "address-space: memory\r\n");
+	for (size_t i = 0; (range = space_range(machine_space(m), i)); i++)
+		fprintf(to, "  %016llx-%016llx (prio %d, %s): %s @%016llx\r\n", (unsigned long long)range->base, (unsigned long long)range->last,
+			range->region->priority, range->region->host ? range->region->readonly ? "rom" : "ram" : "i/o",
+			range->region->name ? range->region->name : "", (unsigned long long)range->offset);
+}
+
+static void print_bus(struct pci_bus *bus, unsigned depth, FILE *to)
+{
+	fprintf(to, "%*sbus: %s\r\n", (int)(2 * depth), "", bus->bus.name);
+	for (unsigned n = 0; n < 256; n++) {
+		struct pci_dev *dev = bus->slots[n];
+
+		if (!dev)
+			continue;
+		fprintf(to, "%*sdev: %s, id \"%s\"\r\n%*saddr = %02x.%x\r\n", (int)(2 * depth + 2), "", dev->dev.cls->name,
+			dev->dev.id ? dev->dev.id : "", (int)(2 * depth + 4), "", n >> 3, n & 7);
+		if (dev->bridge)
+			print_bus(&dev->bridge->secondary, depth + 2, to);
+	}
+}
+
+static void info_qtree(struct machine *m, FILE *to)
+{
+	for (struct pci_root *root = pci_host_root(machine_pci_host(m)); root; root = root->next)
+		print_bus(&root->bus, 0, to);
+}
+
+static void info_roms(struct machine *m, FILE *to)
+{
+	const struct machine_config *c = machine_config(m);
+	const char *const files[] = {c->kernel, c->initrd, c->dtb};
+
+	for (unsigned i = 0; i < 3; i++)
+		if (files[i])
+			fprintf(to, "mem=ram name=\"%s\"\r\n", files[i]);
+}
+
+static void info_cxl(struct machine *m, FILE *to)
+{
+	topology_draw(m, PICTURE_TEXT, to);
+}
+
+static void run_stop(struct machine *m, FILE *to)
+{
+	machine_stop(m);
+}
+
+static void run_cont(struct machine *m, FILE *to)
+{
+	struct error err;
+
+	if (!machine_cont(m, &err))
+		fprintf(to, "Error: %s\r\n", err.text);
+}
+
+static void run_reset(struct machine *m, FILE *to)
+{
+	machine_reset_request(m, CAUSE_HOST_RESET);
+}
+
+static void run_powerdown(struct machine *m, FILE *to)
+{
+	machine_power_button(m);
+}
+
+static void run_quit(struct machine *m, FILE *to)
+{
+	machine_shutdown_request(m, CAUSE_HOST_QUIT);
+}
+
+static void run_help(struct machine *m, FILE *to);
+
+static const struct {
+	const char *line, *other, *help;
+	void (*run)(struct machine *m, FILE *to);
+} lines[] = {
+	{"help", "?", "these lines", run_help},
+	{"info version", NULL, "the program's version", info_version},
+	{"info status", NULL, "running or paused", info_status},
+	{"info pci", NULL, "PCI functions and their BARs", info_pci},
+	{"info mtree", "info mtree -f", "the address map", info_mtree},
+	{"info qtree", NULL, "buses and the devices on them", info_qtree},
+	{"info roms", NULL, "files that were loaded", info_roms},
+	{"info cxl", NULL, "the CXL fabric as a tree", info_cxl},
+	{"stop", "s", "stop the machine", run_stop},
+	{"cont", "c", "go on", run_cont},
+	{"system_reset", NULL, "reset the machine", run_reset},
+	{"system_powerdown", NULL, "press the power button", run_powerdown},
+	{"quit", "q", "end the program", run_quit},
+};
+
+static void run_help(struct machine *m, FILE *to)
+{
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		fprintf(to, "%-20s %s\r\n", lines[i].line, lines[i].help);
+}
+
+/* Words are separated by any number of spaces. */
+static bool is_line(const char *given, const char *line)
+{
+	given += strspn(given, " \t");
+	for (; line && *line; line++, given++) {
+		if (*line != *given)
+			return false;
+		if (*line == ' ')
+			given += strspn(given, " \t") - 1;
+	}
+	return line && !given[strspn(given, " \t\r\n")];
+}
+
+char *hmp_run(struct machine *m, const char *line)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+	unsigned i;
+
+	if (!to)
+		return NULL;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (is_line(line, lines[i].line) || is_line(line, lines[i].other))
+			break;
+	if (i < sizeof(lines) / sizeof(lines[0]))
+		lines[i].run(m, to);
+	else
+		fprintf(to, "unknown command: '%.200s'; 'help' lists what is built\r\n", line);
+	fclose(to);
+	return text;
+}

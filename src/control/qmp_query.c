@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* QMP: what the machine is: name, CPUs, types, disks, character devices, memory. */
+#include <string.h>
+
+#include "base/bits.h"
+#include "control/qmp.h"
+#include "cpu/cpu.h"
+#include "host/host.h"
+#include "mem/backend.h"
+
+bool qmp_query_name(struct qmp_call *call, struct error *err)
+{
+	const char *name = qmp_settings(call->qmp)->name;
+	size_t length;
+
+	call->result = json_object_new_object();
+	if (!name)
+		return true;
+	if (!strncmp(name, "guest=", 6))
+		name += 6;
+	length = strcspn(name, ",");
+	qmp_put(call->result, "name", json_object_new_string_len(name, (int)MIN(length, 4096)));
+	return true;
+}
+
+bool qmp_query_uuid(struct qmp_call *call, struct error *err)
+{
+	const char *uuid = qmp_settings(call->qmp)->uuid;
+
+	call->result = json_object_new_object();
+	qmp_put_string(call->result, "UUID", uuid ? uuid : "00000000-0000-0000-0000-000000000000");
+	return true;
+}
+
+bool qmp_query_target(struct qmp_call *call, struct error *err)
+{
+	call->result = json_object_new_object();
+	qmp_put_string(call->result, "arch", "aarch64");
+	return true;
+}
+
+bool qmp_query_kvm(struct qmp_call *call, struct error *err)
+{
+	call->result = json_object_new_object();
+	qmp_put_bool(call->result, "enabled", false);
+	qmp_put_bool(call->result, "present", false);
+	return true;
+}
+
+bool qmp_query_cpus(struct qmp_call *call, struct error *err)
+{
+	struct cpus *cpus = machine_cpus(call->machine);
+	const struct machine_config *config = machine_config(call->machine);
+
+	call->result = json_object_new_array();
+	for (unsigned i = 0; i < cpus_count(cpus); i++) {
+		struct json_object *cpu = json_object_new_object(), *props = json_object_new_object();
+		char path[64];
+
+		snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
+		for (unsigned n = 0; n < config->node_count; n++)
+			if (config->nodes[n].has_cpus && i >= config->nodes[n].cpu_first && i <= config->nodes[n].cpu_last)
+				qmp_put_u64(props, "node-id", config->nodes[n].id);
+		qmp_put_u64(props, "core-id", i);
+		qmp_put_u64(cpu, "cpu-index", i);
+		qmp_put_string(cpu, "qom-path", path);
+		qmp_put_u64(cpu, "thread-id", cpus_thread_id(cpus, i));
+		qmp_put(cpu, "props", props);
+		qmp_put_string(cpu, "target", "aarch64");
+		json_object_array_add(call->result, cpu);
+	}
+	return true;
+}
+
+bool qmp_query_machines(struct qmp_call *call, struct error *err)
+{
+	struct json_object *machine = json_object_new_object();
+
+	qmp_put_string(machine, "name", "virt");
+	qmp_put_bool(machine, "is-default", true);
+	qmp_put_u64(machine, "cpu-max", CPUS_MAX);
+	qmp_put_bool(machine, "hotpluggable-cpus", false);
+	qmp_put_bool(machine, "numa-mem-supported", true);
+	qmp_put_bool(machine, "deprecated", false);
+	qmp_put_string(machine, "default-cpu-type", "max-arm-cpu");
+	qmp_put_bool(machine, "acpi", true);
+	call->result = json_object_new_array();
+	json_object_array_add(call->result, machine);
+	return true;
+}
+
+bool qmp_query_cpu_definitions(struct qmp_call *call, struct error *err)
+{
+	call->result = json_object_new_array();
+	for (const char *const *model = cpus_models(); *model; model++) {
+		struct json_object *cpu = json_object_new_object();
+		char type[64];
+
+		snprintf(type, sizeof(type), "%s-arm-cpu", *model);
+		qmp_put_string(cpu, "name", *model);
+		qmp_put_bool(cpu, "static", false);
+		qmp_put_string(cpu, "typename", type);
+		qmp_put_bool(cpu, "deprecated", false);
+		json_object_array_add(call->result, cpu);
+	}
+	return true;
+}
+
+bool qmp_qom_list_types(struct qmp_call *call, struct error *err)
+{
+	const char *implements = qmp_string(call, "implements");
+
+	call->result = json_object_new_array();
+	for (unsigned i = 0; machine_classes[i]; i++) {
+		const struct dev_class *cls = machine_classes[i];
+		const char *parent = cls->plugs == BUS_OBJECT ? "memory-backend" : cls->plugs == BUS_NONE ? "device" : "pci-device";
+		struct json_object *type;
+
+		if (cls->hidden || (implements && strcmp(implements, parent) && strcmp(implements, cls->name) && strcmp(implements, "object") &&
+				    (strcmp(implements, "device") || cls->plugs == BUS_OBJECT)))
+			continue;
+		type = json_object_new_object();
+		qmp_put_string(type, "name", cls->name);
+		qmp_put_string(type, "parent", parent);
+		json_object_array_add(call->result, type);
+	}
+	return true;
+}
+
+static const char *property_type(const struct prop *p)
+{
+	switch (p->kind) {
+	case PROP_KIND_BOOL: return "bool";
+	case PROP_KIND_U8: return "uint8";
+	case PROP_KIND_U16: return "uint16";
+	case PROP_KIND_U32: return "uint32";
+	case PROP_KIND_U64: return "uint64";
+	case PROP_KIND_SIZE: return "size";
+	default: return "str";
+	}
+}
+
+static void add_properties(struct json_object *list, const struct prop *props)
+{
+	for (const struct prop *p = props; p && p->name; p++) {
+		struct json_object *property = json_object_new_object();
+		char link[96];
+
+		qmp_put_string(property, "name", p->name);
+		snprintf(link, sizeof(link), "link<%s>", p->link_class ? p->link_class : "object");
+		qmp_put_string(property, "type", p->kind == PROP_KIND_LINK ? link : property_type(p));
+		if (p->doc)
+			qmp_put_string(property, "description", p->doc);
+		if (p->kind == PROP_KIND_BOOL)
+			qmp_put_bool(property, "default-value", p->initial);
+		else if (p->kind == PROP_KIND_CHOICE)
+			qmp_put_string(property, "default-value", p->choices[p->initial]);
+		else if (p->kind <= PROP_KIND_SIZE)
+			qmp_put_u64(property, "default-value", p->initial);
+		json_object_array_add(list, property);
+	}
+}
+
+bool qmp_list_properties(struct qmp_call *call, struct error *err)
+{
+	const char *name = qmp_string(call, "typename");
+
+	for (unsigned i = 0; machine_classes[i]; i++) {
+		if (strcmp(machine_classes[i]->name, name) || machine_classes[i]->hidden)
+			continue;
+		call->result = json_object_new_array();
+		add_properties(call->result, machine_classes[i]->props);
+		add_properties(call->result, machine_classes[i]->common);
+		return true;
+	}
+	call->error_class = "DeviceNotFound";
+	return fail(err, "Class '%.100s' not found", name);
+}
+
+bool qmp_query_block(struct qmp_call *call, struct error *err)
+{
+	struct block *block;
+	const char *id;
+
+	call->result = json_object_new_array();
+	for (unsigned n = 0; (id = machine_drive(call->machine, n, &block)); n++) {
+		struct json_object *info = json_object_new_object(), *inserted = json_object_new_object(), *image = json_object_new_object();
+
+		qmp_put_string(image, "filename", block_path(block));
+		qmp_put_string(image, "format", "raw");
+		qmp_put_u64(image, "virtual-size", block_size(block));
+		qmp_put_string(inserted, "file", block_path(block));
+		qmp_put_string(inserted, "node-name", id);
+		qmp_put_bool(inserted, "ro", block_is_readonly(block));
+		qmp_put_string(inserted, "drv", "raw");
+		qmp_put_bool(inserted, "encrypted", false);
+		qmp_put(inserted, "image", image);
+		qmp_put_string(info, "device", id);
+		qmp_put_string(info, "type", "unknown");
+		qmp_put_bool(info, "removable", false);
+		qmp_put_bool(info, "locked", false);
+		qmp_put(info, "inserted", inserted);
+		json_object_array_add(call->result, info);
+	}
+	return true;
+}
+
+static void add_chardev(struct json_object *list, const char *label, const char *filename, bool open)
+{
+	struct json_object *info = json_object_new_object();
+
+	qmp_put_string(info, "label", label);
+	qmp_put_string(info, "filename", filename);
+	qmp_put_bool(info, "frontend-open", open);
+	json_object_array_add(list, info);
+}
+
+bool qmp_query_chardev(struct qmp_call *call, struct error *err)
+{
+	const struct settings *s = qmp_settings(call->qmp);
+	const char *id;
+
+	call->result = json_object_new_array();
+	add_chardev(call->result, "serial0", s->config.serial, true);
+	for (unsigned n = 0; (id = machine_chardev_id(call->machine, n)); n++)
+		add_chardev(call->result, id, s->chardevs.text[n], chardev_is_connected(machine_chardev(call->machine, id)));
+	for (unsigned n = 0; n < s->monitors.count; n++) {
+		char label[32];
+
+		snprintf(label, sizeof(label), "compat_monitor%u", n);
+		if (s->monitor_kind[n] == MONITOR_QMP)
+			add_chardev(call->result, label, s->monitors.text[n], true);
+	}
+	return true;
+}
+
+bool qmp_query_memdev(struct qmp_call *call, struct error *err)
+{
+	call->result = json_object_new_array();
+	for (struct dev *dev = machine_devices(call->machine); dev; dev = dev->next) {
+		struct backend *backend = dev->cls->plugs == BUS_OBJECT && dev->created ? backend_of(dev) : NULL;
+		struct json_object *info;
+
+		if (!backend)
+			continue;
+		info = json_object_new_object();
+		qmp_put_string(info, "id", dev_name(dev));
+		qmp_put_u64(info, "size", backend->size);
+		qmp_put_bool(info, "merge", false);
+		qmp_put_bool(info, "dump", false);
+		qmp_put_bool(info, "prealloc", backend->prealloc);
+		qmp_put_bool(info, "share", backend->share);
+		qmp_put(info, "host-nodes", json_object_new_array());
+		qmp_put_string(info, "policy", "default");
+		json_object_array_add(call->result, info);
+	}
+	return true;
+}
+
+bool qmp_query_memory_devices(struct qmp_call *call, struct error *err)
+{
+	call->result = json_object_new_array(); /* DIMMs; there are none */
+	return true;
+}
+
+bool qmp_query_memory_size(struct qmp_call *call, struct error *err)
+{
+	call->result = json_object_new_object();
+	qmp_put_u64(call->result, "base-memory", machine_config(call->machine)->ram_size);
+	qmp_put_u64(call->result, "plugged-memory", 0);
+	return true;
+}

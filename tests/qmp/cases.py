@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The QMP server from outside: handshake, every command against the schema, run control, events, hostile bytes, `cxlvm topology`.
+
+Also a program: tests/qmp/cases.py BUILD [NAME...] runs some cases and shows what failed.
+"""
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import xml.etree.ElementTree
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from qmp.client import COUNT, OFF, RESET, WAIT, Client, Gone, Machine, Schema
+
+FABRIC = ("-M virt,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.targets.1=cxl.1,cxl-fmw.0.size=8G -device pxb-cxl,id=cxl.0,bus_nr=64 "
+          "-device pxb-cxl,id=cxl.1,bus_nr=128 -object memory-backend-ram,id=v0,size=512M -object memory-backend-ram,id=v1,size=512M "
+          "-device cxl-rp,bus=cxl.0,id=rp0,slot=0 -device cxl-rp,bus=cxl.1,id=rp1,slot=1 -device cxl-rp,bus=cxl.1,id=rp2,slot=2 "
+          "-device cxl-type3,bus=rp0,id=mem0,volatile-memdev=v0 -device cxl-type3,bus=rp1,id=mem1,volatile-memdev=v1 "
+          "-cxl-region window=0,devices=mem0:mem1,granularity=256,type=ram").split()
+COUNTER = 0x48000000
+# What the commands that ask for arguments are given.
+ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-list-properties": {"typename": "cxl-type3"},
+             "qom-list-properties": {"typename": "memory-backend-file"}}
+# These change the machine and have cases of their own.
+NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities"}
+
+
+def handshake(build, folder):
+    with Machine(build, folder) as machine:
+        client = machine.connect()
+        assert stat.S_IMODE(os.stat(machine.path).st_mode) == 0o600, "the socket is open to others"
+        greeting = client.answer()
+        version = greeting["QMP"]["version"]
+        assert set(version["qemu"]) == {"major", "minor", "micro"} and "cxlvm" in version["package"]
+        assert greeting["QMP"]["capabilities"] == []
+        assert client.fails("query-status")["class"] == "CommandNotFound", "a command before negotiation"
+        assert client.fails("qmp_capabilities", enable=["oob"])["class"] == "GenericError"
+        client.call("qmp_capabilities")
+        assert client.fails("qmp_capabilities")["class"] == "CommandNotFound", "negotiated twice"
+        for id in ("text", 7, None, [1, {"a": None}], {"deep": [[["x"]]]}, 2 ** 53 + 1, "ünïcode \u20ac"):
+            client.raw(json.dumps({"execute": "query-name", "id": id}).encode())
+            assert client.answer() == {"return": {}, "id": id}
+        client.send("no-such", id=5)
+        assert client.answer() == {"error": {"class": "CommandNotFound", "desc": "The command no-such has not been found"}, "id": 5}
+        # The next client starts anew.
+        client.close()
+        client = machine.connect().start()
+        assert client.call("query-status") == {"running": True, "status": "running"}
+        client.call("quit")
+        event = client.event("SHUTDOWN")
+        assert event["data"] == {"guest": False, "reason": "host-qmp-quit"}
+        code, err = machine.wait()
+        assert (code, err) == (0, ""), (code, err)
+        assert not os.path.exists(machine.path), "the socket stays"
+
+
+def every_command(build, folder):
+    disk = pathlib.Path(folder) / "disk"
+    disk.write_bytes(bytes(1 << 20))
+    options = FABRIC + ["-drive", f"file={disk},format=raw,if=virtio,id=d0", "-smp", "3", "-name", "guest=test,process=x", "-uuid",
+                        "550e8400-e29b-41d4-a716-446655440000", "-chardev", "null,id=c0"]
+    with Machine(build, folder, options=options) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+        schema.check_whole()
+        commands = {entry["name"] for entry in client.call("query-commands")}
+        assert commands == schema.names("command")
+        answers = {}
+        for name in sorted(commands - NOT_ASKED):
+            answers[name] = client.call(name, **{k.replace("-", "_"): v for k, v in ARGUMENTS.get(name, {}).items()})
+            schema.check_return(name, answers[name])
+            assert client.fails(name, **dict(ARGUMENTS.get(name, {}), frobnicate=1))["class"] == "GenericError"
+        assert answers["query-name"] == {"name": "test"}
+        assert answers["query-uuid"] == {"UUID": "550e8400-e29b-41d4-a716-446655440000"}
+        assert [cpu["cpu-index"] for cpu in answers["query-cpus-fast"]] == [0, 1, 2]
+        for cpu in answers["query-cpus-fast"]:
+            assert os.path.exists(f"/proc/{machine.process.pid}/task/{cpu['thread-id']}")
+        assert answers["query-block"][0]["inserted"]["image"]["virtual-size"] == 1 << 20
+        assert {m["id"] for m in answers["query-memdev"]} == {"v0", "v1"}
+        assert answers["query-memory-size-summary"]["base-memory"] == 512 << 20
+        assert "cxl-type3" in {t["name"] for t in answers["qom-list-types"]}
+        assert "volatile-memdev" in {p["name"] for p in answers["device-list-properties"]}
+        assert {64, 128} <= {bus["bus"] for bus in answers["query-pci"]}
+        assert "qmp" in {o["option"] for o in answers["query-command-line-options"]}
+        assert client.fails("device-list-properties", typename="nix")["class"] == "DeviceNotFound"
+        for name in ("cxl-inject-poison", "cxl-add-dynamic-capacity", "device_add"):
+            error = client.fails(name)
+            assert error["class"] == "CommandNotFound" and "not built" in error["desc"], error
+        for bad, words in (({}, "typename"), ({"typename": 1}, "string"), ({"typename": None}, "string"), ({"typename": ["x"]}, "string"),
+                           ({"typename": "a\0b"}, "NUL")):
+            assert words in client.fails("device-list-properties", **bad)["desc"], bad
+        assert "integer" in client.fails("cxl-query-decoders", hpa=1.5)["desc"]
+        assert "negative" in client.fails("cxl-query-decoders", hpa=-1)["desc"]
+        assert "text dot svg" in client.fails("cxl-query-topology", format="png")["desc"]
+
+
+def explained(build, folder):
+    with Machine(build, folder, options=FABRIC) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+        base = next(r["base"] for r in client.call("cxl-query-map") if "CXL" in r["name"] and r["base"] >= 1 << 40)
+        for offset, device, dpa in ((0, "mem0", 0), (256, "mem1", 0), (512 + 8, "mem0", 256 + 8), (0x3fffff00, "mem1", 0x1fffff00)):
+            got = client.call("cxl-query-decoders", hpa=base + offset)
+            schema.check_return("cxl-query-decoders", got)
+            walk = got["walk"]
+            assert walk["answered"] and walk["dpa"] == dpa, walk
+            assert [h["kind"] for h in walk["hops"] if h["took"]] == ["window", "bridge", "port", "device"], walk
+            assert walk["hops"][-1]["name"] == device, walk
+        refused = client.call("cxl-query-decoders", hpa=base + (1 << 30))["walk"]
+        assert not refused["answered"] and any("is not in" in h["text"] for h in refused["hops"]), refused
+        nowhere = client.call("cxl-query-decoders", hpa=0x1000)["walk"]
+        assert not nowhere["answered"] and nowhere["hops"][0]["kind"] == "window"
+        committed = [d for d in got["decoders"] if d["committed"]]
+        assert len(committed) == 4 and {d["component"] for d in committed} == {"cxl.0", "cxl.1", "mem0", "mem1"}
+        blocks = client.call("cxl-query-regs")
+        for block in blocks:
+            got = client.call("cxl-query-regs", block=block["block"])
+            schema.check_return("cxl-query-regs", got)
+            assert got[0]["registers"], block
+        names = {b["block"] for b in blocks}
+        assert {"component:cxl.0", "component:rp0", "component:mem0", "device:mem1", "config:mem0"} <= names, names
+        registers = {r["name"]: r for r in client.call("cxl-query-regs", block="component:mem0")[0]["registers"]}
+        assert registers["HDM_BASE_HI[0]"]["value"] == base >> 32
+        assert client.fails("cxl-query-regs", block="nix")
+        assert "info" in client.call("human-monitor-command", command_line="help")
+        for line, words in (("info status", "running"), ("info version", "cxlvm"), ("info pci", "Bus "), ("info mtree", "ram"),
+                            ("info  qtree", "cxl-type3"), ("info roms", "image"), ("info cxl", "mem1"), ("frobnicate", "unknown")):
+            assert words in client.call("human-monitor-command", command_line=line), line
+        for picture in ("text", "dot", "svg"):
+            assert "mem1" in client.call("cxl-query-topology", format=picture)
+
+
+def saved(client, folder, address, size=8):
+    path = pathlib.Path(folder) / "saved"
+    client.call("pmemsave", val=address, size=size, filename=str(path))
+    assert path.stat().st_size == size and stat.S_IMODE(path.stat().st_mode) == 0o600
+    return int.from_bytes(path.read_bytes(), "little")
+
+
+def run_control(build, folder):
+    with Machine(build, folder, COUNT, ["-S"]) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+        assert client.call("query-status") == {"running": False, "status": "prelaunch"}
+        assert saved(client, folder, COUNTER) == 0, "ran before cont"
+        client.call("cont")
+        schema.check_event(client.event("RESUME"))
+        time.sleep(0.2)
+        client.call("stop")
+        schema.check_event(client.event("STOP"))
+        assert client.call("query-status") == {"running": False, "status": "paused"}
+        first = saved(client, folder, COUNTER)
+        time.sleep(0.2)
+        assert first > 0 and saved(client, folder, COUNTER) == first, "ran while it was stopped"
+        client.call("stop")
+        client.call("cont")
+        client.event("RESUME")
+        client.call("cont")
+        time.sleep(0.2)
+        assert saved(client, folder, COUNTER) > first
+        # A reset of a stopped machine leaves it stopped.
+        client.call("stop")
+        client.call("system_reset")
+        event = client.event("RESET")
+        schema.check_event(event)
+        assert event["data"] == {"guest": False, "reason": "host-qmp-system-reset"}
+        before = saved(client, folder, COUNTER)
+        time.sleep(0.1)
+        assert saved(client, folder, COUNTER) == before and client.call("query-status")["status"] == "paused"
+        client.call("cont")
+        for _ in range(20):
+            client.call("stop")
+            client.call("cont")
+        client.call("system_powerdown")
+        schema.check_event(client.event("POWERDOWN"))
+        for _ in range(5):
+            client.call("system_reset")
+            client.event("RESET")
+        assert "memory" in client.fails("pmemsave", val=1 << 46, size=8, filename=str(pathlib.Path(folder) / "x"))["desc"]
+        assert client.fails("pmemsave", val=COUNTER, size=8, filename="/nonexistent/x")
+        client.call("human-monitor-command", command_line="stop")
+        client.event("STOP")
+        assert "paused" in client.call("human-monitor-command", command_line="info status")
+        machine.process.send_signal(signal.SIGTERM)
+        assert client.event("SHUTDOWN")["data"] == {"guest": False, "reason": "host-signal"}
+        assert machine.wait()[0] == 0
+
+
+def guest_powers_off(build, folder):
+    with Machine(build, folder, OFF, ["-S"]) as machine:
+        client = machine.connect().start()
+        client.call("cont")
+        assert client.event("SHUTDOWN")["data"] == {"guest": True, "reason": "guest-shutdown"}
+        assert machine.wait()[0] == 0
+    with Machine(build, folder, OFF, ["-no-shutdown", "-pidfile", f"{folder}/pid"]) as machine:
+        client = machine.connect().start()
+        assert int(pathlib.Path(folder, "pid").read_text()) == machine.process.pid
+        while client.call("query-status")["status"] != "shutdown":
+            time.sleep(0.02)
+        assert "system_reset" in client.fails("cont")["desc"]
+        client.call("system_reset")
+        client.event("RESET")
+        assert client.call("query-status")["status"] == "prelaunch"
+        client.call("cont")
+        client.event("SHUTDOWN")
+        client.event("STOP")
+        client.call("quit")
+        assert machine.wait()[0] == 0 and not pathlib.Path(folder, "pid").exists()
+
+
+def guest_resets(build, folder):
+    with Machine(build, folder, RESET) as machine:
+        client = machine.connect().start()
+        for _ in range(3):
+            assert client.event("RESET", 20)["data"] == {"guest": True, "reason": "guest-reset"}
+    with Machine(build, folder, RESET, ["-no-reboot"]) as machine:
+        client = machine.connect().start()
+        assert client.event("SHUTDOWN", 20)["data"] == {"guest": True, "reason": "guest-reset"}
+        assert machine.wait()[0] == 0
+
+
+def alive(client):
+    client.raw(b'\xff\n{"execute": "query-name", "id": "alive"}')  # 0xff ends what was begun
+    while True:
+        got = client.answer()
+        if got.get("id") == "alive":
+            return
+        assert "error" in got, got
+
+
+def hostile(build, folder):
+    status = b'{"execute": "query-status"}'
+    pieces = [b"}", b"]", b"{]", b"[1, 2]\n", b"1 2 3\n", b"null", b"true\n", b'"text"\n', b"{'execute': 'quit'}\n", b"\0\0\0", b"\xff\xff",
+              b'{"execute": "query-status"\xff', b'{"execute": 1}', b'{"arguments": {}}', b'{"execute": "query-status", "arguments": []}',
+              b'{"execute": "query-status", "x": 1}', b'{"exec-oob": "query-status"}', b'{"execute": "\xc3\x28"}', b'{"execute": "\xed\xa0\x80"}',
+              b'{"execute": "a\x01b"}', b'{"execute": "query-status",}', b'{"execute": NaN}', b'{"execute": "quit" /* x */}',
+              b'{"execute": "x", "id": 1e999}', b'{"execute": "cxl-query-decoders", "arguments": {"hpa": 99999999999999999999999}}',
+              b"[" * 100000 + b"\n", b'{"a":' * 1000 + b"\n", b'{"id": "' + b"x" * 300000 + b'"}\n', b'{"execute": "' + b"y" * 100000 + b'"}',
+              b'{"' + b"z" * 2000 + b'": "\xc3\xa4' + b"\xc3\xa4" * 600 + b'"}', b'{"execute": "unfinished\n']
+    with Machine(build, folder, COUNT) as machine:
+        client = machine.connect().start()
+        for piece in pieces:
+            client.raw(piece)
+            alive(client)
+        client.raw(b'{"execute": "query-status", "id": "\\ud800"}')
+        assert client.answer()["id"] == "\ufffd", "half a surrogate pair"
+        # Cut anywhere, one byte at a time; many in one.
+        for byte in status * 3:
+            client.raw(bytes([byte]))
+        for _ in range(3):
+            assert client.answer()["return"]["running"]
+        client.raw((status + b" ") * 5000)
+        for _ in range(5000):
+            assert client.answer()["return"]["running"]
+        random.seed(1)
+        for _ in range(300):
+            client.raw(bytes(random.choice(b'{}[]",:\\0123456789.eE+-truefalsn \n\xff\xc3\x80execut') for _ in range(random.randrange(200))))
+            alive(client)
+        for _ in range(300):
+            text = bytearray(b'{"execute": "device-list-properties", "arguments": {"typename": "cxl-type3"}, "id": [1, {"a": "b"}]}')
+            for _ in range(random.randrange(1, 5)):
+                text[random.randrange(len(text))] = random.randrange(256)
+            client.raw(bytes(text))
+            client.raw(b'"}\n')
+            client.raw(b"\xff\n")
+            time.sleep(0)
+        client.close()
+        # Gone in the middle; half a message does not reach the next client.
+        for n in range(20):
+            client = machine.connect()
+            client.raw(b'{"execute": "qu' if n % 2 else b'{"execute": "qmp_capabilities"}{"execute": "stop"}{"execute": "cont"')
+            client.close()
+        client = machine.connect().start()
+        assert client.call("query-status")["status"] in ("paused", "running")
+        client.call("cont")
+        # One who never reads does not stop the machine, and is not answered for ever.
+        client.raw(b'{"execute": "query-qmp-schema"}' * 100)
+        before = int(pathlib.Path(f"/proc/{machine.process.pid}/statm").read_text().split()[1])
+        client.socket.settimeout(1)
+        try:
+            for _ in range(200):
+                client.raw(b'{"execute": "query-qmp-schema"}' * 1000)
+        except OSError:
+            pass
+        after = int(pathlib.Path(f"/proc/{machine.process.pid}/statm").read_text().split()[1])
+        assert (after - before) * 4096 < 64 << 20, f"{(after - before) * 4096 >> 20} MiB kept for a client that does not read"
+        client.close()
+        client = machine.connect().start()
+        client.call("quit")
+        assert machine.wait()[0] == 0
+
+
+def places(build, folder):
+    """TCP, stdio, -mon on a -chardev, several at once, wait=on."""
+    probe = socket.socket()
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+    probe.close()
+    monitors = ["-qmp", f"tcp:localhost:{port},server,wait=off", "-chardev", f"socket,id=m,path={folder}/second,server=on,wait=off", "-mon",
+                "chardev=m,mode=control", "-chardev", f"socket,id=t,host=127.0.0.1,port={port + 1},server=on,wait=off", "-mon", "t,mode=control"]
+    with Machine(build, folder, monitor=monitors) as machine:
+        clients = [Client(address).start() for address in (("127.0.0.1", port), f"{folder}/second", ("127.0.0.1", port + 1))]
+        clients[0].call("stop")
+        for client in clients:
+            client.event("STOP")
+        clients[1].call("quit")
+        for client in clients:
+            client.event("SHUTDOWN")
+        assert machine.wait()[0] == 0
+    with Machine(build, folder, monitor=["-qmp", "stdio"], stdin=subprocess.PIPE) as machine:
+        out, err = machine.process.communicate(b'{"execute": "qmp_capabilities"}\n{"execute": "query-status"}\n{"execute": "quit"}\n', timeout=20)
+        lines = [json.loads(line) for line in out.splitlines()]
+        assert "QMP" in lines[0] and lines[2]["return"]["running"] and lines[4]["event"] == "SHUTDOWN", lines
+        assert machine.process.returncode == 0
+    with Machine(build, folder, monitor=["-qmp", f"unix:{folder}/waits,server=on"]) as machine:
+        time.sleep(0.3)
+        client = Client(f"{folder}/waits").start()
+        client.call("quit")
+        assert machine.wait()[0] == 0
+
+
+def refused(build, folder):
+    for options, words in ((["-qmp", "frob"], "-qmp frob"), (["-qmp", "unix:/nonexistent/x,server=on,wait=off"], "/nonexistent/x"),
+                           (["-qmp", "stdio", "-serial", "mon:stdio"], "-qmp stdio"), (["-mon", "chardev=nix,mode=control"], "chardev=nix"),
+                           (["-chardev", "null,id=c", "-mon", "chardev=c,mode=readline"], "mode=readline"),
+                           (["-chardev", "null,id=c", "-mon", "chardev=c,mode=control", "-mon", "chardev=c,mode=control"], "serves something"),
+                           (["-uuid", "xyz"], "-uuid xyz")):
+        serial = [] if "-serial" in options else ["-serial", "null"]
+        (pathlib.Path(folder) / "image").write_bytes(b"")
+        from qmp.client import image
+        (pathlib.Path(folder) / "image").write_bytes(image(WAIT))
+        done = subprocess.run([str(build / "cxlvm"), "-kernel", f"{folder}/image"] + serial + options, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=10)
+        text = done.stderr.decode()
+        assert done.returncode == 1 and words in text and text.count("\n") == 1, (options, done.returncode, text)
+
+
+def topology(build, folder):
+    def draw(*options):
+        return subprocess.run([str(build / "cxlvm"), "topology", *options], stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
+
+    done = draw(*FABRIC)
+    text = done.stdout.decode()
+    assert done.returncode == 0 and done.stderr == b"", done
+    for words in ("bridge cxl.0", "port rp2", "memory mem1", "512 MiB volatile", "window 0", "2 ways of 256 bytes", "-> cxl.0, cxl.1", "-> mem0, mem1"):
+        assert words in text, text
+    dot = draw("--dot", *FABRIC).stdout.decode()
+    assert dot.startswith("digraph") and "->" in dot and dot.rstrip().endswith("}")
+    svg = draw("--svg", *FABRIC).stdout
+    boxes = [e for e in xml.etree.ElementTree.fromstring(svg) if e.tag.endswith("rect")]
+    assert len(boxes) == 1 + 9, svg
+    # No file is made or needed.
+    path = pathlib.Path(folder) / "backing"
+    lazy = draw("-M", "virt,cxl-fmw.0.targets.0=a,cxl-fmw.0.size=4G", "-device", "pxb-cxl,id=a,bus_nr=9", "-object",
+                f"memory-backend-file,id=p,size=256M,mem-path={path},share=on,pmem=on", "-object", f"memory-backend-file,id=l,size=1M,mem-path={path}.l",
+                "-device", "cxl-rp,bus=a,id=r", "-device", "cxl-type3,bus=r,persistent-memdev=p,lsa=l,id=m", "-drive", "file=/nonexistent/d,if=virtio",
+                "-kernel", "/nonexistent/k", "-qmp", f"unix:{path}.s,server=on", "-serial", "mon:stdio")
+    assert lazy.returncode == 0 and b"256 MiB persistent" in lazy.stdout, lazy
+    assert not list(pathlib.Path(folder).glob("backing*"))
+    wrong = draw("-M", "virt,cxl-fmw.0.targets.0=nix,cxl-fmw.0.size=4G")
+    assert wrong.returncode == 1 and wrong.stderr.decode().count("\n") == 1 and b"nix" in wrong.stderr
+    assert b"no CXL" in draw().stdout
+
+
+CASES = {"handshake": handshake, "every command answers as declared": every_command, "addresses, registers, pictures": explained,
+         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
+         "tcp, stdio, chardevs": places, "wrong monitors are refused": refused, "cxlvm topology": topology}
+
+
+def run_all(build, names=None):
+    for name in names or CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                CASES[name](build, folder)
+                yield name, True, ""
+            except (AssertionError, Gone, OSError, KeyError, ValueError, IndexError, StopIteration, subprocess.TimeoutExpired):
+                yield name, False, traceback.format_exc()[-3000:]
+
+
+if __name__ == "__main__":
+    bad = 0
+    for case, good, words in run_all(pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]):
+        print(f"{'ok    ' if good else 'FAILED'} {case}\n{words}" if words else f"ok     {case}", flush=True)
+        bad += not good
+    sys.exit(bad != 0)
