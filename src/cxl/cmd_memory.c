@@ -36,9 +36,9 @@ u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct
 	for (unsigned n = 0; n < EVENT_LOGS; n++)
 		mbox_put(out, 2, EVENT_LOG_RECORDS);
 	mbox_put(out, 4, dev->lsa ? dev->lsa->size : 0);
-	mbox_put_zeros(out, 3); /* poison list: no records */
-	mbox_put(out, 2, 0);    /* inject poison limit */
-	mbox_put(out, 1, 0);    /* poison handling */
+	mbox_put(out, 3, POISON_LIST_RECORDS);
+	mbox_put(out, 2, POISON_LIST_RECORDS); /* that can be injected */
+	mbox_put(out, 1, BIT(1)); /* poison handling: scans for poison, injected poison does not persist */
 	mbox_put(out, 1, 0);    /* QoS telemetry */
 	mbox_put(out, 2, 0);    /* dynamic capacity event log */
 	return CXL_SUCCESS;

@@ -91,6 +91,9 @@ struct cxl_performance { u64 read_latency_ps, write_latency_ps, read_mbps, write
 struct cxl_performance cxl_host_region_performance(struct cxl_host *host, unsigned n);
 struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsigned n); /* CPU to root port */
 
+/* Injects poison from outside: [dpa, dpa + size) of a cxl-type3, multiples of 64 bytes. */
+bool cxl_poison_add(struct dev *dev, u64 dpa, u64 size, struct error *err);
+
 /* --- explain.c: the fabric for people and monitors --- */
 /* One step of an address on its way; a component that looks at several decoders makes one step for each. */
 struct cxl_hop {

@@ -157,16 +157,34 @@ enum {
 /* 8.2.8.4.5.1 Command return codes. */
 enum cxl_return_code {
 	CXL_SUCCESS = 0x00,
+	CXL_BACKGROUND_STARTED = 0x01,
 	CXL_INVALID_INPUT = 0x02,
 	CXL_UNSUPPORTED = 0x03,
 	CXL_INTERNAL_ERROR = 0x04,
+	CXL_BUSY = 0x06,
+	CXL_MEDIA_DISABLED = 0x07,
+	CXL_FW_TRANSFER_IN_PROGRESS = 0x08,
+	CXL_FW_TRANSFER_OUT_OF_ORDER = 0x09,
+	CXL_FW_INVALID_SLOT = 0x0b,
 	CXL_INVALID_HANDLE = 0x0e,
+	CXL_INVALID_PHYSICAL_ADDRESS = 0x0f,
+	CXL_INJECT_POISON_LIMIT = 0x10,
+	CXL_ABORTED = 0x12,
+	CXL_INVALID_SECURITY_STATE = 0x13,
+	CXL_INCORRECT_PASSPHRASE = 0x14,
 	CXL_INVALID_PAYLOAD_LENGTH = 0x16,
 	CXL_INVALID_LOG = 0x17,
+	CXL_UNSUPPORTED_FEATURE_VERSION = 0x19,
+	CXL_UNSUPPORTED_FEATURE_SELECTION = 0x1a,
+	CXL_FEATURE_TRANSFER_IN_PROGRESS = 0x1b,
+	CXL_FEATURE_TRANSFER_OUT_OF_ORDER = 0x1c,
 };
+
+#define MAILBOX_STATUS_BACKGROUND BIT(0)
 
 /* 8.2.8.5.1.1 Memory device status: media ready, mailbox interfaces ready. */
 #define MEMORY_STATUS_READY 0x14
+#define MEMORY_STATUS_DISABLED 0x1c /* media disabled, mailbox interfaces ready */
 
 /* 8.2.9.2.1 Event records. */
 #define EVENT_RECORD_BYTES 128
@@ -178,11 +196,44 @@ enum cxl_event_log { EVENT_INFO, EVENT_WARNING, EVENT_FAILURE, EVENT_FATAL, EVEN
 #define EVENT_IRQ_MODE 0x03
 #define EVENT_IRQ_MSI 0x01
 
+/* 8.2.9.2.1.1 General media event record: after the 48 bytes common to all records. */
+#define GENERAL_MEDIA_DPA 48
+#define GENERAL_MEDIA_DPA_VOLATILE BIT(0)
+#define GENERAL_MEDIA_DESCRIPTOR 56
+#define GENERAL_MEDIA_UNCORRECTABLE BIT(0)
+#define GENERAL_MEDIA_LIST_OVERFLOW BIT(2)
+#define GENERAL_MEDIA_TYPE 57
+#define GENERAL_MEDIA_TRANSACTION 58
+enum media_transaction { MEDIA_HOST_READ = 1, MEDIA_HOST_WRITE = 2, MEDIA_HOST_SCAN = 3, MEDIA_HOST_INJECT = 4 };
+
+/* 8.2.9.9.4 Media and poison management: addresses in 64-byte lines, the source of an error in bits 2:0. */
+#define POISON_LINE 64u
+enum poison_source { POISON_EXTERNAL = 1, POISON_INTERNAL = 2, POISON_INJECTED = 3, POISON_VENDOR = 7 };
+#define POISON_LIST_RECORDS 256
+#define POISON_FLAG_MORE BIT(0)
+#define POISON_FLAG_OVERFLOW BIT(1)
+#define POISON_FLAG_SCANNING BIT(2)
+#define SCAN_NO_EVENT_LOG BIT(0)
+
+/* 8.2.9.9.6.1 Security state. */
+#define SECURITY_USER_SET BIT(0)
+#define SECURITY_MASTER_SET BIT(1)
+#define SECURITY_LOCKED BIT(2)
+#define SECURITY_FROZEN BIT(3)
+#define SECURITY_USER_LIMIT BIT(4)
+#define SECURITY_MASTER_LIMIT BIT(5)
+#define PASSPHRASE_BYTES 32
+enum passphrase_type { PASSPHRASE_MASTER, PASSPHRASE_USER };
+
 /* 8.2.9.5.2.1 Command Effects Log. */
+#define EFFECT_COLD_RESET_CONFIG BIT(0)
 #define EFFECT_IMMEDIATE_CONFIG BIT(1)
 #define EFFECT_IMMEDIATE_DATA BIT(2)
 #define EFFECT_IMMEDIATE_POLICY BIT(3)
 #define EFFECT_IMMEDIATE_LOG BIT(4)
+#define EFFECT_SECURITY_STATE BIT(5)
+#define EFFECT_BACKGROUND BIT(6)
+#define EFFECT_ABORT BIT(8) /* the background operation can be aborted */
 
 /* 8.2.9.9 Memory device: capacities are counted in multiples of 256 MiB. */
 #define CXL_CAPACITY_UNIT (256 * MiB)

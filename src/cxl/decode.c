@@ -32,6 +32,18 @@ static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
 	u64 dpa = 0;
 
 	to->device = device;
+	to->disabled_from = media_disabled_from(device);
+	if (to->disabled_from == device->volatile_bytes + device->persistent_bytes)
+		to->disabled_from = UINT64_MAX; /* what is past the capacity is not disabled, it is not there */
+	if (device->poison.count) {
+		size_t bytes = device->poison.count * sizeof(device->poison.ranges[0]);
+
+		to->poison = malloc(bytes);
+		if (to->poison) {
+			memcpy(to->poison, device->poison.ranges, bytes);
+			to->poison_count = device->poison.count;
+		}
+	}
 	if (!type3_is_mem_enabled(device))
 		return;
 	for (unsigned i = 0; i < HDM_DECODERS; i++) {
@@ -109,6 +121,8 @@ struct decode_state *decode_state_make(struct cxl_host *host)
 void decode_state_free(struct decode_state *state)
 {
 	if (state) {
+		for (unsigned n = 0; n < state->endpoint_count; n++)
+			free(state->endpoints[n].poison);
 		free(state->endpoints);
 		free(state->forks);
 	}
@@ -165,6 +179,6 @@ bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, stru
 	d = find_decoder(endpoint->decoders, endpoint->count, hpa);
 	if (!d)
 		return false;
-	*out = (struct decoded){endpoint->device, d, d->dpa + device_offset(d, hpa)};
+	*out = (struct decoded){endpoint->device, d, d->dpa + device_offset(d, hpa), endpoint};
 	return true;
 }

@@ -11,6 +11,7 @@
 #include "cxl/cxl.h"
 
 struct cxl_type3;
+struct poison_range;
 
 struct decode_decoder {
 	u64 base, size, dpa; /* dpa: of the first byte; devices only */
@@ -22,6 +23,9 @@ struct decode_endpoint {
 	struct cxl_type3 *device;
 	unsigned count; /* 0 also while disabled */
 	struct decode_decoder decoders[HDM_DECODERS];
+	u64 disabled_from; /* DPA: media from here on are disabled */
+	struct poison_range *poison; /* a copy */
+	unsigned poison_count;
 };
 
 /* A host bridge or a switch. */
@@ -54,6 +58,7 @@ struct decoded {
 	struct cxl_type3 *device;
 	const struct decode_decoder *decoder; /* the device's */
 	u64 dpa;
+	const struct decode_endpoint *endpoint;
 };
 
 struct decode_state *decode_state_make(struct cxl_host *host);

@@ -13,6 +13,18 @@ static void mailbox_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 		mailbox_ring(b->owner);
 }
 
+static u64 background_status_read(struct regs *b, unsigned i, u64 stored)
+{
+	return background_status(b->owner);
+}
+
+static u64 memory_status_read(struct regs *b, unsigned i, u64 stored)
+{
+	const struct cxl_type3 *dev = b->owner;
+
+	return dev->sanitizing ? MEMORY_STATUS_DISABLED : stored;
+}
+
 #define CAP_HEADER(id, version) ((u32)(id) | ((u32)(version) << 16))
 
 static const struct reg devregs_table[] = {
@@ -34,8 +46,8 @@ static const struct reg devregs_table[] = {
 	R32(MAILBOX_CTRL, MAILBOX_CTRL, 0, 0x7, .write = mailbox_ctrl_write),
 	R64(MAILBOX_COMMAND, MAILBOX_COMMAND, 0, 0x1fffffffff),
 	R64(MAILBOX_STATUS, MAILBOX_STATUS, 0, 0),
-	R64(MAILBOX_BACKGROUND, MAILBOX_BACKGROUND_STATUS, 0, 0),
-	R64(DEVREGS_MEMORY_STATUS, MEMORY_DEVICE_STATUS, MEMORY_STATUS_READY, 0),
+	R64(MAILBOX_BACKGROUND, MAILBOX_BACKGROUND_STATUS, 0, 0, .read = background_status_read),
+	R64(DEVREGS_MEMORY_STATUS, MEMORY_DEVICE_STATUS, MEMORY_STATUS_READY, 0, .read = memory_status_read),
 };
 
 static_assert(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES == DEVREGS_MEMORY_STATUS, "the payload ends where it should");

@@ -130,8 +130,11 @@ void cxl_map_destroy(struct cxl_host *host);
 /* The device's own view: where the byte at `dpa` is now, at most *size bytes from there (cut to what is contiguous), or
  * NULL past the capacity. Valid under the machine lock until the map changes or the guest touches it first. */
 u8 *cxl_media_at(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, u64 *size);
+/* Writes media as the device does, wherever the bytes are, at home too; `size` bytes within one granule of 256. */
+void cxl_media_write(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, const void *bytes, u32 size);
 /* Where every granule of [base, base + size) goes now, for traces and tests: the kind of the piece at hpa. */
-enum map_kind { MAP_NOTHING, MAP_DIRECT, MAP_BUFFER, MAP_GRANULE };
+/* MAP_HOLE: a poisoned line. */
+enum map_kind { MAP_NOTHING, MAP_DIRECT, MAP_BUFFER, MAP_GRANULE, MAP_HOLE };
 enum map_kind cxl_map_kind(struct cxl_host *host, u64 hpa);
 
 /* --- window.c --- */

@@ -5,7 +5,7 @@
  * Ring -> find the row -> check the input length against the row -> copy the input aside -> run with a bounded reader and
  * a bounded writer -> status and length. No command sees a raw pointer or a length that it has not been given. Input and
  * output have their own mappings between inaccessible pages. Commands complete inside the register write that rang the
- * doorbell, so the doorbell never reads as set. The Command Effects Log is the table (cmd_info.c).
+ * doorbell, so the doorbell never reads as set; what takes long goes on in the background (background.c). The Command Effects Log is the table (cmd_info.c).
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,6 +17,7 @@
 /* clang-format off */
 const struct mbox_command mbox_commands[] = {
 	/* opcode  name                          input      effects                                        run  section */
+	{0x0005, "abort background operation",   0, 0,      0, cmd_abort_background, "8.2.9.1.5"},
 	{0x0100, "get event records",            1, 1,      0, cmd_get_event_records, "8.2.9.2.2"},
 	{0x0101, "clear event records",          6, 6 + 2 * 255, EFFECT_IMMEDIATE_LOG, cmd_clear_event_records, "8.2.9.2.3"},
 	{0x0102, "get event interrupt policy",   0, 0,      0, cmd_get_event_interrupt_policy, "8.2.9.2.4"},
@@ -28,15 +29,34 @@ const struct mbox_command mbox_commands[] = {
 	{0x0401, "get log",                      24, 24,    0, cmd_get_log, "8.2.9.5.2"},
 	{0x4000, "identify memory device",       0, 0,      0, cmd_identify_memory_device, "8.2.9.9.1.1"},
 	{0x4100, "get partition info",           0, 0,      0, cmd_get_partition_info, "8.2.9.9.2.1"},
-	{0x4102, "get LSA",                      8, 8,      0, cmd_get_lsa, "8.2.9.9.2.3"},
+	{0x4102, "get LSA",                      8, 8,      0, cmd_get_lsa, "8.2.9.9.2.3", NEEDS_MEDIA},
 	{0x4103, "set LSA",                      8, MAILBOX_PAYLOAD_BYTES,
-	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, cmd_set_lsa, "8.2.9.9.2.4"},
+	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, cmd_set_lsa, "8.2.9.9.2.4",
+	 NEEDS_MEDIA},
 	{0x4200, "get health info",              0, 0,      0, cmd_get_health_info, "8.2.9.9.3.1"},
 	{0x4201, "get alert configuration",      0, 0,      0, cmd_get_alert_configuration, "8.2.9.9.3.2"},
 	{0x4202, "set alert configuration",      12, 12,    EFFECT_IMMEDIATE_POLICY, cmd_set_alert_configuration,
 	 "8.2.9.9.3.3"},
 	{0x4203, "get shutdown state",           0, 0,      0, cmd_get_shutdown_state, "8.2.9.9.3.4"},
 	{0x4204, "set shutdown state",           1, 1,      EFFECT_IMMEDIATE_POLICY, cmd_set_shutdown_state, "8.2.9.9.3.5"},
+	{0x4300, "get poison list",              16, 16,    0, cmd_get_poison_list, "8.2.9.9.4.1"},
+	{0x4301, "inject poison",                8, 8,      EFFECT_IMMEDIATE_DATA, cmd_inject_poison, "8.2.9.9.4.2", NEEDS_MEDIA},
+	{0x4302, "clear poison",                 72, 72,    EFFECT_IMMEDIATE_DATA, cmd_clear_poison, "8.2.9.9.4.3", NEEDS_MEDIA},
+	{0x4303, "get scan media capabilities",  16, 16,    0, cmd_get_scan_media_capabilities, "8.2.9.9.4.4"},
+	{0x4304, "scan media",                   17, 17,    EFFECT_BACKGROUND | EFFECT_ABORT, cmd_scan_media, "8.2.9.9.4.5",
+	 NEEDS_MEDIA},
+	{0x4305, "get scan media results",       0, 0,      0, cmd_get_scan_media_results, "8.2.9.9.4.6"},
+	{0x4400, "sanitize",                     0, 0,      EFFECT_IMMEDIATE_DATA | EFFECT_SECURITY_STATE | EFFECT_BACKGROUND,
+	 cmd_sanitize, "8.2.9.9.5.1"},
+	{0x4401, "secure erase",                 0, 0,      EFFECT_IMMEDIATE_DATA | EFFECT_SECURITY_STATE, cmd_secure_erase,
+	 "8.2.9.9.5.2", NEEDS_MEDIA},
+	{0x4500, "get security state",           0, 0,      0, cmd_get_security_state, "8.2.9.9.6.1"},
+	{0x4501, "set passphrase",               96, 96,    EFFECT_SECURITY_STATE, cmd_set_passphrase, "8.2.9.9.6.2"},
+	{0x4502, "disable passphrase",           64, 64,    EFFECT_SECURITY_STATE, cmd_disable_passphrase, "8.2.9.9.6.3"},
+	{0x4503, "unlock",                       32, 32,    EFFECT_SECURITY_STATE, cmd_unlock, "8.2.9.9.6.4"},
+	{0x4504, "freeze security state",        0, 0,      EFFECT_SECURITY_STATE, cmd_freeze_security, "8.2.9.9.6.5"},
+	{0x4505, "passphrase secure erase",      64, 64,    EFFECT_IMMEDIATE_DATA | EFFECT_SECURITY_STATE,
+	 cmd_passphrase_secure_erase, "8.2.9.9.6.6"},
 };
 /* clang-format on */
 const unsigned mbox_command_count = ARRAY_SIZE(mbox_commands);
@@ -146,12 +166,16 @@ static u16 run_command(struct cxl_type3 *dev, const struct mbox_command *command
 
 	if (length < command->in_min || length > command->in_max)
 		return CXL_INVALID_PAYLOAD_LENGTH;
+	if ((command->flags & NEEDS_MEDIA) && media_disabled_from(dev) < dev->volatile_bytes + dev->persistent_bytes)
+		return CXL_MEDIA_DISABLED;
+	if ((command->effects & EFFECT_BACKGROUND) && dev->background.is_running)
+		return CXL_BUSY;
 	if (length)
 		memcpy(dev->input.bytes, dev->payload.bytes, length);
 	code = command->run(dev, &in, &out);
 	if (in.bad || out.bad)
 		return CXL_INVALID_PAYLOAD_LENGTH;
-	if (code == CXL_SUCCESS)
+	if (code == CXL_SUCCESS || code == CXL_BACKGROUND_STARTED)
 		*out_length = out.at;
 	return code;
 }
@@ -178,7 +202,8 @@ void mailbox_ring(struct cxl_type3 *dev)
 	trace(MBOX, "%s: %04xh %s: in %u bytes, return code %u, out %u bytes", dev->name, opcode,
 	      command ? command->name : "unsupported", length, code, out_length);
 	regs_set(&dev->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);
-	regs_set(&dev->registers, MAILBOX_STATUS, 8, (u64)code << 32);
+	regs_set(&dev->registers, MAILBOX_STATUS, 8,
+		 (u64)code << 32 | (dev->background.is_running ? MAILBOX_STATUS_BACKGROUND : 0));
 	regs_set(&dev->registers, MAILBOX_CTRL, 4, ctrl & ~MAILBOX_CTRL_DOORBELL);
 	if ((ctrl & MAILBOX_CTRL_DOORBELL_IRQ) && pci_msix_is_enabled(&dev->pci))
 		pci_msix_notify(&dev->pci, VECTOR_MAILBOX);

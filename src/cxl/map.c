@@ -10,7 +10,8 @@
  *   buffer    a complete interleave set - all ways resolve to distinct devices whose decoders have equal base, size, ways and
  *             granularity, and the segment is the whole of them: memory in HPA order, so that it is ordinary RAM to
  *             everybody. Its 2 MiB chunks come from the homes at first use (region->ready) and go back when the set ends
- *   granule   anything else (a set that is still being committed, aliases, 3/6/12 ways): a lockless I/O region decodes
+ *   hole      64 bytes over any of these whose media are poisoned: reads abort, writes go to the media and leave them poisoned
+ *   granule   anything else (a set that is still being committed, aliases, 3/6/12 ways, disabled media, very many poisoned lines): a lockless I/O region decodes
  *             every access and goes to the homes
  *
  * Granularities of 4 KiB and more get a buffer too: a region per granule would be hundreds of thousands of them.
@@ -27,7 +28,9 @@
  */
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/loop.h"
 #include "base/trace.h"
 #include "cxl/host.h"
 #include "cxl/type3.h"
@@ -35,6 +38,7 @@
 #define ULL(v) ((unsigned long long)(v))
 #define CHUNK (2 * MiB)
 #define GRANULE 256u
+#define HOLE_PRIORITY 1 /* over the pieces */
 #define PERIOD (256 * KiB) /* 16 ways of 16 KiB: the longest pattern */
 #define PERSIST_LINE_BYTES 64u /* what one call of persist_line is about */
 
@@ -166,7 +170,47 @@ static void direct_ready(struct region *region, u64 offset)
 
 /* --- the granule path --- */
 
-static u8 *granule_at(struct map_piece *piece, u64 offset, unsigned size, bool write)
+struct met {
+	struct cxl_type3 *device;
+	u64 dpa;
+};
+
+static void tell_met(void *opaque)
+{
+	struct met *met = opaque;
+
+	poison_met(met->device, met->dpa, MEDIA_HOST_READ);
+	free(met);
+}
+
+/* Without the machine lock: the event log hears of it a little later. */
+static void met_poison(struct cxl_host *host, struct cxl_type3 *device, u64 dpa)
+{
+	struct met *met = host->config.loop ? malloc(sizeof(*met)) : NULL;
+
+	if (!met)
+		return;
+	*met = (struct met){device, dpa};
+	loop_defer(host->config.loop, tell_met, met);
+}
+
+/* What disabled media read as: nothing that can be told from noise. */
+static u64 noise(u64 hpa)
+{
+	static const u64 golden = 0x9e3779b97f4a7c15;
+	struct timespec t;
+	u64 z;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	z = (hpa + (u64)t.tv_nsec) * golden;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+enum granule { GRANULE_NOTHING, GRANULE_DISABLED, GRANULE_POISONED, GRANULE_HOME };
+
+static enum granule granule_at(struct map_piece *piece, u64 offset, unsigned size, bool write, u8 **at)
 {
 	struct decoded d;
 	struct backend *backend;
@@ -174,18 +218,36 @@ static u8 *granule_at(struct map_piece *piece, u64 offset, unsigned size, bool w
 	u8 *home;
 
 	if (!decode_hpa(piece->host->state, piece->want.window, piece->want.base + offset, &d))
-		return NULL;
+		return GRANULE_NOTHING;
+	if (d.dpa >= d.endpoint->disabled_from)
+		return GRANULE_DISABLED;
+	if (!write && poison_hits(d.endpoint->poison, d.endpoint->poison_count, d.dpa, size)) {
+		met_poison(piece->host, d.device, d.dpa);
+		return GRANULE_POISONED;
+	}
 	home = home_at(d.device, d.dpa, &left, &backend);
-	return home && left >= size && !(write && backend->readonly) ? home : NULL;
+	*at = home;
+	return home && left >= size && !(write && backend->readonly) ? GRANULE_HOME : GRANULE_NOTHING;
 }
 
 static enum mem_result granule_read(void *opaque, u64 offset, unsigned size, u64 *value)
 {
-	u8 *home = granule_at(opaque, offset, size, false);
+	u8 *home = NULL;
 
-	if (!home)
+	switch (granule_at(opaque, offset, size, false, &home)) {
+	case GRANULE_NOTHING:
 		*value = ones(size * 8);
-	else if (size == 1)
+		return MEM_OK;
+	case GRANULE_DISABLED:
+		*value = noise(offset) & ones(size * 8);
+		return MEM_OK;
+	case GRANULE_POISONED:
+		*value = 0;
+		return MEM_ABORT;
+	case GRANULE_HOME:
+		break;
+	}
+	if (size == 1)
 		*value = __atomic_load_n(home, __ATOMIC_RELAXED);
 	else if (size == 2)
 		*value = __atomic_load_n((u16 *)home, __ATOMIC_RELAXED);
@@ -198,9 +260,9 @@ static enum mem_result granule_read(void *opaque, u64 offset, unsigned size, u64
 
 static enum mem_result granule_write(void *opaque, u64 offset, unsigned size, u64 value)
 {
-	u8 *home = granule_at(opaque, offset, size, true);
+	u8 *home = NULL;
 
-	if (!home)
+	if (granule_at(opaque, offset, size, true, &home) != GRANULE_HOME)
 		return MEM_OK;
 	if (size == 1)
 		__atomic_store_n(home, (u8)value, __ATOMIC_RELAXED);
@@ -214,6 +276,33 @@ static enum mem_result granule_write(void *opaque, u64 offset, unsigned size, u6
 }
 
 static const struct io_ops granule_io = {granule_read, granule_write};
+
+/* --- holes: poisoned lines; under the machine lock --- */
+
+static enum mem_result hole_read(void *opaque, u64 offset, unsigned size, u64 *value)
+{
+	struct map_piece *piece = opaque;
+
+	*value = 0;
+	poison_met(piece->want.way[0].device, piece->want.way[0].dpa + offset, MEDIA_HOST_READ);
+	return MEM_ABORT;
+}
+
+static enum mem_result hole_write(void *opaque, u64 offset, unsigned size, u64 value)
+{
+	struct map_piece *piece = opaque;
+	struct cxl_type3 *device = piece->want.way[0].device;
+	struct backend *backend;
+	u64 left = size, dpa = piece->want.way[0].dpa + offset, in;
+	u8 *at = cxl_media_at(piece->host, device, dpa, &left);
+
+	backend = type3_backend(device, dpa, &in, &(u64){0});
+	if (at && left >= size && !backend->readonly)
+		store_le(at, size, value);
+	return MEM_OK;
+}
+
+static const struct io_ops hole_io = {hole_read, hole_write};
 
 /* --- compiling --- */
 
@@ -231,7 +320,39 @@ static void want_add(struct want_list *wants, const struct piece_want *want)
 	wants->list[wants->count++] = *want;
 }
 
-static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa)
+#define HOLES_MAX 1024 /* in one piece; a piece with more takes the slow path */
+
+/* Holes of one way of a piece: where its poisoned lines come out in host addresses. NULL wants: counts only. */
+static unsigned want_holes(struct want_list *wants, const struct piece_want *piece, unsigned way,
+			   const struct decode_endpoint *endpoint)
+{
+	u64 first = piece->way[way].dpa, share = piece->size / piece->ways, g = piece->granularity;
+	unsigned count = 0;
+
+	for (unsigned n = poison_find(endpoint->poison, endpoint->poison_count, first); n < endpoint->poison_count; n++) {
+		u64 at = MAX(endpoint->poison[n].dpa, first);
+		u64 end = MIN(endpoint->poison[n].dpa + endpoint->poison[n].size, first + share);
+
+		while (at < end && count <= HOLES_MAX) {
+			u64 offset = at - first, length = end - at;
+			struct piece_want hole = {.kind = MAP_HOLE, .window = piece->window};
+
+			if (piece->ways > 1)
+				length = MIN(length, g - offset % g);
+			hole.size = length;
+			hole.base = piece->base + (piece->ways > 1 ? (offset / g * piece->ways + way) * g + offset % g : offset);
+			hole.way[0].device = piece->way[way].device;
+			hole.way[0].dpa = at;
+			if (wants)
+				want_add(wants, &hole);
+			count++;
+			at += length;
+		}
+	}
+	return count;
+}
+
+static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa, const struct decode_endpoint *endpoint)
 {
 	/* A device's two partitions are two backends. */
 	while (want.size) {
@@ -246,6 +367,8 @@ static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa
 		part.ways = 1;
 		part.way[0].dpa = dpa;
 		part.size = MIN(want.size, left);
+		part.granularity = 0;
+		want_holes(wants, &part, 0, endpoint);
 		want_add(wants, &part);
 		want.base += part.size;
 		want.size -= part.size;
@@ -286,29 +409,48 @@ static bool is_complete_set(const struct decoded pattern[], struct piece_want *w
 	return true;
 }
 
+static const struct decode_endpoint *endpoint_of(const struct decoded pattern[], const struct piece_want *set, unsigned way)
+{
+	return pattern[way * set->granularity / GRANULE].endpoint;
+}
+
 static void compile_segment(const struct decode_state *state, unsigned window, u64 base, u64 size,
 			    struct want_list *wants, struct decoded pattern[])
 {
 	struct piece_want want = {.base = base, .size = size, .window = window}, set;
-	bool any = false, is_direct = true;
+	bool any = false, is_direct = true, is_slow = false;
+	unsigned holes = 0;
 
 	for (unsigned g = 0; g < PERIOD / GRANULE; g++) {
 		if (!decode_hpa(state, window, base + g * GRANULE, &pattern[g]))
 			pattern[g] = (struct decoded){0};
 		any |= pattern[g].device != NULL;
+		is_slow |= pattern[g].device && pattern[g].endpoint->disabled_from <
+			   pattern[g].device->volatile_bytes + pattern[g].device->persistent_bytes;
 		is_direct &= pattern[g].device && pattern[g].device == pattern[0].device && pattern[g].decoder->iw == 0;
 	}
 	if (!any)
 		return;
-	if (is_direct) {
+	if (is_direct && !is_slow) {
 		want.way[0].device = pattern[0].device;
-		want_direct(wants, want, pattern[0].dpa);
-		return;
+		want.way[0].dpa = pattern[0].dpa;
+		want.ways = 1;
+		if (want_holes(NULL, &want, 0, pattern[0].endpoint) <= HOLES_MAX) {
+			want_direct(wants, want, pattern[0].dpa, pattern[0].endpoint);
+			return;
+		}
 	}
+	want = (struct piece_want){.base = base, .size = size, .window = window};
 	set = want;
-	if (is_complete_set(pattern, &set)) {
-		want_add(wants, &set);
-		return;
+	if (!is_slow && is_complete_set(pattern, &set)) {
+		for (unsigned way = 0; way < set.ways; way++)
+			holes += want_holes(NULL, &set, way, endpoint_of(pattern, &set, way));
+		if (holes <= HOLES_MAX) {
+			for (unsigned way = 0; way < set.ways; way++)
+				want_holes(wants, &set, way, endpoint_of(pattern, &set, way));
+			want_add(wants, &set);
+			return;
+		}
 	}
 	want.kind = MAP_GRANULE;
 	want_add(wants, &want);
@@ -476,6 +618,12 @@ static struct map_piece *piece_make(struct cxl_host *host, const struct piece_wa
 			region->persist_drain = buffer_persist_drain;
 		}
 		break;
+	case MAP_HOLE:
+		region->name = "CXL poison";
+		region->priority = HOLE_PRIORITY;
+		region->ops = &hole_io;
+		region->opaque = piece;
+		break;
 	default:
 		region->ops = &granule_io;
 		region->opaque = piece;
@@ -487,7 +635,7 @@ static struct map_piece *piece_make(struct cxl_host *host, const struct piece_wa
 
 static const char *kind_name(u32 kind)
 {
-	static const char *const names[] = {"nothing", "direct", "in HPA order", "by granules"};
+	static const char *const names[] = {"nothing", "direct", "in HPA order", "by granules", "poisoned"};
 
 	return names[kind];
 }
@@ -702,8 +850,45 @@ u8 *cxl_media_at(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, u64 *
 	return at;
 }
 
+struct media_write {
+	struct cxl_host *host;
+	struct cxl_type3 *device;
+	u64 dpa;
+	const void *bytes;
+	u32 size;
+};
+
+/* Everybody stands still: no chunk is on its way. */
+static void write_media(void *opaque)
+{
+	struct media_write *w = opaque;
+	struct backend *backend;
+	u64 left = w->size, offset;
+	u8 *at = cxl_media_at(w->host, w->device, w->dpa, &left), *home;
+	u64 room;
+
+	home = home_at(w->device, w->dpa, &room, &backend);
+	if (!home || room < w->size || backend->readonly)
+		return;
+	if (at && left >= w->size)
+		memcpy(at, w->bytes, w->size);
+	memcpy(home, w->bytes, w->size);
+	type3_backend(w->device, w->dpa, &offset, &left);
+	backend_flush(backend, offset, w->size);
+}
+
+void cxl_media_write(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, const void *bytes, u32 size)
+{
+	struct media_write w = {host, device, dpa, bytes, size};
+
+	space_change(host->config.space, 0, 0, write_media, &w);
+}
+
 enum map_kind cxl_map_kind(struct cxl_host *host, u64 hpa)
 {
+	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)
+		if (piece->want.kind == MAP_HOLE && hpa - piece->want.base < piece->want.size)
+			return MAP_HOLE;
 	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)
 		if (hpa - piece->want.base < piece->want.size)
 			return piece->want.kind;

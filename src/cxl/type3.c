@@ -145,6 +145,10 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		return; /* CXL.io only, and config space is pci's */
 	component_reset(&dev->comp, reset_kind);
 	devregs_reset(dev, reset_kind);
+	if (reset_kind == RESET_COLD)
+		poison_clear_all(dev);
+	security_reset(dev, reset_kind);
+	background_reset(dev, reset_kind);
 	events_reset(dev, reset_kind);
 	if (reset_kind == RESET_COLD) {
 		dev->timestamp = 0;
@@ -208,6 +212,7 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	component_init(&dev->comp, COMPONENT_DEVICE, dev->name, dev->host, dev->volatile_bytes + dev->persistent_bytes);
 	if (!devregs_init(dev, err))
 		return false;
+	background_init(dev);
 	cdat_build(dev);
 	alerts_reset(dev);
 	build_config(dev);
@@ -249,6 +254,7 @@ static void type3_destroy(struct dev *d)
 		if (*at)
 			*at = dev->next;
 	}
+	background_fini(dev);
 	if (dev->doe)
 		pci_doe_free(dev->doe);
 	devregs_fini(dev);

@@ -8,11 +8,13 @@
 
 #include "cxl/cdat.h"
 #include "cxl/component.h"
+#include "base/loop.h"
 #include "cxl/cxl.h"
 #include "mem/backend.h"
 
 struct cxl_port;
 struct cxl_switch;
+struct cxl_type3;
 
 #define TYPE3_VECTORS 8
 /* MSI-X vectors by use. */
@@ -47,6 +49,38 @@ struct alert_config {
 	u16 volatile_errors_warning, persistent_errors_warning;
 };
 
+/* What goes on behind the mailbox. */
+struct background {
+	struct timer timer;
+	bool is_running;
+	u16 opcode, code; /* the last one's; code while it runs: success so far */
+	u64 started, duration; /* guest time, ns */
+	u8 percent;       /* when it ended */
+	bool can_abort;
+	void (*done)(struct cxl_type3 *dev, u16 code); /* CXL_SUCCESS or CXL_ABORTED */
+};
+
+struct poison_range {
+	u64 dpa, size; /* multiples of POISON_LINE */
+	u8 source;     /* enum poison_source */
+};
+#define POISON_RANGES_MAX 1024
+
+struct poison {
+	struct poison_range ranges[POISON_RANGES_MAX]; /* sorted, disjoint */
+	unsigned count;
+	u64 overflow_at;     /* time stamp of the record that the list had no room for */
+	u64 scan_dpa, scan_size; /* what was scanned last */
+	bool scan_quiet, scan_done;
+	u64 result_at;       /* results up to here have been fetched */
+};
+
+struct security {
+	u16 state; /* SECURITY_* */
+	u8 user[PASSPHRASE_BYTES], master[PASSPHRASE_BYTES];
+	u8 user_failures, master_failures;
+};
+
 struct cxl_type3 {
 	struct pci_dev pci;
 	struct cxl_component comp;
@@ -66,6 +100,10 @@ struct cxl_type3 {
 	struct event_log events[EVENT_LOGS];
 	struct alert_config alerts;
 	u8 shutdown_state;
+	struct background background;
+	struct poison poison;
+	struct security security;
+	bool sanitizing;
 	/* rebuilt */
 	struct backend *vmem, *pmem, *lsa;
 	u64 volatile_bytes, persistent_bytes;
@@ -112,6 +150,9 @@ void mbox_put_zeros(struct mbox_out *out, u32 size);
 /* Changes what was put before. */
 void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
 
+/* Further properties of a command. */
+enum { NEEDS_MEDIA = 1 }; /* fails while media are disabled */
+
 struct mbox_command {
 	u16 opcode;
 	const char *name;
@@ -119,9 +160,18 @@ struct mbox_command {
 	u16 effects;
 	u16 (*run)(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 	const char *section; /* of CXL 3.1 */
+	u8 flags;
 };
 extern const struct mbox_command mbox_commands[];
 extern const unsigned mbox_command_count;
+/* Starts what the command that is being run leaves behind: CXL_BACKGROUND_STARTED, or CXL_BUSY. */
+u16 background_start(struct cxl_type3 *dev, u16 opcode, u64 duration_ns, bool can_abort,
+		     void (*done)(struct cxl_type3 *dev, u16 code));
+void background_init(struct cxl_type3 *dev);
+void background_fini(struct cxl_type3 *dev);
+void background_reset(struct cxl_type3 *dev, unsigned reset_kind);
+/* Background Command Status as it reads now. */
+u64 background_status(const struct cxl_type3 *dev);
 /* The doorbell was rung: runs the command in the registers and the payload. */
 void mailbox_ring(struct cxl_type3 *dev);
 
@@ -143,6 +193,36 @@ u16 cmd_set_alert_configuration(struct cxl_type3 *dev, struct mbox_in *in, struc
 u16 cmd_get_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_set_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 void alerts_reset(struct cxl_type3 *dev);
+u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+
+/* --- poison.c --- */
+u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_clear_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_scan_media_capabilities(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_scan_media(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_scan_media_results(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+/* The media at [dpa, dpa + size) have gone bad. False: no such address, or no room to remember it. */
+bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source source);
+void poison_clear_all(struct cxl_type3 *dev);
+/* Index of the first range that ends above dpa; `count` if there is none. */
+unsigned poison_find(const struct poison_range *ranges, unsigned count, u64 dpa);
+bool poison_hits(const struct poison_range *ranges, unsigned count, u64 dpa, u64 size);
+/* A host access has met poison: the event log says so. */
+void poison_met(struct cxl_type3 *dev, u64 dpa, enum media_transaction transaction);
+
+/* --- security.c --- */
+u16 cmd_sanitize(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_security_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_disable_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_unlock(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_freeze_security(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+/* The first DPA whose media are disabled: the capacity if all are there. */
+u64 media_disabled_from(const struct cxl_type3 *dev);
+void security_reset(struct cxl_type3 *dev, unsigned reset_kind);
 
 /* Nanoseconds since the epoch by the device's clock, 0 if it was never set. */
 u64 type3_timestamp(const struct cxl_type3 *dev);

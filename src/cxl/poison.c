@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Poison: lines of media whose data are known to be bad. [CXL3.1 8.2.9.9.4] A sorted list of disjoint ranges per device; the
+ * address map leaves a hole for each (map.c), so that a host read aborts. A store to such a line goes to the media and
+ * leaves the line poisoned, as it is only part of one; Clear Poison writes a whole line and repairs it.
+ *
+ * The list that the host sees has POISON_LIST_RECORDS records. What does not fit sets the overflow flag and its time stamp; Scan
+ * Media goes over the media themselves, in background, and reports everything. Machine lock.
+ */
+#include <stdlib.h>
+
+#include "base/trace.h"
+#include "cxl/host.h"
+#include "cxl/type3.h"
+
+#define ULL(v) ((unsigned long long)(v))
+#define SCAN_NS_PER_MIB 2000000ull /* 500 MiB/s */
+#define RECORD_BYTES 16
+#define LIST_HEADER_BYTES 32
+#define RESULTS_HEADER_BYTES 32
+
+/* fbcd0a77-c260-417f-85a9-088b1621eba6 */
+static const u8 general_media_uuid[16] = {0xfb, 0xcd, 0x0a, 0x77, 0xc2, 0x60, 0x41, 0x7f,
+					  0x85, 0xa9, 0x08, 0x8b, 0x16, 0x21, 0xeb, 0xa6};
+
+static u64 capacity(const struct cxl_type3 *dev)
+{
+	return dev->volatile_bytes + dev->persistent_bytes;
+}
+
+unsigned poison_find(const struct poison_range *ranges, unsigned count, u64 dpa)
+{
+	unsigned low = 0, high = count;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (ranges[middle].dpa + ranges[middle].size <= dpa)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool poison_hits(const struct poison_range *ranges, unsigned count, u64 dpa, u64 size)
+{
+	unsigned n = poison_find(ranges, count, dpa);
+
+	return n < count && ranges[n].dpa < dpa + size;
+}
+
+static void media_event(struct cxl_type3 *dev, enum cxl_event_log log, u64 dpa, enum media_transaction transaction)
+{
+	u8 record[EVENT_RECORD_BYTES] = {0};
+
+	memcpy(record, general_media_uuid, sizeof(general_media_uuid));
+	store_le(record + GENERAL_MEDIA_DPA, 8,
+		 align_down(dpa, POISON_LINE) | (dpa < dev->volatile_bytes ? GENERAL_MEDIA_DPA_VOLATILE : 0));
+	record[GENERAL_MEDIA_DESCRIPTOR] = GENERAL_MEDIA_UNCORRECTABLE |
+					   (dev->poison.count > POISON_LIST_RECORDS ? GENERAL_MEDIA_LIST_OVERFLOW : 0);
+	record[GENERAL_MEDIA_TRANSACTION] = transaction;
+	event_add(dev, log, record);
+}
+
+void poison_met(struct cxl_type3 *dev, u64 dpa, enum media_transaction transaction)
+{
+	trace(CXL, "%s: poison at DPA 0x%llx", dev->name, ULL(dpa));
+	media_event(dev, EVENT_FAILURE, dpa, transaction);
+}
+
+static void remove_range(struct poison *p, unsigned n)
+{
+	memmove(&p->ranges[n], &p->ranges[n + 1], (--p->count - n) * sizeof(p->ranges[0]));
+}
+
+static void insert_range(struct poison *p, unsigned n, struct poison_range range)
+{
+	memmove(&p->ranges[n + 1], &p->ranges[n], (p->count++ - n) * sizeof(p->ranges[0]));
+	p->ranges[n] = range;
+}
+
+/* Whatever is poisoned in there is so no more; false: no room to keep both ends of a range. */
+static bool poison_remove(struct poison *p, u64 dpa, u64 size)
+{
+	unsigned n = poison_find(p->ranges, p->count, dpa);
+	u64 end = dpa + size;
+
+	while (n < p->count && p->ranges[n].dpa < end) {
+		struct poison_range *r = &p->ranges[n], rest = *r;
+
+		if (r->dpa < dpa && r->dpa + r->size > end) {
+			if (p->count == POISON_RANGES_MAX)
+				return false;
+			rest.size = r->dpa + r->size - end;
+			rest.dpa = end;
+			r->size = dpa - r->dpa;
+			insert_range(p, n + 1, rest);
+			return true;
+		}
+		if (r->dpa < dpa) {
+			r->size = dpa - r->dpa;
+			n++;
+		} else if (r->dpa + r->size > end) {
+			r->size -= end - r->dpa;
+			r->dpa = end;
+			return true;
+		} else {
+			remove_range(p, n);
+		}
+	}
+	return true;
+}
+
+bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source source)
+{
+	struct poison *p = &dev->poison;
+	unsigned n;
+
+	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE) || !range_ok(dpa, size, capacity(dev)))
+		return false;
+	if (p->count + 2 > POISON_RANGES_MAX || !poison_remove(p, dpa, size))
+		return false;
+	n = poison_find(p->ranges, p->count, dpa);
+	if (n && p->ranges[n - 1].dpa + p->ranges[n - 1].size == dpa && p->ranges[n - 1].source == source &&
+	    source != POISON_INJECTED)
+		p->ranges[n - 1].size += size;
+	else
+		insert_range(p, n, (struct poison_range){dpa, size, source});
+	if (p->count > POISON_LIST_RECORDS && !p->overflow_at)
+		p->overflow_at = MAX(type3_timestamp(dev), 1ull);
+	trace(CXL, "%s: DPA 0x%llx, %llu bytes, poisoned", dev->name, ULL(dpa), ULL(size));
+	cxl_map_changed(dev->host);
+	return true;
+}
+
+bool cxl_poison_add(struct dev *dev, u64 dpa, u64 size, struct error *err)
+{
+	struct cxl_type3 *device = (struct cxl_type3 *)dev;
+
+	if (dev->cls != &cxl_type3_class)
+		return fail(err, "%s is no cxl-type3", dev_name(dev));
+	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE))
+		return fail(err, "%s: poison start=%llu, length=%llu: both are multiples of 64, and the length is not 0", device->name,
+			    ULL(dpa), ULL(size));
+	if (!range_ok(dpa, size, capacity(device)))
+		return fail(err, "%s: poison start=%llu, length=%llu: past the capacity of %llu bytes", device->name, ULL(dpa), ULL(size),
+			    ULL(capacity(device)));
+	return poison_add(device, dpa, size, POISON_INJECTED) ||
+	       fail(err, "%s: more than %u poisoned ranges", device->name, POISON_RANGES_MAX - 2);
+}
+
+void poison_clear_all(struct cxl_type3 *dev)
+{
+	if (dev->poison.count) {
+		dev->poison = (struct poison){0};
+		cxl_map_changed(dev->host);
+	}
+}
+
+/* A range of the host's: start and number of 64-byte units. */
+static u16 get_range(struct cxl_type3 *dev, struct mbox_in *in, u64 *dpa, u64 *size)
+{
+	u64 units;
+
+	*dpa = mbox_get(in, 8);
+	units = mbox_get(in, 8);
+	if (in->bad || !is_aligned(*dpa, POISON_LINE))
+		return CXL_INVALID_INPUT;
+	if (!units || units > capacity(dev) / POISON_LINE || !range_ok(*dpa, units * POISON_LINE, capacity(dev)))
+		return CXL_INVALID_PHYSICAL_ADDRESS;
+	*size = units * POISON_LINE;
+	return CXL_SUCCESS;
+}
+
+/* Records of [dpa, dpa + size) from the first `limit` ranges; returns how many, and where to go on, or 0 if that was all. */
+static unsigned put_records(struct cxl_type3 *dev, struct mbox_out *out, u64 dpa, u64 size, unsigned limit, u64 *more)
+{
+	const struct poison *p = &dev->poison;
+	unsigned count = 0, last = MIN(p->count, limit);
+
+	*more = 0;
+	for (unsigned n = poison_find(p->ranges, last, dpa); n < last && p->ranges[n].dpa < dpa + size; n++) {
+		u64 from = MAX(p->ranges[n].dpa, dpa), to = MIN(p->ranges[n].dpa + p->ranges[n].size, dpa + size);
+
+		if (out->room - out->at < RECORD_BYTES) {
+			*more = from;
+			break;
+		}
+		mbox_put(out, 8, from | p->ranges[n].source);
+		mbox_put(out, 4, MIN((to - from) / POISON_LINE, (u64)UINT32_MAX));
+		mbox_put(out, 4, 0);
+		count++;
+	}
+	return count;
+}
+
+static bool is_scanning(const struct cxl_type3 *dev)
+{
+	return dev->background.is_running && dev->background.opcode == 0x4304;
+}
+
+u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	const struct poison *p = &dev->poison;
+	u64 dpa, size, more;
+	u16 code = get_range(dev, in, &dpa, &size);
+	unsigned count;
+
+	if (code != CXL_SUCCESS)
+		return code;
+	mbox_put_zeros(out, LIST_HEADER_BYTES);
+	count = put_records(dev, out, dpa, size, POISON_LIST_RECORDS, &more);
+	mbox_patch(out, 0, 1, (more ? POISON_FLAG_MORE : 0) | (p->count > POISON_LIST_RECORDS ? POISON_FLAG_OVERFLOW : 0) |
+		   (is_scanning(dev) ? POISON_FLAG_SCANNING : 0));
+	mbox_patch(out, 2, 8, p->count > POISON_LIST_RECORDS ? p->overflow_at : 0);
+	mbox_patch(out, 10, 2, count);
+	return CXL_SUCCESS;
+}
+
+u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	u64 dpa = mbox_get(in, 8);
+	unsigned injected = 0;
+
+	if (!is_aligned(dpa, POISON_LINE))
+		return CXL_INVALID_INPUT;
+	if (!range_ok(dpa, POISON_LINE, capacity(dev)))
+		return CXL_INVALID_PHYSICAL_ADDRESS;
+	if (poison_hits(dev->poison.ranges, dev->poison.count, dpa, POISON_LINE))
+		return CXL_SUCCESS; /* it is poisoned: nothing changes */
+	for (unsigned n = 0; n < dev->poison.count; n++)
+		injected += dev->poison.ranges[n].source == POISON_INJECTED;
+	if (injected >= POISON_LIST_RECORDS || !poison_add(dev, dpa, POISON_LINE, POISON_INJECTED))
+		return CXL_INJECT_POISON_LIMIT;
+	media_event(dev, EVENT_INFO, dpa, MEDIA_HOST_INJECT);
+	return CXL_SUCCESS;
+}
+
+u16 cmd_clear_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	u64 dpa = mbox_get(in, 8);
+	const u8 *data = mbox_get_bytes(in, POISON_LINE);
+
+	if (!data || !is_aligned(dpa, POISON_LINE))
+		return CXL_INVALID_INPUT;
+	if (!range_ok(dpa, POISON_LINE, capacity(dev)))
+		return CXL_INVALID_PHYSICAL_ADDRESS;
+	if (!poison_remove(&dev->poison, dpa, POISON_LINE))
+		return CXL_INTERNAL_ERROR;
+	if (dev->poison.count <= POISON_LIST_RECORDS)
+		dev->poison.overflow_at = 0;
+	cxl_media_write(dev->host, dev, dpa, data, POISON_LINE);
+	cxl_map_changed(dev->host);
+	return CXL_SUCCESS;
+}
+
+static u64 scan_ns(u64 size)
+{
+	return MAX(size / MiB, 1ull) * SCAN_NS_PER_MIB;
+}
+
+u16 cmd_get_scan_media_capabilities(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	u64 dpa, size;
+	u16 code = get_range(dev, in, &dpa, &size);
+
+	if (code == CXL_SUCCESS)
+		mbox_put(out, 4, MIN(scan_ns(size) / 1000000, (u64)UINT32_MAX));
+	return code;
+}
+
+static void scan_done(struct cxl_type3 *dev, u16 code)
+{
+	struct poison *p = &dev->poison;
+
+	p->scan_done = code == CXL_SUCCESS;
+	if (!p->scan_done)
+		return;
+	p->result_at = p->scan_dpa;
+	for (unsigned n = poison_find(p->ranges, p->count, p->scan_dpa); !p->scan_quiet && n < p->count; n++)
+		if (p->ranges[n].dpa < p->scan_dpa + p->scan_size)
+			media_event(dev, EVENT_INFO, MAX(p->ranges[n].dpa, p->scan_dpa), MEDIA_HOST_SCAN);
+}
+
+u16 cmd_scan_media(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	u64 dpa, size;
+	u16 code = get_range(dev, in, &dpa, &size);
+
+	if (code != CXL_SUCCESS)
+		return code;
+	dev->poison.scan_quiet = mbox_get(in, 1) & SCAN_NO_EVENT_LOG;
+	dev->poison.scan_done = false;
+	dev->poison.scan_dpa = dpa;
+	dev->poison.scan_size = size;
+	return background_start(dev, 0x4304, scan_ns(size), true, scan_done);
+}
+
+/* Each call gives what the payload holds and remembers where it was. */
+u16 cmd_get_scan_media_results(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct poison *p = &dev->poison;
+	u64 end = p->scan_dpa + p->scan_size, more;
+	unsigned count;
+
+	if (is_scanning(dev))
+		return CXL_BUSY;
+	if (!p->scan_done)
+		return CXL_UNSUPPORTED; /* nothing was scanned */
+	mbox_put_zeros(out, RESULTS_HEADER_BYTES);
+	count = p->result_at < end ? put_records(dev, out, p->result_at, end - p->result_at, UINT32_MAX, &more) : (more = 0);
+	p->result_at = more ? more : end;
+	mbox_patch(out, 16, 1, more ? POISON_FLAG_MORE : 0);
+	mbox_patch(out, 18, 2, count);
+	return CXL_SUCCESS;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sanitize, Secure Erase and passphrases. [CXL3.1 8.2.9.9.5, 8.2.9.9.6]
+ *
+ * While Sanitize runs, in background and not to be aborted, media are disabled: the map has no pointer to them, reads give random
+ * data, writes are lost, commands that need media say so. At its end media and label storage are zero and nothing is
+ * poisoned. Secure Erase does the same at once. A user passphrase locks persistent media at the next machine reset, until
+ * Unlock; five wrong ones and none is taken until a cold reset. Passphrases are not kept over the end of the process.
+ * Machine lock.
+ */
+#include <sys/mman.h>
+
+#include "base/trace.h"
+#include "cxl/host.h"
+#include "cxl/type3.h"
+
+#define ATTEMPTS_MAX 5
+
+u64 media_disabled_from(const struct cxl_type3 *dev)
+{
+	if (dev->sanitizing)
+		return 0;
+	return dev->volatile_bytes + (dev->security.state & SECURITY_LOCKED ? 0 : dev->persistent_bytes);
+}
+
+/* Zero, without touching what was never touched where the host can do that. */
+static void erase(struct backend *backend, u64 size)
+{
+	if (!backend || backend->readonly)
+		return;
+	if (backend->fd < 0 && !backend->path && !backend->chunk_ready && !backend->prealloc &&
+	    !madvise(backend->host, size, MADV_DONTNEED))
+		return;
+	for (u64 at = 0; at < size; at += 2 * MiB) {
+		backend_ready(backend, at);
+		memset(backend->host + at, 0, MIN(2 * MiB, size - at));
+	}
+	backend_flush(backend, 0, size);
+}
+
+/* Everybody stands off: the bytes are at home and nobody points at them. */
+static void erase_all(struct cxl_type3 *dev)
+{
+	erase(dev->vmem, dev->volatile_bytes);
+	erase(dev->pmem, dev->persistent_bytes);
+	if (dev->lsa)
+		erase(dev->lsa, dev->lsa->size);
+	poison_clear_all(dev);
+}
+
+/* By capacity, in guest time: 4 s up to 512 MiB, then longer by and by, at most 4 hours. */
+static u64 sanitize_ns(u64 size)
+{
+	static const struct { u64 gib; u64 seconds; } steps[] = {
+		{1, 8}, {4, 15}, {16, 60}, {64, 10 * 60}, {256, 30 * 60}, {1024, 60 * 60}, {4096, 2 * 60 * 60},
+	};
+
+	if (size <= 512 * MiB)
+		return 4 * 1000000000ull;
+	for (unsigned n = 0; n < ARRAY_SIZE(steps); n++)
+		if (size <= steps[n].gib * GiB)
+			return steps[n].seconds * 1000000000ull;
+	return 4 * 3600 * 1000000000ull;
+}
+
+static void sanitize_done(struct cxl_type3 *dev, u16 code)
+{
+	if (code == CXL_SUCCESS)
+		erase_all(dev);
+	dev->sanitizing = false;
+	trace(CXL, "%s: sanitized, media enabled", dev->name);
+	cxl_map_changed(dev->host);
+}
+
+static bool is_secured(const struct cxl_type3 *dev)
+{
+	return dev->security.state & (SECURITY_USER_SET | SECURITY_LOCKED);
+}
+
+u16 cmd_sanitize(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	u16 code;
+
+	if (is_secured(dev))
+		return CXL_INVALID_SECURITY_STATE;
+	code = background_start(dev, 0x4400, sanitize_ns(dev->volatile_bytes + dev->persistent_bytes), false, sanitize_done);
+	if (code == CXL_BACKGROUND_STARTED) {
+		dev->sanitizing = true;
+		trace(CXL, "%s: sanitizing, media disabled", dev->name);
+		cxl_map_changed(dev->host);
+	}
+	return code;
+}
+
+/* Media are off while they are erased, so that nobody holds a pointer to them and the bytes are at home. */
+static void erase_now(struct cxl_type3 *dev)
+{
+	dev->sanitizing = true;
+	cxl_map_changed(dev->host);
+	erase_all(dev);
+	dev->sanitizing = false;
+	cxl_map_changed(dev->host);
+}
+
+u16 cmd_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	if (is_secured(dev))
+		return CXL_INVALID_SECURITY_STATE;
+	if (dev->background.is_running)
+		return CXL_BUSY;
+	erase_now(dev);
+	return CXL_SUCCESS;
+}
+
+u16 cmd_get_security_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	mbox_put(out, 4, dev->security.state);
+	return CXL_SUCCESS;
+}
+
+/* A passphrase against the one that is set; wrong ones count. */
+static u16 check_passphrase(struct cxl_type3 *dev, unsigned type, const u8 *given)
+{
+	struct security *s = &dev->security;
+	bool user = type == PASSPHRASE_USER;
+	u8 *failures = user ? &s->user_failures : &s->master_failures, wrong = 0;
+	const u8 *right = user ? s->user : s->master;
+
+	if (s->state & (user ? SECURITY_USER_LIMIT : SECURITY_MASTER_LIMIT))
+		return CXL_INVALID_SECURITY_STATE;
+	for (unsigned n = 0; n < PASSPHRASE_BYTES; n++)
+		wrong |= given[n] ^ right[n];
+	if (!wrong) {
+		*failures = 0;
+		return CXL_SUCCESS;
+	}
+	if (++*failures >= ATTEMPTS_MAX)
+		s->state |= user ? SECURITY_USER_LIMIT : SECURITY_MASTER_LIMIT;
+	return CXL_INCORRECT_PASSPHRASE;
+}
+
+/* Type and 31 reserved bytes come first. */
+static u16 get_type(struct cxl_type3 *dev, struct mbox_in *in, unsigned *type)
+{
+	*type = mbox_get(in, 1);
+	mbox_get_bytes(in, PASSPHRASE_BYTES - 1);
+	if (*type > PASSPHRASE_USER)
+		return CXL_INVALID_INPUT;
+	return dev->security.state & (SECURITY_FROZEN | SECURITY_LOCKED) || !dev->persistent_bytes ? CXL_INVALID_SECURITY_STATE :
+												     CXL_SUCCESS;
+}
+
+u16 cmd_set_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct security *s = &dev->security;
+	unsigned type;
+	u16 code = get_type(dev, in, &type), set = type == PASSPHRASE_USER ? SECURITY_USER_SET : SECURITY_MASTER_SET;
+	const u8 *current = mbox_get_bytes(in, PASSPHRASE_BYTES), *next = mbox_get_bytes(in, PASSPHRASE_BYTES);
+
+	if (code != CXL_SUCCESS)
+		return code;
+	if (!current || !next)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if ((s->state & set) && (code = check_passphrase(dev, type, current)) != CXL_SUCCESS)
+		return code;
+	memcpy(type == PASSPHRASE_USER ? s->user : s->master, next, PASSPHRASE_BYTES);
+	s->state |= set;
+	return CXL_SUCCESS;
+}
+
+u16 cmd_disable_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct security *s = &dev->security;
+	unsigned type;
+	u16 code = get_type(dev, in, &type), set = type == PASSPHRASE_USER ? SECURITY_USER_SET : SECURITY_MASTER_SET;
+	const u8 *current = mbox_get_bytes(in, PASSPHRASE_BYTES);
+
+	if (code != CXL_SUCCESS)
+		return code;
+	if (!current)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (!(s->state & set))
+		return CXL_INVALID_SECURITY_STATE;
+	if ((code = check_passphrase(dev, type, current)) != CXL_SUCCESS)
+		return code;
+	memset(type == PASSPHRASE_USER ? s->user : s->master, 0, PASSPHRASE_BYTES);
+	s->state &= ~set;
+	return CXL_SUCCESS;
+}
+
+u16 cmd_unlock(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	const u8 *given = mbox_get_bytes(in, PASSPHRASE_BYTES);
+	u16 code;
+
+	if (!given)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if ((dev->security.state & SECURITY_FROZEN) || !(dev->security.state & SECURITY_LOCKED))
+		return CXL_INVALID_SECURITY_STATE;
+	code = check_passphrase(dev, PASSPHRASE_USER, given);
+	if (code == CXL_SUCCESS) {
+		dev->security.state &= ~SECURITY_LOCKED;
+		trace(CXL, "%s: unlocked", dev->name);
+		cxl_map_changed(dev->host);
+	}
+	return code;
+}
+
+u16 cmd_freeze_security(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	dev->security.state |= SECURITY_FROZEN;
+	return CXL_SUCCESS;
+}
+
+/* With the user's it erases and takes the user passphrase away; so does the master's. [CXL3.1 8.2.9.9.6.6] */
+u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct security *s = &dev->security;
+	unsigned type = mbox_get(in, 1);
+	const u8 *given;
+	u16 code;
+
+	mbox_get_bytes(in, PASSPHRASE_BYTES - 1);
+	given = mbox_get_bytes(in, PASSPHRASE_BYTES);
+	if (!given)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (type > PASSPHRASE_USER)
+		return CXL_INVALID_INPUT;
+	if ((s->state & SECURITY_FROZEN) || !dev->persistent_bytes ||
+	    !(s->state & (type == PASSPHRASE_USER ? SECURITY_USER_SET : SECURITY_MASTER_SET)))
+		return CXL_INVALID_SECURITY_STATE;
+	if (dev->background.is_running)
+		return CXL_BUSY;
+	if ((code = check_passphrase(dev, type, given)) != CXL_SUCCESS)
+		return code;
+	memset(s->user, 0, PASSPHRASE_BYTES);
+	s->state &= ~(SECURITY_USER_SET | SECURITY_LOCKED | SECURITY_USER_LIMIT);
+	s->user_failures = 0;
+	erase_now(dev);
+	return CXL_SUCCESS;
+}
+
+/* A machine reset stands for a power cycle: frozen is over, and what has a user passphrase is locked. */
+void security_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	struct security *s = &dev->security;
+
+	if (reset_kind == RESET_COLD)
+		*s = (struct security){0};
+	else if (reset_kind != RESET_WARM)
+		return;
+	s->state &= ~(SECURITY_FROZEN | SECURITY_USER_LIMIT | SECURITY_MASTER_LIMIT);
+	s->user_failures = s->master_failures = 0;
+	if (s->state & SECURITY_USER_SET)
+		s->state |= SECURITY_LOCKED;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Poison, scan media, sanitize and security, seen from the host's loads and through the mailbox. [CXL3.1 8.2.9.9.4-6] */
+#include "fixture.h"
+
+#define Q (256 * MiB)
+#define SECOND 1000000000ull
+
+static struct machine m;
+static struct cxl_type3 *dev;
+
+/* `ways` devices below one bridge, each volatile and persistent, and a region of either. */
+static void open_ways(unsigned ways)
+{
+	char text[256] = "devices=";
+
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	for (unsigned n = 0; n < ways; n++) {
+		fixture_add(&m, &cxl_rp_class, "id=rp%u,bus=hb0", n);
+		fixture_add(&m, &memory_backend_ram_class, "id=v%u,size=256M", n);
+		fixture_add(&m, &memory_backend_ram_class, "id=p%u,size=256M", n);
+		fixture_add(&m, &memory_backend_ram_class, "id=l%u,size=128K", n);
+		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u", n, n, n, n, n);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%smem%u", n ? ":" : "", n);
+	}
+	assert_true(fixture_option(&m, "targets.0=hb0,size=4G", cxl_host_add_window_opts));
+	assert_true(fixture_option(&m, text, cxl_host_add_region));
+	strcat(text, ",type=pmem");
+	assert_true(fixture_option(&m, text, cxl_host_add_region));
+	if (!fixture_settle(&m))
+		fail_msg("%s", m.err.text);
+	fixture_reset(&m, RESET_COLD);
+	dev = fixture_type3(&m, ways > 1 ? "mem1" : "mem0");
+}
+
+static void set(u64 offset, unsigned size, u64 value)
+{
+	assert_int_equal(devregs_io.write(dev, offset, size, value), MEM_OK);
+}
+
+static u64 get(u64 offset, unsigned size)
+{
+	u64 value = 0;
+
+	assert_int_equal(devregs_io.read(dev, offset, size, &value), MEM_OK);
+	return value;
+}
+
+static u8 out[MAILBOX_PAYLOAD_BYTES];
+
+static u16 send(u16 opcode, const void *input, u32 length)
+{
+	for (u32 i = 0; i < length; i++)
+		set(DEVREGS_PAYLOAD + i, 1, ((const u8 *)input)[i]);
+	set(MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
+	set(MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+	for (u32 i = 0; i < MAILBOX_PAYLOAD_BYTES; i += 8)
+		store_le(out + i, 8, get(DEVREGS_PAYLOAD + i, 8));
+	return get(MAILBOX_STATUS, 8) >> 32 & 0xffff;
+}
+
+static u16 range_command(u16 opcode, u64 dpa, u64 bytes, unsigned length)
+{
+	u8 request[17] = {0};
+
+	store_le(request, 8, dpa);
+	store_le(request + 8, 8, bytes / 64);
+	return send(opcode, request, length);
+}
+
+static u16 inject(u64 dpa)
+{
+	u8 request[8];
+
+	store_le(request, 8, dpa);
+	return send(0x4301, request, 8);
+}
+
+static u16 clear(u64 dpa, u8 byte)
+{
+	u8 request[72];
+
+	memset(request, byte, sizeof(request));
+	store_le(request, 8, dpa);
+	return send(0x4302, request, 72);
+}
+
+/* Where the device address is in host addresses, in the volatile region of `ways` at 256 bytes. */
+static u64 hpa_of(unsigned ways, u64 dpa)
+{
+	unsigned way = ways > 1; /* mem1, or the only one */
+
+	return WINDOWS_BASE + (dpa / 256 * ways + way) * 256 + dpa % 256;
+}
+
+static void poison_hurts_where_it_is_and_nowhere_else(void **state)
+{
+	for (unsigned ways = 1; ways <= 2; ways++) {
+		u64 dpa = 5 * MiB + 0x1c0, hpa, got;
+		u8 line[64];
+
+		open_ways(ways);
+		hpa = hpa_of(ways, dpa);
+		assert_int_equal(space_write(m.space, hpa, 8, 0x1111), MEM_OK); /* the chunk is in the buffer */
+		assert_int_equal(inject(dpa), CXL_SUCCESS);
+		assert_int_equal(cxl_map_kind(m.cxl, hpa), MAP_HOLE);
+		assert_int_equal(dev->events[EVENT_INFO].count, 1);
+		for (unsigned at = 0; at < 64; at += 8)
+			assert_int_equal(space_read(m.space, hpa + at, 8, &got), MEM_ABORT);
+		assert_int_equal(space_read(m.space, hpa + 63, 1, &got), MEM_ABORT);
+		assert_int_equal(space_read(m.space, hpa - 4, 8, &got), MEM_ABORT); /* reaches into it */
+		assert_int_equal(space_read(m.space, hpa - 8, 8, &got), MEM_OK);
+		assert_false(dma_read(m.space, hpa + 16, line, 8));
+		assert_true(dma_read(m.space, hpa - 64, line, 64));
+		/* General media event, uncorrectable, host read, the right DPA. */
+		assert_true(dev->events[EVENT_FAILURE].count > 0);
+		assert_int_equal(load_le(dev->events[EVENT_FAILURE].records[0] + GENERAL_MEDIA_DPA, 8), dpa | 1);
+		assert_int_equal(dev->events[EVENT_FAILURE].records[0][GENERAL_MEDIA_DESCRIPTOR], 1);
+		assert_int_equal(dev->events[EVENT_FAILURE].records[0][GENERAL_MEDIA_TRANSACTION], MEDIA_HOST_READ);
+		/* A partial write lands and leaves it poisoned. */
+		assert_int_equal(space_write(m.space, hpa + 8, 8, 0x2222), MEM_OK);
+		assert_int_equal(space_read(m.space, hpa + 8, 8, &got), MEM_ABORT);
+		/* A reset does not repair it. */
+		fixture_reset(&m, RESET_WARM);
+		assert_int_equal(space_read(m.space, hpa, 8, &got), MEM_ABORT);
+		/* Clear writes its data. */
+		assert_int_equal(clear(dpa, 0x5a), CXL_SUCCESS);
+		assert_int_equal(space_read(m.space, hpa + 8, 8, &got), MEM_OK);
+		assert_int_equal(got, 0x5a5a5a5a5a5a5a5a);
+		assert_int_equal(cxl_map_kind(m.cxl, hpa), ways == 1 ? MAP_DIRECT : MAP_BUFFER);
+		assert_int_equal(range_command(0x4300, 0, 2 * Q, 16), CXL_SUCCESS);
+		assert_int_equal(load_le(out + 10, 2), 0);
+		fixture_close(&m);
+	}
+}
+
+/* Also where a set is not complete: by granules. */
+static void poison_hurts_on_the_slow_path(void **state)
+{
+	u64 dpa = 3 * MiB, got;
+
+	open_ways(2);
+	assert_int_equal(inject(dpa), CXL_SUCCESS);
+	enable_mem(fixture_type3(&m, "mem0"), false);
+	assert_int_equal(cxl_map_kind(m.cxl, hpa_of(2, dpa)), MAP_GRANULE);
+	assert_int_equal(space_read(m.space, hpa_of(2, dpa), 8, &got), MEM_ABORT);
+	assert_int_equal(space_read(m.space, hpa_of(2, dpa) + 64, 8, &got), MEM_OK);
+	fixture_close(&m);
+}
+
+static void very_many_poisoned_lines_are_kept_apart(void **state)
+{
+	u64 got;
+
+	open_ways(2);
+	/* One range of more lines than there may be holes. */
+	assert_true(poison_add(dev, 0, 2 * MiB, POISON_INTERNAL));
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_GRANULE);
+	assert_int_equal(space_read(m.space, hpa_of(2, 2 * MiB - 8), 8, &got), MEM_ABORT);
+	assert_int_equal(space_read(m.space, hpa_of(2, 2 * MiB), 8, &got), MEM_OK);
+	assert_int_equal(space_read(m.space, WINDOWS_BASE, 8, &got), MEM_OK); /* the other device */
+	/* Clearing in the middle splits the range. */
+	assert_int_equal(clear(MiB, 0), CXL_SUCCESS);
+	assert_int_equal(space_read(m.space, hpa_of(2, MiB), 8, &got), MEM_OK);
+	assert_int_equal(space_read(m.space, hpa_of(2, MiB + 64), 8, &got), MEM_ABORT);
+	assert_int_equal(space_read(m.space, hpa_of(2, MiB - 64), 8, &got), MEM_ABORT);
+	assert_int_equal(dev->poison.count, 2);
+	fixture_close(&m);
+}
+
+static void the_list_says_what_is_poisoned(void **state)
+{
+	unsigned records = 0, calls = 0;
+	u64 at = 0;
+
+	open_ways(1);
+	assert_int_equal(inject(32), CXL_INVALID_INPUT);
+	assert_int_equal(inject(2 * Q), CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(inject(~63ull), CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(clear(2 * Q, 0), CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(clear(8, 0), CXL_INVALID_INPUT);
+	assert_int_equal(range_command(0x4300, 0, 0, 16), CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(range_command(0x4300, Q, Q + 64, 16), CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(range_command(0x4300, 64, ~63ull, 16), CXL_INVALID_PHYSICAL_ADDRESS);
+	for (unsigned n = 0; n < POISON_LIST_RECORDS; n++)
+		assert_int_equal(inject(n * 4096), CXL_SUCCESS);
+	assert_int_equal(inject(0), CXL_SUCCESS); /* is poisoned already */
+	assert_int_equal(inject(64), CXL_INJECT_POISON_LIMIT);
+	/* More records than a payload holds: ask from the last one on. */
+	do {
+		unsigned count;
+
+		assert_int_equal(range_command(0x4300, at, 2 * Q - at, 16), CXL_SUCCESS);
+		count = load_le(out + 10, 2);
+		for (unsigned n = 0; n < count; n++, records++) {
+			assert_int_equal(load_le(out + 32 + 16 * n, 8), records * 4096 | POISON_INJECTED);
+			assert_int_equal(load_le(out + 40 + 16 * n, 4), 1);
+		}
+		at = records * 4096;
+		calls++;
+	} while (out[0] & POISON_FLAG_MORE);
+	assert_int_equal(records, POISON_LIST_RECORDS);
+	assert_int_equal(calls, 3);
+	/* One too many, from outside: the list overflows, a scan finds all. */
+	assert_true(cxl_poison_add(&dev->pci.dev, Q, 128, &m.err));
+	assert_false(cxl_poison_add(&dev->pci.dev, 2 * Q, 64, &m.err));
+	assert_false(cxl_poison_add(&dev->pci.dev, 1, 64, &m.err));
+	assert_int_equal(range_command(0x4300, 0, 2 * Q, 16), CXL_SUCCESS);
+	assert_true(out[0] & POISON_FLAG_OVERFLOW);
+	assert_int_not_equal(load_le(out + 2, 8), 0);
+	assert_int_equal(range_command(0x4300, Q, 4096, 16), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 10, 2), 0);
+	assert_int_equal(send(0x4305, NULL, 0), CXL_UNSUPPORTED);
+	assert_int_equal(range_command(0x4303, Q, Q, 16), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 512);
+	assert_int_equal(range_command(0x4304, Q, Q, 17), CXL_BACKGROUND_STARTED);
+	assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 1);
+	assert_int_equal(send(0x4305, NULL, 0), CXL_BUSY);
+	assert_int_equal(range_command(0x4304, Q, Q, 17), CXL_BUSY);
+	assert_int_equal(range_command(0x4300, Q, 4096, 16), CXL_SUCCESS);
+	assert_true(out[0] & POISON_FLAG_SCANNING);
+	loop_time_advance(m.loop, 256 * 1000000);
+	assert_in_range(get(MAILBOX_BACKGROUND, 8) >> 16 & 0x7f, 48, 51);
+	loop_time_advance(m.loop, SECOND);
+	assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 0);
+	assert_int_equal(get(MAILBOX_BACKGROUND, 8), 0x4304 | 100 << 16);
+	assert_int_equal(send(0x4305, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 18, 2), 1);
+	assert_int_equal(load_le(out + 32, 8), Q | POISON_INJECTED);
+	assert_int_equal(load_le(out + 40, 4), 2);
+	assert_int_equal(send(0x4305, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 18, 2), 0);
+	/* Aborted: no results. */
+	assert_int_equal(range_command(0x4304, 0, Q, 17), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 100 * 1000000);
+	assert_int_equal(send(0x0005, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(get(MAILBOX_BACKGROUND, 8) >> 32, CXL_ABORTED);
+	assert_in_range(get(MAILBOX_BACKGROUND, 8) >> 16 & 0x7f, 18, 20);
+	assert_int_equal(send(0x4305, NULL, 0), CXL_UNSUPPORTED);
+	fixture_close(&m);
+}
+
+static void sanitize_disables_media_and_leaves_nothing(void **state)
+{
+	u64 got, again, hpa;
+	u8 lsa[8] = {0}, label[16] = {[8] = 1};
+
+	for (unsigned ways = 1; ways <= 2; ways++) {
+		open_ways(ways);
+		hpa = hpa_of(ways, 64 * KiB);
+		assert_int_equal(space_write(m.space, hpa, 8, 0x7777), MEM_OK);
+		assert_int_equal(space_write(m.space, WINDOWS_BASE, 8, 0x8888), MEM_OK);
+		assert_int_equal(send(0x4103, label, 16), CXL_SUCCESS);
+		assert_int_equal(inject(4096), CXL_SUCCESS);
+		assert_int_equal(send(0x4400, NULL, 0), CXL_BACKGROUND_STARTED);
+		assert_int_equal(get(DEVREGS_MEMORY_STATUS, 8), MEMORY_STATUS_DISABLED);
+		/* Random data, lost writes, no abort. */
+		assert_int_equal(space_write(m.space, hpa, 8, 0x9999), MEM_OK);
+		assert_int_equal(space_read(m.space, hpa, 8, &got), MEM_OK);
+		assert_int_equal(space_read(m.space, hpa, 8, &again), MEM_OK);
+		assert_true(got != 0x7777 && got != 0x9999 && got != again);
+		assert_int_equal(space_read(m.space, hpa_of(ways, 4096), 8, &got), MEM_OK);
+		store_le(lsa + 4, 4, 8);
+		assert_int_equal(send(0x4102, lsa, 8), CXL_MEDIA_DISABLED);
+		assert_int_equal(inject(0), CXL_MEDIA_DISABLED);
+		assert_int_equal(send(0x4400, NULL, 0), CXL_BUSY);
+		assert_int_equal(send(0x0005, NULL, 0), CXL_SUCCESS); /* cannot be aborted */
+		assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 1);
+		loop_time_advance(m.loop, SECOND);
+		fixture_reset(&m, RESET_WARM); /* and goes on over a reset */
+		assert_int_equal(get(DEVREGS_MEMORY_STATUS, 8), MEMORY_STATUS_DISABLED);
+		assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 1);
+		loop_time_advance(m.loop, 3 * SECOND);
+		assert_int_equal(get(DEVREGS_MEMORY_STATUS, 8), MEMORY_STATUS_READY);
+		assert_int_equal(get(MAILBOX_BACKGROUND, 8), 0x4400 | 100 << 16);
+		assert_int_equal(space_read(m.space, hpa, 8, &got), MEM_OK);
+		assert_int_equal(got, 0);
+		assert_int_equal(space_read(m.space, hpa_of(ways, 4096), 8, &got), MEM_OK);
+		if (ways == 2) { /* the other device's memory is as it was */
+			assert_int_equal(space_read(m.space, WINDOWS_BASE, 8, &got), MEM_OK);
+			assert_int_equal(got, 0x8888);
+		}
+		assert_int_equal(send(0x4102, lsa, 8), CXL_SUCCESS);
+		assert_int_equal(load_le(out, 8), 0);
+		assert_int_equal(cxl_map_kind(m.cxl, hpa), ways == 1 ? MAP_DIRECT : MAP_BUFFER);
+		fixture_close(&m);
+	}
+}
+
+static u16 passphrase(u16 opcode, u8 type, u8 first, u8 second)
+{
+	u8 request[96] = {0};
+	u32 length = opcode == 0x4503 ? 32 : opcode == 0x4501 ? 96 : 64;
+
+	request[0] = type;
+	memset(request + (length == 32 ? 0 : 32), first, 32);
+	if (length == 96)
+		memset(request + 64, second, 32);
+	return send(opcode, request, length);
+}
+
+static u32 security(void)
+{
+	assert_int_equal(send(0x4500, NULL, 0), CXL_SUCCESS);
+	return load_le(out, 4);
+}
+
+static void passphrases_lock_persistent_memory(void **state)
+{
+	u64 pmem = WINDOWS_BASE + Q, got;
+
+	open_ways(1);
+	assert_int_equal(space_write(m.space, pmem, 8, 0xaaaa), MEM_OK);
+	assert_int_equal(space_write(m.space, WINDOWS_BASE, 8, 0xbbbb), MEM_OK);
+	assert_int_equal(security(), 0);
+	assert_int_equal(passphrase(0x4503, 0, 1, 0), CXL_INVALID_SECURITY_STATE); /* not locked */
+	assert_int_equal(passphrase(0x4502, 1, 1, 0), CXL_INVALID_SECURITY_STATE); /* none is set */
+	assert_int_equal(passphrase(0x4501, 2, 0, 1), CXL_INVALID_INPUT);
+	assert_int_equal(passphrase(0x4501, 1, 0, 7), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4501, 0, 0, 9), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4501, 1, 6, 8), CXL_INCORRECT_PASSPHRASE);
+	assert_int_equal(security(), SECURITY_USER_SET | SECURITY_MASTER_SET);
+	assert_int_equal(send(0x4400, NULL, 0), CXL_INVALID_SECURITY_STATE);
+	assert_int_equal(send(0x4401, NULL, 0), CXL_INVALID_SECURITY_STATE);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(security(), SECURITY_USER_SET | SECURITY_MASTER_SET | SECURITY_LOCKED);
+	assert_int_equal(space_read(m.space, pmem, 8, &got), MEM_OK);
+	assert_int_not_equal(got, 0xaaaa);
+	assert_int_equal(space_read(m.space, WINDOWS_BASE, 8, &got), MEM_OK);
+	assert_int_equal(got, 0xbbbb);
+	for (unsigned n = 0; n < 4; n++)
+		assert_int_equal(passphrase(0x4503, 0, n, 0), CXL_INCORRECT_PASSPHRASE);
+	assert_int_equal(passphrase(0x4503, 0, 7, 0), CXL_SUCCESS);
+	assert_int_equal(space_read(m.space, pmem, 8, &got), MEM_OK);
+	assert_int_equal(got, 0xaaaa);
+	assert_int_equal(send(0x4504, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4502, 1, 7, 0), CXL_INVALID_SECURITY_STATE); /* frozen */
+	fixture_reset(&m, RESET_WARM);
+	for (unsigned n = 0; n < 5; n++)
+		assert_int_equal(passphrase(0x4503, 0, 1, 0), CXL_INCORRECT_PASSPHRASE);
+	assert_int_equal(passphrase(0x4503, 0, 7, 0), CXL_INVALID_SECURITY_STATE); /* too often */
+	assert_int_equal(passphrase(0x4505, 0, 8, 0), CXL_INCORRECT_PASSPHRASE);
+	assert_int_equal(passphrase(0x4505, 0, 9, 0), CXL_SUCCESS); /* the master's erases and opens */
+	assert_int_equal(security(), SECURITY_MASTER_SET);
+	assert_int_equal(space_read(m.space, pmem, 8, &got), MEM_OK);
+	assert_int_equal(got, 0);
+	assert_int_equal(send(0x4401, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4502, 0, 9, 0), CXL_SUCCESS);
+	assert_int_equal(security(), 0);
+	fixture_close(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(poison_hurts_where_it_is_and_nowhere_else),
+		cmocka_unit_test(poison_hurts_on_the_slow_path),
+		cmocka_unit_test(very_many_poisoned_lines_are_kept_apart),
+		cmocka_unit_test(the_list_says_what_is_poisoned),
+		cmocka_unit_test(sanitize_disables_media_and_leaves_nothing),
+		cmocka_unit_test(passphrases_lock_persistent_memory),
+	};
+
+	return cmocka_run_group_tests_name("cxl/poison", tests, NULL, NULL);
+}
