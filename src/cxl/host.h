@@ -115,6 +115,9 @@ struct cxl_host {
 	struct map_piece *spare; /* free, for the next ones */
 	unsigned hold;  /* >0: changes wait for cxl_map_release */
 	bool changed;
+	bool met; /* atomic: poison was met on the granule path, at met_dpa, and is still to be told */
+	struct cxl_type3 *met_device;
+	u64 met_dpa;
 };
 
 /* --- map.c --- */

@@ -170,28 +170,27 @@ static void direct_ready(struct region *region, u64 offset)
 
 /* --- the granule path --- */
 
-struct met {
-	struct cxl_type3 *device;
-	u64 dpa;
-};
-
 static void tell_met(void *opaque)
 {
-	struct met *met = opaque;
+	struct cxl_host *host = opaque;
+	struct cxl_type3 *device = host->met_device;
+	u64 dpa = host->met_dpa;
 
-	poison_met(met->device, met->dpa, MEDIA_HOST_READ);
-	free(met);
+	__atomic_store_n(&host->met, false, __ATOMIC_RELEASE);
+	poison_met(device, dpa, MEDIA_HOST_READ);
 }
 
-/* Without the machine lock: the event log hears of it a little later. */
+/* Without the machine lock: the event log hears of it a little later, and of the first of several at once. */
 static void met_poison(struct cxl_host *host, struct cxl_type3 *device, u64 dpa)
 {
-	struct met *met = host->config.loop ? malloc(sizeof(*met)) : NULL;
+	bool none = false;
 
-	if (!met)
+	if (!host->config.loop ||
+	    !__atomic_compare_exchange_n(&host->met, &none, true, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
-	*met = (struct met){device, dpa};
-	loop_defer(host->config.loop, tell_met, met);
+	host->met_device = device;
+	host->met_dpa = dpa;
+	loop_defer(host->config.loop, tell_met, host);
 }
 
 /* What disabled media read as: nothing that can be told from noise. */
