@@ -85,10 +85,13 @@ static bool make_plan(struct machine *m, struct loader *l, struct error *err)
 {
 	struct boot_plan_config *config = calloc(1, sizeof(*config));
 	struct acpi_config *facts = calloc(1, sizeof(*facts));
-	bool ok = config && facts;
+	bool ok = true;
 
-	if (!ok)
-		fail(err, "out of memory");
+	if (!config || !facts) {
+		free(config);
+		free(facts);
+		return fail(err, "out of memory");
+	}
 	config->kernel = &l->kernel;
 	config->initrd = &l->initrd;
 	config->efi = l->efi;
@@ -122,6 +125,8 @@ bool loader_create(struct machine *m, struct error *err)
 	if (l->firmware)
 		return read_files(m, l, err) && firmware_create(m, &l->kernel, &l->initrd, err);
 	l->runtime = efi_runtime_create(&runtime);
+	if (!l->runtime)
+		return fail(err, "out of memory");
 	return read_files(m, l, err) && make_plan(m, l, err);
 }
 

@@ -5,6 +5,7 @@
  * hotplugged devices is given 2 MiB of each window by Linux, a Type 3 device has non-prefetchable BARs, so 32-bit space is
  * the scarce thing.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -39,7 +40,7 @@ static bool is_pci(const struct dev *dev)
 
 bool partition_roots(struct machine *m, struct root_slice *slices, unsigned count, struct error *err)
 {
-	u64 weight[ACPI_ROOTS_MAX], ports[ACPI_ROOTS_MAX], sum = 0;
+	u64 weight[ACPI_ROOTS_MAX] = {0}, ports[ACPI_ROOTS_MAX] = {0}, sum = 0;
 	u64 base32 = memory_map[MAP_PCI_MMIO].base, size32 = memory_map[MAP_PCI_MMIO].size;
 	u64 base64 = memory_map[MAP_PCI_MMIO64].base, size64 = memory_map[MAP_PCI_MMIO64].size;
 	u64 io = 0, io_size = memory_map[MAP_PCI_PIO].size, io_wanted = 0;
@@ -65,6 +66,7 @@ bool partition_roots(struct machine *m, struct root_slice *slices, unsigned coun
 		if (i)
 			io_wanted += ports[i] * IO_ALIGN;
 	}
+	assert(i == count && sum);
 	for (i = 0; i < count; i++) {
 		struct root_slice *s = &slices[i];
 
