@@ -96,21 +96,28 @@ void replay_destroy(struct replay *r)
 	free(r);
 }
 
-static void run_engine(struct replay *r, u32 word)
+static void run_engine(struct replay *r, const u32 *words, unsigned count)
 {
-	if (r->code == CODE_END) {
+	if (r->code + count * 4 + 4 > CODE_END) {
 		code_invalidate_all(r->cpus);
 		r->code = CODE_OFFSET;
 	}
-	store_le(r->ram.host + r->code, 4, word);
-	store_le(r->ram.host + r->code + 4, 4, 0x14000000);
+	for (unsigned k = 0; k < count; k++)
+		store_le(r->ram.host + r->code + 4 * k, 4, words[k]);
+	store_le(r->ram.host + r->code + 4 * count, 4, 0x14000000);
 	r->cpu->code = NULL;
 	r->cpu->pc = VECTORS_DATA + r->code;
-	cpu_run(r->cpu, 4);
-	r->code += 8;
+	cpu_run(r->cpu, count + 3);
+	r->code += count * 4 + 4;
 }
 
 unsigned replay_run(struct replay *r, const struct vector_request *request, uint8_t *to)
+{
+	return replay_run_sequence(r, request, &request->word, 1, to);
+}
+
+unsigned replay_run_sequence(struct replay *r, const struct vector_request *request, const uint32_t *words, unsigned count,
+			     uint8_t *to)
 {
 	struct cpu *cpu = r->cpu;
 	struct vector_state in, out;
@@ -129,13 +136,15 @@ unsigned replay_run(struct replay *r, const struct vector_request *request, uint
 	cpu->el = 0;
 	cpu_rederive(cpu);
 	if (r->code) {
-		run_engine(r, request->word);
+		run_engine(r, words, count);
 	} else {
 		cpu->code = &r->page;
 		cpu->code_va = 0x400000;
-		cpu->ip = insn + 1;
-		decode(request->word, insn);
-		insn->exec(cpu, insn);
+		for (unsigned k = 0; k < count; k++) {
+			cpu->ip = insn + 1;
+			decode(words[k], insn);
+			insn->exec(cpu, insn);
+		}
 	}
 	if (cpu->el != 0)
 		fault = cpu->sys.esr >> 26 == EC_UNKNOWN ? 1 : 2;
@@ -145,6 +154,13 @@ unsigned replay_run(struct replay *r, const struct vector_request *request, uint
 	out.nzcv = cpu->nzcv;
 	out.fpsr = cpu->fpsr;
 	return vectors_result(request, &in, &out, fault, r->ram.host, r->pristine, to);
+}
+
+bool replay_is_plain(uint32_t word)
+{
+	struct insn insn;
+
+	return decode(word, &insn) && !(a64_rows[insn.row].flags & (A64_LOAD | A64_STORE | A64_SYS | A64_BR | A64_ENDS));
 }
 
 unsigned replay_row_count(void)

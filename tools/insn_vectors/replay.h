@@ -4,6 +4,7 @@
 #define REPLAY_H
 
 #include "base/error.h"
+#include "base/types.h"
 #include "vectors.h"
 
 struct replay;
@@ -15,6 +16,12 @@ struct replay *replay_create_engine(const struct cpu_engine *engine, struct erro
 void replay_destroy(struct replay *replay);
 /* Runs the request's instruction; the result's bytes go to `to` (VECTORS_RESULT_MAX); returns their number. */
 unsigned replay_run(struct replay *replay, const struct vector_request *request, uint8_t *to);
+/* The same for `count` instructions one after another, from the inputs of `request`. At most REPLAY_SEQUENCE_MAX. */
+#define REPLAY_SEQUENCE_MAX 40
+unsigned replay_run_sequence(struct replay *replay, const struct vector_request *request, const uint32_t *words, unsigned count,
+			     uint8_t *to);
+/* Whether the instruction touches neither memory nor system state: what sequences are made of. */
+bool replay_is_plain(uint32_t word);
 /* Number of rows of a64.def; a request for `row`, or false: rows that vectors leave out. */
 unsigned replay_row_count(void);
 bool replay_request(unsigned row, uint64_t *random, struct vector_request *request);

@@ -15,6 +15,7 @@
 
 #include <zlib.h>
 
+#include "cpu/decode.h"
 #include "jit/jit.h"
 #include "tools/insn_vectors/replay.h"
 
@@ -105,12 +106,76 @@ static void random_instructions_do_what_the_interpreter_does(void **state)
 	assert_int_equal(bad, 0);
 }
 
+static void disassemble(const uint32_t *words, unsigned count)
+{
+	for (unsigned k = 0; k < count; k++) {
+		char text[128];
+
+		disasm(words[k], 0, text, sizeof(text));
+		printf("    %08x  %s\n", words[k], text);
+	}
+}
+
+/* Blocks of several instructions, half of them SIMD: registers kept in host registers, flags from one to the next. */
+static void random_blocks_do_what_the_interpreter_does(void **state)
+{
+	const struct options *options = *state;
+	struct error err = {0};
+	struct replay *interpreter = replay_create(&err);
+	unsigned bad = 0, rows = replay_row_count();
+
+	assert_non_null(interpreter);
+	for (unsigned limit = 0; limit <= JIT_ALL; limit++) {
+		struct replay *replay = translator((enum jit_limit)limit);
+		uint64_t random = 77 + limit;
+
+		for (unsigned long n = 0; n < options->random / 10; n++) {
+			uint8_t expected[VECTORS_RESULT_MAX], got[VECTORS_RESULT_MAX];
+			uint32_t words[REPLAY_SEQUENCE_MAX];
+			unsigned count = 0, want = 2 + (unsigned)(n % (REPLAY_SEQUENCE_MAX - 2)), size;
+			struct vector_request first = {0}, request;
+
+			while (count < want) {
+				if (!replay_request((unsigned)(vectors_random(&random) % rows), &random, &request) ||
+				    !replay_is_plain(request.word))
+					continue;
+				words[count++] = request.word;
+				first = request;
+			}
+			size = replay_run_sequence(interpreter, &first, words, count, expected);
+			if (replay_run_sequence(replay, &first, words, count, got) == size && !memcmp(expected, got, size))
+				continue;
+			if (bad++ < 3) {
+				unsigned least = count; /* the shortest start that differs */
+
+				for (unsigned k = 1; k < count; k++) {
+					size = replay_run_sequence(interpreter, &first, words, k, expected);
+					if (replay_run_sequence(replay, &first, words, k, got) != size || memcmp(expected, got, size)) {
+						least = k;
+						break;
+					}
+				}
+				printf("%s: %u of %u instructions\n", levels[limit], least, count);
+				disassemble(words, least);
+				size = replay_run_sequence(interpreter, &first, words, least, expected);
+				replay_run_sequence(replay, &first, words, least, got);
+				replay_explain(&first, expected, got);
+			}
+		}
+		replay_destroy(replay);
+	}
+	replay_destroy(interpreter);
+	printf("%u blocks differ\n", bad);
+	assert_int_equal(bad, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {argc > 1 ? strtoul(argv[1], NULL, 0) : 100000, argc > 2 ? argv[2] : NULL};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_instruction_does_what_the_vectors_say),
 		cmocka_unit_test_prestate(random_instructions_do_what_the_interpreter_does, &options),
+		cmocka_unit_test_prestate(random_blocks_do_what_the_interpreter_does, &options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
