@@ -306,7 +306,9 @@ void dev_class_help(const struct dev_class *cls)
 		case PROP_KIND_LINK: case PROP_KIND_MAC: case PROP_KIND_PCI_ADDR:
 			break;
 		default:
-			printf(" (default: %llu)", (unsigned long long)p->initial);
+			/* All ones stand for "not given": the property's own words say what happens then. */
+			if (p->initial != kind_max(p->kind))
+				printf(" (default: %llu)", (unsigned long long)p->initial);
 		}
 		printf("%s\n", p->deprecated ? " (deprecated)" : "");
 	}

@@ -246,6 +246,7 @@ def run_all(build, long=False):
         yield from run_list(program, folder, CASES)
         yield from run_list(program, folder, hostile.CASES)
         yield from run_list(program, folder, accepted.CASES, accepted.judge)
+        yield from accepted.help_for_all(program)
         yield from regions.run_all(program, folder)
         yield from mutations.run_all(program, folder, 1000 if long else 100)
 

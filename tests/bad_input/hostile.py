@@ -135,6 +135,25 @@ FILES = [
     ("disk serial", f"{DISK}id=d,if=none -device virtio-blk-pci,drive=d,serial=012345678901234567890", ["serial", "20"]),
 ]
 
+SWITCH = f"{BRIDGE} -device cxl-rp,bus=cxl.1,id=r -device cxl-upstream,bus=r,id=u0 "
+SWITCHES = [
+    ("switch on the root bus", "-device cxl-upstream", ["pcie.0", "cxl-rp or cxl-downstream"]),
+    ("switch on a host bridge", f"{BRIDGE} -device cxl-upstream,bus=cxl.1", ["bus=cxl.1", "cxl-rp or cxl-downstream"]),
+    ("switch on a plain port", "-device pcie-root-port,id=r -device cxl-upstream,bus=r", ["bus=r", "cxl-rp or cxl-downstream"]),
+    ("downstream port without a switch", f"{BRIDGE} -device cxl-downstream,bus=cxl.1", ["bus=cxl.1", "cxl-upstream"]),
+    ("downstream port on a root port", f"{BRIDGE} -device cxl-rp,bus=cxl.1,id=r -device cxl-downstream,bus=r", ["bus=r", "cxl-upstream"]),
+    ("root port in a switch", f"{SWITCH} -device cxl-rp,bus=u0", ["bus=u0", "pxb-cxl"]),
+    ("memory device in a switch", f"{SWITCH} -device cxl-type3,bus=u0", ["bus=u0", "cxl-rp or cxl-downstream"]),
+    ("two switches on a port", f"{SWITCH} -device cxl-upstream,bus=r,id=v", ["bus=r", "one device"]),
+    ("switch in function 1", KERNEL + f"{BRIDGE} -device cxl-rp,bus=cxl.1,id=r -device cxl-upstream,bus=r,addr=0.1", ["addr=0.1", "function 0"]),
+    ("switch's port number twice", KERNEL + f"{SWITCH} -device cxl-downstream,bus=u0,id=a,port=1 -device cxl-downstream,bus=u0,id=b,port=1",
+     ["port=1", "leave port= out"]),
+    ("switch's port number 256", f"{SWITCH} -device cxl-downstream,bus=u0,port=256", ["port=256", "255"]),
+    ("33 ports of a switch", SWITCH + " ".join(f"-device cxl-downstream,bus=u0,id=d{n}" for n in range(33)), ["d32", "no free slot"]),
+    ("70 switches below each other", f"{BRIDGE} -device cxl-rp,bus=cxl.1,id=d0 " + " ".join(
+        f"-device cxl-upstream,bus=d{n},id=u{n} -device cxl-downstream,bus=u{n},id=d{n + 1}" for n in range(70)), ["u3", "3 switches"]),
+]
+
 PLACES = [
     ("slot past the bus", "-device virtio-rng-pci,addr=20", ["addr=20", "1f"]),
     ("function past the slot", "-device virtio-rng-pci,addr=1f.8", ["addr=1f.8", "7"]),
@@ -211,4 +230,4 @@ LOCKED = [] if os.geteuid() == 0 else [
     ("drive that may not be read", "-drive file=@/locked,format=raw", ["@/locked", "permission denied"]),
 ]
 
-CASES = WORDS + NUMBERS + FILES + PLACES + LOCKED
+CASES = WORDS + NUMBERS + FILES + PLACES + SWITCHES + LOCKED

@@ -28,6 +28,10 @@ LINES = [
     KERNEL + "-object memory-backend-ram,id=p,size=256M,share=on -object memory-backend-ram,id=l,size=1M -M cxl-fmw.0.targets.0=b,cxl-fmw.0.size=1G "
     "-device pxb-cxl,id=b,bus_nr=10 -device cxl-rp,bus=b,id=r,port=1,chassis=1,slot=3 -device cxl-type3,bus=r,persistent-memdev=p,lsa=l,id=t,sn=0x10 "
     "-cxl-region window=0,devices=t,type=pmem",
+    KERNEL + "-object memory-backend-ram,id=m0,size=256M -object memory-backend-ram,id=m1,size=256M -M cxl-fmw.0.targets.0=b,cxl-fmw.0.size=1G "
+    "-device pxb-cxl,id=b,bus_nr=10 -device cxl-rp,bus=b,id=r -device cxl-upstream,bus=r,id=u,sn=1 -device cxl-downstream,bus=u,id=d0,port=0,chassis=0,slot=1 "
+    "-device cxl-downstream,bus=u,id=d1,port=1,chassis=0,slot=2 -device cxl-type3,bus=d0,volatile-memdev=m0,id=mem0 "
+    "-device cxl-type3,bus=d1,volatile-memdev=m1,id=mem1 -cxl-region window=0,devices=mem0:mem1,granularity=1k",
     KERNEL + "-drive file=@/disk,format=raw,if=none,id=d,readonly=on,cache=none,discard=unmap -device virtio-blk-pci,drive=d,serial=abc,num-queues=2,queue-size=64",
     KERNEL + "-drive file=@/odd-disk,format=raw,if=virtio,readonly=on -device pcie-root-port,id=a,chassis=1,slot=2 -device virtio-rng-pci,bus=a,addr=0.0",
     KERNEL + "-chardev null,id=c -device virtio-serial-pci,id=s,max_ports=4 -device virtconsole,bus=s.0,chardev=c,nr=1 -serial null",
