@@ -103,14 +103,21 @@ void cpu_sync_pc(struct cpu *cpu)
 		cpu->pc = cpu_pc_of(cpu, cpu->ip);
 }
 
+#define GENERATION_LAST (0x7fff * ITLB_GENERATION)
+
 static void drop_itlb(struct cpu *cpu)
 {
-	cpu->jit_generation++;
-	cpu->itlb_generation += ITLB_GENERATION;
-	if (cpu->itlb_generation == 0) {
+	if (cpu->itlb_last >= GENERATION_LAST - 2 * ITLB_GENERATION) {
 		memset(cpu->itlb, 0, ITLB_ENTRIES * sizeof(*cpu->itlb));
-		cpu->itlb_generation = ITLB_GENERATION;
+		cpu->itlb_last = 0;
 	}
+	for (unsigned el = 0; el < 2; el++) {
+		cpu->itlb_generation[el] = cpu->itlb_last += ITLB_GENERATION;
+		cpu->jit_generation[el] = ++cpu->jit_last;
+	}
+	cpu->code_drops++;
+	cpu->el1_code_local = false;
+	memset(cpu->code_filter, 0, sizeof(cpu->code_filter));
 }
 
 void code_flush_itlb(struct cpu *cpu)
@@ -118,6 +125,40 @@ void code_flush_itlb(struct cpu *cpu)
 	drop_itlb(cpu);
 	if (cpu->code)
 		code_set_pc(cpu, cpu_pc_of(cpu, cpu->ip));
+}
+
+void code_space_keep(const struct cpu *cpu, struct code_space *space)
+{
+	*space = (struct code_space){cpu->itlb_generation[0], cpu->jit_generation[0], cpu->code_drops};
+}
+
+void code_space_switch(struct cpu *cpu, const struct code_space *to)
+{
+	if (cpu->el1_code_local || cpu->itlb_last >= GENERATION_LAST - 2 * ITLB_GENERATION) {
+		code_flush_itlb(cpu);
+		return;
+	}
+	if (to && to->drops == cpu->code_drops) {
+		cpu->itlb_generation[0] = to->itlb;
+		cpu->jit_generation[0] = to->jit;
+	} else {
+		cpu->itlb_generation[0] = cpu->itlb_last += ITLB_GENERATION;
+		cpu->jit_generation[0] = ++cpu->jit_last;
+	}
+	if (cpu->el == 0 && cpu->code)
+		code_set_pc(cpu, cpu_pc_of(cpu, cpu->ip));
+}
+
+static unsigned code_filter_bit(u64 va)
+{
+	return (unsigned)((va >> 12 ^ va >> 26) & (CODE_FILTER_BITS - 1));
+}
+
+bool code_may_hold(const struct cpu *cpu, u64 va)
+{
+	unsigned n = code_filter_bit(va & ITLB_VA);
+
+	return bit(cpu->code_filter[n / 64], n % 64) || !((cpu->code_va ^ va) & ITLB_VA);
 }
 
 void code_let_go(struct cpu *cpu)
@@ -325,9 +366,12 @@ static struct code_page *lookup(struct cpu *cpu, u64 va, bool *raised)
 	*raised = false;
 	page = page_of(cpu, pa & ~0xfffull, host);
 	if (page) {
+		unsigned n = code_filter_bit(va & ITLB_VA);
+
 		entry = &cpu->itlb[va >> 12 & (ITLB_ENTRIES - 1)];
 		entry->page = page;
 		entry->tag = itlb_tag(cpu, va);
+		cpu->code_filter[n / 64] |= BIT(n % 64);
 	}
 	return page;
 }

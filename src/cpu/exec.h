@@ -112,7 +112,7 @@ bool logical_immediate(bool is64, unsigned n, unsigned immr, unsigned imms, u64 
 
 static always_inline u64 itlb_tag(const struct cpu *cpu, u64 va)
 {
-	return cpu->itlb_generation | (va & ITLB_VA) | cpu->el;
+	return cpu->itlb_generation[cpu->el] | (va & ITLB_VA) | cpu->el;
 }
 
 /* A branch that changes nothing but the PC. */

@@ -60,7 +60,12 @@ struct tlb_bank {
 	struct tlb_entry write[TLB_ENTRIES];
 };
 
-/* Instruction side: va page -> decoded page. */
+/* Instruction side: va page -> decoded page. EL0 entries of an ASID outlive a switch to another one and back: their generation is
+ * kept with the ASID's TLB bank. */
+struct code_space {
+	u64 itlb, jit, drops;
+};
+#define CODE_FILTER_BITS 16384
 #define ITLB_ENTRIES 512
 struct itlb_entry {
 	u64 tag; /* see itlb_tag in exec.h; 0: empty */
@@ -128,7 +133,11 @@ struct cpu {
 	struct tlb_bank *banks;     /* BANK_COUNT, allocated */
 	struct itlb_entry *itlb;    /* ITLB_ENTRIES */
 	struct code_table *codes;   /* decoded code, of the set: code.h */
-	u64 itlb_generation;        /* in the tags of valid entries; bits 63..49 */
+	u64 itlb_generation[2];     /* by EL: in the tags of valid entries; bits 63..49 */
+	u64 itlb_last;              /* generation given out last */
+	u64 code_drops;             /* how often everything was forgotten: a struct code_space of before is void */
+	bool el1_code_local;        /* EL1 has fetched from a page that is not global */
+	u64 code_filter[CODE_FILTER_BITS / 64]; /* pages fetched from since then, by code_filter_bit */
 	u64 code_epoch;             /* atomic: code changes up to here are no longer used by this vCPU; 0: it holds no pages */
 	u64 code_epoch_kept;        /* code_epoch before it became 0: what the instruction TLB is good for */
 	u64 missing_features;       /* bit per enum a64_feature that the model lacks: its rows are UNDEFINED */
@@ -145,7 +154,7 @@ struct cpu {
 	const struct cpu_engine *engine; /* NULL: the interpreter */
 	void *jit;              /* of the set */
 	void *jit_jumps;        /* cache of indirect branch targets */
-	u64 jit_generation;     /* counts what empties the instruction TLB; never wraps */
+	u64 jit_generation[2], jit_last; /* as itlb_generation and itlb_last, but never wraps */
 	u64 jit_key;            /* generation and mode that entries of jit_jumps must have now */
 	u64 jit_va;             /* target of an indirect branch that missed */
 	u32 jit_mode;           /* mode of the code that runs */
@@ -198,6 +207,12 @@ void cpu_sync_pc(struct cpu *cpu);
 struct code_page *code_lookup(struct cpu *cpu, u64 va);
 /* Forgets this vCPU's instruction TLB (after TLBI, TTBR, SCTLR changes). Own thread only. `ip` is looked up again. */
 void code_flush_itlb(struct cpu *cpu);
+/* The same for EL0 alone, if that is enough: another ASID, or its own has been invalidated. `to`: what was kept for the new one, or
+ * NULL. The current one can be kept by code_space_keep before. */
+void code_space_switch(struct cpu *cpu, const struct code_space *to);
+void code_space_keep(const struct cpu *cpu, struct code_space *space);
+/* Whether anything may be known of the page at `va`; if not, a TLBI of it means nothing here. */
+bool code_may_hold(const struct cpu *cpu, u64 va);
 /* Invalidates decoded code of [pa, pa + size) for every vCPU (IC IVAU, stores to code, DMA). Any vCPU thread. */
 void code_invalidate(struct cpus *cpus, u64 pa, u64 size);
 void code_invalidate_all(struct cpus *cpus);

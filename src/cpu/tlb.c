@@ -49,6 +49,7 @@ struct tlb {
 		bool valid;
 		u16 asid;
 		u64 used;
+		struct code_space code; /* kept while another ASID is current */
 	} bank[EL0_BANKS + 1]; /* by index in cpu->banks; BANK_EL1 is unused */
 	bool el0_global; /* an EL0 bank holds a global entry */
 	unsigned el1_special_count;
@@ -80,7 +81,7 @@ bool tlb_create(struct cpu *cpu, struct error *err)
 		return fail(err, "-smp: no memory for the TLB of vCPU %u", cpu->index);
 	for (unsigned i = 0; i < EL0_BANKS + 1; i++)
 		bank_clear(&cpu->banks[i]);
-	cpu->itlb_generation = ITLB_GENERATION;
+	code_flush_itlb(cpu); /* gives out the first generations */
 	return true;
 }
 
@@ -173,12 +174,15 @@ void tlb_asid_changed(struct cpu *cpu)
 		found = oldest;
 		if (tlb->bank[found].valid)
 			bank_clear(&cpu->banks[found]);
+		tlb->bank[found].code.drops = 0;
 		tlb->bank[found].valid = true;
 		tlb->bank[found].asid = asid;
 	}
 	tlb->bank[found].used = ++tlb->tick;
+	if (found != tlb->el0)
+		code_space_keep(cpu, &tlb->bank[tlb->el0].code);
 	tlb->el0 = found;
-	code_flush_itlb(cpu);
+	code_space_switch(cpu, &tlb->bank[found].code);
 	cpu_rederive(cpu);
 }
 
@@ -373,7 +377,6 @@ static void bank_tlbi(struct cpu *cpu, const struct tlbi *tlbi, u64 va, bool who
 static void tlbi_page(struct cpu *cpu, const struct tlbi *tlbi, u64 va, bool *large, bool *fetch)
 {
 	struct tlb *tlb = tlb_of(cpu);
-	struct itlb_entry *i;
 
 	for (u64 left = tlb->shifts; left; left &= left - 1) {
 		unsigned shift = (unsigned)__builtin_ctzll(left);
@@ -389,8 +392,23 @@ static void tlbi_page(struct cpu *cpu, const struct tlbi *tlbi, u64 va, bool *la
 		}
 	}
 	bank_tlbi(cpu, tlbi, va, false);
-	i = &cpu->itlb[(va >> 12) & (ITLB_ENTRIES - 1)];
-	*fetch |= !((i->tag ^ va) & ITLB_VA) || !((cpu->code_va ^ va) & ITLB_VA);
+	*fetch |= code_may_hold(cpu, va);
+}
+
+/* Forgets fetches from pages that the TLBI names: for one ASID's own pages, that ASID's alone. */
+static void code_tlbi(struct cpu *cpu, const struct tlbi *tlbi)
+{
+	struct tlb *tlb = tlb_of(cpu);
+
+	if (tlbi->kind != TLBI_ASID && (tlbi->kind != TLBI_VA || tlb->el0_global || bit(tlbi->va, 55))) {
+		code_flush_itlb(cpu);
+		return;
+	}
+	for (unsigned i = 0; i < EL0_BANKS + 1; i++)
+		if (i != BANK_EL1 && i != tlb->el0 && tlb->bank[i].valid && tlb->bank[i].asid == tlbi->asid)
+			tlb->bank[i].code.drops = 0;
+	if (tlbi->asid == mmu_asid(cpu) || cpu->el1_code_local)
+		code_space_switch(cpu, NULL);
 }
 
 void tlb_apply(struct cpu *cpu, const struct tlbi *tlbi)
@@ -408,7 +426,7 @@ void tlb_apply(struct cpu *cpu, const struct tlbi *tlbi)
 			if (large)
 				tlb_flush_direct(cpu);
 			else if (fetch)
-				code_flush_itlb(cpu);
+				code_tlbi(cpu, tlbi);
 			return;
 		}
 		for (unsigned i = 0; i < SETS * WAYS; i++) {
@@ -431,10 +449,9 @@ void tlb_apply(struct cpu *cpu, const struct tlbi *tlbi)
 		for (unsigned i = 0; i < EL0_BANKS + 1; i++)
 			if (i != BANK_EL1 && tlb->bank[i].valid && tlb->bank[i].asid == tlbi->asid)
 				bank_clear(&cpu->banks[i]);
-		if (tlbi->asid == mmu_asid(cpu)) {
+		if (tlbi->asid == mmu_asid(cpu))
 			el1_special_clear(cpu);
-			code_flush_itlb(cpu);
-		}
+		code_tlbi(cpu, tlbi);
 		return;
 	default: tlb_flush_all(cpu); return;
 	}
@@ -450,9 +467,10 @@ struct target {
 	bool code;     /* holds decoded code, and is to be written */
 };
 
+/* An atomic read-modify-write faults as its read, if that would fault so too. [DDI0487 ESR_EL1, WnR] */
 static u32 iss_of(unsigned flags)
 {
-	return flags & (ACCESS_WRITE | ACCESS_ATOMIC) ? ISS_WNR : 0;
+	return (flags & ACCESS_WRITE) && !(flags & ACCESS_ATOMIC) ? ISS_WNR : 0;
 }
 
 static unsigned el_of(const struct cpu *cpu, unsigned flags)
@@ -463,8 +481,8 @@ static unsigned el_of(const struct cpu *cpu, unsigned flags)
 /* One page's worth: [va, va + size) does not leave its 4 KiB page. False: exception taken. */
 static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned flags, u64 fault_va, struct target *to)
 {
-	enum mmu_access access = flags & (ACCESS_WRITE | ACCESS_ATOMIC) ? MMU_WRITE : MMU_READ;
-	bool write = access == MMU_WRITE;
+	enum mmu_access access = flags & ACCESS_WRITE ? MMU_WRITE : MMU_READ;
+	bool write = access == MMU_WRITE, atomic = flags & ACCESS_ATOMIC;
 	unsigned el = el_of(cpu, flags);
 	const struct range *range;
 	struct region *region;
@@ -473,14 +491,19 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 
 	*to = (struct target){0};
 	if (!translate(cpu, va, access, el, cpu->pan && el == 1, &to->t, &fsc)) {
-		mmu_data_abort(cpu, va, fsc | iss_of(flags));
+		u32 iss = iss_of(flags), ignored;
+
+		if (atomic && translate(cpu, va, MMU_READ, el, cpu->pan && el == 1, &to->t, &ignored))
+			iss |= ISS_WNR;
+		mmu_data_abort(cpu, va, fsc | iss);
 		return false;
 	}
 	if (to->t.device && (fault_va & (align - 1))) {
 		mmu_data_abort(cpu, fault_va, FSC_ALIGNMENT | iss_of(flags));
 		return false;
 	}
-	if ((cpu->sys.mdscr & BIT(15)) && debug_watch(cpu, va, size, write, cpu->el, false))
+	if ((cpu->sys.mdscr & BIT(15)) &&
+	    ((atomic && debug_watch(cpu, va, size, false, el, false)) || debug_watch(cpu, va, size, write, el, false)))
 		return false;
 	range = space_lookup(cpu->space, to->t.pa);
 	if (!range) {
@@ -732,6 +755,10 @@ bool access_fetch(struct cpu *cpu, u64 va, u64 *pa, const u8 **host_page)
 		return false;
 	}
 	filter_add(tlb_of(cpu), va, &t);
+	if (cpu->el && !t.global && !t.flat)
+		cpu->el1_code_local = true;
+	if (cpu->el == 0 && t.global)
+		tlb_of(cpu)->el0_global = true;
 	*pa = t.pa;
 	page_pa = t.pa & ~(PAGE - 1);
 	if (range->region->host && page_pa >= range->base && range->last - page_pa >= PAGE - 1) {

@@ -143,7 +143,7 @@ static void jit_run(struct cpu *cpu)
 			continue;
 		}
 		cpu->jit_mode = mode;
-		cpu->jit_key = cpu->jit_generation * CODE_MODES | mode;
+		cpu->jit_key = cpu->jit_generation[cpu->el] * CODE_MODES | mode;
 		if (site && page == cpu->code && site_mode == mode)
 			link(jit, site, host);
 		if (jumped && cpu_pc_of(cpu, cpu->ip) == cpu->jit_va)

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Exclusives and the atomic operations of FEAT_LSE, as cpu/atomic.c has them: host atomics on the host address, the monitor is the
+ * address, size and value of LDXR. Misaligned addresses, pairs, minimum and maximum are the interpreter's.
+ */
+#include "jit/translate.h"
+
+#define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
+
+/* RSI = the address, aligned; a misaligned SP or address takes the slow path. */
+static void address_to_rsi(struct block *b, const struct insn *i)
+{
+	unsigned align = (i->n == SLOT_SP && !b->sp_aligned ? 15u : 0) | ((1u << i->z) - 1);
+
+	reg_copy(b, true, RSI, i->n);
+	if (!align)
+		return;
+	x64_test_imm(&b->x, false, RSI, (s32)align);
+	slow_path(b, x64_jcc(&b->x, CC_NE));
+}
+
+/* Opcode for i->z with the byte form `op`; the others are op + 1. */
+static void sized(struct block *b, const struct insn *i, u32 op, unsigned reg, struct mem m)
+{
+	if (i->z == 0)
+		x64_rm8(&b->x, false, op, reg, m);
+	else
+		x64_rm(&b->x, i->z == 3, (op + 1) | (i->z == 1 ? P66 : 0), reg, m);
+}
+static void locked(struct block *b, const struct insn *i, u32 op, unsigned reg, struct mem m)
+{
+	x64_u8(&b->x, 0xf0);
+	sized(b, i, op, reg, m);
+}
+#define CMPXCHG OP_0F(0xb0)
+#define XADD OP_0F(0xc0)
+#define XCHG OP(0x86)
+
+/* r = its low bytes of i->z, zero-extended; words are already. */
+static void narrow(struct block *b, const struct insn *i, unsigned r)
+{
+	if (i->z < 2)
+		x64_extend(&b->x, false, false, 1u << i->z, r, r);
+}
+
+EMIT(LDXR)
+{
+	struct x64 *x = &b->x;
+	struct mem m;
+
+	address_to_rsi(b, i);
+	m = memory_check(b, RSI, 1u << i->z, 0);
+	x64_load_extend(x, i->z == 3, false, 1u << i->z, RDX, m);
+	x64_store_imm(x, false, CPU_MEM(exclusive.armed), (s32)(1u << i->z) << 8 | 1); /* and size */
+	x64_store(x, true, CPU_MEM(exclusive.va), RSI);
+	x64_store(x, true, CPU_MEM(exclusive.low), RDX);
+	x64_store_imm(x, true, CPU_MEM(exclusive.high), 0);
+	reg_done(b, i->t, RDX);
+	return true;
+}
+EMIT(STXR)
+{
+	struct x64 *x = &b->x;
+	u8 *other[2], *done;
+	struct mem m;
+
+	address_to_rsi(b, i);
+	x64_load_extend(x, false, false, 2, RAX, CPU_MEM(exclusive.armed));
+	x64_alu_imm(x, false, ALU_CMP, RAX, (s32)(1u << i->z) << 8 | 1);
+	other[0] = x64_jcc_short(x, CC_NE);
+	x64_alu_load(x, true, ALU_CMP, RSI, CPU_MEM(exclusive.va));
+	other[1] = x64_jcc_short(x, CC_NE);
+	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
+	reg_copy(b, true, RDX, i->t);
+	x64_load(x, true, RAX, CPU_MEM(exclusive.low));
+	locked(b, i, CMPXCHG, RDX, m);
+	x64_setcc(x, CC_NE, RCX);
+	x64_extend(x, false, false, 1, RCX, RCX);
+	done = x64_jmp_short(x);
+	x64_bind_short(x, other[0]);
+	x64_bind_short(x, other[1]);
+	x64_mov_imm(x, RCX, 1);
+	x64_bind_short(x, done);
+	x64_rm(x, false, OP(0xc6), 0, CPU_MEM(exclusive.armed));
+	x64_u8(x, 0);
+	reg_done(b, i->d, RCX);
+	return true;
+}
+
+EMIT(CAS)
+{
+	struct mem m;
+
+	address_to_rsi(b, i);
+	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
+	reg_copy(b, i->z == 3, RAX, i->s);
+	reg_copy(b, true, RDX, i->t);
+	locked(b, i, CMPXCHG, RDX, m);
+	narrow(b, i, RAX);
+	reg_done(b, slot_written(i->s), RAX);
+	return true;
+}
+EMIT(SWP)
+{
+	struct mem m;
+
+	address_to_rsi(b, i);
+	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
+	reg_copy(b, true, RDX, i->m);
+	sized(b, i, XCHG, RDX, m);
+	narrow(b, i, RDX);
+	reg_done(b, i->t, RDX);
+	return true;
+}
+EMIT(LDADD)
+{
+	struct mem m;
+
+	address_to_rsi(b, i);
+	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
+	reg_copy(b, true, RDX, i->m);
+	locked(b, i, XADD, RDX, m);
+	narrow(b, i, RDX);
+	reg_done(b, i->t, RDX);
+	return true;
+}
+
+/* The operations whose old value x86 gives only by compare-and-swap. */
+static bool logic(struct block *b, const struct insn *i, enum x64_alu op, bool invert)
+{
+	struct x64 *x = &b->x;
+	struct mem m;
+	u8 *again;
+
+	address_to_rsi(b, i);
+	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
+	if (i->t == SLOT_DUMP) {
+		reg_copy(b, true, RDX, i->m);
+		if (invert)
+			x64_not(x, true, RDX);
+		locked(b, i, OP(op * 8), RDX, m);
+		return true;
+	}
+	x64_load_extend(x, i->z == 3, false, 1u << i->z, RAX, m);
+	again = x->at;
+	reg_copy(b, true, RDX, i->m);
+	if (invert)
+		x64_not(x, true, RDX);
+	x64_alu(x, true, op, RDX, RAX);
+	locked(b, i, CMPXCHG, RDX, m);
+	x64_u8(x, 0x70 | CC_NE);
+	x64_u8(x, (u8)(again - (x->at + 1)));
+	narrow(b, i, RAX);
+	reg_done(b, i->t, RAX);
+	return true;
+}
+EMIT(LDCLR)
+{
+	return logic(b, i, ALU_AND, true);
+}
+EMIT(LDEOR)
+{
+	return logic(b, i, ALU_XOR, false);
+}
+EMIT(LDSET)
+{
+	return logic(b, i, ALU_OR, false);
+}
+
+#define ROW(name) {ROW_##name, 0, emit_##name},
+const struct emitter_row emit_atomic_rows[] = {
+	ROW(LDXR) ROW(STXR) {ROW_LDAXR, 0, emit_LDXR}, {ROW_STLXR, 0, emit_STXR},
+	ROW(CAS) ROW(SWP) ROW(LDADD) ROW(LDCLR) ROW(LDEOR) ROW(LDSET)
+	{ROW_NONE, 0, NULL},
+};
