@@ -163,8 +163,8 @@ void test(void)
 	FAULTS_FAR("unaligned ldxr", EC(0x25, 0x21), (u64)ram + 1, "ldxr x9, [%0]" :: "r"(ram + 1) : "x9", "memory");
 	FAULTS_FAR("unaligned stxr", EC(0x25, 0x61), (u64)ram + 1, "stxr w10, x9, [%0]" :: "r"(ram + 1) : "x9", "x10", "memory");
 	FAULTS_FAR("unaligned ldxp", EC(0x25, 0x21), (u64)ram + 8, "ldxp x9, x10, [%0]" :: "r"(ram + 8) : "x9", "x10", "memory");
-	FAULTS_FAR("unaligned ldadd", EC(0x25, 0x61), (u64)ram + 2, ".arch armv8.1-a\n ldadd w9, w10, [%0]" :: "r"(ram + 2) : "x9", "x10", "memory");
-	FAULTS_FAR("unaligned casp", EC(0x25, 0x61), (u64)ram + 8, ".arch armv8.1-a\n casp x8, x9, x10, x11, [%0]" :: "r"(ram + 8) : "x8", "x9", "x10", "x11", "memory");
+	FAULTS_FAR("unaligned ldadd", EC(0x25, 0x21), (u64)ram + 2, ".arch armv8.1-a\n ldadd w9, w10, [%0]" :: "r"(ram + 2) : "x9", "x10", "memory");
+	FAULTS_FAR("unaligned casp", EC(0x25, 0x21), (u64)ram + 8, ".arch armv8.1-a\n casp x8, x9, x10, x11, [%0]" :: "r"(ram + 8) : "x8", "x9", "x10", "x11", "memory");
 	FAULTS_FAR("unaligned stlr", EC(0x25, 0x61), (u64)ram + 4, "stlr x9, [%0]" :: "r"(ram + 4) : "x9", "memory");
 	FAULTS_FAR("unaligned device", EC(0x25, 0x21), UART + 0x1a, "ldr w9, [%0]" :: "r"(UART + 0x1a) : "x9", "memory");
 	FAULTS_FAR("unaligned over the end of a page", EC(0x25, 0x05), RAM_END - 2 + 0x40000000ul, "ldr w9, [%0]" :: "r"(RAM_END - 2 + 0x40000000ul) : "x9", "memory");

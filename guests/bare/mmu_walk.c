@@ -63,6 +63,9 @@ static void faults_by_level(unsigned shift)
 		check("translation fault", try_read(VA), READ_FAULT(4 + level));
 		check("translation fault, far", self()->far, VA);
 		check("translation fault on write", try_write(VA), WRITE_FAULT(4 + level));
+		exc_begin();
+		asm volatile(".arch armv8.2-a\n ldadd x9, x9, [%0]" :: "r"(VA) : "x9", "memory");
+		check("translation fault on ldadd", self()->esr, READ_FAULT(4 + level));
 		check("translation fault on fetch", try_call(VA), FETCH_FAULT(4 + level));
 		if (level == 3) {
 			*(volatile u64 *)slot = ram | D_RAM | 1; /* reserved */
@@ -116,6 +119,10 @@ static void rights(void)
 		exc_begin();
 		asm volatile("sttr x9, [%0]" :: "r"(VA + 64) : "memory");
 		check("sttr", self()->count ? self()->esr : 0, el0 && !ro ? 0 : WRITE_FAULT(0xf));
+		/* An atomic operation faults as a read, if the read would fault. */
+		exc_begin();
+		asm volatile(".arch armv8.2-a\n ldadd x9, x9, [%0]" :: "r"(VA + 64) : "x9", "memory");
+		check("ldadd", self()->count ? self()->esr : 0, ro ? WRITE_FAULT(0xf) : 0);
 		if (pan) {
 			asm volatile(".arch armv8.2-a\n msr pan, #1");
 			check("EL1 reads with PAN", try_read(VA + 64), el0 ? READ_FAULT(0xf) : 0);

@@ -18,7 +18,7 @@ enum access_flags {
 	ACCESS_EL0 = 2,     /* unprivileged: LDTR, STTR */
 	ACCESS_ALIGNED = 4, /* must be aligned to its size whatever SCTLR.A says: exclusives, atomics; acquire/release that
 			     * cross 16 bytes would too, and callers pass it for all LDAR/STLR */
-	ACCESS_ATOMIC = 8,  /* read-modify-write: permission and fault as a write */
+	ACCESS_ATOMIC = 8,  /* with ACCESS_WRITE: reads first, and faults as a read where that would fault */
 };
 
 /* Host address of a guest access that lies inside one page of RAM, filling the TLB; NULL with *taken = true if an exception

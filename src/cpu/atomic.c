@@ -68,18 +68,23 @@ static always_inline bool store_release(struct cpu *cpu, u64 va, unsigned size, 
 	return true;
 }
 
-/* Host address for an atomic operation; NULL: an exception was taken. */
-static always_inline void *atomic_host(struct cpu *cpu, u64 va, unsigned size)
+/* Host address for a store-exclusive, or with ACCESS_ATOMIC for an atomic operation; NULL: an exception was taken. */
+static always_inline void *exclusive_host(struct cpu *cpu, u64 va, unsigned size, unsigned flags)
 {
 	void *host = va & (size - 1) ? NULL : tlb_hit(cpu->bank->write, va, size);
 	bool taken;
 
 	if (likely(host != NULL))
 		return host;
-	host = access_host(cpu, va, size, ACCESS_WRITE | ACCESS_ALIGNED | ACCESS_ATOMIC, &taken);
+	host = access_host(cpu, va, size, ACCESS_WRITE | ACCESS_ALIGNED | flags, &taken);
 	if (!host && !taken)
 		mmu_data_abort(cpu, va, FSC_ATOMIC | ISS_WNR);
 	return host;
+}
+
+static always_inline void *atomic_host(struct cpu *cpu, u64 va, unsigned size)
+{
+	return exclusive_host(cpu, va, size, ACCESS_ATOMIC);
 }
 
 /* Four functions by the size in z, and a prepare function that picks. */
@@ -314,7 +319,7 @@ BY_SIZE(LDAXR, LDXR_BODY)
 	u64 old = cpu->exclusive.low;                                                                                  \
 	bool done = false;                                                                                             \
 	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {   \
-		void *host = atomic_host(cpu, va, size);                                                               \
+		void *host = exclusive_host(cpu, va, size, 0);                                                               \
 		if (!host)                                                                                             \
 			return;                                                                                        \
 		done = host_cas(host, size, &old, T);                                                                  \
@@ -364,7 +369,7 @@ EXEC(STXP)
 		return;
 	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {
 		u64 low = cpu->exclusive.low, high = cpu->exclusive.high;
-		void *host = atomic_host(cpu, va, size);
+		void *host = exclusive_host(cpu, va, size, 0);
 
 		if (!host)
 			return;

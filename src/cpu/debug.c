@@ -16,6 +16,7 @@ enum { MDSCR_SS = 0, MDSCR_TDCC = 12, MDSCR_KDE = 13, MDSCR_MDE = 15 };
 #define BCR_RW 0x00fff1e7ull /* E PMC BAS HMC SSC LBN BT */
 #define WCR_RW 0x1f1fffffull /* E PAC LSC BAS HMC SSC LBN WT MASK */
 #define STEP_ISV BIT(24)
+#define STEP_EX  BIT(6)
 
 static bool exceptions_enabled(const struct cpu *cpu, unsigned el, bool d)
 {
@@ -124,7 +125,8 @@ void debug_step_done(struct cpu *cpu)
 	if (cpu->icount == cpu->step_icount)
 		return;
 	cpu->ss = 0;
-	cpu->step_iss = STEP_ISV;
+	/* The exception return that began the step cleared the monitor. */
+	cpu->step_iss = STEP_ISV | (cpu->exclusive.armed ? STEP_EX : 0);
 }
 
 /* --- watchpoints --- */
@@ -175,7 +177,8 @@ bool debug_covers_page(struct cpu *cpu, u64 va, bool write)
 	if (!bit(cpu->sys.mdscr, MDSCR_MDE))
 		return false;
 	for (unsigned n = 0; n < WATCHPOINTS; n++)
-		if (bit(cpu->sys.dbgwcr[n], 0) && direction_matches(cpu->sys.dbgwcr[n], write) &&
+		/* Atomic operations go where writes go, and read. */
+		if (bit(cpu->sys.dbgwcr[n], 0) && (write || direction_matches(cpu->sys.dbgwcr[n], false)) &&
 		    overlaps(cpu, n, va, 4096))
 			return true;
 	return false;
