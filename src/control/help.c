@@ -91,7 +91,7 @@ void help_trace(void)
 
 void help_accels(void)
 {
-	printf("Accelerators supported:\ninterp\ntcg (the same)\n");
+	printf("Accelerators supported:\njit\ninterp\ntcg (taken as interp)\n");
 	done();
 }
 

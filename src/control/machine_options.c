@@ -27,7 +27,6 @@ static const struct fixed_key {
 	{"hmat", "on", "the HMAT follows from CDAT and links by itself"},
 	{"dtb-randomness", "on", "seeds are always given"},
 	{"dtb-kaslr-seed", "on", "seeds are always given"},
-	{"accel", "tcg|interp", "only the interpreter is built yet"},
 	{"graphics", "off", "there is no display"},
 	{"usb", "off", "there is no USB"},
 	{"dump-guest-core", "off", "core dumps leave guest memory out"},
@@ -69,6 +68,8 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 	}
 	if (!strcmp(key, "its"))
 		return parse_bool("-M its", value, &s->config.its, err);
+	if (!strcmp(key, "accel"))
+		return option_accel(s, value, err);
 	if (!strcmp(key, "dumpdtb")) {
 		s->config.dumpdtb = value;
 		return true;

@@ -203,10 +203,14 @@ static void engines(void **state)
 	s = taken(option_accel, "jit");
 	assert_true(s->config.jit);
 	free(s);
+	s = taken(option_machine, "virt,accel=jit");
+	assert_true(s->config.jit);
+	free(s);
 	s = taken(option_accel, "interp");
 	assert_false(s->config.jit);
 	free(s);
 	refused(option_accel, "kvm", "interp");
+	refused(option_machine, "virt,accel=kvm", "interp");
 	refused(option_accel, "interp,frob=1", "frob");
 }
 
