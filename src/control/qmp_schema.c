@@ -200,6 +200,9 @@ bool qmp_u64(const struct qmp_call *call, const char *name, u64 *value, struct e
 		return true;
 	if (json_object_get_int64(object) < 0)
 		return fail(err, "Parameter '%s' is negative; write 0 or more", name);
+	/* What is too large for 64 bits reads as the largest. */
+	if (json_object_get_uint64(object) == UINT64_MAX)
+		return fail(err, "Parameter '%s' is too large", name);
 	*value = json_object_get_uint64(object);
 	return true;
 }

@@ -100,6 +100,9 @@ def every_command(build, folder):
             assert words in client.fails("device-list-properties", **bad)["desc"], bad
         assert "integer" in client.fails("cxl-query-decoders", hpa=1.5)["desc"]
         assert "negative" in client.fails("cxl-query-decoders", hpa=-1)["desc"]
+        for huge in (2 ** 64 - 1, 2 ** 64, 10 ** 30):
+            assert "too large" in client.fails("cxl-query-decoders", hpa=huge)["desc"]
+        assert "negative" in client.fails("cxl-query-decoders", hpa=-10 ** 30)["desc"]
         assert "text dot svg" in client.fails("cxl-query-topology", format="png")["desc"]
 
 
