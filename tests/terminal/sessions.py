@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import programs  # noqa: E402
 
-WAIT_S = 20
+WAIT_S = 60
 LFLAG = 3  # in the list of termios.tcgetattr
 
 
