@@ -68,6 +68,7 @@ enum {
 #define LOCATOR(block, bar) (((block) << 8) | (bar))
 
 /* 8.1.11 DOE: Table Access. */
+#define DOE_TYPE_COMPLIANCE 0
 #define DOE_TYPE_CDAT 2
 
 /* 8.2.3 Component register block. */

@@ -23,10 +23,25 @@ const struct mbox_command mbox_commands[] = {
 	{0x0102, "get event interrupt policy",   0, 0,      0, cmd_get_event_interrupt_policy, "8.2.9.2.4"},
 	{0x0103, "set event interrupt policy",   4, 5,      EFFECT_IMMEDIATE_CONFIG, cmd_set_event_interrupt_policy,
 	 "8.2.9.2.5"},
+	{0x0200, "get FW info",                  0, 0,      0, cmd_get_fw_info, "8.2.9.3.1"},
+	{0x0201, "transfer FW",                  128, MAILBOX_PAYLOAD_BYTES, EFFECT_BACKGROUND | EFFECT_ABORT, cmd_transfer_fw,
+	 "8.2.9.3.2"},
+	{0x0202, "activate FW",                  2, 2,
+	 EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_BACKGROUND | EFFECT_ABORT, cmd_activate_fw, "8.2.9.3.3"},
 	{0x0300, "get timestamp",                0, 0,      0, cmd_get_timestamp, "8.2.9.4.1"},
 	{0x0301, "set timestamp",                8, 8,      EFFECT_IMMEDIATE_POLICY, cmd_set_timestamp, "8.2.9.4.2"},
 	{0x0400, "get supported logs",           0, 0,      0, cmd_get_supported_logs, "8.2.9.5.1"},
 	{0x0401, "get log",                      24, 24,    0, cmd_get_log, "8.2.9.5.2"},
+	{0x0402, "get log capabilities",         16, 16,    0, cmd_get_log_capabilities, "8.2.9.5.3"},
+	{0x0403, "clear log",                    16, 16,    EFFECT_IMMEDIATE_LOG, cmd_clear_log, "8.2.9.5.4"},
+	{0x0404, "populate log",                 16, 16,    EFFECT_IMMEDIATE_LOG, cmd_populate_log, "8.2.9.5.5"},
+	{0x0405, "get supported logs sub-list",  2, 2,      0, cmd_get_supported_logs_sublist, "8.2.9.5.6"},
+	{0x0500, "get supported features",       8, 8,      0, cmd_get_supported_features, "8.2.9.6.1"},
+	{0x0501, "get feature",                  21, 21,    0, cmd_get_feature, "8.2.9.6.2"},
+	{0x0502, "set feature",                  32, MAILBOX_PAYLOAD_BYTES, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_POLICY,
+	 cmd_set_feature, "8.2.9.6.3"},
+	{0x0600, "perform maintenance",          14, 14,    EFFECT_IMMEDIATE_DATA | EFFECT_BACKGROUND | EFFECT_ABORT,
+	 cmd_perform_maintenance, "8.2.9.7.1", NEEDS_MEDIA},
 	{0x4000, "identify memory device",       0, 0,      0, cmd_identify_memory_device, "8.2.9.9.1.1"},
 	{0x4100, "get partition info",           0, 0,      0, cmd_get_partition_info, "8.2.9.9.2.1"},
 	{0x4102, "get LSA",                      8, 8,      0, cmd_get_lsa, "8.2.9.9.2.3", NEEDS_MEDIA},
@@ -188,6 +203,7 @@ void mailbox_ring(struct cxl_type3 *dev)
 	u32 length = bits(word, 36, 16);
 	const struct mbox_command *command = find_command(opcode);
 
+	features_other_command(dev, opcode);
 	if (!command) {
 		trace(UNIMP, "%s: mailbox command %04xh", dev->name, opcode);
 		code = CXL_UNSUPPORTED;

@@ -255,6 +255,17 @@ u16 cmd_clear_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out 
 	return CXL_SUCCESS;
 }
 
+void poison_repair(struct cxl_type3 *dev, u64 dpa)
+{
+	static const u8 zeros[POISON_LINE];
+
+	if (!poison_hits(dev->poison.ranges, dev->poison.count, dpa, POISON_LINE) ||
+	    !poison_remove(&dev->poison, dpa, POISON_LINE))
+		return;
+	cxl_media_write(dev->host, dev, dpa, zeros, POISON_LINE);
+	cxl_map_changed(dev->host);
+}
+
 static u64 scan_ns(u64 size)
 {
 	return MAX(size / MiB, 1ull) * SCAN_NS_PER_MIB;

@@ -137,6 +137,7 @@ static bool check_serial(struct cxl_type3 *dev, struct error *err)
 
 static const struct doe_protocol type3_doe[] = {
 	{CXL_VENDOR_ID, DOE_TYPE_CDAT, "CXL table access", 3, cdat_answer},
+	{CXL_VENDOR_ID, DOE_TYPE_COMPLIANCE, "CXL compliance", 3, compliance_answer},
 };
 
 static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
@@ -149,6 +150,8 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		poison_clear_all(dev);
 	security_reset(dev, reset_kind);
 	background_reset(dev, reset_kind);
+	firmware_reset(dev, reset_kind);
+	features_reset(dev, reset_kind);
 	events_reset(dev, reset_kind);
 	if (reset_kind == RESET_COLD) {
 		dev->timestamp = 0;

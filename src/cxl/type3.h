@@ -81,6 +81,29 @@ struct security {
 	u8 user_failures, master_failures;
 };
 
+#define FIRMWARE_SLOTS 2
+struct firmware {
+	u16 version[FIRMWARE_SLOTS]; /* 0: empty */
+	u16 last_version;
+	u8 active;      /* slot, from 0 */
+	u8 staged;      /* slot from 1 that is active after the next reset; 0: none */
+	u8 slot, next_active;
+	bool is_moving, is_whole;
+	u64 next;       /* bytes that have come */
+};
+
+#define FEATURES 4
+#define FEATURE_BYTES_MAX 24
+struct features {
+	u8 now[FEATURES][FEATURE_BYTES_MAX];
+	u8 parts[FEATURE_BYTES_MAX]; /* of the Set Feature that is going on */
+	bool is_moving;
+	int moving;
+	u64 next, repair_dpa;
+};
+
+#define DEBUG_LOG_BYTES 512
+
 struct cxl_type3 {
 	struct pci_dev pci;
 	struct cxl_component comp;
@@ -104,6 +127,10 @@ struct cxl_type3 {
 	struct poison poison;
 	struct security security;
 	bool sanitizing;
+	struct firmware firmware;
+	struct features features;
+	char debug_log[DEBUG_LOG_BYTES]; /* vendor debug log, as populated last */
+	u32 debug_log_bytes;
 	/* rebuilt */
 	struct backend *vmem, *pmem, *lsa;
 	u64 volatile_bytes, persistent_bytes;
@@ -182,6 +209,10 @@ u16 cmd_set_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, st
 u16 cmd_get_timestamp(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_set_timestamp(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_supported_logs(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_log_capabilities(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_clear_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_populate_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_supported_logs_sublist(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_partition_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
@@ -195,7 +226,26 @@ u16 cmd_set_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 void alerts_reset(struct cxl_type3 *dev);
 u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 
+/* --- firmware.c --- */
+u16 cmd_get_fw_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_transfer_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_activate_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+void firmware_reset(struct cxl_type3 *dev, unsigned reset_kind);
+
+/* --- features.c --- */
+u16 cmd_get_supported_features(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+/* Any command: one that is not Set Feature ends a Set Feature in parts. */
+void features_other_command(struct cxl_type3 *dev, u16 opcode);
+void features_reset(struct cxl_type3 *dev, unsigned reset_kind);
+
+/* --- compliance.c --- */
+u32 compliance_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
+
 /* --- poison.c --- */
+void poison_repair(struct cxl_type3 *dev, u64 dpa); /* the line at dpa is good again, and zero */
 u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_clear_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);

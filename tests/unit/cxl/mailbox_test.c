@@ -105,8 +105,8 @@ static void table_is_sorted_and_cel_derives_from_it(void **state)
 	u32 size;
 
 	assert_int_equal(send(0x0400, NULL, 0), CXL_SUCCESS);
-	assert_int_equal(out_length, 28);
-	assert_int_equal(load_le(out, 2), 1);
+	assert_int_equal(out_length, 48);
+	assert_int_equal(load_le(out, 2), 2);
 	assert_memory_equal(out + 8, request, 16);
 	size = load_le(out + 24, 4);
 	assert_int_equal(size, 4 * mbox_command_count);
@@ -284,6 +284,185 @@ static void health_and_alerts(void **state)
 	assert_int_equal(send(0x4204, (u8[1]){2}, 1), CXL_INVALID_INPUT);
 }
 
+static void logs_say_what_can_be_done_to_them(void **state)
+{
+	u8 debug[24] = {0x5e, 0x18, 0x19, 0xd9, 0x11, 0xa9, 0x40, 0x0c, 0x81, 0x1f, 0xd6, 0x07, 0x19, 0x40, 0x3d, 0x86};
+	u8 cel[16] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78, 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17}, nothing[16] = {1};
+
+	assert_int_equal(send(0x0402, cel, 16), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 0);
+	assert_int_equal(send(0x0403, cel, 16), CXL_UNSUPPORTED);
+	assert_int_equal(send(0x0404, nothing, 16), CXL_INVALID_LOG);
+	assert_int_equal(send(0x0402, debug, 16), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 3);
+	assert_int_equal(send(0x0404, debug, 16), CXL_SUCCESS);
+	assert_int_equal(send(0x0405, (u8[2]){5, 1}, 2), CXL_SUCCESS);
+	assert_int_equal(out_length, 28);
+	assert_int_equal(out[0], 1);
+	assert_int_equal(load_le(out + 2, 2), 2);
+	assert_memory_equal(out + 8, debug, 16);
+	memcpy(debug + 20, out + 24, 4);
+	assert_int_equal(send(0x0401, debug, 24), CXL_SUCCESS);
+	assert_memory_equal(out, "cxlvm mem0\n", 11);
+	debug[16] = 1;
+	assert_int_equal(send(0x0401, debug, 24), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x0403, debug, 16), CXL_SUCCESS);
+	assert_int_equal(send(0x0405, (u8[2]){5, 1}, 2), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 24, 4), 0);
+	assert_int_equal(send(0x0405, (u8[2]){5, 2}, 2), CXL_INVALID_INPUT);
+}
+
+static u16 transfer(u8 action, u8 slot, u32 units, u32 bytes)
+{
+	u8 request[MAILBOX_PAYLOAD_BYTES] = {action, slot};
+	u16 code;
+
+	store_le(request + 4, 4, units);
+	code = send(0x0201, request, 128 + bytes);
+	loop_time_advance(m.loop, 1000000000);
+	return code;
+}
+
+static void firmware_moves_in_order_and_is_activated(void **state)
+{
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 80);
+	assert_int_equal(load_le(out, 3), 0x010102);
+	assert_string_equal((char *)out + 16, "cxlvm FW 1");
+	assert_int_equal(out[32], 0);
+	assert_int_equal(send(0x0202, (u8[2]){0, 2}, 2), CXL_FW_INVALID_SLOT);
+	assert_int_equal(transfer(2, 2, 0, 128), CXL_FW_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(transfer(0, 1, 0, 128), CXL_FW_INVALID_SLOT); /* the active one */
+	assert_int_equal(transfer(0, 3, 0, 128), CXL_FW_INVALID_SLOT);
+	assert_int_equal(transfer(9, 2, 0, 128), CXL_INVALID_INPUT);
+	assert_int_equal(transfer(1, 2, 0, 0), CXL_INVALID_INPUT);
+	assert_int_equal(transfer(1, 2, 0, 256), CXL_BACKGROUND_STARTED);
+	assert_int_equal(transfer(1, 2, 0, 256), CXL_FW_TRANSFER_IN_PROGRESS);
+	assert_int_equal(transfer(2, 2, 1, 128), CXL_FW_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(transfer(2, 2, 0xffffffff, 128), CXL_FW_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(transfer(2, 2, 2, 100), CXL_INVALID_INPUT);
+	assert_int_equal(transfer(2, 2, 2, 128), CXL_BACKGROUND_STARTED);
+	assert_int_equal(transfer(3, 2, 3, 100), CXL_BACKGROUND_STARTED);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_string_equal((char *)out + 32, "cxlvm FW 2");
+	assert_int_equal(send(0x0202, (u8[2]){1, 2}, 2), CXL_SUCCESS);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[1], 1 | 2 << 3);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[1], 2);
+	assert_int_equal(send(0x0202, (u8[2]){0, 1}, 2), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 1000000000);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[1], 1);
+	assert_int_equal(transfer(0, 2, 0, 1000), CXL_BACKGROUND_STARTED);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_string_equal((char *)out + 32, "cxlvm FW 3");
+}
+
+static u16 set_feature(const u8 *uuid, u32 action, u16 offset, const u8 *data, u32 bytes)
+{
+	u8 request[MAILBOX_PAYLOAD_BYTES] = {0};
+
+	memcpy(request, uuid, 16);
+	store_le(request + 16, 4, action);
+	store_le(request + 20, 2, offset);
+	request[22] = 1;
+	memcpy(request + 32, data, bytes);
+	return send(0x0502, request, 32 + bytes);
+}
+
+static void features_keep_to_their_rows(void **state)
+{
+	u8 list[8] = {0}, get_request[21] = {0}, uuid[FEATURES][16], data[64] = {24, 0};
+
+	store_le(list, 4, 2048);
+	assert_int_equal(send(0x0500, list, 8), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 2), FEATURES);
+	for (unsigned n = 0; n < FEATURES; n++)
+		memcpy(uuid[n], out + 8 + 48 * n, 16);
+	store_le(list, 4, 8 + 47);
+	assert_int_equal(send(0x0500, list, 8), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), FEATURES << 16);
+	list[4] = FEATURES;
+	assert_int_equal(send(0x0500, list, 8), CXL_INVALID_INPUT);
+	/* Scrub: 24 hours, off; then too short; then in parts. */
+	memcpy(get_request, uuid[0], 16);
+	get_request[18] = 4;
+	assert_int_equal(set_feature(uuid[0], 0, 0, data, 2), CXL_SUCCESS);
+	assert_int_equal(send(0x0501, get_request, 21), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 0x00011801);
+	data[0] = 0;
+	assert_int_equal(set_feature(uuid[0], 0, 0, data, 2), CXL_INVALID_INPUT);
+	data[0] = 6;
+	data[1] = 1;
+	assert_int_equal(set_feature(uuid[0], 0, 0, data, 1), CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(set_feature(uuid[0], 0, 0, data, 60), CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(set_feature(uuid[0], 0, 0xffff, data, 2), CXL_FEATURE_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(set_feature(uuid[0], 1, 0, data, 1), CXL_SUCCESS);
+	assert_int_equal(set_feature(uuid[1], 2, 1, data, 1), CXL_FEATURE_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(set_feature(uuid[0], 0, 0, data, 2), CXL_FEATURE_TRANSFER_IN_PROGRESS);
+	assert_int_equal(set_feature(uuid[0], 3, 0xfff0, data, 1), CXL_FEATURE_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(set_feature(uuid[0], 3, 1, data + 1, 1), CXL_SUCCESS);
+	assert_int_equal(send(0x0501, get_request, 21), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 0x01010601);
+	get_request[20] = 1; /* the default */
+	assert_int_equal(send(0x0501, get_request, 21), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 0x01010c01);
+	get_request[20] = 2;
+	assert_int_equal(send(0x0501, get_request, 21), CXL_UNSUPPORTED_FEATURE_SELECTION);
+	get_request[20] = 0;
+	get_request[16] = 1;
+	assert_int_equal(send(0x0501, get_request, 21), CXL_INVALID_INPUT);
+	/* Another command ends a transfer in parts. */
+	assert_int_equal(set_feature(uuid[0], 1, 0, data, 1), CXL_SUCCESS);
+	assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(set_feature(uuid[0], 3, 1, data, 1), CXL_FEATURE_TRANSFER_OUT_OF_ORDER);
+	get_request[0] ^= 1;
+	assert_int_equal(send(0x0501, get_request, 21), CXL_UNSUPPORTED);
+}
+
+static void repair_takes_poison_away(void **state)
+{
+	u8 request[14] = {2, 0, 0, 0, 0x10};
+
+	assert_true(poison_add(dev, 0x1000, 128, POISON_INTERNAL));
+	request[0] = 9;
+	assert_int_equal(send(0x0600, request, 14), CXL_INVALID_INPUT);
+	request[0] = 2;
+	request[2] = 1; /* only asks */
+	assert_int_equal(send(0x0600, request, 14), CXL_SUCCESS);
+	request[2] = 0;
+	assert_int_equal(send(0x0600, request, 14), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 1000000000);
+	assert_int_equal(dev->poison.count, 1);
+	assert_int_equal(dev->poison.ranges[0].size, 64);
+	memset(request + 3, 0xff, 8);
+	assert_int_equal(send(0x0600, request, 14), CXL_INVALID_PHYSICAL_ADDRESS);
+}
+
+static void compliance_answers_every_code(void **state)
+{
+	u32 request[3] = {CXL_VENDOR_ID, 3, 0}, answer[16];
+
+	for (unsigned code = 0; code < 256; code++) {
+		u32 dwords;
+
+		request[2] = code;
+		dwords = compliance_answer(dev, request, 3, answer, 16);
+		assert_int_equal(dwords > 0, code < 16);
+		if (!dwords)
+			continue;
+		assert_int_equal(answer[2] & 0xffff, code | 1 << 8);
+		assert_int_equal(answer[2] >> 16 & 0xff, (dwords - 2) * 4);
+		assert_int_equal(answer[2] >> 24, code > 2);
+	}
+	request[2] = 0;
+	assert_int_equal(compliance_answer(dev, request, 3, answer, 16), 7);
+	assert_int_equal(answer[3], 7);
+	assert_int_equal(compliance_answer(dev, request, 3, answer, 6), 0);
+}
+
 /* Design D7: bytes, words, all lanes; V11 of the peer's list: narrow writes to the control register. */
 static void device_registers_take_every_width(void **state)
 {
@@ -356,6 +535,11 @@ int main(void)
 		T(event_logs_keep_order_and_overflow),
 		T(event_policy_names_the_vectors),
 		T(health_and_alerts),
+		T(logs_say_what_can_be_done_to_them),
+		T(firmware_moves_in_order_and_is_activated),
+		T(features_keep_to_their_rows),
+		T(repair_takes_poison_away),
+		T(compliance_answers_every_code),
 		T(device_registers_take_every_width),
 		T(device_registers_walk_bit_by_bit),
 		T(hostile_input_is_survived),

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Features and maintenance. [CXL3.1 8.2.9.6, 8.2.9.7] A feature is a row: what Get Feature gives at first, and for each byte of Set
+ * Feature which byte and bits of that it changes. One way in for all of them: offsets, sizes and the order of parts are checked here, the
+ * parts collect in a buffer as large as the largest feature, and only a whole transfer that the row's check lets pass takes effect.
+ * Any other command but Set Feature of the same feature ends a transfer. Machine lock.
+ *
+ * Patrol scrub and ECS change nothing but their registers; repair takes a line out of the poison list, as its row is a good one then.
+ */
+#include "base/trace.h"
+#include "cxl/host.h"
+#include "cxl/type3.h"
+
+enum { SET_FULL, SET_FIRST, SET_NEXT, SET_LAST, SET_ABORT };
+enum { SELECT_CURRENT, SELECT_DEFAULT, SELECT_SAVED };
+#define SET_HEADER 32
+#define ENTRY_BYTES 48
+#define ATTRIBUTE_CHANGEABLE BIT(0)
+#define ATTRIBUTE_DEFAULT BIT(5)
+#define SET_EFFECTS (EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_POLICY)
+#define REPAIR_CLASS 2
+#define REPAIR_NS 10000000ull
+#define QUERY_RESOURCES BIT(0)
+
+struct feature {
+	const char *name;
+	u8 uuid[16];
+	u8 get_bytes, set_bytes;
+	u8 initial[FEATURE_BYTES_MAX];
+	struct { u8 at, mask; } set[FEATURE_BYTES_MAX]; /* by byte of Set Feature */
+	bool (*check)(const u8 *next);
+};
+
+#define SCRUB_HOURS_MIN 1
+static bool scrub_check(const u8 *next)
+{
+	return next[1] >= SCRUB_HOURS_MIN;
+}
+
+/* ECS threshold count per Gb: 3, 4, 5 for 256, 1024, 4096; log type 0 or 1. [8.2.9.9.11.2] */
+static bool ecs_check(const u8 *next)
+{
+	unsigned threshold = next[2] & 7;
+
+	return threshold >= 3 && threshold <= 5 && (next[0] & 3) <= 1;
+}
+
+static const struct feature features[FEATURES] = {
+	{.name = "patrol scrub",
+	 .uuid = {0x96, 0xda, 0xd7, 0xd6, 0xfd, 0xe8, 0x48, 0x2b, 0xa7, 0x33, 0x75, 0x77, 0x4e, 0x06, 0xdb, 0x8a},
+	 .get_bytes = 4, .set_bytes = 2,
+	 .initial = {0x01, 12, SCRUB_HOURS_MIN, 0x01}, /* changeable; hours now and at least; on */
+	 .set = {{1, 0xff}, {3, 0x01}}, .check = scrub_check},
+	{.name = "DDR5 ECS",
+	 .uuid = {0xe5, 0xb1, 0x3f, 0x22, 0x23, 0x28, 0x4a, 0x14, 0xb8, 0xba, 0xb9, 0x69, 0x1e, 0x89, 0x33, 0x86},
+	 .get_bytes = 5, .set_bytes = 3,
+	 .initial = {0x01, 0x01, 0x03, 0x00, 0x00}, /* log type; of one FRU: capability, configuration, flags */
+	 .set = {{0, 0x03}, {2, 0x1f}, {3, 0x00}}, .check = ecs_check},
+	{.name = "soft PPR",
+	 .uuid = {0x89, 0x2b, 0xa4, 0x75, 0xfa, 0xd8, 0x47, 0x4e, 0x9d, 0x3e, 0x69, 0x2c, 0x91, 0x75, 0x68, 0xbb},
+	 .get_bytes = 20, .set_bytes = 2,
+	 .initial = {0x02, 0x00, 0x00, 0x00, 0x00, REPAIR_CLASS, 0, [16] = 0x01}, /* DPA is all it needs */
+	 .set = {{3, 0x01}, {4, 0x00}}},
+	{.name = "hard PPR",
+	 .uuid = {0x80, 0xea, 0x45, 0x21, 0x78, 0x6f, 0x41, 0x27, 0xaf, 0xb1, 0xec, 0x74, 0x59, 0xfb, 0x0e, 0x24},
+	 .get_bytes = 20, .set_bytes = 2,
+	 .initial = {0x02, 0x00, 0x00, 0x00, 0x00, REPAIR_CLASS, 1, [16] = 0x01},
+	 .set = {{3, 0x01}, {4, 0x00}}},
+};
+
+static int find_feature(const u8 *uuid)
+{
+	for (unsigned n = 0; uuid && n < FEATURES; n++)
+		if (!memcmp(features[n].uuid, uuid, 16))
+			return (int)n;
+	return -1;
+}
+
+u16 cmd_get_supported_features(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	u32 bytes = mbox_get(in, 4), count = 0;
+	unsigned first = mbox_get(in, 2);
+
+	if (first >= FEATURES)
+		return CXL_INVALID_INPUT;
+	if (bytes < 8)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	bytes = MIN(bytes, out->room);
+	mbox_put_zeros(out, 8);
+	for (unsigned n = first; n < FEATURES && out->at + ENTRY_BYTES <= bytes; n++, count++) {
+		const struct feature *f = &features[n];
+
+		mbox_put_bytes(out, f->uuid, 16);
+		mbox_put(out, 2, n);
+		mbox_put(out, 2, f->get_bytes);
+		mbox_put(out, 2, f->set_bytes);
+		mbox_put(out, 4, ATTRIBUTE_CHANGEABLE | ATTRIBUTE_DEFAULT);
+		mbox_put(out, 1, 1); /* versions */
+		mbox_put(out, 1, 1);
+		mbox_put(out, 2, SET_EFFECTS);
+		mbox_put_zeros(out, 18);
+	}
+	mbox_patch(out, 0, 2, count);
+	mbox_patch(out, 2, 2, FEATURES);
+	return CXL_SUCCESS;
+}
+
+u16 cmd_get_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	int n = find_feature(mbox_get_bytes(in, 16));
+	u64 offset = mbox_get(in, 2), count = mbox_get(in, 2), select = mbox_get(in, 1);
+
+	if (n < 0)
+		return CXL_UNSUPPORTED;
+	if (select != SELECT_CURRENT && select != SELECT_DEFAULT)
+		return CXL_UNSUPPORTED_FEATURE_SELECTION;
+	if (!range_ok(offset, count, features[n].get_bytes))
+		return CXL_INVALID_INPUT;
+	mbox_put_bytes(out, (select == SELECT_DEFAULT ? features[n].initial : dev->features.now[n]) + offset, count);
+	return CXL_SUCCESS;
+}
+
+static u16 take_effect(struct cxl_type3 *dev, unsigned n)
+{
+	const struct feature *f = &features[n];
+	u8 next[FEATURE_BYTES_MAX];
+
+	memcpy(next, dev->features.now[n], sizeof(next));
+	for (unsigned k = 0; k < f->set_bytes; k++)
+		next[f->set[k].at] = (next[f->set[k].at] & ~f->set[k].mask) | (dev->features.parts[k] & f->set[k].mask);
+	if (f->check && !f->check(next))
+		return CXL_INVALID_INPUT;
+	memcpy(dev->features.now[n], next, sizeof(next));
+	trace(MBOX, "%s: feature %s set", dev->name, f->name);
+	return CXL_SUCCESS;
+}
+
+u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct features *s = &dev->features;
+	int n = find_feature(mbox_get_bytes(in, 16));
+	u32 action = mbox_get(in, 4) & 7, size;
+	u64 offset = mbox_get(in, 2), version = mbox_get(in, 1);
+	const u8 *data;
+
+	mbox_get_bytes(in, 9);
+	size = mbox_left(in);
+	data = mbox_get_bytes(in, size);
+	if (in->bad)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (n < 0)
+		return CXL_UNSUPPORTED;
+	if (action > SET_ABORT)
+		return CXL_INVALID_INPUT;
+	if (action == SET_ABORT) {
+		s->is_moving = false;
+		return CXL_SUCCESS;
+	}
+	if (version != 1)
+		return CXL_UNSUPPORTED_FEATURE_VERSION;
+	if ((action == SET_FULL || action == SET_FIRST) && s->is_moving)
+		return CXL_FEATURE_TRANSFER_IN_PROGRESS;
+	if ((action == SET_NEXT || action == SET_LAST) && (!s->is_moving || s->moving != n || offset != s->next))
+		return CXL_FEATURE_TRANSFER_OUT_OF_ORDER;
+	if ((action == SET_FULL || action == SET_FIRST) && offset)
+		return CXL_FEATURE_TRANSFER_OUT_OF_ORDER;
+	if (!size || !range_ok(offset, size, features[n].set_bytes) ||
+	    ((action == SET_FULL || action == SET_LAST) && offset + size != features[n].set_bytes)) {
+		s->is_moving = false;
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	}
+	memcpy(s->parts + offset, data, size);
+	s->next = offset + size;
+	s->moving = n;
+	s->is_moving = action == SET_FIRST || action == SET_NEXT;
+	return s->is_moving ? CXL_SUCCESS : take_effect(dev, (unsigned)n);
+}
+
+void features_other_command(struct cxl_type3 *dev, u16 opcode)
+{
+	if (opcode != 0x0502)
+		dev->features.is_moving = false;
+}
+
+static void repair_done(struct cxl_type3 *dev, u16 code)
+{
+	if (code == CXL_SUCCESS)
+		poison_repair(dev, dev->features.repair_dpa);
+}
+
+/* Class, subclass, then for post package repair: flags, DPA, nibble mask. */
+u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	unsigned class = mbox_get(in, 1), subclass = mbox_get(in, 1), flags = mbox_get(in, 1);
+	u64 dpa = mbox_get(in, 8);
+
+	if (class != REPAIR_CLASS || subclass > 1)
+		return CXL_INVALID_INPUT;
+	if (dpa >= dev->volatile_bytes + dev->persistent_bytes)
+		return CXL_INVALID_PHYSICAL_ADDRESS;
+	if (flags & QUERY_RESOURCES)
+		return CXL_SUCCESS; /* there always are */
+	dev->features.repair_dpa = align_down(dpa, POISON_LINE);
+	return background_start(dev, 0x0600, REPAIR_NS, true, repair_done);
+}
+
+void features_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	dev->features.is_moving = false;
+	for (unsigned n = 0; reset_kind & (RESET_COLD | RESET_WARM) && n < FEATURES; n++)
+		memcpy(dev->features.now[n], features[n].initial, FEATURE_BYTES_MAX);
+}
