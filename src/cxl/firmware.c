@@ -118,7 +118,7 @@ u16 cmd_activate_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 	return background_start(dev, 0x0202, ACTIVATE_NS, true, activate_done);
 }
 
-void firmware_reset(struct cxl_type3 *dev, unsigned reset_kind)
+void fw_slots_reset(struct cxl_type3 *dev, unsigned reset_kind)
 {
 	struct firmware *f = &dev->firmware;
 

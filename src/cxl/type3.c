@@ -150,7 +150,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		poison_clear_all(dev);
 	security_reset(dev, reset_kind);
 	background_reset(dev, reset_kind);
-	firmware_reset(dev, reset_kind);
+	fw_slots_reset(dev, reset_kind);
 	features_reset(dev, reset_kind);
 	events_reset(dev, reset_kind);
 	if (reset_kind == RESET_COLD) {

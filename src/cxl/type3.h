@@ -230,7 +230,7 @@ u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 u16 cmd_get_fw_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_transfer_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_activate_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
-void firmware_reset(struct cxl_type3 *dev, unsigned reset_kind);
+void fw_slots_reset(struct cxl_type3 *dev, unsigned reset_kind);
 
 /* --- features.c --- */
 u16 cmd_get_supported_features(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
