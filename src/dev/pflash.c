@@ -320,7 +320,8 @@ static void cycle(struct pflash *flash, unsigned n, u64 offset, u16 data)
 		chip->step = chip->got == chip->wanted ? STEP_BUFFER_CONFIRM : STEP_BUFFER_DATA;
 		break;
 	case STEP_BUFFER_CONFIRM:
-		if (byte == CMD_CONFIRM && block_of(offset) == chip->block)
+		/* Anywhere in the chip: stock firmware confirms at its first word. */
+		if (byte == CMD_CONFIRM)
 			program(flash, n);
 		else
 			refuse(chip, STATUS_SEQUENCE);
