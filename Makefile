@@ -23,7 +23,7 @@ $(BUILD)/cxlvm:
 demo: $(BUILD)/cxlvm
 	@tools/demo $(BUILD) $(KERNEL)
 
-#: make test         unit tests, tables, vectors, bad input and Linux boots; closes with `N passed, N failed`
+#: make test         unit tests, tables, vectors, bad input, bare-metal guests and Linux boots; closes with `N passed, N failed`
 test: $(BUILD)/cxlvm
 	@tools/install-packages test
 	@tests/run $(BUILD)
