@@ -54,7 +54,7 @@ static bool read_files(struct machine *m, struct loader *l, struct error *err)
 		if (!l->firmware)
 			return fail(err, "-kernel: nothing to run; name a kernel with -kernel FILE ('make demo' fetches one)");
 	}
-	if (c->kernel && !kernel_load(c->kernel, l->firmware, &l->kernel, err))
+	if (c->kernel && !kernel_load(c->kernel, l->firmware || !c->acpi, &l->kernel, err))
 		return false;
 	if (c->initrd && !initrd_load(c->initrd, c->ram_size, &l->initrd, err))
 		return false;

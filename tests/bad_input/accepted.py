@@ -30,7 +30,7 @@ CASES = [
     ("power-off", KERNEL, []),
     ("two dashes", "--kernel @/off --smp 2 --m 512M --machine virt", []),
     ("options of scripts", KERNEL + "-nodefaults -no-user-config -nographic -vga none -net none -nic none -monitor none -parallel none "
-     "-name x -uuid 0 -accel tcg,thread=multi -M virt,gic-version=3,highmem=on", []),
+     "-name x -uuid 550e8400-e29b-41d4-a716-446655440000 -accel tcg,thread=multi -M virt,gic-version=3,highmem=on", []),
     ("an empty kernel command line", ["-kernel", "@/off", "-append", ""], []),
     ("a long kernel command line", ["-kernel", "@/off", "-append", "x" * 2000], []),
     ("the least memory", KERNEL + "-m 64M -smp 1", []),
