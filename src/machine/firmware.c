@@ -61,7 +61,7 @@ static bool open_bios(struct machine *m, struct error *err)
 		return false;
 	close(fd);
 	m->bios = block_open(&config, err);
-	return m->bios != NULL;
+	return m->bios || fail_context(err, "-bios %s", m->config.bios);
 }
 
 static bool find_drives(struct machine *m, struct error *err)
