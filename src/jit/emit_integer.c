@@ -417,9 +417,12 @@ EMIT(EON_reg)
 EMIT(ANDS_reg)
 {
 	if (i->d == SLOT_DUMP && !i->i) {
-		unsigned n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
+		unsigned n = reg_read(b, i->n, RAX), m = slot_pin(i->m);
 
-		x64_test(&b->x, W, n, m);
+		if (m != NO_REG)
+			x64_test(&b->x, W, n, m);
+		else
+			x64_rm(&b->x, W, OP(0x85), n, slot_mem(i->m));
 	} else {
 		shifted(b, i, ALU_AND, false);
 	}
@@ -568,7 +571,7 @@ static bool conditional_select(struct block *b, const struct insn *i, bool inver
 {
 	struct x64 *x = &b->x;
 	enum host_cc cc;
-	unsigned n;
+	unsigned n, r;
 
 	if (i->c >= 14) {
 		reg_copy(b, W, RCX, i->n);
@@ -586,14 +589,20 @@ static bool conditional_select(struct block *b, const struct insn *i, bool inver
 		reg_done(b, i->d, RCX);
 		return true;
 	}
-	reg_copy(b, W, RCX, i->m);
+	if (i->d == i->n && slot_pin(i->d) != NO_REG && !invert && !increment) {
+		x64_cmov(x, W, cc ^ 1, slot_pin(i->d), reg_read(b, i->m, RDX));
+		return true;
+	}
+	r = i->d == i->n ? RCX : reg_dest(i->d, RCX);
+	if (i->d != i->m || r == RCX || !W)
+		reg_copy(b, W, r, i->m);
 	if (invert)
-		x64_not(x, W, RCX);
+		x64_not(x, W, r);
 	if (increment)
-		x64_lea(x, W, RCX, mem_at(RCX, 1));
+		x64_lea(x, W, r, mem_at(r, 1));
 	n = reg_read(b, i->n, RDX);
-	x64_cmov(x, W, cc, RCX, n);
-	reg_done(b, i->d, RCX);
+	x64_cmov(x, W, cc, r, n);
+	reg_done(b, i->d, r);
 	return true;
 }
 EMIT(CSEL)
@@ -649,15 +658,7 @@ EMIT(RORV)
 
 /* --- multiply and divide --- */
 
-/* RAX = x[n] * x[m], low half. */
-static void product(struct block *b, bool w, unsigned n, unsigned m)
-{
-	unsigned r;
-
-	reg_copy(b, w, RAX, n);
-	r = reg_read(b, m, RCX);
-	x64_imul(&b->x, w, RAX, r);
-}
+/* RAX = x[a] +- RAX, or +-RAX -> d. */
 static bool multiply_add(struct block *b, const struct insn *i, bool w, bool subtract)
 {
 	if (i->a == SLOT_ZR) {
@@ -674,15 +675,37 @@ static bool multiply_add(struct block *b, const struct insn *i, bool w, bool sub
 	}
 	return true;
 }
+/* In place where the destination is pinned and not the addend. */
+static bool multiply(struct block *b, const struct insn *i, bool subtract)
+{
+	bool in_place = slot_pin(i->d) != NO_REG && i->d != i->a && !subtract && i->n != SLOT_ZR && i->m != SLOT_ZR;
+	unsigned r = in_place ? slot_pin(i->d) : RAX, n = i->n, m = i->m;
+
+	if (in_place && i->d == m) {
+		m = n;
+		n = i->d;
+	}
+	if (!in_place || i->d != n)
+		reg_copy(b, W, r, n);
+	if (m == SLOT_ZR)
+		x64_mov_imm(&b->x, r, 0);
+	else if (slot_pin(m) != NO_REG)
+		x64_imul(&b->x, W, r, slot_pin(m));
+	else
+		x64_rm(&b->x, W, OP_0F(0xaf), r, slot_mem(m));
+	if (!in_place)
+		return multiply_add(b, i, W, subtract);
+	if (i->a != SLOT_ZR)
+		reg_alu(b, W, ALU_ADD, r, i->a);
+	return true;
+}
 EMIT(MADD)
 {
-	product(b, W, i->n, i->m);
-	return multiply_add(b, i, W, false);
+	return multiply(b, i, false);
 }
 EMIT(MSUB)
 {
-	product(b, W, i->n, i->m);
-	return multiply_add(b, i, W, true);
+	return multiply(b, i, true);
 }
 static void product_of_words(struct block *b, const struct insn *i, bool sign)
 {

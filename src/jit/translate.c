@@ -91,6 +91,24 @@ void reg_done(struct block *b, unsigned slot, unsigned from)
 
 /* --- flags --- */
 
+static const struct a64_row *row_of(const struct insn *insn)
+{
+	static const struct a64_row none = {.name = "UNDEFINED", .flags = A64_ENDS | A64_SYS};
+
+	return insn->row == ROW_NONE ? &none : &a64_rows[insn->row];
+}
+
+static const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
+{
+	static const struct emitter none;
+
+	u32 flags = insn->row == ROW_NONE ? 0 : a64_rows[insn->row].flags;
+
+	if (insn->row == ROW_NONE || ((flags & A64_FPSIMD) && !(b->mode & MODE_FP)) || ((flags & A64_FPFLAGS) && (b->mode & MODE_FPCR)))
+		return &none;
+	return &b->jit->emitters[insn->row];
+}
+
 u32 flags_constant(unsigned nzcv)
 {
 	return (nzcv >> 3 & 1) << 15 | (nzcv >> 2 & 1) << 14 | (~nzcv >> 1 & 1) << 8 | (nzcv & 1);
@@ -112,8 +130,19 @@ void flags_set(struct block *b, enum flags_place place)
 
 void flags_load(struct block *b)
 {
+	unsigned redo = b->redo[b->k];
+
 	if (b->flags != FLAGS_SAVED)
 		return;
+	if (redo) {
+		const struct insn *insn = &b->page->insn[b->list[redo - 1]];
+		bool save = b->save_flags;
+
+		b->save_flags = false;
+		emitter_of(b, insn)->emit(b, insn);
+		b->save_flags = save;
+		return;
+	}
 	x64_load_extend(&b->x, false, false, 2, RAX, CPU_MEM(jit_flags));
 	x64_u8(&b->x, 0x04); /* add al, 0x7f: OF from bit 0 */
 	x64_u8(&b->x, 0x7f);
@@ -352,24 +381,6 @@ const struct insn *next_insn(const struct block *b, unsigned n)
 	return k < b->count && b->list[k] == b->list[b->k] + n ? &b->page->insn[b->list[k]] : NULL;
 }
 
-static const struct a64_row *row_of(const struct insn *insn)
-{
-	static const struct a64_row none = {.name = "UNDEFINED", .flags = A64_ENDS | A64_SYS};
-
-	return insn->row == ROW_NONE ? &none : &a64_rows[insn->row];
-}
-
-static const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
-{
-	static const struct emitter none;
-
-	u32 flags = insn->row == ROW_NONE ? 0 : a64_rows[insn->row].flags;
-
-	if (insn->row == ROW_NONE || ((flags & A64_FPSIMD) && !(b->mode & MODE_FP)) || ((flags & A64_FPFLAGS) && (b->mode & MODE_FPCR)))
-		return &none;
-	return &b->jit->emitters[insn->row];
-}
-
 /* Chooses the records; false: the page is retired. */
 static bool block_form(struct block *b, unsigned first)
 {
@@ -414,9 +425,41 @@ static bool block_form(struct block *b, unsigned first)
 	return true;
 }
 
+/* Whether the compare k can be done again at j: it only sets flags, needs no scratch register but RAX, and its operands are as they
+ * were. (In between are pure instructions, which write at most the register d.) */
+static bool is_redoable(const struct block *b, unsigned k, unsigned j)
+{
+	const struct insn *insn = &b->page->insn[b->list[k]];
+	unsigned m = SLOT_ZR;
+	u64 imm;
+
+	if (insn->d != SLOT_DUMP)
+		return false;
+	switch (insn->row) {
+	case ROW_SUBS_imm: break;
+	case ROW_ANDS_imm:
+		if (insn->z && !(logical_immediate(true, insn->h, insn->r, insn->s, &imm) && (u64)(s64)(s32)imm == imm))
+			return false;
+		break;
+	case ROW_SUBS_reg: case ROW_ANDS_reg:
+		if (insn->i)
+			return false;
+		m = insn->m;
+		break;
+	default: return false;
+	}
+	for (unsigned n = k + 1; n < j; n++) {
+		unsigned d = b->page->insn[b->list[n]].d;
+
+		if (d == insn->n || d == m)
+			return false;
+	}
+	return true;
+}
+
 /* Whether the flags that instruction k sets are looked at in memory: by anything but an instruction behind it that finds them in
- * EFLAGS. */
-static bool flags_are_seen(const struct block *b, unsigned k)
+ * EFLAGS, or can make them again. */
+static bool flags_are_seen(struct block *b, unsigned k)
 {
 	bool kept = true;
 
@@ -425,8 +468,11 @@ static bool flags_are_seen(const struct block *b, unsigned k)
 		const struct emitter *e = emitter_of(b, insn);
 		u32 flags = row_of(insn)->flags;
 
-		if ((flags & A64_GETFLAGS) && !kept)
-			return true;
+		if ((flags & A64_GETFLAGS) && !kept) {
+			if (!e->emit || !is_redoable(b, k, j))
+				return true;
+			b->redo[j] = (u8)(k + 1);
+		}
 		if (!e->emit || !(e->flags & EMIT_PURE))
 			return true;
 		if (flags & A64_SETFLAGS)
@@ -480,7 +526,7 @@ static void block_emit(struct block *b)
 
 const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned mode)
 {
-	struct block block, *b = &block;
+	struct block block __attribute__((uninitialized)), *b = &block; /* each field is set where it begins to matter */
 
 	b->x.at = jit->at;
 	b->jit = jit;
@@ -491,6 +537,7 @@ const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, un
 	b->flags = FLAGS_SAVED;
 	b->sp_aligned = false;
 	b->cold_count = 0;
+	memset(b->redo, 0, sizeof(b->redo));
 	memset(&b->v, 0, sizeof(b->v));
 	if (!block_form(b, first))
 		return NULL;

@@ -61,7 +61,7 @@ struct block {
 	unsigned k;            /* the one being emitted: list[k] */
 	unsigned skip;         /* how many after it the emitter has done as well */
 	u16 list[BLOCK_INSNS_MAX]; /* record numbers */
-	bool save[BLOCK_INSNS_MAX];
+	u8 redo[BLOCK_INSNS_MAX]; /* reader of flags: 1 + the compare before it that may be done again, or 0 */
 	enum flags_place flags;
 	bool save_flags;       /* this instruction's flags will be looked at in memory */
 	bool sp_aligned;       /* known since the last change of SP */
