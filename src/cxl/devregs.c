@@ -7,10 +7,13 @@
 #include "base/trace.h"
 #include "cxl/type3.h"
 
+/* Linux rings with a bare 1 and still waits for the interrupt that it enabled before: ringing leaves the enables alone. */
 static void mailbox_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
-	if (now & MAILBOX_CTRL_DOORBELL)
-		mailbox_ring(b->owner);
+	if (!(now & MAILBOX_CTRL_DOORBELL))
+		return;
+	regs_set(b, MAILBOX_CTRL, 4, now | (old & (MAILBOX_CTRL_DOORBELL_IRQ | MAILBOX_CTRL_BACKGROUND_IRQ)));
+	mailbox_ring(b->owner);
 }
 
 static u64 background_status_read(struct regs *b, unsigned i, u64 stored)

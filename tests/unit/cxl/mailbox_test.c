@@ -441,6 +441,22 @@ static void repair_takes_poison_away(void **state)
 	assert_int_equal(send(0x0600, request, 14), CXL_INVALID_PHYSICAL_ADDRESS);
 }
 
+/* The message pends, as the vector is masked. */
+static void background_ends_with_an_interrupt(void **state)
+{
+	u8 request[17] = {[8] = 1};
+
+	pci_config_write(&dev->pci, dev->pci.msix.cap + 2, 2, 0x8000);
+	set(MAILBOX_CTRL, 4, MAILBOX_CTRL_BACKGROUND_IRQ);
+	assert_int_equal(send(0x4304, request, 17), CXL_BACKGROUND_STARTED); /* rings with a bare 1 */
+	assert_int_equal(get(MAILBOX_CTRL, 4), MAILBOX_CTRL_BACKGROUND_IRQ);
+	assert_int_equal(dev->pci.msix.pba[0] & 1 << VECTOR_MAILBOX, 0);
+	loop_time_advance(m.loop, 1000000000);
+	assert_int_equal(dev->pci.msix.pba[0] & 1 << VECTOR_MAILBOX, 1 << VECTOR_MAILBOX);
+	set(MAILBOX_CTRL, 4, 0);
+	assert_int_equal(get(MAILBOX_CTRL, 4), 0);
+}
+
 static void compliance_answers_every_code(void **state)
 {
 	u32 request[3] = {CXL_VENDOR_ID, 3, 0}, answer[16];
@@ -540,6 +556,7 @@ int main(void)
 		T(features_keep_to_their_rows),
 		T(repair_takes_poison_away),
 		T(compliance_answers_every_code),
+		T(background_ends_with_an_interrupt),
 		T(device_registers_take_every_width),
 		T(device_registers_walk_bit_by_bit),
 		T(hostile_input_is_survived),
