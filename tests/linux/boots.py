@@ -60,6 +60,11 @@ def persistent(folder, ways=2, bridge_count=1, granularity=256, kind="persistent
 DISK = ["-drive", "file=@/disk.raw,format=raw,if=virtio", "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
         "-chardev", "file,id=hvc,path=@/hvc0.txt", "-device", "virtconsole,chardev=hvc"]
 
+# Debian's qemu-efi-aarch64: by -bios, and as a pair of flash banks with a store of variables.
+BIOS = ["-bios", "QEMU_EFI.fd", "-device", "virtio-rng-pci"]
+PFLASH = ["-drive", "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd",
+          "-drive", "if=pflash,format=raw,unit=1,file=@/vars.fd", "-device", "virtio-rng-pci"]
+
 # name -> kernel, vCPUs, scripts in the guest (one run each, on the same files), options, in `make test` (else only in test-long).
 # @ in an option is the scratch folder.
 BOOTS = {
@@ -84,6 +89,13 @@ BOOTS = {
     "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
     "6.12 device tree, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK, True),
     "6.12 instruction time, 2 vCPUs, twice the same": ("6.12", 2, "tour tour", volatile() + ["-icount", "shift=0"], True),
+    "6.12 tour by firmware, 2 vCPUs": ("6.12", 2, "tour", volatile() + BIOS, True),
+    "6.12 reboot by firmware, variables in flash": ("6.12", 2, "reboot", volatile() + PFLASH, True),
+    "7.3 tour by firmware, 4 vCPUs, 2 bridges": ("7.3", 4, "tour", volatile(4, 2, 1024, size="256M") + PFLASH, False),
+    "6.12 tour by firmware, as=dax is as none": ("6.12", 1, "tour", volatile(region_as="dax") + BIOS, False),
+    "6.12 boot memory by firmware, as=system-ram": ("6.12", 2, "bootmem", volatile(region_as="system-ram") + BIOS, False),
+    "6.12 disk by firmware": ("6.12", 1, "devices", DISK + ["-bios", "QEMU_EFI.fd"], False),
+    "6.12 device tree by firmware, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK + ["-bios", "QEMU_EFI.fd"], False),
     "7.3 16 vCPUs": ("7.3", 16, "tour", volatile(), False),
 }
 # What the host must find after a row of runs: file in the scratch folder -> text in it.
@@ -106,6 +118,7 @@ def boot(build, name, show=False):
     kernel, vcpus, scripts, options, _ = BOOTS[name]
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         (pathlib.Path(scratch) / "disk.raw").write_bytes(b"cxlvm" + bytes(16 * 1024 * 1024 - 5))
+        (pathlib.Path(scratch) / "vars.fd").write_bytes(bytes(768 * 1024))
         options = [o.replace("@/", scratch + "/") for o in options]
         extra = ["-no-reboot"] if "reboot" not in scripts else []
         text = ""
