@@ -45,6 +45,16 @@ static void drop(void *opaque)
 	s->dropping = false;
 }
 
+/* Nobody reads what is said: the connection ends, though not from within its own input. */
+static bool is_unread(struct session *s)
+{
+	if (!s->dropping && chardev_backlog(s->chardev) > BACKLOG_DROP) {
+		s->dropping = true;
+		loop_defer(machine_loop(s->qmp->machine), drop, s);
+	}
+	return s->dropping;
+}
+
 /* Takes the object. */
 static void send_object(struct session *s, struct json_object *object)
 {
@@ -53,10 +63,7 @@ static void send_object(struct session *s, struct json_object *object)
 	if (s->connected && !s->dropping && text) {
 		chardev_write(s->chardev, (const u8 *)text, strlen(text));
 		chardev_write(s->chardev, (const u8 *)"\r\n", 2);
-		if (chardev_backlog(s->chardev) > BACKLOG_DROP) {
-			s->dropping = true;
-			loop_defer(machine_loop(s->qmp->machine), drop, s);
-		}
+		is_unread(s);
 	}
 	json_object_put(object);
 }
@@ -202,7 +209,7 @@ static size_t can_take(void *opaque)
 {
 	struct session *s = opaque;
 
-	return s->connected && !s->dropping && chardev_backlog(s->chardev) <= BACKLOG_PAUSE ? TAKE_BYTES : 0;
+	return s->connected && !is_unread(s) && chardev_backlog(s->chardev) <= BACKLOG_PAUSE ? TAKE_BYTES : 0;
 }
 
 static void take(void *opaque, const u8 *bytes, size_t size)

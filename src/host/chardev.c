@@ -357,7 +357,7 @@ size_t chardev_backlog(struct chardev *c)
 	size_t count;
 
 	pthread_mutex_lock(&c->out_lock);
-	count = c->out_count;
+	count = c->out_kind == OUT_NONE ? SIZE_MAX : c->out_count;
 	pthread_mutex_unlock(&c->out_lock);
 	return count;
 }

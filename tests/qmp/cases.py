@@ -299,7 +299,8 @@ def hostile(build, folder):
         client.close()
         client = machine.connect().start()
         client.call("quit")
-        assert machine.wait()[0] == 0
+        ended = machine.wait()
+        assert ended == (0, ""), ended
 
 
 def places(build, folder):
