@@ -8,16 +8,6 @@
 
 enum mode { OFFSET, POST, PRE };
 
-/* A base of SP must be 16-byte aligned (if SCTLR says so, which exec_NAME knows). */
-static void check_sp(struct block *b, unsigned n)
-{
-	if (n != SLOT_SP || b->sp_aligned)
-		return;
-	x64_test_imm(&b->x, false, slot_pin(SLOT_SP), 15);
-	slow_path(b, x64_jcc(&b->x, CC_NE));
-	b->sp_aligned = true;
-}
-
 /* The register with the address: pinned base, or RAX. */
 static unsigned address(struct block *b, unsigned n, s32 offset)
 {

@@ -346,6 +346,15 @@ static void cold_emit(struct block *b, struct cold *c)
 
 /* --- guest memory --- */
 
+void check_sp(struct block *b, unsigned n)
+{
+	if (n != SLOT_SP || b->sp_aligned)
+		return;
+	x64_test_imm(&b->x, false, slot_pin(SLOT_SP), 15);
+	slow_path(b, x64_jcc(&b->x, CC_NE));
+	b->sp_aligned = true;
+}
+
 struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned flags)
 {
 	struct x64 *x = &b->x;
@@ -556,6 +565,7 @@ void emitters_collect(struct jit *jit)
 	static const struct emitter_row *const tables[] = {
 		emit_integer_rows, emit_branch_rows, emit_memory_rows, emit_system_rows, emit_simd_rows, emit_simd_lanes_rows, emit_simd_long_rows,
 		emit_fp_rows, emit_fp_vector_rows, emit_crypto_rows, emit_atomic_rows,
+		emit_structures_rows,
 	};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)

@@ -96,7 +96,8 @@ struct emitter_row {
 	bool (*emit)(struct block *b, const struct insn *i);
 };
 extern const struct emitter_row emit_integer_rows[], emit_branch_rows[], emit_memory_rows[], emit_system_rows[], emit_simd_rows[],
-	emit_simd_lanes_rows[], emit_simd_long_rows[], emit_fp_rows[], emit_fp_vector_rows[], emit_crypto_rows[], emit_atomic_rows[];
+	emit_simd_lanes_rows[], emit_simd_long_rows[], emit_fp_rows[], emit_fp_vector_rows[], emit_crypto_rows[], emit_atomic_rows[],
+	emit_structures_rows[];
 
 /* What the host has; from CPUID, or less for tests. */
 struct host_features {
@@ -171,6 +172,8 @@ u32 flags_constant(unsigned nzcv);
 /* --- memory, slow paths, exits --- */
 
 enum { MEMORY_WRITE = 1, MEMORY_EL0 = 2 };
+/* A base of SP must be 16-byte aligned (if SCTLR says so, which exec_NAME knows). */
+void check_sp(struct block *b, unsigned n);
 /* `va` (not RCX, not RDX; kept) -> the operand of the host access. RCX and RDX and EFLAGS are lost. */
 struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned flags);
 /* `site` (of x64_jmp or x64_jcc) leads to a call of exec_NAME for the whole instruction, and back behind it. */
