@@ -8,8 +8,8 @@
  * exchange.
  *
  * Exclusives: the monitor is the address, size and value of LDXR; STXR is a compare-and-swap against that value. A
- * store of the same value in between goes unnoticed, which no algorithm on exclusives can tell from a store before
- * them unless it counts on the store itself (docs/quirks.md).
+ * known defect: another vCPU's stores that end in the same value (A, B, A) go unnoticed, where the architecture has
+ * STXR fail. A lock-free list that counts on that can break (docs/quirks.md, docs/status.md).
  *
  * Without LSE2 all of these fault when not aligned to their whole size. On anything but RAM they end in an Unsupported
  * Exclusive or Atomic access fault, but for plain acquire and release.
