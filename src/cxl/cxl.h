@@ -125,6 +125,5 @@ void cxl_each_regs(struct cxl_host *host, void (*each)(void *arg, const char *wh
 extern const struct dev_class pxb_cxl_class, cxl_rp_class, cxl_upstream_class, cxl_downstream_class, cxl_type3_class;
 /* How devices reach the cxl_host from dev_env.machine: the machine provides it. */
 struct cxl_host *machine_cxl_host(struct machine *machine);
-struct pci_host *machine_pci_host(struct machine *machine);
 
 #endif

@@ -175,9 +175,10 @@ enum { COLD_SLOW, COLD_EXIT, COLD_LINK, COLD_BUDGET };
 
 static struct cold *cold_add(struct block *b, unsigned kind, u8 *site)
 {
-	struct cold *c = &b->cold[b->cold_count++];
+	struct cold *c;
 
-	assert(b->cold_count <= ARRAY_SIZE(b->cold));
+	assert(b->cold_count < ARRAY_SIZE(b->cold)); /* ours: six per instruction at most */
+	c = &b->cold[b->cold_count++];
 	*c = (struct cold){.site = site, .kind = (u8)kind, .k = (s16)b->k};
 	return c;
 }

@@ -45,6 +45,7 @@ struct machine {
 	struct pl031 *rtc;
 	struct ged *ged;
 	struct fw_cfg *fw_cfg;
+	struct virtio_mmio_slots *virtio_slots;
 	struct pflash *flash[FLASH_BANKS];
 	struct block *bios;
 	struct firmware *firmware;

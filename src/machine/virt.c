@@ -162,7 +162,7 @@ static bool create_platform(struct machine *m, struct error *err)
 	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
 	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);
 	m->fw_cfg = fw_cfg_create(m->loop, m->space, memory_map[MAP_FW_CFG].base, m->config.cpu_count);
-	virtio_mmio_slots_map(m->space, memory_map[MAP_VIRTIO].base, 32, 0x200);
+	m->virtio_slots = virtio_mmio_slots_map(m->space, memory_map[MAP_VIRTIO].base, 32, 0x200);
 	return firmware_flash_create(m, err);
 }
 
@@ -265,6 +265,7 @@ void machine_destroy(struct machine *m)
 		loop_lock(m->loop);
 	machine_devices_destroy(m);
 	firmware_destroy(m);
+	virtio_mmio_slots_destroy(m->virtio_slots);
 	if (m->fw_cfg)
 		fw_cfg_destroy(m->fw_cfg);
 	if (m->ged)
