@@ -395,6 +395,12 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 		opts_get(&opts, keys[i]);
 	s->config.jit = name && !strcmp(name, "jit");
 	/* For tests: with -icount and -d state, print registers every state-chunk instructions from state-from on. */
+	value = opts_get(&opts, "tb-size");
+	if (value && !parse_u64("-accel tb-size", value, 0, 1024, &s->config.jit_cache, err)) {
+		opts_free(&opts);
+		return false;
+	}
+	s->config.jit_cache *= MiB;
 	value = opts_get(&opts, "state-from");
 	if (value && !parse_u64("-accel state-from", value, 0, UINT64_MAX, &s->config.state_from, err)) {
 		opts_free(&opts);

@@ -42,6 +42,7 @@ struct cpus_config {
 	void *opaque;
 	u64 quantum_insns;        /* instruction time: instructions per turn */
 	const struct cpu_engine *engine; /* NULL: the interpreter */
+	u64 engine_cache;         /* bytes for translated code; 0: the engine's default */
 	/* -d state: from this instruction on, every `state_chunk` instructions and with all registers; 0: at the end of turns. */
 	u64 state_from, state_chunk;
 };

@@ -86,7 +86,7 @@ static const u8 *make(struct jit *jit, struct cpu *cpu, unsigned mode)
 	if (!host && has_room(jit)) {
 		if (!page->jit[mode] && jit->index_used < INDEXES_MAX)
 			__atomic_store_n(&page->jit[mode], jit->index_free + CODE_PAGE_INSNS * jit->index_used++, __ATOMIC_RELEASE);
-		if (page->jit[mode] && jit->at + CACHE_MARGIN <= jit->cache + CACHE_SIZE) {
+		if (page->jit[mode] && jit->at + CACHE_MARGIN <= jit->cache + jit->cache_size) {
 			host = translate(jit, cpu, page, index, mode);
 			if (host)
 				__atomic_store_n(&page->jit[mode][index], (u32)(host - jit->cache), __ATOMIC_RELEASE);
@@ -211,7 +211,7 @@ static void jit_destroy(void *engine, struct cpus *cpus)
 		cpus_get(cpus, n)->jit_jumps = NULL;
 	}
 	if (jit->cache)
-		munmap(jit->cache, CACHE_SIZE);
+		munmap(jit->cache, jit->cache_size);
 	if (jit->index_free)
 		munmap(jit->index_free, INDEX_SIZE * INDEXES_MAX);
 	pthread_mutex_destroy(&jit->lock);
@@ -219,10 +219,10 @@ static void jit_destroy(void *engine, struct cpus *cpus)
 }
 
 /* Aligned for huge pages: what is mapped too much at both ends is given back. */
-static u8 *cache_map(void)
+static u8 *cache_map(size_t size)
 {
 	const size_t huge = 2u << 20;
-	u8 *space = mmap(NULL, CACHE_SIZE + huge, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u8 *space = mmap(NULL, size + huge, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t before;
 
 	if (space == MAP_FAILED)
@@ -231,9 +231,9 @@ static u8 *cache_map(void)
 	if (before)
 		munmap(space, before);
 	if (huge - before)
-		munmap(space + before + CACHE_SIZE, huge - before);
-	madvise(space + before, CACHE_SIZE, MADV_HUGEPAGE);
-	madvise(space + before, CACHE_SIZE, MADV_DONTDUMP);
+		munmap(space + before + size, huge - before);
+	madvise(space + before, size, MADV_HUGEPAGE);
+	madvise(space + before, size, MADV_DONTDUMP);
 	return space + before;
 }
 
@@ -249,7 +249,8 @@ static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
 	jit->cpus = cpus;
 	pthread_mutex_init(&jit->lock, NULL);
 	host_features_get(&jit->host, limit);
-	jit->cache = cache_map();
+	jit->cache_size = cpus->config.engine_cache ? align_up(cpus->config.engine_cache, 2 * MiB) : CACHE_SIZE;
+	jit->cache = cache_map(jit->cache_size);
 	if (!jit->cache) {
 		fail(err, "-accel jit: the host gives no memory that is writable and executable; write -accel interp");
 		jit_destroy(jit, cpus);

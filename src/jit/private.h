@@ -9,7 +9,7 @@
 #include "cpu/softfp.h"
 #include "jit/translate.h"
 
-#define CACHE_SIZE (128u << 20)
+#define CACHE_SIZE (128u << 20) /* unless -accel jit,tb-size= says so */
 #define CACHE_MARGIN (64u << 10) /* more than one block takes */
 #define JUMPS 4096u
 
@@ -32,6 +32,7 @@ struct jump {
 struct jit {
 	struct cpus *cpus;
 	struct host_features host;
+	size_t cache_size;
 	u8 *cache, *at;          /* `at`: next free byte; lock */
 	u8 *blocks;              /* behind the fixed routines */
 	u64 reuse_epoch;         /* the cache is full: everything was invalidated with this epoch; 0: no */

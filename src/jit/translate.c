@@ -552,7 +552,7 @@ const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, un
 	if (!block_form(b, first))
 		return NULL;
 	block_emit(b);
-	assert(b->x.at <= jit->cache + CACHE_SIZE);
+	assert(b->x.at <= jit->cache + jit->cache_size);
 	dump_block(b, b->head, b->x.at);
 	jit->blocks_made++;
 	jit->insns_made += b->count;

@@ -37,6 +37,7 @@ struct machine_config {
 	u32 icount_shift;
 	bool no_reboot, no_shutdown, start_paused;
 	bool jit;
+	u64 jit_cache;              /* bytes, 0: default */
 	u64 state_from, state_chunk; /* -d state: cpu.h */
 	const char *serial;         /* -serial spec */
 	u64 rtc_base_s; bool rtc_base_given;
