@@ -110,8 +110,6 @@ static bool check_cxl_window(const struct acpi_config *config, unsigned n, struc
 	if (cedt_encode_granularity(w->granularity) < 0)
 		return fail(err, "cxl-fmw.%u.interleave-granularity=%u: must be 256, 512, 1k, 2k, 4k, 8k or 16k", n,
 			    w->granularity);
-	if (w->xor_arithmetic)
-		return fail(err, "cxl-fmw.%u: XOR interleave arithmetic is not built; leave it out for modulo", n);
 	if (!window_ok("cxl-fmw", n, w->base, w->size, err))
 		return false;
 	for (i = 0; i < w->target_count; i++) {

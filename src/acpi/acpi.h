@@ -60,6 +60,7 @@ struct acpi_root {
 	struct acpi_performance port; /* CPU to this port */
 };
 
+#define ACPI_CXL_XOR_MAPS_MAX 4
 struct acpi_cxl_window {           /* CFMWS */
 	u64 base, size;
 	u32 granularity;           /* bytes, 256..16384 */
@@ -67,6 +68,7 @@ struct acpi_cxl_window {           /* CFMWS */
 	u32 target_uids[ACPI_CXL_TARGETS_MAX]; /* uids of CXL roots, in interleave order */
 	u16 restrictions, qtg;
 	bool xor_arithmetic;
+	u64 xor_maps[ACPI_CXL_XOR_MAPS_MAX]; /* for the CXIMS of this granularity; 0: none */
 };
 
 struct acpi_cxl_region {           /* memory committed at boot: its own SRAT domain and HMAT row */

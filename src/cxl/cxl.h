@@ -15,6 +15,7 @@
 #define CXL_WINDOWS_MAX 16
 #define CXL_REGIONS_MAX 16
 #define CXL_REGION_WAYS_MAX 16
+#define CXL_XOR_MAPS_MAX 4
 #define CXL_WINDOW_ALIGN (256 * MiB)
 #define HDM_TARGETS_SHOWN_MAX 16
 
@@ -32,6 +33,7 @@ struct cxl_window {
 	struct cxl_bridge *targets[CXL_WINDOW_TARGETS_MAX];
 	u16 restrictions, qtg;
 	bool xor_arithmetic;
+	u64 xor_maps[CXL_XOR_MAPS_MAX]; /* settled: one per target bit, the others 0 (CXIMS) */
 };
 
 enum cxl_region_as { CXL_AS_NONE, CXL_AS_DAX, CXL_AS_SYSTEM_RAM };
@@ -65,7 +67,7 @@ void cxl_host_destroy(struct cxl_host *host);
 /* Options, before settle. Text is what stands after -cxl-region or -M cxl-fmw.N. */
 bool cxl_host_add_window(struct cxl_host *host, const struct cxl_window *window, struct error *err);
 bool cxl_host_add_region(struct cxl_host *host, struct opts *opts, struct error *err);
-/* The keys of one -M cxl-fmw.N: targets.M, size, interleave-granularity. */
+/* The keys of one -M cxl-fmw.N: targets.M, size, interleave-granularity, interleave-arithmetic. */
 bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct error *err);
 /* A pxb-cxl announces itself at create; it takes the next register slot. */
 bool cxl_host_add_bridge(struct cxl_host *host, struct dev *pxb, struct error *err);

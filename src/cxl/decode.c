@@ -2,7 +2,8 @@
 /*
  * The decode walk. [CXL3.1 8.2.4.20.13, 9.13.1, 9.17.1.3]
  *
- *   window      target = HPA / G mod ways              CFMWS, modulo arithmetic
+ *   window      target = HPA / G mod ways              CFMWS; with XOR arithmetic each target bit, which is bit 8 + log2(G / 256) + n,
+ *                                                      is the parity of HPA & XORMAP[n] first (1, 2 and 4 of 3, 6, 12 ways alike)
  *   bridge      the lowest-numbered committed decoder that holds the HPA; target = HPA / IG mod IW -> port number
  *   switch      the same, at each of up to three levels
  *   device      the lowest-numbered committed decoder that holds the HPA; the interleave bits are taken out of the offset:
@@ -112,6 +113,7 @@ struct decode_state *decode_state_make(struct cxl_host *host)
 		to->size = from->size;
 		to->ig = hdm_encode_granularity(from->granularity);
 		to->ways = from->target_count;
+		memcpy(to->xor_maps, from->xor_maps, sizeof(to->xor_maps));
 		for (unsigned t = 0; t < from->target_count; t++)
 			to->bridge[t] = from->targets[t] ? from->targets[t]->slot : 0;
 	}
@@ -137,6 +139,21 @@ static const struct decode_decoder *find_decoder(const struct decode_decoder *li
 	return NULL;
 }
 
+u64 decode_fold(const u64 maps[CXL_XOR_MAPS_MAX], u64 hpa)
+{
+	for (unsigned n = 0; n < CXL_XOR_MAPS_MAX && maps[n]; n++) {
+		u64 low = maps[n] & -maps[n];
+
+		hpa = (hpa & ~low) | (__builtin_parityll(hpa & maps[n]) ? low : 0);
+	}
+	return hpa;
+}
+
+static unsigned select_window_target(const struct decode_window *w, u64 hpa)
+{
+	return (decode_fold(w->xor_maps, hpa) >> (8 + w->ig)) % w->ways;
+}
+
 /* Powers of two only. */
 static unsigned select_target(u64 hpa, u8 ig, unsigned ways)
 {
@@ -157,7 +174,7 @@ static u64 device_offset(const struct decode_decoder *d, u64 hpa)
 bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, struct decoded *out)
 {
 	const struct decode_window *w = &state->windows[window];
-	s16 at = DECODE_FORK(w->bridge[select_target(hpa, w->ig, w->ways)]);
+	s16 at = DECODE_FORK(w->bridge[select_window_target(w, hpa)]);
 	const struct decode_endpoint *endpoint;
 	const struct decode_decoder *d;
 

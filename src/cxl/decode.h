@@ -43,6 +43,7 @@ struct decode_window {
 	u64 base, size;
 	u8 ig;
 	unsigned ways;
+	u64 xor_maps[CXL_XOR_MAPS_MAX]; /* 0: none */
 	u8 bridge[CXL_WINDOW_TARGETS_MAX];
 };
 
@@ -61,6 +62,8 @@ struct decoded {
 	const struct decode_endpoint *endpoint;
 };
 
+/* The address with its interleave bits as the root takes them: XOR arithmetic folded in. Its own inverse. */
+u64 decode_fold(const u64 maps[CXL_XOR_MAPS_MAX], u64 hpa);
 struct decode_state *decode_state_make(struct cxl_host *host);
 void decode_state_free(struct decode_state *state);
 /* False: nothing decodes there. hpa lies in the window. */

@@ -58,11 +58,11 @@ static struct cxl_bridge *explain_window(struct walk *w, int *window)
 		return NULL;
 	}
 	win = &w->host->windows[*window];
-	target = target_of(w->hpa, win->granularity, win->target_count);
+	target = target_of(decode_fold(win->xor_maps, w->hpa), win->granularity, win->target_count);
 	bridge = win->targets[target];
 	snprintf(name, sizeof(name), "%d", *window);
-	hop(w, "window", name, -1, bridge != NULL, "0x%llx-0x%llx, %u ways of %u bytes: target %u is %s", ULL(win->base),
-	    ULL(win->base + win->size - 1), win->target_count, win->granularity, target,
+	hop(w, "window", name, -1, bridge != NULL, "0x%llx-0x%llx, %u ways of %u bytes%s: target %u is %s", ULL(win->base),
+	    ULL(win->base + win->size - 1), win->target_count, win->granularity, win->xor_maps[0] ? " by XOR" : "", target,
 	    bridge ? dev_name(&bridge->pci.dev) : "gone");
 	return bridge;
 }

@@ -141,6 +141,8 @@ enum map_kind { MAP_NOTHING, MAP_DIRECT, MAP_BUFFER, MAP_GRANULE, MAP_HOLE };
 enum map_kind cxl_map_kind(struct cxl_host *host, u64 hpa);
 
 /* --- window.c --- */
+/* Targets of the window that are chosen by address bits: without the factor 3. */
+unsigned cxl_window_binary(const struct cxl_window *w);
 bool cxl_windows_settle(struct cxl_host *host, struct error *err);
 /* --- region.c --- */
 bool cxl_regions_settle(struct cxl_host *host, struct error *err);

@@ -11,7 +11,7 @@
  *             granularity, and the segment is the whole of them: memory in HPA order, so that it is ordinary RAM to
  *             everybody. Its 2 MiB chunks come from the homes at first use (region->ready) and go back when the set ends
  *   hole      64 bytes over any of these whose media are poisoned: reads abort, writes go to the media and leave them poisoned
- *   granule   anything else (a set that is still being committed, aliases, 3/6/12 ways, disabled media, very many poisoned lines): a lockless I/O region decodes
+ *   granule   anything else (a set that is still being committed, aliases, disabled media, very many poisoned lines): a lockless I/O region decodes
  *             every access and goes to the homes
  *
  * Granularities of 4 KiB and more get a buffer too: a region per granule would be hundreds of thousands of them.
@@ -39,7 +39,7 @@
 #define CHUNK (2 * MiB)
 #define GRANULE 256u
 #define HOLE_PRIORITY 1 /* over the pieces */
-#define PERIOD (256 * KiB) /* 16 ways of 16 KiB: the longest pattern */
+#define PERIOD (3 * 256 * KiB) /* 16 ways of 16 KiB, and by 3: the longest pattern */
 #define PERSIST_LINE_BYTES 64u /* what one call of persist_line is about */
 
 enum chunk_state { CHUNK_HOME, CHUNK_MOVING, CHUNK_HERE };
@@ -50,6 +50,7 @@ struct piece_want {
 	u32 kind;
 	u32 window;
 	u32 ways, granularity;
+	u64 xor_maps[CXL_XOR_MAPS_MAX]; /* of the window */
 	struct {
 		struct cxl_type3 *device;
 		u64 dpa;
@@ -79,6 +80,12 @@ static u8 *home_at(struct cxl_type3 *device, u64 dpa, u64 *left, struct backend 
 	return (*backend)->host + offset;
 }
 
+/* Offsets of a piece in host order and in way order: XOR arithmetic swaps granules inside a stripe. Its own inverse. */
+static u64 piece_fold(const struct piece_want *w, u64 offset)
+{
+	return decode_fold(w->xor_maps, w->base + offset) - w->base;
+}
+
 /* Copies [offset, offset + size) of a buffer from the homes, or to them. size and offset are multiples of GRANULE. */
 static void piece_copy(struct map_piece *piece, u64 offset, u64 size, bool to_homes)
 {
@@ -86,7 +93,7 @@ static void piece_copy(struct map_piece *piece, u64 offset, u64 size, bool to_ho
 	u64 at = offset;
 
 	while (at < offset + size) {
-		u64 granule = at / w->granularity, low = at % w->granularity, left;
+		u64 granule = piece_fold(w, at) / w->granularity, low = at % w->granularity, left;
 		unsigned way = granule % w->ways;
 		u64 length = MIN((u64)w->granularity - low, offset + size - at);
 		struct backend *backend;
@@ -339,7 +346,8 @@ static unsigned want_holes(struct want_list *wants, const struct piece_want *pie
 			if (piece->ways > 1)
 				length = MIN(length, g - offset % g);
 			hole.size = length;
-			hole.base = piece->base + (piece->ways > 1 ? (offset / g * piece->ways + way) * g + offset % g : offset);
+			hole.base = piece->base + (piece->ways > 1 ? piece_fold(piece, (offset / g * piece->ways + way) * g + offset % g) :
+							     offset);
 			hole.way[0].device = piece->way[way].device;
 			hole.way[0].dpa = at;
 			if (wants)
@@ -381,13 +389,15 @@ static bool is_complete_set(const struct decoded pattern[], struct piece_want *w
 	const struct decode_decoder *first = pattern[0].decoder;
 	unsigned ways, granularity;
 
-	if (!pattern[0].device || first->iw < 1 || first->iw > 4 || want->base != first->base || want->size != first->size)
+	if (!pattern[0].device || first->iw < 1 || want->base != first->base || want->size != first->size)
 		return false;
 	ways = hdm_ways(first->iw);
 	granularity = hdm_granularity(first->ig);
+	if (!ways || want->size % ((u64)ways * granularity))
+		return false;
 	for (unsigned g = 0; g < PERIOD / GRANULE; g++) {
 		const struct decoded *d = &pattern[g];
-		unsigned way = g * GRANULE / granularity % ways;
+		unsigned way = piece_fold(want, g * GRANULE) / granularity % ways;
 
 		if (!d->device || d->decoder->base != first->base || d->decoder->size != first->size ||
 		    d->decoder->iw != first->iw || d->decoder->ig != first->ig)
@@ -410,7 +420,7 @@ static bool is_complete_set(const struct decoded pattern[], struct piece_want *w
 
 static const struct decode_endpoint *endpoint_of(const struct decoded pattern[], const struct piece_want *set, unsigned way)
 {
-	return pattern[way * set->granularity / GRANULE].endpoint;
+	return pattern[piece_fold(set, (u64)way * set->granularity) / GRANULE].endpoint;
 }
 
 static void compile_segment(const struct decode_state *state, unsigned window, u64 base, u64 size,
@@ -441,6 +451,7 @@ static void compile_segment(const struct decode_state *state, unsigned window, u
 	}
 	want = (struct piece_want){.base = base, .size = size, .window = window};
 	set = want;
+	memcpy(set.xor_maps, state->windows[window].xor_maps, sizeof(set.xor_maps));
 	if (!is_slow && is_complete_set(pattern, &set)) {
 		for (unsigned way = 0; way < set.ways; way++)
 			holes += want_holes(NULL, &set, way, endpoint_of(pattern, &set, way));
@@ -825,7 +836,7 @@ static u8 *in_buffer(struct map_piece *piece, unsigned way, u64 dpa, u64 *size)
 
 	if (offset >= w->size / w->ways)
 		return NULL;
-	at = (offset / w->granularity * w->ways + way) * w->granularity + low;
+	at = piece_fold(w, (offset / w->granularity * w->ways + way) * w->granularity + low);
 	if (__atomic_load_n(&piece->chunks[at / CHUNK], __ATOMIC_ACQUIRE) != CHUNK_HERE)
 		return NULL;
 	*size = MIN(*size, w->granularity - low);

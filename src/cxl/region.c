@@ -10,8 +10,9 @@
  *        switches   k' ways at G x W x k, and so on   pick theirs: each level's granularity is the one above times its ways
  *        device     N ways at G                       N x G at most 32 KiB: address bits 14:8
  *
- * with at most 8 ways and 16 KiB at each level, and as many devices below each port as below its neighbours. So device number i
- * lies below window target i mod W, at port i / W mod k of those that take part, in the order of their port numbers, and so on.
+ * with at most 8 ways and 16 KiB at each level, and as many devices below each port as below its neighbours. A window of 3, 6
+ * or 12 bridges has the factor 3 of its ways taken out of W for the levels below. So device number i lies below window target
+ * i mod W, at port i / W mod k of those that take part, in the order of their port numbers, and so on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,6 +220,19 @@ static bool check_levels(struct cxl_host *host, unsigned r, struct cxl_fork *for
 	return true;
 }
 
+/* The device that decoders below the fork choose for position i, whose lower bits the levels above have used. The shape is legal. */
+static struct cxl_type3 *device_at(struct cxl_host *host, const struct cxl_boot_region *region, const struct cxl_fork *fork,
+				   unsigned i)
+{
+	struct cxl_port *ports[CXL_REGION_WAYS_MAX], *port;
+	unsigned count = ports_below(host, region, fork, ports);
+	struct cxl_switch *sw;
+
+	port = ports[i % count];
+	sw = cxl_port_switch(port);
+	return sw ? device_at(host, region, &sw->fork, i / count) : cxl_port_device(port);
+}
+
 static bool check_order(struct cxl_host *host, unsigned r, struct error *err)
 {
 	struct cxl_boot_region *region = &host->regions[r];
@@ -237,12 +251,12 @@ static bool check_order(struct cxl_host *host, unsigned r, struct error *err)
 			return fail(err, "-cxl-region %u: window %u spreads over %u bridges, so %u devices need %u below each: below %s there "
 				    "are %u", r, region->window, w->target_count, region->ways, each,
 				    dev_name(&w->targets[t]->pci.dev), count);
-		for (unsigned k = 0; k < count; k++)
-			right[k * w->target_count + t] = list[k];
 		total += count;
 	}
 	if (total != region->ways)
 		return fail(err, "-cxl-region %u: a device lies below no target of window %u", r, region->window);
+	for (unsigned i = 0; i < region->ways; i++)
+		right[i] = device_at(host, region, &w->targets[i % w->target_count]->fork, i / cxl_window_binary(w));
 	for (unsigned i = 0; i < region->ways; i++) {
 		same &= right[i] == region_device(region, i);
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? ":" : "", right[i]->name);
@@ -263,9 +277,12 @@ static bool check_grid(struct cxl_host *host, unsigned r, struct error *err)
 			    region->window, host->window_count ? "are fewer windows" : "is no window", region->window,
 			    region->window);
 	w = &host->windows[region->window];
-	if (!is_power_of_2(n))
+	if (w->target_count % 3 && !is_power_of_2(n))
 		return fail(err, "-cxl-region %u: %u devices: bridges interleave 1, 2, 4 or 8 ways [CXL3.1 8.2.4.20]; name 1, 2, 4, 8 or 16 "
 			    "devices", r, n);
+	if (w->target_count % 3 == 0 && (n % 3 || hdm_encode_ways(n) == 0xf))
+		return fail(err, "-cxl-region %u: %u devices: window %u spreads over %u bridges; name 3, 6 or 12 devices", r, n,
+			    region->window, w->target_count);
 	if (!region->granularity)
 		region->granularity = w->granularity;
 	if (region->granularity != w->granularity)
@@ -275,14 +292,14 @@ static bool check_grid(struct cxl_host *host, unsigned r, struct error *err)
 	if (n < w->target_count)
 		return fail(err, "-cxl-region %u: window %u spreads over %u bridges, so a region there takes at least %u devices, one below "
 			    "each", r, region->window, w->target_count, w->target_count);
-	if (w->granularity * w->target_count > LEVEL_GRANULARITY_MAX)
+	if (w->granularity * cxl_window_binary(w) > LEVEL_GRANULARITY_MAX)
 		return fail(err, "-cxl-region %u: the bridges below window %u would interleave at %u x %u bytes, more than 16 KiB; write "
-			    "cxl-fmw.%u.interleave-granularity=%u or less", r, region->window, w->target_count, w->granularity,
-			    region->window, (unsigned)(LEVEL_GRANULARITY_MAX / w->target_count));
-	if (n > 1 && (u64)n * w->granularity > INTERLEAVE_SPAN_MAX)
+			    "cxl-fmw.%u.interleave-granularity=%u or less", r, region->window, cxl_window_binary(w), w->granularity,
+			    region->window, (unsigned)(LEVEL_GRANULARITY_MAX / cxl_window_binary(w)));
+	if (n > 1 && (u64)(n % 3 ? n : n / 3) * w->granularity > INTERLEAVE_SPAN_MAX)
 		return fail(err, "-cxl-region %u: %u ways of %u bytes are more than 32 KiB, and interleaving uses address bits 14:8 only; "
 			    "write cxl-fmw.%u.interleave-granularity=%u or less", r, n, w->granularity, region->window,
-			    (unsigned)(INTERLEAVE_SPAN_MAX / n));
+			    (unsigned)(INTERLEAVE_SPAN_MAX / (n % 3 ? n : n / 3)));
 	return true;
 }
 
@@ -380,7 +397,7 @@ static bool check_paths(struct cxl_host *host, unsigned r, struct error *err)
 	const struct cxl_window *w = &host->windows[region->window];
 
 	for (unsigned t = 0; t < w->target_count; t++)
-		if (!check_levels(host, r, &w->targets[t]->fork, (u64)region->granularity * w->target_count, err))
+		if (!check_levels(host, r, &w->targets[t]->fork, (u64)region->granularity * cxl_window_binary(w), err))
 			return false;
 	return true;
 }
@@ -466,7 +483,7 @@ static void program_region(struct cxl_host *host, unsigned r)
 	for (unsigned t = 0; t < w->target_count; t++) {
 		if (!w->targets[t])
 			return; /* the bridge is gone */
-		program_fork(host, region, &w->targets[t]->fork, w->granularity * w->target_count);
+		program_fork(host, region, &w->targets[t]->fork, w->granularity * cxl_window_binary(w));
 	}
 	for (unsigned i = 0; i < region->ways; i++) {
 		struct cxl_type3 *dev = region_device(region, i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fixed memory windows: `-M cxl-fmw.N.*`, CEDT's CFMWS. [CXL3.1 9.17.1.3] Each is a range of host physical addresses that the
- * root spreads over one or more host bridges, by modulo of the granularity. They are packed upwards from the
+ * root spreads over one or more host bridges, by modulo of the granularity or with XOR arithmetic. They are packed upwards from the
  * machine's base. Where nothing decodes inside a window, reads give all ones and writes are dropped.
  */
 #include <stdlib.h>
@@ -27,25 +27,38 @@ static enum mem_result undecoded_write(void *opaque, u64 offset, unsigned size, 
 
 static const struct io_ops undecoded_io = {undecoded_read, undecoded_write};
 
+unsigned cxl_window_binary(const struct cxl_window *w)
+{
+	return w->target_count % 3 ? w->target_count : w->target_count / 3;
+}
+
+/* One map for each bit of the target number: the interleave bit itself and two above all interleave bits (14:8), so that the map
+ * can be undone. A window of one target, or of three, has none. */
+static void make_xor_maps(struct cxl_window *w)
+{
+	unsigned low = 8 + hdm_encode_granularity(w->granularity);
+
+	memset(w->xor_maps, 0, sizeof(w->xor_maps));
+	for (unsigned n = 0; w->xor_arithmetic && 1u << n < cxl_window_binary(w); n++)
+		w->xor_maps[n] = BIT(low + n) | BIT(low + n + 10) | BIT(low + n + 14);
+}
+
 static bool check_window(unsigned n, const struct cxl_window *w, struct error *err)
 {
 	u64 unit = CXL_WINDOW_ALIGN * w->target_count;
 
 	if (!w->target_count)
 		return fail(err, "-M cxl-fmw.%u: no targets; write cxl-fmw.%u.targets.0=ID of a pxb-cxl", n, n);
-	if (w->target_count % 3 == 0)
-		return fail(err, "-M cxl-fmw.%u: %u targets: windows of 3, 6 and 12 ways are not supported yet; use 1, 2, 4, 8 or 16",
-			    n, w->target_count);
-	if (!is_power_of_2(w->target_count))
-		return fail(err, "-M cxl-fmw.%u: %u targets: a window has 1, 2, 4, 8 or 16 [CXL3.1 9.17.1.3]", n,
+	if (hdm_encode_ways(w->target_count) == 0xf)
+		return fail(err, "-M cxl-fmw.%u: %u targets: a window has 1, 2, 3, 4, 6, 8, 12 or 16 [CXL3.1 9.17.1.3]", n,
 			    w->target_count);
 	if (!hdm_granularity(hdm_encode_granularity(w->granularity)))
 		return fail(err, "-M cxl-fmw.%u.interleave-granularity=%u: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]",
 			    n, w->granularity);
-	if (w->target_count > 1 && (u64)w->granularity * w->target_count > INTERLEAVE_SPAN_MAX)
+	if (w->target_count > 1 && (u64)w->granularity * cxl_window_binary(w) > INTERLEAVE_SPAN_MAX)
 		return fail(err, "-M cxl-fmw.%u.interleave-granularity=%u: %u ways of that are more than 32 KiB, and interleaving uses "
 			    "address bits 14:8 only; use %u or less", n, w->granularity, w->target_count,
-			    (unsigned)(INTERLEAVE_SPAN_MAX / w->target_count));
+			    (unsigned)(INTERLEAVE_SPAN_MAX / cxl_window_binary(w)));
 	if (!w->size || w->size % unit)
 		return fail(err, "-M cxl-fmw.%u.size=%llu: a window of %u ways is a multiple of %u x 256 MiB [CXL3.1 9.17.1.3]; use "
 			    "size=%lluM", n, ULL(w->size), w->target_count, w->target_count,
@@ -67,8 +80,7 @@ bool cxl_host_add_window(struct cxl_host *host, const struct cxl_window *window,
 		to->granularity = 256;
 	if (!check_window(host->window_count, to, err))
 		return false;
-	if (to->xor_arithmetic)
-		return fail(err, "-M cxl-fmw.%u: XOR arithmetic is not supported yet; leave it out", host->window_count);
+	make_xor_maps(to);
 	if (!to->restrictions)
 		to->restrictions = CXL_RESTRICT_TYPE3 | CXL_RESTRICT_VOLATILE | CXL_RESTRICT_PERSISTENT;
 	for (unsigned t = 0; t < to->target_count; t++)
@@ -100,6 +112,7 @@ bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct e
 {
 	struct cxl_window w = {0};
 	const char *size = opts_get(opts, "size"), *granularity = opts_get(opts, "interleave-granularity");
+	const char *arithmetic = opts_get(opts, "interleave-arithmetic");
 	u64 bytes = 256;
 	char what[32];
 
@@ -114,6 +127,9 @@ bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct e
 		return fail(err, "%s.interleave-granularity=%s: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]", what,
 			    granularity);
 	w.granularity = bytes;
+	if (arithmetic && strcmp(arithmetic, "modulo") && strcmp(arithmetic, "xor"))
+		return fail(err, "%s.interleave-arithmetic=%s is neither modulo nor xor", what, arithmetic);
+	w.xor_arithmetic = arithmetic && !strcmp(arithmetic, "xor");
 	return opts_all_used(opts, what, err) && cxl_host_add_window(host, &w, err);
 }
 
@@ -152,6 +168,9 @@ bool cxl_windows_settle(struct cxl_host *host, struct error *err)
 
 		if (!settle_targets(host, n, err))
 			return false;
+		/* A factor 3 counts from address 0, so a stripe begins at the base only if 3 divides that too. */
+		if (!w->base && w->target_count % 3 == 0)
+			next = (next + 3 * CXL_WINDOW_ALIGN - 1) / (3 * CXL_WINDOW_ALIGN) * (3 * CXL_WINDOW_ALIGN);
 		if (!w->base)
 			w->base = next;
 		if (!add_ok(w->base, w->size, &end) || end > limit)

@@ -89,6 +89,7 @@ static void acpi_cxl(struct machine *m, struct acpi_config *a)
 		*to = (struct acpi_cxl_window){.base = w->base, .size = w->size, .granularity = w->granularity,
 					       .target_count = w->target_count, .restrictions = w->restrictions, .qtg = w->qtg,
 					       .xor_arithmetic = w->xor_arithmetic};
+		memcpy(to->xor_maps, w->xor_maps, sizeof(to->xor_maps));
 		for (unsigned t = 0; t < w->target_count; t++)
 			to->target_uids[t] = uid_of_bridge(m, w->target_ids[t]);
 	}

@@ -28,10 +28,10 @@ def type3(n, port, size="512M", kind="volatile", more=""):
     return objects + ["-device", f"cxl-rp,bus={port},id=rp{n},chassis=0,slot={n}", "-device", device]
 
 
-def bridges(count):
+def bridges(count, buses=32):
     options = []
     for b in range(count):
-        options += ["-device", f"pxb-cxl,bus_nr={64 + 32 * b},id=cxl.{b}"]
+        options += ["-device", f"pxb-cxl,bus_nr={64 + buses * b},id=cxl.{b}"]
     return options
 
 
@@ -46,6 +46,27 @@ def volatile(ways=2, bridge_count=1, granularity=256, region_as="none", size="51
         options += type3(n, f"cxl.{n % bridge_count}", size)
     devices = ":".join(f"mem{n}" for n in range(ways))
     return options + ["-cxl-region", f"window=0,devices={devices},granularity={granularity},type=ram,as={region_as}"]
+
+
+def switched(region_as="none"):
+    """Two bridges, a switch below each, four devices below each switch: 8 ways."""
+    options = window(2, 256, "2G") + bridges(2)
+    for b in range(2):
+        options += ["-device", f"cxl-rp,bus=cxl.{b},id=rp{b},chassis=0,slot={b}", "-device", f"cxl-upstream,bus=rp{b},id=us{b}"]
+        for n in range(4 * b, 4 * b + 4):
+            options += ["-device", f"cxl-downstream,bus=us{b},id=ds{n},chassis=1,slot={n}",
+                        "-object", f"memory-backend-ram,id=vmem{n},size=256M",
+                        "-device", f"cxl-type3,bus=ds{n},id=mem{n},volatile-memdev=vmem{n}"]
+    devices = ":".join(f"mem{p}:mem{4 + p}" for p in range(4))
+    return options + ["-cxl-region", f"window=0,devices={devices},type=ram,as={region_as}"]
+
+
+def by_bridges(count, arithmetic):
+    """A window over `count` bridges, a device below each."""
+    options = window(count, 256, f"{256 * count}M") + ["-M", f"cxl-fmw.0.interleave-arithmetic={arithmetic}"] + bridges(count, 16)
+    for n in range(count):
+        options += type3(n, f"cxl.{n}", "256M")
+    return options + ["-cxl-region", "window=0,type=ram,devices=" + ":".join(f"mem{n}" for n in range(count))]
 
 
 def persistent(folder, ways=2, bridge_count=1, granularity=256, kind="persistent"):
@@ -77,6 +98,10 @@ BOOTS = {
     "6.12 tour, 4 ways, 2 bridges, 1k": ("6.12", 2, "tour", volatile(4, 2, 1024, size="256M"), True),
     "7.3 tour, 8 ways, 4 bridges, 4k": ("7.3", 2, "tour", volatile(8, 4, 4096, size="256M"), False),
     "6.12 tour, 2 bridges, 8k": ("6.12", 2, "tour", volatile(2, 2, 8192), False),
+    "7.3 tour, 8 ways below 2 switches": ("7.3", 2, "tour", switched(), True),
+    "6.12 tour, 8 ways below 2 switches": ("6.12", 2, "tour", switched(), False),
+    "6.12 tour, 3 bridges": ("6.12", 2, "tour", by_bridges(3, "modulo"), False),
+    "7.3 tour, 4 bridges, XOR": ("7.3", 2, "tour", by_bridges(4, "xor"), False),
     "6.12 tour, as=dax": ("6.12", 2, "tour", volatile(region_as="dax"), True),
     "7.3 tour, as=dax": ("7.3", 2, "tour", volatile(region_as="dax"), True),
     "6.12 boot memory, as=system-ram": ("6.12", 2, "bootmem", volatile(region_as="system-ram"), True),

@@ -321,6 +321,21 @@ static void cedt_encodes_windows(void **state)
 		assert_int_equal(le(s + 2, 2), 36 + 4 * ways[i].ways);
 		acpi_blob_free(&blob);
 	}
+	/* XOR: a CXIMS of the window's granularity. */
+	c->windows[0].target_count = 2;
+	c->windows[0].granularity = 512;
+	c->windows[0].xor_arithmetic = true;
+	c->windows[0].xor_maps[0] = 0x808200;
+	assert_true(acpi_build(c, &blob, &err));
+	t = acpi_find(&blob, "CEDT", &n);
+	count_structures(t, 36, n, 1, 4, &s);
+	assert_int_equal(s[25], 1);
+	assert_int_equal(count_structures(t, 36, n, 2, 4, &s), 1);
+	assert_int_equal(le(s + 2, 2), 16);
+	assert_int_equal(s[6], 1);
+	assert_int_equal(s[7], 1);
+	assert_int_equal(le(s + 8, 8), 0x808200);
+	acpi_blob_free(&blob);
 	free(c);
 }
 
@@ -346,7 +361,6 @@ static void impossible_facts_are_refused(void **state)
 	c = machine(), c->windows[0].target_count = 5, refuse(c, "5 targets");
 	c = machine(), c->windows[0].granularity = 300, refuse(c, "granularity=300");
 	c = machine(), c->windows[0].target_uids[1] = 13, refuse(c, "number 13");
-	c = machine(), c->windows[0].xor_arithmetic = true, refuse(c, "XOR");
 	c = machine(), c->windows[0].size = 0, refuse(c, "empty");
 	c = machine(), c->regions[0].window = 1, refuse(c, "window=1");
 	c = machine(), c->roots[2].bus_first = 51, refuse(c, "bus ranges overlap");

@@ -14,7 +14,7 @@ struct model_port {
 };
 
 struct model {
-	struct { u64 base, size, granularity; unsigned ways; struct cxl_component *bridge[16]; } window[8];
+	struct { u64 base, size, granularity, maps[4]; bool by_xor; unsigned ways; struct cxl_component *bridge[16]; } window[8];
 	unsigned window_count;
 	struct model_port port[64];
 	unsigned port_count;
@@ -115,11 +115,29 @@ static bool model_bridge(const struct model *m, struct cxl_component *bridge, u6
 	return false;
 }
 
+/* [CXL3.1 9.17.1.3, 9.17.1.4]: target bits by parity, the factor 3 by modulo of what is above them. */
+static unsigned model_target(const struct model *m, unsigned w, u64 hpa)
+{
+	unsigned ways = m->window[w].ways, three = ways % 3 ? 1 : 3, target = 0, bit_count = 0;
+	u64 granule = hpa / m->window[w].granularity;
+
+	if (!m->window[w].by_xor)
+		return granule % ways;
+	for (; 1u << bit_count < ways / three; bit_count++) {
+		bool odd = false;
+
+		for (unsigned b = 0; b < 64; b++)
+			odd ^= (hpa & m->window[w].maps[bit_count]) >> b & 1;
+		target += odd << bit_count;
+	}
+	return target + ((granule >> bit_count) % three << bit_count);
+}
+
 static bool model_decode(const struct model *m, u64 hpa, struct cxl_type3 **device, u64 *dpa)
 {
 	for (unsigned w = 0; w < m->window_count; w++)
 		if (hpa >= m->window[w].base && hpa < m->window[w].base + m->window[w].size)
-			return model_bridge(m, m->window[w].bridge[hpa / m->window[w].granularity % m->window[w].ways], hpa,
+			return model_bridge(m, m->window[w].bridge[model_target(m, w, hpa)], hpa,
 					    device, dpa);
 	return false;
 }

@@ -15,6 +15,7 @@ struct tree {
 	struct machine m;
 	struct model model;
 	unsigned bridges, levels, ways[4], devices, switches, granularity;
+	bool by_xor;
 	char names[1024]; /* of the devices, in interleave order */
 };
 
@@ -47,7 +48,7 @@ static void device_id(struct tree *t, unsigned i, char *id, size_t size)
 	char name[128];
 
 	snprintf(name, sizeof(name), "hb%u", i % t->bridges);
-	i /= t->bridges;
+	i /= t->bridges % 3 ? t->bridges : t->bridges / 3;
 	for (unsigned level = 0; level < t->levels; level++) {
 		snprintf(id, size, "%.40sp%u", name, i % t->ways[level]);
 		i /= t->ways[level];
@@ -60,7 +61,7 @@ static void device_id(struct tree *t, unsigned i, char *id, size_t size)
 	snprintf(id, size, "%s", name);
 }
 
-static struct tree *tree_make(unsigned bridges, unsigned levels, const unsigned *ways, unsigned granularity)
+static struct tree *tree_make_by(unsigned bridges, unsigned levels, const unsigned *ways, unsigned granularity, bool by_xor)
 {
 	struct tree *t = calloc(1, sizeof(*t));
 	char text[256] = "", id[128];
@@ -68,18 +69,19 @@ static struct tree *tree_make(unsigned bridges, unsigned levels, const unsigned 
 	t->bridges = bridges;
 	t->levels = levels;
 	t->granularity = granularity;
+	t->by_xor = by_xor;
 	memcpy(t->ways, ways, levels * sizeof(*ways));
 	fixture_open(&t->m);
 	for (unsigned b = 0; b < bridges; b++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "hb%u", b);
-		fixture_add(&t->m, &pxb_cxl_class, "id=%s,bus_nr=%u", name, 10 + 40 * b);
+		fixture_add(&t->m, &pxb_cxl_class, "id=%s,bus_nr=%u", name, 10 + 240 / bridges * b);
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "targets.%u=%s,", b, name);
 		add_below(t, 0, name);
 	}
-	snprintf(text + strlen(text), sizeof(text) - strlen(text), "size=%lluM,interleave-granularity=%u", t->devices * 256ull,
-		 granularity);
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "size=%lluM,interleave-granularity=%u,interleave-arithmetic=%s",
+		 t->devices * 256ull, granularity, by_xor ? "xor" : "modulo");
 	if (!fixture_option(&t->m, text, cxl_host_add_window_opts))
 		fail_msg("%s: %s", text, t->m.err.text);
 	for (unsigned i = 0; i < t->devices; i++) {
@@ -87,6 +89,11 @@ static struct tree *tree_make(unsigned bridges, unsigned levels, const unsigned 
 		snprintf(t->names + strlen(t->names), sizeof(t->names) - strlen(t->names), "%s%s", i ? ":" : "", id);
 	}
 	return t;
+}
+
+static struct tree *tree_make(unsigned bridges, unsigned levels, const unsigned *ways, unsigned granularity)
+{
+	return tree_make_by(bridges, levels, ways, granularity, false);
 }
 
 static void tree_free(struct tree *t)
@@ -104,6 +111,8 @@ static void take_model(struct tree *t)
 	t->model.window[0].size = w->size;
 	t->model.window[0].granularity = w->granularity;
 	t->model.window[0].ways = w->target_count;
+	t->model.window[0].by_xor = t->by_xor;
+	memcpy(t->model.window[0].maps, w->xor_maps, sizeof(w->xor_maps));
 	for (unsigned k = 0; k < w->target_count; k++)
 		t->model.window[0].bridge[k] = &w->targets[k]->fork.comp;
 	t->model.window_count = 1;
@@ -181,6 +190,49 @@ static void boot_regions_through_switches_follow_the_model(void **state)
 			}
 			tree_free(t);
 		}
+}
+
+/* Windows of 3, 6 and 12 bridges and XOR arithmetic, also over bridges of several ports: buffers in HPA order, right before and after
+ * they go home, with holes where they belong. */
+static void odd_and_xor_windows_follow_the_model(void **state)
+{
+	static const unsigned shapes[][3] = {{3, 1, 1}, {3, 1, 2}, {3, 1, 4}, {6, 1, 1}, {6, 1, 2}, {12, 1, 1}, {2, 1, 1}, {2, 1, 4}, {4, 1, 2},
+					     {8, 1, 1}, {2, 2, 2}, {3, 2, 2}};
+	u64 random = 99;
+
+	for (unsigned s = 0; s < ARRAY_SIZE(shapes); s++)
+		for (unsigned by_xor = 0; by_xor < 2; by_xor++)
+			for (unsigned granularity = 256; granularity <= 1024; granularity *= 4) {
+				unsigned ways[2] = {shapes[s][1] == 2 ? 2 : shapes[s][2], shapes[s][2]};
+				struct tree *t = tree_make_by(shapes[s][0], shapes[s][1] == 2 ? 2 : 1, ways, granularity, by_xor);
+				const struct cxl_window *w = cxl_host_window(t->m.cxl, 0);
+				char text[1200];
+				u64 hpa[24], got, dpa;
+				struct cxl_type3 *device;
+
+				snprintf(text, sizeof(text), "devices=%s", t->names);
+				assert_true(fixture_option(&t->m, text, cxl_host_add_region));
+				if (!fixture_settle(&t->m))
+					fail_msg("shape %u, %u: %s", s, granularity, t->m.err.text);
+				fixture_reset(&t->m, RESET_COLD);
+				take_model(t);
+				assert_int_equal(cxl_map_kind(t->m.cxl, w->base), MAP_BUFFER);
+				compare(t, &random, 60);
+				for (unsigned n = 0; n < ARRAY_SIZE(hpa); n++) {
+					hpa[n] = w->base + (n % 12) * 5 * MiB / 4 + n * granularity + w->size / 24 * n / 64 * 64;
+					hpa[n] = align_down(MIN(hpa[n], w->base + w->size - 64), 64);
+					assert_int_equal(space_write(t->m.space, hpa[n], 8, hpa[n] ^ 0x5555), MEM_OK);
+				}
+				fixture_reset(&t->m, RESET_WARM);
+				for (unsigned n = 0; n < ARRAY_SIZE(hpa); n++) {
+					assert_int_equal(space_read(t->m.space, hpa[n], 8, &got), MEM_OK);
+					assert_int_equal(got, hpa[n] ^ 0x5555);
+					assert_true(model_decode(&t->model, hpa[n], &device, &dpa));
+					assert_true(poison_add(device, dpa, 64, POISON_INTERNAL));
+					assert_int_equal(space_read(t->m.space, hpa[n], 8, &got), MEM_ABORT);
+				}
+				tree_free(t);
+			}
 }
 
 /* Any decoders anywhere, also in the middle of the path. */
@@ -388,6 +440,7 @@ int main(void)
 		cmocka_unit_test(wrong_switches_are_refused_by_name),
 		cmocka_unit_test(uneven_regions_are_refused_by_name),
 		cmocka_unit_test(boot_regions_through_switches_follow_the_model),
+		cmocka_unit_test(odd_and_xor_windows_follow_the_model),
 		cmocka_unit_test(wild_switch_decoders_follow_the_model),
 		cmocka_unit_test(addresses_are_explained_through_switches),
 		cmocka_unit_test(hot_reset_goes_through_switches),
