@@ -2,7 +2,7 @@
 /*
  * The Coherent Device Attribute Table, derived from the partitions, and its DOE protocol. [CDAT 1.04; CXL3.1 8.1.11]
  *
- * Devices, per partition: DSMAS (where), four DSLBIS (how fast) and DSEMTS (what the OS may use it as). Switches: SSLBIS, from
+ * Devices, per partition and region of dynamic capacity: DSMAS (where), four DSLBIS (how fast) and DSEMTS (what the OS may use it as). Switches: SSLBIS, from
  * the upstream port to each downstream port. Table Access: entry handle 0 is the header, handle n the nth structure; each answer names the next handle, FFFFh after the last.
  */
 #include <assert.h>
@@ -68,12 +68,12 @@ static void append_dslbis(struct cdat *cdat, u8 handle, u8 data_type, u64 unit, 
 	store_le(entry + 16, 2, value);
 }
 
-static void append_partition(struct cdat *cdat, u8 handle, u64 dpa, u64 size, bool persistent)
+static void append_partition(struct cdat *cdat, u8 handle, u64 dpa, u64 size, bool persistent, u8 flags)
 {
 	u8 *entry = cdat_append(cdat, CDAT_DSMAS, CDAT_STRUCT_BYTES);
 
 	entry[4] = handle;
-	entry[5] = persistent ? CDAT_DSMAS_NONVOLATILE : 0;
+	entry[5] = (persistent ? CDAT_DSMAS_NONVOLATILE : 0) | flags;
 	store_le(entry + 8, 8, dpa);
 	store_le(entry + 16, 8, size);
 	/* Units: picoseconds, MB/s. */
@@ -88,15 +88,25 @@ static void append_partition(struct cdat *cdat, u8 handle, u64 dpa, u64 size, bo
 	store_le(entry + 16, 8, size);
 }
 
+/* After those of the static partitions. */
+u8 cdat_dynamic_handle(const struct cxl_type3 *dev, unsigned region)
+{
+	return (dev->volatile_bytes != 0) + (dev->persistent_bytes != 0) + region;
+}
+
 void cdat_build(struct cxl_type3 *dev)
 {
 	u8 handle = 0;
 
 	cdat_begin(&dev->cdat, dev->name);
 	if (dev->volatile_bytes)
-		append_partition(&dev->cdat, handle++, 0, dev->volatile_bytes, false);
+		append_partition(&dev->cdat, handle++, 0, dev->volatile_bytes, false, 0);
 	if (dev->persistent_bytes)
-		append_partition(&dev->cdat, handle++, dev->volatile_bytes, dev->persistent_bytes, true);
+		append_partition(&dev->cdat, handle++, dev->volatile_bytes, dev->persistent_bytes, true, 0);
+	for (unsigned n = 0; dev->dc && n < dev->dc->region_count; n++)
+		append_partition(&dev->cdat, cdat_dynamic_handle(dev, n), dev->dc->base + n * dev->dc->region_size,
+				 dev->dc->region_size, false,
+				 CDAT_DSMAS_DYNAMIC | (dev->dc->shareable ? CDAT_DSMAS_SHAREABLE : 0));
 	cdat_end(&dev->cdat);
 }
 

@@ -44,9 +44,22 @@ static const u8 debug_uuid[16] = {0x5e, 0x18, 0x19, 0xd9, 0x11, 0xa9, 0x40, 0x0c
 
 static const struct { const u8 *uuid; u32 capabilities; } logs[] = {{cel_uuid, 0}, {debug_uuid, LOG_CLEAR | LOG_POPULATE}};
 
+/* The nth command that this device has, or NULL. */
+static const struct mbox_command *nth_command(const struct cxl_type3 *dev, u64 n)
+{
+	for (unsigned i = 0; i < mbox_command_count; i++)
+		if (mbox_command_is_there(dev, &mbox_commands[i]) && !n--)
+			return &mbox_commands[i];
+	return NULL;
+}
+
 static u32 log_bytes(const struct cxl_type3 *dev, unsigned n)
 {
-	return n == 0 ? mbox_command_count * CEL_ENTRY_BYTES : dev->debug_log_bytes;
+	u32 commands = 0;
+
+	for (unsigned i = 0; i < mbox_command_count; i++)
+		commands += mbox_command_is_there(dev, &mbox_commands[i]);
+	return n == 0 ? commands * CEL_ENTRY_BYTES : dev->debug_log_bytes;
 }
 
 static int find_log(const u8 *uuid)
@@ -147,8 +160,8 @@ u16 cmd_get_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 		return CXL_SUCCESS;
 	}
 	for (u64 at = offset; at < offset + length && !out->bad; at++) {
-		const struct mbox_command *command = &mbox_commands[at / CEL_ENTRY_BYTES];
-		u32 entry = command->opcode | (u32)command->effects << 16;
+		const struct mbox_command *command = nth_command(dev, at / CEL_ENTRY_BYTES);
+		u32 entry = command ? command->opcode | (u32)command->effects << 16 : 0;
 
 		mbox_put(out, 1, entry >> (8 * (at % CEL_ENTRY_BYTES)));
 	}

@@ -33,14 +33,14 @@ u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct
 	mbox_put(out, 8, dev->volatile_bytes / CXL_CAPACITY_UNIT);
 	mbox_put(out, 8, dev->persistent_bytes / CXL_CAPACITY_UNIT);
 	mbox_put(out, 8, 0); /* partition alignment: nothing can be repartitioned */
-	for (unsigned n = 0; n < EVENT_LOGS; n++)
+	for (unsigned n = 0; n <= EVENT_FATAL; n++)
 		mbox_put(out, 2, EVENT_LOG_RECORDS);
 	mbox_put(out, 4, dev->lsa ? dev->lsa->size : 0);
 	mbox_put(out, 3, POISON_LIST_RECORDS);
 	mbox_put(out, 2, POISON_LIST_RECORDS); /* that can be injected */
 	mbox_put(out, 1, BIT(1)); /* poison handling: scans for poison, injected poison does not persist */
 	mbox_put(out, 1, 0);    /* QoS telemetry */
-	mbox_put(out, 2, 0);    /* dynamic capacity event log */
+	mbox_put(out, 2, dev->dc ? EVENT_DYNAMIC_RECORDS : 0);
 	return CXL_SUCCESS;
 }
 

@@ -93,6 +93,30 @@ struct cxl_performance { u64 read_latency_ps, write_latency_ps, read_mbps, write
 struct cxl_performance cxl_host_region_performance(struct cxl_host *host, unsigned n);
 struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsigned n); /* CPU to root port */
 
+/* The cxl-type3 that a monitor calls ID or /machine/peripheral/ID; NULL: there is none. */
+struct dev *cxl_device_find(struct cxl_host *host, const char *path);
+
+/* --- dynamic.c: dynamic capacity, as its manager asks for it --- */
+struct cxl_dc_span { u64 offset, size; }; /* in a region */
+enum cxl_dc_selection { CXL_DC_FREE, CXL_DC_CONTIGUOUS, CXL_DC_PRESCRIPTIVE }; /* of the first two, only sizes count */
+struct cxl_dc_request {
+	u16 host_id;
+	unsigned region;
+	u8 tag[16];             /* zeros: none */
+	const struct cxl_dc_span *spans;
+	unsigned count;
+	enum cxl_dc_selection selection; /* add */
+	bool by_tag;            /* release: all of the region's that have the tag, whatever the spans */
+	bool forced, sanitize;  /* release */
+};
+/* Offers capacity to the host of a cxl-type3; it accepts or refuses later. */
+bool cxl_dc_add(struct dev *dev, const struct cxl_dc_request *request, struct error *err);
+/* Asks the host for capacity back, or takes it. */
+bool cxl_dc_release(struct dev *dev, const struct cxl_dc_request *request, struct error *err);
+struct cxl_dc_facts { bool accepted; unsigned region; u64 dpa, offset, size; u16 sequence; const u8 *tag; };
+/* Accepted extents, then the offered ones; false: no dynamic capacity. */
+bool cxl_dc_each(const struct dev *dev, void (*each)(void *arg, const struct cxl_dc_facts *facts), void *arg);
+
 /* Injects poison from outside: [dpa, dpa + size) of a cxl-type3, multiples of 64 bytes. */
 bool cxl_poison_add(struct dev *dev, u64 dpa, u64 size, struct error *err);
 

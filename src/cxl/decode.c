@@ -33,9 +33,18 @@ static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
 	u64 dpa = 0;
 
 	to->device = device;
-	to->disabled_from = media_disabled_from(device);
-	if (to->disabled_from == device->volatile_bytes + device->persistent_bytes)
-		to->disabled_from = UINT64_MAX; /* what is past the capacity is not disabled, it is not there */
+	if (!media_disabled(device, &to->disabled_from, &to->disabled_end))
+		to->disabled_from = to->disabled_end = UINT64_MAX;
+	to->dynamic_from = type3_capacity(device) - device->dynamic_bytes;
+	if (device->dc && device->dc->accepted_count) {
+		size_t bytes = device->dc->accepted_count * sizeof(device->dc->accepted[0]);
+
+		to->extents = malloc(bytes);
+		if (to->extents) {
+			memcpy(to->extents, device->dc->accepted, bytes);
+			to->extent_count = device->dc->accepted_count;
+		}
+	}
 	if (device->poison.count) {
 		size_t bytes = device->poison.count * sizeof(device->poison.ranges[0]);
 
@@ -123,12 +132,32 @@ struct decode_state *decode_state_make(struct cxl_host *host)
 void decode_state_free(struct decode_state *state)
 {
 	if (state) {
-		for (unsigned n = 0; n < state->endpoint_count; n++)
+		for (unsigned n = 0; n < state->endpoint_count; n++) {
 			free(state->endpoints[n].poison);
+			free(state->endpoints[n].extents);
+		}
 		free(state->endpoints);
 		free(state->forks);
 	}
 	free(state);
+}
+
+bool decode_has_media(const struct decode_endpoint *endpoint, u64 dpa, u64 *size)
+{
+	const struct dc_extent *list = endpoint->extents;
+	unsigned n;
+	u64 edge;
+
+	if (dpa < endpoint->dynamic_from) {
+		*size = MIN(*size, endpoint->dynamic_from - dpa);
+		return true;
+	}
+	n = dc_find(list, endpoint->extent_count, dpa);
+	if (n == endpoint->extent_count)
+		return false;
+	edge = dpa < list[n].dpa ? list[n].dpa : list[n].dpa + list[n].size;
+	*size = MIN(*size, edge - dpa);
+	return dpa >= list[n].dpa;
 }
 
 static const struct decode_decoder *find_decoder(const struct decode_decoder *list, unsigned count, u64 hpa)

@@ -12,6 +12,7 @@
 
 struct cxl_type3;
 struct poison_range;
+struct dc_extent;
 
 struct decode_decoder {
 	u64 base, size, dpa; /* dpa: of the first byte; devices only */
@@ -23,7 +24,10 @@ struct decode_endpoint {
 	struct cxl_type3 *device;
 	unsigned count; /* 0 also while disabled */
 	struct decode_decoder decoders[HDM_DECODERS];
-	u64 disabled_from; /* DPA: media from here on are disabled */
+	u64 disabled_from, disabled_end; /* DPAs of media that are disabled */
+	u64 dynamic_from; /* DPA: from here on only extents are memory */
+	struct dc_extent *extents; /* accepted: a copy */
+	unsigned extent_count;
 	struct poison_range *poison; /* a copy */
 	unsigned poison_count;
 };
@@ -66,6 +70,8 @@ struct decoded {
 u64 decode_fold(const u64 maps[CXL_XOR_MAPS_MAX], u64 hpa);
 struct decode_state *decode_state_make(struct cxl_host *host);
 void decode_state_free(struct decode_state *state);
+/* Whether there is memory at a DPA of the device; *size is cut to where that changes. */
+bool decode_has_media(const struct decode_endpoint *endpoint, u64 dpa, u64 *size);
 /* False: nothing decodes there. hpa lies in the window. */
 bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, struct decoded *out);
 

@@ -45,10 +45,10 @@ static u64 device_cap_read(struct regs *b, unsigned i, u64 stored)
 	return device_cap(type3_of(b));
 }
 
-/* Range 1 is the first partition that exists, range 2 the second. */
+/* Range 1 is the first partition that exists, range 2 the second; dynamic capacity only where there is nothing else. */
 static u64 range_size(const struct cxl_type3 *dev, unsigned range)
 {
-	u64 first = dev->volatile_bytes ? dev->volatile_bytes : dev->persistent_bytes;
+	u64 first = dev->volatile_bytes ? dev->volatile_bytes : dev->persistent_bytes ? dev->persistent_bytes : dev->dynamic_bytes;
 
 	return range == 0 ? first : dev->volatile_bytes ? dev->persistent_bytes : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event logs: information, warning, failure, fatal. [CXL3.1 8.2.9.2] Each keeps the oldest EVENT_LOG_RECORDS records; what
+ * Event logs: information, warning, failure, fatal, and dynamic capacity where the device has that. [CXL3.1 8.2.9.2] Each keeps the oldest EVENT_LOG_RECORDS records; what
  * comes later is counted as overflow until the host clears something. The event status bit follows "the log is not
  * empty", and the interrupt (policy: MSI-X of that log) is sent when a log becomes non-empty. Records survive every reset but
  * a cold one. Machine lock.
@@ -14,7 +14,22 @@
 #define GET_RECORDS_HEADER 32
 
 static const u8 log_vectors[EVENT_LOGS] = {VECTOR_EVENT_INFO, VECTOR_EVENT_WARNING, VECTOR_EVENT_FAILURE,
-					   VECTOR_EVENT_FATAL};
+					   VECTOR_EVENT_FATAL, VECTOR_EVENT_INFO};
+
+static unsigned records_of(enum cxl_event_log log)
+{
+	return log == EVENT_DYNAMIC ? EVENT_DYNAMIC_RECORDS : EVENT_LOG_RECORDS;
+}
+
+static unsigned logs_of(const struct cxl_type3 *dev)
+{
+	return dev->dc ? EVENT_LOGS : EVENT_DYNAMIC;
+}
+
+unsigned event_log_room(const struct cxl_type3 *dev, enum cxl_event_log log)
+{
+	return records_of(log) - dev->events[log].count;
+}
 
 void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[EVENT_RECORD_BYTES])
 {
@@ -22,7 +37,7 @@ void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[
 	u64 now = type3_timestamp(dev);
 	u8 *to;
 
-	if (log->count == EVENT_LOG_RECORDS) {
+	if (!event_log_room(dev, which)) {
 		if (!log->overflow_count)
 			log->overflow_first = now;
 		log->overflow_last = now;
@@ -65,7 +80,7 @@ u16 cmd_get_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox
 	unsigned which = mbox_get(in, 1), fit, given;
 	const struct event_log *log;
 
-	if (which >= EVENT_LOGS)
+	if (which >= logs_of(dev))
 		return CXL_INVALID_INPUT;
 	log = &dev->events[which];
 	fit = (out->room - GET_RECORDS_HEADER) / EVENT_RECORD_BYTES;
@@ -103,7 +118,7 @@ u16 cmd_clear_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 	struct event_log *log;
 
 	mbox_get_bytes(in, 3);
-	if (which >= EVENT_LOGS)
+	if (which >= logs_of(dev))
 		return CXL_INVALID_INPUT;
 	log = &dev->events[which];
 	if (flags & EVENT_CLEAR_ALL) {
@@ -123,28 +138,30 @@ u16 cmd_clear_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 	return CXL_SUCCESS;
 }
 
-/* One byte per log: mode in 1:0, message number in 7:4. A fifth byte, of dynamic capacity, reads 0. */
+/* One byte per log: mode in 1:0, message number in 7:4. A fifth byte, of dynamic capacity, reads 0 without it. */
 u16 cmd_get_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	for (unsigned n = 0; n < EVENT_LOGS; n++) {
+	for (unsigned n = 0; n < logs_of(dev); n++) {
 		u8 mode = dev->events[n].policy & EVENT_IRQ_MODE;
 
 		mbox_put(out, 1, mode | (mode == EVENT_IRQ_MSI ? log_vectors[n] << 4 : 0));
 	}
-	mbox_put(out, 1, 0);
+	if (!dev->dc)
+		mbox_put(out, 1, 0);
 	return CXL_SUCCESS;
 }
 
 u16 cmd_set_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	const u8 *modes = mbox_get_bytes(in, EVENT_LOGS);
+	unsigned count = MIN(mbox_left(in), logs_of(dev)); /* four bytes leave the fifth log as it is */
+	const u8 *modes = mbox_get_bytes(in, count);
 
 	if (!modes)
 		return CXL_INVALID_PAYLOAD_LENGTH;
-	for (unsigned n = 0; n < EVENT_LOGS; n++)
+	for (unsigned n = 0; n < count; n++)
 		if ((modes[n] & EVENT_IRQ_MODE) == EVENT_IRQ_MODE)
 			return CXL_INVALID_INPUT; /* a reserved mode */
-	for (unsigned n = 0; n < EVENT_LOGS; n++)
+	for (unsigned n = 0; n < count; n++)
 		dev->events[n].policy = modes[n] & EVENT_IRQ_MODE;
 	return CXL_SUCCESS;
 }

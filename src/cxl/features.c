@@ -196,7 +196,7 @@ u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 
 	if (class != REPAIR_CLASS || subclass > 1)
 		return CXL_INVALID_INPUT;
-	if (dpa >= dev->volatile_bytes + dev->persistent_bytes)
+	if (dpa >= type3_capacity(dev))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if (flags & QUERY_RESOURCES)
 		return CXL_SUCCESS; /* there always are */

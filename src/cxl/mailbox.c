@@ -72,6 +72,12 @@ const struct mbox_command mbox_commands[] = {
 	{0x4504, "freeze security state",        0, 0,      EFFECT_SECURITY_STATE, cmd_freeze_security, "8.2.9.9.6.5"},
 	{0x4505, "passphrase secure erase",      64, 64,    EFFECT_IMMEDIATE_DATA | EFFECT_SECURITY_STATE,
 	 cmd_passphrase_secure_erase, "8.2.9.9.6.6"},
+	{0x4800, "get dynamic capacity configuration", 2, 2, 0, cmd_get_dc_configuration, "8.2.9.9.9.1", NEEDS_DYNAMIC},
+	{0x4801, "get dynamic capacity extent list", 8, 8, 0, cmd_get_dc_extent_list, "8.2.9.9.9.2", NEEDS_DYNAMIC},
+	{0x4802, "add dynamic capacity response", 8, MAILBOX_PAYLOAD_BYTES, EFFECT_IMMEDIATE_DATA, cmd_add_dc_response,
+	 "8.2.9.9.9.3", NEEDS_DYNAMIC | NEEDS_MEDIA},
+	{0x4803, "release dynamic capacity",     8, MAILBOX_PAYLOAD_BYTES, EFFECT_IMMEDIATE_DATA, cmd_release_dc, "8.2.9.9.9.4",
+	 NEEDS_DYNAMIC | NEEDS_MEDIA},
 };
 /* clang-format on */
 const unsigned mbox_command_count = ARRAY_SIZE(mbox_commands);
@@ -165,10 +171,15 @@ void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value)
 		store_le(out->bytes + at, size, value);
 }
 
-static const struct mbox_command *find_command(u16 opcode)
+bool mbox_command_is_there(const struct cxl_type3 *dev, const struct mbox_command *command)
+{
+	return dev->dc || !(command->flags & NEEDS_DYNAMIC);
+}
+
+static const struct mbox_command *find_command(const struct cxl_type3 *dev, u16 opcode)
 {
 	for (unsigned i = 0; i < mbox_command_count; i++)
-		if (mbox_commands[i].opcode == opcode)
+		if (mbox_commands[i].opcode == opcode && mbox_command_is_there(dev, &mbox_commands[i]))
 			return &mbox_commands[i];
 	return NULL;
 }
@@ -181,7 +192,7 @@ static u16 run_command(struct cxl_type3 *dev, const struct mbox_command *command
 
 	if (length < command->in_min || length > command->in_max)
 		return CXL_INVALID_PAYLOAD_LENGTH;
-	if ((command->flags & NEEDS_MEDIA) && media_disabled_from(dev) < dev->volatile_bytes + dev->persistent_bytes)
+	if ((command->flags & NEEDS_MEDIA) && media_disabled(dev, &(u64){0}, &(u64){0}))
 		return CXL_MEDIA_DISABLED;
 	if ((command->effects & EFFECT_BACKGROUND) && dev->background.is_running)
 		return CXL_BUSY;
@@ -201,7 +212,7 @@ void mailbox_ring(struct cxl_type3 *dev)
 	u32 ctrl = regs_get(&dev->registers, MAILBOX_CTRL, 4), out_length = 0;
 	u16 opcode = bits(word, 15, 0), code;
 	u32 length = bits(word, 36, 16);
-	const struct mbox_command *command = find_command(opcode);
+	const struct mbox_command *command = find_command(dev, opcode);
 
 	features_other_command(dev, opcode);
 	if (!command) {

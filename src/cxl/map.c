@@ -220,12 +220,14 @@ static enum granule granule_at(struct map_piece *piece, u64 offset, unsigned siz
 {
 	struct decoded d;
 	struct backend *backend;
-	u64 left;
+	u64 left = size;
 	u8 *home;
 
 	if (!decode_hpa(piece->host->state, piece->want.window, piece->want.base + offset, &d))
 		return GRANULE_NOTHING;
-	if (d.dpa >= d.endpoint->disabled_from)
+	if (!decode_has_media(d.endpoint, d.dpa, &left))
+		return GRANULE_NOTHING;
+	if (d.dpa >= d.endpoint->disabled_from && d.dpa < d.endpoint->disabled_end)
 		return GRANULE_DISABLED;
 	if (!write && poison_hits(d.endpoint->poison, d.endpoint->poison_count, d.dpa, size)) {
 		met_poison(piece->host, d.device, d.dpa);
@@ -361,11 +363,12 @@ static unsigned want_holes(struct want_list *wants, const struct piece_want *pie
 
 static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa, const struct decode_endpoint *endpoint)
 {
-	/* A device's two partitions are two backends. */
+	/* A device's partitions are backends of their own; of dynamic capacity only the accepted extents are memory. */
 	while (want.size) {
 		struct piece_want part = want;
 		struct backend *backend;
 		u64 offset, left;
+		bool has_media;
 
 		backend = type3_backend(want.way[0].device, dpa, &offset, &left);
 		if (!backend)
@@ -374,9 +377,12 @@ static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa
 		part.ways = 1;
 		part.way[0].dpa = dpa;
 		part.size = MIN(want.size, left);
+		has_media = decode_has_media(endpoint, dpa, &part.size);
 		part.granularity = 0;
-		want_holes(wants, &part, 0, endpoint);
-		want_add(wants, &part);
+		if (has_media) {
+			want_holes(wants, &part, 0, endpoint);
+			want_add(wants, &part);
+		}
 		want.base += part.size;
 		want.size -= part.size;
 		dpa += part.size;
@@ -423,6 +429,24 @@ static const struct decode_endpoint *endpoint_of(const struct decoded pattern[],
 	return pattern[piece_fold(set, (u64)way * set->granularity) / GRANULE].endpoint;
 }
 
+/* Of dynamic capacity, what is not all accepted stays on the slow path, address by address. */
+static bool is_all_media(const struct decoded pattern[], const struct piece_want *set)
+{
+	for (unsigned way = 0; way < set->ways; way++) {
+		const struct decode_endpoint *endpoint = endpoint_of(pattern, set, way);
+		u64 at = set->way[way].dpa, end = at + set->size / set->ways;
+
+		while (at < end) {
+			u64 run = end - at;
+
+			if (!decode_has_media(endpoint, at, &run))
+				return false;
+			at += run;
+		}
+	}
+	return true;
+}
+
 static void compile_segment(const struct decode_state *state, unsigned window, u64 base, u64 size,
 			    struct want_list *wants, struct decoded pattern[])
 {
@@ -434,8 +458,7 @@ static void compile_segment(const struct decode_state *state, unsigned window, u
 		if (!decode_hpa(state, window, base + g * GRANULE, &pattern[g]))
 			pattern[g] = (struct decoded){0};
 		any |= pattern[g].device != NULL;
-		is_slow |= pattern[g].device && pattern[g].endpoint->disabled_from <
-			   pattern[g].device->volatile_bytes + pattern[g].device->persistent_bytes;
+		is_slow |= pattern[g].device && pattern[g].endpoint->disabled_from != UINT64_MAX;
 		is_direct &= pattern[g].device && pattern[g].device == pattern[0].device && pattern[g].decoder->iw == 0;
 	}
 	if (!any)
@@ -452,7 +475,7 @@ static void compile_segment(const struct decode_state *state, unsigned window, u
 	want = (struct piece_want){.base = base, .size = size, .window = window};
 	set = want;
 	memcpy(set.xor_maps, state->windows[window].xor_maps, sizeof(set.xor_maps));
-	if (!is_slow && is_complete_set(pattern, &set)) {
+	if (!is_slow && is_complete_set(pattern, &set) && is_all_media(pattern, &set)) {
 		for (unsigned way = 0; way < set.ways; way++)
 			holes += want_holes(NULL, &set, way, endpoint_of(pattern, &set, way));
 		if (holes <= HOLES_MAX) {

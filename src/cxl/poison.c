@@ -23,11 +23,6 @@
 static const u8 general_media_uuid[16] = {0xfb, 0xcd, 0x0a, 0x77, 0xc2, 0x60, 0x41, 0x7f,
 					  0x85, 0xa9, 0x08, 0x8b, 0x16, 0x21, 0xeb, 0xa6};
 
-static u64 capacity(const struct cxl_type3 *dev)
-{
-	return dev->volatile_bytes + dev->persistent_bytes;
-}
-
 unsigned poison_find(const struct poison_range *ranges, unsigned count, u64 dpa)
 {
 	unsigned low = 0, high = count;
@@ -56,7 +51,7 @@ static void media_event(struct cxl_type3 *dev, enum cxl_event_log log, u64 dpa, 
 
 	memcpy(record, general_media_uuid, sizeof(general_media_uuid));
 	store_le(record + GENERAL_MEDIA_DPA, 8,
-		 align_down(dpa, POISON_LINE) | (dpa < dev->volatile_bytes ? GENERAL_MEDIA_DPA_VOLATILE : 0));
+		 align_down(dpa, POISON_LINE) | (type3_is_persistent(dev, dpa) ? 0 : GENERAL_MEDIA_DPA_VOLATILE));
 	record[GENERAL_MEDIA_DESCRIPTOR] = GENERAL_MEDIA_UNCORRECTABLE |
 					   (dev->poison.count > POISON_LIST_RECORDS ? GENERAL_MEDIA_LIST_OVERFLOW : 0);
 	record[GENERAL_MEDIA_TRANSACTION] = transaction;
@@ -117,7 +112,7 @@ bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source sou
 	struct poison *p = &dev->poison;
 	unsigned n;
 
-	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE) || !range_ok(dpa, size, capacity(dev)))
+	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE) || !range_ok(dpa, size, type3_capacity(dev)))
 		return false;
 	if (p->count + 2 > POISON_RANGES_MAX || !poison_remove(p, dpa, size))
 		return false;
@@ -143,9 +138,9 @@ bool cxl_poison_add(struct dev *dev, u64 dpa, u64 size, struct error *err)
 	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE))
 		return fail(err, "%s: poison start=%llu, length=%llu: both are multiples of 64, and the length is not 0", device->name,
 			    ULL(dpa), ULL(size));
-	if (!range_ok(dpa, size, capacity(device)))
+	if (!range_ok(dpa, size, type3_capacity(device)))
 		return fail(err, "%s: poison start=%llu, length=%llu: past the capacity of %llu bytes", device->name, ULL(dpa), ULL(size),
-			    ULL(capacity(device)));
+			    ULL(type3_capacity(device)));
 	return poison_add(device, dpa, size, POISON_INJECTED) ||
 	       fail(err, "%s: more than %u poisoned ranges", device->name, POISON_RANGES_MAX - 2);
 }
@@ -167,7 +162,7 @@ static u16 get_range(struct cxl_type3 *dev, struct mbox_in *in, u64 *dpa, u64 *s
 	units = mbox_get(in, 8);
 	if (in->bad || !is_aligned(*dpa, POISON_LINE))
 		return CXL_INVALID_INPUT;
-	if (!units || units > capacity(dev) / POISON_LINE || !range_ok(*dpa, units * POISON_LINE, capacity(dev)))
+	if (!units || units > type3_capacity(dev) / POISON_LINE || !range_ok(*dpa, units * POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	*size = units * POISON_LINE;
 	return CXL_SUCCESS;
@@ -225,7 +220,7 @@ u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out
 
 	if (!is_aligned(dpa, POISON_LINE))
 		return CXL_INVALID_INPUT;
-	if (!range_ok(dpa, POISON_LINE, capacity(dev)))
+	if (!range_ok(dpa, POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if (poison_hits(dev->poison.ranges, dev->poison.count, dpa, POISON_LINE))
 		return CXL_SUCCESS; /* it is poisoned: nothing changes */
@@ -244,7 +239,7 @@ u16 cmd_clear_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out 
 
 	if (!data || !is_aligned(dpa, POISON_LINE))
 		return CXL_INVALID_INPUT;
-	if (!range_ok(dpa, POISON_LINE, capacity(dev)))
+	if (!range_ok(dpa, POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if (!poison_remove(&dev->poison, dpa, POISON_LINE))
 		return CXL_INTERNAL_ERROR;

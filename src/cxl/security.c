@@ -16,35 +16,38 @@
 
 #define ATTEMPTS_MAX 5
 
-u64 media_disabled_from(const struct cxl_type3 *dev)
+bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end)
 {
-	if (dev->sanitizing)
-		return 0;
-	return dev->volatile_bytes + (dev->security.state & SECURITY_LOCKED ? 0 : dev->persistent_bytes);
+	bool locked = dev->security.state & SECURITY_LOCKED;
+
+	*from = dev->sanitizing ? 0 : dev->volatile_bytes;
+	*end = dev->sanitizing ? type3_capacity(dev) : dev->volatile_bytes + dev->persistent_bytes;
+	return *from < *end && (dev->sanitizing || locked);
 }
 
 /* Zero, without touching what was never touched where the host can do that. */
-static void erase(struct backend *backend, u64 size)
+void media_erase(struct backend *backend, u64 offset, u64 size)
 {
 	if (!backend || backend->readonly)
 		return;
 	if (backend->fd < 0 && !backend->path && !backend->chunk_ready && !backend->prealloc &&
-	    !madvise(backend->host, size, MADV_DONTNEED))
+	    !madvise(backend->host + offset, size, MADV_DONTNEED))
 		return;
-	for (u64 at = 0; at < size; at += 2 * MiB) {
+	for (u64 at = offset; at < offset + size; at += 2 * MiB) {
 		backend_ready(backend, at);
-		memset(backend->host + at, 0, MIN(2 * MiB, size - at));
+		memset(backend->host + at, 0, MIN(2 * MiB, offset + size - at));
 	}
-	backend_flush(backend, 0, size);
+	backend_flush(backend, offset, size);
 }
 
 /* Everybody stands off: the bytes are at home and nobody points at them. */
 static void erase_all(struct cxl_type3 *dev)
 {
-	erase(dev->vmem, dev->volatile_bytes);
-	erase(dev->pmem, dev->persistent_bytes);
+	media_erase(dev->vmem, 0, dev->volatile_bytes);
+	media_erase(dev->pmem, 0, dev->persistent_bytes);
+	media_erase(dev->dcmem, 0, dev->dynamic_bytes);
 	if (dev->lsa)
-		erase(dev->lsa, dev->lsa->size);
+		media_erase(dev->lsa, 0, dev->lsa->size);
 	poison_clear_all(dev);
 }
 
@@ -83,7 +86,7 @@ u16 cmd_sanitize(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out
 
 	if (is_secured(dev))
 		return CXL_INVALID_SECURITY_STATE;
-	code = background_start(dev, 0x4400, sanitize_ns(dev->volatile_bytes + dev->persistent_bytes), false, sanitize_done);
+	code = background_start(dev, 0x4400, sanitize_ns(type3_capacity(dev)), false, sanitize_done);
 	if (code == CXL_BACKGROUND_STARTED) {
 		dev->sanitizing = true;
 		trace(CXL, "%s: sanitizing, media disabled", dev->name);

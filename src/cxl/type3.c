@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cxl-type3: a memory expander. [CXL3.1 2.4, 8.1.12.2] Capacity is the volatile backend followed by the persistent one, in
- * DPA order; the label storage area is a backend of its own.
+ * cxl-type3: a memory expander. [CXL3.1 2.4, 8.1.12.2] Capacity is the volatile backend followed by the persistent one and the
+ * regions of dynamic capacity, in DPA order; the label storage area is a backend of its own.
  *
  *   BAR 0  component registers   64 KiB      MSI-X at 0x40 (8 vectors, BAR 4), PCI Express at 0x80
  *   BAR 2  device registers       4 KiB      DVSECs 0, 8, 5, 7 from 0x100; DOE 0x190; serial number; AER 0x200
@@ -42,6 +42,12 @@ struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset,
 		*left = dev->persistent_bytes - dpa;
 		return dev->pmem;
 	}
+	dpa -= dev->persistent_bytes;
+	if (dpa < dev->dynamic_bytes) {
+		*offset = dpa;
+		*left = dev->dynamic_bytes - dpa;
+		return dev->dcmem;
+	}
 	return NULL;
 }
 
@@ -78,12 +84,38 @@ static bool check_capacity(struct cxl_type3 *dev, const char *key, const struct 
 /* Properties of hardware that this build has not. */
 static bool refuse_unbuilt(struct cxl_type3 *dev, struct error *err)
 {
-	const char *key = dev->cdat_file ? "cdat" : dev->volatile_dc_memdev ? "volatile-dc-memdev" :
-			  dev->dc_regions ? "num-dc-regions" : dev->hdm_db ? "hdm-db" : dev->flit_256b ? "x-256b-flit" :
+	const char *key = dev->cdat_file ? "cdat" : dev->hdm_db ? "hdm-db" : dev->flit_256b ? "x-256b-flit" :
 			  dev->size_2021 ? "size" : NULL;
 
 	if (key)
 		return fail(err, "cxl-type3 %s: property '%s' is not supported yet; leave it out", dev->name, key);
+	return true;
+}
+
+static bool check_dynamic(struct cxl_type3 *dev, struct error *err)
+{
+	u64 unit = dev->dc_regions * CXL_CAPACITY_UNIT;
+
+	if (dev->dc_regions > DC_REGIONS_MAX)
+		return fail(err, "%s: num-dc-regions=%u: a device has 1 to %u regions of dynamic capacity [CXL3.1 9.13.3]", dev->name,
+			    dev->dc_regions, DC_REGIONS_MAX);
+	if (!dev->dynamic_memdev && dev->dc_regions)
+		return fail(err, "%s: num-dc-regions=%u needs memory; add volatile-dc-memdev=ID of a -object memory-backend-*", dev->name,
+			    dev->dc_regions);
+	if (!dev->dynamic_memdev && dev->dc_shareable)
+		return fail(err, "%s: dc-shareable=on is about dynamic capacity; add volatile-dc-memdev=ID and num-dc-regions=N", dev->name);
+	if (!dev->dynamic_memdev)
+		return true;
+	if (!dev->dc_regions)
+		return fail(err, "%s: volatile-dc-memdev=%s needs a number of regions; add num-dc-regions=1 to %u", dev->name,
+			    dev_name(dev->dynamic_memdev), DC_REGIONS_MAX);
+	if (!claim(dev, "volatile-dc-memdev", dev->dynamic_memdev, &dev->dcmem, err))
+		return false;
+	if (!dev->dcmem->size || dev->dcmem->size % unit)
+		return fail(err, "%s: volatile-dc-memdev=%s has %llu bytes: each of %u regions is a multiple of 256 MiB [CXL3.1 8.2.9.9.9.1]; "
+			    "use size=%lluM", dev->name, dev->dcmem->id, (unsigned long long)dev->dcmem->size, dev->dc_regions,
+			    (unsigned long long)((dev->dcmem->size / unit + 1) * unit / MiB));
+	dev->dynamic_bytes = dev->dcmem->size;
 	return true;
 }
 
@@ -94,8 +126,8 @@ static bool take_memory(struct cxl_type3 *dev, struct error *err)
 	if (dev->persistent_memdev && dev->memdev)
 		return fail(err, "%s: memdev=%s is the old name of persistent-memdev=%s; give one of them", dev->name,
 			    dev_name(dev->memdev), dev_name(dev->persistent_memdev));
-	if (!persistent && !dev->volatile_memdev)
-		return fail(err, "cxl-type3 %s: no memory; give volatile-memdev=ID or persistent-memdev=ID of a "
+	if (!persistent && !dev->volatile_memdev && !dev->dynamic_memdev && !dev->dc_regions)
+		return fail(err, "cxl-type3 %s: no memory; give volatile-memdev=ID, persistent-memdev=ID or volatile-dc-memdev=ID of a "
 			    "-object memory-backend-*", dev->name);
 	if (persistent && !dev->lsa_dev)
 		return fail(err, "cxl-type3 %s: persistent memory %s needs a label storage area; add lsa=ID of a second "
@@ -112,7 +144,7 @@ static bool take_memory(struct cxl_type3 *dev, struct error *err)
 			    dev->lsa->id, (unsigned long long)dev->lsa->size);
 	dev->volatile_bytes = dev->vmem ? dev->vmem->size : 0;
 	dev->persistent_bytes = dev->pmem ? dev->pmem->size : 0;
-	return true;
+	return check_dynamic(dev, err);
 }
 
 /* A number from the name: FNV-1a. */
@@ -153,6 +185,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	fw_slots_reset(dev, reset_kind);
 	features_reset(dev, reset_kind);
 	events_reset(dev, reset_kind);
+	dynamic_reset(dev, reset_kind);
 	if (reset_kind == RESET_COLD) {
 		dev->timestamp = 0;
 		dev->shutdown_state = 0;
@@ -212,8 +245,8 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	if (dev->pci.devfn)
 		return fail(err, "%s: addr=%s: a memory device is function 0 of device 0 [CXL3.1 8.1.3]; leave addr= out", dev->name,
 			    dev->pci.addr_text);
-	component_init(&dev->comp, COMPONENT_DEVICE, dev->name, dev->host, dev->volatile_bytes + dev->persistent_bytes);
-	if (!devregs_init(dev, err))
+	component_init(&dev->comp, COMPONENT_DEVICE, dev->name, dev->host, type3_capacity(dev));
+	if (!devregs_init(dev, err) || !dynamic_create(dev, err))
 		return false;
 	background_init(dev);
 	cdat_build(dev);
@@ -265,7 +298,9 @@ static void type3_destroy(struct dev *d)
 	pci_dev_fini(&dev->pci);
 	release_backend(dev, dev->vmem);
 	release_backend(dev, dev->pmem);
+	release_backend(dev, dev->dcmem);
 	release_backend(dev, dev->lsa);
+	dynamic_destroy(dev);
 	free(dev->name);
 }
 
@@ -281,8 +316,9 @@ static const struct prop type3_props[] = {
 	PROP_CHOICE("x-speed", T3, speed, pcie_speed_names, 4, "link speed, GT/s"),
 	PROP_CHOICE("x-width", T3, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),
 	PROP_STRING("cdat", T3, cdat_file, NULL, "file with a CDAT (not supported yet)"),
-	PROP_STRING("volatile-dc-memdev", T3, volatile_dc_memdev, NULL, "dynamic capacity (not supported yet)"),
-	PROP_U8("num-dc-regions", T3, dc_regions, 0, "dynamic capacity regions (not supported yet)"),
+	PROP_LINK("volatile-dc-memdev", T3, dynamic_memdev, "memory-backend", "backend of the dynamic capacity"),
+	PROP_U8("num-dc-regions", T3, dc_regions, 0, "regions of dynamic capacity, 1 to 8"),
+	PROP_BOOL("dc-shareable", T3, dc_shareable, false, "dynamic capacity may be shared: tags and sequence numbers"),
 	PROP_BOOL("hdm-db", T3, hdm_db, false, "back-invalidate (not supported yet)"),
 	PROP_BOOL("x-256b-flit", T3, flit_256b, false, "256-byte flits (only off)"),
 	PROP_STRING("size", T3, size_2021, NULL, "slice of the backend (not supported yet)"),

@@ -10,6 +10,7 @@
 #include "cxl/component.h"
 #include "base/loop.h"
 #include "cxl/cxl.h"
+#include "cxl/dynamic.h"
 #include "mem/backend.h"
 
 struct cxl_port;
@@ -22,6 +23,7 @@ enum { VECTOR_DOE = 0, VECTOR_EVENT_INFO = 2, VECTOR_EVENT_WARNING = 3, VECTOR_E
        VECTOR_MAILBOX = 7 };
 #define SERIAL_NONE UINT64_MAX
 #define EVENT_LOG_RECORDS 8
+#define EVENT_DYNAMIC_RECORDS 64 /* a group of extents is told as a whole */
 
 /* A memory with an inaccessible page on either side, so that no slip inside it reaches anything else. */
 struct guarded {
@@ -33,8 +35,8 @@ bool guarded_alloc(struct guarded *g, size_t size, struct error *err);
 void guarded_free(struct guarded *g);
 
 struct event_log {
-	u8 records[EVENT_LOG_RECORDS][EVENT_RECORD_BYTES];
-	u16 handles[EVENT_LOG_RECORDS];
+	u8 records[EVENT_DYNAMIC_RECORDS][EVENT_RECORD_BYTES]; /* the first EVENT_LOG_RECORDS, of most logs */
+	u16 handles[EVENT_DYNAMIC_RECORDS];
 	unsigned count;     /* the oldest first */
 	u16 next_handle;    /* never 0 */
 	u16 overflow_count; /* records that found no room */
@@ -111,12 +113,12 @@ struct cxl_type3 {
 	struct guarded payload, input;
 	struct doe *doe;
 	/* properties */
-	struct dev *memdev, *persistent_memdev, *volatile_memdev, *lsa_dev;
+	struct dev *memdev, *persistent_memdev, *volatile_memdev, *dynamic_memdev, *lsa_dev;
 	u64 serial;
 	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
-	char *cdat_file, *volatile_dc_memdev, *size_2021;
+	char *cdat_file, *size_2021;
 	u8 dc_regions;
-	bool hdm_db, flit_256b;
+	bool dc_shareable, hdm_db, flit_256b;
 	/* guest-visible */
 	u64 timestamp;        /* as set, 0: never */
 	u64 timestamp_set_at; /* guest time, ns */
@@ -129,11 +131,12 @@ struct cxl_type3 {
 	bool sanitizing;
 	struct firmware firmware;
 	struct features features;
+	struct dynamic *dc; /* NULL: no dynamic capacity */
 	char debug_log[DEBUG_LOG_BYTES]; /* vendor debug log, as populated last */
 	u32 debug_log_bytes;
 	/* rebuilt */
-	struct backend *vmem, *pmem, *lsa;
-	u64 volatile_bytes, persistent_bytes;
+	struct backend *vmem, *pmem, *dcmem, *lsa;
+	u64 volatile_bytes, persistent_bytes, dynamic_bytes; /* in the order of DPA */
 	struct cxl_host *host;
 	struct cxl_port *above;
 	u16 dvsec_device;  /* config offset */
@@ -145,6 +148,16 @@ struct cxl_type3 {
 };
 
 extern const struct dev_class cxl_type3_class;
+
+static inline u64 type3_capacity(const struct cxl_type3 *dev)
+{
+	return dev->volatile_bytes + dev->persistent_bytes + dev->dynamic_bytes;
+}
+
+static inline bool type3_is_persistent(const struct cxl_type3 *dev, u64 dpa)
+{
+	return dpa >= dev->volatile_bytes && dpa < dev->volatile_bytes + dev->persistent_bytes;
+}
 
 /* DVSEC Mem_Enable and HDM Decoder Enable, both. */
 bool type3_is_mem_enabled(const struct cxl_type3 *dev);
@@ -178,7 +191,8 @@ void mbox_put_zeros(struct mbox_out *out, u32 size);
 void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
 
 /* Further properties of a command. */
-enum { NEEDS_MEDIA = 1 }; /* fails while media are disabled */
+enum { NEEDS_MEDIA = 1,   /* fails while media are disabled */
+       NEEDS_DYNAMIC = 2 }; /* is not there without dynamic capacity */
 
 struct mbox_command {
 	u16 opcode;
@@ -191,6 +205,8 @@ struct mbox_command {
 };
 extern const struct mbox_command mbox_commands[];
 extern const unsigned mbox_command_count;
+/* Whether this device has the command. */
+bool mbox_command_is_there(const struct cxl_type3 *dev, const struct mbox_command *command);
 /* Starts what the command that is being run leaves behind: CXL_BACKGROUND_STARTED, or CXL_BUSY. */
 u16 background_start(struct cxl_type3 *dev, u16 opcode, u64 duration_ns, bool can_abort,
 		     void (*done)(struct cxl_type3 *dev, u16 code));
@@ -270,8 +286,10 @@ u16 cmd_disable_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 u16 cmd_unlock(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_freeze_security(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
-/* The first DPA whose media are disabled: the capacity if all are there. */
-u64 media_disabled_from(const struct cxl_type3 *dev);
+/* The DPAs whose media are disabled: false if there are none. */
+bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end);
+/* Zero; nobody holds a pointer to it. */
+void media_erase(struct backend *backend, u64 offset, u64 size);
 void security_reset(struct cxl_type3 *dev, unsigned reset_kind);
 
 /* Nanoseconds since the epoch by the device's clock, 0 if it was never set. */
@@ -280,9 +298,22 @@ u64 type3_timestamp(const struct cxl_type3 *dev);
 /* --- events.c --- */
 /* Adds a record (128 bytes as in the specification; handle and time stamp are filled in here) to a log. */
 void event_add(struct cxl_type3 *dev, enum cxl_event_log log, const u8 record[EVENT_RECORD_BYTES]);
+/* Records that a log has room for. */
+unsigned event_log_room(const struct cxl_type3 *dev, enum cxl_event_log log);
 void events_reset(struct cxl_type3 *dev, unsigned reset_kind);
 
+/* --- dynamic.c --- */
+bool dynamic_create(struct cxl_type3 *dev, struct error *err);
+void dynamic_destroy(struct cxl_type3 *dev);
+void dynamic_reset(struct cxl_type3 *dev, unsigned reset_kind);
+u16 cmd_get_dc_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_dc_extent_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_add_dc_response(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_release_dc(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+
 /* --- cdat.c --- */
+/* The DSMAS handle of a region of dynamic capacity. */
+u8 cdat_dynamic_handle(const struct cxl_type3 *dev, unsigned region);
 void cdat_build(struct cxl_type3 *dev);
 u32 cdat_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
 void cdat_build_switch(struct cxl_switch *sw);

@@ -31,7 +31,8 @@ COUNTER = 0x48000000
 ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-list-properties": {"typename": "cxl-type3"},
              "qom-list-properties": {"typename": "memory-backend-file"}}
 # These change the machine and have cases of their own.
-NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities"}
+NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
+             "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity"}
 
 
 def handshake(build, folder):
@@ -92,7 +93,7 @@ def every_command(build, folder):
         assert {64, 128} <= {bus["bus"] for bus in answers["query-pci"]}
         assert "qmp" in {o["option"] for o in answers["query-command-line-options"]}
         assert client.fails("device-list-properties", typename="nix")["class"] == "DeviceNotFound"
-        for name in ("cxl-inject-poison", "cxl-add-dynamic-capacity", "device_add"):
+        for name in ("cxl-inject-poison", "device_add"):
             error = client.fails(name)
             assert error["class"] == "CommandNotFound" and "not built" in error["desc"], error
         for bad, words in (({}, "typename"), ({"typename": 1}, "string"), ({"typename": None}, "string"), ({"typename": ["x"]}, "string"),
@@ -104,6 +105,37 @@ def every_command(build, folder):
             assert "too large" in client.fails("cxl-query-decoders", hpa=huge)["desc"]
         assert "negative" in client.fails("cxl-query-decoders", hpa=-10 ** 30)["desc"]
         assert "text dot svg" in client.fails("cxl-query-topology", format="png")["desc"]
+
+
+def dynamic_capacity(build, folder):
+    options = ["-M", "virt,cxl-fmw.0.targets.0=hb0,cxl-fmw.0.size=2G", "-device", "pxb-cxl,id=hb0,bus_nr=64", "-device", "cxl-rp,id=rp0,bus=hb0",
+               "-object", "memory-backend-ram,id=d0,size=512M", "-device",
+               "cxl-type3,id=mem0,bus=rp0,volatile-dc-memdev=d0,num-dc-regions=2"]
+    span, uuid = {"offset": 0, "len": 4 << 20}, "00112233-4455-6677-8899-aabbccddeeff"
+    with Machine(build, folder, options=options) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+        add = {"path": "mem0", "host_id": 0, "selection_policy": "prescriptive", "region": 1, "extents": [span]}
+        assert client.call("cxl-add-dynamic-capacity", **dict(add, path="/machine/peripheral/mem0", tag=uuid)) == {}
+        assert client.call("cxl-add-dynamic-capacity", **dict(add, selection_policy="contiguous", extents=[span, span])) == {}
+        got = client.call("cxl-query-dynamic-capacity", path="mem0")
+        schema.check_return("cxl-query-dynamic-capacity", got)
+        assert [(e["accepted"], e["region"], e["offset"], e["len"], e["dpa"]) for e in got] == [
+            (False, 1, 0, 4 << 20, 256 << 20), (False, 1, 4 << 20, 8 << 20, 260 << 20)], got
+        assert got[0]["tag"] == uuid and got[1]["tag"] == "00000000-0000-0000-0000-000000000000"
+        for bad, words in (({}, "overlaps"), ({"region": 2}, "regions 0 to 1"), ({"region": 256}, "255"), ({"host_id": 1}, "one host"),
+                           ({"extents": []}, "no extents"), ({"tag": "xyz"}, "UUID"), ({"tag": uuid + "0"}, "UUID"),
+                           ({"extents": [{"offset": -1, "len": 1}]}, "negative"), ({"extents": [{"offset": 1, "len": 2 << 20}]}, "multiple"),
+                           ({"extents": [{"offset": 0, "len": 1}]}, "multiple"), ({"extents": [{"offset": 0}]}, "len"),
+                           ({"extents": [{"offset": 0, "len": 1 << 40}]}, "past the end"), ({"extents": [7]}, "extents"),
+                           ({"extents": [span] * 600}, "600"), ({"extents": [{"offset": 0, "len": 2 ** 64 - 1}]}, "too large"),
+                           ({"selection_policy": "enable-shared-access"}, "several hosts"), ({"selection_policy": "x"}, "contiguous")):
+            assert words in client.fails("cxl-add-dynamic-capacity", **dict(add, **bad))["desc"], bad
+        assert client.fails("cxl-add-dynamic-capacity", **dict(add, path="rp0"))["class"] == "DeviceNotFound"
+        release = {"path": "mem0", "host_id": 0, "removal_policy": "prescriptive", "region": 1, "extents": [span]}
+        for bad, words in (({}, "not all accepted"), ({"removal_policy": "tag-based", "tag": uuid}, "no accepted extent"),
+                           ({"forced_removal": 1}, "boolean"), ({"extents": []}, "no extents")):
+            assert words in client.fails("cxl-release-dynamic-capacity", **dict(release, **bad))["desc"], bad
 
 
 def explained(build, folder):
@@ -375,7 +407,7 @@ def topology(build, folder):
     assert b"no CXL" in draw().stdout
 
 
-CASES = {"handshake": handshake, "every command answers as declared": every_command, "addresses, registers, pictures": explained,
+CASES = {"handshake": handshake, "every command answers as declared": every_command, "dynamic capacity": dynamic_capacity, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "wrong monitors are refused": refused, "cxlvm topology": topology}
 

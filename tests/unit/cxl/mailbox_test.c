@@ -13,7 +13,8 @@ static int open_device(void **state)
 	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
 	fixture_add(&m, &memory_backend_ram_class, "id=p,size=512M");
 	fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K");
-	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l");
+	fixture_add(&m, &memory_backend_ram_class, "id=d,size=512M");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l,volatile-dc-memdev=d,num-dc-regions=2");
 	if (!fixture_settle(&m))
 		fail_msg("%s", m.err.text);
 	fixture_reset(&m, RESET_COLD);
