@@ -19,6 +19,7 @@ enum access_flags {
 	ACCESS_ALIGNED = 4, /* must be aligned to its size whatever SCTLR.A says: exclusives, atomics; acquire/release that
 			     * cross 16 bytes would too, and callers pass it for all LDAR/STLR */
 	ACCESS_ATOMIC = 8,  /* with ACCESS_WRITE: reads first, and faults as a read where that would fault */
+	ACCESS_MONITOR = 16, /* access_host with ACCESS_WRITE: the caller tells the exclusive monitor of what it writes */
 };
 
 /* Host address of a guest access that lies inside one page of RAM, filling the TLB; NULL with *taken = true if an exception

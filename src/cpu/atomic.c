@@ -7,9 +7,8 @@
  * release forms need nothing of their own, but for a store-release: it must not pass a later load-acquire, and is an
  * exchange.
  *
- * Exclusives: the monitor is the address, size and value of LDXR; STXR is a compare-and-swap against that value. A
- * known defect: another vCPU's stores that end in the same value (A, B, A) go unnoticed, where the architecture has
- * STXR fail. A lock-free list that counts on that can break (docs/quirks.md, docs/status.md).
+ * Exclusives: the local monitor is the address, size and value of LDXR; STXR is a compare-and-swap against that value. With more than
+ * one vCPU it also asks the global monitor (monitor.c), which notices stores of others that end in the same value.
  *
  * Without LSE2 all of these fault when not aligned to their whole size. On anything but RAM they end in an Unsupported
  * Exclusive or Atomic access fault, but for plain acquire and release.
@@ -76,15 +75,29 @@ static always_inline void *exclusive_host(struct cpu *cpu, u64 va, unsigned size
 
 	if (likely(host != NULL))
 		return host;
-	host = access_host(cpu, va, size, ACCESS_WRITE | ACCESS_ALIGNED | flags, &taken);
+	host = access_host(cpu, va, size, ACCESS_WRITE | ACCESS_ALIGNED | ACCESS_MONITOR | flags, &taken);
 	if (!host && !taken)
 		mmu_data_abort(cpu, va, FSC_ATOMIC | ISS_WNR);
 	return host;
 }
 
+/* If the page is watched, the monitor is held from here to the end of the instruction: see `let_go`. */
 static always_inline void *atomic_host(struct cpu *cpu, u64 va, unsigned size)
 {
-	return exclusive_host(cpu, va, size, ACCESS_ATOMIC);
+	void *host = va & (size - 1) ? NULL : tlb_hit(cpu->bank->write, va, size);
+
+	if (likely(host != NULL))
+		return host;
+	host = exclusive_host(cpu, va, size, ACCESS_ATOMIC);
+	if (host && monitor_is_watching(cpu, host))
+		monitor_begin_write(cpu, host, size);
+	return host;
+}
+
+static always_inline void let_go(struct cpu *cpu)
+{
+	if (unlikely(cpu->exclusive.locked))
+		monitor_unlock(cpu);
 }
 
 /* Four functions by the size in z, and a prepare function that picks. */
@@ -95,6 +108,7 @@ static always_inline void *atomic_host(struct cpu *cpu, u64 va, unsigned size)
 		if (!base_of(cpu, insn, &va))                                                                          \
 			return;                                                                                        \
 		body                                                                                                   \
+		let_go(cpu);                                                                                           \
 	}                                                                                                              \
 	VARIANT(name##_b)                                                                                              \
 	{                                                                                                              \
@@ -286,6 +300,7 @@ EXEC(CASP)
 		low = (u32)old;
 		high = old >> 32;
 	}
+	let_go(cpu);
 	reg_write(cpu, insn->s, low);
 	reg_write(cpu, insn->s + 1, high);
 }
@@ -305,27 +320,69 @@ static always_inline void arm(struct cpu *cpu, u64 va, unsigned size, u64 low, u
 	cpu->exclusive.high = high;
 }
 
+static bool several(const struct cpu *cpu)
+{
+	return cpu->cpus->count > 1;
+}
+
+/* Reserves for the global monitor what will be loaded. False: an exception was taken, or a reset is due. Not RAM: the load sees to
+ * that, and STXR will fault. */
+static bool reserve(struct cpu *cpu, u64 va, unsigned size)
+{
+	bool again = several(cpu);
+
+	while (again) {
+		void *host = va & (size - 1) ? NULL : tlb_hit(cpu->bank->read, va, size);
+		bool taken = false;
+
+		if (!host)
+			host = access_host(cpu, va, size, ACCESS_ALIGNED, &taken);
+		if (taken || (host && !monitor_reserve(cpu, host, &again)))
+			return false;
+		if (!host)
+			break;
+	}
+	return true;
+}
+
 #define LDXR_BODY                                                                                                      \
 	u64 v;                                                                                                         \
-	if (!load_aligned(cpu, va, size, &v))                                                                          \
+	if (!reserve(cpu, va, size) || !load_aligned(cpu, va, size, &v))                                               \
 		return;                                                                                                \
 	arm(cpu, va, size, v, 0);                                                                                      \
 	T = v;
 BY_SIZE(LDXR, LDXR_BODY)
 BY_SIZE(LDAXR, LDXR_BODY)
 
-/* Both fail without an access when the monitor is not armed for just these bytes; alignment faults come first. */
+/* *status = 0 if (low, high) was stored at va. False: an exception was taken. It fails without an access when the monitor is not armed
+ * for just these bytes; alignment faults come first. */
+static always_inline bool store_exclusive(struct cpu *cpu, u64 va, unsigned size, u64 low, u64 high, u64 *status)
+{
+	u64 old_low = cpu->exclusive.low, old_high = cpu->exclusive.high;
+	bool stored = false, global = several(cpu);
+	void *host;
+
+	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {
+		host = exclusive_host(cpu, va, size, 0);
+		if (!host)
+			return false;
+		if (!global || monitor_begin_store_exclusive(cpu, host)) {
+			stored = size == 16 ? host_cas16(host, &old_low, &old_high, low, high) :
+					      host_cas(host, size, &old_low, low);
+			if (global)
+				monitor_end_store_exclusive(cpu, host, size, stored);
+		}
+	}
+	cpu->exclusive.armed = false;
+	*status = !stored;
+	return true;
+}
+
 #define STXR_BODY                                                                                                      \
-	u64 old = cpu->exclusive.low;                                                                                  \
-	bool done = false;                                                                                             \
-	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {   \
-		void *host = exclusive_host(cpu, va, size, 0);                                                               \
-		if (!host)                                                                                             \
-			return;                                                                                        \
-		done = host_cas(host, size, &old, T);                                                                  \
-	}                                                                                                              \
-	cpu->exclusive.armed = false;                                                                                  \
-	cpu->x[insn->d] = !done;
+	u64 status;                                                                                                    \
+	if (!store_exclusive(cpu, va, size, T, 0, &status))                                                            \
+		return;                                                                                                \
+	cpu->x[insn->d] = status;
 BY_SIZE(STXR, STXR_BODY)
 BY_SIZE(STLXR, STXR_BODY)
 
@@ -336,16 +393,18 @@ EXEC(LDXP)
 
 	if (!base_of(cpu, insn, &va))
 		return;
+	if (va & (size - 1)) {
+		mmu_data_abort(cpu, va, FSC_ALIGNMENT);
+		return;
+	}
+	if (!reserve(cpu, va, size))
+		return;
 	if (size == 8) {
 		if (!load_aligned(cpu, va, 8, &low))
 			return;
 		arm(cpu, va, 8, low, 0);
 		T = (u32)low;
 		U = low >> 32;
-		return;
-	}
-	if (va & 15) {
-		mmu_data_abort(cpu, va, FSC_ALIGNMENT);
 		return;
 	}
 	/* The pair is atomic if the STXP succeeds, which compares all of it. */
@@ -361,23 +420,13 @@ EXEC(LDAXP)
 }
 EXEC(STXP)
 {
-	unsigned size = insn->z ? 16 : 8;
-	bool done = false;
-	u64 va;
+	u64 va, status;
 
 	if (!base_of(cpu, insn, &va))
 		return;
-	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {
-		u64 low = cpu->exclusive.low, high = cpu->exclusive.high;
-		void *host = exclusive_host(cpu, va, size, 0);
-
-		if (!host)
-			return;
-		done = size == 16 ? host_cas16(host, &low, &high, T, U) :
-				    host_cas(host, 8, &low, (u64)(u32)T | U << 32);
-	}
-	cpu->exclusive.armed = false;
-	cpu->x[insn->d] = !done;
+	if (insn->z ? store_exclusive(cpu, va, 16, T, U, &status) :
+		      store_exclusive(cpu, va, 8, (u64)(u32)T | U << 32, 0, &status))
+		cpu->x[insn->d] = status;
 }
 EXEC(STLXP)
 {

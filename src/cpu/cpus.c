@@ -311,7 +311,6 @@ static bool mail_is_served(struct cpus *cpus, void *opaque)
 
 void cpu_dsb(struct cpu *cpu)
 {
-	struct cpus *cpus = cpu->cpus;
 	struct cpu_thread *thread = cpu->thread;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -321,15 +320,22 @@ void cpu_dsb(struct cpu *cpu)
 	thread->persist_count = 0;
 	if (!thread->dsb_needed)
 		return;
-	thread->dsb_needed = false;
+	cpu_mail_wait(cpu);
+}
+
+bool cpu_mail_wait(struct cpu *cpu)
+{
+	struct cpus *cpus = cpu->cpus;
+
+	cpu->thread->dsb_needed = false;
 	if (mail_is_served(cpus, cpu))
-		return;
+		return true;
 	for (unsigned i = 0; i < cpus->count; i++)
 		if (i != cpu->index)
 			cpu_poke(cpus->cpu[i]);
 	cpu_out(cpu);
 	wait_for(cpus, mail_is_served, cpu);
-	cpu_in(cpu);
+	return cpu_in(cpu);
 }
 
 /* --- interrupts and events --- */
@@ -399,8 +405,8 @@ void cpu_wfi(struct cpu *cpu)
 	cpu_wfi_now(cpu);
 }
 
-/* Stores to a monitored address are not seen, so WFE only gives way: at most some tens of microseconds. An early
- * return is allowed. */
+/* Only the monitor of LDXR, SEV and interrupts end a WFE for certain, and what else it may wait for is polled: it sleeps some tens of
+ * microseconds at most. An early return is allowed. */
 void cpu_wfe(struct cpu *cpu)
 {
 	if (load(&cpu->wfe_event)) {
@@ -416,16 +422,20 @@ void cpu_wfe(struct cpu *cpu)
 	cpu_leave_chunk(cpu);
 }
 
+void cpu_event(struct cpu *cpu)
+{
+	store(&cpu->wfe_event, true);
+	if (load(&cpu->thread->asleep) && cpu->thread->wfe)
+		cpu_wake(cpu);
+}
+
 void cpu_sev(struct cpu *cpu, bool local)
 {
 	struct cpus *cpus = cpu->cpus;
 
 	store(&cpu->wfe_event, true);
-	for (unsigned i = 0; !local && i < cpus->count; i++) {
-		store(&cpus->cpu[i]->wfe_event, true);
-		if (load(&cpus->thread[i].asleep) && cpus->thread[i].wfe)
-			cpu_wake(cpus->cpu[i]);
-	}
+	for (unsigned i = 0; !local && i < cpus->count; i++)
+		cpu_event(cpus->cpu[i]);
 }
 
 /* The thread is OUT. */
@@ -496,6 +506,7 @@ void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on)
 	cpu->daif = 0xf;
 	cpu->fpcr = cpu->fpsr = 0;
 	cpu->exclusive.armed = false;
+	store(&cpu->exclusive.reserved, 0);
 	cpu->wfe_event = false;
 	cpu->halted = false;
 	cpu->serror_pending = false;

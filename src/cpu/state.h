@@ -102,6 +102,8 @@ struct cpu {
 		u8 size;    /* bytes in all: 1..16 */
 		u64 va, pa;
 		u64 low, high; /* the value loaded */
+		u64 reserved;  /* granule of host memory that the global monitor holds for us, 0: none; atomic: monitor.c */
+		bool locked;   /* this vCPU holds the monitor's lock, until the instruction ends */
 	} exclusive;
 	bool wfe_event;    /* the event register */
 	bool powered_off;  /* PSCI: not running */

@@ -331,7 +331,8 @@ static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation 
 	    !debug_covers_page(cpu, page, false))
 		bank->read[slot] = (struct tlb_entry){page, addend};
 	if ((for_write || bank->write[slot].tag == tlb_empty(slot)) && !readonly && !t->clean &&
-	    mmu_allows(cpu, t, MMU_WRITE, el, pan) && !debug_covers_page(cpu, page, true) && !space_has_code(cpu->space, t->pa))
+	    mmu_allows(cpu, t, MMU_WRITE, el, pan) && !debug_covers_page(cpu, page, true) && !space_has_code(cpu->space, t->pa) &&
+	    !monitor_is_watching(cpu, host))
 		bank->write[slot] = (struct tlb_entry){page, addend};
 }
 
@@ -411,6 +412,22 @@ static void code_tlbi(struct cpu *cpu, const struct tlbi *tlbi)
 		code_space_switch(cpu, NULL);
 }
 
+/* Write entries of watched pages: by the host page they lead to. */
+static void writers_clear(struct cpu *cpu, unsigned n)
+{
+	struct tlb *tlb = tlb_of(cpu);
+
+	for (unsigned i = 0; i < EL0_BANKS + 1; i++) {
+		struct tlb_entry *write = cpu->banks[i].write;
+
+		if (i != BANK_EL1 && !tlb->bank[i].valid)
+			continue;
+		for (unsigned slot = 0; slot < TLB_ENTRIES; slot++)
+			if (watch_bit(write[slot].addend + write[slot].tag) == n)
+				write[slot].tag = tlb_empty(slot);
+	}
+}
+
 void tlb_apply(struct cpu *cpu, const struct tlbi *tlbi)
 {
 	struct tlb *tlb = tlb_of(cpu);
@@ -453,6 +470,7 @@ void tlb_apply(struct cpu *cpu, const struct tlbi *tlbi)
 			el1_special_clear(cpu);
 		code_tlbi(cpu, tlbi);
 		return;
+	case TLBI_WRITERS: writers_clear(cpu, (unsigned)tlbi->va); return;
 	default: tlb_flush_all(cpu); return;
 	}
 }
@@ -465,6 +483,7 @@ struct target {
 	bool nothing;  /* no memory there */
 	bool io;       /* needs the machine lock */
 	bool code;     /* holds decoded code, and is to be written */
+	bool watched;  /* by the exclusive monitor, and is to be written */
 };
 
 /* An atomic read-modify-write faults as its read, if that would fault so too. [DDI0487 ESR_EL1, WnR] */
@@ -519,6 +538,7 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 			region->ready(region, offset);
 		to->host = region->host + offset;
 		to->code = write && space_has_code(cpu->space, to->t.pa);
+		to->watched = write && monitor_is_watching(cpu, to->host);
 		if (page_pa >= range->base && range->last - page_pa >= PAGE - 1)
 			fill(cpu, va, el, &to->t, to->host, region->readonly, write);
 	} else {
@@ -589,6 +609,8 @@ u8 *access_host(struct cpu *cpu, u64 va, unsigned size, unsigned flags, bool *ta
 	/* The caller writes where code was: forget that code first; without IC IVAU nothing more is promised. */
 	if (to.host && to.code)
 		code_invalidate(cpu->cpus, to.t.pa, size);
+	if (to.host && to.watched && !(flags & ACCESS_MONITOR)) /* it may write more than `size`: MOPS */
+		monitor_written(cpu, (const void *)((uintptr_t)to.host & ~(PAGE - 1)), PAGE);
 	return to.host;
 }
 
@@ -619,10 +641,14 @@ static bool read_piece(struct cpu *cpu, u64 va, unsigned size, unsigned flags, c
 static bool write_piece(struct cpu *cpu, u64 va, unsigned size, unsigned flags, const struct target *to, u64 value)
 {
 	if (to->host) {
+		if (to->watched)
+			monitor_begin_write(cpu, to->host, size);
 		if (size == 1 || size == 2 || size == 4 || size == 8)
 			host_store(to->host, size, value);
 		else
 			store_le(to->host, size, value);
+		if (to->watched)
+			monitor_unlock(cpu);
 		if (to->code)
 			code_invalidate(cpu->cpus, to->t.pa, size);
 		return true;
@@ -804,6 +830,8 @@ static bool copy(struct cpu *cpu, u64 va, u8 *to, const u8 *from, u64 size)
 			return false;
 		if (range->region->ready)
 			range->region->ready(range->region, range->offset + (t.pa - range->base));
+		if (from && monitor_is_watching(cpu, range->region->host + range->offset + (t.pa - range->base)))
+			monitor_written(cpu, range->region->host + range->offset + (t.pa - range->base), part);
 		if (from)
 			memcpy(range->region->host + range->offset + (t.pa - range->base), from, part);
 		else

@@ -21,7 +21,8 @@
 #include "cpu/sysreg.h"
 
 /* --- TLB maintenance, own or by mail: tlb.c --- */
-enum tlbi_kind { TLBI_ALL, TLBI_ASID, TLBI_VA, TLBI_VA_ALL_ASID };
+/* TLBI_WRITERS: level-1 write entries of pages with bit `va` in the monitor's maps. */
+enum tlbi_kind { TLBI_ALL, TLBI_ASID, TLBI_VA, TLBI_VA_ALL_ASID, TLBI_WRITERS };
 struct tlbi {
 	u8 kind;
 	u16 asid;
@@ -84,6 +85,19 @@ struct sysreg_slot {
 };
 #define SYSREG_SLOTS_MAX 1024
 
+/* The global exclusive monitor: monitor.c. */
+#define WATCH_BITS 65536u
+#define MONITOR_GRANULE 64
+static inline unsigned watch_bit(u64 host)
+{
+	return (unsigned)(host >> 12) & (WATCH_BITS - 1);
+}
+struct monitor {
+	u64 watching[WATCH_BITS / 64], watched[WATCH_BITS / 64]; /* atomic */
+	u32 lock;
+	u64 epoch, watches, stores; /* times all was forgotten, and since then; by the lock */
+};
+
 struct cpus {
 	struct cpus_config config;
 	struct loop *loop;
@@ -103,6 +117,7 @@ struct cpus {
 	bool running;       /* threads exist */
 	bool instruction_time;
 	u32 turn_seq, turn_asleep; /* instruction time: the one thread's futex */
+	struct monitor monitor;
 	pthread_mutex_t psci_lock;
 	struct sysreg_slot slots[SYSREG_SLOTS_MAX];
 	unsigned slot_count;
@@ -120,6 +135,10 @@ void cpu_wake(struct cpu *cpu);
 void cpu_poke(struct cpu *cpu); /* sets poll */
 void cpu_mail_post(struct cpu *from, const struct tlbi *tlbi);
 bool cpu_mail_serve(struct cpu *cpu);
+/* Waits until what was posted is served by all; false as cpu_in. */
+bool cpu_mail_wait(struct cpu *cpu);
+/* Sets the event register, and ends a WFE. Any thread. */
+void cpu_event(struct cpu *cpu);
 void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on);
 void cpu_wfi_now(struct cpu *cpu);
 void cpu_set_ppi(struct cpu *cpu, unsigned ppi, bool level); /* machine lock held */
@@ -199,6 +218,18 @@ struct tlb_bank *tlb_bank_of(struct cpu *cpu, unsigned el);
 void tlb_forget_write(struct cpu *cpu, u64 pa);
 /* Translation for cache maintenance and DC ZVA: by va with rights checked as a read (CM faults). */
 bool tlb_translate(struct cpu *cpu, u64 va, enum mmu_access access, unsigned el, u32 iss, u64 *pa, bool *device);
+
+/* --- monitor.c; with more than one vCPU. `host`: host address of guest RAM --- */
+bool monitor_is_watching(const struct cpu *cpu, const void *host); /* no write entries for its page */
+/* Around a store of ours, and before one of the caller's. */
+void monitor_begin_write(struct cpu *cpu, const void *host, u64 size);
+void monitor_unlock(struct cpu *cpu);
+void monitor_written(struct cpu *cpu, const void *host, u64 size);
+/* LDXR, before it loads. *again: it went OUT, translate anew. False: as cpu_in. */
+bool monitor_reserve(struct cpu *cpu, const void *host, bool *again);
+/* STXR: if true, compare, swap and end. */
+bool monitor_begin_store_exclusive(struct cpu *cpu, const void *host);
+void monitor_end_store_exclusive(struct cpu *cpu, const void *host, unsigned size, bool stored);
 
 /* --- timer.c, pmu.c, debug.c --- */
 bool timers_create(struct cpu *cpu, struct error *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Exclusives and the atomic operations of FEAT_LSE, as cpu/atomic.c has them: host atomics on the host address, the monitor is the
- * address, size and value of LDXR. Misaligned addresses, pairs, minimum and maximum are the interpreter's.
+ * Exclusives and the atomic operations of FEAT_LSE, as cpu/atomic.c has them: host atomics on the host address. With one vCPU the
+ * monitor is the address, size and value of LDXR; with more, exclusives are the interpreter's (cpu/monitor.c). Misaligned addresses, pairs, minimum and maximum are the interpreter's.
  */
+#include "cpu/cpu.h"
 #include "jit/translate.h"
 
 #define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
@@ -48,6 +49,8 @@ EMIT(LDXR)
 	struct x64 *x = &b->x;
 	struct mem m;
 
+	if (cpus_count(b->cpu->cpus) > 1)
+		return false;
 	address_to_rsi(b, i);
 	m = memory_check(b, RSI, 1u << i->z, 0);
 	x64_load_extend(x, i->z == 3, false, 1u << i->z, RDX, m);
@@ -64,6 +67,8 @@ EMIT(STXR)
 	u8 *other[2], *done;
 	struct mem m;
 
+	if (cpus_count(b->cpu->cpus) > 1)
+		return false;
 	address_to_rsi(b, i);
 	x64_load_extend(x, false, false, 2, RAX, CPU_MEM(exclusive.armed));
 	x64_alu_imm(x, false, ALU_CMP, RAX, (s32)(1u << i->z) << 8 | 1);
