@@ -22,10 +22,13 @@
 #define CDAT_TYPE_DATA 0
 #define CDAT_LAST_HANDLE 0xffff
 
-struct cxl_performance cdat_performance(void)
+struct cxl_performance cdat_performance(const struct cxl_type3 *dev, u64 dpa)
 {
-	return (struct cxl_performance){READ_LATENCY_NS * 1000, WRITE_LATENCY_NS * 1000, BANDWIDTH_GBPS * 1000,
-					BANDWIDTH_GBPS * 1000};
+	struct cxl_performance performance = {READ_LATENCY_NS * 1000, WRITE_LATENCY_NS * 1000, BANDWIDTH_GBPS * 1000,
+					      BANDWIDTH_GBPS * 1000};
+
+	cdat_read_performance(&dev->cdat, dpa, &performance);
+	return performance;
 }
 
 void cdat_begin(struct cdat *cdat, const char *name)
@@ -94,10 +97,12 @@ u8 cdat_dynamic_handle(const struct cxl_type3 *dev, unsigned region)
 	return (dev->volatile_bytes != 0) + (dev->persistent_bytes != 0) + region;
 }
 
-void cdat_build(struct cxl_type3 *dev)
+bool cdat_build(struct cxl_type3 *dev, struct error *err)
 {
 	u8 handle = 0;
 
+	if (dev->cdat_file)
+		return cdat_load(&dev->cdat, dev->name, dev->cdat_file, false, err);
 	cdat_begin(&dev->cdat, dev->name);
 	if (dev->volatile_bytes)
 		append_partition(&dev->cdat, handle++, 0, dev->volatile_bytes, false, 0);
@@ -108,6 +113,7 @@ void cdat_build(struct cxl_type3 *dev)
 				 dev->dc->region_size, false,
 				 CDAT_DSMAS_DYNAMIC | (dev->dc->shareable ? CDAT_DSMAS_SHAREABLE : 0));
 	cdat_end(&dev->cdat);
+	return true;
 }
 
 u64 cdat_switch_latency_ps(void)
@@ -138,6 +144,8 @@ static void append_sslbis(struct cxl_switch *sw, u8 data_type, u64 unit, bool is
 
 void cdat_build_switch(struct cxl_switch *sw)
 {
+	if (sw->cdat_file)
+		return; /* read when the switch was made */
 	cdat_begin(&sw->cdat, dev_name(&sw->pci.dev));
 	append_sslbis(sw, CDAT_ACCESS_LATENCY, 1000, false);
 	append_sslbis(sw, CDAT_ACCESS_BANDWIDTH, 1000, true);

@@ -6,6 +6,7 @@
 #ifndef CXL_CDAT_H
 #define CXL_CDAT_H
 
+#include "base/error.h"
 #include "base/types.h"
 
 #define CDAT_BYTES_MAX 8192
@@ -19,6 +20,9 @@ struct cdat {
 void cdat_begin(struct cdat *cdat, const char *name);
 /* Zeroed room for an entry, header filled in. */
 u8 *cdat_append(struct cdat *cdat, u8 type, u16 size);
+/* A table from a file, checked; is_switch: of SSLBIS only, otherwise without. */
+bool cdat_load(struct cdat *cdat, const char *name, const char *path, bool is_switch, struct error *err);
+bool cdat_check(const char *where, const u8 *bytes, u64 size, bool is_switch, struct error *err);
 /* Length and checksum. */
 void cdat_end(struct cdat *cdat);
 /* One Table Access request: DWORDs of the answer, 0 for none. */

@@ -173,6 +173,15 @@ bool dynamic_create(struct cxl_type3 *dev, struct error *err)
 	return true;
 }
 
+bool dynamic_is_memory(const struct cxl_type3 *dev, u64 dpa, u64 size)
+{
+	u64 from = type3_capacity(dev) - dev->dynamic_bytes;
+
+	if (dpa + size <= from)
+		return true;
+	return dev->dc && dc_covers(dev->dc->accepted, dev->dc->accepted_count, MAX(dpa, from), dpa + size - MAX(dpa, from));
+}
+
 void dynamic_destroy(struct cxl_type3 *dev)
 {
 	free(dev->dc);

@@ -135,6 +135,9 @@ void cxl_map_destroy(struct cxl_host *host);
 u8 *cxl_media_at(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, u64 *size);
 /* Writes media as the device does, wherever the bytes are, at home too; `size` bytes within one granule of 256. */
 void cxl_media_write(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, const void *bytes, u32 size);
+/* Zeros at home and wherever the bytes are, with everybody standing still. */
+struct media_range;
+void cxl_media_zero(struct cxl_host *host, struct cxl_type3 *device, const struct media_range *ranges, unsigned count);
 /* Where every granule of [base, base + size) goes now, for traces and tests: the kind of the piece at hpa. */
 /* MAP_HOLE: a poisoned line. */
 enum map_kind { MAP_NOTHING, MAP_DIRECT, MAP_BUFFER, MAP_GRANULE, MAP_HOLE };

@@ -65,6 +65,8 @@ const struct mbox_command mbox_commands[] = {
 	 cmd_sanitize, "8.2.9.9.5.1"},
 	{0x4401, "secure erase",                 0, 0,      EFFECT_IMMEDIATE_DATA | EFFECT_SECURITY_STATE, cmd_secure_erase,
 	 "8.2.9.9.5.2", NEEDS_MEDIA},
+	{0x4402, "media operations",             8, MAILBOX_PAYLOAD_BYTES,
+	 EFFECT_IMMEDIATE_DATA | EFFECT_BACKGROUND | EFFECT_ABORT, cmd_media_operations, "8.2.9.9.5.3", NEEDS_MEDIA},
 	{0x4500, "get security state",           0, 0,      0, cmd_get_security_state, "8.2.9.9.6.1"},
 	{0x4501, "set passphrase",               96, 96,    EFFECT_SECURITY_STATE, cmd_set_passphrase, "8.2.9.9.6.2"},
 	{0x4502, "disable passphrase",           64, 64,    EFFECT_SECURITY_STATE, cmd_disable_passphrase, "8.2.9.9.6.3"},

@@ -917,6 +917,44 @@ void cxl_media_write(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, c
 	space_change(host->config.space, 0, 0, write_media, &w);
 }
 
+struct media_zero {
+	struct cxl_host *host;
+	struct cxl_type3 *device;
+	const struct media_range *ranges;
+	unsigned count;
+};
+
+/* Everybody stands still. */
+static void zero_media(void *opaque)
+{
+	struct media_zero *z = opaque;
+
+	for (struct map_piece *piece = z->host->pieces; piece; piece = piece->next)
+		for (unsigned way = 0; piece->want.kind == MAP_BUFFER && way < piece->want.ways; way++)
+			if (piece->want.way[way].device == z->device)
+				buffer_go_home(piece);
+	for (unsigned n = 0; n < z->count; n++)
+		for (u64 at = z->ranges[n].dpa, end = at + z->ranges[n].size, offset, left; at < end; at += left) {
+			struct backend *backend = type3_backend(z->device, at, &offset, &left);
+
+			if (!backend)
+				break;
+			left = MIN(left, end - at);
+			media_erase(backend, offset, left);
+		}
+}
+
+void cxl_media_zero(struct cxl_host *host, struct cxl_type3 *device, const struct media_range *ranges, unsigned count)
+{
+	struct media_zero z = {host, device, ranges, count};
+
+	/* All windows: what was in a buffer is fetched again. */
+	for (unsigned n = 0; n < host->window_count; n++)
+		space_change(host->config.space, host->windows[n].base, host->windows[n].size, zero_media, &z);
+	if (!host->window_count)
+		space_change(host->config.space, 0, 0, zero_media, &z);
+}
+
 enum map_kind cxl_map_kind(struct cxl_host *host, u64 hpa)
 {
 	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)

@@ -107,6 +107,16 @@ static bool poison_remove(struct poison *p, u64 dpa, u64 size)
 	return true;
 }
 
+void poison_clear(struct cxl_type3 *dev, u64 dpa, u64 size)
+{
+	if (!poison_hits(dev->poison.ranges, dev->poison.count, dpa, size))
+		return;
+	/* Where there is no room to keep both ends of a range apart, the whole stays poisoned. */
+	if (!poison_remove(&dev->poison, dpa, size))
+		trace(UNIMP, "%s: no room for the rests of a poisoned range", dev->name);
+	cxl_map_changed(dev->host);
+}
+
 bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source source)
 {
 	struct poison *p = &dev->poison;

@@ -523,9 +523,9 @@ struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsign
 }
 
 /* Adds one device's way up to the CPU. Latencies add up along it; its bandwidth is that of its narrowest part. */
-static void add_way(struct cxl_host *host, const struct cxl_type3 *dev, struct cxl_performance *sum)
+static void add_way(struct cxl_host *host, const struct cxl_type3 *dev, bool pmem, struct cxl_performance *sum)
 {
-	struct cxl_performance media = cdat_performance(), bridge = {0};
+	struct cxl_performance media = cdat_performance(dev, pmem ? dev->volatile_bytes : 0), bridge = {0};
 	u64 mbps = cxl_link_mbps(dev->speed, dev->width), switches = 0;
 	const struct cxl_port *port = dev->above;
 
@@ -558,6 +558,6 @@ struct cxl_performance cxl_host_region_performance(struct cxl_host *host, unsign
 
 	for (unsigned i = 0; n < host->region_count && i < region->ways; i++)
 		if (region_device(region, i))
-			add_way(host, region_device(region, i), &sum);
+			add_way(host, region_device(region, i), region->pmem, &sum);
 	return sum;
 }

@@ -31,11 +31,13 @@ void media_erase(struct backend *backend, u64 offset, u64 size)
 	if (!backend || backend->readonly)
 		return;
 	if (backend->fd < 0 && !backend->path && !backend->chunk_ready && !backend->prealloc &&
+	    is_aligned(offset | size, 4 * KiB) &&
 	    !madvise(backend->host + offset, size, MADV_DONTNEED))
 		return;
-	for (u64 at = offset; at < offset + size; at += 2 * MiB) {
+	for (u64 at = offset, end = offset + size, step; at < end; at += step) {
+		step = MIN(2 * MiB - at % (2 * MiB), end - at);
 		backend_ready(backend, at);
-		memset(backend->host + at, 0, MIN(2 * MiB, offset + size - at));
+		memset(backend->host + at, 0, step);
 	}
 	backend_flush(backend, offset, size);
 }

@@ -66,8 +66,8 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 			    dev_name(dev), env->bus->name, CXL_SWITCH_LEVELS_MAX);
 	if (sw->port != CXL_AUTO && sw->port > 255)
 		return fail(err, "%s: port=%u is more than 255", dev_name(dev), sw->port);
-	if (sw->cdat_file)
-		return fail(err, "cxl-upstream %s: property 'cdat' is not supported yet; leave it out", dev_name(dev));
+	if (sw->cdat_file && !cdat_load(&sw->cdat, dev_name(dev), sw->cdat_file, true, err))
+		return false;
 	if (!pci_dev_init(&sw->pci, &ids, env, err))
 		return false;
 	pci_bridge_init(&sw->pci, &sw->bridge, BUS_CXL);
@@ -165,7 +165,7 @@ static const struct prop upstream_props[] = {
 	{.name = "port", .kind = PROP_KIND_U32, .offset = offsetof(SW, port), .initial = CXL_AUTO,
 	 .doc = "port number in Link Capabilities (default 0)"},
 	PROP_U64("sn", SW, serial, SERIAL_NONE, "serial number (default: none)"),
-	PROP_STRING("cdat", SW, cdat_file, NULL, "file with a CDAT (not supported yet)"),
+	PROP_STRING("cdat", SW, cdat_file, NULL, "file with a CDAT, in place of the derived one"),
 	PROP_U32("aer_log_max", SW, aer_log_max, 8, "accepted without effect"),
 	PROP_CHOICE("x-speed", SW, speed, pcie_speed_names, 4, "link speed, GT/s"),
 	PROP_CHOICE("x-width", SW, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),

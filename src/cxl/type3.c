@@ -84,7 +84,7 @@ static bool check_capacity(struct cxl_type3 *dev, const char *key, const struct 
 /* Properties of hardware that this build has not. */
 static bool refuse_unbuilt(struct cxl_type3 *dev, struct error *err)
 {
-	const char *key = dev->cdat_file ? "cdat" : dev->hdm_db ? "hdm-db" : dev->flit_256b ? "x-256b-flit" :
+	const char *key = dev->hdm_db ? "hdm-db" : dev->flit_256b ? "x-256b-flit" :
 			  dev->size_2021 ? "size" : NULL;
 
 	if (key)
@@ -249,7 +249,8 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	if (!devregs_init(dev, err) || !dynamic_create(dev, err))
 		return false;
 	background_init(dev);
-	cdat_build(dev);
+	if (!cdat_build(dev, err))
+		return false;
 	alerts_reset(dev);
 	build_config(dev);
 	dev->pci.function_reset = type3_function_reset;
@@ -315,7 +316,7 @@ static const struct prop type3_props[] = {
 	PROP_U64("sn", T3, serial, SERIAL_NONE, "serial number (default: made from the id)"),
 	PROP_CHOICE("x-speed", T3, speed, pcie_speed_names, 4, "link speed, GT/s"),
 	PROP_CHOICE("x-width", T3, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),
-	PROP_STRING("cdat", T3, cdat_file, NULL, "file with a CDAT (not supported yet)"),
+	PROP_STRING("cdat", T3, cdat_file, NULL, "file with a CDAT, in place of the derived one"),
 	PROP_LINK("volatile-dc-memdev", T3, dynamic_memdev, "memory-backend", "backend of the dynamic capacity"),
 	PROP_U8("num-dc-regions", T3, dc_regions, 0, "regions of dynamic capacity, 1 to 8"),
 	PROP_BOOL("dc-shareable", T3, dc_shareable, false, "dynamic capacity may be shared: tags and sequence numbers"),

@@ -83,6 +83,12 @@ struct security {
 	u8 user_failures, master_failures;
 };
 
+#define MEDIA_RANGES_MAX 127 /* in one payload */
+struct media_operation {
+	struct media_range { u64 dpa, size; } ranges[MEDIA_RANGES_MAX];
+	unsigned count;
+};
+
 #define FIRMWARE_SLOTS 2
 struct firmware {
 	u16 version[FIRMWARE_SLOTS]; /* 0: empty */
@@ -128,6 +134,7 @@ struct cxl_type3 {
 	struct background background;
 	struct poison poison;
 	struct security security;
+	struct media_operation media_operation; /* the last one's */
 	bool sanitizing;
 	struct firmware firmware;
 	struct features features;
@@ -260,7 +267,12 @@ void features_reset(struct cxl_type3 *dev, unsigned reset_kind);
 /* --- compliance.c --- */
 u32 compliance_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
 
+/* --- media_operations.c --- */
+u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+
 /* --- poison.c --- */
+/* [dpa, dpa + size) is not poisoned any more. */
+void poison_clear(struct cxl_type3 *dev, u64 dpa, u64 size);
 void poison_repair(struct cxl_type3 *dev, u64 dpa); /* the line at dpa is good again, and zero */
 u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
@@ -304,6 +316,8 @@ void events_reset(struct cxl_type3 *dev, unsigned reset_kind);
 
 /* --- dynamic.c --- */
 bool dynamic_create(struct cxl_type3 *dev, struct error *err);
+/* Whether all of [dpa, dpa + size) is static capacity or accepted. */
+bool dynamic_is_memory(const struct cxl_type3 *dev, u64 dpa, u64 size);
 void dynamic_destroy(struct cxl_type3 *dev);
 void dynamic_reset(struct cxl_type3 *dev, unsigned reset_kind);
 u16 cmd_get_dc_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
@@ -314,11 +328,12 @@ u16 cmd_release_dc(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *o
 /* --- cdat.c --- */
 /* The DSMAS handle of a region of dynamic capacity. */
 u8 cdat_dynamic_handle(const struct cxl_type3 *dev, unsigned region);
-void cdat_build(struct cxl_type3 *dev);
+bool cdat_build(struct cxl_type3 *dev, struct error *err);
 u32 cdat_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
 void cdat_build_switch(struct cxl_switch *sw);
 u64 cdat_switch_latency_ps(void); /* through one switch, either way */
-/* The device's own share of an access. */
-struct cxl_performance cdat_performance(void);
+/* The device's own share of an access, as its CDAT tells it. */
+struct cxl_performance cdat_performance(const struct cxl_type3 *dev, u64 dpa);
+void cdat_read_performance(const struct cdat *cdat, u64 dpa, struct cxl_performance *performance);
 
 #endif

@@ -132,6 +132,10 @@ bool pci_dev_init(struct pci_dev *dev, const struct pci_ids *ids, const struct d
 		return fail(err, "%s: no PCI Express bus to plug into", name);
 	if (bus->kind != BUS_PCI && bus->kind != BUS_PCIE && bus->kind != BUS_CXL)
 		return fail(err, "%s: bus=%s is not a PCI Express bus", name, bus->name);
+	if (!is_bridge && container_of(bus, struct pci_bus, bus)->bridge &&
+	    pci_express_type(container_of(bus, struct pci_bus, bus)->bridge->dev) == PCIE_UPSTREAM)
+		return fail(err, "%s: bus=%s is the inside of a switch, where only downstream ports are; plug it with bus=ID of one of them",
+			    name, bus->name);
 	dev->space = env->space;
 	dev->loop = env->loop;
 	if (!pci_bus_place(container_of(bus, struct pci_bus, bus), dev, err))

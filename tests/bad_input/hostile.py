@@ -195,7 +195,7 @@ PLACES = [
     ("memory device of 100 MiB", f"{BRIDGE} {memory(0, '100M')}", ["m0", "256 MiB", "size=256M"]),
     ("memory device on a port", f"{BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -device cxl-type3,bus=rp0,volatile-memdev=rp0", ["rp0", "memory-backend"]),
     ("label area on the same backend", f"{BRIDGE} {memory(0, more=',lsa=m0')}", ["lsa=m0", "already used"]),
-    ("a CDAT file", f"{BRIDGE} {memory(0, more=',cdat=x')}", ["cdat", "leave it out"]),
+    ("a CDAT file", f"{BRIDGE} {memory(0, more=',cdat=/nonexistent/x')}", ["cdat=/nonexistent/x", "No such file"]),
     ("node 64", "-numa node,nodeid=64", ["nodeid=64", "63"]),
     ("node of vCPUs that are not there", KERNEL + "-smp 2 -numa node,cpus=0-3", ["cpus=0-3", "-smp 4"]),
     ("vCPU in two nodes", KERNEL + "-smp 4 -numa node,cpus=0-2 -numa node,cpus=2-3", ["cpus=2-3", "one node"]),

@@ -305,6 +305,52 @@ static u32 security(void)
 	return load_le(out, 4);
 }
 
+static u16 media_operation(unsigned subclass, unsigned count, u64 dpa, u64 size)
+{
+	u8 request[8 + 16 * 3] = {1, subclass, 0, 0, count};
+
+	for (unsigned n = 0; n < 3; n++) {
+		store_le(request + 8 + 16 * n, 8, dpa + n * 1024);
+		store_le(request + 16 + 16 * n, 8, size);
+	}
+	return send(0x4402, request, 8 + 16 * MIN(count, 3u));
+}
+
+/* Ranges across a buffer of two ways: zero and not poisoned there, untouched beside. */
+static void media_operations_zero_their_ranges(void **state)
+{
+	u64 got;
+
+	open_ways(2);
+	for (u64 at = 0; at < 8192; at += 8)
+		space_write(m.space, WINDOWS_BASE + at, 8, at + 1);
+	assert_int_equal(inject(1024), CXL_SUCCESS);
+	assert_int_equal(media_operation(0, 3, 0, 128), CXL_BACKGROUND_STARTED);
+	assert_int_equal(media_operation(1, 1, 0, 64), CXL_BUSY);
+	loop_time_advance(m.loop, SECOND);
+	for (u64 at = 0; at < 8192; at += 8) {
+		u64 dpa = at / 512 * 256 + at % 256;
+		bool zeroed = at / 256 % 2 && dpa < 3072 && dpa % 1024 < 128;
+
+		assert_int_equal(space_read(m.space, WINDOWS_BASE + at, 8, &got), MEM_OK);
+		assert_int_equal(got, zeroed ? 0 : at + 1);
+	}
+	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0}, 12), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), 64);
+	assert_int_equal(load_le(out + 8, 4), 3 | 3 << 16);
+	assert_int_equal(load_le(out + 12, 6), 0x010100010000);
+	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 0}, 12), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 1, 0}, 10), CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(media_operation(2, 1, 0, 64), CXL_UNSUPPORTED);
+	assert_int_equal(media_operation(0, 0, 0, 0), CXL_SUCCESS);
+	assert_int_equal(media_operation(0, 200, 0, 64), CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(media_operation(0, 1, 1, 64), CXL_INVALID_INPUT);
+	assert_int_equal(media_operation(0, 1, 0, 0), CXL_INVALID_INPUT);
+	assert_int_equal(media_operation(0, 1, 2 * Q, 64), CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(media_operation(0, 1, 64, -64ull), CXL_INVALID_PHYSICAL_ADDRESS);
+	fixture_close(&m);
+}
+
 static void passphrases_lock_persistent_memory(void **state)
 {
 	u64 pmem = WINDOWS_BASE + Q, got;
@@ -358,6 +404,7 @@ int main(void)
 		cmocka_unit_test(very_many_poisoned_lines_are_kept_apart),
 		cmocka_unit_test(the_list_says_what_is_poisoned),
 		cmocka_unit_test(sanitize_disables_media_and_leaves_nothing),
+		cmocka_unit_test(media_operations_zero_their_ranges),
 		cmocka_unit_test(passphrases_lock_persistent_memory),
 	};
 

@@ -110,7 +110,7 @@ static void wrong_devices_are_refused_by_name(void **state)
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=odd", "use size=512M"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=v0", "already used by mem0"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,sn=1", "also that of mem0"},
-		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,cdat=f", "'cdat' is not supported"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,cdat=/nonexistent", "cdat=/nonexistent: "},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,num-dc-regions=2", "add volatile-dc-memdev=ID"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,hdm-db=on", "'hdm-db' is not supported"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,memdev=none", "none"},

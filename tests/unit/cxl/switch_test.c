@@ -278,7 +278,7 @@ static void wrong_switches_are_refused_by_name(void **state)
 		{&cxl_upstream_class, "id=x,bus=hb0p0", "already has 'sw0'"},
 		{&cxl_upstream_class, "id=x,bus=low", "below 3 switches"},
 		{&cxl_upstream_class, "id=x,bus=free,port=256", "port=256 is more than 255"},
-		{&cxl_upstream_class, "id=x,bus=free,cdat=f", "'cdat' is not supported"},
+		{&cxl_upstream_class, "id=x,bus=free,cdat=/nonexistent", "cdat=/nonexistent: "},
 		{&cxl_downstream_class, "id=x,bus=hb0p0", "plug it with bus=ID of a cxl-upstream"},
 		{&cxl_downstream_class, "id=x,bus=sw0,port=300", "port=300 is more than 255"},
 		{&cxl_rp_class, "id=x,bus=sw0", "plug it with bus=ID of a pxb-cxl"},
