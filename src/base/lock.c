@@ -55,9 +55,7 @@ static bool spin(u32 *word)
 
 		if (!(state & (LOCKED | HANDOFF)) && cas(word, &state, state | LOCKED))
 			return true;
-#ifdef __x86_64__
-		__builtin_ia32_pause();
-#endif
+		host_pause();
 	}
 	return false;
 }

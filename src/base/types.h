@@ -32,6 +32,16 @@ typedef __int128 s128;
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 
+/* In a loop that waits for another thread. */
+static inline void host_pause(void)
+{
+#ifdef __x86_64__
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
 /* A place that only a mistake of ours can reach; never used on a value that a guest, file or client supplied. */
 #define unreachable() assert(!"unreachable")
 

@@ -91,7 +91,7 @@ void help_trace(void)
 
 void help_accels(void)
 {
-	printf("Accelerators supported:\njit\ninterp\ntcg (taken as interp)\n");
+	printf("Accelerators supported:\njit (default)\ninterp\ntcg (taken as the default)\n");
 	done();
 }
 

@@ -393,7 +393,7 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 	name = opts_get(&opts, "accel");
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		opts_get(&opts, keys[i]);
-	s->config.jit = name && !strcmp(name, "jit");
+	s->config.engine = !name || !strcmp(name, "tcg") ? ENGINE_BEST : !strcmp(name, "jit") ? ENGINE_JIT : ENGINE_INTERP;
 	/* For tests: with -icount and -d state, print registers every state-chunk instructions from state-from on. */
 	value = opts_get(&opts, "tb-size");
 	if (value && !parse_u64("-accel tb-size", value, 0, 1024, &s->config.jit_cache, err)) {
@@ -412,7 +412,7 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 		return false;
 	}
 	if (!name || (strcmp(name, "tcg") && strcmp(name, "interp") && strcmp(name, "jit")))
-		ok = fail(err, "-accel %s: arm64 code is emulated; write -accel jit or -accel interp (tcg is taken as interp)", argument);
+		ok = fail(err, "-accel %s: arm64 code is emulated; write -accel jit or -accel interp (tcg is taken as either)", argument);
 	else
 		ok = opts_all_used(&opts, "-accel", err);
 	opts_free(&opts);

@@ -204,7 +204,7 @@ static bool take_action(struct settings *s, const char *a, struct error *err)
 const struct option options[] = {
 	{"machine", "M", "virt[,KEY=VALUE...]", "the machine and its properties; cxl-fmw.N.* describe fixed memory windows", option_machine},
 	{"cpu", NULL, "MODEL", "the CPU; '-cpu help' lists the models", option_cpu},
-	{"accel", NULL, "jit|interp", "the engine: translator or interpreter", option_accel},
+	{"accel", NULL, "jit|interp", "the engine: translator (the default on x86-64) or interpreter", option_accel},
 	{"smp", NULL, "N[,sockets=,cores=,threads=]", "number of vCPUs, 1 to 16", option_smp},
 	{"m", NULL, "SIZE[,slots=,maxmem=]", "memory; MiB without a suffix", option_memory},
 	{"numa", NULL, "node,...|dist,...", "NUMA nodes and distances", option_numa},

@@ -583,40 +583,31 @@ static const u32 crc32_nibble[16] = {
 	0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
 	0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 };
-static u32 crc32_bytes(u32 crc, u64 v, unsigned bytes)
+static const u32 crc32c_nibble[16] = {
+	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+	0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+};
+static u32 crc32_bytes(const u32 nibble[16], u32 crc, u64 v, unsigned bytes)
 {
 	u64 acc = crc ^ v; /* of the low 32 bits; higher bytes join as they come down */
 
 	for (unsigned k = 0; k < bytes * 2; k++)
-		acc = acc >> 4 ^ crc32_nibble[acc & 15];
+		acc = acc >> 4 ^ nibble[acc & 15];
 	return (u32)acc;
 }
-#define CRC(name, bytes, operand) \
+#define CRC(name, nibble, bytes, operand)                                                                              \
 	EXEC(name)                                                                                                     \
 	{                                                                                                              \
-		D = crc32_bytes((u32)N, operand, bytes);                                                    \
+		D = crc32_bytes(nibble, (u32)N, operand, bytes);                                                       \
 	}
-CRC(CRC32B, 1, (u8)M)
-CRC(CRC32H, 2, (u16)M)
-CRC(CRC32W, 4, (u32)M)
-CRC(CRC32X, 8, M)
-/* The host has Castagnoli's. */
-__attribute__((target("sse4.2"))) EXEC(CRC32CB)
-{
-	D = __builtin_ia32_crc32qi((u32)N, (u8)M);
-}
-__attribute__((target("sse4.2"))) EXEC(CRC32CH)
-{
-	D = __builtin_ia32_crc32hi((u32)N, (u16)M);
-}
-__attribute__((target("sse4.2"))) EXEC(CRC32CW)
-{
-	D = __builtin_ia32_crc32si((u32)N, (u32)M);
-}
-__attribute__((target("sse4.2"))) EXEC(CRC32CX)
-{
-	D = __builtin_ia32_crc32di((u32)N, M);
-}
+CRC(CRC32B, crc32_nibble, 1, (u8)M)
+CRC(CRC32H, crc32_nibble, 2, (u16)M)
+CRC(CRC32W, crc32_nibble, 4, (u32)M)
+CRC(CRC32X, crc32_nibble, 8, M)
+CRC(CRC32CB, crc32c_nibble, 1, (u8)M)
+CRC(CRC32CH, crc32c_nibble, 2, (u16)M)
+CRC(CRC32CW, crc32c_nibble, 4, (u32)M)
+CRC(CRC32CX, crc32c_nibble, 8, M)
 
 /* --- PC-relative addresses: i is signed, in bytes or in pages --- */
 

@@ -219,11 +219,20 @@ static always_inline bool host_cas(void *host, unsigned size, u64 *old, u64 new)
 static bool host_cas16(void *host, u64 *low, u64 *high, u64 new_low, u64 new_high)
 {
 	bool done;
-
+#ifdef __x86_64__
+	/* GCC would call libatomic for this. */
 	__asm__ volatile("lock cmpxchg16b %1"
 			 : "=@ccz"(done), "+m"(*(u128 *)host), "+a"(*low), "+d"(*high)
 			 : "b"(new_low), "c"(new_high)
 			 : "memory");
+#else
+	u128 old = (u128)*high << 64 | *low;
+
+	done = __atomic_compare_exchange_n((u128 *)host, &old, (u128)new_high << 64 | new_low, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+	*low = (u64)old;
+	*high = (u64)(old >> 64);
+#endif
 	return done;
 }
 

@@ -78,7 +78,7 @@ static void wait_for(struct cpus *cpus, bool (*done)(struct cpus *cpus, void *op
 	if (done(cpus, opaque))
 		return;
 	for (start = host_ns(); host_ns() - start < SPIN_NS;) {
-		__builtin_ia32_pause();
+		host_pause();
 		if (done(cpus, opaque))
 			return;
 	}
@@ -779,6 +779,13 @@ struct cpus *cpus_create(const struct cpus_config *config, struct error *err)
 		fail(err, "-smp: %u CPUs; 1 to %u can be had", config->count, CPUS_MAX);
 		return NULL;
 	}
+#ifdef __x86_64__
+	__builtin_cpu_init();
+	if (!__builtin_cpu_supports("cmpxchg16b")) {
+		fail(err, "this host's CPU lacks CMPXCHG16B, which atomic pairs need; use a newer one");
+		return NULL;
+	}
+#endif
 	cpus = calloc(1, sizeof(*cpus));
 	if (!cpus) {
 		fail(err, "-smp: no memory for the vCPUs");

@@ -37,6 +37,7 @@ static always_inline u32 nzcv_of_ax(u32 ax, bool subtraction)
 	return (ax & 0xc000) << 16 | ((ax ^ (subtraction ? 0x100u : 0)) & 0x100) << 21 | (ax & 1) << 28;
 }
 
+#ifdef __x86_64__
 #define HOST_FLAGS(op, suffix, a, b, subtraction)                                                                      \
 	({                                                                                                             \
 		__typeof__(a) r_ = (a);                                                                                \
@@ -45,6 +46,7 @@ static always_inline u32 nzcv_of_ax(u32 ax, bool subtraction)
 		cpu->nzcv = nzcv_of_ax(ax_, subtraction);                                                              \
 		r_;                                                                                                    \
 	})
+#endif
 
 /* a + b + carry and its flags; subtraction: b inverted, carry 1. With a constant carry the host's flags serve: on a
  * loop of SUBS a quarter faster than computing all four. */
@@ -52,10 +54,12 @@ static always_inline u64 add_flags64(struct cpu *cpu, u64 a, u64 b, u64 carry)
 {
 	u64 r, c, v;
 
+#ifdef __x86_64__
 	if (__builtin_constant_p(carry) && carry == 0)
 		return HOST_FLAGS("add", "q", a, b, false);
 	if (__builtin_constant_p(carry) && carry == 1)
 		return HOST_FLAGS("sub", "q", a, ~b, true);
+#endif
 	r = a + b + carry;
 	c = ((a & b) | ((a | b) & ~r)) >> 63;
 	v = ((a ^ r) & (b ^ r)) >> 63;
@@ -67,10 +71,12 @@ static always_inline u64 add_flags32(struct cpu *cpu, u32 a, u32 b, u32 carry)
 {
 	u32 r, c, v;
 
+#ifdef __x86_64__
 	if (__builtin_constant_p(carry) && carry == 0)
 		return HOST_FLAGS("add", "l", a, b, false);
 	if (__builtin_constant_p(carry) && carry == 1)
 		return HOST_FLAGS("sub", "l", a, ~b, true);
+#endif
 	r = a + b + carry;
 	c = ((a & b) | ((a | b) & ~r)) >> 31;
 	v = ((a ^ r) & (b ^ r)) >> 31;

@@ -65,7 +65,7 @@ static void lock(struct cpu *cpu)
 	unsigned tries = 0;
 
 	while (__atomic_exchange_n(&m->lock, 1, __ATOMIC_ACQUIRE)) {
-		__builtin_ia32_pause();
+		host_pause();
 		if (++tries % 64 == 0)
 			sched_yield(); /* its holder may not be running */
 	}

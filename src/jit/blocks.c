@@ -301,8 +301,8 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 	};
 
 	__builtin_cpu_init();
-	if (!__builtin_cpu_supports("sse4.2")) {
-		fail(err, "-accel jit: the host CPU lacks SSE4.2; write -accel interp");
+	if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt") || !__builtin_cpu_supports("lahf_lm")) {
+		fail(err, "-accel jit: the host's CPU lacks SSE4.2, POPCNT or LAHF; write -accel interp");
 		return NULL;
 	}
 	return &engines[limit];

@@ -36,7 +36,7 @@ struct machine_config {
 	bool instruction_time;      /* -icount */
 	u32 icount_shift;
 	bool no_reboot, no_shutdown, start_paused;
-	bool jit;
+	enum { ENGINE_BEST, ENGINE_JIT, ENGINE_INTERP } engine; /* -accel; BEST: the translator where the host can */
 	u64 jit_cache;              /* bytes, 0: default */
 	u64 state_from, state_chunk; /* -d state: cpu.h */
 	const char *serial;         /* -serial spec */

@@ -44,14 +44,19 @@ static bool create_cpus(struct machine *m, struct error *err)
 				     .quantum_insns = 20000, .state_from = m->config.state_from,
 				     .state_chunk = m->config.state_chunk, .engine_cache = m->config.jit_cache};
 
-	if (m->config.jit) {
-		config.engine = jit_engine(err);
-		if (!config.engine)
-			return false;
+	struct error why = {0};
+
+	if (m->config.engine != ENGINE_INTERP && !(config.engine = jit_engine(&why)) && m->config.engine == ENGINE_JIT)
+		return fail(err, "%s", why.text);
+	m->cpus = cpus_create(&config, &why);
+	if (!m->cpus && config.engine && m->config.engine == ENGINE_BEST) {
+		/* Nobody asked for the translator: without it all is the same, but slower. */
+		fprintf(stderr, "cxlvm: %s; the interpreter runs\n", why.text);
+		config.engine = NULL;
+		m->cpus = cpus_create(&config, &why);
 	}
-	m->cpus = cpus_create(&config, err);
 	if (!m->cpus)
-		return false;
+		return fail(err, "%s", why.text);
 	space_set_still(m->space, &cpus_still, m->cpus);
 	return true;
 }

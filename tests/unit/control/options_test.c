@@ -199,15 +199,16 @@ static void engines(void **state)
 {
 	struct settings *s = taken(option_accel, "tcg,thread=multi,tb-size=64");
 
+	assert_int_equal(s->config.engine, ENGINE_BEST);
 	free(s);
 	s = taken(option_accel, "jit");
-	assert_true(s->config.jit);
+	assert_int_equal(s->config.engine, ENGINE_JIT);
 	free(s);
 	s = taken(option_machine, "virt,accel=jit");
-	assert_true(s->config.jit);
+	assert_int_equal(s->config.engine, ENGINE_JIT);
 	free(s);
 	s = taken(option_accel, "interp");
-	assert_false(s->config.jit);
+	assert_int_equal(s->config.engine, ENGINE_INTERP);
 	free(s);
 	refused(option_accel, "kvm", "interp");
 	refused(option_machine, "virt,accel=kvm", "interp");
