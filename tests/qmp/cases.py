@@ -253,12 +253,15 @@ def guest_powers_off(build, folder):
 
 
 def guest_resets(build, folder):
-    with Machine(build, folder, RESET) as machine:
+    with Machine(build, folder, RESET, ["-S"]) as machine:
         client = machine.connect().start()
+        client.call("cont")
+        client.event("RESUME")
         for _ in range(3):
             assert client.event("RESET", 20)["data"] == {"guest": True, "reason": "guest-reset"}
-    with Machine(build, folder, RESET, ["-no-reboot"]) as machine:
+    with Machine(build, folder, RESET, ["-S", "-no-reboot"]) as machine:
         client = machine.connect().start()
+        client.call("cont")
         assert client.event("SHUTDOWN", 20)["data"] == {"guest": True, "reason": "guest-reset"}
         assert machine.wait()[0] == 0
 
