@@ -45,6 +45,13 @@ debug:
 	@[ -f $(BUILD)/debug/build.ninja ] || meson setup $(BUILD)/debug -Db_sanitize=address,undefined -Dbuildtype=debugoptimized >$(BUILD)/setup-debug.log
 	@ninja -C $(BUILD)/debug --quiet
 
+#: make fuzz         libFuzzer on the CXL device and CDAT files, SECONDS=60 each (needs clang)
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz:
+	@tools/install-packages fuzz
+	@fuzz/run $(BUILD) $(SECONDS)
+
 #: make rooms        draw which room includes which, and mark arrows that house rules do not have
 rooms:
 	@python3 tools/rooms.py
