@@ -533,9 +533,10 @@ void cpus_reset(struct cpus *cpus, u64 entry, u64 x0)
 
 		timers_reset(cpu);
 		store(&thread->on_pending, 0);
-		thread->reset_pc = entry;
-		thread->reset_x0 = i == 0 ? x0 : 0;
-		thread->reset_on = i == 0;
+		/* Its thread may be taking an earlier reset just now; it takes this one after that. */
+		store(&thread->reset_pc, entry);
+		store(&thread->reset_x0, i == 0 ? x0 : 0);
+		store(&thread->reset_on, i == 0);
 		if (!cpus->running) {
 			cpu_reset_state(cpu, entry, thread->reset_x0, i == 0);
 			store(&thread->parked, 0);
@@ -574,7 +575,7 @@ static bool is_runnable(struct cpu *cpu)
 	struct cpu_thread *thread = cpu->thread;
 
 	if (begin(&thread->reset_pending)) {
-		cpu_reset_state(cpu, thread->reset_pc, thread->reset_x0, thread->reset_on);
+		cpu_reset_state(cpu, load(&thread->reset_pc), load(&thread->reset_x0), load(&thread->reset_on));
 		end(&thread->reset_pending);
 	}
 	if (load(&thread->parked))

@@ -41,7 +41,7 @@ struct cpu_thread {
 	u32 wake_seq;
 	u32 parked;  /* asked for a machine reset: waits for cpus_reset; atomic */
 	u32 reset_pending;
-	u64 reset_pc, reset_x0;
+	u64 reset_pc, reset_x0; /* atomic, as reset_on */
 	bool reset_on;
 	bool wfe;           /* WFE executed: give way for a moment */
 	unsigned wfe_count; /* in a row */
