@@ -417,7 +417,7 @@ void cpu_wfe(struct cpu *cpu)
 		cpu_raise(cpu, EC_WFX, WFX_ISS | 1);
 		return;
 	}
-	cpu->thread->wfe = true;
+	store(&cpu->thread->wfe, true);
 	cpu_poke(cpu);
 	cpu_leave_chunk(cpu);
 }
@@ -425,7 +425,7 @@ void cpu_wfe(struct cpu *cpu)
 void cpu_event(struct cpu *cpu)
 {
 	store(&cpu->wfe_event, true);
-	if (load(&cpu->thread->asleep) && cpu->thread->wfe)
+	if (load(&cpu->thread->asleep) && load(&cpu->thread->wfe))
 		cpu_wake(cpu);
 }
 
@@ -471,14 +471,14 @@ bool cpu_service(struct cpu *cpu)
 	struct cpu_thread *thread = cpu->thread;
 
 	store(&cpu->poll, 0);
-	if (thread->wfe) {
+	if (load(&thread->wfe)) {
 		if (cpu->cpus->instruction_time) {
 			cpu_poke(cpu);
 			return false;
 		}
 		cpu_out(cpu);
 		wfe_pause(cpu);
-		thread->wfe = false;
+		store(&thread->wfe, false);
 		cpu_in(cpu);
 	} else {
 		thread->wfe_count = 0;
@@ -510,7 +510,7 @@ void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on)
 	cpu->wfe_event = false;
 	cpu->halted = false;
 	cpu->serror_pending = false;
-	cpu->thread->wfe = false;
+	store(&cpu->thread->wfe, false);
 	cpu->thread->persist_count = 0;
 	sysreg_reset(cpu);
 	pmu_reset(cpu);
@@ -638,7 +638,7 @@ static bool turns(struct cpus *cpus)
 		}
 		cpu->turn_icount = cpu_icount(cpu);
 		if (cpu_in(cpu)) {
-			cpu->thread->wfe = false;
+			store(&cpu->thread->wfe, false);
 			fp_mode_changed(cpu);
 			done = cpu_run(cpu, cpus->config.quantum_insns);
 		}

@@ -43,7 +43,7 @@ struct cpu_thread {
 	u32 reset_pending;
 	u64 reset_pc, reset_x0; /* atomic, as reset_on */
 	bool reset_on;
-	bool wfe;           /* WFE executed: give way for a moment */
+	bool wfe;           /* WFE executed: give way for a moment; atomic */
 	unsigned wfe_count; /* in a row */
 	bool undefined;     /* a register hook outside cpu/ refused the access */
 	u32 on_pending;     /* CPU_ON given (1), being carried out (2); atomic */
