@@ -28,6 +28,10 @@ def type3(n, port, size="512M", kind="volatile", more=""):
     return objects + ["-device", f"cxl-rp,bus={port},id=rp{n},chassis=0,slot={n}", "-device", device]
 
 
+# The topology of the write-up of 2021: 0000:81:00.0 is the memory device.
+DOE = ["-M", "virt,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=4G", "-device", "pxb-cxl,bus_nr=128,id=cxl.0"] + type3(0, "cxl.0")
+
+
 def bridges(count, buses=32):
     options = []
     for b in range(count):
@@ -114,6 +118,8 @@ BOOTS = {
     "7.3 persistent region, file kept": ("7.3", 2, "pmem1 pmem2", persistent("pmem"), False),
     "6.12 persistent after volatile, 1 way": ("6.12", 2, "pmem1 pmem2", persistent("both", 1, kind="both"), False),
     "6.12 persistent, 4 ways, 2 bridges, 4k": ("6.12", 2, "pmem1 pmem2", persistent("four", 4, 2, 4096), False),
+    "6.12 doetest": ("6.12", 2, "doe", DOE, True),
+    "7.3 doetest": ("7.3", 2, "doe", DOE, False),
     "6.12 reboot": ("6.12", 2, "reboot", volatile(), True),
     "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
     "6.12 device tree, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK, True),

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * doetest: talks to a DOE mailbox of a PCI function from user space. Static arm64 program for the guest; needs root.
+ *
+ *   doetest -f /dev/pcidoe/doe[0000:81:00.0]_190 -l     by the driver's device file
+ *   doetest -d 0000:81:00.0 -l                          by config space in sysfs, without any driver
+ *
+ * What to do, in the order given; -l without any:
+ *   -l  list the protocols, one line each          -c  read the CDAT, check and print it
+ *   -C  ask the Compliance protocol what it can    -e  provoke errors: what the mailbox must refuse (-d only)
+ *   -t  time from Go to Data Object Ready (-d only)
+ *   -o OFFSET  with -d: another capability than the first
+ * Exits 0 if all went as the specifications say, 1 if not, 2 for a wrong command line. [PCIe6 6.30; CXL3.0 8.1.11, 14.16.4; CDAT 1.04]
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mailbox.h"
+
+#define VENDOR_PCISIG 1
+#define VENDOR_CXL 0x1e98
+enum { PROTOCOL_DISCOVERY = 0, PROTOCOL_COMPLIANCE = 0, PROTOCOL_CDAT = 2 };
+#define ENTRY_DWORDS 1024
+#define TABLE_BYTES_MAX (1u << 20)
+
+static bool failed(const char *what, int error)
+{
+	printf("FAIL %s: %s\n", what, strerror(-error));
+	return false;
+}
+
+static bool list(struct mailbox *m)
+{
+	uint32_t index = 0, answer[1];
+
+	for (unsigned n = 0; n < 256; n++) {
+		int got = mailbox_exchange(m, VENDOR_PCISIG, PROTOCOL_DISCOVERY, &index, 1, answer, 1);
+
+		if (got < 0)
+			return failed("discovery", got);
+		if (got != 1)
+			return failed("discovery: length of the answer", -EPROTO);
+		printf("VID: %#x, Protocol %#x\n", answer[0] & 0xffff, answer[0] >> 16 & 0xff);
+		index = answer[0] >> 24;
+		if (!index)
+			return true;
+	}
+	return failed("discovery: index 0 never comes back", -EPROTO);
+}
+
+/* --- CDAT --- */
+
+static uint64_t field(const uint8_t *p, unsigned bytes)
+{
+	uint64_t value = 0;
+
+	for (unsigned n = bytes; n-- > 0;)
+		value = value << 8 | p[n];
+	return value;
+}
+
+/* s has the length its header says; what a type needs has been checked. */
+static void print_structure(const uint8_t *s, unsigned length)
+{
+	static const struct {
+		const char *name;
+		unsigned least;
+	} types[] = {{"DSMAS", 24}, {"DSLBIS", 24}, {"DSMSCIS", 20}, {"DSIS", 8}, {"DSEMTS", 24}, {"SSLBIS", 16}};
+	unsigned type = s[0];
+
+	if (type >= sizeof(types) / sizeof(types[0]) || length < types[type].least) {
+		printf("  type %u, %u bytes\n", type, length);
+		return;
+	}
+	printf("  %-7s", types[type].name);
+	switch (type) {
+	case 0:
+		printf(" handle %u flags %#x DPA %#llx length %#llx\n", s[4], s[5], (unsigned long long)field(s + 8, 8), (unsigned long long)field(s + 16, 8));
+		break;
+	case 1:
+		printf(" handle %u flags %#x type %u unit %llu entries %llu %llu %llu\n", s[4], s[5], s[6], (unsigned long long)field(s + 8, 8),
+		       (unsigned long long)field(s + 16, 2), (unsigned long long)field(s + 18, 2), (unsigned long long)field(s + 20, 2));
+		break;
+	case 2:
+		printf(" handle %u side cache %#llx attributes %#llx\n", s[4], (unsigned long long)field(s + 8, 8), (unsigned long long)field(s + 16, 4));
+		break;
+	case 3: printf(" flags %#x handle %u\n", s[4], s[5]); break;
+	case 4:
+		printf(" handle %u memory type %u offset %#llx length %#llx\n", s[4], s[5], (unsigned long long)field(s + 8, 8),
+		       (unsigned long long)field(s + 16, 8));
+		break;
+	default: printf(" type %u unit %llu, %u entries\n", s[4], (unsigned long long)field(s + 8, 8), (length - 16) / 8); break;
+	}
+}
+
+static bool check_table(const uint8_t *table, size_t length)
+{
+	uint8_t sum = 0;
+
+	for (size_t n = 0; n < length; n++)
+		sum = (uint8_t)(sum + table[n]);
+	printf("CDAT: %zu bytes, revision %u, sequence %llu, checksum %s\n", length, table[4], (unsigned long long)field(table + 12, 4), sum ? "WRONG" : "right");
+	if (sum || field(table, 4) != length)
+		return failed("CDAT: checksum or length", -EPROTO);
+	for (size_t at = 16; at < length;) {
+		unsigned bytes = length - at >= 4 ? (unsigned)field(table + at + 2, 2) : 0;
+
+		if (bytes < 4 || bytes > length - at)
+			return failed("CDAT: length of a structure", -EPROTO);
+		print_structure(table + at, bytes);
+		at += bytes;
+	}
+	return true;
+}
+
+static bool read_cdat(struct mailbox *m)
+{
+	uint8_t *table = NULL;
+	size_t length = 0;
+	uint32_t handle = 0;
+	bool ok;
+
+	do {
+		uint32_t request = handle << 16, answer[ENTRY_DWORDS];
+		int got = mailbox_exchange(m, VENDOR_CXL, PROTOCOL_CDAT, &request, 1, answer, ENTRY_DWORDS);
+		size_t bytes = got > 0 ? (size_t)(got - 1) * 4 : 0;
+
+		if (got >= 0 && (got < 2 || got > ENTRY_DWORDS || (answer[0] & 0xffff) || length + bytes > TABLE_BYTES_MAX))
+			got = -EPROTO;
+		if (got < 0) {
+			free(table);
+			return failed("CDAT entry", got);
+		}
+		table = realloc(table, length + bytes);
+		if (!table)
+			return failed("CDAT", -ENOMEM);
+		memcpy(table + length, answer + 1, bytes);
+		length += bytes;
+		handle = answer[0] >> 16;
+	} while (handle != 0xffff);
+	ok = length >= 16 ? check_table(table, length) : failed("CDAT: no header", -EPROTO);
+	free(table);
+	return ok;
+}
+
+/* --- Compliance --- */
+
+static bool compliance(struct mailbox *m)
+{
+	uint32_t request = 0, answer[16] = {0}; /* Compliance Capability, version 0 */
+	int got = mailbox_exchange(m, VENDOR_CXL, PROTOCOL_COMPLIANCE, &request, 1, answer, 16);
+
+	if (got < 0)
+		return failed("compliance", got);
+	if (got < 1 || (answer[0] & 0xff))
+		return failed("compliance: response code", -EPROTO);
+	printf("Compliance: version %u, status %u, available and enabled", answer[0] >> 8 & 0xff, answer[0] >> 24);
+	for (int n = 1; n < got && n < 16; n++)
+		printf(" %08x", answer[n]);
+	printf("\n");
+	return true;
+}
+
+/* --- what must be refused --- */
+
+static bool says(const char *what, bool right)
+{
+	printf("%s %s\n", right ? "PASS" : "FAIL", what);
+	return right;
+}
+
+static bool errors(struct mailbox *m)
+{
+	static const uint32_t discovery = VENDOR_PCISIG;
+	uint32_t index = 0, answer;
+	bool ok = true;
+
+	if (!m->config)
+		return failed("-e needs registers: use -d", -EINVAL);
+	ok &= says("abort leaves the mailbox idle", !mailbox_abort(m));
+	ok &= says("an object shorter than its header is refused", mailbox_send(m, (uint32_t[]){discovery, 1}, 2) & STATUS_ERROR);
+	ok &= says("abort clears the error", !mailbox_abort(m));
+	ok &= says("a length that was not written is refused", mailbox_send(m, (uint32_t[]){discovery, 4, 0}, 3) & STATUS_ERROR);
+	ok &= says("abort clears the error", !mailbox_abort(m));
+	ok &= says("more than the length says is refused", mailbox_send(m, (uint32_t[]){discovery, 3, 0, 0}, 4) & STATUS_ERROR);
+	ok &= says("abort clears the error", !mailbox_abort(m));
+	ok &= says("Go without an object is refused", mailbox_send(m, NULL, 0) & STATUS_ERROR);
+	ok &= says("abort clears the error", !mailbox_abort(m));
+	ok &= says("an unknown protocol gets no data object", !(mailbox_send(m, (uint32_t[]){VENDOR_CXL | 0x7f0000, 3, 0}, 3) & STATUS_READY));
+	ok &= says("abort ends that", !mailbox_abort(m));
+	ok &= says("a right object is answered", mailbox_send(m, (uint32_t[]){discovery, 3, 0}, 3) & STATUS_READY);
+	ok &= says("abort throws the answer away", !mailbox_abort(m));
+	ok &= says("and the next exchange works", mailbox_exchange(m, VENDOR_PCISIG, PROTOCOL_DISCOVERY, &index, 1, &answer, 1) == 1);
+	return ok;
+}
+
+static bool timing(struct mailbox *m)
+{
+	uint32_t index = 0, answer;
+	uint64_t least = UINT64_MAX, sum = 0;
+	enum { RUNS = 100 };
+
+	if (!m->config)
+		return failed("-t needs registers: use -d", -EINVAL);
+	for (unsigned n = 0; n < RUNS; n++) {
+		int got = mailbox_exchange(m, VENDOR_PCISIG, PROTOCOL_DISCOVERY, &index, 1, &answer, 1);
+
+		if (got < 0)
+			return failed("discovery", got);
+		least = m->ready_ns < least ? m->ready_ns : least;
+		sum += m->ready_ns;
+	}
+	printf("Go to Data Object Ready: %llu ns at least, %llu ns on average, of %u; interrupt %s\n", (unsigned long long)least,
+	       (unsigned long long)(sum / RUNS), RUNS,
+	       mailbox_get(m, DOE_CAP) & CAP_INTERRUPT ? "supported" : "not supported");
+	return true;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: doetest -f DEVICE_FILE | -d DDDD:BB:DD.F [-o OFFSET]  [-l] [-c] [-C] [-e] [-t]\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static bool (*const actions[])(struct mailbox *) = {['l'] = list, ['c'] = read_cdat, ['C'] = compliance, ['e'] = errors, ['t'] = timing};
+	struct mailbox m = {.fd = -1};
+	char path[64], todo[64] = "";
+	unsigned count = 0;
+	bool ok = true;
+	int option;
+
+	while ((option = getopt(argc, argv, "f:d:o:lcCet")) != -1) {
+		switch (option) {
+		case 'f':
+		case 'd':
+			if (m.fd >= 0)
+				return usage();
+			m.config = option == 'd';
+			if (m.config && snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", optarg) >= (int)sizeof(path))
+				return usage();
+			m.fd = open(m.config ? path : optarg, O_RDWR);
+			if (m.fd < 0) {
+				fprintf(stderr, "doetest: %s: %s\n", m.config ? path : optarg, strerror(errno));
+				return 1;
+			}
+			break;
+		case 'o': m.offset = (unsigned)strtoul(optarg, NULL, 16); break;
+		case '?': return usage();
+		default:
+			if (count == sizeof(todo) - 1)
+				return usage();
+			todo[count++] = (char)option;
+		}
+	}
+	if (m.fd < 0 || optind != argc)
+		return usage();
+	if (m.config && !m.offset && !(m.offset = mailbox_find(m.fd, 0))) {
+		fprintf(stderr, "doetest: the function has no DOE capability\n");
+		return 1;
+	}
+	if (!count)
+		todo[0] = 'l';
+	for (const char *t = todo; *t; t++)
+		ok &= actions[(unsigned char)*t](&m);
+	return !ok;
+}
