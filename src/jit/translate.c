@@ -275,12 +275,26 @@ static void link_site(struct block *b, u8 *site, unsigned index)
 	cold_add(b, COLD_LINK, site)->index = index;
 }
 
+/* Whether a jump of the last instruction to `index` goes straight to the loop's head, its registers kept. */
+static bool is_loop(struct block *b, s64 index)
+{
+	if (b->k != b->count - 1 || index != b->list[0])
+		return false;
+	b->v.loops = true;
+	return b->v.loop;
+}
+
 static void exit_giving(struct block *b, s64 index, u32 give_back)
 {
 	struct x64 *x = &b->x;
 
 	if (give_back)
 		x64_alu_imm(x, true, ALU_ADD, LEFT, (s32)give_back);
+	if (is_loop(b, index) && !give_back) {
+		vreg_loop_back(b);
+		x64_bind(x64_jmp(x), b->v.loop);
+		return;
+	}
 	if (index >= 0 && index < CODE_PAGE_INSNS) {
 		place_site(b, 1);
 		link_site(b, x64_jmp(x), (unsigned)index);
@@ -302,7 +316,10 @@ bool is_last(const struct block *b)
 
 void exit_if(struct block *b, enum host_cc cc, s64 index)
 {
-	if (is_last(b) && index >= 0 && index < CODE_PAGE_INSNS) {
+	if (is_loop(b, index)) {
+		vreg_loop_back(b);
+		x64_bind(x64_jcc(&b->x, cc), b->v.loop);
+	} else if (is_last(b) && index >= 0 && index < CODE_PAGE_INSNS) {
 		place_site(b, 2);
 		link_site(b, x64_jcc(&b->x, cc), (unsigned)index);
 	} else {
@@ -493,14 +510,12 @@ static bool flags_are_seen(struct block *b, unsigned k)
 	return true;
 }
 
-static void block_emit(struct block *b)
+/* From the poll to the exits. */
+static void block_body(struct block *b)
 {
 	struct x64 *x = &b->x;
 	const struct insn *last;
 
-	while ((uintptr_t)x->at & 15)
-		x64_u8(x, 0xcc);
-	b->head = x->at;
 	x64_alu_imm(x, true, ALU_SUB, LEFT, (s32)b->count);
 	b->k = 0;
 	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
@@ -530,6 +545,23 @@ static void block_emit(struct block *b)
 	last = &b->page->insn[b->list[b->k]];
 	if (!(row_of(last)->flags & A64_BR) || !emitter_of(b, last)->emit)
 		exit_to(b, (s64)b->list[b->k] + 1);
+}
+
+static void block_emit(struct block *b)
+{
+	while ((uintptr_t)b->x.at & 15)
+		x64_u8(&b->x, 0xcc);
+	b->head = b->x.at;
+	block_body(b);
+	if (vreg_loop_begin(b)) { /* once more, now that it is known what the loop keeps in registers */
+		b->x.at = (u8 *)b->head;
+		b->flags = FLAGS_SAVED;
+		b->sp_aligned = false;
+		b->cold_count = 0;
+		vreg_reload(b, b->v.head);
+		b->v.loop = b->x.at;
+		block_body(b);
+	}
 	for (unsigned n = 0; n < b->cold_count; n++)
 		cold_emit(b, &b->cold[n]);
 }

@@ -68,6 +68,11 @@ struct block {
 	struct {
 		struct vcopy copy[VCOPIES]; /* of XMM4.. */
 		u32 used[VCOPIES], clock;
+		u32 written;                /* V registers that the block has written so far */
+		u8 live_in[32];             /* bytes of Vn that are read before they are written */
+		struct vcopy head[VCOPIES]; /* a loop: the copies that its head expects */
+		const u8 *loop;             /* where the jump back goes; NULL: not known to be a loop */
+		bool loops;                 /* the last instruction leads to the first */
 	} v;
 	struct vcopy copies[BLOCK_INSNS_MAX][VCOPIES]; /* behind each instruction, for slow paths that return there */
 	const u8 *head;        /* where others jump to */
@@ -154,6 +159,9 @@ void vreg_done(struct block *b, unsigned n, unsigned x, unsigned zero_from);
 void vreg_forget(struct block *b, unsigned n);
 void vreg_forget_all(struct block *b);
 void vreg_reload(struct block *b, const struct vcopy copies[VCOPIES]);
+/* A block that jumps to itself: loads what it reads first, ahead of the loop; the copies at the jump back are made those of the head. */
+bool vreg_loop_begin(struct block *b);
+void vreg_loop_back(struct block *b);
 
 /* --- flags --- */
 

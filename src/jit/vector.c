@@ -42,6 +42,7 @@ void vreg_forget(struct block *b, unsigned n)
 {
 	unsigned x = find(b, n);
 
+	b->v.written |= 1u << n;
 	if (x != NO_REG)
 		copy_of(b, x)->valid = 0;
 }
@@ -76,6 +77,8 @@ unsigned vreg_read(struct block *b, unsigned n, unsigned bytes)
 	}
 	if (x == NO_REG)
 		x = vreg_new(b);
+	if (!(b->v.written >> n & 1))
+		b->v.live_in[n] = (u8)MAX(b->v.live_in[n], bytes);
 	load(b, x, n, bytes);
 	*copy_of(b, x) = (struct vcopy){(u8)n, (u8)bytes, (u8)bytes};
 	touch(b, x);
@@ -102,6 +105,79 @@ void vreg_reload(struct block *b, const struct vcopy copies[VCOPIES])
 	for (unsigned k = 0; k < VCOPIES; k++)
 		if (copies[k].valid)
 			load(b, k + FIRST, copies[k].reg, copies[k].valid);
+}
+
+/* --- loops --- */
+
+#define KEPT 9 /* of VCOPIES; the others are for what comes and goes */
+
+bool vreg_loop_begin(struct block *b)
+{
+	struct vcopy head[VCOPIES] = {{0}};
+	unsigned count = 0;
+
+	for (unsigned n = 0; n < 32 && count < KEPT; n++)
+		if (b->v.live_in[n])
+			head[count++] = (struct vcopy){(u8)n, b->v.live_in[n], b->v.live_in[n]};
+	if (!b->v.loops || !count)
+		return false;
+	memset(&b->v, 0, sizeof(b->v));
+	memcpy(b->v.head, head, sizeof(head));
+	memcpy(b->v.copy, head, sizeof(head));
+	for (unsigned k = 0; k < count; k++)
+		touch(b, k + FIRST);
+	return true;
+}
+
+/* All at once: a register is written when nobody still needs what is in it; a ring goes by XMM0. EFLAGS are kept. */
+void vreg_loop_back(struct block *b)
+{
+	unsigned from[VCOPIES], pending = 0;
+
+	for (unsigned k = 0; k < VCOPIES; k++) {
+		const struct vcopy *want = &b->v.head[k];
+		unsigned x = want->valid ? find(b, want->reg) : NO_REG;
+
+		from[k] = NO_REG;
+		if (x == NO_REG || copy_of(b, x)->valid < want->valid || copy_of(b, x)->zero_from > want->zero_from)
+			continue;
+		if (x != k + FIRST) {
+			from[k] = x;
+			pending++;
+		}
+	}
+	while (pending) {
+		bool moved = false;
+
+		for (unsigned k = 0; k < VCOPIES; k++) {
+			bool is_source = false;
+
+			for (unsigned j = 0; j < VCOPIES; j++)
+				is_source |= from[j] == k + FIRST;
+			if (from[k] == NO_REG || is_source)
+				continue;
+			v_move(b, k + FIRST, from[k]);
+			from[k] = NO_REG;
+			*copy_of(b, k + FIRST) = b->v.head[k];
+			pending--;
+			moved = true;
+		}
+		for (unsigned k = 0; !moved && k < VCOPIES; k++)
+			if (from[k] != NO_REG) { /* the ring is cut here: others read XMM0 instead */
+				v_move(b, 0, k + FIRST);
+				for (unsigned j = 0; j < VCOPIES; j++)
+					if (from[j] == k + FIRST)
+						from[j] = 0;
+				moved = true;
+			}
+	}
+	for (unsigned k = 0; k < VCOPIES; k++) {
+		const struct vcopy *want = &b->v.head[k], *is = &b->v.copy[k];
+
+		if (want->valid && (is->reg != want->reg || is->valid < want->valid || is->zero_from > want->zero_from))
+			load(b, k + FIRST, want->reg, want->valid);
+	}
+	memcpy(b->v.copy, b->v.head, sizeof(b->v.copy));
 }
 
 /* --- instructions --- */

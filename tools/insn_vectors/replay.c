@@ -96,19 +96,26 @@ void replay_destroy(struct replay *r)
 	free(r);
 }
 
-static void run_engine(struct replay *r, const u32 *words, unsigned count)
+static void run_engine(struct replay *r, const u32 *words, unsigned count, unsigned times)
 {
-	if (r->code + count * 4 + 4 > CODE_END) {
+	unsigned all = times > 1 ? count + 2 : count;
+
+	if (r->code + all * 4 + 4 > CODE_END) {
 		code_invalidate_all(r->cpus);
 		r->code = CODE_OFFSET;
 	}
 	for (unsigned k = 0; k < count; k++)
 		store_le(r->ram.host + r->code + 4 * k, 4, words[k]);
-	store_le(r->ram.host + r->code + 4 * count, 4, 0x14000000);
+	if (times > 1) {
+		store_le(r->ram.host + r->code + 4 * count, 4, 0xd100079c); /* sub x28, x28, #1 */
+		store_le(r->ram.host + r->code + 4 * count + 4, 4, 0xb500001c | ((0u - count - 1) & ones(19)) << 5); /* cbnz x28, back */
+		r->cpu->x[28] = times;
+	}
+	store_le(r->ram.host + r->code + 4 * all, 4, 0x14000000);
 	r->cpu->code = NULL;
 	r->cpu->pc = VECTORS_DATA + r->code;
-	cpu_run(r->cpu, count + 3);
-	r->code += count * 4 + 4;
+	cpu_run(r->cpu, all * times + 3);
+	r->code += all * 4 + 4;
 }
 
 unsigned replay_run(struct replay *r, const struct vector_request *request, uint8_t *to)
@@ -118,6 +125,12 @@ unsigned replay_run(struct replay *r, const struct vector_request *request, uint
 
 unsigned replay_run_sequence(struct replay *r, const struct vector_request *request, const uint32_t *words, unsigned count,
 			     uint8_t *to)
+{
+	return replay_run_loop(r, request, words, count, 1, to);
+}
+
+unsigned replay_run_loop(struct replay *r, const struct vector_request *request, const uint32_t *words, unsigned count,
+			 unsigned times, uint8_t *to)
 {
 	struct cpu *cpu = r->cpu;
 	struct vector_state in, out;
@@ -136,16 +149,18 @@ unsigned replay_run_sequence(struct replay *r, const struct vector_request *requ
 	cpu->el = 0;
 	cpu_rederive(cpu);
 	if (r->code) {
-		run_engine(r, words, count);
+		run_engine(r, words, count, times);
 	} else {
 		cpu->code = &r->page;
 		cpu->code_va = 0x400000;
-		for (unsigned k = 0; k < count; k++) {
+		for (unsigned k = 0; k < count * times; k++) {
 			cpu->ip = insn + 1;
-			decode(words[k], insn);
+			decode(words[k % count], insn);
 			insn->exec(cpu, insn);
 		}
 	}
+	if (times > 1)
+		cpu->x[28] = in.x[28];
 	if (cpu->el != 0)
 		fault = cpu->sys.esr >> 26 == EC_UNKNOWN ? 1 : 2;
 	memcpy(out.x, cpu->x, sizeof(out.x));

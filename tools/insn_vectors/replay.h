@@ -20,6 +20,9 @@ unsigned replay_run(struct replay *replay, const struct vector_request *request,
 #define REPLAY_SEQUENCE_MAX 40
 unsigned replay_run_sequence(struct replay *replay, const struct vector_request *request, const uint32_t *words, unsigned count,
 			     uint8_t *to);
+/* The same, `times` times over; an engine has a loop that counts in x28. */
+unsigned replay_run_loop(struct replay *replay, const struct vector_request *request, const uint32_t *words, unsigned count,
+			 unsigned times, uint8_t *to);
 /* Whether the instruction touches neither memory nor system state: what sequences are made of. */
 bool replay_is_plain(uint32_t word);
 /* Number of rows of a64.def; a request for `row`, or false: rows that vectors leave out. */

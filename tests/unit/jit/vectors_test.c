@@ -116,7 +116,21 @@ static void disassemble(const uint32_t *words, unsigned count)
 	}
 }
 
-/* Blocks of several instructions, half of them SIMD: registers kept in host registers, flags from one to the next. */
+/* Blocks of several instructions, half of them SIMD: registers kept in host registers, flags from one to the next. Each third one is
+ * run as a loop of three rounds: registers kept from one round to the next. */
+static unsigned compare(struct replay *interpreter, struct replay *replay, const struct vector_request *request, const uint32_t *words,
+			unsigned count, unsigned times, bool explain)
+{
+	uint8_t expected[VECTORS_RESULT_MAX], got[VECTORS_RESULT_MAX];
+	unsigned size = replay_run_loop(interpreter, request, words, count, times, expected);
+
+	if (replay_run_loop(replay, request, words, count, times, got) == size && !memcmp(expected, got, size))
+		return 0;
+	if (explain)
+		replay_explain(request, expected, got);
+	return 1;
+}
+
 static void random_blocks_do_what_the_interpreter_does(void **state)
 {
 	const struct options *options = *state;
@@ -130,9 +144,8 @@ static void random_blocks_do_what_the_interpreter_does(void **state)
 		uint64_t random = 77 + limit;
 
 		for (unsigned long n = 0; n < options->random / 10; n++) {
-			uint8_t expected[VECTORS_RESULT_MAX], got[VECTORS_RESULT_MAX];
 			uint32_t words[REPLAY_SEQUENCE_MAX];
-			unsigned count = 0, want = 2 + (unsigned)(n % (REPLAY_SEQUENCE_MAX - 2)), size;
+			unsigned count = 0, want = 2 + (unsigned)(n % (REPLAY_SEQUENCE_MAX - 2)), times = n % 3 ? 1 : 3;
 			struct vector_request first = {0}, request;
 
 			while (count < want) {
@@ -142,24 +155,16 @@ static void random_blocks_do_what_the_interpreter_does(void **state)
 				words[count++] = request.word;
 				first = request;
 			}
-			size = replay_run_sequence(interpreter, &first, words, count, expected);
-			if (replay_run_sequence(replay, &first, words, count, got) == size && !memcmp(expected, got, size))
+			if (!compare(interpreter, replay, &first, words, count, times, false))
 				continue;
 			if (bad++ < 3) {
-				unsigned least = count; /* the shortest start that differs */
+				unsigned least = 1; /* the shortest start that differs */
 
-				for (unsigned k = 1; k < count; k++) {
-					size = replay_run_sequence(interpreter, &first, words, k, expected);
-					if (replay_run_sequence(replay, &first, words, k, got) != size || memcmp(expected, got, size)) {
-						least = k;
-						break;
-					}
-				}
-				printf("%s: %u of %u instructions\n", levels[limit], least, count);
+				while (least < count && !compare(interpreter, replay, &first, words, least, times, false))
+					least++;
+				printf("%s: %u of %u instructions, %u times\n", levels[limit], least, count, times);
 				disassemble(words, least);
-				size = replay_run_sequence(interpreter, &first, words, least, expected);
-				replay_run_sequence(replay, &first, words, least, got);
-				replay_explain(&first, expected, got);
+				compare(interpreter, replay, &first, words, least, times, true);
 			}
 		}
 		replay_destroy(replay);
