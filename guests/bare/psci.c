@@ -94,6 +94,9 @@ static void others(void)
 		check("CPU_ON", hvc(PSCI_CPU_ON, i, (u64)probe_entry, 0xc0ffee00 + i).x0, 0);
 		u64 again = hvc(PSCI_CPU_ON, i, (u64)probe_entry, 0xbad).x0;
 		check_true("CPU_ON again", again == S(ALREADY_ON) || again == S(ON_PENDING));
+		/* Upper halves of a 32-bit call's arguments do not count. */
+		again = hvc(0xbadbad0084000003ul, 0xbad00000000ul + i, (u64)probe_entry | 0xbad00000000ul, 0).x0;
+		check_true("CPU_ON again, 32-bit", (u32)again == (u32)ALREADY_ON || (u32)again == (u32)ON_PENDING);
 		probe_state[8] = 1;
 		while (hvc(PSCI_AFFINITY_INFO, i, 0, 0).x0 != 1 || !probe_state[7])
 			;
@@ -130,6 +133,51 @@ static void suspend(void)
 	mmu_off();
 }
 
+/* suspended(state, entry, context): what the call returned, or, by way of resume_entry, the context with a mark. */
+asm("suspended: stp x29, x30, [sp, #-96]!; stp x19, x20, [sp, #16]; stp x21, x22, [sp, #32]; stp x23, x24, [sp, #48]; stp x25, x26, [sp, #64];"
+    "stp x27, x28, [sp, #80]; adrp x9, suspended_sp; add x9, x9, :lo12:suspended_sp; mov x10, sp; str x10, [x9]; mov x3, x2; mov x2, x1; mov x1, x0;"
+    "mov w0, #1; movk w0, #0xc400, lsl #16; hvc #0; b 1f;"
+    "resume_entry: adrp x9, suspended_sp; add x9, x9, :lo12:suspended_sp; ldr x10, [x9]; mov sp, x10; mrs x10, daif; str x10, [x9]; orr x0, x0, #(1 << 40);"
+    "1: ldp x27, x28, [sp, #80]; ldp x25, x26, [sp, #64]; ldp x23, x24, [sp, #48]; ldp x21, x22, [sp, #32]; ldp x19, x20, [sp, #16];"
+    "ldp x29, x30, [sp], #96; ret");
+extern u64 suspended(u64 state, u64 entry, u64 context);
+extern char resume_entry[];
+volatile u64 suspended_sp; /* then DAIF as the start had it */
+
+/* SUSPEND as power down: starts at the entry when an interrupt is pending; timers and GIC went on. */
+static void power_down(void)
+{
+	u64 start, vbar = read_sysreg(vbar_el1), percpu = read_sysreg(tpidr_el1);
+
+	check("power down to nowhere", suspended(0x10000, 0x3f00000000, 0), S(INVALID_ADDRESS));
+	check("power down of an unknown level", suspended(0x3010000, (u64)resume_entry, 0), S(INVALID_PARAMETERS));
+	mmu_flat();
+	gic_init();
+	gic_enable(27, 0x80, 1);
+	for (unsigned round = 0; round < 3; round++) {
+		start = now();
+		write_sysreg(round == 2 ? 0 : start + ms(3), cntv_cval_el0); /* the last: pending already */
+		write_sysreg(1, cntv_ctl_el0);
+		write_sysreg(0x1234, contextidr_el1);
+		isb();
+		u64 got = suspended(0x10000, (u64)resume_entry, 0xc0de + round), sctlr = read_sysreg(sctlr_el1), id = read_sysreg(contextidr_el1);
+		write_sysreg(vbar, vbar_el1);
+		write_sysreg(percpu, tpidr_el1);
+		write_sysreg(3 << 20, cpacr_el1);
+		isb();
+		check("resumes with its context", got, BIT(40) | (0xc0de + round));
+		check_true("power down waits", round == 2 || now() >= start + ms(3));
+		check("MMU and caches off", sctlr & 0x1005, 0);
+		check("all masked", suspended_sp, 0x3c0);
+		check("system registers as at a start", id, 0);
+		check("the timer went on", read_sysreg(cntv_ctl_el0), 5);
+		check("the interrupt is pending", icc_get(ICC_HPPIR1), 27);
+		write_sysreg(0, cntv_ctl_el0);
+		mmu_flat();
+	}
+	mmu_off();
+}
+
 void test(void)
 {
 	struct smccc r;
@@ -141,6 +189,8 @@ void test(void)
 	done("calls");
 	suspend();
 	done("suspend");
+	power_down();
+	done("power down");
 	if (cpus > 1)
 		others();
 	r = hvc(PSCI_CPU_ON, cpus, (u64)secondary, 0);

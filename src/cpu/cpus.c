@@ -394,6 +394,17 @@ void cpu_wfi_now(struct cpu *cpu)
 	cpu_leave_chunk(cpu);
 }
 
+/* The same, and then the core starts at `entry`. What it was about to run, it runs no more. */
+void cpu_power_down(struct cpu *cpu, u64 entry, u64 x0)
+{
+	cpu->thread->resume_pc = entry;
+	cpu->thread->resume_x0 = x0;
+	cpu->thread->resume = true;
+	cpu->halted = true;
+	cpu_poke(cpu);
+	cpu_leave_chunk(cpu);
+}
+
 #define WFX_ISS 0x1e00000u
 
 void cpu_wfi(struct cpu *cpu)
@@ -509,6 +520,7 @@ void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on)
 	store(&cpu->exclusive.reserved, 0);
 	cpu->wfe_event = false;
 	cpu->halted = false;
+	cpu->thread->resume = false;
 	cpu->serror_pending = false;
 	store(&cpu->thread->wfe, false);
 	cpu->thread->persist_count = 0;
@@ -522,6 +534,22 @@ void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on)
 	cpu->x[0] = x0;
 	cpu->left = cpu->chunk = 0;
 	store(&cpu->powered_off, !on);
+}
+
+/* The machine lock keeps a reset of the whole machine away. */
+bool cpu_warm_reset(struct cpu *cpu, u64 pc)
+{
+	struct cpu_thread *thread = cpu->thread;
+
+	cpu_lock_machine(cpu);
+	if (!load(&thread->reset_pending)) {
+		timers_reset(cpu);
+		store(&thread->reset_pc, pc);
+		store(&thread->reset_x0, 0);
+		store(&thread->reset_on, true);
+		store(&thread->reset_pending, 1);
+	}
+	return cpu_unlock_machine(cpu);
 }
 
 /* vCPUs stopped or not started. */
@@ -569,6 +597,22 @@ static void end(u32 *request)
 	__atomic_compare_exchange_n(request, &taken, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+/* After a power-down: a start, but for the timers, which went on. */
+static void resume(struct cpu *cpu)
+{
+	struct cpu_thread *thread = cpu->thread;
+	struct sys kept = cpu->sys;
+
+	cpu_reset_state(cpu, thread->resume_pc, thread->resume_x0, true);
+	cpu->sys.cntfrq = kept.cntfrq;
+	store(&cpu->sys.cntp_cval, kept.cntp_cval);
+	store(&cpu->sys.cntv_cval, kept.cntv_cval);
+	store(&cpu->sys.cntp_ctl, kept.cntp_ctl);
+	store(&cpu->sys.cntv_ctl, kept.cntv_ctl);
+	timers_settle(cpu);
+	trace(INT, "cpu %u: resumes at 0x%llx", cpu->index, (unsigned long long)cpu->pc);
+}
+
 /* Own thread, between runs, OUT: takes what reset or CPU_ON left. True if there is something to run. */
 static bool is_runnable(struct cpu *cpu)
 {
@@ -589,8 +633,11 @@ static bool is_runnable(struct cpu *cpu)
 	}
 	if (load(&cpu->powered_off))
 		return false;
-	if (cpu->halted && cpu_interrupt_pending(cpu))
+	if (cpu->halted && cpu_interrupt_pending(cpu)) {
 		cpu->halted = false;
+		if (thread->resume)
+			resume(cpu);
+	}
 	return !cpu->halted;
 }
 

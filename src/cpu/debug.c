@@ -13,14 +13,15 @@
 
 enum { MDSCR_SS = 0, MDSCR_TDCC = 12, MDSCR_KDE = 13, MDSCR_MDE = 15 };
 #define MDSCR_RW (BIT(MDSCR_SS) | BIT(MDSCR_TDCC) | BIT(MDSCR_KDE) | BIT(MDSCR_MDE))
-#define BCR_RW 0x00fff1e7ull /* E PMC BAS HMC SSC LBN BT */
+#define BCR_RW 0x00ffe007ull /* E PMC HMC SSC LBN BT */
+#define BCR_RES1 0x1e0ull   /* BAS: there is no AArch32 */
 #define WCR_RW 0x1f1fffffull /* E PAC LSC BAS HMC SSC LBN WT MASK */
 #define STEP_ISV BIT(24)
 #define STEP_EX  BIT(6)
 
 static bool exceptions_enabled(const struct cpu *cpu, unsigned el, bool d)
 {
-	if (cpu->sys.oslsr & 2)
+	if ((cpu->sys.oslsr & 2) || cpu->sys.osdlr) /* OS Lock, OS Double Lock */
 		return false;
 	return el == 0 || (bit(cpu->sys.mdscr, MDSCR_KDE) && !d);
 }
@@ -80,7 +81,7 @@ static bool breakpoint_matches(const struct cpu *cpu, unsigned n, u64 pc)
 	switch (type) {
 	case 0: /* address */
 	case 1: /* address, linked */
-		return !((pc ^ cpu->sys.dbgbvr[n]) & MASK(48, 2)) && bits(control, 8, 5) != 0 &&
+		return !((pc ^ cpu->sys.dbgbvr[n]) & MASK(48, 2)) &&
 		       (type == 0 || link_matches(cpu, control));
 	case 2: /* context */
 		return context_matches(cpu, n);
@@ -106,6 +107,12 @@ bool debug_before(struct cpu *cpu)
 		return false;
 	for (unsigned n = 0; n < BREAKPOINTS; n++) {
 		if (breakpoint_matches(cpu, n, pc)) {
+			const u8 *page;
+			u64 pa;
+
+			/* What cannot be fetched aborts first. [DDI0487 Synchronous exception prioritization] */
+			if (!access_fetch(cpu, pc, &pa, &page))
+				return true;
 			cpu_enter(cpu, cpu->el ? EC_BREAK_SAME : EC_BREAK_LOWER, FSC_DEBUG, pc, false, 0);
 			return true;
 		}
@@ -227,6 +234,19 @@ WRITE_HOOK(mdscr_write)
 	return true;
 }
 
+READ_HOOK(osdlr_read)
+{
+	*value = cpu->sys.osdlr;
+	return true;
+}
+
+WRITE_HOOK(osdlr_write)
+{
+	cpu->sys.osdlr = value & 1;
+	debug_rederive(cpu);
+	return true;
+}
+
 READ_HOOK(oslsr_read)
 {
 	*value = 8 | (cpu->sys.oslsr & 2); /* OSLM: the OS Lock is there */
@@ -288,7 +308,7 @@ WRITE_HOOK(dbg_write)
 	case 4:
 		value &= key_crm(reg->key) >= BREAKPOINTS - CONTEXT_BREAKPOINTS ? ~0ull : ~3ull;
 		break; /* context IDs */
-	case 5: value &= BCR_RW; break;
+	case 5: value = (value & BCR_RW) | BCR_RES1; break;
 	case 6: value &= ~3ull; break;
 	default: value &= WCR_RW; break;
 	}

@@ -178,9 +178,7 @@ void cpu_eret(struct cpu *cpu)
 		/* EL, SP and the like stay; flags, masks and PAN are SPSR's, IL is set. [DDI0487 Illegal return events] */
 		u64 now = cpu_pstate(cpu) & (SPSR_EL1 | SPSR_SP | SPSR_UAO | SPSR_SSBS);
 		trace(INT, "cpu %u: illegal return, spsr 0x%llx", cpu->index, (unsigned long long)spsr);
-		cpu_set_pstate(cpu, (spsr & (0xf00003c0u | SPSR_PAN)) | now | SPSR_IL);
-		cpu_enter(cpu, EC_ILLEGAL, 0, target, false, 0);
-		return;
+		spsr = (spsr & (0xf00003c0u | SPSR_PAN | SPSR_SS)) | now | SPSR_IL;
 	}
 	/* PSTATE.SS is taken from SPSR only where stepping begins with this return. */
 	unsigned to = spsr & SPSR_EL1 ? 1 : 0;
@@ -191,7 +189,12 @@ void cpu_eret(struct cpu *cpu)
 	      (unsigned long long)spsr);
 	pmu_event(cpu, 0x0a);
 	cpu_jump(cpu, target);
-	if (cpu->il)
+	/* Nothing runs with IL set. A step that is pending (PSTATE.SS 0) comes first: debug_before reports it; then a wrong PC. */
+	if (!cpu->il || (cpu->stepping && !cpu->ss && debug_software_step_enabled(cpu, cpu->el, cpu->daif & 8)))
+		return;
+	if (target & 3)
+		cpu_enter(cpu, EC_PC_ALIGN, 0, target, true, target);
+	else
 		cpu_enter(cpu, EC_ILLEGAL, 0, target, false, 0);
 }
 

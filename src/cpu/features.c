@@ -30,7 +30,8 @@
 #define MMFR0_MAX                                                                                                      \
 	(F(5, 0) /* 48 bits */ | F(2, 4) /* 16-bit ASIDs */ | F(1, 20) /* 16K */ | F(0, 24) /* 64K */ |                \
 	 F(0, 28) /* 4K */ | F(1, 60) /* ECV */)
-#define MMFR1_MAX (F(2, 0) /* HAFDBS: AF and dirty state */ | F(1, 16) /* LOR */ | F(3, 20) /* PAN3 */)
+#define MMFR1_MAX                                                                                                      \
+	(F(2, 0) /* HAFDBS: AF and dirty state */ | F(1, 12) /* HPDS */ | F(1, 16) /* LOR */ | F(3, 20) /* PAN3 */)
 #define MMFR2_MAX (F(1, 4) /* UAO */ | F(1, 60) /* E0PD */)
 #define DFR0_MAX                                                                                                       \
 	(F(6, 0) /* Armv8 debug */ | F(1, 8) /* PMUv3 */ | F(BREAKPOINTS - 1, 12) | F(WATCHPOINTS - 1, 20) |           \
@@ -54,7 +55,7 @@
 /* CSV2 and CSV3 as later revisions of the core have them. */
 #define A76_MASKS                                                                                                      \
 	.missing = MISSING_A76, .id_isar0 = A76_ISAR0, .id_isar1 = F(1, 0) | F(1, 20), .id_isar2 = 0,                  \
-	.id_pfr0 = ~F(0xe, 56), .id_pfr1 = ~0ull, .id_mmfr0 = MASK(31, 0), .id_mmfr1 = F(2, 0) | F(1, 16) | F(2, 20), \
+	.id_pfr0 = ~F(0xe, 56), .id_pfr1 = ~0ull, .id_mmfr0 = MASK(31, 0), .id_mmfr1 = F(2, 0) | F(1, 12) | F(1, 16) | F(2, 20), \
 	.id_mmfr2 = F(0xf, 4), .id_dfr0 = ~0ull
 
 static const struct cpu_model models[] = {
@@ -128,6 +129,10 @@ void cpu_ids_make(const struct cpu_model *model, struct cpu_ids *ids)
 		ids->mmfr0 = deposit(ids->mmfr0, 23, 20, 0);
 	ids->pan = bits(ids->mmfr1, 23, 20) >= 1;
 	ids->epan = bits(ids->mmfr1, 23, 20) >= 3;
+	ids->hpds = bits(ids->mmfr1, 15, 12) >= 1;
+	ids->lor = bits(ids->mmfr1, 19, 16) >= 1;
+	ids->ecv = bits(ids->mmfr0, 63, 60) >= 1;
+	ids->tlbi_os_range = bits(ids->isar0, 59, 56) >= 2;
 	ids->hafdbs = bits(ids->mmfr1, 3, 0) >= 2;
 	ids->uao = bits(ids->mmfr2, 7, 4) >= 1;
 	ids->e0pd = bits(ids->mmfr2, 63, 60) >= 1;

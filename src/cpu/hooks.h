@@ -9,6 +9,11 @@
 #define WRITE_HOOK(name) bool name(struct cpu *cpu, const struct sysreg *reg, void *opaque, u64 value)
 
 READ_HOOK(cntfrq_read);
+WRITE_HOOK(cntfrq_write);
+READ_HOOK(cntkctl_read);
+WRITE_HOOK(cntkctl_write);
+READ_HOOK(cntpctss_read);
+READ_HOOK(cntvctss_read);
 READ_HOOK(cntpct_read);
 READ_HOOK(cntvct_read);
 READ_HOOK(cnt_tval_read);
@@ -50,6 +55,8 @@ WRITE_HOOK(pmevcntr_write);
 
 READ_HOOK(mdscr_read);
 READ_HOOK(oslsr_read);
+READ_HOOK(osdlr_read);
+WRITE_HOOK(osdlr_write);
 READ_HOOK(claimset_read);
 READ_HOOK(claimclr_read);
 READ_HOOK(dbg_read);

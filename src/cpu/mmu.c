@@ -3,9 +3,9 @@
  * Stage 1 of the EL1&0 regime: from a virtual address to a physical one, its rights and its memory type.
  * [DDI0487 D8, The AArch64 Virtual Memory System Architecture]
  *
- * Granules of 4, 16 and 64 KiB, 48-bit addresses, hierarchical rights, hardware access flag and dirty state. Left out:
- * 52-bit addresses, stage 2, hierarchical permission disables (not advertised: the bits are ignored). The contiguous
- * hint is a hint: each descriptor is cached by itself, which the architecture permits.
+ * Granules of 4, 16 and 64 KiB, 48-bit addresses, hierarchical rights and their disables, hardware access flag and
+ * dirty state. Left out: 52-bit addresses, stage 2. The contiguous hint is a hint: each descriptor is cached by itself,
+ * which the architecture permits.
  *
  * Called on a TLB miss by the vCPU's own thread, without locks. Tables are read through host pointers of RAM; a table
  * in a device is an external abort on the walk. Descriptors are updated by compare-exchange, as the vCPU and other
@@ -24,7 +24,7 @@
 #define FSC_UNSUPPORTED_UPDATE 0x31
 
 enum { TCR_EPD0 = 7, TCR_A1 = 22, TCR_EPD1 = 23, TCR_AS = 36, TCR_TBI0 = 37, TCR_TBI1 = 38, TCR_HA = 39, TCR_HD = 40,
-       TCR_E0PD0 = 55, TCR_E0PD1 = 56 };
+       TCR_HPD0 = 41, TCR_HPD1 = 42, TCR_E0PD0 = 55, TCR_E0PD1 = 56 };
 
 u16 mmu_asid(const struct cpu *cpu)
 {
@@ -129,6 +129,7 @@ bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool ma
 	unsigned out_bits = output_bits(cpu);
 	bool tbi = bit(tcr, high ? TCR_TBI1 : TCR_TBI0), ap_no_el0 = false, ap_ro = false, uxn = false, pxn = false,
 	     writable;
+	bool hierarchical = !(cpu->cpus->ids.hpds && bit(tcr, high ? TCR_HPD1 : TCR_HPD0));
 	bool ha = cpu->cpus->ids.hafdbs && bit(tcr, TCR_HA), hd = ha && bit(tcr, TCR_HD), dbm, clean, readonly;
 	unsigned top = tbi ? 55 : 63;
 
@@ -166,11 +167,13 @@ bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool ma
 		table = desc & MASK(47, page_shift);
 		if (out_bits < 48 && table >> out_bits)
 			return fault(cpu, va, FSC_ADDRESS_SIZE + level, fsc);
+		width = stride;
+		if (!hierarchical)
+			continue;
 		ap_no_el0 |= bit(desc, 61);
 		ap_ro |= bit(desc, 62);
 		uxn |= bit(desc, 60);
 		pxn |= bit(desc, 59);
-		width = stride;
 	}
 	if (level < 3 && (level == 0 || (level == 1 && page_shift != 12)))
 		return fault(cpu, va, FSC_TRANSLATION + level, fsc);
@@ -248,20 +251,26 @@ void mmu_data_abort(struct cpu *cpu, u64 va, u32 iss)
 	cpu_raise_far(cpu, cpu->el ? EC_DATA_SAME : EC_DATA_LOWER, iss, va);
 }
 
-void mmu_at(struct cpu *cpu, u64 va, unsigned el, bool write, bool pan)
+bool mmu_at(struct cpu *cpu, u64 va, unsigned el, bool write, bool pan)
 {
 	struct translation t;
 	u32 fsc;
 	enum mmu_access access = write ? MMU_WRITE : MMU_READ;
 
 	if (!mmu_walk(cpu, va, el == 0, access, false, &t, &fsc)) {
+		/* A table that is not there is no answer about va: an exception. [DDI0487 Address translation instructions] */
+		if ((fsc & ~3u) == FSC_EXTERNAL_WALK) {
+			mmu_data_abort(cpu, va, fsc | ISS_CM | ISS_WNR);
+			return false;
+		}
 		cpu->sys.par = 1 | BIT(11) | (u64)fsc << 1;
-		return;
+		return true;
 	}
 	if (!mmu_allows(cpu, &t, access, el, pan)) {
 		cpu->sys.par = 1 | BIT(11) | (u64)(FSC_PERMISSION + t.level) << 1;
-		return;
+		return true;
 	}
 	cpu->sys.par = (t.pa & MASK(47, 12)) | BIT(11) | (u64)(t.device || t.attr == 0x44 ? 2 : t.share) << 7 |
 		       (u64)t.attr << 56;
+	return true;
 }

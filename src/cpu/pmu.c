@@ -56,7 +56,7 @@ void pmu_sync(struct cpu *cpu)
 		u64 before = cpu->sys.pmccntr;
 
 		cpu->sys.pmccntr += delta;
-		if (cpu->sys.pmcr & PMCR_LC ? cpu->sys.pmccntr < before : (before & 0xffffffff) + delta > 0xffffffff)
+		if (cpu->sys.pmccntr < before)
 			cpu->sys.pmovs |= CYCLE;
 	}
 	for (unsigned n = 0; n < PMU_COUNTERS; n++) {
@@ -123,7 +123,8 @@ READ_HOOK(pmcr_read)
 {
 	if (!may(cpu, reg, 0, true))
 		return false;
-	*value = cpu->sys.pmcr | PMU_COUNTERS << 11;
+	/* Without AArch32 the cycle counter is always the long one: LC is RES1. */
+	*value = cpu->sys.pmcr | PMCR_LC | PMU_COUNTERS << 11;
 	return true;
 }
 
@@ -132,7 +133,7 @@ WRITE_HOOK(pmcr_write)
 	if (!may(cpu, reg, 0, false))
 		return false;
 	pmu_sync(cpu);
-	cpu->sys.pmcr = value & (PMCR_E | PMCR_X | PMCR_DP | PMCR_LC);
+	cpu->sys.pmcr = value & (PMCR_E | PMCR_X | PMCR_DP);
 	if (value & PMCR_C)
 		cpu->sys.pmccntr = 0;
 	for (unsigned n = 0; (value & PMCR_P) && n < PMU_COUNTERS; n++)

@@ -24,7 +24,8 @@ enum {
 
 enum { SMCCC_NOT_SUPPORTED = -1 };
 enum { PSCI_SUCCESS = 0, PSCI_NOT_SUPPORTED = -1, PSCI_INVALID_PARAMETERS = -2, PSCI_ALREADY_ON = -4,
-       PSCI_ON_PENDING = -5, PSCI_INVALID_ADDRESS = -9 };
+       PSCI_INVALID_ADDRESS = -9 };
+enum { AFFINITY_ON = 0, AFFINITY_OFF = 1 };
 enum { TRNG_INVALID_PARAMETERS = -2 };
 
 static int index_of_mpidr(const struct cpus *cpus, u64 mpidr)
@@ -35,34 +36,40 @@ static int index_of_mpidr(const struct cpus *cpus, u64 mpidr)
 	return -1;
 }
 
-/* A reset that the vCPU's thread has yet to carry out counts as done. */
+/* What the vCPU's thread has yet to carry out counts as done: a reset, and CPU_ON, so that nobody ever sees "on pending". */
 static bool is_off(struct cpus *cpus, int index)
 {
 	struct cpu_thread *thread = &cpus->thread[index];
 
+	if (__atomic_load_n(&thread->on_pending, __ATOMIC_SEQ_CST))
+		return false;
 	if (__atomic_load_n(&thread->reset_pending, __ATOMIC_SEQ_CST))
 		return !thread->reset_on;
 	return __atomic_load_n(&cpus->cpu[index]->powered_off, __ATOMIC_SEQ_CST);
+}
+
+/* Where a vCPU can start: an instruction in memory. */
+static bool is_entry(const struct cpus *cpus, u64 entry)
+{
+	const struct range *range = space_lookup(cpus->space, entry);
+
+	return range && range->region->host && !(entry & 3);
 }
 
 static s64 cpu_on(struct cpu *cpu, u64 target, u64 entry, u64 context)
 {
 	struct cpus *cpus = cpu->cpus;
 	int index = index_of_mpidr(cpus, target);
-	const struct range *range;
 	struct cpu_thread *thread;
 	s64 result = PSCI_SUCCESS;
 
 	if (index < 0)
 		return PSCI_INVALID_PARAMETERS;
-	range = space_lookup(cpus->space, entry);
-	if (!range || !range->region->host || (entry & 3))
+	if (!is_entry(cpus, entry))
 		return PSCI_INVALID_ADDRESS;
 	thread = &cpus->thread[index];
 	pthread_mutex_lock(&cpus->psci_lock);
-	if (__atomic_load_n(&thread->on_pending, __ATOMIC_SEQ_CST)) {
-		result = PSCI_ON_PENDING;
-	} else if (!is_off(cpus, index)) {
+	if (!is_off(cpus, index)) {
 		result = PSCI_ALREADY_ON;
 	} else {
 		thread->on_pc = entry;
@@ -84,10 +91,7 @@ static s64 affinity_info(struct cpu *cpu, u64 target, u64 level)
 	if (index < 0 || level != 0)
 		return PSCI_INVALID_PARAMETERS;
 	pthread_mutex_lock(&cpus->psci_lock);
-	if (__atomic_load_n(&cpus->thread[index].on_pending, __ATOMIC_SEQ_CST))
-		result = 2;
-	else
-		result = is_off(cpus, index) ? 1 : 0;
+	result = is_off(cpus, index) ? AFFINITY_OFF : AFFINITY_ON;
 	pthread_mutex_unlock(&cpus->psci_lock);
 	return result;
 }
@@ -216,13 +220,22 @@ static s64 system_reset2(struct cpu *cpu, u32 type)
 	return PSCI_SUCCESS;
 }
 
-static s64 cpu_suspend(struct cpu *cpu, u64 state)
+/*
+ * Original format: StateID 15:0, StateType 16 (1: power down), PowerLevel 25:24. The core is level 0; there is no level above
+ * that could go down with it. Standby is a WFI. Power down is one too, at whose end the core starts at `entry` as after
+ * CPU_ON; the timers and the GIC are powered all the time, so an interrupt of theirs can be that end. [DEN0022 CPU_SUSPEND]
+ */
+static s64 cpu_suspend(struct cpu *cpu, u64 state, u64 entry, u64 context)
 {
-	/* Original format: StateID 15:0, StateType 16 (1: power down), PowerLevel 25:24. Only standby of the core
-	 * is built. */
-	if (state & ~0x0301ffffull || bit(state, 16) || bits(state, 25, 24) != 0)
+	if (state & ~0x0301ffffull || bits(state, 25, 24) != 0)
 		return PSCI_INVALID_PARAMETERS;
-	cpu_wfi_now(cpu);
+	if (bit(state, 16)) {
+		if (!is_entry(cpu->cpus, entry))
+			return PSCI_INVALID_ADDRESS;
+		cpu_power_down(cpu, entry, context);
+	} else {
+		cpu_wfi_now(cpu);
+	}
 	return PSCI_SUCCESS;
 }
 
@@ -238,7 +251,7 @@ static bool answer(struct cpu *cpu, s64 *result)
 	case SMCCC_ARCH_FEATURES: *result = arch_features((u32)a); return true;
 	case ARCH_WORKAROUND_1: case ARCH_WORKAROUND_2: case ARCH_WORKAROUND_3: *result = 0; return true;
 	case PSCI_VERSION: *result = 0x10001; return true;
-	case PSCI_CPU_SUSPEND: case PSCI_CPU_SUSPEND | CALL_64: *result = cpu_suspend(cpu, (u32)a); return true;
+	case PSCI_CPU_SUSPEND: case PSCI_CPU_SUSPEND | CALL_64: *result = cpu_suspend(cpu, (u32)a, b, c); return true;
 	case PSCI_CPU_OFF:
 		__atomic_store_n(&cpu->powered_off, true, __ATOMIC_SEQ_CST);
 		cpu_poke(cpu);

@@ -79,7 +79,7 @@ struct sys {
 	u64 tpidr_el0, tpidrro_el0, tpidr_el1, scxtnum_el0, scxtnum_el1;
 	u64 csselr, mdscr, osdlr, oslsr, mdccint, cntkctl, disr;
 	u64 dbgbvr[16], dbgbcr[16], dbgwvr[16], dbgwcr[16], dbgclaim;
-	u64 cntp_ctl, cntp_cval, cntv_ctl, cntv_cval;
+	u64 cntfrq, cntp_ctl, cntp_cval, cntv_ctl, cntv_cval;
 	u64 pmcr, pmcnten, pminten, pmovs, pmuserenr, pmselr, pmccfiltr, pmccntr, pmevtyper[31], pmevcntr[31];
 };
 

@@ -96,6 +96,8 @@ static bool tlbi(struct cpu *cpu, u32 key, u64 value)
 	struct tlbi op = {0};
 	u64 pages;
 
+	if ((range || crm == 1) && !cpu->cpus->ids.tlbi_os_range)
+		return false;
 	if (range) {
 		static const u8 shifts[4] = {0, 12, 14, 16};
 
@@ -161,16 +163,15 @@ bool sysinsn(struct cpu *cpu, u32 key, u64 value)
 	case KEY(0, 7, 10, 2): /* DC CSW */
 	case KEY(0, 7, 14, 2): /* DC CISW */
 		return true;
-	case KEY(0, 7, 8, 0): mmu_at(cpu, value, 1, false, false); return true;
-	case KEY(0, 7, 8, 1): mmu_at(cpu, value, 1, true, false); return true;
-	case KEY(0, 7, 8, 2): mmu_at(cpu, value, 0, false, false); return true;
-	case KEY(0, 7, 8, 3): mmu_at(cpu, value, 0, true, false); return true;
+	case KEY(0, 7, 8, 0): return mmu_at(cpu, value, 1, false, false);
+	case KEY(0, 7, 8, 1): return mmu_at(cpu, value, 1, true, false);
+	case KEY(0, 7, 8, 2): return mmu_at(cpu, value, 0, false, false);
+	case KEY(0, 7, 8, 3): return mmu_at(cpu, value, 0, true, false);
 	case KEY(0, 7, 9, 0): /* AT S1E1RP */
 	case KEY(0, 7, 9, 1): /* AT S1E1WP */
 		if (bits(cpu->cpus->ids.mmfr1, 23, 20) < 2)
 			break;
-		mmu_at(cpu, value, 1, key & 1, cpu->pan);
-		return true;
+		return mmu_at(cpu, value, 1, key & 1, cpu->pan);
 	default: break;
 	}
 	if (key >> 7 == KEY(0, 8, 0, 0) >> 7 && tlbi(cpu, key, value))

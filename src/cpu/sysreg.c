@@ -22,8 +22,9 @@
 enum { SCTLR_M = 0, SCTLR_A = 1, SCTLR_UMA = 9, SCTLR_UCT = 15, SCTLR_WXN = 19, SCTLR_TSCXT = 20, SCTLR_SPAN = 23,
        SCTLR_MSCEN = 33, SCTLR_DSSBS = 44, SCTLR_EPAN = 57 };
 #define TCR_RW                                                                                                         \
-	(MASK(5, 0) | MASK(15, 7) | MASK(34, 16) | BIT(36) | BIT(37) | BIT(38) | BIT(39) | BIT(40) | BIT(55) | BIT(56))
+	(MASK(5, 0) | MASK(15, 7) | MASK(34, 16) | MASK(42, 36) | BIT(55) | BIT(56))
 #define FP_TRAP_ISS 0x1e00000u
+#define RVBAR 0 /* where firmware lies */
 
 bool sysreg_trap(struct cpu *cpu, u32 key, bool read)
 {
@@ -206,6 +207,8 @@ static WRITE_HOOK(tcr_write)
 	value &= TCR_RW;
 	if (!cpu->cpus->ids.hafdbs)
 		value &= ~(BIT(39) | BIT(40));
+	if (!cpu->cpus->ids.hpds)
+		value &= ~(BIT(41) | BIT(42));
 	if (!cpu->cpus->ids.e0pd)
 		value &= ~(BIT(55) | BIT(56));
 	cpu->sys.tcr = value;
@@ -225,6 +228,20 @@ static WRITE_HOOK(mair_write)
 	return true;
 }
 
+/* No regions: LORID_EL1 and all else read 0. */
+static READ_HOOK(lor_read)
+{
+	if (!cpu->cpus->ids.lor)
+		return refuse(cpu);
+	*value = 0;
+	return true;
+}
+
+static WRITE_HOOK(lor_write)
+{
+	return cpu->cpus->ids.lor || refuse(cpu);
+}
+
 static READ_HOOK(isr_read)
 {
 	u32 levels = __atomic_load_n(&cpu->irq_levels, __ATOMIC_RELAXED);
@@ -233,7 +250,7 @@ static READ_HOOK(isr_read)
 	return true;
 }
 
-/* AA64 is fixed at 1; a warm reset by RR is not built. */
+/* AA64 is fixed at 1. RR asks for a warm reset of this PE, which starts at RVBAR_EL1. [DDI0487 RMR_EL1] */
 static READ_HOOK(rmr_read)
 {
 	*value = 1;
@@ -242,9 +259,7 @@ static READ_HOOK(rmr_read)
 
 static WRITE_HOOK(rmr_write)
 {
-	if (value & 2)
-		trace(UNIMP, "cpu %u: warm reset by RMR_EL1.RR", cpu->index);
-	return true;
+	return !(value & 2) || cpu_warm_reset(cpu, RVBAR);
 }
 
 /* --- process state --- */
@@ -542,6 +557,7 @@ void sysreg_reset(struct cpu *cpu)
 	}
 	cpu->sys.sctlr = SCTLR_RES1 | BIT(SCTLR_SPAN) | BIT(SCTLR_TSCXT);
 	cpu->sys.oslsr = 2; /* OSLK */
+	cpu->sys.cntfrq = 1000000000;
 }
 
 void sysreg_undefined(struct cpu *cpu)

@@ -239,7 +239,7 @@ PREP(MSR)
 /* Zeroes the block of 64 bytes that holds Xt (DCZID_EL0.BS = 4). */
 VARIANT(DC_ZVA)
 {
-	u64 va = T & ~63ull;
+	u64 given = T, va = given & ~63ull;
 	void *host = tlb_hit(cpu->bank->write, va, 64);
 	bool taken = false;
 
@@ -249,8 +249,14 @@ VARIANT(DC_ZVA)
 	}
 	if (!host)
 		host = access_host(cpu, va, 64, ACCESS_WRITE, &taken);
-	if (taken)
+	if (taken) {
+		/* Aborts name the address as it was given; a watchpoint, the block that it watches. */
+		unsigned class = (unsigned)bits(cpu->sys.esr, 31, 26);
+
+		if ((class == EC_DATA_LOWER || class == EC_DATA_SAME) && cpu->sys.far == va)
+			cpu->sys.far = given;
 		return;
+	}
 	if (host) {
 		memset(host, 0, 64);
 		return;

@@ -152,6 +152,19 @@ void timers_reset(struct cpu *cpu)
 	loop_unlock(cpu->loop);
 }
 
+/* vCPU OUT, its registers set anew: takes the machine lock. */
+void timers_settle(struct cpu *cpu)
+{
+	struct timers *timers = cpu->timers;
+
+	loop_lock(cpu->loop);
+	for (unsigned i = 0; i < TIMER_COUNT; i++) {
+		settle(&timers->t[i]);
+		arm(&timers->t[i]);
+	}
+	loop_unlock(cpu->loop);
+}
+
 /* --- registers --- */
 
 /* CNTKCTL_EL1: EL0PCTEN 0, EL0VCTEN 1, EL0VTEN 8, EL0PTEN 9. */
@@ -162,11 +175,31 @@ static bool el0_may(struct cpu *cpu, const struct sysreg *reg, unsigned enable, 
 	return sysreg_trap(cpu, reg->key, read);
 }
 
+/* EVNTEN, EVNTDIR, EVNTI, EVNTIS are kept and do nothing: a WFE ends by time anyway, sooner than any event stream asks. */
+READ_HOOK(cntkctl_read)
+{
+	*value = cpu->sys.cntkctl;
+	return true;
+}
+
+WRITE_HOOK(cntkctl_write)
+{
+	cpu->sys.cntkctl = value & (MASK(9, 0) | (cpu->cpus->ids.ecv ? BIT(17) : 0));
+	return true;
+}
+
+/* Written at the highest EL, which is EL1: firmware's note to those after it, the count goes on as it does. */
 READ_HOOK(cntfrq_read)
 {
 	if (!cpu->el && !(cpu->sys.cntkctl & 3))
 		return trap_read(cpu, reg);
-	*value = 1000000000;
+	*value = cpu->sys.cntfrq;
+	return true;
+}
+
+WRITE_HOOK(cntfrq_write)
+{
+	cpu->sys.cntfrq = (u32)value;
 	return true;
 }
 
@@ -184,6 +217,25 @@ READ_HOOK(cntvct_read)
 		return false;
 	*value = count_now(cpu);
 	return true;
+}
+
+/* Self-synchronised: reads never wait here. [DDI0487 FEAT_ECV] */
+READ_HOOK(cntpctss_read)
+{
+	if (!cpu->cpus->ids.ecv) {
+		cpu_undefined(cpu);
+		return false;
+	}
+	return cntpct_read(cpu, reg, opaque, value);
+}
+
+READ_HOOK(cntvctss_read)
+{
+	if (!cpu->cpus->ids.ecv) {
+		cpu_undefined(cpu);
+		return false;
+	}
+	return cntvct_read(cpu, reg, opaque, value);
 }
 
 static unsigned which_of(const struct sysreg *reg)

@@ -46,6 +46,8 @@ struct cpu_thread {
 	bool wfe;           /* WFE executed: give way for a moment; atomic */
 	unsigned wfe_count; /* in a row */
 	bool undefined;     /* a register hook outside cpu/ refused the access */
+	bool resume;        /* halted by a power-down: starts anew at resume_pc; own thread */
+	u64 resume_pc, resume_x0;
 	u32 on_pending;     /* CPU_ON given (1), being carried out (2); atomic */
 	u64 on_pc, on_x0;
 	pthread_mutex_t mail_lock;
@@ -76,7 +78,7 @@ struct cpu_ids {
 	u64 ctr, clidr, dczid;
 	u8 pa_bits;
 	bool granule_16k;
-	bool pan, epan, uao, e0pd, hafdbs, ssbs, csv2_2, mops;
+	bool pan, epan, uao, e0pd, hafdbs, hpds, lor, ecv, tlbi_os_range, ssbs, csv2_2, mops;
 };
 
 struct sysreg_slot {
@@ -139,8 +141,11 @@ bool cpu_mail_serve(struct cpu *cpu);
 bool cpu_mail_wait(struct cpu *cpu);
 /* Sets the event register, and ends a WFE. Any thread. */
 void cpu_event(struct cpu *cpu);
+/* Own thread: this vCPU starts anew at pc. False: as cpu_in. */
+bool cpu_warm_reset(struct cpu *cpu, u64 pc);
 void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on);
 void cpu_wfi_now(struct cpu *cpu);
+void cpu_power_down(struct cpu *cpu, u64 entry, u64 x0); /* suspends; an interrupt ends it with a start at `entry` */
 void cpu_set_ppi(struct cpu *cpu, unsigned ppi, bool level); /* machine lock held */
 /* The two around a call that takes the machine lock; nothing may be held. */
 void cpu_lock_machine(struct cpu *cpu);
@@ -189,8 +194,8 @@ static inline u64 mmu_canonical(u64 va)
 {
 	return (u64)sign_extend(va, 56);
 }
-/* AT S1E<el><R|W>[P] -> PAR_EL1. */
-void mmu_at(struct cpu *cpu, u64 va, unsigned el, bool write, bool pan);
+/* AT S1E<el><R|W>[P] -> PAR_EL1; false: exception taken. */
+bool mmu_at(struct cpu *cpu, u64 va, unsigned el, bool write, bool pan);
 enum {
 	FSC_ADDRESS_SIZE = 0x00,
 	FSC_TRANSLATION = 0x04,
@@ -235,6 +240,7 @@ void monitor_end_store_exclusive(struct cpu *cpu, const void *host, unsigned siz
 bool timers_create(struct cpu *cpu, struct error *err);
 void timers_destroy(struct cpu *cpu);
 void timers_reset(struct cpu *cpu);
+void timers_settle(struct cpu *cpu);
 void pmu_reset(struct cpu *cpu);
 void pmu_sync(struct cpu *cpu);           /* before the EL changes or a counter is read */
 void pmu_poll(struct cpu *cpu);           /* at a chunk's end while counting */

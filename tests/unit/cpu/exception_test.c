@@ -98,6 +98,28 @@ static void eret_restores_or_is_illegal(void **state)
 		assert_int_equal(cpu->sys.spsr & (BIT(20) | 0xf0000000), BIT(20) | 0x40000000);
 		assert_int_equal(cpu->il, 0);
 	}
+	/* A wrong PC comes before the illegal state, which stays in SPSR; a step that is pending before both. */
+	cpu->sys.elr = CODE + 0x42;
+	cpu->sys.spsr = 0x3c9;
+	cpu_eret(cpu);
+	assert_int_equal(cpu->sys.esr >> 26, EC_PC_ALIGN);
+	assert_int_equal(cpu->sys.far, CODE + 0x42);
+	assert_true(cpu->sys.spsr & BIT(20));
+	set(b, SYSREG(2, 0, 1, 0, 4), 0);
+	set(b, SYSREG(2, 0, 0, 2, 2), 1 | BIT(13));
+	cpu_set_pstate(cpu, 0x3c5);
+	cpu->sys.elr = CODE + 0x40;
+	cpu->sys.spsr = 0x1c9;
+	cpu_eret(cpu);
+	assert_true(cpu->il);
+	assert_true(debug_before(cpu));
+	assert_int_equal(cpu->sys.esr >> 26, EC_STEP_SAME);
+	assert_int_equal(cpu->sys.spsr & (BIT(20) | BIT(21)), BIT(20));
+	/* Its handler lets one instruction go: the illegal state. */
+	cpu->sys.spsr |= BIT(21);
+	cpu_eret(cpu);
+	assert_int_equal(cpu->sys.esr >> 26, EC_ILLEGAL);
+	assert_int_equal(cpu->sys.spsr & (BIT(20) | BIT(21)), BIT(20) | BIT(21));
 }
 
 static void interrupts_wait_for_their_mask(void **state)
@@ -176,6 +198,39 @@ static void breakpoints_stop_before_the_instruction(void **state)
 	assert_int_equal(cpu->x[0], 3);
 	assert_int_equal(cpu->sys.elr, CODE + 12);
 	assert_int_equal(cpu->sys.esr, (u64)EC_BREAK_LOWER << 26 | BIT(25) | FSC_DEBUG);
+	/* BAS is RES1 without AArch32. */
+	set(b, SYSREG(2, 0, 0, 1, 5), 1 | 2 << 1);
+	assert_int_equal(get(b, SYSREG(2, 0, 0, 1, 5)), 1 | 2 << 1 | 0xf << 5);
+	/* The OS Double Lock keeps debug exceptions away. */
+	set(b, SYSREG(2, 0, 1, 3, 4), 1);
+	cpu->sys.elr = CODE + 8;
+	cpu->sys.spsr = 0x3c0;
+	cpu_eret(cpu);
+	cpu_run(cpu, 3);
+	assert_int_equal(cpu->el, 0);
+	cpu_raise(cpu, EC_UNKNOWN, 0);
+	set(b, SYSREG(2, 0, 1, 3, 4), 0);
+	/* Where nothing can be fetched, that is the exception. */
+	set(b, SYSREG(2, 0, 0, 1, 4), 0x20000000);
+	cpu->sys.elr = 0x20000000;
+	cpu->sys.spsr = 0x3c0;
+	cpu_eret(cpu);
+	cpu_run(cpu, 2);
+	assert_int_equal(cpu->sys.esr >> 26, EC_INSN_LOWER);
+	assert_int_equal(cpu->sys.far, 0x20000000);
+}
+
+static void dc_zva_names_the_address_it_was_given(void **state)
+{
+	struct bench *b = *state;
+	struct cpu *cpu = b->cpu;
+
+	/* dc zva, x1; with the MMU off all is Device memory. */
+	*(u32 *)ram_at(b, CODE) = 0xd50b7421;
+	cpu->x[1] = RAM_BASE + 0x5013;
+	cpu_run(cpu, 2);
+	assert_int_equal(cpu->sys.esr, (u64)EC_DATA_SAME << 26 | BIT(25) | ISS_WNR | FSC_ALIGNMENT);
+	assert_int_equal(cpu->sys.far, RAM_BASE + 0x5013);
 }
 
 int main(void)
@@ -188,6 +243,7 @@ int main(void)
 		T(interrupts_wait_for_their_mask),
 		T(software_step_runs_one_instruction),
 		T(breakpoints_stop_before_the_instruction),
+		T(dc_zva_names_the_address_it_was_given),
 	};
 
 	return cmocka_run_group_tests(list, NULL, NULL);

@@ -160,6 +160,13 @@ static void rights_follow_ap_xn_wxn_and_pan(void **state)
 	*leaf_of(b, b->cpu->sys.ttbr0, 12, 0, 2, 0x1000) |= BIT(61) | BIT(62) | BIT(60) | BIT(59);
 	assert_true(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
 	assert_int_equal(t.may, MAY_R1);
+	/* TCR_EL1.HPD0 disables just that, HPD1 is the other half's. [DDI0487 FEAT_HPDS] */
+	set(b, TCR, tcr_of(&granules[0]) | BIT(42));
+	assert_true(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
+	assert_int_equal(t.may, MAY_R1);
+	set(b, TCR, tcr_of(&granules[0]) | BIT(41));
+	assert_true(mmu_walk(b->cpu, 0x1000, false, MMU_READ, false, &t, &fsc));
+	assert_int_equal(t.may, MAY_R0 | MAY_W0 | MAY_X0 | MAY_R1 | MAY_W1);
 }
 
 static void hardware_keeps_access_flag_and_dirty_state(void **state)
@@ -232,6 +239,12 @@ static void aborts_carry_the_right_syndrome(void **state)
 	*leaf_of(b, b->cpu->sys.ttbr0, 12, 0, 1, 0x80000000) = 0x20000000 | 3;
 	assert_false(access_read_slow(b->cpu, 0x80000000, 4, 0, &value));
 	assert_int_equal(b->cpu->sys.esr & 0x3f, FSC_EXTERNAL_WALK + 2);
+	/* AT tells that by an exception too, PAR is for what the tables say. */
+	set(b, SYSREG(3, 0, 7, 4, 0), 0x5a);
+	assert_false(sysinsn(b->cpu, SYSREG(1, 0, 7, 8, 0), 0x80000000));
+	assert_int_equal(b->cpu->sys.esr, (u64)EC_DATA_SAME << 26 | BIT(25) | ISS_CM | ISS_WNR | (FSC_EXTERNAL_WALK + 2));
+	assert_int_equal(b->cpu->sys.far, 0x80000000);
+	assert_int_equal(b->cpu->sys.par, 0x5a);
 	/* SCTLR.A comes before translation. */
 	set(b, SCTLR, 3 | BIT(23));
 	assert_false(access_read_slow(b->cpu, 0x9001, 4, 0, &value));

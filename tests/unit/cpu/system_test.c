@@ -31,7 +31,7 @@ static void id_registers_say_what_is_there(void **state)
 	assert_int_equal(get(b, ID(6, 1)), 0x0000001100211002);
 	assert_int_equal(get(b, ID(6, 2)), 0x10000);
 	assert_int_equal(get(b, ID(7, 0)), 0x1000000000100025);
-	assert_int_equal(get(b, ID(7, 1)), 0x0310002);
+	assert_int_equal(get(b, ID(7, 1)), 0x0311002);
 	assert_int_equal(get(b, ID(7, 2)), 0x1000000000000010);
 	assert_int_equal(b->cpu->missing_features, 0);
 	/* Reserved, SVE, SME, AArch32: zero. */
@@ -96,6 +96,8 @@ static void timers_raise_and_drop_their_line(void **state)
 	struct bench *b = *state;
 
 	assert_int_equal(get(b, SYSREG(3, 3, 14, 0, 0)), 1000000000);
+	set(b, SYSREG(3, 3, 14, 0, 0), 62500000); /* firmware's to write, and no more than a note */
+	assert_int_equal(get(b, SYSREG(3, 3, 14, 0, 0)), 62500000);
 	set(b, CNTV_TVAL, 1000);
 	set(b, CNTV_CTL, 1);
 	assert_int_equal(get(b, CNTV_CVAL), get(b, CNTVCT) + 1000);
@@ -147,6 +149,15 @@ static void pmu_counts_and_overflows(void **state)
 	set(b, SYSREG(3, 3, 9, 12, 3), 1);
 	assert_false(b->line[0][PPI_PMU]);
 	assert_int_equal(get(b, SYSREG(3, 3, 9, 12, 6)) & 0x20701, 0x20701);
+	/* Without AArch32 PMCR.LC is RES1: the cycle counter overflows at 64 bits. */
+	set(b, SYSREG(3, 3, 9, 12, 0), 1);
+	assert_int_equal(get(b, SYSREG(3, 3, 9, 12, 0)) & 0x47, 0x41);
+	set(b, SYSREG(3, 3, 9, 13, 0), 0xfffffff0);
+	cpu_run(b->cpu, 20);
+	assert_int_equal(get(b, SYSREG(3, 3, 9, 12, 3)), 0);
+	set(b, SYSREG(3, 3, 9, 13, 0), ~0ull - 10);
+	cpu_run(b->cpu, 20);
+	assert_int_equal(get(b, SYSREG(3, 3, 9, 12, 3)), BIT(31));
 }
 
 static s64 call(struct bench *b, u32 id, u64 a, u64 c, u64 d)
@@ -180,12 +191,17 @@ static void psci_answers_as_specified(void **state)
 	assert_int_equal(call(b, 0xc4000003, 1, DEVICE_BASE, 0), -9);
 	assert_int_equal(call(b, 0xc4000003, 0, RAM_BASE, 0), -4);
 	assert_int_equal(call(b, 0xc4000003, 1, RAM_BASE, 5), 0);
-	assert_int_equal(call(b, 0xc4000003, 1, RAM_BASE, 5), -5);
-	assert_int_equal(call(b, 0xc4000004, 1, 0, 0), 2);
+	/* From now on it is on, whether or not its thread has run. */
+	assert_int_equal(call(b, 0xc4000003, 1, RAM_BASE, 5), -4);
+	assert_int_equal(call(b, 0xc4000004, 1, 0, 0), 0);
 	assert_int_equal(call(b, 0x84000003, 2, 0x140000000 | RAM_BASE, 5), 0); /* 32-bit: upper halves dropped */
-	assert_int_equal(call(b, 0xc4000001, 0x10000, 0, 0), -2); /* power down */
+	assert_int_equal(call(b, 0xc4000001, 0x1010000, RAM_BASE, 0), -2); /* power down of what is above the core */
+	assert_int_equal(call(b, 0xc4000001, 0x10000, DEVICE_BASE, 0), -9);
+	assert_int_equal(call(b, 0xc4000001, 0x10000, RAM_BASE + 2, 0), -9);
+	assert_false(b->cpu->halted);
 	assert_int_equal(call(b, 0xc4000001, 0, 0, 0), 0);
 	assert_true(b->cpu->halted);
+	assert_false(b->cpu->thread->resume);
 	b->cpu->halted = false;
 	assert_int_equal(call(b, 0xc4000012, 1, 0, 0), -2);
 	assert_int_equal(call(b, 0x99999999, 0, 0, 0), -1);
@@ -230,10 +246,22 @@ static void models_are_cut_to_what_they_are(void **state)
 	assert_int_equal(get(b, ID(7, 0)) >> 20 & 0xf, 0);
 	assert_true(b->cpu->missing_features & 1ull << A64_FEATURE_LSE);
 	raises(b, SYSREG(3, 0, 4, 2, 3), true, EC_UNKNOWN, 5); /* PAN */
+	raises(b, SYSREG(3, 0, 10, 4, 7), true, EC_UNKNOWN, 5); /* LORID */
+	raises(b, SYSREG(3, 0, 10, 4, 3), false, EC_UNKNOWN, 5); /* LORC */
+	raises(b, SYSREG(3, 3, 14, 0, 5), true, EC_UNKNOWN, 5); /* CNTPCTSS: ECV */
+	raises(b, SYSREG(3, 3, 14, 0, 6), true, EC_UNKNOWN, 5);
+	raises(b, SYSREG(3, 3, 13, 0, 7), true, EC_UNKNOWN, 5); /* SCXTNUM_EL0 */
+	/* TLBI: neither outer shareable nor ranges. */
+	cpu_set_pstate(b->cpu, 5);
+	assert_true(sysinsn(b->cpu, SYSREG(1, 0, 8, 3, 1), 0));
+	assert_false(sysinsn(b->cpu, SYSREG(1, 0, 8, 1, 1), 0));
+	assert_false(sysinsn(b->cpu, SYSREG(1, 0, 8, 6, 1), BIT(46)));
 	/* HA is RES0. */
 	cpu_set_pstate(b->cpu, 5);
-	set(b, TCR, BIT(39));
+	set(b, TCR, BIT(39) | BIT(41) | BIT(42) | BIT(55));
 	assert_int_equal(get(b, TCR), 0);
+	set(b, SYSREG(3, 0, 14, 1, 0), ~0ull); /* CNTKCTL: no EVNTIS */
+	assert_int_equal(get(b, SYSREG(3, 0, 14, 1, 0)), 0x3ff);
 	assert_null(cpus_create(&config, &err));
 	check_says(&err, "cortex-x99");
 	check_says(&err, "neoverse-n1");
