@@ -142,7 +142,8 @@ bool cpu_in(struct cpu *cpu)
 	cpu_mail_serve(cpu);
 	if (cpu->code_epoch && load(&cpus->code_epoch) > cpu->code_epoch)
 		cpu_poke(cpu);
-	if (load(&thread->reset_pending)) {
+	/* At the end not one more instruction: backends that were RAM are gone already. */
+	if (load(&thread->reset_pending) || load(&cpus->quit)) {
 		cpu_poke(cpu);
 		cpu_leave_chunk(cpu);
 		return false;
