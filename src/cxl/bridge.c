@@ -6,9 +6,14 @@
  *
  * A bridge with a single root port may go without HDM decoders: everything passes through to that port. So it does by
  * default, as QEMU's, unless a boot region leads through it: the kernel never assembles a region below such a bridge.
+ *
+ * The first patches of 2021 described windows at the bridge: len-window-base= says how many, window-base[n]= where, and memdev[n]= is
+ * the backend whose size is the window's. Their one target is the bridge.
  */
+#include "base/bits.h"
 #include "base/trace.h"
 #include "cxl/host.h"
+#include "mem/backend.h"
 
 enum { PASSTHROUGH_AUTO }; /* odd indices: off, even: on */
 static const char *const passthrough_words[] = {"auto", "off", "on", "no", "yes", "false", "true", NULL};
@@ -27,6 +32,45 @@ static void bridge_function_reset(struct pci_dev *pci, unsigned reset_kind)
 	component_reset(&container_of(pci, struct cxl_bridge, pci)->fork.comp, reset_kind);
 }
 
+static bool window_2021(struct cxl_bridge *bridge, unsigned n, struct error *err)
+{
+	const char *name = dev_name(&bridge->pci.dev);
+	u64 base = bridge->window_base_2021[n];
+	struct dev *memdev = bridge->window_memdev_2021[n];
+	struct backend *backend = memdev ? backend_of(memdev) : NULL;
+	struct cxl_window window = {.base = base, .size = backend ? backend->size : 0, .target_count = 1};
+
+	if (!bridge->pci.dev.id)
+		return fail(err, "pxb-cxl: window-base[%u]: a bridge with windows needs an id; add id=NAME", n);
+	if (!base || !backend)
+		return fail(err, "%s: len-window-base=%u: window-base[%u]= and memdev[%u]= describe a window; give both", name,
+			    bridge->window_count_2021, n, n);
+	if (!is_aligned(base, CXL_WINDOW_ALIGN) || !is_aligned(window.size, CXL_WINDOW_ALIGN))
+		return fail(err, "%s: window-base[%u]=0x%llx, of %llu bytes as memdev[%u]=%s: base and size of a window are multiples of "
+			    "256 MiB [CXL3.1 9.17.1.3]; change them to such", name, n, (unsigned long long)base,
+			    (unsigned long long)window.size, n, backend->id);
+	window.target_ids[0] = bridge->pci.dev.id;
+	bridge->host->has_windows_2021 = true;
+	return cxl_host_add_window(bridge->host, &window, err) || fail_context(err, "%s: window-base[%u]", name, n);
+}
+
+static bool windows_2021(struct cxl_bridge *bridge, struct error *err)
+{
+	const char *name = dev_name(&bridge->pci.dev);
+
+	if (bridge->window_count_2021 > CXL_WINDOWS_2021_MAX)
+		return fail(err, "%s: len-window-base=%u: a bridge has at most %u windows of its own; describe more with -M cxl-fmw.N", name,
+			    bridge->window_count_2021, CXL_WINDOWS_2021_MAX);
+	for (unsigned n = 0; n < CXL_WINDOWS_2021_MAX; n++) {
+		if (n < bridge->window_count_2021 && !window_2021(bridge, n, err))
+			return false;
+		if (n >= bridge->window_count_2021 && (bridge->window_base_2021[n] || bridge->window_memdev_2021[n]))
+			return fail(err, "%s: window-base[%u] is not below len-window-base=%u; write len-window-base=%u", name, n,
+				    bridge->window_count_2021, n + 1);
+	}
+	return true;
+}
+
 static bool bridge_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
 	static const struct pci_ids ids = {.vendor = 0x1b36, .device = 0x000b, .subsystem_vendor = 0x1af4,
@@ -41,10 +85,13 @@ static bool bridge_create(struct dev *dev, const struct dev_env *env, struct err
 	if (!pci_dev_init(&bridge->pci, &ids, env, err))
 		return false;
 	bridge->root.is_cxl = true;
+	if (bridge->uid > 255)
+		return fail(err, "%s: uid=%u is not 1..255; leave it out and it is bus_nr", dev_name(dev), bridge->uid);
+	bridge->root.uid = (u8)bridge->uid;
 	if (!pci_expander_init(&bridge->pci, &bridge->root, bridge->bus_nr, bridge->numa_node, BUS_CXL, err))
 		return false;
 	bridge->pci.function_reset = bridge_function_reset;
-	return cxl_host_add_bridge(host, dev, err);
+	return cxl_host_add_bridge(host, dev, err) && windows_2021(bridge, err);
 }
 
 static void bridge_reset(struct dev *dev, unsigned reset_kind)
@@ -129,9 +176,20 @@ bool cxl_bridges_settle(struct cxl_host *host, struct error *err)
 	return true;
 }
 
+#define WINDOW_2021(n)                                                                                                                     \
+	{.name = "window-base[" #n "]", .kind = PROP_KIND_U64, .offset = offsetof(struct cxl_bridge, window_base_2021[n]),                 \
+	 .doc = "old: base of a window of this bridge alone", .deprecated = true},                                                        \
+	{.name = "memdev[" #n "]", .kind = PROP_KIND_LINK, .offset = offsetof(struct cxl_bridge, window_memdev_2021[n]),                   \
+	 .link_class = "memory-backend", .doc = "old: the backend whose size that window has", .deprecated = true}
+
 static const struct prop bridge_props[] = {
 	PROP_U32("bus_nr", struct cxl_bridge, bus_nr, 0, "number of its root bus and ACPI _UID, 1..255"),
 	PROP_U32("numa_node", struct cxl_bridge, numa_node, PCI_NO_NODE, "NUMA node of what is below"),
+	{.name = "busnr", .kind = PROP_KIND_U32, .offset = offsetof(struct cxl_bridge, bus_nr), .doc = "old name of bus_nr", .deprecated = true},
+	PROP_U32("uid", struct cxl_bridge, uid, 0, "ACPI _UID, 1..255 (0: as bus_nr)"),
+	{.name = "len-window-base", .kind = PROP_KIND_U32, .offset = offsetof(struct cxl_bridge, window_count_2021),
+	 .doc = "old: number of windows of this bridge alone", .deprecated = true},
+	WINDOW_2021(0), WINDOW_2021(1), WINDOW_2021(2), WINDOW_2021(3),
 	PROP_BOOL("bypass_iommu", struct cxl_bridge, bypass_iommu, false, "accepted: there is no IOMMU"),
 	PROP_CHOICE("hdm_for_passthrough", struct cxl_bridge, hdm_for_passthrough, passthrough_words, PASSTHROUGH_AUTO,
 		    "on: show HDM decoders also with a single root port"),

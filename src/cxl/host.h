@@ -27,14 +27,19 @@ struct cxl_fork {
 };
 #define CXL_SWITCH_LEVELS_MAX 3
 
+#define CXL_WINDOWS_2021_MAX 4
+
 /* pxb-cxl: an expander with a CXL host bridge. */
 struct cxl_bridge {
 	struct pci_dev pci; /* the expander's face on bus 0 */
 	struct pci_root root;
 	struct cxl_fork fork;
 	/* properties */
-	u32 bus_nr, numa_node;
+	u32 bus_nr, numa_node, uid; /* uid 0: as bus_nr */
 	bool bypass_iommu;
+	u32 window_count_2021;
+	u64 window_base_2021[CXL_WINDOWS_2021_MAX];
+	struct dev *window_memdev_2021[CXL_WINDOWS_2021_MAX];
 	u32 hdm_for_passthrough; /* index of bridge_passthrough_words */
 	/* rebuilt */
 	struct cxl_host *host;
@@ -99,6 +104,7 @@ struct cxl_host {
 	struct cxl_window windows[CXL_WINDOWS_MAX];
 	struct region window_regions[CXL_WINDOWS_MAX]; /* what answers where nothing decodes */
 	unsigned window_count;
+	bool has_windows_2021; /* described at a bridge */
 	struct cxl_boot_region regions[CXL_REGIONS_MAX];
 	struct region_plan plans[CXL_REGIONS_MAX];
 	unsigned region_count;

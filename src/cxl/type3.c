@@ -13,6 +13,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -22,6 +24,7 @@
 #define DOE_AT 0x190
 #define AER_AT 0x200
 #define MSIX_PBA 0x800
+#define LSA_2021_SIZE "128K"
 
 bool type3_is_mem_enabled(const struct cxl_type3 *dev)
 {
@@ -51,8 +54,8 @@ struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset,
 	return NULL;
 }
 
-/* Takes a backend for this device alone. */
-static bool claim(struct cxl_type3 *dev, const char *key, struct dev *object, struct backend **backend,
+/* Takes a backend for this device alone, or with `bytes` a slice of it. */
+static bool claim(struct cxl_type3 *dev, const char *key, struct dev *object, u64 bytes, struct backend **backend,
 		  struct error *err)
 {
 	if (!object)
@@ -60,9 +63,22 @@ static bool claim(struct cxl_type3 *dev, const char *key, struct dev *object, st
 	*backend = backend_of(object);
 	if (!*backend)
 		return fail(err, "%s: %s=%s is no memory backend", dev->name, key, dev_name(object));
-	if ((*backend)->dev_owner) {
+	if (bytes && !(*backend)->dev_owner && !(*backend)->ram_owner) {
+		if (!backend_slice(&dev->slice, *backend, bytes, err))
+			return fail_context(err, "%s: %s=%s", dev->name, key, dev_name(object));
+		*backend = &dev->slice;
+		(*backend)->dev_owner = &dev->pci.dev;
+		return true;
+	}
+	if ((*backend)->sliced) {
+		fail(err, "%s: %s=%s: other devices have slices of it; add size= here too, or give each device its own backend", dev->name,
+		     key, dev_name(object));
+		*backend = NULL;
+		return false;
+	}
+	if ((*backend)->dev_owner || (*backend)->ram_owner) {
 		fail(err, "%s: %s=%s: the backend is already used by %s; give each device its own -object memory-backend-*",
-		     dev->name, key, dev_name(object), dev_name((*backend)->dev_owner));
+		     dev->name, key, dev_name(object), (*backend)->dev_owner ? dev_name((*backend)->dev_owner) : "the machine as RAM");
 		*backend = NULL;
 		return false;
 	}
@@ -84,8 +100,7 @@ static bool check_capacity(struct cxl_type3 *dev, const char *key, const struct 
 /* Properties of hardware that this build has not. */
 static bool refuse_unbuilt(struct cxl_type3 *dev, struct error *err)
 {
-	const char *key = dev->hdm_db ? "hdm-db" : dev->flit_256b ? "x-256b-flit" :
-			  dev->size_2021 ? "size" : NULL;
+	const char *key = dev->hdm_db ? "hdm-db" : dev->flit_256b ? "x-256b-flit" : NULL;
 
 	if (key)
 		return fail(err, "cxl-type3 %s: property '%s' is not supported yet; leave it out", dev->name, key);
@@ -109,13 +124,41 @@ static bool check_dynamic(struct cxl_type3 *dev, struct error *err)
 	if (!dev->dc_regions)
 		return fail(err, "%s: volatile-dc-memdev=%s needs a number of regions; add num-dc-regions=1 to %u", dev->name,
 			    dev_name(dev->dynamic_memdev), DC_REGIONS_MAX);
-	if (!claim(dev, "volatile-dc-memdev", dev->dynamic_memdev, &dev->dcmem, err))
+	if (!claim(dev, "volatile-dc-memdev", dev->dynamic_memdev, 0, &dev->dcmem, err))
 		return false;
 	if (!dev->dcmem->size || dev->dcmem->size % unit)
 		return fail(err, "%s: volatile-dc-memdev=%s has %llu bytes: each of %u regions is a multiple of 256 MiB [CXL3.1 8.2.9.9.9.1]; "
 			    "use size=%lluM", dev->name, dev->dcmem->id, (unsigned long long)dev->dcmem->size, dev->dc_regions,
 			    (unsigned long long)((dev->dcmem->size / unit + 1) * unit / MiB));
 	dev->dynamic_bytes = dev->dcmem->size;
+	return true;
+}
+
+/*
+ * lsa= names the memory itself, as in 2021, when labels were kept nowhere: they get a file of their own beside the memory's, or memory
+ * where there is no such file or nothing is written to it.
+ */
+static bool make_lsa(struct cxl_type3 *dev, const struct backend *memory, struct error *err)
+{
+	struct stat st;
+	bool beside = memory->path && memory->share && !memory->readonly && !stat(memory->path, &st) && S_ISREG(st.st_mode);
+	struct dev_env env = {.loop = NULL};
+	char path[4096];
+	bool ok;
+
+	if (beside && snprintf(path, sizeof(path), "%s.%s.lsa", memory->path, dev->name) >= (int)sizeof(path))
+		return fail(err, "%s: lsa=%s: the name of a file beside the memory's is too long; describe another backend for it", dev->name,
+			    memory->id);
+	dev->own_lsa = dev_new(beside ? &memory_backend_file_class : &memory_backend_ram_class);
+	dev->own_lsa->id = strdup(memory->id);
+	ok = dev_set(dev->own_lsa, "size", LSA_2021_SIZE, &env, err) && dev_set(dev->own_lsa, "share", memory->share ? "on" : "off", &env, err) &&
+	     (!beside || dev_set(dev->own_lsa, "mem-path", path, &env, err)) && dev_create(dev->own_lsa, &env, err);
+	if (!ok)
+		return fail_context(err, "%s: lsa=%s", dev->name, memory->id);
+	dev->lsa = backend_of(dev->own_lsa);
+	dev->lsa->dev_owner = &dev->pci.dev;
+	fprintf(stderr, "cxlvm: %s: lsa=%s is the memory itself; the labels are kept in %s\n", dev->name, memory->id,
+		beside ? path : "memory of their own and are gone at the end");
 	return true;
 }
 
@@ -132,9 +175,14 @@ static bool take_memory(struct cxl_type3 *dev, struct error *err)
 	if (persistent && !dev->lsa_dev)
 		return fail(err, "cxl-type3 %s: persistent memory %s needs a label storage area; add lsa=ID of a second "
 			    "-object memory-backend-*", dev->name, dev_name(persistent));
-	if (!claim(dev, "volatile-memdev", dev->volatile_memdev, &dev->vmem, err) ||
-	    !claim(dev, dev->memdev ? "memdev" : "persistent-memdev", persistent, &dev->pmem, err) ||
-	    !claim(dev, "lsa", dev->lsa_dev, &dev->lsa, err))
+	if (dev->slice_bytes && (dev->volatile_memdev != NULL) + (persistent != NULL) != 1)
+		return fail(err, "%s: size=%llu takes a slice of the device's one backend; describe the parts with -object memory-backend-* "
+			    "of their own and leave size= out", dev->name, (unsigned long long)dev->slice_bytes);
+	if (!claim(dev, "volatile-memdev", dev->volatile_memdev, dev->slice_bytes, &dev->vmem, err) ||
+	    !claim(dev, dev->memdev ? "memdev" : "persistent-memdev", persistent, dev->slice_bytes, &dev->pmem, err))
+		return false;
+	if (dev->lsa_dev && dev->lsa_dev == persistent ? !make_lsa(dev, backend_of(persistent), err)
+						       : !claim(dev, "lsa", dev->lsa_dev, 0, &dev->lsa, err))
 		return false;
 	if (!check_capacity(dev, "volatile-memdev", dev->vmem, err) ||
 	    !check_capacity(dev, "persistent-memdev", dev->pmem, err))
@@ -302,6 +350,8 @@ static void type3_destroy(struct dev *d)
 	release_backend(dev, dev->dcmem);
 	release_backend(dev, dev->lsa);
 	dynamic_destroy(dev);
+	if (dev->own_lsa)
+		dev_destroy(dev->own_lsa);
 	free(dev->name);
 }
 
@@ -322,7 +372,8 @@ static const struct prop type3_props[] = {
 	PROP_BOOL("dc-shareable", T3, dc_shareable, false, "dynamic capacity may be shared: tags and sequence numbers"),
 	PROP_BOOL("hdm-db", T3, hdm_db, false, "back-invalidate (not supported yet)"),
 	PROP_BOOL("x-256b-flit", T3, flit_256b, false, "256-byte flits (only off)"),
-	PROP_STRING("size", T3, size_2021, NULL, "slice of the backend (not supported yet)"),
+	{.name = "size", .kind = PROP_KIND_SIZE, .offset = offsetof(T3, slice_bytes),
+	 .doc = "old: the next slice of the backend (0: all of it)", .deprecated = true},
 	{0},
 };
 

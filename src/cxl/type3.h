@@ -122,7 +122,8 @@ struct cxl_type3 {
 	struct dev *memdev, *persistent_memdev, *volatile_memdev, *dynamic_memdev, *lsa_dev;
 	u64 serial;
 	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
-	char *cdat_file, *size_2021;
+	char *cdat_file;
+	u64 slice_bytes; /* size=: a slice of the backend; 0: all of it */
 	u8 dc_regions;
 	bool dc_shareable, hdm_db, flit_256b;
 	/* guest-visible */
@@ -143,6 +144,8 @@ struct cxl_type3 {
 	u32 debug_log_bytes;
 	/* rebuilt */
 	struct backend *vmem, *pmem, *dcmem, *lsa;
+	struct backend slice; /* with size=: what pmem or vmem is */
+	struct dev *own_lsa;  /* a label storage area that nobody described */
 	u64 volatile_bytes, persistent_bytes, dynamic_bytes; /* in the order of DPA */
 	struct cxl_host *host;
 	struct cxl_port *above;

@@ -117,6 +117,8 @@ bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct e
 	char what[32];
 
 	snprintf(what, sizeof(what), "-M cxl-fmw.%u", host->window_count);
+	if (host->has_windows_2021)
+		return fail(err, "%s: pxb-cxl's window-base[n] describes windows already; use one spelling for all of them", what);
 	if (!window_targets(&w, host->window_count, opts, err))
 		return false;
 	if (size && !parse_size("size", size, &w.size, err))
@@ -158,6 +160,20 @@ static bool settle_targets(struct cxl_host *host, unsigned n, struct error *err)
 	return true;
 }
 
+static bool settle_apart(const struct cxl_host *host, unsigned n, struct error *err)
+{
+	const struct cxl_window *w = &host->windows[n];
+
+	for (unsigned k = 0; k < n; k++) {
+		const struct cxl_window *o = &host->windows[k];
+
+		if (w->base < o->base + o->size && o->base < w->base + w->size)
+			return fail(err, "CXL window %u at 0x%llx-0x%llx overlaps window %u at 0x%llx-0x%llx; move or shrink one of them", n, ULL(w->base),
+				    ULL(w->base + w->size - 1), k, ULL(o->base), ULL(o->base + o->size - 1));
+	}
+	return true;
+}
+
 bool cxl_windows_settle(struct cxl_host *host, struct error *err)
 {
 	u64 next = align_up(host->config.windows_base, CXL_WINDOW_ALIGN), end;
@@ -177,6 +193,8 @@ bool cxl_windows_settle(struct cxl_host *host, struct error *err)
 			return fail(err, "-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of -cpu %s, 0x%llx; use "
 				    "a smaller window or -cpu max", n, ULL(w->size), ULL(w->base),
 				    host->config.limited_by ? host->config.limited_by : "max", ULL(limit - 1));
+		if (!settle_apart(host, n, err))
+			return false;
 		next = MAX(next, align_up(end, CXL_WINDOW_ALIGN));
 		host->window_regions[n] = (struct region){
 			.name = "CXL fixed window", .base = w->base, .size = w->size, .priority = WINDOW_PRIORITY, .lockless = true,

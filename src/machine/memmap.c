@@ -30,3 +30,17 @@ bool memory_map_check(u64 ram_size, u64 windows_end, unsigned pa_bits, const cha
 			    cpu_model, (unsigned long long)limit, pa_bits, (unsigned long long)end);
 	return true;
 }
+
+bool memory_map_check_window(unsigned n, u64 base, u64 size, u64 ram_size, struct error *err)
+{
+	for (unsigned i = 0; i < MAP_COUNT; i++) {
+		const struct map_entry *e = &memory_map[i];
+		u64 bytes = i == MAP_RAM ? ram_size : e->size;
+
+		if (bytes && base < e->base + bytes && e->base < base + size)
+			return fail(err, "CXL window %u at %#llx-%#llx overlaps the %s at %#llx-%#llx; move or shrink the window", n,
+				    (unsigned long long)base, (unsigned long long)(base + size - 1), e->name, (unsigned long long)e->base,
+				    (unsigned long long)(e->base + bytes - 1));
+	}
+	return true;
+}

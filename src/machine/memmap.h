@@ -49,4 +49,7 @@ enum { SPI_UART = 1, SPI_RTC = 2, SPI_PCI = 3, SPI_GED = 9, SPI_VIRTIO = 16, SPI
 /* RAM of `ram_size` bytes and windows up to `windows_end` must fit the map and `pa_bits`; names both sides if not. */
 bool memory_map_check(u64 ram_size, u64 windows_end, unsigned pa_bits, const char *cpu_model, struct error *err);
 
+/* A CXL window must lie apart from RAM and from everything of the board; names both if not. */
+bool memory_map_check_window(unsigned n, u64 base, u64 size, u64 ram_size, struct error *err);
+
 #endif

@@ -171,7 +171,7 @@ static bool create_platform(struct machine *m, struct error *err)
 	return firmware_flash_create(m, err);
 }
 
-static u64 windows_end(struct machine *m)
+static bool windows_check(struct machine *m, struct error *err)
 {
 	u64 end = 0;
 
@@ -179,8 +179,10 @@ static u64 windows_end(struct machine *m)
 		const struct cxl_window *w = cxl_host_window(m->cxl, i);
 
 		end = MAX(end, w->base + w->size);
+		if (!memory_map_check_window(i, w->base, w->size, m->config.ram_size, err))
+			return false;
 	}
-	return end;
+	return memory_map_check(m->config.ram_size, end, cpus_pa_bits(m->cpus), m->config.cpu_model, err);
 }
 
 /* A machine reset: everything as after power-on, but sticky registers and what persists. vCPUs are paused. */
@@ -240,8 +242,7 @@ bool machine_settle(struct machine *m, struct error *err)
 		return false;
 	loop_lock(m->loop);
 	ok = pci_host_settle(m->pci, err) && (!m->cxl || cxl_host_settle(m->cxl, err)) &&
-	     memory_map_check(m->config.ram_size, windows_end(m), cpus_pa_bits(m->cpus), m->config.cpu_model, err) &&
-	     space_check(m->space, err);
+	     windows_check(m, err) && space_check(m->space, err);
 	loop_unlock(m->loop);
 	if (ok && !machine_wants_cxl(m) && m->cxl) {
 		cxl_host_destroy(m->cxl);

@@ -23,6 +23,7 @@
 
 #define CHUNK (2 * MiB)
 #define PAGE 4096u
+#define ALIGN_MAX (1024 * GiB)
 
 enum { CHUNK_UNREAD, CHUNK_CLAIMED, CHUNK_READY };
 
@@ -90,6 +91,10 @@ void backend_ready(struct backend *b, u64 offset)
 
 	if (!b->chunk_ready || offset >= b->size)
 		return;
+	if (b->whole) {
+		backend_ready(b->whole, b->whole_offset + offset);
+		return;
+	}
 	ready = &b->chunk_ready[chunk];
 	for (;;) {
 		state = __atomic_load_n(ready, __ATOMIC_ACQUIRE);
@@ -122,6 +127,26 @@ bool backend_flush(struct backend *b, u64 offset, u64 size)
 	return false;
 }
 
+bool backend_slice(struct backend *slice, struct backend *whole, u64 size, struct error *err)
+{
+	u64 left = whole->size - whole->sliced;
+
+	if (!size || !is_aligned(size, CHUNK) || size > left)
+		return fail(err, "memory backend '%s' has %llu bytes, of which %llu are left, and a slice of %llu is wanted; use a multiple of 2M "
+			    "up to that, or a larger backend", whole->id ? whole->id : "", (unsigned long long)whole->size,
+			    (unsigned long long)left, (unsigned long long)size);
+	*slice = *whole;
+	slice->whole = whole;
+	slice->whole_offset = whole->sliced;
+	slice->size = size;
+	slice->host += whole->sliced;
+	if (slice->chunk_ready)
+		slice->chunk_ready += whole->sliced / CHUNK;
+	slice->sliced = 0;
+	whole->sliced += size;
+	return true;
+}
+
 struct backend *backend_of(struct dev *dev)
 {
 	const struct dev_class *cls = dev ? dev->cls : NULL;
@@ -151,9 +176,8 @@ static bool check_common(struct memory_backend *m, struct error *err)
 		return fail(err,
 			    "align=%llu: not a power of two of at least 4096; memory is 2 MiB aligned, leave it out",
 			    (unsigned long long)m->align);
-	if (m->align > CHUNK)
-		return fail(err, "align=%llu: more than the 2 MiB that memory is aligned to; leave it out",
-			    (unsigned long long)m->align);
+	if (m->align > ALIGN_MAX)
+		return fail(err, "align=%llu: more than 1T; leave it out", (unsigned long long)m->align);
 	if (m->hugetlb)
 		return fail(err,
 			    "hugetlb=on: explicit huge pages are not built; transparent ones are used by themselves");
@@ -170,7 +194,7 @@ static bool map_shared(struct memory_backend *m, struct error *err)
 	struct backend *b = &m->backend;
 	int flags =
 		(b->readonly ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | (b->fd < 0 ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
-	u8 *place = ram_alloc(b->size, err);
+	u8 *place = ram_alloc_aligned(b->size, m->align, err);
 
 	if (!place)
 		return false;
@@ -362,7 +386,7 @@ static bool file_map(struct memory_backend *m, struct error *err)
 	}
 	if (S_ISCHR(st.st_mode))
 		return fail(err, "mem-path=%s: a device can only be shared; add share=on", m->path);
-	b->host = ram_alloc(b->size, err);
+	b->host = ram_alloc_aligned(b->size, m->align, err);
 	if (!b->host)
 		return false;
 	b->chunk_ready = calloc(b->size / CHUNK + 1, 1);
@@ -414,7 +438,7 @@ static const struct prop ram_props[] = {COMMON(false), {}};
 static const struct prop file_props[] = {
 	COMMON(false),
 	PROP_STRING("mem-path", S, path, NULL, "the file, or a directory for an unnamed file in it"),
-	PROP_SIZE("align", S, align, 0, "up to 2 MiB, which memory always has"),
+	PROP_SIZE("align", S, align, 0, "alignment in this process; 2 MiB at least"),
 	PROP_SIZE("offset", S, offset, 0, "only 0 is built"),
 	PROP_BOOL("pmem", S, backend.pmem, false, "the file is persistent memory"),
 	PROP_BOOL("readonly", S, backend.readonly, false, "never write to the file"),

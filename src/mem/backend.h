@@ -18,6 +18,9 @@ struct dev;
 struct backend {
 	struct dev *dev_owner; /* the device that claimed it, or NULL: one backend serves one device */
 	bool ram_owner;        /* the machine uses it as RAM */
+	struct backend *whole; /* of a slice: the backend that it is a part of */
+	u64 whole_offset;      /* and where it begins there */
+	u64 sliced;            /* bytes from the start that slices have; 0: none has been cut */
 	char *id;
 	char *path;  /* memory-backend-file: the file; else NULL */
 	u64 size;    /* bytes */
@@ -34,8 +37,11 @@ void backend_ready(struct backend *backend, u64 offset);
 bool backend_flush(struct backend *backend, u64 offset, u64 size);
 /* The backend that an object is, or NULL if it is none (or was not created). */
 struct backend *backend_of(struct dev *dev);
+/* Cuts the next `size` bytes, a multiple of 2 MiB, off a backend; the slice is as good as one of its own and must not outlive it. */
+bool backend_slice(struct backend *slice, struct backend *whole, u64 size, struct error *err);
 /* 2 MiB-aligned anonymous memory with MADV_HUGEPAGE and MADV_DONTDUMP, or NULL. Freed by ram_free. */
 u8 *ram_alloc(u64 size, struct error *err);
+u8 *ram_alloc_aligned(u64 size, u64 align, struct error *err); /* a power of two; 2 MiB at least */
 void ram_free(u8 *host, u64 size);
 
 extern const struct dev_class memory_backend_ram_class, memory_backend_file_class, memory_backend_memfd_class;

@@ -12,31 +12,37 @@
 
 #define HUGE_PAGE (2 * MiB)
 
-u8 *ram_alloc(u64 size, struct error *err)
+u8 *ram_alloc_aligned(u64 size, u64 align, struct error *err)
 {
 	u64 length = align_up(size, HUGE_PAGE), head;
 	u8 *all, *host;
 
-	if (!size || length < size || length + HUGE_PAGE < length) {
+	align = MAX(align, HUGE_PAGE);
+	if (!size || length < size || length + align < length) {
 		fail(err, "cannot reserve %llu bytes of memory: give a smaller size", (unsigned long long)size);
 		return NULL;
 	}
-	all = mmap(NULL, length + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+	all = mmap(NULL, length + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
 		   0);
 	if (all == MAP_FAILED) {
 		fail(err, "cannot reserve %llu bytes of memory: %s; give a smaller size", (unsigned long long)size,
 		     strerror(errno));
 		return NULL;
 	}
-	host = (u8 *)align_up((u64)(uintptr_t)all, HUGE_PAGE);
+	host = (u8 *)align_up((u64)(uintptr_t)all, align);
 	head = (u64)(host - all);
 	if (head)
 		munmap(all, head);
-	if (HUGE_PAGE - head)
-		munmap(host + length, HUGE_PAGE - head);
+	if (align - head)
+		munmap(host + length, align - head);
 	madvise(host, length, MADV_HUGEPAGE);
 	madvise(host, length, MADV_DONTDUMP);
 	return host;
+}
+
+u8 *ram_alloc(u64 size, struct error *err)
+{
+	return ram_alloc_aligned(size, HUGE_PAGE, err);
 }
 
 void ram_free(u8 *host, u64 size)

@@ -19,7 +19,13 @@ bool pci_expander_init(struct pci_dev *dev, struct pci_root *root, u32 bus_nr, u
 	if (numa_node > PCI_NO_NODE)
 		return fail(err, "%s: numa_node=%u is not 0..127", name, numa_node);
 	root->bus.bus = (struct bus){.name = name, .kind = kind, .parent = &dev->dev};
-	root->base = root->uid = bus_nr;
+	root->base = bus_nr;
+	if (!root->uid)
+		root->uid = bus_nr;
+	for (struct pci_root *other = pci_host_root(bus->root->host); other; other = other->next)
+		if (other->uid == root->uid && other->base != bus_nr)
+			return fail(err, "%s: ACPI's number %u is also that of '%s'; give each its own with uid= or bus_nr=", name, root->uid,
+				    other->bus.bus.name);
 	root->numa_node = numa_node;
 	root->pxb = &dev->dev;
 	if (!pci_host_add_root(bus->root->host, root, err))

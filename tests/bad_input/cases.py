@@ -164,6 +164,11 @@ CASES = [
     ("window size", f"-M virt,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=100M {BRIDGE}", ["size", "256"]),
     ("window granularity", f"{WINDOW},cxl-fmw.0.interleave-granularity=300 {BRIDGE}", ["interleave-granularity", "300"]),
     ("window does not fit the CPU", f"{WINDOW} {BRIDGE} -cpu cortex-a76", ["cortex-a76"]),
+    ("2021: window in RAM", "-m 4G -object memory-backend-ram,id=m,size=2G -device pxb-cxl,busnr=128,id=b,len-window-base=1,"
+     "window-base[0]=0x100000000,memdev[0]=m", ["window 0", "RAM", "0x100000000"]),
+    ("2021: window without a base", "-object memory-backend-ram,id=m,size=2G -device pxb-cxl,busnr=128,id=b,len-window-base=1,memdev[0]=m", ["window-base[0]"]),
+    ("2021: slice larger than the backend", "-object memory-backend-ram,id=m,size=1G -device pxb-cxl,busnr=128,id=b -device cxl-rp,bus=b,id=rp "
+     "-device cxl-type3,bus=rp,memdev=m,lsa=m,size=2G", ["memdev=m", "slice"]),
     ("window key", f"{WINDOW},cxl-fmw.0.frob=1 {BRIDGE}", ["frob"]),
     ("type3 without memory", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -device cxl-type3,bus=rp0,id=mem0", ["cxl-type3", "memdev"]),
     ("type3 memory unknown", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -device cxl-type3,bus=rp0,volatile-memdev=nix", ["nix"]),

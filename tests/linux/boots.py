@@ -32,6 +32,16 @@ def type3(n, port, size="512M", kind="volatile", more=""):
 DOE = ["-M", "virt,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=4G", "-device", "pxb-cxl,bus_nr=128,id=cxl.0"] + type3(0, "cxl.0")
 
 
+# And its command line, word for word but for the raw disk; -smp 4 comes with the row.
+SPELLING_2021 = (
+    "-m 4g,maxmem=8G,slots=8 -drive if=none,file=@/disk.raw,format=raw,id=hd -device virtio-blk-pci,drive=hd "
+    "-object memory-backend-ram,size=4G,id=mem0 -numa node,nodeid=0,cpus=0-3,memdev=mem0 "
+    "-object memory-backend-file,id=cxl-mem1,share,mem-path=@/cxltest.raw,size=2G,align=2G "
+    "-device pxb-cxl,busnr=128,id=cxlbus1,uid=1,len-window-base=1,window-base[0]=0x4c0000000,memdev[0]=cxl-mem1 "
+    "-device cxl-rp,bus=cxlbus1,id=cxlrp,chassis=0,slot=1 "
+    "-device cxl-type3,bus=cxlrp,memdev=cxl-mem1,lsa=cxl-mem1,id=cxl-mem0,size=2G").split()
+
+
 def bridges(count, buses=32):
     options = []
     for b in range(count):
@@ -120,6 +130,8 @@ BOOTS = {
     "6.12 persistent, 4 ways, 2 bridges, 4k": ("6.12", 2, "pmem1 pmem2", persistent("four", 4, 2, 4096), False),
     "6.12 doetest": ("6.12", 2, "doe", DOE, True),
     "7.3 doetest": ("7.3", 2, "doe", DOE, False),
+    "6.12 the command line of 2021, by firmware": ("6.12", 4, "spelling2021", SPELLING_2021 + ["-bios", "QEMU_EFI.fd"], True),
+    "7.3 the command line of 2021": ("7.3", 4, "spelling2021", SPELLING_2021, False),
     "6.12 reboot": ("6.12", 2, "reboot", volatile(), True),
     "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
     "6.12 device tree, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK, True),

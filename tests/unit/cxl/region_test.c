@@ -68,6 +68,56 @@ static void wrong_regions_are_refused_by_name(void **state)
 	}
 }
 
+/* As in the first patches: one backend is the window's size, the memory of two devices and, by name, their labels. */
+static void the_spelling_of_2021(void **state)
+{
+	static const struct { const char *text, *says; } wrong[] = {
+		{"id=hb1,busnr=200,uid=1", "ACPI's number 1"},
+		{"id=hb1,busnr=200,uid=256", "uid=256"},
+		{"busnr=200,len-window-base=1,window-base[0]=0x5c0000000,memdev[0]=cxl-mem1", "needs an id"},
+		{"id=hb1,busnr=200,len-window-base=1", "give both"},
+		{"id=hb1,busnr=200,len-window-base=1,window-base[0]=0x5c0000000", "give both"},
+		{"id=hb1,busnr=200,len-window-base=1,window-base[0]=0x5c0001000,memdev[0]=cxl-mem1", "multiples of 256 MiB"},
+		{"id=hb1,busnr=200,window-base[0]=0x5c0000000,memdev[0]=cxl-mem1", "write len-window-base=1"},
+		{"id=hb1,busnr=200,len-window-base=5", "at most 4"},
+	};
+	struct machine m;
+	struct cxl_type3 *a, *b;
+	const struct cxl_window *w;
+
+	fixture_open(&m);
+	fixture_add(&m, &memory_backend_ram_class, "id=cxl-mem1,size=1G");
+	fixture_add(&m, &pxb_cxl_class, "busnr=128,id=cxlbus1,uid=1,len-window-base=1,window-base[0]=0x4c0000000,memdev[0]=cxl-mem1");
+	for (unsigned n = 0; n < 2; n++) {
+		fixture_add(&m, &cxl_rp_class, "bus=cxlbus1,id=rp%u,chassis=0,slot=%u", n, n);
+		fixture_add(&m, &cxl_type3_class, "bus=rp%u,memdev=cxl-mem1,lsa=cxl-mem1,id=m%u,size=512M", n, n);
+	}
+	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
+		if (fixture_try(&m, &pxb_cxl_class, wrong[n].text))
+			fail_msg("'%s' is not refused", wrong[n].text);
+		check_says(&m.err, wrong[n].says);
+		dev_destroy(m.devs[--m.count]);
+	}
+	fixture_add(&m, &cxl_rp_class, "bus=cxlbus1,id=rp2,chassis=0,slot=2");
+	assert_false(fixture_try(&m, &cxl_type3_class, "bus=rp2,memdev=cxl-mem1,lsa=cxl-mem1,id=m2,size=256M"));
+	check_says(&m.err, "0 are left");
+	dev_destroy(m.devs[--m.count]);
+	assert_false(fixture_option(&m, "targets.0=cxlbus1,size=1G", cxl_host_add_window_opts));
+	check_says(&m.err, "one spelling");
+	assert_true(fixture_settle(&m));
+	assert_int_equal(cxl_host_window_count(m.cxl), 1);
+	w = cxl_host_window(m.cxl, 0);
+	assert_true(w->base == 0x4c0000000 && w->size == GiB && w->target_count == 1);
+	assert_int_equal(cxl_host_bridge(m.cxl, 0).uid, 1);
+	a = (struct cxl_type3 *)fixture_find(&m, "m0");
+	b = (struct cxl_type3 *)fixture_find(&m, "m1");
+	assert_true(a->persistent_bytes == 512 * MiB && b->pmem->host == a->pmem->host + 512 * MiB);
+	assert_true(a->lsa->size == 128 * KiB && a->lsa->host != a->pmem->host && b->lsa->host != a->lsa->host);
+	assert_non_null(pci_host_root(m.pci)->next);
+	assert_int_equal(pci_host_root(m.pci)->next->base, 128);
+	fixture_close(&m);
+}
+
 static void wrong_windows_are_refused_by_name(void **state)
 {
 	static const struct { const char *text, *says; } wrong[] = {
@@ -282,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_regions_are_refused_by_name),
 		cmocka_unit_test(wrong_windows_are_refused_by_name),
+		cmocka_unit_test(the_spelling_of_2021),
 		cmocka_unit_test(wrong_devices_are_refused_by_name),
 		cmocka_unit_test(ports_are_numbered_apart),
 		cmocka_unit_test(decoders_are_as_firmware_leaves_them),

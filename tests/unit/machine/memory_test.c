@@ -38,6 +38,20 @@ static void what_does_not_fit_the_map_is_refused(void **state)
 	check_says(&err, "-cpu small: its physical addresses end at 0x8000000000 (39 bits)");
 }
 
+static void windows_lie_apart_from_the_board(void **state)
+{
+	struct error err = {""};
+
+	assert_true(memory_map_check_window(0, 0x4c0000000, 2 * GiB, 4 * GiB, &err));
+	assert_true(memory_map_check_window(0, 0x140000000, 2 * GiB, 4 * GiB, &err));
+	assert_false(memory_map_check_window(0, 0x130000000, 2 * GiB, 4 * GiB, &err));
+	check_says(&err, "overlaps the RAM at 0x40000000-0x13fffffff");
+	err.text[0] = 0;
+	assert_false(memory_map_check_window(3, 0x3fc0000000, 2 * GiB, 4 * GiB, &err));
+	check_says(&err, "CXL window 3");
+	check_says(&err, "high GIC redistributors");
+}
+
 static bool settles(struct machine_config *config, struct error *err)
 {
 	struct machine *m = board_create(config);
@@ -147,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_of_the_map_do_not_overlap),
 		cmocka_unit_test(what_does_not_fit_the_map_is_refused),
+		cmocka_unit_test(windows_lie_apart_from_the_board),
 		cmocka_unit_test(nodes_have_what_they_say),
 		cmocka_unit_test(facts_place_every_cpu),
 	};

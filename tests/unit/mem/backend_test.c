@@ -135,7 +135,7 @@ static void sizes_and_words_are_checked(void **state)
 	refused(file, "id=m0,size=1M,mem-path=/nonexistent/x", "mem-path=/nonexistent/x: cannot open it");
 	refused(file, "id=m0,size=1M,mem-path=FILE,offset=4096", "only offset=0");
 	refused(file, "id=m0,size=1M,mem-path=FILE,align=3", "align=3");
-	refused(file, "id=m0,size=1M,mem-path=FILE,align=1G", "2 MiB");
+	refused(file, "id=m0,size=1M,mem-path=FILE,align=2T", "1T");
 	refused(file, "id=m0,size=1M,mem-path=FILE,readonly=on", "cannot open it");
 	assert_int_equal(file_length(), -1);
 	refused(&memory_backend_memfd_class, "id=m0,size=1M,hugetlb=on",
