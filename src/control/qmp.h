@@ -68,6 +68,10 @@ bool qmp_negotiate(struct qmp *qmp, struct json_object *enable, struct error *er
 /* --- qmp_pci.c --- */
 const char *pci_class_words(u16 class_code); /* NULL: unknown */
 
+/* --- qmp_inject.c --- */
+/* The cxl-type3 that argument `path` names; NULL and an error if there is none. */
+struct dev *qmp_cxl_device(struct qmp_call *call, struct error *err);
+
 /* --- hmp.c --- */
 /* Text that the human monitor answers to a line; the caller frees. */
 char *hmp_run(struct machine *machine, const char *line);

@@ -9,18 +9,6 @@
 #define TAG_BYTES 16
 #define SPANS_MAX 4096
 
-static struct dev *device_of(struct qmp_call *call, struct error *err)
-{
-	const char *path = qmp_string(call, "path");
-	struct dev *dev = cxl_device_find(machine_cxl_host(call->machine), path);
-
-	if (!dev) {
-		call->error_class = "DeviceNotFound";
-		fail(err, "there is no cxl-type3 '%.100s'; write its id, or /machine/peripheral/ID", path);
-	}
-	return dev;
-}
-
 static int hex(char c)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -100,7 +88,7 @@ static bool take_request(struct qmp_call *call, struct cxl_dc_request *request, 
 
 bool qmp_add_dynamic_capacity(struct qmp_call *call, struct error *err)
 {
-	struct dev *dev = device_of(call, err);
+	struct dev *dev = qmp_cxl_device(call, err);
 	const char *policy = qmp_string(call, "selection-policy");
 	struct cxl_dc_request request = {0};
 	bool ok;
@@ -117,7 +105,7 @@ bool qmp_add_dynamic_capacity(struct qmp_call *call, struct error *err)
 
 bool qmp_release_dynamic_capacity(struct qmp_call *call, struct error *err)
 {
-	struct dev *dev = device_of(call, err);
+	struct dev *dev = qmp_cxl_device(call, err);
 	struct cxl_dc_request request = {0};
 	bool ok;
 
@@ -151,7 +139,7 @@ static void add_extent(void *arg, const struct cxl_dc_facts *f)
 
 bool qmp_query_dynamic_capacity(struct qmp_call *call, struct error *err)
 {
-	struct dev *dev = device_of(call, err);
+	struct dev *dev = qmp_cxl_device(call, err);
 
 	if (!dev)
 		return false;

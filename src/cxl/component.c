@@ -55,17 +55,6 @@ static const struct reg device_array[] = {
 	R32(0x0c, CXL_HDM_HEADER, CACHEMEM_CAP(CACHEMEM_HDM, 2, AT_HDM), 0),
 };
 
-/* RAS: masks and severities are sticky, the header log read-only sticky. [CXL3.1 8.2.4.17] */
-static const struct reg ras_regs[] = {
-	R32(0x00, RAS_UNCORRECTABLE_STATUS, 0, 0, .w1c = RAS_UNCORRECTABLE, .sticky = STICKY),
-	R32(0x04, RAS_UNCORRECTABLE_MASK, RAS_UNCORRECTABLE, RAS_UNCORRECTABLE, .sticky = STICKY),
-	R32(0x08, RAS_UNCORRECTABLE_SEVERITY, RAS_UNCORRECTABLE, RAS_UNCORRECTABLE, .sticky = STICKY),
-	R32(0x0c, RAS_CORRECTABLE_STATUS, 0, 0, .w1c = RAS_CORRECTABLE, .sticky = STICKY),
-	R32(0x10, RAS_CORRECTABLE_MASK, RAS_CORRECTABLE, RAS_CORRECTABLE, .sticky = STICKY),
-	R32(0x14, RAS_CAP_CTRL, RAS_CTRL_MULTI_HEADER, 0, .sticky = STICKY),
-	R32(0x18, RAS_HEADER_LOG, 0, 0, .count = 16, .stride = 4, .sticky = STICKY),
-};
-
 /* Link: a trained CXL 2.0 link layer. [CXL3.1 8.2.4.19] */
 static const struct reg link_regs[] = {
 	R64(0x00, LINK_LAYER_CAP, 0x0000000000000922, 0),
@@ -124,13 +113,13 @@ void component_init(struct cxl_component *comp, enum component_kind kind, const 
 		break;
 	case COMPONENT_ROOT_PORT:
 		REGS_ADD(b, 0, root_port_array);
-		REGS_ADD(b, AT_RAS, ras_regs);
+		ras_add(comp);
 		REGS_ADD(b, AT_LINK, link_regs);
 		REGS_ADD(b, AT_SNOOP_FILTER, snoop_filter_regs);
 		break;
 	case COMPONENT_DOWNSTREAM:
 		REGS_ADD(b, 0, downstream_array);
-		REGS_ADD(b, AT_RAS, ras_regs);
+		ras_add(comp);
 		REGS_ADD(b, AT_LINK, link_regs);
 		break;
 	case COMPONENT_UPSTREAM:
@@ -139,7 +128,7 @@ void component_init(struct cxl_component *comp, enum component_kind kind, const 
 			REGS_ADD(b, 0, upstream_array);
 		else
 			REGS_ADD(b, 0, device_array);
-		REGS_ADD(b, AT_RAS, ras_regs);
+		ras_add(comp);
 		REGS_ADD(b, AT_LINK, link_regs);
 		hdm_add(comp);
 		break;
@@ -165,6 +154,7 @@ void component_reset(struct cxl_component *comp, unsigned reset_kind)
 	if (!comp->regs.store || reset_kind == RESET_FUNCTION)
 		return;
 	regs_reset(&comp->regs, reset_kind);
+	ras_reset(comp, reset_kind);
 	if (component_has_hdm(comp))
 		hdm_reset(comp);
 }

@@ -26,6 +26,13 @@ struct hdm_decoder {
 	u8 targets[HDM_TARGETS]; /* port numbers; bridges and switches only */
 };
 
+/* An uncorrectable protocol error with the header that was recorded for it. */
+#define RAS_HEADERS_MAX 8
+struct ras_header {
+	u8 bit; /* of the status */
+	u32 header[RAS_HEADER_DWORDS];
+};
+
 struct cxl_component {
 	enum component_kind kind;
 	const char *name; /* for traces */
@@ -37,6 +44,9 @@ struct cxl_component {
 	struct regs regs; /* the CXL.cachemem range, 4 KiB */
 	struct hdm_decoder decoders[HDM_DECODERS];
 	bool hdm_enabled; /* devices: global HDM Decoder Enable */
+	bool has_ras;
+	struct ras_header ras[RAS_HEADERS_MAX]; /* the oldest first */
+	unsigned ras_headers;
 };
 
 /* Builds the block. `name` must outlive it. */
@@ -48,6 +58,10 @@ void component_reset(struct cxl_component *comp, unsigned reset_kind);
 bool component_has_hdm(const struct cxl_component *comp);
 /* io_ops of the whole 64 KiB; opaque is the component. */
 extern const struct io_ops component_io;
+
+/* --- ras.c --- */
+void ras_add(struct cxl_component *comp);
+void ras_reset(struct cxl_component *comp, unsigned reset_kind);
 
 /* Adds the HDM rows of this kind of component (component.c calls it). */
 void hdm_add(struct cxl_component *comp);

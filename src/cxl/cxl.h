@@ -117,6 +117,58 @@ struct cxl_dc_facts { bool accepted; unsigned region; u64 dpa, offset, size; u16
 /* Accepted extents, then the offered ones; false: no dynamic capacity. */
 bool cxl_dc_each(const struct dev *dev, void (*each)(void *arg, const struct cxl_dc_facts *facts), void *arg);
 
+/* --- ras.c: protocol errors --- */
+/* The cxl-type3, cxl-rp, cxl-upstream or cxl-downstream of that id or path; NULL: there is none. */
+struct dev *cxl_component_find(struct cxl_host *host, const char *path);
+#define CXL_RAS_HEADER_DWORDS 16
+struct cxl_ras_error {
+	const char *type; /* as QMP calls it */
+	u32 header[CXL_RAS_HEADER_DWORDS];
+};
+/* Errors on the link of a function, told through its RAS capability and AER. */
+bool cxl_ras_uncorrectable(struct dev *dev, const struct cxl_ras_error *errors, unsigned count, struct error *err);
+bool cxl_ras_correctable(struct dev *dev, const char *type, struct error *err);
+struct cxl_ras_facts {
+	u32 uncorrectable_status, uncorrectable_mask, uncorrectable_severity, correctable_status, correctable_mask;
+	unsigned headers, first_error; /* headers recorded; the status bit of the oldest */
+	u32 header[CXL_RAS_HEADER_DWORDS];
+};
+bool cxl_ras_facts(struct dev *dev, struct cxl_ras_facts *facts); /* false: no RAS capability */
+
+/* --- records.c: event records --- */
+#define CXL_RECORD_BYTES 128
+struct cxl_record_field {
+	const char *name;
+	u8 at, size;             /* bytes */
+	u8 valid_at, valid_bit;  /* where it is said that the field is there; valid_at 0: it always is */
+	u8 format_bit;           /* of component ids: PLDM */
+	bool is_signed;
+};
+struct cxl_record_kind {
+	const char *name;
+	u8 uuid[16];
+	const struct cxl_record_field *fields; /* ends with name NULL; the common ones are not in it */
+};
+enum { CXL_RECORD_GENERAL_MEDIA, CXL_RECORD_DRAM, CXL_RECORD_MEMORY_MODULE, CXL_RECORD_DYNAMIC, CXL_RECORD_KINDS };
+extern const struct cxl_record_kind cxl_record_kinds[CXL_RECORD_KINDS];
+const struct cxl_record_kind *cxl_record_kind_of(const u8 *record); /* NULL: unknown */
+/* Every field, the common ones first; kind may be NULL. */
+void cxl_record_each(const struct cxl_record_kind *kind, void (*each)(void *arg, const struct cxl_record_field *field), void *arg);
+bool cxl_record_has(const u8 *record, const struct cxl_record_field *field);
+void cxl_record_mark(u8 *record, const struct cxl_record_field *field); /* the field is there */
+void cxl_record_mark_format(u8 *record, const struct cxl_record_field *field);
+/* A record for a cxl-type3's log 0 (information) to 3 (fatal). */
+void cxl_event_inject(struct dev *dev, unsigned log, const u8 *record);
+struct cxl_log_facts {
+	const char *name;
+	unsigned count, room, overflow;
+	bool interrupts;
+	const u8 *records; /* `count` of them, the oldest first */
+};
+bool cxl_events_each(struct dev *dev, void (*each)(void *arg, const struct cxl_log_facts *facts), void *arg); /* false: no cxl-type3 */
+
+/* The poisoned ranges of a cxl-type3; false: it is none. `source` as in the poison list. */
+bool cxl_poison_each(struct dev *dev, void (*each)(void *arg, u64 dpa, u64 size, const char *source), void *arg);
 /* Injects poison from outside: [dpa, dpa + size) of a cxl-type3, multiples of 64 bytes. */
 bool cxl_poison_add(struct dev *dev, u64 dpa, u64 size, struct error *err);
 
@@ -145,6 +197,13 @@ void cxl_each_decoder(struct cxl_host *host, void (*each)(void *arg, const struc
 struct cxl_device_facts { u64 volatile_bytes, persistent_bytes, serial; const char *volatile_backend, *persistent_backend; };
 bool cxl_device_facts(const struct dev *dev, struct cxl_device_facts *facts); /* false: no memory device */
 bool cxl_port_number(const struct dev *dev, unsigned *number);                /* false: no port */
+/* The link below each root and downstream port. */
+struct cxl_link_facts {
+	const char *port, *below; /* ids; below: NULL if there is nothing */
+	bool up;
+	u8 speed, width; /* as in Link Status: 1 = 2.5 GT/s .. 6 = 64 GT/s; lanes */
+};
+void cxl_each_link(struct cxl_host *host, void (*each)(void *arg, const struct cxl_link_facts *facts), void *arg);
 /* Every register block of the room: "component" or "device" registers of the device `owner`. */
 void cxl_each_regs(struct cxl_host *host, void (*each)(void *arg, const char *what, const char *owner, struct regs *regs), void *arg);
 

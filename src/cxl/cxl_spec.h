@@ -93,7 +93,15 @@ enum {
 #define AT_EXT_SECURITY 0x278
 #define AT_SNOOP_FILTER 0xaa0
 
-/* 8.2.4.17 RAS capability: bits that exist. */
+/* 8.2.4.17 RAS capability, and the bits that exist. */
+#define RAS_UNCORRECTABLE_STATUS 0x00
+#define RAS_UNCORRECTABLE_MASK 0x04
+#define RAS_UNCORRECTABLE_SEVERITY 0x08
+#define RAS_CORRECTABLE_STATUS 0x0c
+#define RAS_CORRECTABLE_MASK 0x10
+#define RAS_CAP_CTRL 0x14
+#define RAS_HEADER_LOG 0x18
+#define RAS_HEADER_DWORDS 16
 #define RAS_UNCORRECTABLE 0x0001cfff
 #define RAS_CORRECTABLE 0x0000007f
 #define RAS_CTRL_MULTI_HEADER BIT(9)

@@ -26,9 +26,6 @@
 #define UPDATE_BYTES 24 /* of one in an updated extent list */
 #define UPDATE_MORE BIT(0)
 
-/* ca95afa7-f183-4018-8c2f-95268e101a2a */
-static const u8 event_uuid[16] = {0xca, 0x95, 0xaf, 0xa7, 0xf1, 0x83, 0x40, 0x18,
-				  0x8c, 0x2f, 0x95, 0x26, 0x8e, 0x10, 0x1a, 0x2a};
 enum { EVENT_ADD = 0, EVENT_RELEASE = 1, EVENT_FORCED_RELEASE = 2 };
 #define EVENT_TYPE 48
 #define EVENT_VALID 49
@@ -457,7 +454,7 @@ static void tell(struct cxl_type3 *dev, u8 type, const struct dc_extent *list, u
 	for (unsigned n = 0; n < count; n++) {
 		u8 record[EVENT_RECORD_BYTES] = {0};
 
-		memcpy(record, event_uuid, sizeof(event_uuid));
+		memcpy(record, cxl_record_kinds[CXL_RECORD_DYNAMIC].uuid, 16);
 		record[EVENT_TYPE] = type;
 		record[EVENT_VALID] = BIT(0); /* extents and tags left */
 		record[EVENT_REGION] = list[n].region;

@@ -19,10 +19,6 @@
 #define LIST_HEADER_BYTES 32
 #define RESULTS_HEADER_BYTES 32
 
-/* fbcd0a77-c260-417f-85a9-088b1621eba6 */
-static const u8 general_media_uuid[16] = {0xfb, 0xcd, 0x0a, 0x77, 0xc2, 0x60, 0x41, 0x7f,
-					  0x85, 0xa9, 0x08, 0x8b, 0x16, 0x21, 0xeb, 0xa6};
-
 unsigned poison_find(const struct poison_range *ranges, unsigned count, u64 dpa)
 {
 	unsigned low = 0, high = count;
@@ -49,7 +45,7 @@ static void media_event(struct cxl_type3 *dev, enum cxl_event_log log, u64 dpa, 
 {
 	u8 record[EVENT_RECORD_BYTES] = {0};
 
-	memcpy(record, general_media_uuid, sizeof(general_media_uuid));
+	memcpy(record, cxl_record_kinds[CXL_RECORD_GENERAL_MEDIA].uuid, 16);
 	store_le(record + GENERAL_MEDIA_DPA, 8,
 		 align_down(dpa, POISON_LINE) | (type3_is_persistent(dev, dpa) ? 0 : GENERAL_MEDIA_DPA_VOLATILE));
 	record[GENERAL_MEDIA_DESCRIPTOR] = GENERAL_MEDIA_UNCORRECTABLE |
@@ -153,6 +149,17 @@ bool cxl_poison_add(struct dev *dev, u64 dpa, u64 size, struct error *err)
 			    ULL(type3_capacity(device)));
 	return poison_add(device, dpa, size, POISON_INJECTED) ||
 	       fail(err, "%s: more than %u poisoned ranges", device->name, POISON_RANGES_MAX - 2);
+}
+
+bool cxl_poison_each(struct dev *dev, void (*each)(void *arg, u64 dpa, u64 size, const char *source), void *arg)
+{
+	static const char *const sources[] = {[POISON_EXTERNAL] = "external", [POISON_INTERNAL] = "internal",
+					      [POISON_INJECTED] = "injected", [POISON_VENDOR] = "vendor"};
+	const struct poison *p = &((struct cxl_type3 *)dev)->poison;
+
+	for (unsigned n = 0; dev->cls == &cxl_type3_class && n < p->count; n++)
+		each(arg, p->ranges[n].dpa, p->ranges[n].size, sources[p->ranges[n].source]);
+	return dev->cls == &cxl_type3_class;
 }
 
 void poison_clear_all(struct cxl_type3 *dev)

@@ -9,6 +9,7 @@
 #include "cxl/type3.h"
 
 #define LINK_CAP 0x0c /* in the PCI Express capability */
+#define LINK_STATUS 0x12
 #define SLOT_MAX 0x1fff
 
 /* GT/s in tenths by index of pcie_speed_names. */
@@ -213,4 +214,16 @@ bool cxl_ports_settle(struct cxl_host *host, struct error *err)
 			comp->ports[comp->port_count++] = port->number;
 	}
 	return true;
+}
+
+void cxl_each_link(struct cxl_host *host, void (*each)(void *arg, const struct cxl_link_facts *facts), void *arg)
+{
+	for (struct cxl_port *port = host->ports; port; port = port->next) {
+		u64 status = pci_config_read(&port->pci, port->pci.cap_pcie + LINK_STATUS, 2);
+		struct pci_dev *dev = below(port);
+		struct cxl_link_facts facts = {.port = dev_name(&port->pci.dev), .below = dev ? dev_name(&dev->dev) : NULL,
+					       .up = pci_link_is_up(&port->pci), .speed = bits(status, 3, 0), .width = bits(status, 9, 4)};
+
+		each(arg, &facts);
+	}
 }

@@ -187,6 +187,8 @@ u16 pci_pm_add(struct pci_dev *dev, u16 at); /* D0 and D3hot, no soft reset */
 u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
 /* Reports an error of the function: `bit` of the (un)correctable status, header log or NULL. Sends the error message to
  * the root port, which interrupts, as masks and enables allow. */
+#define PCI_AER_UNCORRECTABLE_INTERNAL 0x00400000
+#define PCI_AER_CORRECTABLE_INTERNAL 0x00004000
 void pci_aer_report(struct pci_dev *dev, bool correctable, u32 bit, const u32 *header);
 u16 pci_acs_add(struct pci_dev *dev, u16 at);
 u16 pci_dsn_add(struct pci_dev *dev, u16 at, u64 serial);

@@ -159,7 +159,6 @@
 #define AER_UNCOR_MASK      0x08
 #define AER_UNCOR_SEVERITY  0x0c
 #define AER_UNCOR_BITS      0x007ff030
-#define AER_UNCOR_INTERNAL  0x00400000
 #define AER_COR_STATUS      0x10
 #define AER_COR_MASK        0x14
 #define AER_COR_BITS        0x0000f1c1

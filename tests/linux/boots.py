@@ -3,6 +3,7 @@
 
 Also a program: tests/linux/boots.py BUILD [NAME...] runs some boots and shows the guest's output as it comes.
 """
+import json
 import os
 import pathlib
 import re
@@ -10,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from qmp.client import Client
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -92,6 +96,11 @@ def persistent(folder, ways=2, bridge_count=1, granularity=256, kind="persistent
     return options + ["-cxl-region", f"window=0,devices={devices},granularity={granularity},type=pmem"]
 
 
+# A script that prints `cxlvm-guest: qmp {...}` has that command carried out.
+QMP = ["-qmp", "unix:@/qmp,server=on,wait=off"]
+# 7.3 leaves the RAS capability's masks as they are at reset; devmem opens them.
+ERRORS = DOE + QMP + ["-append", "console=ttyAMA0 iomem=relaxed cxlvm.run=errors"]
+
 DISK = ["-drive", "file=@/disk.raw,format=raw,if=virtio", "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
         "-chardev", "file,id=hvc,path=@/hvc0.txt", "-device", "virtconsole,chardev=hvc"]
 
@@ -132,6 +141,8 @@ BOOTS = {
     "7.3 doetest": ("7.3", 2, "doe", DOE, False),
     "6.12 the command line of 2021, by firmware": ("6.12", 4, "spelling2021", SPELLING_2021 + ["-bios", "QEMU_EFI.fd"], True),
     "7.3 the command line of 2021": ("7.3", 4, "spelling2021", SPELLING_2021, False),
+    "6.12 injected errors": ("6.12", 2, "errors", ERRORS, True),
+    "7.3 injected errors": ("7.3", 2, "errors", ERRORS, True),
     "6.12 reboot": ("6.12", 2, "reboot", volatile(), True),
     "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
     "6.12 device tree, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK, True),
@@ -187,10 +198,34 @@ def boot(build, name, show=False):
         return True, text
 
 
+class Wishes:
+    """Carries out the guest's `cxlvm-guest: qmp` lines as they come; a script may break one over several lines."""
+
+    def __init__(self, options):
+        self.path = next((o[5:].split(",")[0] for o in options if o.startswith("unix:")), None)
+        self.client, self.text = None, ""
+
+    def feed(self, chunk):
+        if not self.path:
+            return
+        self.text += chunk.decode(errors="replace")
+        while (at := self.text.find("cxlvm-guest: qmp {")) >= 0:
+            try:
+                wish, end = json.JSONDecoder(strict=False).raw_decode(self.text[at + len("cxlvm-guest: qmp "):])
+            except ValueError:
+                return
+            self.text = self.text[at + len("cxlvm-guest: qmp ") + end:]
+            self.client = self.client or Client(self.path).start()
+            answer = self.client.call(wish["execute"], **wish["arguments"])
+            if answer:
+                yield f"host: {json.dumps(answer)}\n"
+
+
 def run_once(build, name, kernel, vcpus, script, options, show, timeout=240):
     log = build / "logs" / (re.sub(r"[^a-z0-9.]+", "-", f"{name} {script}".lower()) + ".log")
     log.parent.mkdir(exist_ok=True)
     start = time.time()
+    wishes = Wishes(options)
     with open(log, "wb") as out:
         child = subprocess.Popen(command(build, kernel, vcpus, script, options), stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -200,8 +235,10 @@ def run_once(build, name, kernel, vcpus, script, options, show, timeout=240):
             if chunk:
                 out.write(chunk)
                 out.flush()
+                answers = "".join(wishes.feed(chunk))
+                out.write(answers.encode())
                 if show:
-                    sys.stdout.write(chunk.decode(errors="replace"))
+                    sys.stdout.write(chunk.decode(errors="replace") + answers)
                     sys.stdout.flush()
             else:
                 time.sleep(0.05)

@@ -29,10 +29,12 @@ FABRIC = ("-M virt,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.targets.1=cxl.1,cxl-fmw.0
 COUNTER = 0x48000000
 # What the commands that ask for arguments are given.
 ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-list-properties": {"typename": "cxl-type3"},
-             "qom-list-properties": {"typename": "memory-backend-file"}}
+             "qom-list-properties": {"typename": "memory-backend-file"}, "cxl-query-events": {"path": "mem0"},
+             "cxl-query-poison": {"path": "mem0"}, "cxl-query-ras": {"path": "rp0"}}
 # These change the machine and have cases of their own.
 NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
-             "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity"}
+             "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
+             "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error"}
 
 
 def handshake(build, folder):
@@ -93,7 +95,7 @@ def every_command(build, folder):
         assert {64, 128} <= {bus["bus"] for bus in answers["query-pci"]}
         assert "qmp" in {o["option"] for o in answers["query-command-line-options"]}
         assert client.fails("device-list-properties", typename="nix")["class"] == "DeviceNotFound"
-        for name in ("cxl-inject-poison", "device_add"):
+        for name in ("device_add",):
             error = client.fails(name)
             assert error["class"] == "CommandNotFound" and "not built" in error["desc"], error
         for bad, words in (({}, "typename"), ({"typename": 1}, "string"), ({"typename": None}, "string"), ({"typename": ["x"]}, "string"),
@@ -136,6 +138,80 @@ def dynamic_capacity(build, folder):
         for bad, words in (({}, "not all accepted"), ({"removal_policy": "tag-based", "tag": uuid}, "no accepted extent"),
                            ({"forced_removal": 1}, "boolean"), ({"extents": []}, "no extents")):
             assert words in client.fails("cxl-release-dynamic-capacity", **dict(release, **bad))["desc"], bad
+
+
+def injections(build, folder):
+    """Argument sets of today and of the first releases that had the commands; read back by ours."""
+    common = {"path": "/machine/peripheral/mem0", "log": "warning", "flags": 1}
+    media = dict(common, dpa=0x1000 | 3, descriptor=3, type=1, transaction_type=4)
+    with Machine(build, folder, options=FABRIC) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+
+        def newest(log="warning"):
+            logs = client.call("cxl-query-events", path="mem0")
+            schema.check_return("cxl-query-events", logs)
+            return next(entry for entry in logs if entry["log"] == log)["records"][-1]
+
+        client.call("cxl-inject-general-media-event", **media)
+        got = newest()
+        assert got["kind"] == "general-media" and got["fields"]["dpa"] == 0x1003 and got["fields"]["transaction-type"] == 4, got
+        assert got["fields"]["flags"] == 1 and not {"channel", "component-id", "ld-id"} & set(got["fields"]), got
+        client.call("cxl-inject-general-media-event", **dict(media, channel=3, rank=255, device=0xffffff, component_id="sixteen bytes ok", ld_id=0x1234,
+                                                             is_comp_id_pldm=True, maint_op_class=1, maint_op_subclass=2, head_id=9, cme_ev_flags=3,
+                                                             cme_count=0x123456, sub_type=4))
+        fields = newest()["fields"]
+        assert fields["flags"] == 0x1c1 and fields["ld-id"] == 0x1234 and fields["head-id"] == 9 and fields["maint-op-subclass"] == 2, fields
+        assert (fields["channel"], fields["rank"], fields["device"], fields["cme-count"], fields["sub-type"]) == (3, 255, 0xffffff, 0x123456, 4), fields
+        assert bytes.fromhex(fields["component-id"]) == b"sixteen bytes ok"
+        client.call("cxl-inject-dram-event", **dict(media, channel=1, nibble_mask=0xabcdef, bank_group=7, bank=11, row=0x777777, column=0xfff,
+                                                    correction_mask=[33, 2 ** 63, 55, 66], sub_channel=1, cvme_count=5))
+        fields = newest()["fields"]
+        assert (fields["nibble-mask"], fields["row"], fields["column"], fields["sub-channel"]) == (0xabcdef, 0x777777, 0xfff, 1), fields
+        assert fields["correction-mask"][:16] == "2100000000000000" and "rank" not in fields
+        module = dict(common, log="fatal", type=3, health_status=3, media_status=7, additional_status=33, life_used=30, temperature=-15,
+                      dirty_shutdown_count=4, corrected_volatile_error_count=3233, corrected_persistent_error_count=1300)
+        client.call("cxl-inject-memory-module-event", **module)
+        fields = newest("fatal")["fields"]
+        assert fields["temperature"] == -15 and fields["corrected-volatile-error-count"] == 3233 and "component-id" not in fields, fields
+        for name, arguments, bad, words in (
+                ("general-media", media, {"channel": 256}, "larger than 255"), ("general-media", media, {"flags": -1}, "negative"),
+                ("general-media", media, {"component_id": "seventeen bytes!!"}, "longer than 16"), ("general-media", media, {"device": 1 << 24}, "16777215"),
+                ("general-media", media, {"log": "nix"}, "informational"), ("general-media", media, {"dpa": "x"}, "integer"),
+                ("dram", media, {"correction_mask": [1] * 5}, "more than 4"), ("dram", media, {"correction_mask": [-1]}, "negative"),
+                ("memory-module", module, {"temperature": 40000}, "32767"), ("memory-module", module, {"temperature": -40000}, "-32768")):
+            assert words in client.fails(f"cxl-inject-{name}-event", **dict(arguments, **bad))["desc"], (name, bad)
+        assert client.fails("cxl-inject-dram-event", **dict(media, path="rp0"))["class"] == "DeviceNotFound"
+        for _ in range(20):
+            client.call("cxl-inject-general-media-event", **dict(media, log="informational"))
+        info = client.call("cxl-query-events", path="mem0")[0]
+        assert len(info["records"]) == 8 and info["room"] == 0 and info["overflow"] == 12, info
+        # Poison: lists join and are read back.
+        client.call("cxl-inject-poison", path="mem0", start=0x2000, length=128)
+        got = client.call("cxl-query-poison", path="mem0")
+        schema.check_return("cxl-query-poison", got)
+        assert got == [{"start": 0x2000, "length": 128, "source": "injected"}], got
+        for bad, words in (({"start": 1}, "multiples of 64"), ({"length": 0}, "not 0"), ({"start": 512 << 20}, "capacity"), ({"length": 1 << 40}, "capacity")):
+            assert words in client.fails("cxl-inject-poison", **dict({"path": "mem0", "start": 0, "length": 64}, **bad))["desc"], bad
+        # Protocol errors, on the device and on the port above it.
+        for path in ("mem0", "/machine/peripheral/rp0"):
+            for kind in schema.entries["CxlUncorErrorType"]["values"]:
+                client.call("cxl-inject-uncorrectable-errors", path=path, errors=[{"type": kind, "header": list(range(32))}])
+            for kind in schema.entries["CxlCorErrorType"]["values"]:
+                client.call("cxl-inject-correctable-error", path=path, type=kind)
+            got = client.call("cxl-query-ras", path=path)
+            schema.check_return("cxl-query-ras", got)
+            assert got["uncorrectable-status"] == 0x1cfff and got["correctable-status"] == 0x7f and got["headers"] == 0, got
+        for bad, words in (({"path": "cxl.0"}, "no CXL device or port"), ({"errors": []}, "1 to 64"), ({"errors": [{"type": "x", "header": []}]}, "mem-be-parity"),
+                           ({"errors": [{"type": "internal"}]}, "header"), ({"errors": [{"type": "internal", "header": [1] * 33}]}, "more than 32"),
+                           ({"errors": [{"type": "internal", "header": [1 << 32]}]}, "4294967295"),
+                           ({"errors": [{"type": "internal", "header": ["x"]}]}, "integer")):
+            error = dict({"path": "mem0", "errors": [{"type": "internal", "header": []}]}, **bad)
+            assert words in client.fails("cxl-inject-uncorrectable-errors", **error)["desc"], bad
+        links = client.call("cxl-query-links")
+        schema.check_return("cxl-query-links", links)
+        assert [(link["port"], link.get("device"), link["up"]) for link in links] == [
+            ("rp0", "mem0", True), ("rp1", "mem1", True), ("rp2", None, False)], links
 
 
 def explained(build, folder):
@@ -410,7 +486,7 @@ def topology(build, folder):
     assert b"no CXL" in draw().stdout
 
 
-CASES = {"handshake": handshake, "every command answers as declared": every_command, "dynamic capacity": dynamic_capacity, "addresses, registers, pictures": explained,
+CASES = {"handshake": handshake, "every command answers as declared": every_command, "dynamic capacity": dynamic_capacity, "injections": injections, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "wrong monitors are refused": refused, "cxlvm topology": topology}
 

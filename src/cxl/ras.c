@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The RAS capability: protocol errors of CXL.cachemem. [CXL3.1 8.2.4.17, 12.2] What happens on the link of a device or port
+ * sets a status bit here; if that is not masked here, the function reports an internal error through AER, as which the root
+ * port and the kernel hear of it.
+ *
+ * Multiple header recording: unmasked uncorrectable errors queue with their headers, RAS_HEADERS_MAX of them. The header log and
+ * the First Error Pointer show the oldest. Clearing a status bit takes the oldest header of that error out; while another
+ * one is queued the bit reads 1 again. Status, masks, headers survive all but a cold reset. Machine lock.
+ */
+#include "base/trace.h"
+#include "cxl/host.h"
+#include "cxl/type3.h"
+
+static const struct error_word { const char *name; u8 bit; } uncorrectable[] = {
+	{"cache-data-parity", 0}, {"cache-address-parity", 1}, {"cache-be-parity", 2}, {"cache-data-ecc", 3},
+	{"mem-data-parity", 4}, {"mem-address-parity", 5}, {"mem-be-parity", 6}, {"mem-data-ecc", 7},
+	{"reinit-threshold", 8}, {"rsvd-encoding", 9}, {"poison-received", 10}, {"receiver-overflow", 11},
+	{"internal", 14}, {"cxl-ide-tx", 15}, {"cxl-ide-rx", 16},
+}, correctable[] = {
+	{"cache-data-ecc", 0}, {"mem-data-ecc", 1}, {"crc-threshold", 2}, {"retry-threshold", 3},
+	{"cache-poison-received", 4}, {"mem-poison-received", 5}, {"physical", 6},
+};
+
+static u64 ras_get(const struct cxl_component *comp, u32 offset)
+{
+	return regs_get(&comp->regs, AT_RAS + offset, 4);
+}
+
+static void ras_set(struct cxl_component *comp, u32 offset, u64 value)
+{
+	regs_set(&comp->regs, AT_RAS + offset, 4, value);
+}
+
+/* The oldest header of this bit, or the number of headers. */
+static unsigned find_header(const struct cxl_component *comp, unsigned bit)
+{
+	unsigned n = 0;
+
+	while (n < comp->ras_headers && comp->ras[n].bit != bit)
+		n++;
+	return n;
+}
+
+/* Without a header the log keeps what it showed last: no status bit points at it. */
+static void show_oldest(struct cxl_component *comp)
+{
+	const struct ras_header *oldest = comp->ras_headers ? &comp->ras[0] : NULL;
+
+	ras_set(comp, RAS_CAP_CTRL, deposit(ras_get(comp, RAS_CAP_CTRL), 5, 0, oldest ? oldest->bit : 0));
+	for (unsigned n = 0; oldest && n < RAS_HEADER_DWORDS; n++)
+		ras_set(comp, RAS_HEADER_LOG + 4 * n, oldest->header[n]);
+}
+
+static void uncorrectable_status_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct cxl_component *comp = b->owner;
+	u64 cleared = old & ~now;
+
+	for (unsigned which = 0; which < 32; which++) {
+		unsigned n = bit(cleared, which) ? find_header(comp, which) : comp->ras_headers;
+
+		if (n == comp->ras_headers)
+			continue;
+		memmove(&comp->ras[n], &comp->ras[n + 1], (--comp->ras_headers - n) * sizeof(comp->ras[0]));
+		if (find_header(comp, which) < comp->ras_headers)
+			ras_set(comp, RAS_UNCORRECTABLE_STATUS, ras_get(comp, RAS_UNCORRECTABLE_STATUS) | BIT(which));
+	}
+	show_oldest(comp);
+}
+
+static const struct reg ras_regs[] = {
+	R32(RAS_UNCORRECTABLE_STATUS, RAS_UNCORRECTABLE_STATUS, 0, 0, .w1c = RAS_UNCORRECTABLE, .sticky = STICKY,
+	    .write = uncorrectable_status_write),
+	R32(RAS_UNCORRECTABLE_MASK, RAS_UNCORRECTABLE_MASK, RAS_UNCORRECTABLE, RAS_UNCORRECTABLE, .sticky = STICKY),
+	R32(RAS_UNCORRECTABLE_SEVERITY, RAS_UNCORRECTABLE_SEVERITY, RAS_UNCORRECTABLE, RAS_UNCORRECTABLE, .sticky = STICKY),
+	R32(RAS_CORRECTABLE_STATUS, RAS_CORRECTABLE_STATUS, 0, 0, .w1c = RAS_CORRECTABLE, .sticky = STICKY),
+	R32(RAS_CORRECTABLE_MASK, RAS_CORRECTABLE_MASK, RAS_CORRECTABLE, RAS_CORRECTABLE, .sticky = STICKY),
+	R32(RAS_CAP_CTRL, RAS_CAP_CTRL, RAS_CTRL_MULTI_HEADER, 0, .sticky = STICKY),
+	R32(RAS_HEADER_LOG, RAS_HEADER_LOG, 0, 0, .count = RAS_HEADER_DWORDS, .stride = 4, .sticky = STICKY),
+};
+
+void ras_add(struct cxl_component *comp)
+{
+	REGS_ADD(&comp->regs, AT_RAS, ras_regs);
+	comp->has_ras = true;
+}
+
+void ras_reset(struct cxl_component *comp, unsigned reset_kind)
+{
+	if (reset_kind == RESET_COLD)
+		comp->ras_headers = 0;
+}
+
+/* --- errors from outside --- */
+
+/* The registers of a function that has the capability, or NULL. */
+static struct cxl_component *component_of(struct dev *dev)
+{
+	struct cxl_component *comp = dev->cls == &cxl_type3_class ? &((struct cxl_type3 *)dev)->comp :
+				     dev->cls == &cxl_upstream_class ? &((struct cxl_switch *)dev)->fork.comp :
+				     dev->cls == &cxl_rp_class || dev->cls == &cxl_downstream_class ? &((struct cxl_port *)dev)->comp :
+												      NULL;
+
+	return comp && comp->has_ras ? comp : NULL;
+}
+
+struct dev *cxl_component_find(struct cxl_host *host, const char *path)
+{
+	static const char peripheral[] = "/machine/peripheral/";
+	struct dev *found = cxl_device_find(host, path);
+
+	if (!strncmp(path, peripheral, sizeof(peripheral) - 1))
+		path += sizeof(peripheral) - 1;
+	for (struct cxl_port *port = host ? host->ports : NULL; port && !found; port = port->next)
+		if (port->pci.dev.id && !strcmp(port->pci.dev.id, path))
+			found = &port->pci.dev;
+	for (struct cxl_switch *sw = host ? host->switches : NULL; sw && !found; sw = sw->next)
+		if (sw->pci.dev.id && !strcmp(sw->pci.dev.id, path))
+			found = &sw->pci.dev;
+	return found;
+}
+
+static int find_bit(const struct error_word *words, unsigned count, const char *name)
+{
+	for (unsigned n = 0; n < count; n++)
+		if (!strcmp(words[n].name, name))
+			return words[n].bit;
+	return -1;
+}
+
+/* True if the error is to be reported. */
+static bool take(struct cxl_component *comp, unsigned which, const u32 *header)
+{
+	ras_set(comp, RAS_UNCORRECTABLE_STATUS, ras_get(comp, RAS_UNCORRECTABLE_STATUS) | BIT(which));
+	trace(CXL, "%s: uncorrectable protocol error, bit %u%s", comp->name, which,
+	      bit(ras_get(comp, RAS_UNCORRECTABLE_MASK), which) ? ", masked" : "");
+	if (bit(ras_get(comp, RAS_UNCORRECTABLE_MASK), which))
+		return false;
+	if (comp->ras_headers < RAS_HEADERS_MAX) {
+		comp->ras[comp->ras_headers].bit = which;
+		memcpy(comp->ras[comp->ras_headers++].header, header, sizeof(comp->ras[0].header));
+	}
+	return true;
+}
+
+bool cxl_ras_uncorrectable(struct dev *dev, const struct cxl_ras_error *errors, unsigned count, struct error *err)
+{
+	struct cxl_component *comp = component_of(dev);
+	bool reported = false;
+
+	if (!comp)
+		return fail(err, "%s has no RAS capability; name a cxl-type3, cxl-rp, cxl-upstream or cxl-downstream", dev_name(dev));
+	for (unsigned n = 0; n < count; n++)
+		if (find_bit(uncorrectable, ARRAY_SIZE(uncorrectable), errors[n].type) < 0)
+			return fail(err, "%s: there is no uncorrectable error '%.100s'", comp->name, errors[n].type);
+	for (unsigned n = 0; n < count; n++)
+		reported |= take(comp, find_bit(uncorrectable, ARRAY_SIZE(uncorrectable), errors[n].type), errors[n].header);
+	show_oldest(comp);
+	if (reported)
+		pci_aer_report(container_of(dev, struct pci_dev, dev), false, PCI_AER_UNCORRECTABLE_INTERNAL, NULL);
+	return true;
+}
+
+bool cxl_ras_correctable(struct dev *dev, const char *type, struct error *err)
+{
+	struct cxl_component *comp = component_of(dev);
+	int which = find_bit(correctable, ARRAY_SIZE(correctable), type);
+
+	if (!comp)
+		return fail(err, "%s has no RAS capability; name a cxl-type3, cxl-rp, cxl-upstream or cxl-downstream", dev_name(dev));
+	if (which < 0)
+		return fail(err, "%s: there is no correctable error '%.100s'", comp->name, type);
+	ras_set(comp, RAS_CORRECTABLE_STATUS, ras_get(comp, RAS_CORRECTABLE_STATUS) | BIT(which));
+	trace(CXL, "%s: correctable protocol error, bit %d", comp->name, which);
+	if (!bit(ras_get(comp, RAS_CORRECTABLE_MASK), which))
+		pci_aer_report(container_of(dev, struct pci_dev, dev), true, PCI_AER_CORRECTABLE_INTERNAL, NULL);
+	return true;
+}
+
+bool cxl_ras_facts(struct dev *dev, struct cxl_ras_facts *facts)
+{
+	struct cxl_component *comp = component_of(dev);
+
+	if (!comp)
+		return false;
+	*facts = (struct cxl_ras_facts){
+		.uncorrectable_status = ras_get(comp, RAS_UNCORRECTABLE_STATUS),
+		.uncorrectable_mask = ras_get(comp, RAS_UNCORRECTABLE_MASK),
+		.uncorrectable_severity = ras_get(comp, RAS_UNCORRECTABLE_SEVERITY),
+		.correctable_status = ras_get(comp, RAS_CORRECTABLE_STATUS),
+		.correctable_mask = ras_get(comp, RAS_CORRECTABLE_MASK),
+		.headers = comp->ras_headers,
+	};
+	if (comp->ras_headers) {
+		facts->first_error = comp->ras[0].bit;
+		memcpy(facts->header, comp->ras[0].header, sizeof(facts->header));
+	}
+	return true;
+}
