@@ -3,7 +3,8 @@
  * Shares out the PCIe windows between the roots when there is no firmware to do it (design D4 (b)): Linux assigns BARs and
  * bridge windows itself, but only inside the _CRS of their root. A root's share grows with what is below it: a port that can take
  * hotplugged devices is given 2 MiB of each window by Linux, a Type 3 device has non-prefetchable BARs, so 32-bit space is
- * the scarce thing.
+ * the scarce thing. I/O space is pcie.0's alone: Linux maps each root's share by pages, and a kernel with 64 KiB pages has one
+ * page of it.
  */
 #include <assert.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 
 #define SLICE32_ALIGN (2 * MiB)
 #define SLICE64_ALIGN (1 * GiB)
-#define IO_ALIGN 0x1000u
 
 unsigned root_count(struct machine *m)
 {
@@ -40,17 +40,15 @@ static bool is_pci(const struct dev *dev)
 
 bool partition_roots(struct machine *m, struct root_slice *slices, unsigned count, struct error *err)
 {
-	u64 weight[ACPI_ROOTS_MAX] = {0}, ports[ACPI_ROOTS_MAX] = {0}, sum = 0;
+	u64 weight[ACPI_ROOTS_MAX] = {0}, sum = 0;
 	u64 base32 = memory_map[MAP_PCI_MMIO].base, size32 = memory_map[MAP_PCI_MMIO].size;
 	u64 base64 = memory_map[MAP_PCI_MMIO64].base, size64 = memory_map[MAP_PCI_MMIO64].size;
-	u64 io = 0, io_size = memory_map[MAP_PCI_PIO].size, io_wanted = 0;
 	unsigned i = 0;
 
 	if (count > ACPI_ROOTS_MAX)
 		return fail(err, "-device: %u PCI roots; at most %d", count, ACPI_ROOTS_MAX);
 	for (struct pci_root *root = pci_host_root(m->pci); root; root = root->next, i++) {
 		weight[i] = 4;
-		ports[i] = 0;
 		for (struct dev *dev = m->first_dev; dev; dev = dev->next) {
 			const struct pci_dev *function;
 
@@ -60,11 +58,8 @@ bool partition_roots(struct machine *m, struct root_slice *slices, unsigned coun
 			if (root_of(function) != root)
 				continue;
 			weight[i] += function->bridge ? 4 : 1;
-			ports[i] += function->bridge != NULL;
 		}
 		sum += weight[i];
-		if (i)
-			io_wanted += ports[i] * IO_ALIGN;
 	}
 	assert(i == count && sum);
 	for (i = 0; i < count; i++) {
@@ -76,18 +71,10 @@ bool partition_roots(struct machine *m, struct root_slice *slices, unsigned coun
 		s->mmio64_base = base64;
 		s->mmio64_size = align_down(size64 / count, SLICE64_ALIGN);
 		base64 += s->mmio64_size;
+		s->io_base = 0;
+		s->io_size = i ? 0 : memory_map[MAP_PCI_PIO].size;
 		if (s->mmio32_size < SLICE32_ALIGN)
 			return fail(err, "-device: the PCIe 32-bit window is too small for %u roots; use fewer pxb devices", count);
-	}
-	/* I/O space: expanders get a page for each port while that leaves half to pcie.0, which comes first. */
-	for (i = 0; i < count; i++) {
-		u64 size = i ? ports[i] * IO_ALIGN : io_size - MIN(io_wanted, io_size / 2);
-
-		if (i && io_wanted > io_size / 2)
-			size = align_down(io_size / 2 / (count - 1), IO_ALIGN);
-		slices[i].io_base = io;
-		slices[i].io_size = MIN(align_down(size, IO_ALIGN), io_size - io);
-		io += slices[i].io_size;
 	}
 	return true;
 }
