@@ -55,6 +55,15 @@ struct boot_range { u64 base, size; };
 
 enum boot_soft { BOOT_SPECIFIC_PURPOSE, BOOT_SYSTEM_RAM };
 
+#define SMBIOS_OEM_MAX 16
+/* The user's words for SMBIOS; NULL: ours. */
+struct smbios_words {
+	const char *vendor, *version, *date;                                        /* of the firmware */
+	const char *manufacturer, *product, *product_version, *serial, *sku, *family; /* of the system */
+	const char *oem[SMBIOS_OEM_MAX];
+	unsigned oem_count;
+};
+
 struct boot_plan_config {
 	const struct kernel *kernel;   /* must outlive the plan */
 	const struct initrd *initrd;   /* NULL or empty: none; must outlive the plan */
@@ -69,7 +78,7 @@ struct boot_plan_config {
 	unsigned cpu_count, sockets;
 	u64 ram_size;
 	u8 uuid[16];                   /* all 0: made from nothing, stays 0 */
-	const char *product;           /* NULL: "cxlvm virt" */
+	struct smbios_words words;
 };
 
 struct boot_plan;

@@ -44,8 +44,37 @@ static void put_structure(struct writer *w, u8 *body, u8 type, u8 length, u16 ha
 	w->data[w->size++] = 0;
 }
 
-static void put_machine(struct writer *w, const struct boot_plan_config *config, const char *product)
+static const char *word(const char *given, const char *ours)
 {
+	return given && *given ? given : ours;
+}
+
+/* The first three fields of a UUID are little-endian numbers here. [DSP0134 7.2.1] */
+static void put_uuid(u8 *to, const u8 *uuid)
+{
+	static const u8 place[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+
+	for (unsigned i = 0; i < 16; i++)
+		to[i] = uuid[place[i]];
+}
+
+/* Adds a string that may be missing; its number, 0 for none. */
+static u8 add_string(const char **strings, const char *text)
+{
+	u8 n = 0;
+
+	while (strings[n])
+		n++;
+	if (!text || !*text)
+		return 0;
+	strings[n] = text;
+	return n + 1;
+}
+
+static void put_machine(struct writer *w, const struct boot_plan_config *config)
+{
+	const struct smbios_words *words = &config->words;
+	const char *system[8] = {NULL};
 	u8 body[STRUCTURE_BYTES_MAX];
 
 	memset(body, 0, sizeof(body));
@@ -58,15 +87,18 @@ static void put_machine(struct writer *w, const struct boot_plan_config *config,
 	body[20] = 0;
 	body[21] = 1; /* release 0.1 */
 	body[22] = body[23] = 0xff;
-	put_structure(w, body, 0, 26, 0x0000, (const char *const[]){"cxlvm", "0.1", "01/01/2026", NULL});
+	put_structure(w, body, 0, 26, 0x0000, (const char *const[]){word(words->vendor, "cxlvm"), word(words->version, "0.1"), word(words->date, "01/01/2026"), NULL});
 
 	memset(body, 0, sizeof(body));
-	body[4] = 1;
-	body[5] = 2;
-	body[6] = 3;
-	memcpy(body + 8, config->uuid, 16);
+	body[4] = add_string(system, word(words->manufacturer, "cxlvm"));
+	body[5] = add_string(system, word(words->product, "cxlvm virt"));
+	body[6] = add_string(system, word(words->product_version, "1.0"));
+	body[7] = add_string(system, words->serial);
+	put_uuid(body + 8, config->uuid);
 	body[24] = 6; /* woken by the power switch */
-	put_structure(w, body, 1, 27, 0x0100, (const char *const[]){"cxlvm", product, "1.0", NULL});
+	body[25] = add_string(system, words->sku);
+	body[26] = add_string(system, words->family);
+	put_structure(w, body, 1, 27, 0x0100, system);
 
 	memset(body, 0, sizeof(body));
 	body[4] = 1;
@@ -74,6 +106,15 @@ static void put_machine(struct writer *w, const struct boot_plan_config *config,
 	body[9] = body[10] = body[11] = 3; /* states: safe */
 	body[12] = 2;                      /* security: unknown */
 	put_structure(w, body, 3, 22, 0x0300, (const char *const[]){"cxlvm", NULL});
+
+	if (words->oem_count) {
+		const char *oem[SMBIOS_OEM_MAX + 1] = {NULL};
+
+		memset(body, 0, sizeof(body));
+		memcpy(oem, words->oem, words->oem_count * sizeof(oem[0]));
+		body[4] = (u8)words->oem_count;
+		put_structure(w, body, 11, 5, 0x0e00, oem);
+	}
 }
 
 static void put_processors(struct writer *w, const struct boot_plan_config *config)
@@ -157,7 +198,7 @@ size_t smbios_build(const struct boot_plan_config *config, u64 pa, u8 *to, size_
 
 	if (room < ENTRY_BYTES)
 		return 0;
-	put_machine(&w, config, config->product ? config->product : "cxlvm virt");
+	put_machine(&w, config);
 	put_processors(&w, config);
 	put_memory(&w, config);
 	put_structure(&w, body, 32, 11, 0x2000, NULL); /* boot status: no errors */

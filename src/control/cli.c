@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "control/qmp.h"
@@ -68,14 +69,14 @@ static bool parse_arguments(struct settings *s, int argc, char **argv, struct er
 	return true;
 }
 
-/* Carries out every text of a list: parses it with `implied` as the first key. */
-static bool each(const struct listed *list, const char *what, const char *implied, struct machine *machine,
+/* Carries out every text of a list: parses it with `implied` as the first key; `globals` (or NULL) adds -global's properties. */
+static bool each(const struct listed *list, const char *what, const char *implied, const struct settings *globals, struct machine *machine,
 		 bool (*add)(struct machine *machine, struct opts *opts, struct error *err), struct error *err)
 {
 	for (unsigned i = 0; i < list->count; i++) {
 		struct opts opts;
-		bool ok = opts_parse(&opts, list->text[i], implied, err) && add(machine, &opts, err) &&
-			  opts_all_used(&opts, what, err);
+		bool ok = option_parse(&opts, list->text[i], implied, err) && (!globals || globals_apply(globals, &opts, err)) &&
+			  add(machine, &opts, err) && opts_all_used(&opts, what, err);
 
 		opts_free(&opts);
 		if (!ok && strncmp(err->text, what, strlen(what)))
@@ -124,12 +125,12 @@ static bool add_drawn_device(struct machine *machine, struct opts *opts, struct 
 static bool add_parts(struct settings *s, struct machine *machine, struct error *err)
 {
 	if (s->draw)
-		return each(&s->objects, "-object", "qom-type", machine, add_drawn_object, err) &&
-		       each(&s->devices, "-device", "driver", machine, add_drawn_device, err);
-	return each(&s->objects, "-object", "qom-type", machine, machine_add_object, err) &&
-	       each(&s->chardevs, "-chardev", "backend", machine, machine_add_chardev, err) &&
-	       each(&s->drives, "-drive", NULL, machine, machine_add_drive, err) &&
-	       each(&s->devices, "-device", "driver", machine, machine_add_device, err);
+		return each(&s->objects, "-object", "qom-type", NULL, machine, add_drawn_object, err) &&
+		       each(&s->devices, "-device", "driver", s, machine, add_drawn_device, err);
+	return each(&s->objects, "-object", "qom-type", NULL, machine, machine_add_object, err) &&
+	       each(&s->chardevs, "-chardev", "backend", NULL, machine, machine_add_chardev, err) &&
+	       each(&s->drives, "-drive", NULL, NULL, machine, machine_add_drive, err) &&
+	       each(&s->devices, "-device", "driver", s, machine, machine_add_device, err);
 }
 
 static bool build(struct settings *s, struct machine *machine, struct error *err)
@@ -144,7 +145,7 @@ static bool build(struct settings *s, struct machine *machine, struct error *err
 		if (!machine_add_window(machine, &s->windows[n].opts, err))
 			return strncmp(err->text, "-M", 2) ? fail_context(err, "-M cxl-fmw.%u", n) : false;
 	}
-	return each(&s->regions, "-cxl-region", NULL, machine, machine_add_region, err) &&
+	return each(&s->regions, "-cxl-region", NULL, NULL, machine, machine_add_region, err) &&
 	       (s->draw ? machine_settle(machine, err) : machine_finish(machine, err));
 }
 
@@ -195,8 +196,11 @@ static bool settle_stdio(struct settings *s, struct error *err)
 					    s->monitors.text[i]);
 			taken = true;
 		}
+	if (s->daemonize && (taken || s->nographic || (s->config.serial && strstr(s->config.serial, "stdio"))))
+		return fail(err, "-daemonize: a machine in the background has no terminal; leave -nographic out and write -serial file:PATH, "
+			    "unix:PATH,server=on,wait=off or null");
 	if (!s->config.serial || s->draw)
-		s->config.serial = taken || s->draw ? "null" : "mon:stdio";
+		s->config.serial = taken || s->draw || s->daemonize ? "null" : "mon:stdio";
 	return true;
 }
 
@@ -225,6 +229,48 @@ static bool write_pidfile(const char *path, struct error *err)
 	if (fd >= 0)
 		close(fd);
 	return ok || fail(err, "-pidfile %s: cannot write it; name a file in a folder that you may write to", path);
+}
+
+/*
+ * -daemonize: the machine is made in a child; the parent waits for its word and returns its exit code, so that errors are seen as
+ * without. Before any thread is made. Returns the descriptor to give the word on, -1 in case of error.
+ */
+static int daemon_begin(struct error *err)
+{
+	int fds[2], status = 1;
+	u8 word = 1;
+	pid_t child;
+
+	if (pipe2(fds, O_CLOEXEC) || (child = fork()) < 0) {
+		fail(err, "-daemonize: the host gives no second process");
+		return -1;
+	}
+	if (child) {
+		close(fds[1]);
+		/* A child that ends without a word has printed why. */
+		if (read(fds[0], &word, 1) == 1)
+			_exit(word);
+		waitpid(child, &status, 0);
+		_exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1);
+	}
+	close(fds[0]);
+	setsid();
+	return fds[1];
+}
+
+static bool daemon_ready(int fd, struct error *err)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	u8 word = 0;
+	bool ok = null >= 0 && dup2(null, 0) == 0 && dup2(null, 1) == 1;
+
+	/* Errors are still to be seen until the parent is told. */
+	if (!ok)
+		return fail(err, "-daemonize: /dev/null cannot be opened");
+	ok = write(fd, &word, 1) == 1 && dup2(null, 2) == 2;
+	close(fd);
+	close(null);
+	return ok || fail(err, "-daemonize: the parent is gone");
 }
 
 /* Length of the UTF-8 character at `p`, or 0 if that is none. */
@@ -267,7 +313,7 @@ int control_main(int argc, char **argv)
 	struct machine *machine = NULL;
 	struct qmp *qmp = NULL;
 	struct error err = {""};
-	int code = 1, skip;
+	int code = 1, skip, daemon = -1;
 	bool ok, wrote_pid = false;
 
 	if (!s)
@@ -279,6 +325,8 @@ int control_main(int argc, char **argv)
 	s->config.cxl = -1;
 	skip = read_drawing(s, argc, argv);
 	ok = parse_arguments(s, argc - skip, argv + skip, &err) && settle_stdio(s, &err);
+	if (ok && s->daemonize && !s->draw)
+		ok = (daemon = daemon_begin(&err)) >= 0;
 	if (ok && s->config.ram_max < s->config.ram_size)
 		s->config.ram_max = s->config.ram_size;
 	ok = ok && (machine = machine_create(&s->config, &err)) && build(s, machine, &err);
@@ -287,7 +335,8 @@ int control_main(int argc, char **argv)
 		code = fflush(stdout) || ferror(stdout);
 	} else if (ok) {
 		qmp = qmp_create(s, machine);
-		ok = open_monitors(s, qmp, machine, &err) && (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err)));
+		ok = open_monitors(s, qmp, machine, &err) && (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err))) &&
+		     (daemon < 0 || daemon_ready(daemon, &err));
 	}
 	if (ok && !s->draw) {
 		code = machine_run(machine, &err);

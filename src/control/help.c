@@ -9,7 +9,7 @@
 #include "cpu/cpu.h"
 
 /* What was asked for is the output, so an output that fails is a failure. */
-static _Noreturn void done(void)
+_Noreturn void help_done(void)
 {
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "cxlvm: the help could not be written to standard output\n");
@@ -21,7 +21,7 @@ static _Noreturn void done(void)
 void help_version(void)
 {
 	printf("cxlvm version " CXLVM_VERSION "\n");
-	done();
+	help_done();
 }
 
 void help_options(void)
@@ -36,7 +36,7 @@ void help_options(void)
 		printf("%-44s %s\n", left, o->help);
 	}
 	printf("\nCtrl-A x ends the program, Ctrl-A h lists the other keys.\n");
-	done();
+	help_done();
 }
 
 /* All that is of one kind, or one of them. */
@@ -51,11 +51,11 @@ static bool help_classes(const char *option, const char *name, bool objects, str
 			printf("name \"%s\", desc \"%s\"\n", cls->name, cls->doc);
 		else if (!strcmp(cls->name, name)) {
 			dev_class_help(cls);
-			done();
+			help_done();
 		}
 	}
 	if (!name)
-		done();
+		help_done();
 	return fail(err, "%s %s,help: there is no %s; '%s help' lists what there is", option, name, name, option);
 }
 
@@ -72,7 +72,7 @@ bool help_objects(const char *name, struct error *err)
 void help_machines(void)
 {
 	printf("Supported machines are:\nvirt                 cxlvm ARM Virtual Machine with CXL\n");
-	done();
+	help_done();
 }
 
 void help_cpus(void)
@@ -80,23 +80,23 @@ void help_cpus(void)
 	printf("Available CPUs:\n");
 	for (const char *const *model = cpus_models(); *model; model++)
 		printf("  %s\n", *model);
-	done();
+	help_done();
 }
 
 void help_trace(void)
 {
 	trace_help();
-	done();
+	help_done();
 }
 
 void help_accels(void)
 {
 	printf("Accelerators supported:\njit (default)\ninterp\ntcg (taken as the default)\n");
-	done();
+	help_done();
 }
 
 void help_chardevs(void)
 {
 	printf("Available chardev backend types:\n  null\n  stdio\n  pty\n  file\n  socket\n");
-	done();
+	help_done();
 }

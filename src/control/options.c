@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The options, one row each, in QEMU's spelling. A known option that is not built is refused by name. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,22 +113,15 @@ static bool take_no_shutdown(struct settings *s, const char *a, struct error *er
 	return true;
 }
 
-/* 8-4-4-4-12 hexadecimal digits. */
-static bool take_uuid(struct settings *s, const char *a, struct error *err)
-{
-	for (unsigned i = 0; i < 36 || a[i]; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (i == 36 || (dash ? a[i] != '-' : !strchr("0123456789abcdefABCDEF", a[i]) || !a[i]))
-			return fail(err, "-uuid %s: write it as 550e8400-e29b-41d4-a716-446655440000", a);
-	}
-	s->uuid = a;
-	return true;
-}
-
 static bool take_nographic(struct settings *s, const char *a, struct error *err)
 {
 	s->nographic = true;
+	return true;
+}
+
+static bool take_daemonize(struct settings *s, const char *a, struct error *err)
+{
+	s->daemonize = true;
 	return true;
 }
 
@@ -147,6 +141,57 @@ static bool take_trace(struct settings *s, const char *a, struct error *err)
 static bool take_trace_file(struct settings *s, const char *a, struct error *err)
 {
 	return trace_open(a, err);
+}
+
+/* What QEMU's trace events begin with, and our items for the same. */
+static const struct {
+	const char *prefix, *items;
+} trace_events[] = {
+	{"cxl_", "cxl,mbox"}, {"pci_", "pci"}, {"pcie_", "pci"}, {"msix_", "pci"}, {"virtio_", "virtio"}, {"gicv3_", "int"}, {"arm_gt_", "int"},
+	{"memory_region_ops_", "mmio"}, {"pl011_", "mmio"}, {"exec_tb", "exec"}, {"translate_block", "op"}, {"smmu", "smmu"},
+};
+
+static bool take_trace_pattern(const char *pattern, struct error *err)
+{
+	size_t length = strcspn(pattern, "*?[");
+	bool any = false;
+
+	if (length && pattern[length] && pattern[length + 1])
+		return fail(err, "-trace %s: write one name, or the beginning of names and '*'", pattern);
+	for (unsigned i = 0; i < ARRAY_SIZE(trace_events); i++) {
+		size_t n = strlen(trace_events[i].prefix);
+
+		/* "cx*" is less than a group, "cxl_read_*" one of its events: both mean the group. */
+		if (strncmp(pattern, trace_events[i].prefix, length < n && pattern[length] ? length : n))
+			continue;
+		if (!trace_enable(trace_events[i].items, err))
+			return false;
+		any = true;
+	}
+	return any || fail(err, "-trace %s: no event begins so; '-trace help' lists the beginnings, '-d help' our own items", pattern);
+}
+
+static bool take_trace_events(struct settings *s, const char *a, struct error *err)
+{
+	struct opts opts;
+	const char *pattern, *file;
+	bool ok;
+
+	if (is_help(a)) {
+		for (unsigned i = 0; i < ARRAY_SIZE(trace_events); i++)
+			printf("%-20s* as -d %s\n", trace_events[i].prefix, trace_events[i].items);
+		help_done();
+	}
+	if (!opts_parse(&opts, a, "enable", err))
+		return fail_context(err, "-trace");
+	pattern = opts_get(&opts, "enable");
+	file = opts_get(&opts, "file");
+	if (opts_get(&opts, "events"))
+		ok = fail(err, "-trace %s: events= is not built; write each pattern with a -trace of its own", a);
+	else
+		ok = opts_all_used(&opts, "-trace", err) && (!pattern || take_trace_pattern(pattern, err)) && (!file || trace_open(file, err));
+	opts_free(&opts);
+	return ok;
 }
 
 static bool take_help(struct settings *s, const char *a, struct error *err)
@@ -217,6 +262,7 @@ const struct option options[] = {
 	{"object", NULL, "memory-backend-ram|-file|-memfd,id=,size=...", "a memory backend", take_object},
 	{"device", NULL, "NAME[,KEY=VALUE...]", "a device; '-device help' lists them", take_device},
 	{"cxl-region", NULL, "window=,devices=,granularity=,type=,as=,size=,lock=", "CXL memory that is there at boot", take_region},
+	{"cxl", NULL, "COUNTxSIZE[,interleave=BYTES,bridges=N,as=,print=on]", "CXL memory in short: a window, devices, a region; print=on shows the long form", option_cxl},
 	{"drive", NULL, "file=,format=raw,if=virtio|none|pflash,id=,unit=", "a disk, or the image of a bank of flash", take_drive},
 	{"chardev", NULL, "null|stdio|file|socket|pty,id=...", "a character device", take_chardev},
 	{"serial", NULL, "SPEC", "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...", take_serial},
@@ -233,13 +279,19 @@ const struct option options[] = {
 	{"rtc", NULL, "base=utc|DATE", "the real-time clock's start", option_rtc},
 	{"d", NULL, "ITEM,...", "trace; '-d help' lists the items", take_trace},
 	{"D", NULL, "FILE", "where traces go", take_trace_file},
+	{"trace", NULL, "PATTERN[,file=FILE]", "trace by QEMU's event names: \"cxl_*\" is -d cxl,mbox; '-trace help' lists them", take_trace_events},
+	{"global", NULL, "DRIVER.PROPERTY=VALUE", "a property of every -device of that driver", option_global},
+	{"readconfig", NULL, "FILE", "options from a file: [device \"id\"], KEY = \"VALUE\"", option_readconfig},
+	{"daemonize", NULL, NULL, "go on in the background once the machine is made", take_daemonize},
 	{"pidfile", NULL, "FILE", "write the process ID there", take_pidfile},
 	{"qmp", NULL, "SPEC", "a QMP monitor: unix:PATH,server=on,wait=off, tcp:127.0.0.1:PORT,server=on,wait=off or stdio", take_qmp},
 	{"mon", NULL, "chardev=ID,mode=control", "a QMP monitor on a -chardev", take_mon},
 	{"S", NULL, NULL, "start paused: QMP's cont lets it run", take_paused},
 	{"no-shutdown", NULL, NULL, "a guest that powers off leaves the machine paused", take_no_shutdown},
 	{"name", NULL, "TEXT", "a name for the machine, for QMP's query-name", take_name, .is_free_text = true},
-	{"uuid", NULL, "UUID", "a UUID for the machine, for QMP's query-uuid", take_uuid},
+	{"uuid", NULL, "UUID", "a UUID for the machine, for SMBIOS and QMP's query-uuid", option_uuid},
+	{"smbios", NULL, "type=0|1|11,KEY=TEXT...", "words for the guest's SMBIOS tables", option_smbios},
+	{"fw_cfg", NULL, "name=opt/...,file=PATH|string=TEXT", "a file for firmware and guest, in fw_cfg", option_fw_cfg},
 	{"nodefaults", NULL, NULL, "accepted: there are no default devices", take_nothing},
 	{"no-user-config", NULL, NULL, "accepted: there is no user configuration", take_nothing},
 	{"version", NULL, NULL, "print the version", take_version},
@@ -256,15 +308,9 @@ const struct option options[] = {
 	{"snapshot", NULL, NULL, NULL, NULL, LATER},
 	{"loadvm", NULL, "NAME", NULL, NULL, LATER},
 	{"incoming", NULL, "URI", NULL, NULL, LATER},
-	{"fw_cfg", NULL, "SPEC", NULL, NULL, LATER},
-	{"smbios", NULL, "SPEC", NULL, NULL, LATER},
 	{"fsdev", NULL, "SPEC", NULL, NULL, LATER},
 	{"virtfs", NULL, "SPEC", NULL, NULL, LATER},
-	{"daemonize", NULL, NULL, NULL, NULL, LATER ": run it in the background"},
-	{"trace", NULL, "SPEC", NULL, NULL, "use -d"},
-	{"global", NULL, "SPEC", NULL, NULL, "write the property at the device"},
 	{"set", NULL, "SPEC", NULL, NULL, "write the property at the device"},
-	{"readconfig", NULL, "FILE", NULL, NULL, LATER},
 	{"writeconfig", NULL, "FILE", NULL, NULL, LATER},
 	{"usb", NULL, NULL, NULL, NULL, "there is no USB"},
 	{"spice", NULL, "SPEC", NULL, NULL, "there is no display"},

@@ -16,7 +16,7 @@ struct listed {
 
 struct settings {
 	struct machine_config config;
-	struct listed objects, chardevs, drives, devices, regions;
+	struct listed objects, chardevs, drives, devices, regions, globals;
 	struct {
 		bool used;
 		struct opts opts;
@@ -27,7 +27,9 @@ struct settings {
 	const char *pidfile, *name, *uuid;
 	bool draw; /* `cxlvm topology`: nothing is opened or run */
 	u32 picture; /* enum picture of qmp.h */
-	bool nographic;
+	bool nographic, daemonize;
+	unsigned smbios_bytes; /* of all words */
+	unsigned config_depth; /* inside -readconfig */
 };
 
 /* One option of the command line. `take` gets the argument (NULL if it has none). */
@@ -52,7 +54,20 @@ bool option_icount(struct settings *s, const char *argument, struct error *err);
 bool option_boot(struct settings *s, const char *argument, struct error *err);
 bool option_rtc(struct settings *s, const char *argument, struct error *err);
 
+/* firmware_options.c */
+bool option_uuid(struct settings *s, const char *argument, struct error *err);
+bool option_smbios(struct settings *s, const char *argument, struct error *err);
+bool option_fw_cfg(struct settings *s, const char *argument, struct error *err);
+
+/* spellings.c: JSON, files of options, our short form. */
+bool option_parse(struct opts *opts, const char *text, const char *implied, struct error *err); /* "a,b=c" or {"b": "c"} */
+bool globals_apply(const struct settings *s, struct opts *device, struct error *err);
+bool option_global(struct settings *s, const char *argument, struct error *err);
+bool option_readconfig(struct settings *s, const char *argument, struct error *err);
+bool option_cxl(struct settings *s, const char *argument, struct error *err);
+
 /* help.c: prints to stdout and ends the program with 0. */
+_Noreturn void help_done(void); /* what was asked for has been printed */
 _Noreturn void help_options(void);
 bool help_devices(const char *name, struct error *err); /* returns only to fail; NULL: all */
 _Noreturn void help_machines(void);

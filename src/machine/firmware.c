@@ -195,6 +195,8 @@ static bool add_smbios(struct machine *m, struct error *err)
 
 	if (config && bytes) {
 		config->cpu_count = m->config.cpu_count;
+		config->words = m->config.smbios;
+		memcpy(config->uuid, m->config.uuid, sizeof(config->uuid));
 		config->sockets = m->config.sockets ? m->config.sockets : 1;
 		config->ram_size = m->config.ram_size;
 		for (unsigned i = 0; i < m->ram_count && i < BOOT_RANGES_MAX; i++)

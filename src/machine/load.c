@@ -96,6 +96,8 @@ static bool make_plan(struct machine *m, struct loader *l, struct error *err)
 	config->initrd = &l->initrd;
 	config->efi = l->efi;
 	config->cpu_count = m->config.cpu_count;
+	config->words = m->config.smbios;
+	memcpy(config->uuid, m->config.uuid, sizeof(config->uuid));
 	config->sockets = m->config.sockets ? m->config.sockets : 1;
 	config->ram_size = m->config.ram_size;
 	for (unsigned i = 0; i < m->ram_count; i++)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/types.h"
+#include "boot/boot.h"
 #include "obj/dev.h"
 
 struct machine;
@@ -17,6 +18,7 @@ struct space;
 #define MACHINE_NODES_MAX 64
 #define MACHINE_SERIALS_MAX 1
 #define FLASH_BANKS 2
+#define FW_CFG_FILES_MAX 16
 
 /* What the command line says, before anything exists. Strings are borrowed. */
 struct machine_config {
@@ -40,6 +42,10 @@ struct machine_config {
 	u64 jit_cache;              /* bytes, 0: default */
 	u64 state_from, state_chunk; /* -d state: cpu.h */
 	const char *serial;         /* -serial spec */
+	u8 uuid[16];                /* -uuid, 0: none */
+	struct smbios_words smbios; /* -smbios */
+	struct fw_cfg_file { const char *name; const u8 *data; size_t size; } fw_cfg[FW_CFG_FILES_MAX]; /* -fw_cfg */
+	unsigned fw_cfg_count;
 	u64 rtc_base_s; bool rtc_base_given;
 	struct machine_node {
 		u32 id;

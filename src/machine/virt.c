@@ -167,6 +167,9 @@ static bool create_platform(struct machine *m, struct error *err)
 	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
 	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);
 	m->fw_cfg = fw_cfg_create(m->loop, m->space, memory_map[MAP_FW_CFG].base, m->config.cpu_count);
+	for (unsigned i = 0; i < m->config.fw_cfg_count; i++)
+		if (!fw_cfg_add_file(m->fw_cfg, m->config.fw_cfg[i].name, m->config.fw_cfg[i].data, m->config.fw_cfg[i].size, err))
+			return fail_context(err, "-fw_cfg");
 	m->virtio_slots = virtio_mmio_slots_map(m->space, memory_map[MAP_VIRTIO].base, 32, 0x200);
 	return firmware_flash_create(m, err);
 }

@@ -330,7 +330,9 @@ static int open_path(struct memory_backend *m, const char *path, struct stat *st
 	}
 	if (errno != ENOENT || b->readonly)
 		return -1;
-	return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	/* Another program may have made it meanwhile. */
+	return fd < 0 && errno == EEXIST ? open(path, O_RDWR | O_CLOEXEC | O_NOCTTY) : fd;
 }
 
 /* As QEMU: an empty file is made `size` long, a longer one is used from its start, a shorter one is refused. */

@@ -243,12 +243,16 @@ def run_list(program, folder, cases, judge=refused):
 
 
 def run_all(build, long=False):
-    from bad_input import accepted, hostile, mutations, regions
+    from bad_input import accepted, guides, hostile, mutations, regions
     program = build / "cxlvm"
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         fixtures(folder)
+        (folder / "options").write_text(guides.OPTIONS_FILE)
+        (folder / "bad-options").write_text("# x\n[frob]\n")
         yield from run_list(program, folder, CASES)
+        yield from run_list(program, folder, guides.REFUSED)
+        yield from run_list(program, folder, guides.CASES, accepted.judge)
         yield from run_list(program, folder, hostile.CASES)
         yield from run_list(program, folder, accepted.CASES, accepted.judge)
         yield from accepted.help_for_all(program)

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Other ways to write an option: JSON after -device and -object, files of options (-readconfig), -global's properties, and -cxl, our
+ * short form of a whole fabric. Each ends in the ordinary options, so that nothing has two meanings.
+ */
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "control/settings.h"
+#include "host/host.h"
+
+#define JSON_DEPTH_MAX 8
+#define CONFIG_BYTES_MAX (1 * MiB)
+#define CONFIG_LINE_MAX 4096
+
+/* --- JSON --- */
+
+static bool put_key(struct opts *opts, const char *key, const char *value, struct error *err)
+{
+	if (opts->count == OPTS_MAX)
+		return fail(err, "'%.60s': more than %d members in one object; leave some out", key, OPTS_MAX);
+	opts->list[opts->count++] = (struct opt){.key = strdup(key), .value = strdup(value)};
+	return true;
+}
+
+/* Members of members are KEY.KEY, elements of arrays KEY.0, KEY.1. */
+static bool flatten(struct opts *opts, const char *key, struct json_object *value, unsigned depth, struct error *err)
+{
+	char name[256];
+
+	if (depth == JSON_DEPTH_MAX)
+		return fail(err, "'%.60s': deeper than %d levels", key, JSON_DEPTH_MAX);
+	switch (json_object_get_type(value)) {
+	case json_type_object: {
+		json_object_object_foreach(value, inner, member) {
+			if (snprintf(name, sizeof(name), "%s%s%s", key, *key ? "." : "", inner) >= (int)sizeof(name))
+				return fail(err, "'%.60s': a name of more than %zu bytes", inner, sizeof(name) - 1);
+			if (!flatten(opts, name, member, depth + 1, err))
+				return false;
+		}
+		return true;
+	}
+	case json_type_array:
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			snprintf(name, sizeof(name), "%.200s.%zu", key, i);
+			if (!flatten(opts, name, json_object_array_get_idx(value, i), depth + 1, err))
+				return false;
+		}
+		return true;
+	case json_type_boolean:
+		return put_key(opts, key, json_object_get_boolean(value) ? "on" : "off", err);
+	case json_type_null:
+		return fail(err, "'%.60s' is null; leave it out", key);
+	default:
+		return put_key(opts, key, json_object_get_string(value), err);
+	}
+}
+
+static bool parse_json(struct opts *opts, const char *text, struct error *err)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	struct json_object *object;
+	bool ok;
+
+	memset(opts, 0, sizeof(*opts));
+	if (!tokener)
+		return fail(err, "out of memory");
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
+	ok = json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(object, json_type_object);
+	if (!ok)
+		fail(err, "no JSON object at byte %zu; write {\"driver\": \"NAME\", \"KEY\": VALUE}", json_tokener_get_parse_end(tokener));
+	json_tokener_free(tokener);
+	ok = ok && flatten(opts, "", object, 0, err);
+	json_object_put(object);
+	if (!ok)
+		opts_free(opts);
+	return ok;
+}
+
+bool option_parse(struct opts *opts, const char *text, const char *implied, struct error *err)
+{
+	return text[0] == '{' ? parse_json(opts, text, err) : opts_parse(opts, text, implied, err);
+}
+
+/* --- -global DRIVER.KEY=VALUE --- */
+
+bool globals_apply(const struct settings *s, struct opts *device, struct error *err)
+{
+	const char *driver = NULL;
+
+	for (unsigned i = 0; i < device->count; i++)
+		if (!strcmp(device->list[i].key, "driver"))
+			driver = device->list[i].value;
+	for (unsigned g = 0; driver && g < s->globals.count; g++) {
+		const char *text = s->globals.text[g], *dot = strchr(text, '.'), *equals = strchr(text, '=');
+		char key[128];
+		bool given = false;
+
+		if ((size_t)(dot - text) != strlen(driver) || memcmp(text, driver, strlen(driver)))
+			continue;
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - dot - 1), dot + 1);
+		for (unsigned i = 0; i < device->count; i++)
+			given |= !strcmp(device->list[i].key, key);
+		if (!given && !put_key(device, key, equals + 1, err))
+			return false;
+	}
+	return true;
+}
+
+bool option_global(struct settings *s, const char *argument, struct error *err)
+{
+	const char *dot = strchr(argument, '.'), *equals = strchr(argument, '=');
+
+	if (!dot || !equals || dot > equals || dot == argument || equals - dot < 2 || equals - dot > 100)
+		return fail(err, "-global %s: write DRIVER.PROPERTY=VALUE", argument);
+	if (s->globals.count == LISTED_MAX)
+		return fail(err, "-global %s: more than %d of these; leave some out", argument, LISTED_MAX);
+	s->globals.text[s->globals.count++] = argument;
+	return true;
+}
+
+/* --- -readconfig --- */
+
+static const struct option *group_option(const char *group)
+{
+	static const char *const other_names[][2] = {{"memory", "m"}, {"smp-opts", "smp"}, {"boot-opts", "boot"}, {"action", "action"}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(other_names); i++)
+		if (!strcmp(group, other_names[i][0]))
+			group = other_names[i][1];
+	for (const struct option *o = options; o->name; o++)
+		if (!strcmp(o->name, group) && o->argument)
+			return o;
+	return NULL;
+}
+
+struct section {
+	const struct option *option; /* NULL: none has begun */
+	char *text;
+	size_t size;
+	FILE *to;
+	bool any;
+};
+
+static void put_member(struct section *section, const char *key, const char *value)
+{
+	fprintf(section->to, "%s%s=", section->any ? "," : "", key);
+	for (; *value; value++) {
+		if (*value == ',')
+			fputc(',', section->to);
+		fputc(*value, section->to);
+	}
+	section->any = true;
+}
+
+/* The text lives as long as the options do: to the end of the program. */
+static bool end_section(struct settings *s, struct section *section, struct error *err)
+{
+	const struct option *o = section->option;
+
+	if (!o)
+		return true;
+	fclose(section->to);
+	section->option = NULL;
+	return o->refusal ? fail(err, "-%s: %s", o->name, o->refusal) : o->take(s, section->text, err);
+}
+
+static bool config_line(struct settings *s, struct section *section, char *line, struct error *err)
+{
+	char group[64], id[256], key[128], value[CONFIG_LINE_MAX], end;
+	int words;
+
+	line += strspn(line, " \t");
+	if (!*line || *line == '#')
+		return true;
+	words = sscanf(line, "[%63[^] \"] \"%255[^\"]\"%c", group, id, &end);
+	if (*line == '[') {
+		if (words == 2 || words == 0 || (words == 3 && end != ']') || (words == 1 && line[1 + strlen(group)] != ']'))
+			return fail(err, "'%.60s': write [GROUP] or [GROUP \"ID\"]", line);
+		if (!end_section(s, section, err))
+			return false;
+		*section = (struct section){.option = group_option(group)};
+		if (!section->option)
+			return fail(err, "[%s]: no such group; groups are named as the options are", group);
+		section->to = open_memstream(&section->text, &section->size);
+		assert(section->to);
+		if (words == 3)
+			put_member(section, "id", id);
+		return true;
+	}
+	if (!section->option)
+		return fail(err, "'%.60s' stands before any [GROUP]", line);
+	if (sscanf(line, "%127[^= \t] = \"%4095[^\"]%c", key, value, &end) != 3 || end != '"') {
+		if (sscanf(line, "%127[^= \t] = \"%c", key, &end) != 2 || end != '"')
+			return fail(err, "'%.60s': write KEY = \"VALUE\"", line);
+		value[0] = 0;
+	}
+	put_member(section, key, value);
+	return true;
+}
+
+bool option_readconfig(struct settings *s, const char *argument, struct error *err)
+{
+	struct section section = {0};
+	unsigned number = 0;
+	char *text, *next;
+	bool ok = true;
+	u64 size;
+	u8 *file;
+
+	if (s->config_depth)
+		return fail(err, "-readconfig %s: a file of options names no other", argument);
+	if (!file_read_all(argument, CONFIG_BYTES_MAX, &file, &size, err))
+		return fail_context(err, "-readconfig %s", argument);
+	text = strndup((char *)file, size);
+	free(file);
+	s->config_depth++;
+	for (char *line = text; ok && line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		number++;
+		ok = strlen(line) < CONFIG_LINE_MAX ? config_line(s, &section, line, err)
+						    : fail(err, "a line has at most %d bytes", CONFIG_LINE_MAX - 1);
+	}
+	ok = ok && end_section(s, &section, err);
+	s->config_depth--;
+	free(text);
+	return ok || fail_context(err, "-readconfig %s, line %u", argument, number);
+}
+
+/* --- -cxl COUNTxSIZE --- */
+
+struct short_form {
+	u64 count, size, granularity, bridges;
+	bool print;
+	const char *as, *type;
+};
+
+static bool read_short_form(struct short_form *f, struct opts *opts, struct error *err)
+{
+	const char *what = opts_get(opts, "devices"), *x = what ? strchr(what, 'x') : NULL, *text;
+	char count[8] = "";
+
+	*f = (struct short_form){.granularity = 256, .bridges = 1, .as = "none", .type = "ram"};
+	if (!x || x == what || x - what > 6)
+		return fail(err, "write COUNTxSIZE[,interleave=BYTES,bridges=N,as=none|dax|system-ram,print=on], as in 2x512M,interleave=256");
+	memcpy(count, what, (size_t)(x - what));
+	if (!parse_u64("devices", count, 1, 16, &f->count, err) || !parse_size("size", x + 1, &f->size, err))
+		return false;
+	if ((text = opts_get(opts, "interleave")) && !parse_size("interleave", text, &f->granularity, err))
+		return false;
+	if ((text = opts_get(opts, "bridges")) && !parse_u64("bridges", text, 1, f->count, &f->bridges, err))
+		return false;
+	if ((text = opts_get(opts, "print")) && !parse_bool("print", text, &f->print, err))
+		return false;
+	if ((text = opts_get(opts, "as")))
+		f->as = text;
+	if (!f->size || f->size % (256 * MiB) || f->size > 1024 * GiB)
+		return fail(err, "size=%s: a device has a multiple of 256M, up to 1T", x + 1);
+	if (f->count % f->bridges)
+		return fail(err, "bridges=%llu: %llu devices cannot be spread evenly; leave bridges= out", (unsigned long long)f->bridges,
+			    (unsigned long long)f->count);
+	return true;
+}
+
+/* One option of the long form: printed, or taken. Its text stays to the end of the program. */
+__attribute__((format(printf, 4, 6)))
+static bool say(struct settings *s, bool print, const char *name, const char *format, struct error *err, ...)
+{
+	va_list args;
+	char *text;
+	bool ok;
+
+	va_start(args, err);
+	ok = vasprintf(&text, format, args) >= 0;
+	va_end(args);
+	assert(ok);
+	if (print) {
+		printf("-%s %s \\\n", name, text);
+		free(text);
+		return true;
+	}
+	return group_option(name)->take(s, text, err);
+}
+
+static bool say_fabric(struct settings *s, const struct short_form *f, struct error *err)
+{
+	unsigned long long mib = f->size / MiB;
+	char *devices = NULL, *targets = NULL;
+	size_t size;
+	FILE *to = open_memstream(&targets, &size);
+	bool ok = to != NULL;
+
+	for (unsigned b = 0; ok && b < f->bridges; b++)
+		fprintf(to, ",cxl-fmw.0.targets.%u=cxl.%u", b, b);
+	ok = ok && !fclose(to) &&
+	     say(s, f->print, "machine", "virt%s,cxl-fmw.0.size=%lluM,cxl-fmw.0.interleave-granularity=%llu", err, targets, mib * f->count,
+		 (unsigned long long)f->granularity);
+	for (unsigned b = 0; ok && b < f->bridges; b++)
+		ok = say(s, f->print, "device", "pxb-cxl,bus_nr=%u,id=cxl.%u", err, (unsigned)(64 + b * 192 / f->bridges), b);
+	to = open_memstream(&devices, &size);
+	for (unsigned n = 0; ok && to && n < f->count; n++) {
+		/* As a window spreads: the first of every bridge, then the second. */
+		fprintf(to, "%smem%u", n ? ":" : "", n);
+		ok = say(s, f->print, "object", "memory-backend-ram,id=cxl-mem%u,size=%lluM", err, n, mib) &&
+		     say(s, f->print, "device", "cxl-rp,bus=cxl.%u,id=cxl-rp%u,chassis=0,slot=%u", err, (unsigned)(n % f->bridges), n, n) &&
+		     say(s, f->print, "device", "cxl-type3,bus=cxl-rp%u,volatile-memdev=cxl-mem%u,id=mem%u", err, n, n, n);
+	}
+	ok = ok && to && !fclose(to) &&
+	     say(s, f->print, "cxl-region", "window=0,devices=%s,granularity=%llu,type=ram,as=%s", err, devices,
+		 (unsigned long long)f->granularity, f->as);
+	free(targets);
+	free(devices);
+	return ok;
+}
+
+bool option_cxl(struct settings *s, const char *argument, struct error *err)
+{
+	struct short_form f;
+	struct opts opts;
+	bool ok = opts_parse(&opts, argument, "devices", err) && read_short_form(&f, &opts, err) && opts_all_used(&opts, "-cxl", err) &&
+		  say_fabric(s, &f, err);
+
+	if (!ok)
+		return fail_context(err, "-cxl %s", argument);
+	if (f.print)
+		help_done();
+	opts_free(&opts);
+	return true;
+}
