@@ -122,12 +122,37 @@ static bool add_drawn_device(struct machine *machine, struct opts *opts, struct 
 	return true;
 }
 
+/* -net nic,KEYS and -net user,KEYS are -nic user,KEYS,KEYS. */
+static bool add_net_pair(struct settings *s, struct machine *machine, struct error *err)
+{
+	struct listed pair = {.count = 1};
+	char *text;
+	bool ok;
+
+	if (!s->net_card && !s->net_wire)
+		return true;
+	if (!s->net_card)
+		return fail(err, "-net %s: it has no card; add -net nic, or write -nic %s", s->net_wire, s->net_wire);
+	if (asprintf(&text, "%s%s", s->net_wire ? s->net_wire : "nic", s->net_card + strlen("nic")) < 0)
+		return fail(err, "out of memory");
+	pair.text[0] = text;
+	ok = each(&pair, "-net", "type", NULL, machine, machine_add_nic, err);
+	free(text);
+	return ok;
+}
+
 static bool add_parts(struct settings *s, struct machine *machine, struct error *err)
 {
 	if (s->draw)
-		return each(&s->objects, "-object", "qom-type", NULL, machine, add_drawn_object, err) &&
+		/* Networks first: their program starts before guest memory exists. */
+	return each(&s->netdevs, "-netdev", "type", NULL, machine, machine_add_netdev, err) &&
+	       each(&s->nics, "-nic", "type", NULL, machine, machine_add_nic, err) && add_net_pair(s, machine, err) &&
+	       each(&s->objects, "-object", "qom-type", NULL, machine, add_drawn_object, err) &&
 		       each(&s->devices, "-device", "driver", s, machine, add_drawn_device, err);
-	return each(&s->objects, "-object", "qom-type", NULL, machine, machine_add_object, err) &&
+	/* Networks first: their program starts before guest memory exists. */
+	return each(&s->netdevs, "-netdev", "type", NULL, machine, machine_add_netdev, err) &&
+	       each(&s->nics, "-nic", "type", NULL, machine, machine_add_nic, err) && add_net_pair(s, machine, err) &&
+	       each(&s->objects, "-object", "qom-type", NULL, machine, machine_add_object, err) &&
 	       each(&s->chardevs, "-chardev", "backend", NULL, machine, machine_add_chardev, err) &&
 	       each(&s->drives, "-drive", NULL, NULL, machine, machine_add_drive, err) &&
 	       each(&s->devices, "-device", "driver", s, machine, machine_add_device, err);

@@ -227,8 +227,32 @@ static bool take_vga(struct settings *s, const char *a, struct error *err)
 	}
 TAKE_NONE(parallel, "there is no parallel port")
 TAKE_NONE(monitor, "the human monitor is not built yet")
-TAKE_NONE(net, "the network is not built yet")
-TAKE_NONE(nic, "the network is not built yet")
+
+static bool take_netdev(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->netdevs, a, "-netdev", err);
+}
+
+static bool take_nic(struct settings *s, const char *a, struct error *err)
+{
+	return !strcmp(a, "none") || list_add(&s->nics, a, "-nic", err);
+}
+
+/* The old spelling: a card and a network that belong together without a word between them. */
+static bool take_net(struct settings *s, const char *a, struct error *err)
+{
+	bool card = !strcmp(a, "nic") || !strncmp(a, "nic,", 4);
+	const char **place = card ? &s->net_card : &s->net_wire;
+
+	if (!strcmp(a, "none"))
+		return true;
+	if (card && strstr(a, ",netdev="))
+		return list_add(&s->nics, a, "-net", err);
+	if (*place)
+		return fail(err, "-net %s: a second one; write -nic for each card with its network", a);
+	*place = a;
+	return true;
+}
 
 static bool take_action(struct settings *s, const char *a, struct error *err)
 {
@@ -271,8 +295,9 @@ const struct option options[] = {
 	{"vga", NULL, "none", "there is no display", take_vga},
 	{"parallel", NULL, "none", "there is no parallel port", take_parallel},
 	{"monitor", NULL, "none", "there is no human monitor yet", take_monitor},
-	{"net", NULL, "none", "no network", take_net},
-	{"nic", NULL, "none", "no network", take_nic},
+	{"netdev", NULL, "user|socket|stream|tap,id=...", "a network for a virtio-net-pci: user,hostfwd=tcp::PORT-:PORT,restrict=,net=,host=,dns=,dhcpstart=; tap,ifname=,script=no; socket,listen=|connect=", take_netdev},
+	{"nic", NULL, "user|...[,mac=,model=]|none", "a network, as after -netdev, with its card", take_nic},
+	{"net", NULL, "nic|user|none", "the old spelling of -nic", take_net},
 	{"no-reboot", NULL, NULL, "end the program when the guest resets", take_no_reboot},
 	{"action", NULL, "reboot=shutdown", "what a guest reset or power-off does", take_action},
 	{"icount", NULL, "shift=N", "instruction time: every run of the same input is the same run", option_icount},
@@ -300,7 +325,6 @@ const struct option options[] = {
 	{"enable-kvm", NULL, NULL, NULL, NULL, "KVM cannot run arm64 code here: leave it out"},
 	{"gdb", NULL, "SPEC", NULL, NULL, LATER},
 	{"s", NULL, NULL, NULL, NULL, "the gdb stub " LATER},
-	{"netdev", NULL, "SPEC", NULL, NULL, "the network " LATER},
 	{"blockdev", NULL, "SPEC", NULL, NULL, LATER ": use -drive"},
 	{"hda", NULL, "FILE", NULL, NULL, LATER ": use -drive file=FILE,format=raw,if=virtio"},
 	{"cdrom", NULL, "FILE", NULL, NULL, LATER},

@@ -16,7 +16,7 @@ struct listed {
 
 struct settings {
 	struct machine_config config;
-	struct listed objects, chardevs, drives, devices, regions, globals;
+	struct listed objects, netdevs, nics, chardevs, drives, devices, regions, globals;
 	struct {
 		bool used;
 		struct opts opts;
@@ -24,6 +24,7 @@ struct settings {
 	/* Monitors: -qmp's text is as after -serial, -mon's names a chardev. */
 	struct listed monitors;
 	enum monitor_kind { MONITOR_QMP, MONITOR_CHARDEV } monitor_kind[LISTED_MAX];
+	const char *net_card, *net_wire; /* -net nic, and -net user and the like, until they make a pair */
 	const char *pidfile, *name, *uuid;
 	bool draw; /* `cxlvm topology`: nothing is opened or run */
 	u32 picture; /* enum picture of qmp.h */

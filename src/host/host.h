@@ -65,6 +65,38 @@ void terminal_restore(void); /* async-signal-safe */
  * for stdio. */
 bool quit_signals_watch(struct loop *loop, void (*quit)(void *opaque), void *opaque, struct error *err);
 
+/* --- net.c: a wire for Ethernet. All under the machine lock; frames are of host/net_frame.h, header first. --- */
+struct netdev;
+struct opts;
+/* Who has the other end: `receive` takes a frame, or has no room (false) and calls netdev_kick when it has; `received` ends a row of
+ * them; `writable` says that netdev_has_room may be true again; `link` that the wire was cut or joined. */
+struct netdev_peer {
+	bool (*receive)(void *opaque, const u8 *frame, size_t size);
+	void (*received)(void *opaque);
+	void (*writable)(void *opaque);
+	void (*link)(void *opaque, bool up);
+};
+/* opts as after -netdev: the kind under "type". */
+struct netdev *netdev_open(struct opts *opts, struct loop *loop, struct error *err);
+void netdev_close(struct netdev *netdev);
+const char *netdev_kind(const struct netdev *netdev);
+const char *netdev_description(const struct netdev *netdev);
+bool netdev_connect(struct netdev *netdev, const struct netdev_peer *peer, void *opaque); /* false: it has a peer */
+void netdev_disconnect(struct netdev *netdev);
+bool netdev_is_up(const struct netdev *netdev);
+/* OFFLOAD_*: what the wire takes undone, and what it can be told to leave undone to a peer that takes it. */
+u32 netdev_takes(const struct netdev *netdev);
+u32 netdev_gives(const struct netdev *netdev);
+void netdev_set_offloads(struct netdev *netdev, u32 offloads); /* what the peer takes, of what the wire gives */
+bool netdev_has_room(const struct netdev *netdev); /* for one frame of any size */
+void netdev_send(struct netdev *netdev, u8 *frame, size_t size);
+void netdev_flush(struct netdev *netdev); /* the row is over */
+void netdev_kick(struct netdev *netdev);
+/* Forwarding of a port of the host, of a kind "user": PROTOCOL:ADDRESS:PORT[-ADDRESS:PORT]. */
+bool netdev_forward(struct netdev *netdev, bool add, const char *text, struct error *err);
+/* What the monitor shows of its connections; malloc'd, NULL: nothing. */
+char *netdev_connections(struct netdev *netdev);
+
 /* --- worker.c: a small pool for disk I/O --- */
 struct workers;
 struct workers *workers_create(unsigned threads, struct error *err);

@@ -127,6 +127,23 @@ bool machine_add_object(struct machine *m, struct opts *opts, struct error *err)
 	return add(m, cls, opts, err);
 }
 
+/* Names that command lines have for what is here under another one, or not at all. */
+static const struct {
+	const char *name;
+	const struct dev_class *cls;
+	const char *refusal;
+} other_names[] = {
+	{"virtio-net", &virtio_net_pci_class, NULL},
+	{"virtio", &virtio_net_pci_class, NULL},
+	{"e1000", NULL, "this network card is not built; write virtio-net-pci"},
+	{"e1000e", NULL, "this network card is not built; write virtio-net-pci"},
+	{"igb", NULL, "this network card is not built; write virtio-net-pci"},
+	{"rtl8139", NULL, "this network card is not built; write virtio-net-pci"},
+	{"virtio-net-device", NULL, "virtio is on PCI here; write virtio-net-pci"},
+	{"vhost-user-fs-pci", NULL, "not built: share a folder with -virtfs or -fsdev and virtio-9p-pci"},
+	{"vhost-vsock-pci", NULL, "not built: reach the guest with -netdev user,hostfwd="},
+};
+
 bool machine_add_device(struct machine *m, struct opts *opts, struct error *err)
 {
 	const char *name = opts_get(opts, "driver");
@@ -134,6 +151,12 @@ bool machine_add_device(struct machine *m, struct opts *opts, struct error *err)
 
 	if (!name)
 		return fail(err, "the device's name must come first, as in cxl-type3,bus=rp0,volatile-memdev=mem0");
+	for (unsigned i = 0; !cls && i < ARRAY_SIZE(other_names); i++)
+		if (!strcmp(other_names[i].name, name)) {
+			if (other_names[i].refusal)
+				return fail(err, "%s: %s", name, other_names[i].refusal);
+			cls = other_names[i].cls;
+		}
 	if (!cls || cls->plugs == BUS_OBJECT || cls->hidden)
 		return fail(err, "%s: no such device; '-device help' lists them", name);
 	if (class_is_cxl(cls) && !m->cxl)

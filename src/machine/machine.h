@@ -13,6 +13,7 @@ struct block;
 struct chardev;
 struct cpus;
 struct loop;
+struct netdev;
 struct space;
 
 #define MACHINE_NODES_MAX 64
@@ -62,6 +63,8 @@ struct machine *machine_create(const struct machine_config *config, struct error
 bool machine_add_object(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_device(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_drive(struct machine *machine, struct opts *opts, struct error *err);
+bool machine_add_netdev(struct machine *machine, struct opts *opts, struct error *err);
+bool machine_add_nic(struct machine *machine, struct opts *opts, struct error *err); /* -nic: a network and its card */
 bool machine_add_chardev(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_window(struct machine *machine, struct opts *opts, struct error *err); /* -M cxl-fmw.N.* */
 bool machine_add_region(struct machine *machine, struct opts *opts, struct error *err); /* -cxl-region */
@@ -99,6 +102,8 @@ struct cpus *machine_cpus(struct machine *machine);
 struct dev *machine_devices(struct machine *machine); /* objects and devices in creation order, by ->next */
 const char *machine_drive(struct machine *machine, unsigned n, struct block **block); /* id, NULL after the last */
 const char *machine_chardev_id(struct machine *machine, unsigned n);                  /* NULL after the last */
+const char *machine_netdev_id(struct machine *machine, unsigned n, struct netdev **netdev); /* NULL after the last */
+struct netdev *machine_netdev(struct machine *machine, const char *id);
 /* Of -chardev, for -mon; NULL: there is none. */
 struct chardev *machine_chardev(struct machine *machine, const char *id);
 /* All classes, NULL-terminated. */

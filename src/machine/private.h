@@ -14,6 +14,7 @@
 #include "pci/pci.h"
 
 #define DRIVES_MAX 32
+#define NETDEVS_MAX 32
 #define CHARDEVS_MAX 16
 #define CHARDEV_PATH_MAX 1024
 #define BOOT_DEVICES_MAX 64
@@ -64,6 +65,11 @@ struct machine {
 		struct chardev *chardev;
 	} chardevs[CHARDEVS_MAX];
 	unsigned chardev_count;
+	struct {
+		char *id;
+		struct netdev *netdev;
+	} netdevs[NETDEVS_MAX];
+	unsigned netdev_count;
 	unsigned auto_ids;
 	struct block *flash_image[FLASH_BANKS]; /* if=pflash, -M pflash0=; one of the drives */
 	struct {
@@ -87,6 +93,8 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err);
 void machine_devices_reset(struct machine *m, unsigned reset_kind);
 void machine_devices_destroy(struct machine *m);
 void machine_chardevs_close(struct machine *m);
+/* netdevs.c */
+void machine_netdevs_close(struct machine *m);
 struct dev *machine_find(struct machine *m, const char *id);
 struct dev_env machine_env(struct machine *m);
 /* ram.c */

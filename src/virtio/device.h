@@ -109,6 +109,11 @@ bool virtq_has_chain(struct virtq *queue);
 /* Gives a chain back with `written` bytes in its in-buffers; virtq_signal interrupts if the driver wants it. */
 void virtq_push(struct virtq *queue, const struct virtq_chain *chain, u32 written);
 void virtq_signal(struct virtq *queue);
+/* virtq_push in two steps, for what the driver must see at once or not at all: entries behind the index, then the index. */
+void virtq_fill(struct virtq *queue, u16 ahead, u16 head, u32 written);
+void virtq_publish(struct virtq *queue, u16 count);
+/* The last `count` chains that were taken, and not given back, are available again. */
+void virtq_untake(struct virtq *queue, u16 count);
 /* Copies between a chain's buffers and memory, from byte `offset` of its out- or in-part; false if that is too short or
  * the memory is not there. Any thread. */
 bool virtq_read(struct virtio *virtio, const struct virtq_chain *chain, u64 offset, void *to, u64 size);

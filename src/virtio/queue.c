@@ -204,16 +204,32 @@ bool virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 	return true;
 }
 
-void virtq_push(struct virtq *queue, const struct virtq_chain *chain, u32 written)
+void virtq_fill(struct virtq *queue, u16 ahead, u16 head, u32 written)
 {
-	u64 entry = queue->used + RING_ENTRIES + 8 * (queue->used_idx & (queue->size - 1));
+	u64 entry = queue->used + RING_ENTRIES + 8 * ((queue->used_idx + ahead) & (queue->size - 1u));
 
+	if (queue->enabled && virtio_is_live(queue->virtio))
+		ring_write(queue, entry, head | (u64)written << 32, 8);
+}
+
+void virtq_publish(struct virtq *queue, u16 count)
+{
 	if (!queue->enabled || !virtio_is_live(queue->virtio))
 		return;
-	if (!ring_write(queue, entry, chain->head | (u64)written << 32, 8))
-		return;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	ring_write(queue, queue->used + RING_IDX, ++queue->used_idx, 2);
+	queue->used_idx += count;
+	ring_write(queue, queue->used + RING_IDX, queue->used_idx, 2);
+}
+
+void virtq_push(struct virtq *queue, const struct virtq_chain *chain, u32 written)
+{
+	virtq_fill(queue, 0, chain->head, written);
+	virtq_publish(queue, 1);
+}
+
+void virtq_untake(struct virtq *queue, u16 count)
+{
+	queue->last_avail -= count;
 }
 
 /* [VIRTIO1.2 2.7.7.2] With EVENT_IDX: when used_event lies among the entries added since we last looked. */

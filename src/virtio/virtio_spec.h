@@ -65,9 +65,68 @@
 #define ISR_CONFIG         0x2
 
 /* 5 Device types. */
+#define VIRTIO_ID_NET      1
 #define VIRTIO_ID_BLOCK    2
 #define VIRTIO_ID_CONSOLE  3
 #define VIRTIO_ID_RNG      4
+#define VIRTIO_ID_9P       9
+
+/* 5.1 Network. The header's constants: host/net_frame.h. USO: virtio 1.3. */
+#define NET_F_CSUM            0
+#define NET_F_GUEST_CSUM      1
+#define NET_F_CTRL_GUEST_OFFLOADS 2
+#define NET_F_MTU             3
+#define NET_F_MAC             5
+#define NET_F_GUEST_TSO4      7
+#define NET_F_GUEST_TSO6      8
+#define NET_F_GUEST_ECN       9
+#define NET_F_GUEST_UFO       10
+#define NET_F_HOST_TSO4       11
+#define NET_F_HOST_TSO6       12
+#define NET_F_HOST_ECN        13
+#define NET_F_HOST_UFO        14
+#define NET_F_MRG_RXBUF       15
+#define NET_F_STATUS          16
+#define NET_F_CTRL_VQ         17
+#define NET_F_CTRL_RX         18
+#define NET_F_CTRL_VLAN       19
+#define NET_F_CTRL_RX_EXTRA   20
+#define NET_F_MQ              22
+#define NET_F_CTRL_MAC_ADDR   23
+#define NET_F_GUEST_USO4      54
+#define NET_F_GUEST_USO6      55
+#define NET_F_HOST_USO        56
+#define NET_F_SPEED_DUPLEX    63
+/* 5.1.4 Configuration. */
+#define NET_MAC               0
+#define NET_STATUS            6
+#define NET_MAX_PAIRS         8
+#define NET_MTU               10
+#define NET_SPEED             12
+#define NET_DUPLEX            16
+#define NET_CONFIG_BYTES      24
+#define NET_S_LINK_UP         1
+/* 5.1.6.5 Control queue: class, command, data, acknowledgement. */
+#define NET_CTRL_HEADER       2
+#define NET_CTRL_OK           0
+#define NET_CTRL_ERR          1
+#define NET_CTRL_RX           0
+#define NET_CTRL_RX_PROMISC   0
+#define NET_CTRL_RX_ALLMULTI  1
+#define NET_CTRL_RX_ALLUNI    2
+#define NET_CTRL_RX_NOMULTI   3
+#define NET_CTRL_RX_NOUNI     4
+#define NET_CTRL_RX_NOBCAST   5
+#define NET_CTRL_MAC          1
+#define NET_CTRL_MAC_TABLE    0
+#define NET_CTRL_MAC_ADDR     1
+#define NET_CTRL_VLAN         2
+#define NET_CTRL_VLAN_ADD     0
+#define NET_CTRL_VLAN_DEL     1
+#define NET_CTRL_MQ           4
+#define NET_CTRL_MQ_PAIRS     0
+#define NET_CTRL_OFFLOADS     5
+#define NET_CTRL_OFFLOADS_SET 0
 
 /* 5.2 Block. */
 #define BLK_F_SEG_MAX      2
