@@ -203,6 +203,73 @@ bool qmp_query_events(struct qmp_call *call, struct error *err)
 	return cxl_events_each(dev, show_log, call->result);
 }
 
+/* --- health --- */
+
+/* A missing one keeps *value. */
+static bool take_health(struct qmp_call *call, const char *name, unsigned bits, u32 *value, struct error *err)
+{
+	struct json_object *object;
+	u64 number;
+
+	if (!json_object_object_get_ex(call->arguments, name, &object))
+		return true;
+	if (!take_unsigned(name, object, bits, &number, err))
+		return false;
+	*value = (u32)number;
+	return true;
+}
+
+bool qmp_set_health(struct qmp_call *call, struct error *err)
+{
+	struct dev *dev = qmp_cxl_device(call, err);
+	struct json_object *temperature;
+	struct cxl_health h;
+	u32 health, media, life;
+
+	if (!dev)
+		return false;
+	cxl_health_get(dev, &h);
+	health = h.health_status;
+	media = h.media_status;
+	life = h.life_used;
+	if (!take_health(call, "health-status", 8, &health, err) || !take_health(call, "media-status", 8, &media, err) ||
+	    !take_health(call, "life-used", 8, &life, err) || !take_health(call, "corrected-volatile-error-count", 32, &h.corrected_volatile, err) ||
+	    !take_health(call, "corrected-persistent-error-count", 32, &h.corrected_persistent, err))
+		return false;
+	if (json_object_object_get_ex(call->arguments, "temperature", &temperature)) {
+		s64 degrees = json_object_get_int64(temperature);
+
+		if (degrees < INT16_MIN || degrees > INT16_MAX)
+			return fail(err, "Parameter 'temperature' is not between -32768 and 32767");
+		h.temperature = (s16)degrees;
+	}
+	h.health_status = (u8)health;
+	h.media_status = (u8)media;
+	h.life_used = (u8)life;
+	return cxl_health_set(dev, &h, err);
+}
+
+bool qmp_query_health(struct qmp_call *call, struct error *err)
+{
+	struct dev *dev = qmp_cxl_device(call, err);
+	struct cxl_health h;
+
+	if (!dev)
+		return false;
+	cxl_health_get(dev, &h);
+	call->result = json_object_new_object();
+	qmp_put_u64(call->result, "health-status", h.health_status);
+	qmp_put_u64(call->result, "media-status", h.media_status);
+	qmp_put_u64(call->result, "additional-status", h.additional_status);
+	qmp_put_u64(call->result, "life-used", h.life_used);
+	qmp_put(call->result, "temperature", json_object_new_int64(h.temperature));
+	qmp_put_u64(call->result, "dirty-shutdown-count", h.dirty_shutdowns);
+	qmp_put_u64(call->result, "corrected-volatile-error-count", h.corrected_volatile);
+	qmp_put_u64(call->result, "corrected-persistent-error-count", h.corrected_persistent);
+	qmp_put_u64(call->result, "shutdown-state", h.shutdown_state);
+	return true;
+}
+
 /* --- poison --- */
 
 bool qmp_inject_poison(struct qmp_call *call, struct error *err)

@@ -38,6 +38,12 @@ void cdat_begin(struct cdat *cdat, const char *name)
 	cdat->size = CDAT_HEADER_BYTES;
 }
 
+void cdat_renumber(struct cdat *cdat, u32 sequence)
+{
+	store_le(cdat->bytes + CDAT_SEQUENCE, 4, sequence);
+	cdat_end(cdat);
+}
+
 u8 *cdat_append(struct cdat *cdat, u8 type, u16 size)
 {
 	u8 *entry = cdat->bytes + cdat->size;
@@ -55,6 +61,7 @@ void cdat_end(struct cdat *cdat)
 
 	store_le(cdat->bytes, 4, cdat->size);
 	cdat->bytes[4] = CDAT_REVISION;
+	cdat->bytes[5] = 0;
 	for (u32 i = 0; i < cdat->size; i++)
 		sum += cdat->bytes[i];
 	cdat->bytes[5] = -sum;

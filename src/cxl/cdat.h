@@ -17,6 +17,8 @@ struct cdat {
 	u8 bytes[CDAT_BYTES_MAX];
 };
 
+/* Another sequence number, and the checksum that goes with it. */
+void cdat_renumber(struct cdat *cdat, u32 sequence);
 void cdat_begin(struct cdat *cdat, const char *name);
 /* Zeroed room for an entry, header filled in. */
 u8 *cdat_append(struct cdat *cdat, u8 type, u16 size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory device command sets: identify, partitions, label storage area, health and alerts. [CXL3.1 8.2.9.9]
- * Media never lose data here, so health is always normal and the dirty shutdown count stays 0.
+ * Health is what monitors say; the alerts' thresholds turn it into additional status and into Memory Module events.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -30,9 +30,9 @@ u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct
 
 	mbox_put_bytes(out, revision, sizeof(revision));
 	mbox_put(out, 8, (dev->volatile_bytes + dev->persistent_bytes) / CXL_CAPACITY_UNIT);
-	mbox_put(out, 8, dev->volatile_bytes / CXL_CAPACITY_UNIT);
-	mbox_put(out, 8, dev->persistent_bytes / CXL_CAPACITY_UNIT);
-	mbox_put(out, 8, 0); /* partition alignment: nothing can be repartitioned */
+	mbox_put(out, 8, dev->partition_align ? 0 : dev->volatile_bytes / CXL_CAPACITY_UNIT); /* always volatile */
+	mbox_put(out, 8, dev->partition_align ? 0 : dev->persistent_bytes / CXL_CAPACITY_UNIT);
+	mbox_put(out, 8, dev->partition_align / CXL_CAPACITY_UNIT);
 	for (unsigned n = 0; n <= EVENT_FATAL; n++)
 		mbox_put(out, 2, EVENT_LOG_RECORDS);
 	mbox_put(out, 4, dev->lsa ? dev->lsa->size : 0);
@@ -46,9 +46,52 @@ u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct
 
 u16 cmd_get_partition_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
+	u64 next = dev->next_volatile_bytes, total = dev->volatile_bytes + dev->persistent_bytes;
+	bool pending = next != dev->volatile_bytes;
+
 	mbox_put(out, 8, dev->volatile_bytes / CXL_CAPACITY_UNIT);
 	mbox_put(out, 8, dev->persistent_bytes / CXL_CAPACITY_UNIT);
-	mbox_put_zeros(out, 16); /* no change is pending */
+	mbox_put(out, 8, pending ? next / CXL_CAPACITY_UNIT : 0); /* both 0: no change is pending */
+	mbox_put(out, 8, pending ? (total - next) / CXL_CAPACITY_UNIT : 0);
+	return CXL_SUCCESS;
+}
+
+static void partition_now(struct cxl_type3 *dev)
+{
+	struct error err = {""};
+	u32 sequence = load_le(dev->cdat.bytes + CDAT_SEQUENCE, 4);
+
+	dev->persistent_bytes += dev->volatile_bytes - dev->next_volatile_bytes;
+	dev->volatile_bytes = dev->next_volatile_bytes;
+	trace(CXL, "%s: %llu MiB volatile, %llu MiB persistent", dev->name, (unsigned long long)(dev->volatile_bytes / MiB),
+	      (unsigned long long)(dev->persistent_bytes / MiB));
+	if (!dev->cdat_file && cdat_build(dev, &err))
+		cdat_renumber(&dev->cdat, sequence + 1);
+	cxl_map_changed(dev->host);
+}
+
+void partition_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	if (reset_kind == RESET_COLD && dev->next_volatile_bytes != dev->volatile_bytes)
+		partition_now(dev);
+}
+
+#define PARTITION_IMMEDIATE BIT(0)
+
+/* The bytes stay where they are: only what they are called changes. Not at once under a committed decoder, whose range says which. */
+u16 cmd_set_partition(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	u64 units = mbox_get(in, 8), flags = mbox_get(in, 1), total = dev->volatile_bytes + dev->persistent_bytes;
+
+	if (units > total / CXL_CAPACITY_UNIT || units * CXL_CAPACITY_UNIT % dev->partition_align)
+		return CXL_INVALID_INPUT;
+	for (unsigned n = 0; (flags & PARTITION_IMMEDIATE) && n < HDM_DECODERS; n++)
+		if (dev->comp.decoders[n].committed && dev->comp.decoders[n].size && units * CXL_CAPACITY_UNIT != dev->volatile_bytes)
+			return CXL_INVALID_INPUT;
+	dev->next_volatile_bytes = units * CXL_CAPACITY_UNIT;
+	if ((flags & PARTITION_IMMEDIATE) && dev->next_volatile_bytes != dev->volatile_bytes)
+		partition_now(dev);
+	keep_store(dev);
 	return CXL_SUCCESS;
 }
 
@@ -92,17 +135,117 @@ u16 cmd_set_lsa(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 	return CXL_SUCCESS;
 }
 
+void health_reset(struct cxl_type3 *dev)
+{
+	dev->health = (struct health){.temperature = TEMPERATURE_NOW};
+}
+
+/* What the additional status says of life used and temperature, two bits each, and of the two counts, one bit each. */
+enum { CONDITION_NORMAL = 0, CONDITION_WARNING = 1, CONDITION_CRITICAL = 2 };
+
+static u8 additional_status(const struct cxl_type3 *dev)
+{
+	const struct alert_config *a = &dev->alerts;
+	const struct health *h = &dev->health;
+	u8 life = CONDITION_NORMAL, temperature = CONDITION_NORMAL;
+
+	if (h->life_used >= LIFE_USED_CRITICAL)
+		life = CONDITION_CRITICAL;
+	else if ((a->enabled & ALERT_LIFE_USED) && h->life_used >= a->life_used_warning)
+		life = CONDITION_WARNING;
+	if (h->temperature >= OVER_TEMPERATURE_CRITICAL || h->temperature <= UNDER_TEMPERATURE_CRITICAL)
+		temperature = CONDITION_CRITICAL;
+	else if (((a->enabled & ALERT_OVER_TEMPERATURE) && h->temperature >= (s16)a->over_temperature_warning) ||
+		 ((a->enabled & ALERT_UNDER_TEMPERATURE) && h->temperature <= (s16)a->under_temperature_warning))
+		temperature = CONDITION_WARNING;
+	return life | temperature << 2 |
+	       ((a->enabled & ALERT_VOLATILE_ERRORS) && h->corrected_volatile >= a->volatile_errors_warning ? BIT(4) : 0) |
+	       ((a->enabled & ALERT_PERSISTENT_ERRORS) && h->corrected_persistent >= a->persistent_errors_warning ? BIT(5) : 0);
+}
+
+static void store_health(const struct cxl_type3 *dev, u8 *to)
+{
+	const struct health *h = &dev->health;
+
+	to[0] = h->health_status;
+	to[1] = h->media_status;
+	to[2] = additional_status(dev);
+	to[3] = h->life_used;
+	store_le(to + 4, 2, (u16)h->temperature);
+	store_le(to + 6, 4, dev->dirty_shutdowns);
+	store_le(to + 10, 4, h->corrected_volatile);
+	store_le(to + 14, 4, h->corrected_persistent);
+}
+
+#define HEALTH_BYTES 18
+
 u16 cmd_get_health_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	mbox_put(out, 1, 0); /* health status: nothing needed */
-	mbox_put(out, 1, 0); /* media status: normal */
-	mbox_put(out, 1, 0); /* additional status: all normal */
-	mbox_put(out, 1, 0); /* life used */
-	mbox_put(out, 2, TEMPERATURE_NOW);
-	mbox_put(out, 4, 0); /* dirty shutdown count */
-	mbox_put(out, 4, 0); /* corrected volatile errors */
-	mbox_put(out, 4, 0); /* corrected persistent errors */
+	u8 bytes[HEALTH_BYTES];
+
+	store_health(dev, bytes);
+	mbox_put_bytes(out, bytes, sizeof(bytes));
 	return CXL_SUCCESS;
+}
+
+/* Memory Module event record: the type of what changed, then a copy of the health. [CXL3.1 8.2.9.2.1.3] */
+#define MODULE_TYPE 48
+#define MODULE_HEALTH 49
+enum { MODULE_HEALTH_CHANGE = 0, MODULE_MEDIA_CHANGE = 1, MODULE_LIFE_USED = 2, MODULE_TEMPERATURE = 3 };
+
+static void health_event(struct cxl_type3 *dev, u8 type, enum cxl_event_log log)
+{
+	u8 record[EVENT_RECORD_BYTES] = {0};
+
+	memcpy(record, cxl_record_kinds[CXL_RECORD_MEMORY_MODULE].uuid, 16);
+	record[MODULE_TYPE] = type;
+	store_health(dev, record + MODULE_HEALTH);
+	event_add(dev, log, record);
+}
+
+static enum cxl_event_log log_of(unsigned condition)
+{
+	return condition == CONDITION_CRITICAL ? EVENT_FATAL : condition == CONDITION_WARNING ? EVENT_WARNING : EVENT_INFO;
+}
+
+bool cxl_health_set(struct dev *d, const struct cxl_health *next, struct error *err)
+{
+	struct cxl_type3 *dev = (struct cxl_type3 *)d;
+	u8 before, now;
+
+	if (d->cls != &cxl_type3_class)
+		return fail(err, "%s is no cxl-type3", dev_name(d));
+	if (next->life_used > 100)
+		return fail(err, "%s: life used is in per cent: 0 to 100", dev->name);
+	before = additional_status(dev);
+	bool health = dev->health.health_status != next->health_status, media = dev->health.media_status != next->media_status;
+
+	dev->health = (struct health){next->health_status, next->media_status, next->life_used, next->temperature, next->corrected_volatile,
+				      next->corrected_persistent};
+	now = additional_status(dev);
+	if (health)
+		health_event(dev, MODULE_HEALTH_CHANGE, next->health_status ? EVENT_WARNING : EVENT_INFO);
+	if (media)
+		health_event(dev, MODULE_MEDIA_CHANGE, next->media_status ? EVENT_FAILURE : EVENT_INFO);
+	if ((before ^ now) & 0x03)
+		health_event(dev, MODULE_LIFE_USED, log_of(now & 3));
+	if ((before ^ now) & 0x0c)
+		health_event(dev, MODULE_TEMPERATURE, log_of(now >> 2 & 3));
+	if ((now & ~before) & 0x30)
+		health_event(dev, MODULE_HEALTH_CHANGE, EVENT_WARNING);
+	return true;
+}
+
+bool cxl_health_get(struct dev *d, struct cxl_health *health)
+{
+	const struct cxl_type3 *dev = (const struct cxl_type3 *)d;
+	const struct health *h = &dev->health;
+
+	if (d->cls != &cxl_type3_class)
+		return false;
+	*health = (struct cxl_health){h->health_status, h->media_status, h->life_used, h->temperature, h->corrected_volatile,
+				      h->corrected_persistent, additional_status(dev), dev->shutdown_state, dev->dirty_shutdowns};
+	return true;
 }
 
 void alerts_reset(struct cxl_type3 *dev)
@@ -178,6 +321,9 @@ u16 cmd_set_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 
 	if (state > 1)
 		return CXL_INVALID_INPUT;
-	dev->shutdown_state = state;
+	if (state != dev->shutdown_state) {
+		dev->shutdown_state = state;
+		keep_store(dev);
+	}
 	return CXL_SUCCESS;
 }

@@ -117,6 +117,19 @@ struct cxl_dc_facts { bool accepted; unsigned region; u64 dpa, offset, size; u16
 /* Accepted extents, then the offered ones; false: no dynamic capacity. */
 bool cxl_dc_each(const struct dev *dev, void (*each)(void *arg, const struct cxl_dc_facts *facts), void *arg);
 
+/* --- cmd_memory.c: health, as the device tells it --- */
+struct cxl_health {
+	u8 health_status, media_status, life_used;
+	s16 temperature;
+	u32 corrected_volatile, corrected_persistent;
+	/* derived */
+	u8 additional_status, shutdown_state;
+	u32 dirty_shutdowns;
+};
+bool cxl_health_get(struct dev *dev, struct cxl_health *health); /* false: no cxl-type3 */
+/* What is derived is not taken. Crossed thresholds and changed states go into the event logs. */
+bool cxl_health_set(struct dev *dev, const struct cxl_health *health, struct error *err);
+
 /* --- ras.c: protocol errors --- */
 /* The cxl-type3, cxl-rp, cxl-upstream or cxl-downstream of that id or path; NULL: there is none. */
 struct dev *cxl_component_find(struct cxl_host *host, const char *path);

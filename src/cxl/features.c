@@ -6,6 +6,7 @@
  * Any other command but Set Feature of the same feature ends a transfer. Machine lock.
  *
  * Patrol scrub and ECS change nothing but their registers; repair takes a line out of the poison list, as its row is a good one then.
+ * Memory sparing names DRAM parts, which there are none of: it uses up one of SPARES and changes nothing else.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -18,7 +19,11 @@ enum { SELECT_CURRENT, SELECT_DEFAULT, SELECT_SAVED };
 #define ATTRIBUTE_CHANGEABLE BIT(0)
 #define ATTRIBUTE_DEFAULT BIT(5)
 #define SET_EFFECTS (EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_POLICY)
-#define REPAIR_CLASS 2
+/* Maintenance operation classes. [CXL3.1 8.2.9.7.1, table 8-102] */
+#define REPAIR_CLASS 1
+#define SPARING_CLASS 2
+#define REPAIR_BYTES 14
+#define SPARING_BYTES 16
 #define REPAIR_NS 10000000ull
 #define QUERY_RESOURCES BIT(0)
 
@@ -45,6 +50,9 @@ static bool ecs_check(const u8 *next)
 	return threshold >= 3 && threshold <= 5 && (next[0] & 3) <= 1;
 }
 
+/* Sparing is safe while memory is in use; it can be soft and hard. */
+#define SPARING_RESTRICTIONS 0x07
+
 static const struct feature features[FEATURES] = {
 	{.name = "patrol scrub",
 	 .uuid = {0x96, 0xda, 0xd7, 0xd6, 0xfd, 0xe8, 0x48, 0x2b, 0xa7, 0x33, 0x75, 0x77, 0x4e, 0x06, 0xdb, 0x8a},
@@ -66,6 +74,17 @@ static const struct feature features[FEATURES] = {
 	 .get_bytes = 20, .set_bytes = 2,
 	 .initial = {0x02, 0x00, 0x00, 0x00, 0x00, REPAIR_CLASS, 1, [16] = 0x01},
 	 .set = {{3, 0x01}, {4, 0x00}}},
+#define SPARING(subclass)                                                                                              \
+	.get_bytes = 19, .set_bytes = 2, .initial = {0x02, 0x00, 0x00, 0x00, 0x00, SPARING_CLASS, subclass, [17] = SPARING_RESTRICTIONS}, \
+	.set = {{3, 0x01}, {4, 0x00}}
+	{.name = "cacheline sparing",
+	 .uuid = {0x96, 0xc3, 0x33, 0x86, 0x91, 0xdd, 0x44, 0xc7, 0x9e, 0xcb, 0xfd, 0xaf, 0x65, 0x03, 0xba, 0xc4}, SPARING(0)},
+	{.name = "row sparing",
+	 .uuid = {0x45, 0x0e, 0xbf, 0x67, 0xb1, 0x35, 0x4f, 0x97, 0xa4, 0x98, 0xc2, 0xd5, 0x7f, 0x27, 0x9b, 0xed}, SPARING(1)},
+	{.name = "bank sparing",
+	 .uuid = {0x78, 0xb7, 0x96, 0x36, 0x90, 0xac, 0x4b, 0x64, 0xa4, 0xef, 0xfa, 0xac, 0x5d, 0x18, 0xa8, 0x63}, SPARING(2)},
+	{.name = "rank sparing",
+	 .uuid = {0x34, 0xdb, 0xaf, 0xf5, 0x05, 0x52, 0x42, 0x81, 0x8f, 0x76, 0xda, 0x0b, 0x5e, 0x7a, 0x76, 0xa7}, SPARING(3)},
 };
 
 static int find_feature(const u8 *uuid)
@@ -188,14 +207,12 @@ static void repair_done(struct cxl_type3 *dev, u16 code)
 		poison_repair(dev, dev->features.repair_dpa);
 }
 
-/* Class, subclass, then for post package repair: flags, DPA, nibble mask. */
-u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+/* Flags, DPA, nibble mask. [8.2.9.7.1.2, 8.2.9.7.1.3] */
+static u16 repair(struct cxl_type3 *dev, struct mbox_in *in)
 {
-	unsigned class = mbox_get(in, 1), subclass = mbox_get(in, 1), flags = mbox_get(in, 1);
+	unsigned flags = mbox_get(in, 1);
 	u64 dpa = mbox_get(in, 8);
 
-	if (class != REPAIR_CLASS || subclass > 1)
-		return CXL_INVALID_INPUT;
 	if (dpa >= type3_capacity(dev))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if (flags & QUERY_RESOURCES)
@@ -204,9 +221,48 @@ u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 	return background_start(dev, 0x0600, REPAIR_NS, true, repair_done);
 }
 
+#define SPARING_HARD BIT(1)
+
+static void sparing_done(struct cxl_type3 *dev, u16 code)
+{
+	struct features *s = &dev->features;
+
+	if (code == CXL_SUCCESS)
+		(s->sparing_hard ? s->hard_spares : s->soft_spares)[s->sparing]++;
+}
+
+/* Flags, channel, rank, nibble mask, bank group, bank, row, column, sub-channel. [8.2.9.7.1.4] */
+static u16 spare(struct cxl_type3 *dev, struct mbox_in *in, unsigned subclass)
+{
+	struct features *s = &dev->features;
+	unsigned flags = mbox_get(in, 1);
+
+	if (s->hard_spares[subclass] + s->soft_spares[subclass] >= SPARES)
+		return CXL_RESOURCES_EXHAUSTED;
+	if (flags & QUERY_RESOURCES)
+		return CXL_SUCCESS;
+	s->sparing = subclass;
+	s->sparing_hard = flags & SPARING_HARD;
+	return background_start(dev, 0x0600, REPAIR_NS, true, sparing_done);
+}
+
+u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	unsigned class = mbox_get(in, 1), subclass = mbox_get(in, 1);
+	bool is_repair = class == REPAIR_CLASS && subclass <= 1, is_sparing = class == SPARING_CLASS && subclass <= 3;
+
+	if (!is_repair && !is_sparing)
+		return CXL_INVALID_INPUT;
+	if (in->length != (is_repair ? REPAIR_BYTES : SPARING_BYTES))
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	return is_repair ? repair(dev, in) : spare(dev, in, subclass);
+}
+
 void features_reset(struct cxl_type3 *dev, unsigned reset_kind)
 {
 	dev->features.is_moving = false;
+	if (reset_kind == RESET_COLD)
+		memset(dev->features.soft_spares, 0, sizeof(dev->features.soft_spares));
 	for (unsigned n = 0; reset_kind & (RESET_COLD | RESET_WARM) && n < FEATURES; n++)
 		memcpy(dev->features.now[n], features[n].initial, FEATURE_BYTES_MAX);
 }

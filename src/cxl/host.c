@@ -57,10 +57,11 @@ void cxl_host_sync(struct cxl_host *host)
 {
 	cxl_map_sync(host);
 	for (struct cxl_type3 *dev = host->devices; dev; dev = dev->next) {
-		if (dev->pmem)
-			backend_flush(dev->pmem, 0, dev->pmem->size);
-		if (dev->lsa)
-			backend_flush(dev->lsa, 0, dev->lsa->size);
+		bool saved = (!dev->pmem || backend_flush(dev->pmem, 0, dev->pmem->size)) &
+			     (!dev->lsa || backend_flush(dev->lsa, 0, dev->lsa->size));
+
+		if (saved)
+			keep_saved(dev);
 	}
 }
 

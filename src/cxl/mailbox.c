@@ -24,7 +24,7 @@ const struct mbox_command mbox_commands[] = {
 	{0x0103, "set event interrupt policy",   4, 5,      EFFECT_IMMEDIATE_CONFIG, cmd_set_event_interrupt_policy,
 	 "8.2.9.2.5"},
 	{0x0200, "get FW info",                  0, 0,      0, cmd_get_fw_info, "8.2.9.3.1"},
-	{0x0201, "transfer FW",                  128, MAILBOX_PAYLOAD_BYTES, EFFECT_BACKGROUND | EFFECT_ABORT, cmd_transfer_fw,
+	{0x0201, "transfer FW",                  128, WHOLE_PAYLOAD, EFFECT_BACKGROUND | EFFECT_ABORT, cmd_transfer_fw,
 	 "8.2.9.3.2"},
 	{0x0202, "activate FW",                  2, 2,
 	 EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_BACKGROUND | EFFECT_ABORT, cmd_activate_fw, "8.2.9.3.3"},
@@ -38,14 +38,16 @@ const struct mbox_command mbox_commands[] = {
 	{0x0405, "get supported logs sub-list",  2, 2,      0, cmd_get_supported_logs_sublist, "8.2.9.5.6"},
 	{0x0500, "get supported features",       8, 8,      0, cmd_get_supported_features, "8.2.9.6.1"},
 	{0x0501, "get feature",                  21, 21,    0, cmd_get_feature, "8.2.9.6.2"},
-	{0x0502, "set feature",                  32, MAILBOX_PAYLOAD_BYTES, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_POLICY,
+	{0x0502, "set feature",                  32, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_POLICY,
 	 cmd_set_feature, "8.2.9.6.3"},
-	{0x0600, "perform maintenance",          14, 14,    EFFECT_IMMEDIATE_DATA | EFFECT_BACKGROUND | EFFECT_ABORT,
+	{0x0600, "perform maintenance",          14, 16,    EFFECT_IMMEDIATE_DATA | EFFECT_BACKGROUND | EFFECT_ABORT,
 	 cmd_perform_maintenance, "8.2.9.7.1", NEEDS_MEDIA},
 	{0x4000, "identify memory device",       0, 0,      0, cmd_identify_memory_device, "8.2.9.9.1.1"},
 	{0x4100, "get partition info",           0, 0,      0, cmd_get_partition_info, "8.2.9.9.2.1"},
+	{0x4101, "set partition info",           9, 9,      EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA,
+	 cmd_set_partition, "8.2.9.9.2.2", NEEDS_PARTITIONS | NEEDS_MEDIA},
 	{0x4102, "get LSA",                      8, 8,      0, cmd_get_lsa, "8.2.9.9.2.3", NEEDS_MEDIA},
-	{0x4103, "set LSA",                      8, MAILBOX_PAYLOAD_BYTES,
+	{0x4103, "set LSA",                      8, WHOLE_PAYLOAD,
 	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, cmd_set_lsa, "8.2.9.9.2.4",
 	 NEEDS_MEDIA},
 	{0x4200, "get health info",              0, 0,      0, cmd_get_health_info, "8.2.9.9.3.1"},
@@ -65,7 +67,7 @@ const struct mbox_command mbox_commands[] = {
 	 cmd_sanitize, "8.2.9.9.5.1"},
 	{0x4401, "secure erase",                 0, 0,      EFFECT_IMMEDIATE_DATA | EFFECT_SECURITY_STATE, cmd_secure_erase,
 	 "8.2.9.9.5.2", NEEDS_MEDIA},
-	{0x4402, "media operations",             8, MAILBOX_PAYLOAD_BYTES,
+	{0x4402, "media operations",             8, WHOLE_PAYLOAD,
 	 EFFECT_IMMEDIATE_DATA | EFFECT_BACKGROUND | EFFECT_ABORT, cmd_media_operations, "8.2.9.9.5.3", NEEDS_MEDIA},
 	{0x4500, "get security state",           0, 0,      0, cmd_get_security_state, "8.2.9.9.6.1"},
 	{0x4501, "set passphrase",               96, 96,    EFFECT_SECURITY_STATE, cmd_set_passphrase, "8.2.9.9.6.2"},
@@ -76,9 +78,9 @@ const struct mbox_command mbox_commands[] = {
 	 cmd_passphrase_secure_erase, "8.2.9.9.6.6"},
 	{0x4800, "get dynamic capacity configuration", 2, 2, 0, cmd_get_dc_configuration, "8.2.9.9.9.1", NEEDS_DYNAMIC},
 	{0x4801, "get dynamic capacity extent list", 8, 8, 0, cmd_get_dc_extent_list, "8.2.9.9.9.2", NEEDS_DYNAMIC},
-	{0x4802, "add dynamic capacity response", 8, MAILBOX_PAYLOAD_BYTES, EFFECT_IMMEDIATE_DATA, cmd_add_dc_response,
+	{0x4802, "add dynamic capacity response", 8, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_DATA, cmd_add_dc_response,
 	 "8.2.9.9.9.3", NEEDS_DYNAMIC | NEEDS_MEDIA},
-	{0x4803, "release dynamic capacity",     8, MAILBOX_PAYLOAD_BYTES, EFFECT_IMMEDIATE_DATA, cmd_release_dc, "8.2.9.9.9.4",
+	{0x4803, "release dynamic capacity",     8, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_DATA, cmd_release_dc, "8.2.9.9.9.4",
 	 NEEDS_DYNAMIC | NEEDS_MEDIA},
 };
 /* clang-format on */
@@ -175,7 +177,7 @@ void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value)
 
 bool mbox_command_is_there(const struct cxl_type3 *dev, const struct mbox_command *command)
 {
-	return dev->dc || !(command->flags & NEEDS_DYNAMIC);
+	return (dev->dc || !(command->flags & NEEDS_DYNAMIC)) && (dev->partition_align || !(command->flags & NEEDS_PARTITIONS));
 }
 
 static const struct mbox_command *find_command(const struct cxl_type3 *dev, u16 opcode)
@@ -189,7 +191,7 @@ static const struct mbox_command *find_command(const struct cxl_type3 *dev, u16 
 static u16 run_command(struct cxl_type3 *dev, const struct mbox_command *command, u32 length, u32 *out_length)
 {
 	struct mbox_in in = {.bytes = dev->input.bytes, .length = length};
-	struct mbox_out out = {.bytes = dev->payload.bytes, .room = MAILBOX_PAYLOAD_BYTES};
+	struct mbox_out out = {.bytes = dev->payload.bytes, .room = dev->payload_bytes};
 	u16 code;
 
 	if (length < command->in_min || length > command->in_max)
@@ -220,7 +222,7 @@ void mailbox_ring(struct cxl_type3 *dev)
 	if (!command) {
 		trace(UNIMP, "%s: mailbox command %04xh", dev->name, opcode);
 		code = CXL_UNSUPPORTED;
-	} else if (length > MAILBOX_PAYLOAD_BYTES) {
+	} else if (length > dev->payload_bytes) {
 		code = CXL_INVALID_PAYLOAD_LENGTH;
 	} else {
 		code = run_command(dev, command, length, &out_length);

@@ -45,8 +45,8 @@ void media_erase(struct backend *backend, u64 offset, u64 size)
 /* Everybody stands off: the bytes are at home and nobody points at them. */
 static void erase_all(struct cxl_type3 *dev)
 {
-	media_erase(dev->vmem, 0, dev->volatile_bytes);
-	media_erase(dev->pmem, 0, dev->persistent_bytes);
+	media_erase(dev->vmem, 0, dev->vmem ? dev->vmem->size : 0);
+	media_erase(dev->pmem, 0, dev->pmem ? dev->pmem->size : 0);
 	media_erase(dev->dcmem, 0, dev->dynamic_bytes);
 	if (dev->lsa)
 		media_erase(dev->lsa, 0, dev->lsa->size);

@@ -34,18 +34,21 @@ bool type3_is_mem_enabled(const struct cxl_type3 *dev)
 
 struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset, u64 *left)
 {
-	if (dpa < dev->volatile_bytes) {
+	/* Partitions are names: they move over bytes that stay where they are. */
+	u64 first = dev->vmem ? dev->vmem->size : 0, second = dev->pmem ? dev->pmem->size : 0;
+
+	if (dpa < first) {
 		*offset = dpa;
-		*left = dev->volatile_bytes - dpa;
+		*left = first - dpa;
 		return dev->vmem;
 	}
-	dpa -= dev->volatile_bytes;
-	if (dpa < dev->persistent_bytes) {
+	dpa -= first;
+	if (dpa < second) {
 		*offset = dpa;
-		*left = dev->persistent_bytes - dpa;
+		*left = second - dpa;
 		return dev->pmem;
 	}
-	dpa -= dev->persistent_bytes;
+	dpa -= second;
 	if (dpa < dev->dynamic_bytes) {
 		*offset = dpa;
 		*left = dev->dynamic_bytes - dpa;
@@ -162,6 +165,25 @@ static bool make_lsa(struct cxl_type3 *dev, const struct backend *memory, struct
 	return true;
 }
 
+static bool check_partitions(struct cxl_type3 *dev, struct error *err)
+{
+	u64 align = dev->partition_align;
+
+	if (!align)
+		return true;
+	if (align % CXL_CAPACITY_UNIT)
+		return fail(err, "%s: partition-align=%llu: capacity is partitioned in multiples of 256 MiB [CXL3.1 8.2.9.9.1.1]; use "
+			    "partition-align=%lluM", dev->name, (unsigned long long)align,
+			    (unsigned long long)(align_up(align, CXL_CAPACITY_UNIT) / MiB));
+	if (!dev->pmem)
+		return fail(err, "%s: partition-align=%lluM: partitionable capacity may become persistent; give persistent-memdev=ID and lsa=ID",
+			    dev->name, (unsigned long long)(align / MiB));
+	if (dev->volatile_bytes % align || dev->persistent_bytes % align)
+		return fail(err, "%s: partition-align=%lluM: the sizes of volatile-memdev and persistent-memdev must be multiples of it", dev->name,
+			    (unsigned long long)(align / MiB));
+	return true;
+}
+
 static bool take_memory(struct cxl_type3 *dev, struct error *err)
 {
 	struct dev *persistent = dev->persistent_memdev ? dev->persistent_memdev : dev->memdev;
@@ -192,7 +214,7 @@ static bool take_memory(struct cxl_type3 *dev, struct error *err)
 			    dev->lsa->id, (unsigned long long)dev->lsa->size);
 	dev->volatile_bytes = dev->vmem ? dev->vmem->size : 0;
 	dev->persistent_bytes = dev->pmem ? dev->pmem->size : 0;
-	return check_dynamic(dev, err);
+	return check_partitions(dev, err) && check_dynamic(dev, err) && keep_load(dev, err);
 }
 
 /* A number from the name: FNV-1a. */
@@ -234,10 +256,13 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	features_reset(dev, reset_kind);
 	events_reset(dev, reset_kind);
 	dynamic_reset(dev, reset_kind);
+	partition_reset(dev, reset_kind);
 	if (reset_kind == RESET_COLD) {
 		dev->timestamp = 0;
 		dev->shutdown_state = 0;
 		alerts_reset(dev);
+		health_reset(dev);
+		keep_power_on(dev);
 	}
 }
 
@@ -252,7 +277,7 @@ static void build_config(struct cxl_type3 *dev)
 	struct pcie_link link = {.speed = pcie_speed_of(dev->speed), .width = pcie_width_of(dev->width)};
 
 	pci_bar_add(pci, 0, COMPONENT_BYTES, true, false, &component_io, &dev->comp);
-	pci_bar_add(pci, 2, DEVREGS_BYTES, true, false, &devregs_io, dev);
+	pci_bar_add(pci, 2, devregs_bytes(dev), true, false, &devregs_io, dev);
 	pci_msix_add(pci, MSIX_AT, TYPE3_VECTORS, 4, 0x1000, 0, MSIX_PBA);
 	pci_express_add(pci, PCIE_AT, PCIE_ENDPOINT, &link);
 	dvsec_add_device(dev);
@@ -286,6 +311,9 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	if (!dev->above)
 		return fail(err, "cxl-type3 %s: bus=%s is no CXL port; plug it with bus=ID of a cxl-rp or cxl-downstream", dev->name,
 			    env->bus ? env->bus->name : "");
+	if (!is_power_of_2(dev->payload_bytes) || dev->payload_bytes < MAILBOX_PAYLOAD_BYTES_MIN || dev->payload_bytes > MAILBOX_PAYLOAD_BYTES_MAX)
+		return fail(err, "%s: mailbox-payload=%llu: a mailbox holds a power of two from 256 bytes to 1 MiB [CXL3.1 8.2.8.4.3]; leave it out for "
+			    "2 KiB", dev->name, (unsigned long long)dev->payload_bytes);
 	if (!refuse_unbuilt(dev, err) || !take_memory(dev, err) || !check_serial(dev, err))
 		return false;
 	if (!pci_dev_init(&dev->pci, &ids, env, err))
@@ -300,6 +328,7 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	if (!cdat_build(dev, err))
 		return false;
 	alerts_reset(dev);
+	health_reset(dev);
 	build_config(dev);
 	dev->pci.function_reset = type3_function_reset;
 	for (last = &dev->host->devices; *last; last = &(*last)->next)
@@ -363,6 +392,8 @@ static const struct prop type3_props[] = {
 	{.name = "memdev", .kind = PROP_KIND_LINK, .offset = offsetof(T3, memdev), .link_class = "memory-backend",
 	 .doc = "old name of persistent-memdev", .deprecated = true},
 	PROP_LINK("lsa", T3, lsa_dev, "memory-backend", "backend of the label storage area"),
+	PROP_SIZE("mailbox-payload", T3, payload_bytes, MAILBOX_PAYLOAD_BYTES, "bytes that the mailbox holds, 256 to 1M"),
+	PROP_SIZE("partition-align", T3, partition_align, 0, "capacity can be partitioned in multiples of this (0: it cannot)"),
 	PROP_U64("sn", T3, serial, SERIAL_NONE, "serial number (default: made from the id)"),
 	PROP_CHOICE("x-speed", T3, speed, pcie_speed_names, 4, "link speed, GT/s"),
 	PROP_CHOICE("x-width", T3, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),

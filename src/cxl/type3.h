@@ -51,6 +51,13 @@ struct alert_config {
 	u16 volatile_errors_warning, persistent_errors_warning;
 };
 
+/* What Get Health Info tells and monitors set. */
+struct health {
+	u8 health_status, media_status, life_used; /* life used: per cent */
+	s16 temperature; /* degrees Celsius */
+	u32 corrected_volatile, corrected_persistent;
+};
+
 /* What goes on behind the mailbox. */
 struct background {
 	struct timer timer;
@@ -100,7 +107,8 @@ struct firmware {
 	u64 next;       /* bytes that have come */
 };
 
-#define FEATURES 4
+#define FEATURES 8
+#define SPARES 8 /* of each kind of memory sparing */
 #define FEATURE_BYTES_MAX 24
 struct features {
 	u8 now[FEATURES][FEATURE_BYTES_MAX];
@@ -108,6 +116,9 @@ struct features {
 	bool is_moving;
 	int moving;
 	u64 next, repair_dpa;
+	u8 hard_spares[4], soft_spares[4]; /* used up, by subclass; the soft ones come back at a cold reset */
+	u8 sparing; /* subclass of the operation that runs */
+	bool sparing_hard;
 };
 
 #define DEBUG_LOG_BYTES 512
@@ -123,6 +134,8 @@ struct cxl_type3 {
 	u64 serial;
 	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
 	char *cdat_file;
+	u64 payload_bytes;   /* of the mailbox, a power of two */
+	u64 partition_align; /* capacity may be partitioned in multiples of it; 0: it may not */
 	u64 slice_bytes; /* size=: a slice of the backend; 0: all of it */
 	u8 dc_regions;
 	bool dc_shareable, hdm_db, flit_256b;
@@ -132,6 +145,10 @@ struct cxl_type3 {
 	struct event_log events[EVENT_LOGS];
 	struct alert_config alerts;
 	u8 shutdown_state;
+	u32 dirty_shutdowns;
+	bool is_counted; /* a dirty shutdown was counted and is still to be stored */
+	struct health health;
+	u64 next_volatile_bytes; /* of the partitions after the next cold reset */
 	struct background background;
 	struct poison poison;
 	struct security security;
@@ -182,6 +199,7 @@ void dvsec_add_downstream(struct pci_dev *pci);
 
 /* --- devregs.c --- */
 bool devregs_init(struct cxl_type3 *dev, struct error *err);
+u32 devregs_bytes(const struct cxl_type3 *dev); /* of BAR 2 */
 void devregs_fini(struct cxl_type3 *dev);
 void devregs_reset(struct cxl_type3 *dev, unsigned reset_kind);
 void devregs_set_event_status(struct cxl_type3 *dev, enum cxl_event_log log, bool pending);
@@ -202,7 +220,10 @@ void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
 
 /* Further properties of a command. */
 enum { NEEDS_MEDIA = 1,   /* fails while media are disabled */
-       NEEDS_DYNAMIC = 2 }; /* is not there without dynamic capacity */
+       NEEDS_DYNAMIC = 2, /* is not there without dynamic capacity */
+       NEEDS_PARTITIONS = 4 }; /* is not there without partitionable capacity */
+
+#define WHOLE_PAYLOAD UINT32_MAX /* as in_max: whatever the payload holds */
 
 struct mbox_command {
 	u16 opcode;
@@ -242,6 +263,9 @@ u16 cmd_get_supported_logs_sublist(struct cxl_type3 *dev, struct mbox_in *in, st
 u16 cmd_get_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_partition_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_partition(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+/* A partition that waited for a cold reset takes place. */
+void partition_reset(struct cxl_type3 *dev, unsigned reset_kind);
 u16 cmd_get_lsa(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_set_lsa(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_health_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
@@ -251,6 +275,14 @@ u16 cmd_get_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 u16 cmd_set_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 void alerts_reset(struct cxl_type3 *dev);
 u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+
+void health_reset(struct cxl_type3 *dev);
+
+/* --- keep.c --- */
+bool keep_load(struct cxl_type3 *dev, struct error *err); /* at create */
+void keep_power_on(struct cxl_type3 *dev);                /* a cold reset */
+void keep_store(struct cxl_type3 *dev);                   /* what is remembered has changed */
+void keep_saved(struct cxl_type3 *dev);                   /* media and labels are in their files: an orderly end */
 
 /* --- firmware.c --- */
 u16 cmd_get_fw_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);

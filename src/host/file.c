@@ -2,6 +2,7 @@
 /* Whole files, random bytes and the time of day, with errno turned into words. Any thread. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -138,6 +139,37 @@ bool file_write_all(const char *path, const void *data, size_t size, struct erro
 	if (fd >= 0)
 		close(fd);
 	return ok;
+}
+
+bool file_replace(const char *path, const void *data, size_t size, struct error *err)
+{
+	char next[4096], folder[4096];
+	const char *slash = strrchr(path, '/');
+	int fd, length = snprintf(next, sizeof(next), "%s.new", path);
+	bool ok;
+
+	if (length >= (int)sizeof(next))
+		return fail(err, "cannot write %s: the name is too long", path);
+	if (!file_write_all(next, data, size, err))
+		return false;
+	fd = open(next, O_RDONLY | O_CLOEXEC);
+	ok = fd >= 0 && !fsync(fd) && !rename(next, path);
+	if (!ok)
+		fail(err, "cannot write %s: %s", path, errno_words(errno));
+	if (fd >= 0)
+		close(fd);
+	if (!ok) {
+		unlink(next);
+		return false;
+	}
+	/* The name lasts, too. A folder that cannot be opened leaves that to the host. */
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	return true;
 }
 
 void host_random(void *to, size_t size)

@@ -15,6 +15,8 @@
 bool file_read_all(const char *path, u64 limit, u8 **data, u64 *size, struct error *err);
 /* Writes a file anew; a FIFO that nobody reads is an error, not a wait. */
 bool file_write_all(const char *path, const void *data, size_t size, struct error *err);
+/* The file has either what it had or all of this, whenever the process or the machine stops. */
+bool file_replace(const char *path, const void *data, size_t size, struct error *err);
 /* open() with words for the error: `what` names the option ("-kernel"). */
 int file_open(const char *what, const char *path, bool write, bool create, struct error *err);
 bool file_size(int fd, u64 *size);

@@ -175,6 +175,12 @@ CASES = [
     ("two devices on one backend", f"{ONE} -device cxl-rp,bus=cxl.1,id=rp1,slot=1 -device cxl-type3,bus=rp1,volatile-memdev=m0,id=mem1", ["m0", "mem0"]),
     ("persistent without lsa", f"{WINDOW} {BRIDGE} -object memory-backend-ram,id=p,size=256M -device cxl-rp,bus=cxl.1,id=rp0 "
      "-device cxl-type3,bus=rp0,persistent-memdev=p", ["lsa"]),
+    ("mailbox payload that is no power of two", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -object memory-backend-ram,id=v,size=256M "
+     "-device cxl-type3,bus=rp0,volatile-memdev=v,mailbox-payload=3K", ["mailbox-payload=3072", "1 MiB"]),
+    ("partitions of volatile memory alone", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -object memory-backend-ram,id=v,size=256M "
+     "-device cxl-type3,bus=rp0,volatile-memdev=v,partition-align=256M", ["partition-align", "persistent-memdev"]),
+    ("partitions of odd size", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -object memory-backend-ram,id=v,size=256M "
+     "-device cxl-type3,bus=rp0,volatile-memdev=v,partition-align=300M", ["partition-align", "512M"]),
     ("type3 on the root bus", f"{WINDOW} {BRIDGE} -object memory-backend-ram,id=m0,size=256M -device cxl-type3,volatile-memdev=m0", ["cxl-type3"]),
     ("root port on a plain bus", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=pcie.0,id=rp0", ["cxl-rp"]),
     ("same port number twice", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=a,port=1,slot=1 -device cxl-rp,bus=cxl.1,id=b,port=1,slot=2", ["port"]),

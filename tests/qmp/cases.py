@@ -30,11 +30,12 @@ COUNTER = 0x48000000
 # What the commands that ask for arguments are given.
 ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-list-properties": {"typename": "cxl-type3"},
              "qom-list-properties": {"typename": "memory-backend-file"}, "cxl-query-events": {"path": "mem0"},
-             "cxl-query-poison": {"path": "mem0"}, "cxl-query-ras": {"path": "rp0"}}
+             "cxl-query-poison": {"path": "mem0"}, "cxl-query-health": {"path": "mem0"}, "cxl-query-ras": {"path": "rp0"}}
 # These change the machine and have cases of their own.
 NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
              "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
-             "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error"}
+             "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error",
+             "cxl-set-health"}
 
 
 def handshake(build, folder):
@@ -186,6 +187,15 @@ def injections(build, folder):
             client.call("cxl-inject-general-media-event", **dict(media, log="informational"))
         info = client.call("cxl-query-events", path="mem0")[0]
         assert len(info["records"]) == 8 and info["room"] == 0 and info["overflow"] == 12, info
+        # Health: crossing a threshold is an event of its own.
+        before = client.call("cxl-query-health", path="mem0")
+        assert before["temperature"] == 22 and before["additional-status"] == 0, before
+        client.call("cxl-set-health", path="mem0", temperature=-20, life_used=80)
+        got = client.call("cxl-query-health", path="mem0")
+        assert (got["temperature"], got["life-used"], got["additional-status"]) == (-20, 80, 2 | 2 << 2), got
+        assert newest("fatal")["fields"]["temperature"] == -20
+        for bad, words in (({"life_used": 101}, "0 to 100"), ({"life_used": 256}, "255"), ({"temperature": 1 << 15}, "32767"), ({"media_status": -1}, "negative")):
+            assert words in client.fails("cxl-set-health", path="mem0", **bad)["desc"], bad
         # Poison: lists join and are read back.
         client.call("cxl-inject-poison", path="mem0", start=0x2000, length=128)
         got = client.call("cxl-query-poison", path="mem0")

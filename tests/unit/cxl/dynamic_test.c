@@ -509,7 +509,7 @@ static void options_are_checked(void **state)
 		assert_int_equal(send(opcode, (u8[8]){0}, 8), CXL_UNSUPPORTED);
 	assert_int_equal(send(0x0100, (u8[]){EVENT_DYNAMIC}, 1), CXL_INVALID_INPUT);
 	assert_int_equal(send(0x0400, NULL, 0), CXL_SUCCESS);
-	assert_int_equal(load_le(out + 8 + 16, 4), 4 * (mbox_command_count - 4));
+	assert_int_equal(load_le(out + 8 + 16, 4), 4 * (mbox_command_count - 4 - 1)); /* nor Set Partition Info */
 	fixture_close(&m);
 }
 

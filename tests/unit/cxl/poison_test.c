@@ -253,7 +253,7 @@ static void sanitize_disables_media_and_leaves_nothing(void **state)
 		assert_int_equal(send(0x4103, label, 16), CXL_SUCCESS);
 		assert_int_equal(inject(4096), CXL_SUCCESS);
 		assert_int_equal(send(0x4400, NULL, 0), CXL_BACKGROUND_STARTED);
-		assert_int_equal(get(DEVREGS_MEMORY_STATUS, 8), MEMORY_STATUS_DISABLED);
+		assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES, 8), MEMORY_STATUS_DISABLED);
 		/* Random data, lost writes, no abort. */
 		assert_int_equal(space_write(m.space, hpa, 8, 0x9999), MEM_OK);
 		assert_int_equal(space_read(m.space, hpa, 8, &got), MEM_OK);
@@ -268,10 +268,10 @@ static void sanitize_disables_media_and_leaves_nothing(void **state)
 		assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 1);
 		loop_time_advance(m.loop, SECOND);
 		fixture_reset(&m, RESET_WARM); /* and goes on over a reset */
-		assert_int_equal(get(DEVREGS_MEMORY_STATUS, 8), MEMORY_STATUS_DISABLED);
+		assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES, 8), MEMORY_STATUS_DISABLED);
 		assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 1);
 		loop_time_advance(m.loop, 3 * SECOND);
-		assert_int_equal(get(DEVREGS_MEMORY_STATUS, 8), MEMORY_STATUS_READY);
+		assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES, 8), MEMORY_STATUS_READY);
 		assert_int_equal(get(MAILBOX_BACKGROUND, 8), 0x4400 | 100 << 16);
 		assert_int_equal(space_read(m.space, hpa, 8, &got), MEM_OK);
 		assert_int_equal(got, 0);

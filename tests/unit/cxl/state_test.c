@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a memory device is told about itself: partitions, health, payload size, spares; and what it remembers. [CXL3.1 8.2.9.9] */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "host/host.h"
+
+static struct machine m;
+static struct cxl_type3 *dev;
+static char folder[64];
+
+static void open_device(const char *more)
+{
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &memory_backend_file_class, "id=p,size=768M,share=on,mem-path=%s/p", folder);
+	fixture_add(&m, &memory_backend_file_class, "id=l,size=128K,share=on,mem-path=%s/l", folder);
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l%s", more);
+	assert_true(fixture_settle(&m));
+	fixture_reset(&m, RESET_COLD);
+	dev = fixture_type3(&m, "mem0");
+}
+
+static int make_folder(void **state)
+{
+	strcpy(folder, "/tmp/cxlvm-state-XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = {"p", "l", "l.state", "l.state.new"};
+	char path[128];
+
+	for (unsigned n = 0; n < ARRAY_SIZE(names); n++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[n]);
+		unlink(path);
+	}
+	return rmdir(folder);
+}
+
+static u8 out[4096];
+static u32 out_length;
+
+static u16 send(u16 opcode, const void *input, u32 length)
+{
+	u64 word = 0;
+
+	for (u32 i = 0; i < length; i++)
+		devregs_io.write(dev, DEVREGS_PAYLOAD + i, 1, ((const u8 *)input)[i]);
+	devregs_io.write(dev, MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
+	devregs_io.write(dev, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+	devregs_io.read(dev, MAILBOX_COMMAND, 8, &word);
+	out_length = word >> 16;
+	for (u32 i = 0; i < MIN(out_length, sizeof(out)); i++) {
+		devregs_io.read(dev, DEVREGS_PAYLOAD + i, 1, &word);
+		out[i] = word;
+	}
+	devregs_io.read(dev, MAILBOX_STATUS, 8, &word);
+	return word >> 32;
+}
+
+static u16 set_partition(u64 units, bool now)
+{
+	u8 request[9];
+
+	store_le(request, 8, units);
+	request[8] = now;
+	return send(0x4101, request, 9);
+}
+
+static void check_partition(u64 active, u64 persistent, u64 next, u64 next_persistent)
+{
+	assert_int_equal(send(0x4100, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), active);
+	assert_int_equal(load_le(out + 8, 8), persistent);
+	assert_int_equal(load_le(out + 16, 8), next);
+	assert_int_equal(load_le(out + 24, 8), next_persistent);
+}
+
+static void capacity_is_partitioned_where_it_may_be(void **state)
+{
+	u8 sum = 0;
+
+	open_device("");
+	assert_int_equal(set_partition(2, true), CXL_UNSUPPORTED);
+	fixture_close(&m);
+	open_device(",partition-align=256M");
+	assert_int_equal(send(0x4000, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 16, 8), 4);
+	assert_int_equal(load_le(out + 24, 8), 0);
+	assert_int_equal(load_le(out + 32, 8), 0);
+	assert_int_equal(load_le(out + 40, 8), 1);
+	check_partition(1, 3, 0, 0);
+	assert_int_equal(set_partition(5, true), CXL_INVALID_INPUT);
+	assert_int_equal(set_partition(UINT64_MAX, true), CXL_INVALID_INPUT);
+	assert_int_equal(set_partition(1ull << 36, true), CXL_INVALID_INPUT); /* times 256 MiB wraps */
+	assert_int_equal(set_partition(2, true), CXL_SUCCESS);
+	check_partition(2, 2, 0, 0);
+	assert_false(type3_is_persistent(dev, 300 * MiB));
+	assert_int_equal(load_le(dev->cdat.bytes + CDAT_SEQUENCE, 4), 1);
+	for (u32 i = 0; i < dev->cdat.size; i++)
+		sum += dev->cdat.bytes[i];
+	assert_int_equal(sum, 0);
+	/* Not under a committed decoder, but later. */
+	assert_int_equal(program(&dev->comp, 0, WINDOWS_BASE, 256 * MiB, 0, 0, 0, 0) & (HDM_CTRL_COMMITTED | HDM_CTRL_ERROR), HDM_CTRL_COMMITTED);
+	assert_int_equal(set_partition(0, true), CXL_INVALID_INPUT);
+	assert_int_equal(set_partition(0, false), CXL_SUCCESS);
+	check_partition(2, 2, 0, 4);
+	fixture_reset(&m, RESET_WARM);
+	check_partition(2, 2, 0, 4);
+	fixture_close(&m);
+	/* The next start is the cold reset; the bytes stayed where they were. */
+	open_device(",partition-align=256M");
+	check_partition(0, 4, 0, 0);
+	fixture_close(&m);
+	/* Without the option, or with another one, the file is in the way and says so. */
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &memory_backend_file_class, "id=p,size=768M,share=on,mem-path=%s/p", folder);
+	fixture_add(&m, &memory_backend_file_class, "id=l,size=128K,share=on,mem-path=%s/l", folder);
+	assert_false(fixture_try(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l"));
+	assert_non_null(strstr(m.err.text, "partition-align="));
+	fixture_close(&m);
+}
+
+static u32 dirty_shutdowns(void)
+{
+	assert_int_equal(send(0x4200, NULL, 0), CXL_SUCCESS);
+	return load_le(out + 6, 4);
+}
+
+static void dirty_shutdowns_are_counted_over_the_end(void **state)
+{
+	struct error err = {""};
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/l.state", folder);
+	open_device("");
+	assert_int_equal(dirty_shutdowns(), 0);
+	assert_int_equal(send(0x4204, (u8[1]){1}, 1), CXL_SUCCESS);
+	fixture_close(&m); /* as if killed: nothing was synced */
+	for (u32 n = 1; n <= 3; n++) {
+		open_device("");
+		assert_int_equal(dirty_shutdowns(), n);
+		assert_int_equal(send(0x4203, NULL, 0), CXL_SUCCESS);
+		assert_int_equal(out[0], 0);
+		fixture_reset(&m, RESET_WARM);
+		assert_int_equal(send(0x4204, (u8[1]){1}, 1), CXL_SUCCESS);
+		fixture_close(&m);
+	}
+	/* An end in order saves everything. */
+	open_device("");
+	assert_int_equal(dirty_shutdowns(), 4);
+	assert_int_equal(send(0x4204, (u8[1]){1}, 1), CXL_SUCCESS);
+	cxl_host_sync(m.cxl);
+	fixture_close(&m);
+	open_device("");
+	assert_int_equal(dirty_shutdowns(), 4);
+	fixture_close(&m);
+	/* A file that is none is told, and not overwritten. */
+	static const char *const broken[] = {"", "x", "cxlvm device state 1\n", "cxlvm device state 1\nshutdown odd\ndirty-shutdowns 1\nvolatile 268435456\n",
+					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nmore\n",
+					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 1\n"};
+	for (unsigned n = 0; n < ARRAY_SIZE(broken); n++) {
+		assert_true(file_write_all(path, broken[n], strlen(broken[n]), &err));
+		fixture_open(&m);
+		fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+		fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+		fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+		fixture_add(&m, &memory_backend_file_class, "id=p,size=768M,share=on,mem-path=%s/p", folder);
+		fixture_add(&m, &memory_backend_file_class, "id=l,size=128K,share=on,mem-path=%s/l", folder);
+		assert_false(fixture_try(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l"));
+		assert_non_null(strstr(m.err.text, "l.state"));
+		fixture_close(&m);
+	}
+}
+
+static void health_crosses_thresholds(void **state)
+{
+	u8 alerts[12] = {0x1f, 0x1f, 40, 0, 30, 0, 15, 0, 5, 0, 9, 0};
+	struct cxl_health h;
+
+	open_device("");
+	assert_int_equal(send(0x4202, alerts, 12), CXL_SUCCESS);
+	assert_true(cxl_health_get(&dev->pci.dev, &h));
+	assert_int_equal(h.additional_status, 0);
+	h.temperature = 31;
+	h.corrected_volatile = 5;
+	assert_true(cxl_health_set(&dev->pci.dev, &h, &m.err));
+	assert_int_equal(send(0x4200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 18);
+	assert_int_equal(out[2], 1 << 2 | 1 << 4);
+	assert_int_equal((s16)load_le(out + 4, 2), 31);
+	assert_int_equal(load_le(out + 10, 4), 5);
+	assert_int_equal(dev->events[EVENT_WARNING].count, 2);
+	assert_int_equal(dev->events[EVENT_WARNING].records[0][48], 3); /* temperature */
+	assert_int_equal(dev->events[EVENT_WARNING].records[0][51], out[2]);
+	h.temperature = -40;
+	h.life_used = 75;
+	assert_true(cxl_health_set(&dev->pci.dev, &h, &m.err));
+	assert_int_equal(dev->events[EVENT_FATAL].count, 2);
+	h.temperature = 20;
+	h.media_status = 1;
+	assert_true(cxl_health_set(&dev->pci.dev, &h, &m.err));
+	assert_int_equal(dev->events[EVENT_INFO].count, 1);
+	assert_int_equal(dev->events[EVENT_FAILURE].count, 1);
+	assert_true(cxl_health_set(&dev->pci.dev, &h, &m.err));
+	assert_int_equal(dev->events[EVENT_FAILURE].count, 1); /* nothing changed */
+	h.life_used = 101;
+	assert_false(cxl_health_set(&dev->pci.dev, &h, &m.err));
+	fixture_close(&m);
+}
+
+static void payloads_have_the_size_that_is_asked_for(void **state)
+{
+	static const struct { const char *text; u32 bytes, bar; } sizes[] = {
+		{"256", 256, 4 * KiB}, {"2K", 2 * KiB, 4 * KiB}, {"4K", 4 * KiB, 8 * KiB}, {"1M", MiB, 2 * MiB}};
+	char more[64];
+	u64 value;
+
+	for (unsigned n = 0; n < ARRAY_SIZE(sizes); n++) {
+		u8 random = 7;
+
+		snprintf(more, sizeof(more), ",mailbox-payload=%s", sizes[n].text);
+		open_device(more);
+		assert_int_equal(dev->pci.bars[2].size, sizes[n].bar);
+		devregs_io.read(dev, MAILBOX_CAP, 4, &value);
+		assert_int_equal(1u << (value & 0x1f), sizes[n].bytes);
+		devregs_io.read(dev, 0x28, 4, &value);
+		assert_int_equal(value, 0x20 + sizes[n].bytes);
+		devregs_io.read(dev, 0x34, 4, &value);
+		assert_int_equal(value, DEVREGS_PAYLOAD + sizes[n].bytes);
+		devregs_io.read(dev, value, 8, &value);
+		assert_int_equal(value, MEMORY_STATUS_READY);
+		devregs_io.write(dev, DEVREGS_PAYLOAD + sizes[n].bytes - 8, 8, ~0ull);
+		devregs_io.read(dev, DEVREGS_PAYLOAD + sizes[n].bytes - 8, 8, &value);
+		assert_true(value == ~0ull);
+		/* Every command at its bounds and past them. */
+		for (unsigned c = 0; c < mbox_command_count; c++) {
+			u32 lengths[] = {0, mbox_commands[c].in_min, MIN(mbox_commands[c].in_max, sizes[n].bytes), sizes[n].bytes, sizes[n].bytes + 1, 0x1fffff};
+
+			for (unsigned l = 0; l < ARRAY_SIZE(lengths); l++) {
+				devregs_io.write(dev, DEVREGS_PAYLOAD, 8, random = random * 5 + 1);
+				devregs_io.write(dev, MAILBOX_COMMAND, 8, mbox_commands[c].opcode | (u64)(lengths[l] & 0x1fffff) << 16);
+				devregs_io.write(dev, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+				devregs_io.read(dev, MAILBOX_COMMAND, 8, &value);
+				assert_true(value >> 16 <= sizes[n].bytes);
+			}
+		}
+		fixture_close(&m);
+	}
+}
+
+static void spares_are_used_up(void **state)
+{
+	u8 request[16] = {2, 1};
+
+	open_device("");
+	assert_int_equal(send(0x0600, request, 14), CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(send(0x0600, request, 15), CXL_INVALID_PAYLOAD_LENGTH);
+	for (unsigned n = 0; n < SPARES; n++) {
+		request[2] = 1; /* asks */
+		assert_int_equal(send(0x0600, request, 16), CXL_SUCCESS);
+		request[2] = n < 2 ? 2 : 0; /* two hard ones */
+		assert_int_equal(send(0x0600, request, 16), CXL_BACKGROUND_STARTED);
+		assert_int_equal(send(0x0600, request, 16), CXL_BUSY);
+		loop_time_advance(m.loop, 1000000000);
+	}
+	assert_int_equal(send(0x0600, request, 16), CXL_RESOURCES_EXHAUSTED);
+	request[1] = 3; /* ranks have their own */
+	assert_int_equal(send(0x0600, request, 16), CXL_BACKGROUND_STARTED);
+	assert_int_equal(send(0x0005, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(dev->features.soft_spares[3], 0); /* aborted */
+	request[1] = 4;
+	assert_int_equal(send(0x0600, request, 16), CXL_INVALID_INPUT);
+	fixture_reset(&m, RESET_COLD);
+	assert_int_equal(dev->features.hard_spares[1], 2);
+	assert_int_equal(dev->features.soft_spares[1], 0);
+	fixture_close(&m);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+	const struct CMUnitTest tests[] = {
+		T(capacity_is_partitioned_where_it_may_be),
+		T(dirty_shutdowns_are_counted_over_the_end),
+		T(health_crosses_thresholds),
+		T(payloads_have_the_size_that_is_asked_for),
+		T(spares_are_used_up),
+	};
+
+	return cmocka_run_group_tests_name("cxl/state", tests, NULL, NULL);
+}
