@@ -4,12 +4,15 @@
  * monotonic clock; the host takes the time of the line as a check of that clock. Every row's work is a fixed amount,
  * its result is printed, so that both machines can be seen to have done the same.
  *
- *   bench [ROW...]        memory rows take NODE from the environment (the NUMA node to bind to; default 0)
+ *   bench [ROW...]        memory rows take NODE from the environment (the NUMA node to bind to; default 0); ONLY=memory: no others;
+ *                         SUFFIX is added to the rows' names
  */
+#define _GNU_SOURCE
 #include <arm_neon.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static double now(void)
+#include "rows.h"
+
+double now(void)
 {
 	struct timespec t;
 
@@ -156,7 +161,7 @@ static uint64_t row_syscall(void)
 	return sum;
 }
 
-static uint64_t row_pipe(void)
+static uint64_t ping_pong(void)
 {
 	int to[2], from[2];
 	char c = 'x';
@@ -183,6 +188,26 @@ static uint64_t row_pipe(void)
 		close(to[i]);
 		close(from[i]);
 	}
+	return n;
+}
+
+static uint64_t row_pipe(void)
+{
+	return ping_pong();
+}
+
+/* Both on one CPU: each byte is a context switch. */
+static uint64_t row_switch(void)
+{
+	cpu_set_t all, one;
+	uint64_t n;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	n = ping_pong();
+	sched_setaffinity(0, sizeof(all), &all);
 	return n;
 }
 
@@ -252,16 +277,20 @@ static uint64_t row_mprotect(void)
 	return mprotect_many(60000);
 }
 
+/* A thread on every other CPU. */
 static uint64_t row_mprotect_smp(void)
 {
-	pthread_t t;
+	pthread_t t[16];
+	long count = sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	uint64_t n;
 
 	storm_stop = 0;
-	pthread_create(&t, NULL, spin, NULL);
-	n = mprotect_many(30000);
+	for (long i = 0; i < count && i < 16; i++)
+		pthread_create(&t[i], NULL, spin, NULL);
+	n = mprotect_many(15000);
 	storm_stop = 1;
-	pthread_join(t, NULL);
+	for (long i = 0; i < count && i < 16; i++)
+		pthread_join(t[i], NULL);
 	return n;
 }
 
@@ -325,39 +354,68 @@ static uint64_t row_chase(void)
 	return at;
 }
 
-static const struct row {
-	const char *name;
-	uint64_t (*run)(void);
-	int is_memory;
-} rows[] = {
+const struct row base_rows[] = {
 	{"integer", row_integer, 0}, {"calls", row_calls, 0}, {"indirect", row_indirect, 0}, {"sort", row_sort, 0}, {"fp", row_fp, 0},
 	{"simd-float", row_simd_float, 0}, {"simd-int", row_simd_int, 0}, {"atomics", row_atomics, 0}, {"syscall", row_syscall, 0},
-	{"pipe", row_pipe, 0}, {"fork-exec", row_fork_exec, 0}, {"page-faults", row_page_faults, 0}, {"mprotect", row_mprotect, 0},
-	{"mprotect-smp", row_mprotect_smp, 0}, {"memset", row_memset, 1}, {"memcpy", row_memcpy, 1}, {"read", row_read, 1},
-	{"chase", row_chase, 1},
+	{"pipe", row_pipe, 0}, {"switch", row_switch, 0}, {"fork-exec", row_fork_exec, 0}, {"page-faults", row_page_faults, 0},
+	{"mprotect", row_mprotect, 0}, {"mprotect-smp", row_mprotect_smp, 0}, {"memset", row_memset, 1}, {"memcpy", row_memcpy, 1},
+	{"read", row_read, 1}, {"chase", row_chase, 1}, {0},
 };
 
-int main(int argc, char **argv)
+static int is_wanted(int argc, char **argv, const char *name, int is_memory)
 {
-	const char *suffix = getenv("SUFFIX");
+	const char *only = getenv("ONLY");
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int wanted = argc == 1;
+	if (only && !is_memory)
+		return 0;
+	for (int a = 1; a < argc; a++)
+		if (!strcmp(argv[a], name) || (is_memory && !strcmp(argv[a], "memory")))
+			return 1;
+	return argc == 1;
+}
+
+static void print(const char *name, const char *suffix, double seconds, uint64_t result)
+{
+	printf("BENCH %s%s %.6f %llx\n", name, suffix, seconds, (unsigned long long)result);
+	fflush(stdout);
+}
+
+static void run_rows(int argc, char **argv, const struct row *rows, const char *suffix)
+{
+	for (const struct row *row = rows; row->name; row++) {
 		double start;
 		uint64_t result;
 
-		for (int a = 1; a < argc; a++)
-			wanted |= !strcmp(argv[a], rows[i].name) || (rows[i].is_memory && !strcmp(argv[a], "memory"));
-		if (!wanted)
+		if (!is_wanted(argc, argv, row->name, row->is_memory))
 			continue;
-		if (rows[i].is_memory && !memory)
+		if (row->is_memory && !memory)
 			memory = bound_memory();
-		printf("BENCH-START %s%s\n", rows[i].name, suffix ? suffix : "");
+		printf("BENCH-START %s%s\n", row->name, suffix);
 		fflush(stdout);
 		start = now();
-		result = rows[i].run();
-		printf("BENCH %s%s %.6f %llx\n", rows[i].name, suffix ? suffix : "", now() - start, (unsigned long long)result);
+		result = row->run();
+		print(row->name, suffix, now() - start, result);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *suffix = getenv("SUFFIX") ? getenv("SUFFIX") : "";
+
+	run_rows(argc, argv, base_rows, suffix);
+	run_rows(argc, argv, crypto_rows, suffix);
+	for (const struct program_row *row = program_rows; row->name && !access("/bench/data", R_OK); row++) {
+		uint64_t result;
+		double seconds;
+
+		if (!is_wanted(argc, argv, row->name, 0))
+			continue;
+		if (!row->rate)
+			printf("BENCH-START %s%s\n", row->name, suffix);
 		fflush(stdout);
+		seconds = program_run(row, &result);
+		if (seconds > 0)
+			print(row->name, suffix, seconds, result);
 	}
 	return 0;
 }
