@@ -274,7 +274,7 @@ static uint64_t mprotect_many(unsigned n)
 
 static uint64_t row_mprotect(void)
 {
-	return mprotect_many(60000);
+	return mprotect_many(20000);
 }
 
 /* A thread on every other CPU. */
@@ -287,7 +287,7 @@ static uint64_t row_mprotect_smp(void)
 	storm_stop = 0;
 	for (long i = 0; i < count && i < 16; i++)
 		pthread_create(&t[i], NULL, spin, NULL);
-	n = mprotect_many(15000);
+	n = mprotect_many(5000);
 	storm_stop = 1;
 	for (long i = 0; i < count && i < 16; i++)
 		pthread_join(t[i], NULL);
@@ -349,7 +349,7 @@ static uint64_t row_chase(void)
 
 	for (uint32_t i = 0; i < n; i += 16)
 		next[i] = (i + step * 16) % n & ~15u;
-	for (uint32_t i = 0; i < 6000000; i++)
+	for (uint32_t i = 0; i < 1500000; i++)
 		at = next[at];
 	return at;
 }

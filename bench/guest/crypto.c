@@ -56,11 +56,12 @@ static uint64_t row_aes(void)
 /* GHASH's multiplications. */
 static uint64_t row_pmull(void)
 {
-	poly64x2_t h = vreinterpretq_p64_u64(vdupq_n_u64(0x87654321deadbeefull));
+	poly64x2_t h = vreinterpretq_p64_u64(vcombine_u64(vcreate_u64(0x87654321deadbeefull), vcreate_u64(0x123456789abcdef1ull)));
 	uint64x2_t s = vdupq_n_u64(1);
 
-	for (unsigned i = 0; i < 500000; i++) {
-		uint64x2_t low = vreinterpretq_u64_p128(vmull_p64((poly64_t)vgetq_lane_u64(s, 0), (poly64_t)vgetq_lane_u64(vreinterpretq_u64_p64(h), 0)));
+	for (unsigned i = 0; i < 5000000; i++) {
+		uint64x2_t low = vreinterpretq_u64_p128(
+			vmull_p64((poly64_t)vgetq_lane_u64(s, 0), (poly64_t)vgetq_lane_u64(vreinterpretq_u64_p64(h), 0)));
 		uint64x2_t high = vreinterpretq_u64_p128(vmull_high_p64(vreinterpretq_p64_u64(s), h));
 
 		s = vaddq_u64(veorq_u64(low, high), vdupq_n_u64(i));

@@ -26,8 +26,8 @@ const struct program_row program_rows[] = {
 	PROGRAM("unzstd", "zstd", "-d", "-q", "-c", "/data/text.zst"),
 	{"ssl-sha256", {SPEED, "-bytes", "16384", "-evp", "sha256"}, .rate = "+F:", .field = 3, .scale = 64e6},
 	{"ssl-aes-gcm", {SPEED, "-bytes", "16384", "-evp", "aes-128-gcm"}, .rate = "+F:", .field = 3, .scale = 64e6},
-	{"ssl-rsa2048", {SPEED, "rsa2048"}, .rate = "+F2:", .field = 3, .scale = -1000},
-	{"ssl-p256", {SPEED, "ecdsap256"}, .rate = "+F4:", .field = 3, .scale = -1000},
+	{"ssl-rsa2048", {SPEED, "rsa2048"}, .rate = "+F2:", .field = 3, .scale = 100},
+	{"ssl-p256", {SPEED, "ecdsap256"}, .rate = "+F4:", .field = 3, .scale = 1000},
 	PROGRAM("gcc", "gcc-14", "-O2", "-S", "-o", "-", "/data/program.c"),
 	PROGRAM("python", "python3", "-I", "-S", "/data/program.py"),
 	{"stress-matrix", {STRESS, "--matrix", "1", "--matrix-ops", "60", "--matrix-size", "64"}, .unlike = 1},
@@ -111,7 +111,7 @@ double program_run(const struct program_row *row, uint64_t *result)
 	if (row->rate) {
 		double f = figure(row);
 
-		return f > 0 ? row->scale > 0 ? row->scale / f : -row->scale * f : -1;
+		return f > 0 ? row->scale / f : -1;
 	}
 	if (!row->unlike)
 		*result = hash();

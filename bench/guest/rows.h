@@ -18,7 +18,7 @@ struct program_row {
 	const char *argv[12];
 	const char *rate; /* start of the line with the figure; NULL: the time is taken */
 	int field;        /* of it, separated by colons */
-	double scale;     /* seconds = scale / figure, or scale * figure if negative */
+	double scale;     /* the figure is of one second: this much takes scale / figure */
 	int unlike;       /* the output has times in it: not compared */
 };
 extern const struct program_row program_rows[];

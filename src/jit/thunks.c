@@ -132,8 +132,8 @@ void thunks_make(struct jit *jit)
 
 	align(x);
 	jit->constants = x->at;
-	memcpy(x->at, vector_constants, sizeof(vector_constants));
-	x->at += sizeof(vector_constants);
+	vector_constants_make(x->at);
+	x->at += 16 * C_COUNT;
 	align(x);
 	jit->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)x->at;
 	for (unsigned n = 0; n < sizeof(saved); n++)

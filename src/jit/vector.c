@@ -322,7 +322,7 @@ const struct by_size host_umin = {{P66 | OP_0F(0xda), P66 | OP_38(0x3a), P66 | O
 #define REP8(v) BOTH((v) * 0x0101010101010101ull)
 #define REP16(v) BOTH((v) * 0x0001000100010001ull)
 #define REP32(v) BOTH((v) * 0x0000000100000001ull)
-const u64 vector_constants[C_COUNT][2] = {
+static const u64 vector_constants[C_TABLE_COUNT][2] = {
 	[C_ONES] = BOTH(~0ull),
 	[C_EVEN8] = REP16(0xffull), [C_EVEN16] = REP32(0xffffull), [C_EVEN32] = BOTH(0xffffffffull),
 	[C_ONE8] = REP8(1ull), [C_ONE16] = REP16(1ull), [C_ONE32] = REP32(1ull), [C_ONE64] = BOTH(1ull),
@@ -349,3 +349,16 @@ const u64 vector_constants[C_COUNT][2] = {
 	[C_SHA1_K0] = REP32(0x100000000ull - 0x5a827999), [C_SHA1_K1] = REP32(0x100000000ull - 0x6ed9eba1),
 	[C_SHA1_K2] = REP32(0x100000000ull - 0x8f1bbcdc),
 };
+
+void vector_constants_make(u8 *to)
+{
+	memcpy(to, vector_constants, sizeof(vector_constants));
+	memset(to + 16 * C_TABLE_COUNT, 0x80, 16 * (C_COUNT - C_TABLE_COUNT));
+	for (unsigned z = 0; z < 4; z++)
+		for (unsigned at = 0; at < 48; at++) { /* of memory */
+			unsigned element = at >> z, k = element % 3, byte = (element / 3 << z) + (at & ((1u << z) - 1));
+
+			to[16 * c_structure3(C_LD3, z, k, at / 16) + byte] = (u8)(at % 16);
+			to[16 * c_structure3(C_ST3, z, k, at / 16) + at % 16] = (u8)byte;
+		}
+}
