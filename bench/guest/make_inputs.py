@@ -83,5 +83,5 @@ def program(functions):
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "text").write_bytes(text(32 << 20))
-(folder / "program.c").write_text(program(40))
+(folder / "program.c").write_text(program(12))
 (folder / "program.py").write_text(PYTHON)

@@ -22,7 +22,7 @@ const struct program_row program_rows[] = {
 	PROGRAM("gzip", "gzip", "-1", "-n", "-c", "/data/text"),
 	PROGRAM("gunzip", "gzip", "-d", "-c", "/data/text.gz"),
 	PROGRAM("xz", "xz", "-0", "-T1", "-c", "/data/text"),
-	PROGRAM("zstd", "zstd", "-3", "-q", "--single-thread", "-c", "/data/text"),
+	PROGRAM("zstd", "zstd", "-1", "-q", "--single-thread", "-c", "/data/text"),
 	PROGRAM("unzstd", "zstd", "-d", "-q", "-c", "/data/text.zst"),
 	{"ssl-sha256", {SPEED, "-bytes", "16384", "-evp", "sha256"}, .rate = "+F:", .field = 3, .scale = 64e6},
 	{"ssl-aes-gcm", {SPEED, "-bytes", "16384", "-evp", "aes-128-gcm"}, .rate = "+F:", .field = 3, .scale = 64e6},
