@@ -14,6 +14,7 @@
 /* 8.1 Configuration space: DVSEC IDs. [CXL3.1 table 8-2] */
 enum {
 	DVSEC_CXL_DEVICE = 0,
+	DVSEC_NON_CXL_FUNCTION_MAP = 2,
 	DVSEC_PORT_EXTENSIONS = 3,
 	DVSEC_GPF_PORT = 4,
 	DVSEC_GPF_DEVICE = 5,
@@ -30,12 +31,19 @@ enum {
 #define DVSEC_DEVICE_CAP_MEM_HW_INIT BIT(3)
 #define DVSEC_DEVICE_CAP_HDM_COUNT_1 (1u << 4)
 #define DVSEC_DEVICE_CAP_HDM_COUNT_2 (2u << 4)
+#define DVSEC_DEVICE_CAP_RESET BIT(7)
+#define DVSEC_DEVICE_CAP_RESET_100_MS (1u << 8)
+#define DVSEC_DEVICE_CAP_RESET_CLEARS BIT(11)
 #define DVSEC_DEVICE_CTRL 0x0c
 #define DVSEC_DEVICE_CTRL_IO_ENABLE BIT(1)
 #define DVSEC_DEVICE_CTRL_MEM_ENABLE BIT(2)
 #define DVSEC_DEVICE_STATUS 0x0e
 #define DVSEC_DEVICE_CTRL2 0x10
+#define DVSEC_DEVICE_CTRL2_CACHE 0x3 /* disable caching, write back: there is no cache */
+#define DVSEC_DEVICE_CTRL2_RESET BIT(2)
+#define DVSEC_DEVICE_CTRL2_RESET_CLEARS BIT(3)
 #define DVSEC_DEVICE_STATUS2 0x12
+#define DVSEC_DEVICE_STATUS2_RESET_COMPLETE BIT(1)
 #define DVSEC_DEVICE_LOCK 0x14
 #define DVSEC_DEVICE_CAP2 0x16
 #define DVSEC_DEVICE_RANGE1_SIZE_HI 0x18
@@ -51,6 +59,10 @@ enum {
 #define DVSEC_RANGE_INFO_VALID BIT(0)
 #define DVSEC_RANGE_ACTIVE BIT(1)
 #define DVSEC_RANGE_BY_CDAT ((2u << 2) | (2u << 5))
+
+/* 8.1.4 Non-CXL Function Map DVSEC: without ARI a DWORD for each function number, a bit for each device number. */
+#define DVSEC_FUNCTION_MAP_BYTES 0x2c
+#define DVSEC_FUNCTION_MAP 0x0c
 
 /* 8.1.5 CXL Extensions DVSEC for Ports. */
 #define DVSEC_PORT_BYTES 0x28

@@ -4,12 +4,14 @@
  * bytes), which pci/ writes. A Type 3 device's stand in the order 0, 8, 5, 7 from 0x100 on, so that its DOE lies at 0x190.
  *
  * The CXL Device DVSEC's RWL fields take writes until Config Lock is set; Config Lock falls with a conventional reset. A
- * function-level reset leaves all of it alone: it touches CXL.io only.
+ * function-level reset leaves all of it alone: it touches CXL.io only. CXL Reset is the whole device's, at once: its completion can be read
+ * back by the next access.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
 #include "cxl/type3.h"
 
+#define FUNCTION_MAP_AT 0x248 /* behind AER, so that the rest keeps its place */
 #define SURVIVES_FLR .sticky = RESET_FUNCTION
 
 static struct cxl_type3 *type3_of(struct regs *b)
@@ -32,12 +34,25 @@ static void device_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	}
 }
 
+static void device_ctrl2_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct cxl_type3 *dev = type3_of(b);
+	u32 at = dev->dvsec_device;
+
+	if (!(now & DVSEC_DEVICE_CTRL2_RESET))
+		return;
+	regs_set(b, at + DVSEC_DEVICE_CTRL2, 2, now & ~DVSEC_DEVICE_CTRL2_RESET);
+	type3_cxl_reset(dev, now & DVSEC_DEVICE_CTRL2_RESET_CLEARS);
+	regs_set(b, at + DVSEC_DEVICE_STATUS2, 2, DVSEC_DEVICE_STATUS2_RESET_COMPLETE);
+}
+
 static u16 device_cap(const struct cxl_type3 *dev)
 {
 	u16 count = dev->volatile_bytes && dev->persistent_bytes ? DVSEC_DEVICE_CAP_HDM_COUNT_2 :
 								   DVSEC_DEVICE_CAP_HDM_COUNT_1;
 
-	return DVSEC_DEVICE_CAP_IO | DVSEC_DEVICE_CAP_MEM | DVSEC_DEVICE_CAP_MEM_HW_INIT | count;
+	return DVSEC_DEVICE_CAP_IO | DVSEC_DEVICE_CAP_MEM | DVSEC_DEVICE_CAP_MEM_HW_INIT | count | DVSEC_DEVICE_CAP_RESET |
+	       DVSEC_DEVICE_CAP_RESET_100_MS | (dev->volatile_bytes ? DVSEC_DEVICE_CAP_RESET_CLEARS : 0);
 }
 
 static u64 device_cap_read(struct regs *b, unsigned i, u64 stored)
@@ -73,7 +88,8 @@ static const struct reg device_rows[] = {
 	R16(DVSEC_DEVICE_CTRL, DVSEC_CXL_CTRL, DVSEC_DEVICE_CTRL_IO_ENABLE, DVSEC_DEVICE_CTRL_MEM_ENABLE, RWL,
 	    .write = device_ctrl_write),
 	R16(DVSEC_DEVICE_STATUS, DVSEC_CXL_STATUS, 0, 0),
-	R16(DVSEC_DEVICE_CTRL2, DVSEC_CXL_CTRL2, 0, 0, .unimp = 0xf),
+	R16(DVSEC_DEVICE_CTRL2, DVSEC_CXL_CTRL2, 0, DVSEC_DEVICE_CTRL2_RESET | DVSEC_DEVICE_CTRL2_RESET_CLEARS, .unimp = DVSEC_DEVICE_CTRL2_CACHE,
+	    .write = device_ctrl2_write),
 	R16(DVSEC_DEVICE_STATUS2, DVSEC_CXL_STATUS2, 0, 0),
 	R16(DVSEC_DEVICE_LOCK, DVSEC_CXL_LOCK, 0, 0, .rwo = 1, .sticky = RESET_FUNCTION | RESET_CXL),
 	R16(DVSEC_DEVICE_CAP2, DVSEC_CXL_CAP2, 0, 0),
@@ -118,6 +134,30 @@ void dvsec_add_device(struct cxl_type3 *dev)
 	DVSEC_ADD(&dev->pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_3, device_locator_rows);
 	DVSEC_ADD(&dev->pci, 0, DVSEC_GPF_DEVICE, DVSEC_GPF_BYTES, device_gpf_rows);
 	DVSEC_ADD(&dev->pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, device_flex_bus_rows);
+}
+
+/* Which functions beside this one are no CXL functions, and are left alone by CXL Reset. [CXL3.1 8.1.4] */
+static u64 function_map_read(struct regs *b, unsigned function, u64 stored)
+{
+	const struct pci_dev *pci = b->owner;
+	u64 map = 0;
+
+	for (unsigned device = 0; pci->bus && device < 32; device++) {
+		const struct pci_dev *other = pci->bus->slots[device * 8 + function];
+
+		if (other && other->dev.cls != &cxl_type3_class)
+			map |= BIT(device);
+	}
+	return map;
+}
+
+void dvsec_add_function_map(struct cxl_type3 *dev)
+{
+	static const struct reg rows[] = {
+		R32(DVSEC_FUNCTION_MAP, NON_CXL_FUNCTION_MAP, 0, 0, .count = 8, .stride = 4, .read = function_map_read),
+	};
+
+	pci_dvsec_add(&dev->pci, CXL_VENDOR_ID, 0, DVSEC_NON_CXL_FUNCTION_MAP, FUNCTION_MAP_AT, DVSEC_FUNCTION_MAP_BYTES, rows, ARRAY_SIZE(rows));
 }
 
 /* CXL Extensions for ports. Alternate bus and memory decoding is not built. */

@@ -271,10 +271,24 @@ static void type3_function_reset(struct pci_dev *pci, unsigned reset_kind)
 	type3_lower_reset(container_of(pci, struct cxl_type3, pci), reset_kind);
 }
 
+void type3_cxl_reset(struct cxl_type3 *dev, bool clear)
+{
+	trace(CXL, "%s: CXL reset%s", dev->name, clear ? ", volatile memory cleared" : "");
+	cxl_map_hold(dev->host);
+	pci_function_reset(&dev->pci, RESET_CXL);
+	if (clear && dev->volatile_bytes) {
+		struct media_range all = {0, dev->volatile_bytes};
+
+		poison_clear(dev, all.dpa, all.size);
+		cxl_media_zero(dev->host, dev, &all, 1);
+	}
+	cxl_map_release(dev->host);
+}
+
 static void build_config(struct cxl_type3 *dev)
 {
 	struct pci_dev *pci = &dev->pci;
-	struct pcie_link link = {.speed = pcie_speed_of(dev->speed), .width = pcie_width_of(dev->width)};
+	struct pcie_link link = {.speed = pcie_speed_of(dev->speed), .width = pcie_width_of(dev->width), .flr = true};
 
 	pci_bar_add(pci, 0, COMPONENT_BYTES, true, false, &component_io, &dev->comp);
 	pci_bar_add(pci, 2, devregs_bytes(dev), true, false, &devregs_io, dev);
@@ -284,6 +298,8 @@ static void build_config(struct cxl_type3 *dev)
 	dev->doe = pci_doe_add(pci, DOE_AT, true, VECTOR_DOE, type3_doe, ARRAY_SIZE(type3_doe), dev);
 	pci_dsn_add(pci, 0, dev->number);
 	pci_aer_add(pci, AER_AT, false);
+	if (pci->multifunction)
+		dvsec_add_function_map(dev);
 }
 
 static char *type3_name(const struct cxl_type3 *dev)

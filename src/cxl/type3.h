@@ -191,7 +191,11 @@ bool type3_is_mem_enabled(const struct cxl_type3 *dev);
 /* The backend and the offset in it of a DPA, or NULL past the capacity; *left: bytes from there to its end. */
 struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset, u64 *left);
 
+/* CXL Reset: CXL.mem and CXL.io of this function; with `clear` the volatile media are zero after it. */
+void type3_cxl_reset(struct cxl_type3 *dev, bool clear);
+
 /* --- dvsec.c --- */
+void dvsec_add_function_map(struct cxl_type3 *dev); /* of a device with several functions */
 void dvsec_add_device(struct cxl_type3 *dev); /* the Type 3's four, in the order of its layout */
 void dvsec_add_root_port(struct pci_dev *pci);
 void dvsec_add_upstream(struct pci_dev *pci);

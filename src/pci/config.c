@@ -194,7 +194,7 @@ void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind)
 void pci_function_reset(struct pci_dev *dev, unsigned reset_kind)
 {
 	trace(PCI, "%s: %s reset", dev_name(&dev->dev),
-	      reset_kind == RESET_FUNCTION ? "function" : reset_kind == RESET_HOT ? "hot" : "machine");
+	      reset_kind == RESET_FUNCTION ? "function" : reset_kind == RESET_HOT ? "hot" : reset_kind == RESET_CXL ? "CXL" : "machine");
 	if (dev->function_reset)
 		dev->function_reset(dev, reset_kind);
 	pci_dev_reset(dev, reset_kind);

@@ -199,7 +199,7 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		    !has_link ? 0
 		    : port    ? 0x0cfb
 			      : 0x01cb,
-		    .sticky = RESET_FUNCTION, .write = lnkctl_write),
+		    .sticky = RESET_FUNCTION | RESET_CXL, .write = lnkctl_write),
 		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0, .w1c = port ? 0xc000 : 0,
 		    .read = has_link ? lnksta_read : NULL),
 		R32(EXP_SLTCAP, EXP_SLTCAP, sltcap, 0),

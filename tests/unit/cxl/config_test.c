@@ -104,7 +104,7 @@ static void device_dvsec_says_what_memory_there_is(void **state)
 {
 	struct pci_dev *pci = &dev->pci;
 
-	assert_int_equal(get(pci, 0x10a, 2), 0x2e); /* IO, Mem, hardware init, two ranges */
+	assert_int_equal(get(pci, 0x10a, 2), 0x9ae); /* IO, Mem, hardware init, two ranges, CXL Reset */
 	assert_int_equal(get(pci, 0x118, 4), 0);
 	assert_int_equal(get(pci, 0x11c, 4), 256 * MiB | 0x4b);
 	assert_int_equal(get(pci, 0x12c, 4), 512 * MiB | 0x4b);
@@ -134,6 +134,66 @@ static void config_lock_freezes_what_is_rwl(void **state)
 	assert_int_equal(get(pci, 0x114, 2), 0);
 	pci_config_write(pci, 0x10c, 2, 6);
 	assert_int_equal(get(pci, 0x10c, 2), 6);
+}
+
+static void resets_touch_what_they_should(void **state)
+{
+	struct pci_dev *pci = &dev->pci;
+	u64 size = 8;
+	u8 *media;
+
+	assert_true(get(pci, 0x84, 4) & 1u << 28); /* FLR */
+	assert_int_equal(get(pci, 0x10a, 2) & 0xf80, 0x980); /* CXL Reset, within 100 ms, clears memory */
+	enable_mem(dev, true);
+	assert_int_equal(program(&dev->comp, 0, WINDOWS_BASE, 256 * MiB, 0, 0, 0, 0) & HDM_CTRL_COMMITTED, HDM_CTRL_COMMITTED);
+	media = cxl_media_at(m.cxl, dev, 64, &size);
+	store_le(media, 8, 0x1122334455667788);
+	pci_config_write(pci, 0x10, 4, 0x20000000);
+	pci_config_write(pci, 0x88, 2, 0x8000);
+	/* CXL.io only: BARs fall, decoders and Mem_Enable stay. */
+	assert_int_equal(get(pci, 0x10, 4) & ~0xfu, 0);
+	assert_int_equal(get(pci, 0x10c, 2), 6);
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_CTRL) & HDM_CTRL_COMMITTED, HDM_CTRL_COMMITTED);
+	pci_config_write(pci, 0x114, 2, 1); /* Config Lock */
+	pci_config_write(pci, 0x20c, 4, 0);  /* AER severity: sticky */
+	pci_config_write(pci, 0x110, 2, 4);
+	assert_int_equal(get(pci, 0x110, 2), 0);
+	assert_int_equal(get(pci, 0x112, 2), 2); /* complete */
+	assert_int_equal(get(pci, 0x114, 2), 1);
+	assert_int_equal(get(pci, 0x20c, 4), 0);
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_CTRL) & HDM_CTRL_COMMITTED, 0);
+	media = cxl_media_at(m.cxl, dev, 64, &size);
+	assert_true(load_le(media, 8) == 0x1122334455667788);
+	assert_true(poison_add(dev, 64, 64, POISON_INTERNAL));
+	pci_config_write(pci, 0x110, 2, 8);
+	assert_int_equal(get(pci, 0x110, 2), 8);
+	pci_config_write(pci, 0x110, 2, 8 | 4);
+	media = cxl_media_at(m.cxl, dev, 64, &size);
+	assert_true(load_le(media, 8) == 0);
+	assert_int_equal(dev->poison.count, 0);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(get(pci, 0x112, 2), 0);
+}
+
+static void functions_beside_it_are_named(void **state)
+{
+	struct pci_dev other = {.dev = {.cls = &cxl_rp_class}};
+	struct cxl_type3 *both;
+	u32 map;
+
+	fixture_add(&m, &cxl_rp_class, "id=rp1,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v1,size=256M");
+	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=rp1,volatile-memdev=v1,multifunction=on,addr=0.0");
+	both = fixture_type3(&m, "mem1");
+	map = find_ext(&both->pci, 0x23, 2);
+	assert_true(map > 0x200); /* after AER */
+	assert_int_equal(find_ext(&dev->pci, 0x23, 2), 0);
+	assert_int_equal(get(&both->pci, 0x0e, 1), 0x80);
+	both->pci.bus->slots[3] = &other; /* function 3 of device 0 */
+	for (unsigned function = 0; function < 8; function++)
+		assert_int_equal(get(&both->pci, map + 0x0c + 4 * function, 4), function == 3);
+	both->pci.bus->slots[3] = NULL;
+	assert_int_equal(get(&both->pci, map + 0x0c + 12, 4), 0);
 }
 
 static void serial_numbers_are_stable_and_distinct(void **state)
@@ -230,6 +290,8 @@ int main(void)
 		T(root_port_layout),
 		T(device_dvsec_says_what_memory_there_is),
 		T(config_lock_freezes_what_is_rwl),
+		T(resets_touch_what_they_should),
+		T(functions_beside_it_are_named),
 		T(serial_numbers_are_stable_and_distinct),
 		T(cdat_reads_entry_by_entry_and_sums_to_zero),
 		T(wrong_cdat_requests_get_no_answer),
