@@ -38,6 +38,11 @@ bench: $(BUILD)/cxlvm
 	@tools/install-packages bench
 	@bench/run $(BUILD)
 
+#: make golden       take the host code that the translator emits now as right: tests/golden/emit
+.PHONY: golden
+golden: $(BUILD)/cxlvm
+	@tests/golden/test_emit $(BUILD) --make
+
 #: make debug        a build with ASan and UBSan in $(BUILD)/debug
 debug:
 	@mkdir -p $(BUILD)

@@ -31,7 +31,7 @@ const struct program_row program_rows[] = {
 	PROGRAM("gcc", "gcc-14", "-O2", "-S", "-o", "-", "/data/program.c"),
 	PROGRAM("python", "python3", "-I", "-S", "/data/program.py"),
 	{"stress-matrix", {STRESS, "--matrix", "1", "--matrix-ops", "60", "--matrix-size", "64"}, .unlike = 1},
-	{"stress-vm", {STRESS, "--vm", "1", "--vm-bytes", "8M", "--vm-ops", "3000"}, .unlike = 1},
+	{"stress-vm", {STRESS, "--vm", "1", "--vm-bytes", "8M", "--vm-ops", "600"}, .unlike = 1},
 	{0},
 };
 

@@ -525,6 +525,7 @@ static void block_body(struct block *b)
 		unsigned colds = b->cold_count;
 		u8 *start = x->at;
 
+		b->at[b->k] = start;
 		b->skip = 0;
 		b->save_flags = (row_of(insn)->flags & A64_SETFLAGS) && flags_are_seen(b, b->k);
 		if (!e->emit || !e->emit(b, insn)) {
@@ -538,8 +539,10 @@ static void block_body(struct block *b)
 			if (b->cold[n].kind == COLD_SLOW)
 				b->cold[n].back = x->at;
 		memcpy(b->copies[b->k], b->v.copy, sizeof(b->v.copy));
-		b->k += b->skip;
+		for (; b->skip; b->skip--)
+			b->at[++b->k] = x->at;
 	}
+	b->at[b->count] = x->at;
 	b->k = b->count - 1;
 	/* Unless it ended with a branch that has an emitter, which makes its exits, the block goes on behind its last record. */
 	last = &b->page->insn[b->list[b->k]];

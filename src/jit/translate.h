@@ -76,6 +76,7 @@ struct block {
 	} v;
 	struct vcopy copies[BLOCK_INSNS_MAX][VCOPIES]; /* behind each instruction, for slow paths that return there */
 	const u8 *head;        /* where others jump to */
+	const u8 *at[BLOCK_INSNS_MAX + 1]; /* where the code of each instruction begins, and that of the last ends: -d out */
 	unsigned cold_count;
 	struct cold {
 		u8 *site;      /* jump to bind to the stub */

@@ -96,14 +96,18 @@ void replay_destroy(struct replay *r)
 	free(r);
 }
 
+void replay_restart(struct replay *r)
+{
+	code_invalidate_all(r->cpus);
+	r->code = CODE_OFFSET;
+}
+
 static void run_engine(struct replay *r, const u32 *words, unsigned count, unsigned times)
 {
 	unsigned all = times > 1 ? count + 2 : count;
 
-	if (r->code + all * 4 + 4 > CODE_END) {
-		code_invalidate_all(r->cpus);
-		r->code = CODE_OFFSET;
-	}
+	if (r->code + all * 4 + 4 > CODE_END)
+		replay_restart(r);
 	for (unsigned k = 0; k < count; k++)
 		store_le(r->ram.host + r->code + 4 * k, 4, words[k]);
 	if (times > 1) {

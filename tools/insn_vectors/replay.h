@@ -23,6 +23,8 @@ unsigned replay_run_sequence(struct replay *replay, const struct vector_request 
 /* The same, `times` times over; an engine has a loop that counts in x28. */
 unsigned replay_run_loop(struct replay *replay, const struct vector_request *request, const uint32_t *words, unsigned count,
 			 unsigned times, uint8_t *to);
+/* What was run by an engine is forgotten, and the next goes to the same place as the first: its code is the same. */
+void replay_restart(struct replay *replay);
 /* Whether the instruction touches neither memory nor system state: what sequences are made of. */
 bool replay_is_plain(uint32_t word);
 /* Number of rows of a64.def; a request for `row`, or false: rows that vectors leave out. */
