@@ -144,16 +144,14 @@ static bool add_net_pair(struct settings *s, struct machine *machine, struct err
 static bool add_parts(struct settings *s, struct machine *machine, struct error *err)
 {
 	if (s->draw)
-		/* Networks first: their program starts before guest memory exists. */
-	return each(&s->netdevs, "-netdev", "type", NULL, machine, machine_add_netdev, err) &&
-	       each(&s->nics, "-nic", "type", NULL, machine, machine_add_nic, err) && add_net_pair(s, machine, err) &&
-	       each(&s->objects, "-object", "qom-type", NULL, machine, add_drawn_object, err) &&
+		return each(&s->objects, "-object", "qom-type", NULL, machine, add_drawn_object, err) &&
 		       each(&s->devices, "-device", "driver", s, machine, add_drawn_device, err);
 	/* Networks first: their program starts before guest memory exists. */
 	return each(&s->netdevs, "-netdev", "type", NULL, machine, machine_add_netdev, err) &&
 	       each(&s->nics, "-nic", "type", NULL, machine, machine_add_nic, err) && add_net_pair(s, machine, err) &&
 	       each(&s->objects, "-object", "qom-type", NULL, machine, machine_add_object, err) &&
 	       each(&s->chardevs, "-chardev", "backend", NULL, machine, machine_add_chardev, err) &&
+	       each(&s->blockdevs, "-blockdev", NULL, NULL, machine, machine_add_blockdev, err) &&
 	       each(&s->drives, "-drive", NULL, NULL, machine, machine_add_drive, err) &&
 	       each(&s->devices, "-device", "driver", s, machine, machine_add_device, err);
 }

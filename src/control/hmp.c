@@ -21,7 +21,7 @@ static void info_status(struct machine *m, FILE *to)
 {
 	enum machine_state state = machine_state(m);
 
-	fprintf(to, "VM status: %s\r\n", state == MACHINE_RUNNING ? "running" : state == MACHINE_PAUSED ? "paused" :
+	fprintf(to, "VM status: %s\r\n", state == MACHINE_RUNNING ? "running" : state == MACHINE_PAUSED ? "paused" : state == MACHINE_IO_ERROR ? "paused (io-error)" :
 		state == MACHINE_PRELAUNCH ? "paused (prelaunch)" : "paused (shutdown)");
 }
 

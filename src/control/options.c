@@ -52,6 +52,11 @@ static bool take_drive(struct settings *s, const char *a, struct error *err)
 	return list_add(&s->drives, a, "-drive", err);
 }
 
+static bool take_blockdev(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->blockdevs, a, "-blockdev", err);
+}
+
 static bool take_chardev(struct settings *s, const char *a, struct error *err)
 {
 	if (is_help(a))
@@ -287,7 +292,14 @@ const struct option options[] = {
 	{"device", NULL, "NAME[,KEY=VALUE...]", "a device; '-device help' lists them", take_device},
 	{"cxl-region", NULL, "window=,devices=,granularity=,type=,as=,size=,lock=", "CXL memory that is there at boot", take_region},
 	{"cxl", NULL, "COUNTxSIZE[,interleave=BYTES,bridges=N,as=,print=on]", "CXL memory in short: a window, devices, a region; print=on shows the long form", option_cxl},
-	{"drive", NULL, "file=,format=raw,if=virtio|none|pflash,id=,unit=", "a disk, or the image of a bank of flash", take_drive},
+	{"drive", NULL, "file=,format=raw|qcow2,if=virtio|none|pflash,id=,unit=", "a disk, or the image of a bank of flash", take_drive},
+	{"blockdev", NULL, "driver=file|raw|qcow2,node-name=,file=,backing=", "an image by itself, for -device's drive=", take_blockdev},
+	{"hda", NULL, "FILE", "-drive file=FILE: the format is what the name ends in; -hdb, -hdc and -hdd too", option_hda},
+	{"hdb", NULL, "FILE", "a second disk", option_hdb},
+	{"hdc", NULL, "FILE", "a third disk", option_hdc},
+	{"hdd", NULL, "FILE", "a fourth disk", option_hdd},
+	{"cdrom", NULL, "FILE", "a raw image, for reading only", option_cdrom},
+	{"snapshot", NULL, NULL, "what is written to disks goes to temporary files", option_snapshot},
 	{"chardev", NULL, "null|stdio|file|socket|pty,id=...", "a character device", take_chardev},
 	{"serial", NULL, "SPEC", "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...", take_serial},
 	{"nographic", NULL, NULL, "serial port on the terminal (this is the default)", take_nographic},
@@ -325,11 +337,7 @@ const struct option options[] = {
 	{"enable-kvm", NULL, NULL, NULL, NULL, "KVM cannot run arm64 code here: leave it out"},
 	{"gdb", NULL, "SPEC", NULL, NULL, LATER},
 	{"s", NULL, NULL, NULL, NULL, "the gdb stub " LATER},
-	{"blockdev", NULL, "SPEC", NULL, NULL, LATER ": use -drive"},
-	{"hda", NULL, "FILE", NULL, NULL, LATER ": use -drive file=FILE,format=raw,if=virtio"},
-	{"cdrom", NULL, "FILE", NULL, NULL, LATER},
 	{"pflash", NULL, "FILE", NULL, NULL, "write -drive if=pflash,format=raw,unit=0,file=FILE"},
-	{"snapshot", NULL, NULL, NULL, NULL, LATER},
 	{"loadvm", NULL, "NAME", NULL, NULL, LATER},
 	{"incoming", NULL, "URI", NULL, NULL, LATER},
 	{"fsdev", NULL, "SPEC", NULL, NULL, LATER},

@@ -248,32 +248,54 @@ static struct json_object *event_data(enum machine_event event, enum machine_cau
 	return data;
 }
 
+/* To every client; `data` may be NULL and is given up. */
+static void send_event(struct qmp *q, const char *name, struct json_object *data)
+{
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	for (unsigned i = 0; i < q->count; i++) {
+		struct json_object *object, *time;
+
+		if (!q->sessions[i]->ready)
+			continue;
+		object = json_object_new_object();
+		time = json_object_new_object();
+		qmp_put_u64(time, "seconds", (u64)now.tv_sec);
+		qmp_put_u64(time, "microseconds", (u64)now.tv_usec);
+		qmp_put(object, "timestamp", time);
+		qmp_put_string(object, "event", name);
+		if (data)
+			qmp_put(object, "data", json_object_get(data));
+		send_object(q->sessions[i], object);
+	}
+	json_object_put(data);
+}
+
 static void happened(void *opaque, enum machine_event event, enum machine_cause cause)
 {
 	static const char *const names[] = {
 		[EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_RESET] = "RESET", [EVENT_POWERDOWN] = "POWERDOWN", [EVENT_STOP] = "STOP",
 		[EVENT_RESUME] = "RESUME",
 	};
-	struct qmp *q = opaque;
-	struct timeval now;
 
-	gettimeofday(&now, NULL);
-	for (unsigned i = 0; i < q->count; i++) {
-		struct json_object *object, *time, *data;
+	send_event(opaque, names[event], event_data(event, cause));
+}
 
-		if (!q->sessions[i]->ready)
-			continue;
-		object = json_object_new_object();
-		time = json_object_new_object();
-		data = event_data(event, cause);
-		qmp_put_u64(time, "seconds", (u64)now.tv_sec);
-		qmp_put_u64(time, "microseconds", (u64)now.tv_usec);
-		qmp_put(object, "timestamp", time);
-		qmp_put_string(object, "event", names[event]);
-		if (data)
-			qmp_put(object, "data", data);
-		send_object(q->sessions[i], object);
-	}
+static void disk_failed(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action)
+{
+	struct json_object *data = json_object_new_object();
+	char path[160];
+
+	snprintf(path, sizeof(path), "/machine/peripheral/%.120s", drive->user ? dev_name(drive->user) : "");
+	qmp_put_string(data, "qom-path", path);
+	qmp_put_string(data, "device", drive->is_node ? "" : drive->id);
+	qmp_put_string(data, "node-name", drive->id);
+	qmp_put_string(data, "operation", write ? "write" : "read");
+	qmp_put_string(data, "action", action == ON_ERROR_STOP ? "stop" : action == ON_ERROR_IGNORE ? "ignore" : "report");
+	qmp_put_bool(data, "nospace", no_space);
+	qmp_put_string(data, "reason", no_space ? "No space left on device" : "Input/output error");
+	send_event(opaque, "BLOCK_IO_ERROR", data);
 }
 
 /* --- from beginning to end --- */
@@ -286,6 +308,7 @@ struct qmp *qmp_create(struct settings *settings, struct machine *machine)
 	q->settings = settings;
 	q->machine = machine;
 	machine_listen(machine, happened, q);
+	machine_listen_disks(machine, disk_failed);
 	return q;
 }
 

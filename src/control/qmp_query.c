@@ -177,34 +177,6 @@ bool qmp_list_properties(struct qmp_call *call, struct error *err)
 	return fail(err, "Class '%.100s' not found", name);
 }
 
-bool qmp_query_block(struct qmp_call *call, struct error *err)
-{
-	struct block *block;
-	const char *id;
-
-	call->result = json_object_new_array();
-	for (unsigned n = 0; (id = machine_drive(call->machine, n, &block)); n++) {
-		struct json_object *info = json_object_new_object(), *inserted = json_object_new_object(), *image = json_object_new_object();
-
-		qmp_put_string(image, "filename", block_path(block));
-		qmp_put_string(image, "format", "raw");
-		qmp_put_u64(image, "virtual-size", block_size(block));
-		qmp_put_string(inserted, "file", block_path(block));
-		qmp_put_string(inserted, "node-name", id);
-		qmp_put_bool(inserted, "ro", block_is_readonly(block));
-		qmp_put_string(inserted, "drv", "raw");
-		qmp_put_bool(inserted, "encrypted", false);
-		qmp_put(inserted, "image", image);
-		qmp_put_string(info, "device", id);
-		qmp_put_string(info, "type", "unknown");
-		qmp_put_bool(info, "removable", false);
-		qmp_put_bool(info, "locked", false);
-		qmp_put(info, "inserted", inserted);
-		json_object_array_add(call->result, info);
-	}
-	return true;
-}
-
 static void add_chardev(struct json_object *list, const char *label, const char *filename, bool open)
 {
 	struct json_object *info = json_object_new_object();

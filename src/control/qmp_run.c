@@ -62,7 +62,7 @@ bool qmp_query_options(struct qmp_call *call, struct error *err)
 bool qmp_query_status(struct qmp_call *call, struct error *err)
 {
 	static const char *const names[] = {
-		[MACHINE_PRELAUNCH] = "prelaunch", [MACHINE_RUNNING] = "running", [MACHINE_PAUSED] = "paused", [MACHINE_SHUT_DOWN] = "shutdown",
+		[MACHINE_PRELAUNCH] = "prelaunch", [MACHINE_RUNNING] = "running", [MACHINE_PAUSED] = "paused", [MACHINE_SHUT_DOWN] = "shutdown", [MACHINE_IO_ERROR] = "io-error",
 	};
 	enum machine_state state = machine_state(call->machine);
 

@@ -16,7 +16,7 @@ struct listed {
 
 struct settings {
 	struct machine_config config;
-	struct listed objects, netdevs, nics, chardevs, drives, devices, regions, globals;
+	struct listed objects, netdevs, nics, chardevs, blockdevs, drives, devices, regions, globals;
 	struct {
 		bool used;
 		struct opts opts;
@@ -66,6 +66,14 @@ bool globals_apply(const struct settings *s, struct opts *device, struct error *
 bool option_global(struct settings *s, const char *argument, struct error *err);
 bool option_readconfig(struct settings *s, const char *argument, struct error *err);
 bool option_cxl(struct settings *s, const char *argument, struct error *err);
+
+/* disk_options.c */
+bool option_hda(struct settings *s, const char *argument, struct error *err);
+bool option_hdb(struct settings *s, const char *argument, struct error *err);
+bool option_hdc(struct settings *s, const char *argument, struct error *err);
+bool option_hdd(struct settings *s, const char *argument, struct error *err);
+bool option_cdrom(struct settings *s, const char *argument, struct error *err);
+bool option_snapshot(struct settings *s, const char *argument, struct error *err);
 
 /* help.c: prints to stdout and ends the program with 0. */
 _Noreturn void help_done(void); /* what was asked for has been printed */

@@ -25,18 +25,48 @@ u64 host_realtime_s(void); /* seconds since 1970, for the RTC */
 
 /* --- block.c: a disk of 512-byte sectors --- */
 struct block;
-struct block_config { const char *id, *file, *format; bool readonly, snapshot, discard; };
+struct iovec;
+struct block_config {
+	const char *id, *file, *format; /* no format: by the file's name */
+	const char *internal_snapshot;  /* the disk as this snapshot inside the image has it; readonly */
+	const struct block_config *backing; /* the user's word for the image behind */
+	bool allow_backing; /* a file that the image names is opened, if it is in or below the image's folder */
+	bool no_backing;    /* what the image names is left out */
+	bool readonly, snapshot, discard;
+	bool no_flush; /* cache=unsafe: the host keeps what it likes */
+};
 struct block *block_open(const struct block_config *config, struct error *err);
 void block_close(struct block *block);
 u64 block_size(const struct block *block); /* bytes */
 bool block_is_readonly(const struct block *block);
+bool block_is_temporary(const struct block *block); /* snapshot=on */
 const char *block_path(const struct block *block);
+const char *block_format_name(const struct block *block);
+const struct block *block_backing(const struct block *block); /* NULL: none */
+/* Whether the latest failure was for want of space. */
+bool block_out_of_space(const struct block *block);
 /* Synchronous, any thread; false on a host I/O error (the guest sees an I/O error). Bounds are checked here. */
 bool block_read(struct block *block, u64 offset, void *to, u64 size);
 bool block_write(struct block *block, u64 offset, const void *from, u64 size);
+/* The same with scattered memory of at least `size` bytes. */
+bool block_readv(struct block *block, u64 offset, const struct iovec *to, u64 size);
+bool block_writev(struct block *block, u64 offset, const struct iovec *from, u64 size);
 bool block_flush(struct block *block);
 bool block_discard(struct block *block, u64 offset, u64 size);
-bool block_write_zeroes(struct block *block, u64 offset, u64 size);
+bool block_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap);
+
+/* What becomes of a request that the host cannot carry out. */
+enum on_error { ON_ERROR_REPORT, ON_ERROR_ENOSPC, ON_ERROR_STOP, ON_ERROR_IGNORE };
+/* A disk as the user described it: made by machine/, used by the device that took it. */
+struct drive {
+	char *id, *file, *format, *backing; /* backing: the node behind, by name */
+	char *serial;                       /* for the device, unless it has its own */
+	struct block *block;                /* NULL: not open yet */
+	struct dev *user;                   /* the device that has it */
+	bool readonly, discard, no_flush, allow_backing, write_through;
+	bool is_node, is_lazy, is_cdrom;    /* of -blockdev; opened when used; media=cdrom */
+	enum on_error write_error, read_error;
+};
 
 /* --- chardev.c: a two-way byte stream --- */
 struct chardev;

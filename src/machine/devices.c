@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the user adds: objects, devices, drives, character devices; how devices find each other. */
+/* What the user adds: objects, devices, character devices (disks: drives.c); how devices find each other. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +86,7 @@ static bool add_bootindex(struct machine *m, struct dev *dev, const struct opts 
 	return true;
 }
 
-static bool add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err)
+bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err)
 {
 	struct dev_env env = machine_env(m);
 	const char *id = peek(opts, "id"), *bus = peek(opts, "bus");
@@ -124,7 +124,7 @@ bool machine_add_object(struct machine *m, struct opts *opts, struct error *err)
 		return fail(err, "the object's type must come first, as in memory-backend-ram,id=mem0,size=1G");
 	if (!cls || cls->plugs != BUS_OBJECT)
 		return fail(err, "%s: no such object; memory-backend-ram, memory-backend-file and memory-backend-memfd are", name);
-	return add(m, cls, opts, err);
+	return machine_add(m, cls, opts, err);
 }
 
 /* Names that command lines have for what is here under another one, or not at all. */
@@ -161,96 +161,7 @@ bool machine_add_device(struct machine *m, struct opts *opts, struct error *err)
 		return fail(err, "%s: no such device; '-device help' lists them", name);
 	if (class_is_cxl(cls) && !m->cxl)
 		return fail(err, "%s: the machine has no CXL because of -M cxl=off; leave that out", name);
-	return add(m, cls, opts, err);
-}
-
-/* The value of a key, if it has one, is a word of "one|two"; what is only accepted has no effect here. */
-static bool one_of(struct opts *opts, const char *key, const char *list, struct error *err)
-{
-	const char *value = opts_get(opts, key), *at = list;
-
-	if (!value)
-		return true;
-	for (size_t length = strlen(value); at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-		if (length && !strncmp(at, value, length) && (!at[length] || at[length] == '|'))
-			return true;
-	return fail(err, "%s=%s: not built; write %s=%s", key, value, key, list);
-}
-
-/* The flash bank that a drive is for: unit=, index=, or the first one free. */
-static bool flash_unit(struct machine *m, struct opts *opts, unsigned *unit, struct error *err)
-{
-	const char *key = peek(opts, "unit") ? "unit" : "index", *text = opts_get(opts, key);
-	u64 value = m->flash_image[0] ? 1 : 0;
-
-	if (text && !parse_u64(key, text, 0, FLASH_BANKS - 1, &value, err))
-		return false;
-	if (m->flash_image[value])
-		return fail(err, "if=pflash,unit=%llu: this bank of flash has an image already; there are units 0 and 1",
-			    (unsigned long long)value);
-	*unit = (unsigned)value;
-	return true;
-}
-
-bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
-{
-	struct block_config config = {0};
-	const char *interface = opts_get(opts, "if"), *text;
-	unsigned unit = 0;
-	u64 index;
-	char id[32];
-
-	config.id = opts_get(opts, "id");
-	config.file = opts_get(opts, "file");
-	config.format = opts_get(opts, "format");
-	if (!one_of(opts, "cache", "none|writeback|writethrough|directsync|unsafe", err) ||
-	    !one_of(opts, "aio", "threads|native|io_uring", err) || !one_of(opts, "media", "disk", err) ||
-	    !one_of(opts, "werror", "report|enospc", err) || !one_of(opts, "rerror", "report", err) ||
-	    !one_of(opts, "discard", "unmap|on|ignore|off", err) ||
-	    ((text = opts_get(opts, "index")) && !parse_u64("index", text, 0, DRIVES_MAX - 1, &index, err)))
-		return false;
-	if ((text = opts_get(opts, "readonly")) && !parse_bool("readonly", text, &config.readonly, err))
-		return false;
-	if ((text = opts_get(opts, "snapshot")) && !parse_bool("snapshot", text, &config.snapshot, err))
-		return false;
-	if ((text = opts_get(opts, "discard")))
-		config.discard = !strcmp(text, "unmap") || !strcmp(text, "on");
-	if (!interface)
-		interface = "virtio";
-	if (!strcmp(interface, "pflash") && !flash_unit(m, opts, &unit, err))
-		return false;
-	if (strcmp(interface, "virtio") && strcmp(interface, "none") && strcmp(interface, "pflash"))
-		return fail(err, "if=%s: not built yet; write if=virtio, if=pflash or if=none", interface);
-	if (!config.file || !*config.file)
-		return fail(err, "a drive needs an image; add file=PATH");
-	if (!opts_all_used(opts, "-drive", err))
-		return false;
-	if (m->drive_count == DRIVES_MAX)
-		return fail(err, "more than %d drives; leave some out", DRIVES_MAX);
-	if (config.id && !parse_id("id", config.id, err))
-		return false;
-	if (config.id && machine_block(m, config.id))
-		return fail(err, "id=%s: there is a drive of this id already; ids must differ", config.id);
-	while (!config.id || machine_block(m, config.id)) {
-		snprintf(id, sizeof(id), "drive%u", m->auto_ids++);
-		config.id = id;
-	}
-	m->drives[m->drive_count].block = block_open(&config, err);
-	if (!m->drives[m->drive_count].block)
-		return false;
-	m->drives[m->drive_count++].id = strdup(config.id);
-	if (!strcmp(interface, "pflash"))
-		m->flash_image[unit] = m->drives[m->drive_count - 1].block;
-	if (!strcmp(interface, "virtio")) {
-		struct opts device = {.count = 1};
-		bool ok;
-
-		device.list[0] = (struct opt){.key = strdup("drive"), .value = strdup(config.id)};
-		ok = add(m, &virtio_blk_pci_class, &device, err);
-		opts_free(&device);
-		return ok;
-	}
-	return true;
+	return machine_add(m, cls, opts, err);
 }
 
 static void quit_by_key(void *opaque)
@@ -327,14 +238,6 @@ bool machine_add_chardev(struct machine *m, struct opts *opts, struct error *err
 	return true;
 }
 
-struct block *machine_block(struct machine *m, const char *id)
-{
-	for (unsigned i = 0; i < m->drive_count; i++)
-		if (!strcmp(m->drives[i].id, id))
-			return m->drives[i].block;
-	return NULL;
-}
-
 struct chardev *machine_chardev(struct machine *m, const char *id)
 {
 	for (unsigned i = 0; i < m->chardev_count; i++)
@@ -377,10 +280,7 @@ void machine_devices_destroy(struct machine *m)
 		*link = NULL;
 	}
 	m->last_dev = &m->first_dev;
-	for (unsigned i = 0; i < m->drive_count; i++) {
-		block_close(m->drives[i].block);
-		free(m->drives[i].id);
-	}
+	machine_drives_close(m);
 }
 
 /* After the devices and the serial port that write to them. */

@@ -74,10 +74,9 @@ static bool find_drives(struct machine *m, struct error *err)
 		if (m->flash_image[unit])
 			return fail(err, "-M pflash%u=%s: there is a drive with if=pflash,unit=%u already; leave one out", unit, id,
 				    unit);
-		m->flash_image[unit] = machine_block(m, id);
+		m->flash_image[unit] = machine_block(m, id, err);
 		if (!m->flash_image[unit])
-			return fail(err, "-M pflash%u=%s: there is no drive '%s'; describe it with -drive if=none,id=%s,file=...",
-				    unit, id, id, id);
+			return fail_context(err, "-M pflash%u=%s", unit, id);
 	}
 	if (m->config.bios && m->flash_image[0])
 		return fail(err, "-bios %s: flash bank 0 has an image already (if=pflash,unit=0); leave one of them out",

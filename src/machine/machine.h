@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/types.h"
 #include "boot/boot.h"
+#include "host/host.h"
 #include "obj/dev.h"
 
 struct machine;
@@ -42,6 +43,7 @@ struct machine_config {
 	enum { ENGINE_BEST, ENGINE_JIT, ENGINE_INTERP } engine; /* -accel; BEST: the translator where the host can */
 	u64 jit_cache;              /* bytes, 0: default */
 	u64 state_from, state_chunk; /* -d state: cpu.h */
+	bool snapshot;              /* -snapshot */
 	const char *serial;         /* -serial spec */
 	u8 uuid[16];                /* -uuid, 0: none */
 	struct smbios_words smbios; /* -smbios */
@@ -65,6 +67,8 @@ bool machine_add_device(struct machine *machine, struct opts *opts, struct error
 bool machine_add_drive(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_netdev(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_nic(struct machine *machine, struct opts *opts, struct error *err); /* -nic: a network and its card */
+bool machine_add_blockdev(struct machine *machine, struct opts *opts, struct error *err);
+bool machine_del_blockdev(struct machine *machine, const char *node, struct error *err);
 bool machine_add_chardev(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_window(struct machine *machine, struct opts *opts, struct error *err); /* -M cxl-fmw.N.* */
 bool machine_add_region(struct machine *machine, struct opts *opts, struct error *err); /* -cxl-region */
@@ -77,13 +81,16 @@ int machine_run(struct machine *machine, struct error *err);
 void machine_destroy(struct machine *machine);
 
 /* --- run.c: running, standing still, power --- */
-enum machine_state { MACHINE_PRELAUNCH, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_SHUT_DOWN };
+enum machine_state { MACHINE_PRELAUNCH, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_SHUT_DOWN, MACHINE_IO_ERROR };
 /* Who asked for a shutdown or reset. */
 enum machine_cause { CAUSE_GUEST_SHUTDOWN, CAUSE_GUEST_RESET, CAUSE_HOST_SIGNAL, CAUSE_HOST_UI, CAUSE_HOST_QUIT, CAUSE_HOST_RESET };
 enum machine_event { EVENT_SHUTDOWN, EVENT_RESET, EVENT_POWERDOWN, EVENT_STOP, EVENT_RESUME };
 /* One listener; called in the loop thread under the machine lock. `cause` is of shutdowns and resets. */
 void machine_listen(struct machine *machine, void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause),
 		    void *opaque);
+/* Likewise, for disks that fail; the same `opaque`. */
+void machine_listen_disks(struct machine *machine,
+			  void (*failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action));
 enum machine_state machine_state(struct machine *machine);
 /* Loop thread, machine lock held once: they let go of it while the vCPUs come to a stop. Guest time stands still too. */
 void machine_stop(struct machine *machine);
@@ -100,7 +107,7 @@ struct loop *machine_loop(struct machine *machine);
 struct space *machine_space(struct machine *machine);
 struct cpus *machine_cpus(struct machine *machine);
 struct dev *machine_devices(struct machine *machine); /* objects and devices in creation order, by ->next */
-const char *machine_drive(struct machine *machine, unsigned n, struct block **block); /* id, NULL after the last */
+const struct drive *machine_drive(struct machine *machine, unsigned n); /* NULL after the last */
 const char *machine_chardev_id(struct machine *machine, unsigned n);                  /* NULL after the last */
 const char *machine_netdev_id(struct machine *machine, unsigned n, struct netdev **netdev); /* NULL after the last */
 struct netdev *machine_netdev(struct machine *machine, const char *id);

@@ -55,10 +55,7 @@ struct machine {
 	struct loader *loader;
 	/* what the user added */
 	struct dev *first_dev, **last_dev;
-	struct {
-		char *id;
-		struct block *block;
-	} drives[DRIVES_MAX];
+	struct drive *drives[DRIVES_MAX];
 	unsigned drive_count;
 	struct {
 		char *id;
@@ -83,6 +80,7 @@ struct machine {
 	u32 reset_pending, shutdown_pending; /* atomic: 1 + enum machine_cause, 0: none */
 	void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause);
 	void *happened_opaque;
+	void (*disk_failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action);
 	bool dumped_dtb;
 	struct error run_error;
 };
@@ -97,6 +95,10 @@ void machine_chardevs_close(struct machine *m);
 void machine_netdevs_close(struct machine *m);
 struct dev *machine_find(struct machine *m, const char *id);
 struct dev_env machine_env(struct machine *m);
+bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err);
+/* drives.c */
+struct block *machine_block(struct machine *m, const char *id, struct error *err);
+void machine_drives_close(struct machine *m);
 /* ram.c */
 bool machine_ram_create(struct machine *m, struct error *err);
 void machine_ram_destroy(struct machine *m);

@@ -10,6 +10,7 @@
  */
 #include "host/host.h"
 #include "machine/private.h"
+#include "virtio/virtio.h"
 
 static void tell(struct machine *m, enum machine_event event, enum machine_cause cause)
 {
@@ -23,6 +24,12 @@ void machine_listen(struct machine *m, void (*happened)(void *opaque, enum machi
 	m->happened = happened;
 	m->happened_opaque = opaque;
 	loop_unlock(m->loop);
+}
+
+void machine_listen_disks(struct machine *m,
+			  void (*failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action))
+{
+	m->disk_failed = failed;
 }
 
 enum machine_state machine_state(struct machine *m)
@@ -57,6 +64,23 @@ void machine_stop(struct machine *m)
 		stand_still(m, MACHINE_PAUSED);
 }
 
+static void stop_for_disk(void *opaque)
+{
+	struct machine *m = opaque;
+
+	if (m->state == MACHINE_RUNNING)
+		stand_still(m, MACHINE_IO_ERROR);
+}
+
+/* Machine lock. The request that failed waits in its device for `cont`. */
+void machine_disk_failed(struct machine *m, const struct drive *drive, bool write, bool no_space, enum on_error action)
+{
+	if (m->disk_failed)
+		m->disk_failed(m->happened_opaque, drive, write, no_space, action);
+	if (action == ON_ERROR_STOP)
+		loop_defer(m->loop, stop_for_disk, m);
+}
+
 bool machine_cont(struct machine *m, struct error *err)
 {
 	if (m->state == MACHINE_SHUT_DOWN)
@@ -66,6 +90,9 @@ bool machine_cont(struct machine *m, struct error *err)
 	m->state = MACHINE_RUNNING;
 	loop_time_start(m->loop);
 	cpus_resume(m->cpus);
+	for (struct dev *dev = m->first_dev; dev; dev = dev->next)
+		if (dev->created && dev->cls->resume)
+			dev->cls->resume(dev);
 	tell(m, EVENT_RESUME, 0);
 	return true;
 }
@@ -177,12 +204,6 @@ struct cpus *machine_cpus(struct machine *m)
 struct dev *machine_devices(struct machine *m)
 {
 	return m->first_dev;
-}
-
-const char *machine_drive(struct machine *m, unsigned n, struct block **block)
-{
-	*block = n < m->drive_count ? m->drives[n].block : NULL;
-	return n < m->drive_count ? m->drives[n].id : NULL;
 }
 
 const char *machine_chardev_id(struct machine *m, unsigned n)

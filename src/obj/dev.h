@@ -44,6 +44,8 @@ struct dev_class {
 	bool (*create)(struct dev *dev, const struct dev_env *env, struct error *err);
 	void (*reset)(struct dev *dev, unsigned reset_kind); /* enum reset_kind of mem/reg.h */
 	void (*destroy)(struct dev *dev);
+	/* The machine goes on after a stop: what failed then is tried again. NULL: nothing to do. */
+	void (*resume)(struct dev *dev);
 	/* The bus that the device provides, for `bus=ID` of others; NULL: none. */
 	struct bus *(*bus)(struct dev *dev);
 	bool hidden;              /* made by the machine, not by -device */

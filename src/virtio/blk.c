@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "base/bits.h"
 #include "base/trace.h"
@@ -21,6 +22,7 @@
 
 #define QUEUES_AUTO    0xffff
 #define BOUNCE_BYTES   (16 * KiB)
+#define PIECES_MAX     128 /* of guest memory, moved in one call */
 #define RANGE_SECTORS_MAX 0x3fffff /* of one discard or write zeroes: 2 GiB */
 
 struct blk_request {
@@ -31,22 +33,24 @@ struct blk_request {
 	u64 generation;
 	u32 type;
 	u64 offset, bytes; /* on the disk */
-	bool unmap;
+	bool unmap, failed; /* failed: by the host */
 	u8 status;
 };
 
 struct virtio_blk {
 	struct virtio virtio;
 	/* properties */
-	char *drive, *serial;
+	char *drive_id, *serial;
 	u32 bootindex, logical_block_size, physical_block_size, min_io_size, opt_io_size;
 	u16 num_queues, queue_size;
 	bool discard, write_zeroes, write_cache, share_rw;
 	/* fixed at create */
-	struct block *block;
+	struct drive *drive;
 	struct workers *workers;
-	struct blk_request *spare;
+	struct blk_request *spare, *stopped; /* stopped: failed, and tried again when the machine goes on */
+	struct machine *machine;
 	u64 generation;
+	bool writeback; /* guest-visible; atomic: off: each write is flushed */
 	/* requests that threads hold; in_flight's lock and signal */
 	unsigned in_flight;
 	bool has_lock;
@@ -56,32 +60,75 @@ struct virtio_blk {
 
 /* --- On a pool thread --- */
 
-/* Moves `size` bytes at guest address pa from or to the disk. */
-static bool piece_move(struct blk_request *r, u64 offset, u64 pa, u64 size)
+/* A piece that is no plain memory goes through a small buffer. */
+static bool piece_bounce(struct blk_request *r, u64 offset, u64 pa, u64 size)
 {
 	struct space *space = r->blk->virtio.pci.space;
-	struct block *block = r->blk->block;
-	bool in = r->type == BLK_T_IN;
+	struct block *block = r->blk->drive->block;
 	u8 bounce[BOUNCE_BYTES];
 
-	while (size) {
-		u64 part = size;
-		void *host = dma_map(space, pa, &part, in);
-		bool ok;
-
-		if (host && part) {
-			ok = in ? block_read(block, offset, host, part) : block_write(block, offset, host, part);
-			dma_unmap(space, pa, part, in);
+	for (u64 part; size; offset += part, pa += part, size -= part) {
+		part = MIN(size, sizeof(bounce));
+		if (r->type == BLK_T_IN) {
+			r->failed = !block_read(block, offset, bounce, part);
+			if (r->failed || !dma_write(space, pa, bounce, part))
+				return false;
 		} else {
-			part = MIN(size, sizeof(bounce));
-			ok = in ? block_read(block, offset, bounce, part) && dma_write(space, pa, bounce, part)
-				: dma_read(space, pa, bounce, part) && block_write(block, offset, bounce, part);
+			if (!dma_read(space, pa, bounce, part))
+				return false;
+			r->failed = !block_write(block, offset, bounce, part);
+			if (r->failed)
+				return false;
 		}
-		if (!ok)
+	}
+	return true;
+}
+
+/* Pieces of guest memory that move in one call. */
+struct batch {
+	struct iovec pieces[PIECES_MAX];
+	u64 pa[PIECES_MAX];
+	unsigned count;
+	u64 offset, bytes;
+};
+
+static bool batch_move(struct blk_request *r, struct batch *batch)
+{
+	struct block *block = r->blk->drive->block;
+	bool in = r->type == BLK_T_IN;
+	bool ok = !batch->bytes || (in ? block_readv(block, batch->offset, batch->pieces, batch->bytes)
+				       : block_writev(block, batch->offset, batch->pieces, batch->bytes));
+
+	r->failed |= !ok;
+	for (unsigned n = 0; n < batch->count; n++)
+		dma_unmap(r->blk->virtio.pci.space, batch->pa[n], batch->pieces[n].iov_len, in);
+	batch->offset += batch->bytes;
+	batch->bytes = batch->count = 0;
+	return ok;
+}
+
+/* `size` bytes at guest address pa join the batch; what cannot be mapped moves at once, after the batch. */
+static bool piece_add(struct blk_request *r, struct batch *batch, u64 pa, u64 size)
+{
+	bool in = r->type == BLK_T_IN;
+
+	for (u64 part; size; pa += part, size -= part) {
+		void *host;
+
+		if (batch->count == PIECES_MAX && !batch_move(r, batch))
 			return false;
-		offset += part;
-		pa += part;
-		size -= part;
+		part = size;
+		host = dma_map(r->blk->virtio.pci.space, pa, &part, in);
+		if (host && part) {
+			batch->pa[batch->count] = pa;
+			batch->pieces[batch->count++] = (struct iovec){host, part};
+			batch->bytes += part;
+			continue;
+		}
+		part = MIN(size, BOUNCE_BYTES);
+		if (!batch_move(r, batch) || !piece_bounce(r, batch->offset, pa, part))
+			return false;
+		batch->offset += part;
 	}
 	return true;
 }
@@ -90,12 +137,14 @@ static bool piece_move(struct blk_request *r, u64 offset, u64 pa, u64 size)
 static bool data_move(struct blk_request *r)
 {
 	const struct virtq_chain *chain = r->chain;
-	bool in = r->type == BLK_T_IN;
+	bool in = r->type == BLK_T_IN, ok = true;
 	const struct virtq_segment *s = chain->segments + (in ? chain->out_count : 0);
 	unsigned count = in ? chain->in_count : chain->out_count;
-	u64 skip = in ? 0 : BLK_HEADER_BYTES, left = r->bytes, offset = r->offset;
+	struct batch batch = {.offset = r->offset};
+	u64 skip = in ? 0 : BLK_HEADER_BYTES, left = r->bytes;
 
-	for (; count && left; count--, s++) {
+	batch.count = 0;
+	for (; ok && count && left; count--, s++) {
 		u64 part;
 
 		if (skip >= s->length) {
@@ -103,18 +152,16 @@ static bool data_move(struct blk_request *r)
 			continue;
 		}
 		part = MIN(s->length - skip, left);
-		if (!piece_move(r, offset, s->pa + skip, part))
-			return false;
+		ok = piece_add(r, &batch, s->pa + skip, part);
 		skip = 0;
-		offset += part;
 		left -= part;
 	}
-	return !left;
+	return batch_move(r, &batch) && ok && !left;
 }
 
 static bool request_run(struct blk_request *r)
 {
-	struct block *block = r->blk->block;
+	struct block *block = r->blk->drive->block;
 	bool write = r->type == BLK_T_OUT || r->type == BLK_T_WRITE_ZEROES;
 	bool ok = true;
 
@@ -123,9 +170,13 @@ static bool request_run(struct blk_request *r)
 	case BLK_T_OUT: ok = data_move(r); break;
 	case BLK_T_FLUSH: ok = block_flush(block); break;
 	case BLK_T_DISCARD: ok = block_discard(block, r->offset, r->bytes); break;
-	case BLK_T_WRITE_ZEROES: ok = block_write_zeroes(block, r->offset, r->bytes); break;
+	case BLK_T_WRITE_ZEROES: ok = block_write_zeroes(block, r->offset, r->bytes, r->unmap); break;
 	}
-	return ok && (!write || r->blk->write_cache || block_flush(block));
+	r->failed |= !ok && r->type != BLK_T_IN && r->type != BLK_T_OUT;
+	if (!ok || !write || __atomic_load_n(&r->blk->writeback, __ATOMIC_RELAXED))
+		return ok;
+	r->failed = !block_flush(block);
+	return !r->failed;
 }
 
 static void request_complete(void *opaque);
@@ -171,12 +222,33 @@ static struct blk_request *request_new(struct virtio_blk *blk)
 	return r;
 }
 
+/* A request that the host could not carry out: whether it is over. */
+static bool failure_is_told(struct blk_request *r)
+{
+	struct virtio_blk *blk = r->blk;
+	bool write = r->type != BLK_T_IN, no_space = block_out_of_space(blk->drive->block);
+	enum on_error action = write ? blk->drive->write_error : blk->drive->read_error;
+
+	if (action == ON_ERROR_ENOSPC)
+		action = no_space ? ON_ERROR_STOP : ON_ERROR_REPORT;
+	machine_disk_failed(blk->machine, blk->drive, write, no_space, action);
+	if (action == ON_ERROR_IGNORE)
+		r->status = BLK_S_OK;
+	if (action != ON_ERROR_STOP)
+		return true;
+	r->next = blk->stopped;
+	blk->stopped = r;
+	return false;
+}
+
 static void request_complete(void *opaque)
 {
 	struct blk_request *r = opaque;
 	struct virtio_blk *blk = r->blk;
 	struct virtio *virtio = &blk->virtio;
 
+	if (r->generation == blk->generation && r->failed && !failure_is_told(r))
+		return;
 	if (r->generation == blk->generation) {
 		trace(VIRTIO, "%s: request %u, %llu bytes at 0x%llx: status %u", dev_name(&virtio->pci.dev), r->type,
 		      (unsigned long long)r->bytes, (unsigned long long)r->offset, r->status);
@@ -193,7 +265,7 @@ static bool disk_range(struct blk_request *r, u64 sector, u64 bytes)
 	r->offset = sector * BLK_SECTOR;
 	r->bytes = bytes;
 	return sector <= UINT64_MAX / BLK_SECTOR && bytes % BLK_SECTOR == 0 &&
-	       range_ok(r->offset, bytes, align_down(block_size(r->blk->block), BLK_SECTOR));
+	       range_ok(r->offset, bytes, align_down(block_size(r->blk->drive->block), BLK_SECTOR));
 }
 
 static u8 get_id(struct blk_request *r)
@@ -231,7 +303,7 @@ static u8 request_parse(struct blk_request *r)
 	struct virtio_blk *blk = r->blk;
 	u8 header[BLK_HEADER_BYTES];
 	u64 sector;
-	bool readonly = block_is_readonly(blk->block);
+	bool readonly = block_is_readonly(blk->drive->block);
 
 	r->offset = r->bytes = 0;
 	if (!virtq_read(&blk->virtio, r->chain, 0, header, sizeof(header))) {
@@ -254,6 +326,19 @@ static u8 request_parse(struct blk_request *r)
 	return BLK_S_UNSUPP;
 }
 
+static void request_start(struct blk_request *r)
+{
+	struct virtio_blk *blk = r->blk;
+
+	pthread_mutex_lock(&blk->lock);
+	blk->in_flight++;
+	pthread_mutex_unlock(&blk->lock);
+	if (blk->workers)
+		workers_run(blk->workers, request_work, r);
+	else
+		request_work(r);
+}
+
 static void blk_notified(struct virtio *virtio, struct virtq *queue)
 {
 	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
@@ -274,13 +359,8 @@ static void blk_notified(struct virtio *virtio, struct virtq *queue)
 			break;
 		}
 		r->status = request_parse(r);
-		pthread_mutex_lock(&blk->lock);
-		blk->in_flight++;
-		pthread_mutex_unlock(&blk->lock);
-		if (blk->workers)
-			workers_run(blk->workers, request_work, r);
-		else
-			request_work(r);
+		r->failed = false;
+		request_start(r);
 	}
 }
 
@@ -295,36 +375,50 @@ static void blk_type_reset(struct virtio *virtio)
 		pthread_cond_wait(&blk->idle, &blk->lock);
 	pthread_mutex_unlock(&blk->lock);
 	blk->generation++;
+	while (blk->stopped) {
+		struct blk_request *r = blk->stopped;
+
+		blk->stopped = r->next;
+		request_free(r);
+	}
+	blk->writeback = blk->write_cache;
+	virtio->config[BLK_WRITEBACK] = blk->writeback;
+}
+
+/* Without CONFIG_WCE a driver that does not flush expects writes to be on the disk. [VIRTIO1.2 5.2.5.2] */
+static void blk_driver_ok(struct virtio *virtio)
+{
+	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
+	bool writeback = blk->write_cache && (virtio_has(virtio, BLK_F_FLUSH) || virtio_has(virtio, BLK_F_CONFIG_WCE));
+
+	if (virtio_has(virtio, BLK_F_CONFIG_WCE))
+		writeback = virtio->config[BLK_WRITEBACK];
+	__atomic_store_n(&blk->writeback, writeback, __ATOMIC_RELAXED);
+}
+
+/* writeback is the one field that a driver may write. */
+static void blk_config_write(struct virtio *virtio, u32 offset, u8 value)
+{
+	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
+
+	if (offset != BLK_WRITEBACK || !virtio_has(virtio, BLK_F_CONFIG_WCE))
+		return;
+	virtio->config[BLK_WRITEBACK] = value & 1;
+	__atomic_store_n(&blk->writeback, value & 1, __ATOMIC_RELAXED);
 }
 
 static const struct virtio_type blk_type = {
 	.id = VIRTIO_ID_BLOCK, .name = "block", .class_code = 0x010000, .config_bytes = BLK_CONFIG_BYTES,
-	.queue_notified = blk_notified, .reset = blk_type_reset,
+	.queue_notified = blk_notified, .reset = blk_type_reset, .driver_ok = blk_driver_ok, .config_written = blk_config_write,
 };
 
 /* --- Life --- */
-
-struct same_drive {
-	struct virtio_blk *blk;
-	const char *other;
-};
-
-static bool find_same_drive(struct pci_dev *dev, void *arg)
-{
-	struct same_drive *same = arg;
-	struct virtio_blk *other = container_of(dev, struct virtio_blk, virtio.pci);
-
-	if (dev->dev.cls != &virtio_blk_pci_class || other == same->blk || other->block != same->blk->block)
-		return true;
-	same->other = dev_name(&dev->dev);
-	return false;
-}
 
 static void config_fill(struct virtio_blk *blk)
 {
 	u8 *c = blk->virtio.config;
 
-	store_le(c + BLK_CAPACITY, 8, block_size(blk->block) / BLK_SECTOR);
+	store_le(c + BLK_CAPACITY, 8, block_size(blk->drive->block) / BLK_SECTOR);
 	store_le(c + BLK_SEG_MAX, 4, blk->queue_size - 2u);
 	store_le(c + BLK_BLK_SIZE, 4, blk->logical_block_size);
 	c[BLK_PHYSICAL_EXP] = __builtin_ctz(blk->physical_block_size / blk->logical_block_size);
@@ -366,9 +460,7 @@ static bool properties_check(struct virtio_blk *blk, struct error *err)
 			    blk->min_io_size);
 	if (blk->opt_io_size % blk->logical_block_size)
 		return fail(err, "%s: opt_io_size=%u is not a multiple of logical_block_size", name, blk->opt_io_size);
-	if (blk->serial && strlen(blk->serial) > BLK_ID_BYTES)
-		return fail(err, "%s: serial=%s is longer than %d characters", name, blk->serial, BLK_ID_BYTES);
-	if (!blk->drive || !*blk->drive)
+	if (!blk->drive_id || !*blk->drive_id)
 		return fail(err, "%s: it needs drive=ID of a -drive", name);
 	return true;
 }
@@ -376,33 +468,32 @@ static bool properties_check(struct virtio_blk *blk, struct error *err)
 static bool blk_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
 	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
-	struct same_drive same = {.blk = blk};
-	const char *name = dev_name(dev);
 	u64 features = BIT(BLK_F_SEG_MAX) | BIT(BLK_F_BLK_SIZE) | BIT(BLK_F_TOPOLOGY);
 
 	if (!properties_check(blk, err))
 		return false;
-	blk->block = machine_block(env->machine, blk->drive);
-	if (!blk->block)
-		return fail(err,
-			    "%s: drive=%s: no drive of this id; describe it before, with -drive if=none,id=%s,file=...",
-			    name, blk->drive, blk->drive);
+	blk->drive = machine_take_drive(env->machine, blk->drive_id, dev, err);
+	if (!blk->drive)
+		return false;
+	blk->machine = env->machine;
+	if (!blk->serial && blk->drive->serial)
+		blk->serial = strdup(blk->drive->serial);
+	if (blk->serial && strlen(blk->serial) > BLK_ID_BYTES)
+		return fail(err, "%s: serial=%s is longer than %d characters", dev_name(dev), blk->serial, BLK_ID_BYTES);
+	blk->write_cache &= !blk->drive->write_through;
+	blk->writeback = blk->write_cache;
 	blk->workers = machine_workers(env->machine);
 	pthread_mutex_init(&blk->lock, NULL);
 	pthread_cond_init(&blk->idle, NULL);
 	blk->has_lock = true;
-	if (block_is_readonly(blk->block))
+	if (block_is_readonly(blk->drive->block))
 		features |= BIT(BLK_F_RO);
 	else
 		features |= (blk->discard ? BIT(BLK_F_DISCARD) : 0) | (blk->write_zeroes ? BIT(BLK_F_WRITE_ZEROES) : 0);
-	features |= blk->write_cache ? BIT(BLK_F_FLUSH) : 0;
+	features |= BIT(BLK_F_FLUSH) | BIT(BLK_F_CONFIG_WCE);
 	features |= blk->num_queues > 1 ? BIT(BLK_F_MQ) : 0;
 	if (!virtio_init(&blk->virtio, &blk_type, features, blk->num_queues, blk->queue_size, env, err))
 		return false;
-	pci_host_each(pci_dev_host(&blk->virtio.pci), find_same_drive, &same);
-	if (same.other)
-		return fail(err, "%s: drive=%s is in use by '%s': a drive serves one device", name, blk->drive,
-			    same.other);
 	config_fill(blk);
 	return true;
 }
@@ -412,11 +503,42 @@ static void blk_reset(struct dev *dev, unsigned reset_kind)
 	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
 }
 
+/* In the order in which they failed. */
+static void blk_resume(struct dev *dev)
+{
+	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
+	struct blk_request *again = NULL;
+
+	while (blk->stopped) {
+		struct blk_request *r = blk->stopped;
+
+		blk->stopped = r->next;
+		r->next = again;
+		again = r;
+	}
+	while (again) {
+		struct blk_request *r = again;
+
+		again = r->next;
+		r->status = BLK_S_OK;
+		r->failed = false;
+		request_start(r);
+	}
+}
+
 static void blk_destroy(struct dev *dev)
 {
 	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
 
 	virtio_fini(&blk->virtio);
+	if (blk->drive)
+		blk->drive->user = NULL;
+	while (blk->stopped) {
+		struct blk_request *r = blk->stopped;
+
+		blk->stopped = r->next;
+		request_free(r);
+	}
 	while (blk->spare) {
 		struct blk_request *r = blk->spare;
 
@@ -437,7 +559,7 @@ const struct dev_class virtio_blk_pci_class = {
 	.plugs = BUS_PCIE,
 	.props =
 		(const struct prop[]){
-			PROP_STRING("drive", struct virtio_blk, drive, NULL, "id of the drive"),
+			PROP_STRING("drive", struct virtio_blk, drive_id, NULL, "id of the drive"),
 			PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
 			PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff,
 				 "accepted: nothing orders boot devices yet"),
@@ -458,5 +580,6 @@ const struct dev_class virtio_blk_pci_class = {
 	.common = pci_dev_props,
 	.create = blk_create,
 	.reset = blk_reset,
+	.resume = blk_resume,
 	.destroy = blk_destroy,
 };

@@ -51,6 +51,7 @@ struct virtio_type {
 	void (*queue_notified)(struct virtio *virtio, struct virtq *queue);
 	void (*reset)(struct virtio *virtio);     /* ends what is under way; may be NULL */
 	void (*driver_ok)(struct virtio *virtio); /* may be NULL */
+	void (*config_written)(struct virtio *virtio, u32 offset, u8 value); /* a byte of the configuration; may be NULL */
 };
 
 struct virtio {

@@ -319,6 +319,10 @@ static enum mem_result bar_write(void *opaque, u64 offset, unsigned size, u64 va
 	case PAGE_NOTIFY: /* without NOTIFICATION_DATA the place says which queue */
 		queue_notify(virtio, in / NOTIFY_BYTES);
 		break;
+	case PAGE_DEVICE:
+		for (unsigned n = 0; virtio->type->config_written && n < size && in + n < virtio->type->config_bytes; n++)
+			virtio->type->config_written(virtio, in + n, (u8)(value >> (8 * n)));
+		break;
 	}
 	return MEM_OK;
 }

@@ -3,16 +3,18 @@
 #ifndef VIRTIO_VIRTIO_H
 #define VIRTIO_VIRTIO_H
 
+#include "host/host.h"
 #include "obj/dev.h"
 
-struct block;
 struct chardev;
 struct netdev;
 struct workers;
 
 extern const struct dev_class virtio_blk_pci_class, virtio_net_pci_class, virtio_rng_pci_class, virtio_serial_pci_class, virtconsole_class;
 /* How virtio devices reach the host's things by id: provided by machine/. NULL if there is none of that id. */
-struct block *machine_block(struct machine *machine, const char *id);
+struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err); /* NULL: told in err */
+/* Machine lock. A request of a disk failed; with ON_ERROR_STOP the machine will stand still, until it goes on by `resume`. */
+void machine_disk_failed(struct machine *machine, const struct drive *drive, bool write, bool no_space, enum on_error action);
 struct chardev *machine_chardev(struct machine *machine, const char *id);
 struct netdev *machine_netdev(struct machine *machine, const char *id);
 struct workers *machine_workers(struct machine *machine);

@@ -8,6 +8,7 @@ import concurrent.futures
 import os
 import pathlib
 import struct
+import subprocess
 import sys
 import tempfile
 import zlib
@@ -56,6 +57,8 @@ def fixtures(folder):
     (folder / "x86-elf").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0) + bytes(56))
     (folder / "bad-dtb").write_bytes(b"\xd0\x0d\xfe\xed" + b"\xff" * 60)
     (folder / "qcow2").write_bytes(b"QFI\xfb\x00\x00\x00\x03" + bytes(512))
+    for words in (["good.qcow2", "1M"], ["-b", "good.qcow2", "-F", "qcow2", "overlay", "1M"]):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *words], cwd=folder, check=True)
     (folder / "odd-disk").write_bytes(bytes(1000))
     (folder / "disk").write_bytes(bytes(4096))
     (folder / "flash").write_bytes(bytes(4096))
@@ -140,6 +143,14 @@ CASES = [
     ("drive without file", "-drive if=virtio,format=raw", ["file="]),
     ("drive missing", "-drive file=/nonexistent/d,if=virtio,format=raw", ["/nonexistent/d"]),
     ("drive qcow2", "-drive file=@/qcow2,if=virtio,format=qcow2", ["qcow2"]),
+    ("drive of no format", "-drive file=@/disk,if=virtio", ["format= is not given", "format=raw", "format=qcow2"]),
+    ("-hda of no format", "-hda @/disk", ["format= is not given"]),
+    ("a backing file unasked", "-drive file=@/overlay,format=qcow2", ["backing file", "backing.driver=", "allow-backing=on"]),
+    ("a node without a name", "-blockdev driver=file,filename=@/disk", ["node-name"]),
+    ("a node of no file", "-blockdev driver=raw,node-name=a,file=b", ["file=b", "no such node"]),
+    ("a node driver", "-blockdev driver=nbd,node-name=a", ["driver=nbd", "qcow2"]),
+    ("a node twice", "-blockdev driver=file,node-name=a,filename=@/disk -blockdev driver=file,node-name=a,filename=@/disk", ["id=a", "ids must differ"]),
+    ("no such snapshot", "-drive file=@/good.qcow2,internal-snapshot=s", ["internal-snapshot=s", "qemu-img"]),
     ("drive not raw", "-drive file=@/qcow2,if=virtio", ["format"]),
     ("drive is a folder", "-drive file=@/dir,if=virtio,format=raw", ["@/dir"]),
     ("blk without drive", "-device virtio-blk-pci,drive=nix", ["drive", "nix"]),

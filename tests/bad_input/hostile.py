@@ -132,7 +132,7 @@ FILES = [
     ("drive for two devices", f"{DISK}id=d,if=none -device virtio-blk-pci,drive=d -device virtio-blk-pci,drive=d", ["drive=d", "in use"]),
     ("drive cache", f"{DISK}cache=frob", ["cache=frob", "writeback"]),
     ("drive discard", f"{DISK}discard=frob", ["discard=frob", "unmap"]),
-    ("drive media", f"{DISK}media=cdrom", ["media=cdrom", "disk"]),
+    ("drive media", f"{DISK}media=floppy", ["media=floppy", "disk", "cdrom"]),
     ("drive interface", f"{DISK}if=scsi", ["if=scsi", "virtio"]),
     ("drive index", f"{DISK}index=99", ["index=99", "31"]),
     ("drive key", f"{DISK}frob=1", ["frob=1"]),

@@ -49,9 +49,9 @@ static void reads_writes_and_bounds(void **state)
 	assert_false(block_write(b, 1024, bytes, 512));
 	assert_false(block_write(b, ~0ull - 511, bytes, 512));
 	assert_false(block_discard(b, 512, 1024));
-	assert_false(block_write_zeroes(b, 1, ~0ull));
+	assert_false(block_write_zeroes(b, 1, ~0ull, false));
 	assert_true(block_read(b, 1024, bytes, 0));
-	assert_true(block_write_zeroes(b, 512, 256));
+	assert_true(block_write_zeroes(b, 512, 256, true));
 	assert_true(block_read(b, 512, bytes, 512));
 	assert_int_equal(bytes[255], 0);
 	assert_int_equal(bytes[256], 0xaa);
@@ -72,30 +72,63 @@ static void readonly_refuses_writes(void **state)
 	assert_true(block_read(b, 0, bytes, 512));
 	assert_false(block_write(b, 0, bytes, 512));
 	assert_false(block_discard(b, 0, 512));
-	assert_false(block_write_zeroes(b, 0, 512));
+	assert_false(block_write_zeroes(b, 0, 512, true));
 	assert_true(block_flush(b));
 	block_close(b);
 }
 
-static void other_formats_are_not_guessed_as_raw(void **state)
+static void formats_are_never_guessed(void **state)
 {
+	struct block_config config = {.file = "/tmp/cxlvm-block-test.img"};
 	struct error err;
 	struct block *b;
 
 	image("QFI\xfb", 4, 65536);
 	assert_null(open_it((struct block_config){0}, &err));
-	check_says(&err, "looks like a qcow2 image and format= is not given");
+	check_says(&err, "format= is not given");
+	check_says(&err, "it looks like qcow2");
 	check_says(&err, "drive 'd0'");
 	b = open_it((struct block_config){.format = "raw"}, &err); /* the user insists */
 	assert_non_null(b);
 	block_close(b);
-	assert_null(open_it((struct block_config){.format = "qcow2"}, &err));
-	check_says(&err, "format=qcow2: only format=raw is built");
-	assert_null(open_it((struct block_config){.format = "raw", .snapshot = true}, &err));
-	check_says(&err, "snapshot=on: not built");
+	assert_null(open_it((struct block_config){.format = "vmdk"}, &err));
+	check_says(&err, "format=vmdk: raw and qcow2 are built");
 	image("plain", 5, 512);
-	b = open_it((struct block_config){0}, &err);
+	assert_null(open_it((struct block_config){0}, &err));
+	check_says(&err, "write format=raw or format=qcow2");
+	/* A name may say it, unless the file looks like something else. */
+	assert_int_equal(rename(name, config.file), 0);
+	b = block_open(&config, &err);
 	assert_non_null(b);
+	assert_string_equal(block_format_name(b), "raw");
+	block_close(b);
+	assert_int_equal(rename(config.file, name), 0);
+	image("QFI\xfb", 4, 65536);
+	assert_int_equal(rename(name, config.file), 0);
+	assert_null(block_open(&config, &err));
+	check_says(&err, "it looks like a qcow2 image and format= is not given");
+	assert_int_equal(rename(config.file, name), 0);
+}
+
+static void a_temporary_overlay_takes_the_writes(void **state)
+{
+	struct error err;
+	struct block *b;
+	u8 bytes[512] = {7};
+
+	image("x", 1, 2048);
+	b = open_it((struct block_config){.format = "raw", .snapshot = true}, &err);
+	assert_non_null(b);
+	assert_true(block_write(b, 512, bytes, 512));
+	memset(bytes, 0, sizeof(bytes));
+	assert_true(block_read(b, 512, bytes, 512));
+	assert_int_equal(bytes[0], 7);
+	assert_true(block_read(b, 0, bytes, 512));
+	assert_int_equal(bytes[0], 'x');
+	block_close(b);
+	b = open_it((struct block_config){.format = "raw"}, &err);
+	assert_true(block_read(b, 512, bytes, 512));
+	assert_int_equal(bytes[0], 0);
 	block_close(b);
 }
 
@@ -155,7 +188,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_writes_and_bounds),
 		cmocka_unit_test(readonly_refuses_writes),
-		cmocka_unit_test(other_formats_are_not_guessed_as_raw),
+		cmocka_unit_test(formats_are_never_guessed),
+		cmocka_unit_test(a_temporary_overlay_takes_the_writes),
 		cmocka_unit_test(one_writer_or_many_readers),
 		cmocka_unit_test(bad_files_are_named),
 	};

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-blk on a temporary file: data both ways, odd requests, read-only disks, threads, properties. [VIRTIO1.2 5.2]
  */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "host/host.h"
@@ -11,13 +14,28 @@
 /* The machine of this test: one disk, and workers if the test wants them. */
 struct machine {
 	struct block *block;
+	struct drive drive; /* of that block */
+	unsigned failures;
+	enum on_error failed_action;
+	bool failed_write;
 	struct workers *workers;
 	char path[64];
 };
 
-struct block *machine_block(struct machine *machine, const char *id)
+struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
 {
-	return strcmp(id, "d0") ? NULL : machine->block;
+	if (strcmp(id, "d0") || machine->drive.user) {
+		snprintf(err->text, sizeof(err->text), machine->drive.user ? "drive=%s is in use" : "drive=%s: no drive of this id", id);
+		return NULL;
+	}
+	machine->drive.user = user;
+	return &machine->drive;
+}
+void machine_disk_failed(struct machine *machine, const struct drive *drive, bool write, bool no_space, enum on_error action)
+{
+	machine->failures++;
+	machine->failed_action = action;
+	machine->failed_write = write;
 }
 struct chardev *machine_chardev(struct machine *machine, const char *id)
 {
@@ -48,6 +66,7 @@ static struct machine machine_new(bool readonly)
 	close(fd);
 	config.file = m.path;
 	m.block = block_open(&config, &err);
+	m.drive = (struct drive){.id = (char *)"d0", .block = m.block};
 	assert_string_equal(err.text, "");
 	return m;
 }
@@ -208,6 +227,63 @@ static void wrong_requests_are_io_errors(void **state)
 	machine_free(&m);
 }
 
+/* A write that the host has no room for: told, ignored, or kept until the machine goes on. */
+static void failures_follow_the_policy(void **state)
+{
+	static const struct {
+		enum on_error policy, action;
+		int status; /* -1: none yet */
+	} rows[] = {
+		{ON_ERROR_REPORT, ON_ERROR_REPORT, BLK_S_IOERR}, {ON_ERROR_IGNORE, ON_ERROR_IGNORE, BLK_S_OK},
+		{ON_ERROR_ENOSPC, ON_ERROR_STOP, -1}, {ON_ERROR_STOP, ON_ERROR_STOP, -1},
+	};
+	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+
+	signal(SIGXFSZ, SIG_IGN);
+	for (unsigned n = 0; n < ARRAY_SIZE(rows); n++) {
+		struct machine m = machine_new(false);
+		struct driver d = start(&m, "addr=1,drive=d0");
+		struct dev *dev = d.f->devs[d.f->dev_count - 1];
+		u8 back[512];
+
+		m.drive.write_error = rows[n].policy;
+		memset(at(&d, BUFFER), 0x5a, 512);
+		setrlimit(RLIMIT_FSIZE, &none);
+		submit(&d, BLK_T_OUT, 7, 512, false);
+		setrlimit(RLIMIT_FSIZE, &all);
+		assert_int_equal(m.failures, 1);
+		assert_true(m.failed_write);
+		assert_int_equal(m.failed_action, rows[n].action);
+		if (rows[n].status < 0) {
+			/* The guest waits; when there is room, the write is done. */
+			dev->cls->resume(dev);
+			assert_true(block_read(m.block, 7 * 512, back, 512));
+			assert_int_equal(back[100], 0x5a);
+		}
+		used_take(&d, 0);
+		assert_int_equal(*at(&d, STATUS), MAX(rows[n].status, 0));
+		driver_free(&d);
+		machine_free(&m);
+	}
+}
+
+/* With write-through chosen by the driver each write is flushed, which a broken flush shows. [VIRTIO1.2 5.2.5] */
+static void the_driver_chooses_the_cache(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0");
+
+	assert_true(driver_offered(&d) & BIT(BLK_F_CONFIG_WCE));
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1), 1);
+	wr(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1, 0xfe);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1), 0);
+	assert_int_equal(request(&d, BLK_T_OUT, 0, 512, false), BLK_S_OK);
+	wr(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1, 1);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1), 1);
+	driver_free(&d);
+	machine_free(&m);
+}
+
 static void read_only_disks_refuse_writes(void **state)
 {
 	struct machine m = machine_new(true);
@@ -249,7 +325,7 @@ static void properties_are_checked(void **state)
 	} wrong[] = {
 		{"", "drive=ID"},
 		{"drive=x", "drive=x"},
-		{"drive=d0", "in use by"},
+		{"drive=d0", "in use"},
 		{"drive=d0,num-queues=65", "num-queues=65"},
 		{"drive=d0,queue-size=100", "queue-size=100"},
 		{"drive=d0,logical_block_size=513", "logical_block_size=513"},
@@ -267,6 +343,8 @@ static void properties_are_checked(void **state)
 	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
 		struct error err = {{0}};
 
+		if (n == 3)
+			m.drive.user = NULL; /* what else is wrong shows with a drive that is free */
 		assert_null(add(d.f, &m, wrong[n].text, &err));
 		if (!strstr(err.text, wrong[n].words))
 			assert_string_equal(err.text, wrong[n].words);
@@ -332,6 +410,8 @@ int main(void)
 		cmocka_unit_test(data_goes_both_ways),
 		cmocka_unit_test(ranges_are_discarded_and_zeroed),
 		cmocka_unit_test(wrong_requests_are_io_errors),
+		cmocka_unit_test(failures_follow_the_policy),
+		cmocka_unit_test(the_driver_chooses_the_cache),
 		cmocka_unit_test(read_only_disks_refuse_writes),
 		cmocka_unit_test(configuration_describes_the_disk),
 		cmocka_unit_test(properties_are_checked),

@@ -40,9 +40,12 @@ void chardev_kick(struct chardev *chardev)
 {
 	chardev->kicks++;
 }
-struct block *machine_block(struct machine *machine, const char *id)
+struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
 {
 	return NULL;
+}
+void machine_disk_failed(struct machine *machine, const struct drive *drive, bool write, bool no_space, enum on_error action)
+{
 }
 struct chardev *machine_chardev(struct machine *machine, const char *id)
 {

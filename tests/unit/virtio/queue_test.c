@@ -2,9 +2,12 @@
 /* Split queues and the transport, seen through virtio-rng: good drivers, then hostile ones. [VIRTIO1.2 2.7, 4.1.4] */
 #include "virtio/driver.h"
 
-struct block *machine_block(struct machine *machine, const char *id)
+struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
 {
 	return NULL;
+}
+void machine_disk_failed(struct machine *machine, const struct drive *drive, bool write, bool no_space, enum on_error action)
+{
 }
 struct chardev *machine_chardev(struct machine *machine, const char *id)
 {
