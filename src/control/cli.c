@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control/gdb.h"
 #include "control/qmp.h"
 #include "control/settings.h"
 
@@ -335,6 +336,7 @@ int control_main(int argc, char **argv)
 	struct settings *s = calloc(1, sizeof(*s));
 	struct machine *machine = NULL;
 	struct qmp *qmp = NULL;
+	struct gdb *gdb = NULL;
 	struct error err = {""};
 	int code = 1, skip, daemon = -1;
 	bool ok, wrote_pid = false;
@@ -358,7 +360,7 @@ int control_main(int argc, char **argv)
 		code = fflush(stdout) || ferror(stdout);
 	} else if (ok) {
 		qmp = qmp_create(s, machine);
-		ok = open_monitors(s, qmp, machine, &err) && (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err))) &&
+		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) && (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err))) &&
 		     (daemon < 0 || daemon_ready(daemon, &err));
 	}
 	if (ok && !s->draw) {
@@ -367,6 +369,7 @@ int control_main(int argc, char **argv)
 	}
 	if (!ok)
 		print_error(&err);
+	gdb_close(gdb);
 	qmp_destroy(qmp);
 	if (machine)
 		machine_destroy(machine);

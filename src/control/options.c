@@ -106,6 +106,18 @@ static bool take_mon(struct settings *s, const char *a, struct error *err)
 	return true;
 }
 
+static bool take_gdb(struct settings *s, const char *a, struct error *err)
+{
+	s->gdb = strcmp(a, "none") ? a : NULL;
+	return true;
+}
+
+static bool take_gdb_default(struct settings *s, const char *a, struct error *err)
+{
+	s->gdb = "tcp::1234";
+	return true;
+}
+
 static bool take_paused(struct settings *s, const char *a, struct error *err)
 {
 	s->config.start_paused = true;
@@ -323,6 +335,8 @@ const struct option options[] = {
 	{"pidfile", NULL, "FILE", "write the process ID there", take_pidfile},
 	{"qmp", NULL, "SPEC", "a QMP monitor: unix:PATH,server=on,wait=off, tcp:127.0.0.1:PORT,server=on,wait=off or stdio", take_qmp},
 	{"mon", NULL, "chardev=ID,mode=control", "a QMP monitor on a -chardev", take_mon},
+	{"gdb", NULL, "SPEC", "a gdb server: tcp::PORT (of this host), unix:PATH, none", take_gdb},
+	{"s", NULL, NULL, "the same as -gdb tcp::1234", take_gdb_default},
 	{"S", NULL, NULL, "start paused: QMP's cont lets it run", take_paused},
 	{"no-shutdown", NULL, NULL, "a guest that powers off leaves the machine paused", take_no_shutdown},
 	{"name", NULL, "TEXT", "a name for the machine, for QMP's query-name", take_name, .is_free_text = true},
@@ -335,8 +349,6 @@ const struct option options[] = {
 	{"help", "h", NULL, "print this", take_help},
 	/* Known, not built. */
 	{"enable-kvm", NULL, NULL, NULL, NULL, "KVM cannot run arm64 code here: leave it out"},
-	{"gdb", NULL, "SPEC", NULL, NULL, LATER},
-	{"s", NULL, NULL, NULL, NULL, "the gdb stub " LATER},
 	{"pflash", NULL, "FILE", NULL, NULL, "write -drive if=pflash,format=raw,unit=0,file=FILE"},
 	{"loadvm", NULL, "NAME", NULL, NULL, LATER},
 	{"incoming", NULL, "URI", NULL, NULL, LATER},

@@ -308,7 +308,7 @@ struct qmp *qmp_create(struct settings *settings, struct machine *machine)
 	q->settings = settings;
 	q->machine = machine;
 	machine_listen(machine, happened, q);
-	machine_listen_disks(machine, disk_failed);
+	machine_listen_disks(machine, disk_failed, q);
 	return q;
 }
 
@@ -350,7 +350,7 @@ void qmp_destroy(struct qmp *q)
 {
 	if (!q)
 		return;
-	machine_listen(q->machine, NULL, NULL);
+	machine_unlisten(q->machine, q);
 	for (unsigned i = 0; i < q->count; i++) {
 		struct session *s = q->sessions[i];
 

@@ -25,7 +25,7 @@ struct settings {
 	struct listed monitors;
 	enum monitor_kind { MONITOR_QMP, MONITOR_CHARDEV } monitor_kind[LISTED_MAX];
 	const char *net_card, *net_wire; /* -net nic, and -net user and the like, until they make a pair */
-	const char *pidfile, *name, *uuid;
+	const char *pidfile, *name, *uuid, *gdb;
 	bool draw; /* `cxlvm topology`: nothing is opened or run */
 	u32 picture; /* enum picture of qmp.h */
 	bool nographic, daemonize;

@@ -83,6 +83,32 @@ bool cpu_guest_write(struct cpu *cpu, u64 va, const void *from, u64 size);
 /* still_ops for space_set_still; the opaque is the struct cpus. */
 extern const struct still_ops cpus_still;
 
+/* --- debugger.c: for a debugger outside. Machine lock held, every vCPU paused; `stopped` comes from a vCPU's thread --- */
+#define DEBUGGER_BREAKS_MAX 64
+#define DEBUGGER_WATCHES_MAX 16
+enum debug_why { DEBUG_BREAK, DEBUG_WATCH, DEBUG_STEP };
+struct debug_stop { unsigned cpu; enum debug_why why; u64 va; bool read, write; }; /* read, write: what the watchpoint is for */
+/* NULL: no debugger any more. What an earlier one has set is forgotten. */
+void cpus_debug_attach(struct cpus *cpus, void (*stopped)(void *opaque, const struct debug_stop *what), void *opaque);
+/* By virtual address; `memory`: may be a word in guest memory as `by` sees it. False: too many, or there is none. */
+bool cpus_debug_breakpoint(struct cpus *cpus, struct cpu *by, u64 va, bool memory, bool add);
+bool cpus_debug_watchpoint(struct cpus *cpus, u64 va, u64 size, bool read, bool write, bool add);
+/* What a vCPU does once the machine goes on. Without a plan for any all run. */
+enum debug_plan { DEBUG_RUN, DEBUG_ONE, DEBUG_HOLD };
+void cpus_debug_plan(struct cpus *cpus, unsigned index, enum debug_plan plan);
+bool cpus_debug_is_off(struct cpus *cpus, unsigned index); /* by PSCI */
+bool cpu_debug_translate(struct cpu *cpu, u64 va, u64 *pa); /* as EL1 would */
+/* RAM only; no device is disturbed. */
+bool cpu_debug_read(struct cpu *cpu, u64 va, void *to, u64 size, bool physical);
+bool cpu_debug_write(struct cpu *cpu, u64 va, const void *from, u64 size, bool physical);
+enum debug_reg { DEBUG_X0 = 0, DEBUG_SP = 31, DEBUG_PC, DEBUG_PSTATE, DEBUG_FPSR, DEBUG_FPCR };
+u64 cpu_debug_get(struct cpu *cpu, enum debug_reg reg);
+void cpu_debug_set(struct cpu *cpu, enum debug_reg reg, u64 value);
+u128 *cpu_debug_vector(struct cpu *cpu, unsigned n);
+const char *cpus_debug_sysreg(struct cpus *cpus, unsigned n); /* names of those that hold state; NULL after the last */
+u64 cpu_debug_sysreg_get(struct cpu *cpu, unsigned n);
+size_t cpu_debug_disasm(u32 word, u64 pc, char *text, size_t size);
+
 /* For -d, gdb and reports: register values of a stopped vCPU or of the caller's own. */
 u64 cpu_reg(const struct cpu *cpu, unsigned n); /* 0..30, 31 = SP */
 u64 cpu_pc(const struct cpu *cpu);

@@ -474,7 +474,8 @@ static bool must_return(struct cpu *cpu)
 {
 	struct cpu_thread *thread = cpu->thread;
 
-	return cpu->halted || load(&thread->parked) || load(&thread->reset_pending) || load(&cpu->powered_off) ||
+	return cpu->halted || load(&thread->parked) || load(&thread->held) || load(&thread->set_pc) || load(&thread->set_pstate) ||
+	       load(&thread->reset_pending) || load(&cpu->powered_off) ||
 	       load(&cpu->cpus->quit);
 }
 
@@ -556,6 +557,7 @@ bool cpu_warm_reset(struct cpu *cpu, u64 pc)
 /* vCPUs stopped or not started. */
 void cpus_reset(struct cpus *cpus, u64 entry, u64 x0)
 {
+	debugger_machine_reset(cpus);
 	for (unsigned i = 0; i < cpus->count; i++) {
 		struct cpu *cpu = cpus->cpu[i];
 		struct cpu_thread *thread = cpu->thread;
@@ -623,7 +625,9 @@ static bool is_runnable(struct cpu *cpu)
 		cpu_reset_state(cpu, load(&thread->reset_pc), load(&thread->reset_x0), load(&thread->reset_on));
 		end(&thread->reset_pending);
 	}
-	if (load(&thread->parked))
+	if (unlikely(load(&thread->set_pc) || load(&thread->set_pstate)))
+		debugger_apply(cpu);
+	if (load(&thread->parked) || load(&thread->held))
 		return false;
 	/* No lock: the reset takes the machine lock, and while this is pending nobody else gives another. */
 	if (begin(&thread->on_pending)) {
@@ -759,6 +763,7 @@ void cpus_pause(struct cpus *cpus)
 
 void cpus_resume(struct cpus *cpus)
 {
+	debugger_resume(cpus);
 	if (__atomic_exchange_n(&cpus->paused, 0, __ATOMIC_SEQ_CST))
 		start_all(cpus);
 }

@@ -66,6 +66,7 @@ void debug_rederive(struct cpu *cpu)
 		for (unsigned n = 0; enabled && bit(cpu->sys.mdscr, MDSCR_MDE) && n < BREAKPOINTS; n++)
 			stepping |= bit(cpu->sys.dbgbcr[n], 0) && el_matches(cpu->sys.dbgbcr[n], cpu->el);
 	}
+	stepping |= cpu->cpus->debugger.compared || __atomic_load_n(&cpu->thread->step, __ATOMIC_SEQ_CST);
 	if (stepping && !cpu->stepping)
 		cpu_leave_chunk(cpu);
 	cpu->stepping = stepping;
@@ -94,6 +95,8 @@ bool debug_before(struct cpu *cpu)
 	bool d = cpu->daif & 8;
 	u64 pc = cpu_pc(cpu);
 
+	if (cpu->cpus->debugger.compared && debugger_before(cpu))
+		return true;
 	if (debug_software_step_enabled(cpu, cpu->el, d) && !cpu->ss) {
 		/* Active and pending: the step is reported before anything runs. */
 		cpu_enter(cpu, cpu->el ? EC_STEP_SAME : EC_STEP_LOWER, cpu->step_iss | FSC_DEBUG, pc, false, 0);
@@ -124,6 +127,8 @@ bool debug_before(struct cpu *cpu)
 void debug_step_done(struct cpu *cpu)
 {
 	bool armed = cpu->step_armed;
+
+	debugger_after(cpu);
 
 	cpu->step_armed = false;
 	/* A record that is no instruction (a page looked up) gave back its count: nothing was stepped. */
@@ -181,6 +186,8 @@ static bool overlaps(const struct cpu *cpu, unsigned n, u64 va, u64 size)
 
 bool debug_covers_page(struct cpu *cpu, u64 va, bool write)
 {
+	if (debugger_covers(cpu, va, 4096, write))
+		return true;
 	if (!bit(cpu->sys.mdscr, MDSCR_MDE))
 		return false;
 	for (unsigned n = 0; n < WATCHPOINTS; n++)

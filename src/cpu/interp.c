@@ -107,7 +107,8 @@ u64 cpu_run(struct cpu *cpu, u64 budget)
 				code_set_pc(cpu, cpu->pc);
 			code_catch_up(cpu);
 		}
-		if (unlikely(cpu_interrupt_pending(cpu)))
+		/* A debugger steps the code that it shows. */
+		if (unlikely(cpu_interrupt_pending(cpu)) && !__atomic_load_n(&cpu->thread->step, __ATOMIC_RELAXED))
 			cpu_take_interrupt(cpu);
 		stepping = cpu->stepping;
 		if (unlikely(stepping) && debug_before(cpu)) {

@@ -60,7 +60,8 @@ EXEC(SMC)
 }
 EXEC(BRK)
 {
-	cpu_raise(cpu, EC_BRK, insn->i);
+	if (!debugger_brk(cpu, insn->i))
+		cpu_raise(cpu, EC_BRK, insn->i);
 }
 
 /* --- hints --- */

@@ -521,6 +521,9 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 		mmu_data_abort(cpu, fault_va, FSC_ALIGNMENT | iss_of(flags));
 		return false;
 	}
+	if (unlikely(cpu->cpus->debugger.watch_count) &&
+	    ((atomic && debugger_watch(cpu, va, size, false)) || debugger_watch(cpu, va, size, write)))
+		return false;
 	if ((cpu->sys.mdscr & BIT(15)) &&
 	    ((atomic && debug_watch(cpu, va, size, false, el, false)) || debug_watch(cpu, va, size, write, el, false)))
 		return false;

@@ -57,6 +57,10 @@ struct cpu_thread {
 	u64 mail_posted, mail_done; /* atomic */
 	bool dsb_needed;
 	u64 dsb_want[CPUS_MAX];
+	/* of a debugger: debugger.c; atomic */
+	u32 held, step;    /* runs nothing; runs one instruction */
+	u32 set_pc, set_pstate;
+	u64 new_pc, new_pstate;
 	u64 code_want; /* code epoch that the next DSB waits for */
 	struct region *persist[8]; /* regions with recorded lines, drained by DSB */
 	unsigned persist_count;
@@ -86,6 +90,17 @@ struct sysreg_slot {
 	void **opaque; /* per vCPU, or NULL */
 };
 #define SYSREG_SLOTS_MAX 1024
+
+struct debugger {
+	void (*stopped)(void *opaque, const struct debug_stop *what);
+	void *opaque;
+	struct debug_break { u64 va, pa; u32 original; bool memory, patched; } breaks[DEBUGGER_BREAKS_MAX];
+	struct debug_watch { u64 va, size; bool read, write; } watches[DEBUGGER_WATCHES_MAX];
+	unsigned break_count, watch_count;
+	unsigned compared; /* breakpoints that are compared with every PC */
+	bool planned;      /* cpus_debug_plan since the last resume */
+};
+#define DEBUGGER_BRK 0xc71 /* immediate of our BRK */
 
 /* The global exclusive monitor: monitor.c. */
 #define WATCH_BITS 65536u
@@ -120,6 +135,7 @@ struct cpus {
 	bool instruction_time;
 	u32 turn_seq, turn_asleep; /* instruction time: the one thread's futex */
 	struct monitor monitor;
+	struct debugger debugger;
 	pthread_mutex_t psci_lock;
 	struct sysreg_slot slots[SYSREG_SLOTS_MAX];
 	unsigned slot_count;
@@ -235,6 +251,16 @@ bool monitor_reserve(struct cpu *cpu, const void *host, bool *again);
 /* STXR: if true, compare, swap and end. */
 bool monitor_begin_store_exclusive(struct cpu *cpu, const void *host);
 void monitor_end_store_exclusive(struct cpu *cpu, const void *host, unsigned size, bool stored);
+
+/* --- debugger.c; own thread --- */
+bool debugger_before(struct cpu *cpu); /* in stepping mode: stopped, true */
+void debugger_after(struct cpu *cpu);
+bool debugger_brk(struct cpu *cpu, u32 imm); /* a word of ours: stopped, true */
+bool debugger_covers(const struct cpu *cpu, u64 va, u64 size, bool write);
+bool debugger_watch(struct cpu *cpu, u64 va, unsigned size, bool write);
+void debugger_apply(struct cpu *cpu);
+void debugger_resume(struct cpus *cpus);
+void debugger_machine_reset(struct cpus *cpus);
 
 /* --- timer.c, pmu.c, debug.c --- */
 bool timers_create(struct cpu *cpu, struct error *err);

@@ -85,12 +85,15 @@ enum machine_state { MACHINE_PRELAUNCH, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE
 /* Who asked for a shutdown or reset. */
 enum machine_cause { CAUSE_GUEST_SHUTDOWN, CAUSE_GUEST_RESET, CAUSE_HOST_SIGNAL, CAUSE_HOST_UI, CAUSE_HOST_QUIT, CAUSE_HOST_RESET };
 enum machine_event { EVENT_SHUTDOWN, EVENT_RESET, EVENT_POWERDOWN, EVENT_STOP, EVENT_RESUME };
-/* One listener; called in the loop thread under the machine lock. `cause` is of shutdowns and resets. */
+/* Up to LISTENERS_MAX; called in the loop thread under the machine lock. `cause` is of shutdowns and resets. */
+#define LISTENERS_MAX 4
 void machine_listen(struct machine *machine, void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause),
 		    void *opaque);
-/* Likewise, for disks that fail; the same `opaque`. */
+void machine_unlisten(struct machine *machine, void *opaque);
+/* Likewise, one, for disks that fail. */
 void machine_listen_disks(struct machine *machine,
-			  void (*failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action));
+			  void (*failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action),
+			  void *opaque);
 enum machine_state machine_state(struct machine *machine);
 /* Loop thread, machine lock held once: they let go of it while the vCPUs come to a stop. Guest time stands still too. */
 void machine_stop(struct machine *machine);

@@ -78,9 +78,12 @@ struct machine {
 	int exit_code;
 	enum machine_state state; /* machine lock */
 	u32 reset_pending, shutdown_pending; /* atomic: 1 + enum machine_cause, 0: none */
-	void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause);
-	void *happened_opaque;
+	struct {
+		void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause);
+		void *opaque;
+	} listeners[LISTENERS_MAX];
 	void (*disk_failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action);
+	void *disk_failed_opaque;
 	bool dumped_dtb;
 	struct error run_error;
 };

@@ -14,22 +14,39 @@
 
 static void tell(struct machine *m, enum machine_event event, enum machine_cause cause)
 {
-	if (m->happened)
-		m->happened(m->happened_opaque, event, cause);
+	for (unsigned i = 0; i < LISTENERS_MAX; i++)
+		if (m->listeners[i].happened)
+			m->listeners[i].happened(m->listeners[i].opaque, event, cause);
 }
 
 void machine_listen(struct machine *m, void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause), void *opaque)
 {
+	unsigned i = 0;
+
 	loop_lock(m->loop);
-	m->happened = happened;
-	m->happened_opaque = opaque;
+	while (m->listeners[i].happened)
+		assert(++i < LISTENERS_MAX);
+	m->listeners[i].happened = happened;
+	m->listeners[i].opaque = opaque;
+	loop_unlock(m->loop);
+}
+
+void machine_unlisten(struct machine *m, void *opaque)
+{
+	loop_lock(m->loop);
+	for (unsigned i = 0; i < LISTENERS_MAX; i++)
+		if (m->listeners[i].opaque == opaque)
+			m->listeners[i].happened = NULL;
+	if (m->disk_failed_opaque == opaque)
+		m->disk_failed = NULL;
 	loop_unlock(m->loop);
 }
 
 void machine_listen_disks(struct machine *m,
-			  void (*failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action))
+			  void (*failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action), void *opaque)
 {
 	m->disk_failed = failed;
+	m->disk_failed_opaque = opaque;
 }
 
 enum machine_state machine_state(struct machine *m)
@@ -76,7 +93,7 @@ static void stop_for_disk(void *opaque)
 void machine_disk_failed(struct machine *m, const struct drive *drive, bool write, bool no_space, enum on_error action)
 {
 	if (m->disk_failed)
-		m->disk_failed(m->happened_opaque, drive, write, no_space, action);
+		m->disk_failed(m->disk_failed_opaque, drive, write, no_space, action);
 	if (action == ON_ERROR_STOP)
 		loop_defer(m->loop, stop_for_disk, m);
 }
