@@ -297,6 +297,7 @@ static struct code_page *page_alloc(struct code_table *table, struct cpus *cpus)
 	page->insn[CODE_PAGE_INSNS].exec = exec_next_page;
 	page->insn[CODE_PAGE_INSNS].row = ROW_NONE;
 	page->retired_at = 0;
+	page->jit_segments = 0;
 	for (unsigned mode = 0; mode < CODE_MODES; mode++)
 		if (page->jit[mode])
 			memset(page->jit[mode], 0, CODE_PAGE_INSNS * sizeof(*page->jit[mode]));
@@ -442,6 +443,35 @@ void code_invalidate_all(struct cpus *cpus)
 	pthread_mutex_lock(&table->lock);
 	retire_all(table, table->epoch + 1);
 	changed(cpus, table, table->epoch + 1);
+}
+
+u64 code_invalidate_segments(struct cpus *cpus, u32 segments)
+{
+	struct code_table *table = cpus_get(cpus, 0)->codes;
+	u64 epoch;
+	bool any = false;
+
+	pthread_mutex_lock(&table->lock);
+	epoch = table->epoch + 1;
+	for (unsigned h = 0; h < ARRAY_SIZE(table->hash); h++) {
+		struct code_page **place = &table->hash[h];
+
+		while (*place) {
+			if ((*place)->jit_segments & segments) {
+				retire(table, place, epoch);
+				any = true;
+			} else {
+				place = &(*place)->next;
+			}
+		}
+	}
+	if (any) {
+		changed(cpus, table, epoch);
+		return epoch;
+	}
+	epoch = table->epoch; /* what has blocks there was retired before */
+	pthread_mutex_unlock(&table->lock);
+	return epoch;
 }
 
 /* --- records that are no instructions: they do not count as one --- */

@@ -174,6 +174,7 @@ struct code_page {
 	struct code_page *link; /* retire list, free list */
 	u32 *jit[CODE_MODES];   /* the translator's, by mode: per record, where its block is in the code cache; 0: none. Or NULL */
 	u64 retired_at;         /* epoch at which it left the table; 0: it is in */
+	u32 jit_segments;       /* the translator's: bit per segment of the code cache that has blocks of it */
 };
 
 static inline u64 cpu_pc_of(const struct cpu *cpu, const struct insn *insn)
@@ -218,6 +219,9 @@ bool code_may_hold(const struct cpu *cpu, u64 va);
 /* Invalidates decoded code of [pa, pa + size) for every vCPU (IC IVAU, stores to code, DMA). Any vCPU thread. */
 void code_invalidate(struct cpus *cpus, u64 pa, u64 size);
 void code_invalidate_all(struct cpus *cpus);
+/* Those that the translator has put blocks of into one of `segments` (code_page.jit_segments). Returns the epoch at which a vCPU must
+ * have arrived to use none of them any more. */
+u64 code_invalidate_segments(struct cpus *cpus, u32 segments);
 
 /* --- exceptions: exception.c. The faulting instruction is cpu->ip - 1; they enter EL1 at once, so the caller returns. --- */
 

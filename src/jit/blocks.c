@@ -11,8 +11,8 @@
  * but blocks of the page links to them, and the jump tables' keys have changed by then. When the page is used again its
  * indexes are cleared.
  *
- * When the cache is full, all pages are retired; the cache is used again from its start when every vCPU has passed. Until then
- * the interpreter runs.
+ * The cache is filled segment by segment, round and round. When one begins to be filled, the pages that have blocks in the next are
+ * retired; that one may be filled when every vCPU has passed. Until then, should it be needed so soon, the interpreter runs.
  *
  * Locks: jit->lock to make and link blocks. Look-ups take none: an index entry is published after the block's bytes.
  */
@@ -26,6 +26,7 @@
 #include "jit/private.h"
 
 #define INDEX_SIZE (CODE_PAGE_INSNS * sizeof(u32))
+#define STEPS_WITHOUT 64 /* instructions interpreted before a block is asked for again */
 #define INDEXES_MAX 65536u /* 256 MiB of address space, used as needed */
 
 /* One record by the interpreter. */
@@ -59,15 +60,29 @@ static bool all_passed(struct cpus *cpus, u64 epoch)
 	return true;
 }
 
-/* Lock held. False: no room now. */
+static u8 *segment_start(const struct jit *jit, unsigned segment)
+{
+	return segment ? jit->cache + jit->cache_size / SEGMENTS * segment : jit->blocks;
+}
+
+/* Lock held. False: no room now. When a segment begins to be filled, the next one is already given up: long before it is needed every
+ * vCPU has noticed. */
 static bool has_room(struct jit *jit)
 {
-	if (jit->reuse_epoch) {
-		if (!all_passed(jit->cpus, jit->reuse_epoch))
-			return false;
-		jit->reuse_epoch = 0;
-		jit->at = jit->blocks;
-		trace(CHAIN, "the code cache starts again");
+	unsigned next = (jit->segment + 1) % SEGMENTS;
+
+	if (jit->at + CACHE_MARGIN <= jit->cache + jit->cache_size / SEGMENTS * (jit->segment + 1))
+		return true;
+	if (!all_passed(jit->cpus, jit->next_epoch))
+		return false;
+	jit->segment = next;
+	jit->at = segment_start(jit, next);
+	jit->segments_reused += jit->wrapped;
+	next = (next + 1) % SEGMENTS;
+	jit->wrapped |= next == 0;
+	if (jit->wrapped) {
+		jit->next_epoch = code_invalidate_segments(jit->cpus, 1u << next);
+		trace(CHAIN, "segment %u of the code cache is given up", next);
 	}
 	return true;
 }
@@ -77,7 +92,6 @@ static const u8 *make(struct jit *jit, struct cpu *cpu, unsigned mode)
 	struct code_page *page = cpu->code;
 	unsigned index = (unsigned)(cpu->ip - page->insn);
 	const u8 *host = NULL;
-	bool full = false;
 
 	if (index >= CODE_PAGE_INSNS || cpu->ip->exec == exec_fetch)
 		return NULL;
@@ -86,31 +100,25 @@ static const u8 *make(struct jit *jit, struct cpu *cpu, unsigned mode)
 	if (!host && has_room(jit)) {
 		if (!page->jit[mode] && jit->index_used < INDEXES_MAX)
 			__atomic_store_n(&page->jit[mode], jit->index_free + CODE_PAGE_INSNS * jit->index_used++, __ATOMIC_RELEASE);
-		if (page->jit[mode] && jit->at + CACHE_MARGIN <= jit->cache + jit->cache_size) {
+		if (page->jit[mode]) {
+			page->jit_segments |= 1u << jit->segment;
 			host = translate(jit, cpu, page, index, mode);
 			if (host)
 				__atomic_store_n(&page->jit[mode][index], (u32)(host - jit->cache), __ATOMIC_RELEASE);
-		} else if (page->jit[mode]) {
-			full = true;
 		}
-	}
-	if (full) {
-		code_invalidate_all(jit->cpus);
-		jit->reuse_epoch = __atomic_load_n(&jit->cpus->code_epoch, __ATOMIC_SEQ_CST);
-		jit->flushes++;
 	}
 	pthread_mutex_unlock(&jit->lock);
 	return host;
 }
 
-/* The jump that led here, from a block of the same page, goes straight on from now. */
+/* The jump that led here, from a block of the same page, goes straight on from now. (Neither block can have been given up: this vCPU
+ * would have to have noticed.) */
 static void link(struct jit *jit, u8 *site, const u8 *target)
 {
 	s32 distance = (s32)(target - (site + 4));
 
 	pthread_mutex_lock(&jit->lock);
-	if (!jit->reuse_epoch)
-		__atomic_store_n((s32 __attribute__((aligned(1), may_alias)) *)(void *)site, distance, __ATOMIC_RELEASE);
+	__atomic_store_n((s32 __attribute__((aligned(1), may_alias)) *)(void *)site, distance, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&jit->lock);
 }
 
@@ -139,7 +147,9 @@ static void jit_run(struct cpu *cpu)
 			host = make(jit, cpu, mode);
 		if (unlikely(!host)) {
 			site = NULL;
-			step(cpu);
+			/* Between pages: one record. No room, or the page is retired: not at once again. */
+			for (unsigned n = cpu->ip->exec == exec_fetch || cpu->ip->exec == exec_next_page ? 1 : STEPS_WITHOUT; n && cpu->left > 0; n--)
+				step(cpu);
 			continue;
 		}
 		cpu->jit_mode = mode;
@@ -204,8 +214,8 @@ static void jit_destroy(void *engine, struct cpus *cpus)
 {
 	struct jit *jit = engine;
 
-	trace(CHAIN, "%llu blocks of %llu instructions in %llu bytes, %llu flushes", (unsigned long long)jit->blocks_made,
-	      (unsigned long long)jit->insns_made, (unsigned long long)jit->bytes_made, (unsigned long long)jit->flushes);
+	trace(CHAIN, "%llu blocks of %llu instructions in %llu bytes, %llu segments used again", (unsigned long long)jit->blocks_made,
+	      (unsigned long long)jit->insns_made, (unsigned long long)jit->bytes_made, (unsigned long long)jit->segments_reused);
 	for (unsigned n = 0; n < cpus_count(cpus); n++) {
 		free(cpus_get(cpus, n)->jit_jumps);
 		cpus_get(cpus, n)->jit_jumps = NULL;

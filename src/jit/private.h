@@ -11,6 +11,7 @@
 
 #define CACHE_SIZE (128u << 20) /* unless -accel jit,tb-size= says so */
 #define CACHE_MARGIN (64u << 10) /* more than one block takes */
+#define SEGMENTS 8u
 #define JUMPS 4096u
 
 /* Why translated code came back: one of these, or the address of link data (struct link_data). */
@@ -35,7 +36,9 @@ struct jit {
 	size_t cache_size;
 	u8 *cache, *at;          /* `at`: next free byte; lock */
 	u8 *blocks;              /* behind the fixed routines */
-	u64 reuse_epoch;         /* the cache is full: everything was invalidated with this epoch; 0: no */
+	unsigned segment;        /* being filled; lock */
+	u64 next_epoch;          /* the next one may be filled when every vCPU has arrived here; lock */
+	bool wrapped;            /* every segment has been filled; lock */
 	pthread_mutex_t lock;    /* translation */
 	u32 *index_free;         /* arena of page indexes */
 	unsigned index_used;
@@ -44,7 +47,7 @@ struct jit {
 	u64 (*enter)(struct cpu *cpu, const u8 *host);
 	const u8 *exec, *link, *budget, *indirect, *plain;
 	const u8 *constants; /* vector_constants */
-	u64 blocks_made, insns_made, bytes_made, flushes;
+	u64 blocks_made, insns_made, bytes_made, segments_reused;
 };
 
 /* thunks.c: fills the start of the cache. */
