@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 
 #include "base/trace.h"
 #include "control/settings.h"
 #include "cpu/cpu.h"
+#include "jit/jit.h"
 
 /* What was asked for is the output, so an output that fails is a failure. */
 _Noreturn void help_done(void)
@@ -91,7 +93,22 @@ void help_trace(void)
 
 void help_accels(void)
 {
-	printf("Accelerators supported:\njit (default)\ninterp\ntcg (taken as the default)\n");
+	printf("Accelerators supported:\njit (default; -accel jit,help says more)\ninterp\ntcg (taken as the default)\n");
+	help_done();
+}
+
+void help_accel_jit(void)
+{
+	printf("tb-size=MIB            size of the code cache (128)\n"
+	       "stress-tlb=on|off      for tests: level 1 of the TLB has four entries (off)\n"
+	       "stress-poll=on|off     for tests: a poll every 64 instructions (off)\n");
+	for (unsigned n = 0; n < JIT_SWITCH_COUNT; n++) {
+		const struct jit_switch_row *row = &jit_switches[n];
+
+		printf("%s=on|off%*s%s%s (%s)\n", row->name, (int)(16 - strlen(row->name)), "", row->on ? "" : "for tests: ", row->doc,
+		       row->on ? "on" : "off");
+	}
+	jit_list_calls();
 	help_done();
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "cpu/cpu.h"
+#include "jit/jit.h"
 
 /* -M keys that QEMU's `virt` has, and the only values that this machine can honour. */
 static const struct fixed_key {
@@ -378,6 +379,31 @@ bool option_numa(struct settings *s, const char *argument, struct error *err)
 	return ok;
 }
 
+static bool on_or_off(struct opts *opts, const char *key, bool *value, struct error *err)
+{
+	const char *word = opts_get(opts, key);
+
+	if (!word)
+		return true;
+	if (strcmp(word, "on") && strcmp(word, "off"))
+		return fail(err, "-accel %s=%s: write on or off", key, word);
+	*value = word[1] == 'n';
+	return true;
+}
+
+static bool accel_switches(struct settings *s, struct opts *opts, struct error *err)
+{
+	for (unsigned n = 0; n < JIT_SWITCH_COUNT; n++) {
+		bool on = jit_switches[n].on;
+
+		if (!on_or_off(opts, jit_switches[n].name, &on, err))
+			return false;
+		if (on != jit_switches[n].on)
+			s->config.jit_switches |= 1u << n;
+	}
+	return on_or_off(opts, "stress-tlb", &s->config.stress_tlb, err) && on_or_off(opts, "stress-poll", &s->config.stress_poll, err);
+}
+
 bool option_accel(struct settings *s, const char *argument, struct error *err)
 {
 	/* What QEMU's tcg has: taken, since none of it changes what the guest sees. */
@@ -388,6 +414,8 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 
 	if (!strcmp(argument, "help") || !strcmp(argument, "?"))
 		help_accels();
+	if (!strcmp(argument, "jit,help") || !strcmp(argument, "jit,?"))
+		help_accel_jit();
 	if (!opts_parse(&opts, argument, "accel", err))
 		return fail_context(err, "-accel");
 	name = opts_get(&opts, "accel");
@@ -408,6 +436,10 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 	}
 	value = opts_get(&opts, "state-chunk");
 	if (value && !parse_u64("-accel state-chunk", value, 0, 1000000, &s->config.state_chunk, err)) {
+		opts_free(&opts);
+		return false;
+	}
+	if (!accel_switches(s, &opts, err)) {
 		opts_free(&opts);
 		return false;
 	}

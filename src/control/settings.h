@@ -84,6 +84,7 @@ _Noreturn void help_cpus(void);
 _Noreturn void help_trace(void);
 bool help_objects(const char *name, struct error *err);
 _Noreturn void help_accels(void);
+_Noreturn void help_accel_jit(void);
 _Noreturn void help_chardevs(void);
 _Noreturn void help_version(void);
 

@@ -43,6 +43,9 @@ struct cpus_config {
 	u64 quantum_insns;        /* instruction time: instructions per turn */
 	const struct cpu_engine *engine; /* NULL: the interpreter */
 	u64 engine_cache;         /* bytes for translated code; 0: the engine's default */
+	u32 engine_switches;      /* what is not as the engine would have it: jit.h */
+	/* For tests: level 1 of the TLB has four entries in all; a chunk is 64 instructions. */
+	bool stress_tlb, stress_poll;
 	/* -d state: from this instruction on, every `state_chunk` instructions and with all registers; 0: at the end of turns. */
 	u64 state_from, state_chunk;
 };

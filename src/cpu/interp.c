@@ -15,6 +15,7 @@
 #include "cpu/vcpu.h"
 
 #define CHUNK_INSNS 1000
+#define CHUNK_INSNS_STRESS 64
 #define CHUNK_INSNS_ENGINE 5000 /* translated; under instruction time both are the same */
 
 /* Bit NZCV of each condition. */
@@ -93,6 +94,8 @@ u64 cpu_run(struct cpu *cpu, u64 budget)
 	bool traced = trace_is_on(EXEC), compared = trace_is_on(STATE) && cpu->cpus->instruction_time, full;
 	u64 done = 0, chunk_max = cpu->engine && !cpu->cpus->instruction_time ? CHUNK_INSNS_ENGINE : CHUNK_INSNS;
 
+	if (cpu->cpus->config.stress_poll)
+		chunk_max = CHUNK_INSNS_STRESS;
 	if (!cpu->code)
 		code_set_pc(cpu, cpu->pc);
 	code_catch_up(cpu);

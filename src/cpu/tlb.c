@@ -30,6 +30,7 @@
 #define PAGE 4096ull
 #define EL1_SPECIAL_MAX 128
 #define FILTER_BITS 4096
+#define STRESS_ENTRIES 4
 
 struct entry {
 	u64 tag; /* canonical va aligned to its size, + shift; 0: empty */
@@ -57,6 +58,11 @@ struct tlb {
 	u16 el1_special[EL1_SPECIAL_MAX];
 	u64 filter[FILTER_BITS / 64];
 	bool filter_used;
+	struct {
+		struct tlb_bank *bank;
+		unsigned slot;
+	} stress[STRESS_ENTRIES]; /* filled last, in turn */
+	unsigned stress_next;
 };
 
 static struct tlb *tlb_of(const struct cpu *cpu)
@@ -304,6 +310,17 @@ static void filter_add(struct tlb *tlb, u64 va, const struct translation *t)
 	tlb->filter_used = true;
 }
 
+/* -accel stress-tlb: a slot is filled, and the one filled STRESS_ENTRIES times before it is forgotten. */
+static void stress(struct tlb *tlb, struct tlb_bank *bank, unsigned slot)
+{
+	unsigned n = tlb->stress_next++ % STRESS_ENTRIES, old = tlb->stress[n].slot;
+
+	if (tlb->stress[n].bank)
+		tlb->stress[n].bank->read[old].tag = tlb->stress[n].bank->write[old].tag = tlb_empty(old);
+	tlb->stress[n].bank = bank;
+	tlb->stress[n].slot = slot;
+}
+
 /* What was not asked for is filled only where nothing is lost: source and destination of a copy often share a slot. */
 static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation *t, const u8 *host, bool readonly, bool for_write)
 {
@@ -316,6 +333,8 @@ static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation 
 	if (t->device || cpu->align_check)
 		return;
 	addend = (u64)(uintptr_t)host - (va & (PAGE - 1)) - page;
+	if (unlikely(cpu->cpus->config.stress_tlb))
+		stress(tlb, bank, slot);
 	filter_add(tlb, va, t);
 	if (el == 0) {
 		tlb->bank[tlb->el0].valid = true;

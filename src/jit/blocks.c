@@ -117,6 +117,8 @@ static void link(struct jit *jit, u8 *site, const u8 *target)
 {
 	s32 distance = (s32)(target - (site + 4));
 
+	if (!jit_has(jit, JIT_LINKS))
+		return;
 	pthread_mutex_lock(&jit->lock);
 	__atomic_store_n((s32 __attribute__((aligned(1), may_alias)) *)(void *)site, distance, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&jit->lock);
@@ -134,7 +136,7 @@ static void jit_run(struct cpu *cpu)
 	struct jit *jit = cpu->jit;
 	u8 *site = NULL;               /* to link to where we go on */
 	struct code_page *page = NULL; /* of the site */
-	unsigned site_mode = 0;
+	unsigned site_mode = 0, entered = 0;
 	bool jumped = false;           /* an indirect branch to jit_va is to be remembered */
 
 	while (cpu->left > 0) {
@@ -160,6 +162,8 @@ static void jit_run(struct cpu *cpu)
 			jump_fill(cpu, cpu->jit_va, host);
 		site = NULL;
 		jumped = false;
+		if (unlikely(jit_has(jit, JIT_STRESS_UNLINK)) && ++entered % 256 == 0)
+			code_invalidate(jit->cpus, cpu->code->pa, 1);
 		why = jit->enter(cpu, host);
 		switch (why) {
 		case LEFT_PLAIN: break;
@@ -257,6 +261,9 @@ static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
 		return NULL;
 	}
 	jit->cpus = cpus;
+	for (unsigned n = 0; n < JIT_SWITCH_COUNT; n++)
+		jit->on |= (u32)jit_switches[n].on << n;
+	jit->on ^= cpus->config.engine_switches;
 	pthread_mutex_init(&jit->lock, NULL);
 	host_features_get(&jit->host, limit);
 	jit->cache_size = cpus->config.engine_cache ? align_up(cpus->config.engine_cache, 2 * MiB) : CACHE_SIZE;

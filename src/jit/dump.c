@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -d op: the guest instructions of each block as it is made. -d out: the host bytes of each, for a
- * disassembler to read; behind them, exits and what is out of line. */
+ * disassembler to read; behind them, exits and what is out of line. And what has no
+ * emitter, for -accel jit,help. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/trace.h"
 #include "jit/private.h"
@@ -36,4 +38,25 @@ void dump_block(const struct block *b, const u8 *from, const u8 *to)
 		dump_bytes("   ", b->at[k], b->at[k + 1]);
 	}
 	dump_bytes("end", b->at[b->count], to);
+}
+
+void jit_list_calls(void)
+{
+	static struct jit jit; /* only its table of emitters */
+	unsigned count = 0, column = 0;
+
+	emitters_collect(&jit);
+	for (unsigned row = 0; row < A64_ROW_COUNT; row++)
+		count += jit.emitters[row].emit != NULL;
+	printf("Rows of a64.def with an emitter: %u of %u. The others are calls of the interpreter's functions:\n", count, A64_ROW_COUNT);
+	for (unsigned row = 0; row < A64_ROW_COUNT; row++) {
+		if (jit.emitters[row].emit)
+			continue;
+		if (column + strlen(a64_rows[row].name) + 1 > 110) {
+			printf("\n");
+			column = 0;
+		}
+		column += (unsigned)printf("%s%s", column ? " " : "", a64_rows[row].name);
+	}
+	printf("\n");
 }

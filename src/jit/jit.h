@@ -14,4 +14,25 @@ const struct cpu_engine *jit_engine(struct error *err);
 enum jit_limit { JIT_SSE42, JIT_AVX2, JIT_ALL };
 const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *err);
 
+/*
+ * -accel jit,NAME=on|off. Every optimisation can be switched off alone: to find what is wrong, and to see what it is worth. What is off
+ * by default makes rare paths frequent, for tests.
+ */
+#define JIT_SWITCHES(x)                                                                                                \
+	x(LINKS, "links", true, "jumps inside a page lead straight to their block")                                    \
+	x(JUMPS, "jumps", true, "translated code looks targets of other branches up in a table")                       \
+	x(FORWARD, "forward", true, "blocks go on over forward branches")                                              \
+	x(LAZY_FLAGS, "lazy-flags", true, "NZCV is stored only where somebody may look")                               \
+	x(STRESS_SLOW, "stress-slow", false, "every access of guest memory takes its slow path")                       \
+	x(STRESS_UNLINK, "stress-unlink", false, "the page that runs is forgotten every 256th time a block is entered from C")
+#define JIT_SWITCH_ENUM(name, word, on, doc) JIT_##name,
+enum jit_switch { JIT_SWITCHES(JIT_SWITCH_ENUM) JIT_SWITCH_COUNT };
+extern const struct jit_switch_row {
+	const char *name, *doc;
+	bool on; /* by default */
+} jit_switches[JIT_SWITCH_COUNT];
+
+/* Prints which instructions have no emitter, so are calls of the interpreter's functions. */
+void jit_list_calls(void);
+
 #endif

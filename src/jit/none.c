@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* On hosts that are not x86-64. */
+#include <stdio.h>
+
 #include "jit/jit.h"
 
 const struct cpu_engine *jit_engine(struct error *err)
@@ -11,4 +13,9 @@ const struct cpu_engine *jit_engine(struct error *err)
 const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *err)
 {
 	return jit_engine(err);
+}
+
+void jit_list_calls(void)
+{
+	printf("This host runs no translator.\n");
 }

@@ -7,6 +7,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/softfp.h"
+#include "jit/jit.h"
 #include "jit/translate.h"
 
 #define CACHE_SIZE (128u << 20) /* unless -accel jit,tb-size= says so */
@@ -32,6 +33,7 @@ struct jump {
 
 struct jit {
 	struct cpus *cpus;
+	u32 on;                  /* bits of enum jit_switch */
 	struct host_features host;
 	size_t cache_size;
 	u8 *cache, *at;          /* `at`: next free byte; lock */
@@ -49,6 +51,11 @@ struct jit {
 	const u8 *constants; /* vector_constants */
 	u64 blocks_made, insns_made, bytes_made, segments_reused;
 };
+
+static inline bool jit_has(const struct jit *jit, enum jit_switch n)
+{
+	return jit->on >> n & 1;
+}
 
 /* thunks.c: fills the start of the cache. */
 void thunks_make(struct jit *jit);

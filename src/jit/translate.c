@@ -231,6 +231,10 @@ void exit_indirect(struct block *b)
 {
 	struct x64 *x = &b->x;
 
+	if (!jit_has(b->jit, JIT_JUMPS)) {
+		jump_routine(b, b->jit->indirect);
+		return;
+	}
 	x64_mov(x, false, RCX, RAX);
 	x64_alu_imm(x, false, ALU_AND, RCX, (JUMPS - 1) * 4);
 	x64_shift_imm(x, false, SHIFT_SHL, RCX, 3);
@@ -268,7 +272,7 @@ static void link_site(struct block *b, u8 *site, unsigned index)
 {
 	const u8 *target = block_at(b, index);
 
-	if (target) {
+	if (target && jit_has(b->jit, JIT_LINKS)) {
 		x64_bind(site, target);
 		return;
 	}
@@ -393,7 +397,7 @@ struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned fl
 	x64_mov(x, true, RDX, va);
 	x64_alu_load(x, true, ALU_SUB, RDX, mem_index(bank, RCX, 0, table + (s32)offsetof(struct tlb_entry, tag)));
 	x64_alu_imm(x, true, ALU_CMP, RDX, (s32)(4096 - size));
-	slow_path(b, x64_jcc(x, CC_A));
+	slow_path(b, jit_has(b->jit, JIT_STRESS_SLOW) ? x64_jmp(x) : x64_jcc(x, CC_A));
 	x64_load(x, true, RCX, mem_index(bank, RCX, 0, table + (s32)offsetof(struct tlb_entry, addend)));
 	b->flags = FLAGS_SAVED;
 	return mem_index(va, RCX, 0, 0);
@@ -431,7 +435,7 @@ static bool block_form(struct block *b, unsigned first)
 		default: break;
 		}
 		if (flags & A64_BR) {
-			bool ahead = target > index && target < CODE_PAGE_INSNS;
+			bool ahead = target > index && target < CODE_PAGE_INSNS && jit_has(b->jit, JIT_FORWARD);
 
 			switch (insn->row) {
 			case ROW_B:
@@ -490,6 +494,8 @@ static bool flags_are_seen(struct block *b, unsigned k)
 {
 	bool kept = true;
 
+	if (!jit_has(b->jit, JIT_LAZY_FLAGS))
+		return true;
 	for (unsigned j = k + 1; j < b->count; j++) {
 		const struct insn *insn = &b->page->insn[b->list[j]];
 		const struct emitter *e = emitter_of(b, insn);

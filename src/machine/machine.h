@@ -42,6 +42,8 @@ struct machine_config {
 	bool no_reboot, no_shutdown, start_paused;
 	enum { ENGINE_BEST, ENGINE_JIT, ENGINE_INTERP } engine; /* -accel; BEST: the translator where the host can */
 	u64 jit_cache;              /* bytes, 0: default */
+	u32 jit_switches;           /* bits of enum jit_switch that are not as by default */
+	bool stress_tlb, stress_poll; /* cpu.h */
 	u64 state_from, state_chunk; /* -d state: cpu.h */
 	bool snapshot;              /* -snapshot */
 	const char *serial;         /* -serial spec */

@@ -42,7 +42,9 @@ static bool create_cpus(struct machine *m, struct error *err)
 	struct cpus_config config = {.count = m->config.cpu_count, .model = m->config.cpu_model, .loop = m->loop, .space = m->space,
 				     .system_off = system_off, .system_reset = system_reset, .hypercall = hypercall, .opaque = m,
 				     .quantum_insns = 20000, .state_from = m->config.state_from,
-				     .state_chunk = m->config.state_chunk, .engine_cache = m->config.jit_cache};
+				     .state_chunk = m->config.state_chunk, .engine_cache = m->config.jit_cache,
+				     .engine_switches = m->config.jit_switches, .stress_tlb = m->config.stress_tlb,
+				     .stress_poll = m->config.stress_poll};
 
 	struct error why = {0};
 

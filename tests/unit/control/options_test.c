@@ -2,6 +2,7 @@
 /* The table of options, and what the options that describe the board make of their arguments. */
 #include "check.h"
 #include "control/settings.h"
+#include "jit/jit.h"
 
 static struct settings *fresh(void)
 {
@@ -213,6 +214,12 @@ static void engines(void **state)
 	refused(option_accel, "kvm", "interp");
 	refused(option_machine, "virt,accel=kvm", "interp");
 	refused(option_accel, "interp,frob=1", "frob");
+	s = taken(option_accel, "jit,links=off,jumps=on,stress-slow=on,stress-tlb=on");
+	assert_int_equal(s->config.jit_switches, 1u << JIT_LINKS | 1u << JIT_STRESS_SLOW);
+	assert_true(s->config.stress_tlb);
+	assert_false(s->config.stress_poll);
+	free(s);
+	refused(option_accel, "jit,links=maybe", "on or off");
 }
 
 static void times(void **state)
