@@ -112,27 +112,52 @@ void loop_defer(struct loop *loop, void (*work)(void *opaque), void *opaque)
 	pthread_mutex_lock(&loop->defer_lock);
 	*loop->deferred_last = deferred;
 	loop->deferred_last = &deferred->next;
+	loop->deferred_count++;
 	pthread_mutex_unlock(&loop->defer_lock);
 	loop_wake(loop);
+}
+
+static struct deferred *take_deferred(struct loop *loop, struct deferred **link)
+{
+	struct deferred *deferred = *link;
+
+	if (deferred) {
+		*link = deferred->next;
+		if (!*link)
+			loop->deferred_last = link;
+		loop->deferred_count--;
+	}
+	return deferred;
 }
 
 /* What is queued now; work that it queues waits for the next round. Machine lock held. */
 static void run_deferred(struct loop *loop)
 {
-	struct deferred *list;
+	struct deferred *deferred;
+	unsigned left;
 
 	pthread_mutex_lock(&loop->defer_lock);
-	list = loop->deferred_first;
-	loop->deferred_first = NULL;
-	loop->deferred_last = &loop->deferred_first;
-	pthread_mutex_unlock(&loop->defer_lock);
-	while (list) {
-		struct deferred *deferred = list;
-
-		list = deferred->next;
+	for (left = loop->deferred_count; left && (deferred = take_deferred(loop, &loop->deferred_first)); left--) {
+		pthread_mutex_unlock(&loop->defer_lock);
 		deferred->work(deferred->opaque);
 		free(deferred);
+		pthread_mutex_lock(&loop->defer_lock);
 	}
+	pthread_mutex_unlock(&loop->defer_lock);
+}
+
+void loop_undefer(struct loop *loop, void (*work)(void *opaque), bool (*mine)(void *opaque, void *arg), void *arg)
+{
+	struct deferred **link;
+
+	pthread_mutex_lock(&loop->defer_lock);
+	for (link = &loop->deferred_first; *link;) {
+		if ((*link)->work == work && (mine ? mine((*link)->opaque, arg) : (*link)->opaque == arg))
+			free(take_deferred(loop, link));
+		else
+			link = &(*link)->next;
+	}
+	pthread_mutex_unlock(&loop->defer_lock);
 }
 
 static struct watch *watch_of(struct loop *loop, int fd)

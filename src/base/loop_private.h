@@ -54,6 +54,7 @@ struct loop {
 	/* Deferred work, in order. */
 	pthread_mutex_t defer_lock;
 	struct deferred *deferred_first, **deferred_last;
+	unsigned deferred_count;
 };
 
 u64 clock_host_ns(void);

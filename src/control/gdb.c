@@ -308,7 +308,7 @@ static void stopped(void *opaque, const struct debug_stop *what)
 	loop_defer(machine_loop(g->machine), stopped_in_loop, g);
 }
 
-static void machine_event(void *opaque, enum machine_event event, enum machine_cause cause)
+static void machine_event(void *opaque, enum machine_event event, enum machine_cause cause, const char *device)
 {
 	struct gdb *g = opaque;
 

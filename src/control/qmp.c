@@ -232,7 +232,7 @@ static void connection(void *opaque, bool connected)
 
 /* --- events --- */
 
-static struct json_object *event_data(enum machine_event event, enum machine_cause cause)
+static struct json_object *event_data(enum machine_event event, enum machine_cause cause, const char *device)
 {
 	static const char *const causes[] = {
 		[CAUSE_GUEST_SHUTDOWN] = "guest-shutdown", [CAUSE_GUEST_RESET] = "guest-reset", [CAUSE_HOST_SIGNAL] = "host-signal",
@@ -240,6 +240,16 @@ static struct json_object *event_data(enum machine_event event, enum machine_cau
 	};
 	struct json_object *data;
 
+	if (event == EVENT_DEVICE_DELETED) {
+		char path[256];
+
+		data = json_object_new_object();
+		snprintf(path, sizeof(path), *device ? "/machine/peripheral/%.200s" : "/machine/peripheral-anon", device);
+		if (*device)
+			qmp_put_string(data, "device", device);
+		qmp_put_string(data, "path", path);
+		return data;
+	}
 	if (event != EVENT_SHUTDOWN && event != EVENT_RESET)
 		return NULL;
 	data = json_object_new_object();
@@ -272,14 +282,14 @@ static void send_event(struct qmp *q, const char *name, struct json_object *data
 	json_object_put(data);
 }
 
-static void happened(void *opaque, enum machine_event event, enum machine_cause cause)
+static void happened(void *opaque, enum machine_event event, enum machine_cause cause, const char *device)
 {
 	static const char *const names[] = {
 		[EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_RESET] = "RESET", [EVENT_POWERDOWN] = "POWERDOWN", [EVENT_STOP] = "STOP",
-		[EVENT_RESUME] = "RESUME",
+		[EVENT_RESUME] = "RESUME", [EVENT_DEVICE_DELETED] = "DEVICE_DELETED",
 	};
 
-	send_event(opaque, names[event], event_data(event, cause));
+	send_event(opaque, names[event], event_data(event, cause, device));
 }
 
 static void disk_failed(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action)

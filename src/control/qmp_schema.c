@@ -163,6 +163,8 @@ static bool check_members(const char *members, struct json_object *object, struc
 	struct member m;
 
 	while (next_member(&at, &m)) {
+		if (!strcmp(m.name, "*"))
+			continue;
 		if (object && json_object_object_get_ex(object, m.name, &value)) {
 			if (!check_value(m.name, m.type, value, err))
 				return false;
@@ -174,7 +176,7 @@ static bool check_members(const char *members, struct json_object *object, struc
 		return true;
 	json_object_object_foreach(object, key, unused) {
 		(void)unused;
-		if (!has_member(members, key))
+		if (!has_member(members, key) && !has_member(members, "*"))
 			return fail(err, "Parameter '%.100s' is unexpected", key);
 	}
 	return true;
@@ -273,8 +275,11 @@ static void add_object(struct json_object *schema, const char *name, const char 
 	struct member m;
 
 	while (next_member(&members, &m)) {
-		struct json_object *member = json_object_new_object();
+		struct json_object *member;
 
+		if (!strcmp(m.name, "*"))
+			continue; /* the schema's language cannot say it */
+		member = json_object_new_object();
 		add_arrays(schema, m.type);
 		qmp_put_string(member, "name", m.name);
 		qmp_put_string(member, "type", m.type);

@@ -156,6 +156,8 @@ bool cxl_windows_settle(struct cxl_host *host, struct error *err);
 /* --- region.c --- */
 bool cxl_regions_settle(struct cxl_host *host, struct error *err);
 void cxl_regions_program(struct cxl_host *host);
+/* The device is going: boot regions that it is part of are no more. */
+void cxl_regions_forget(struct cxl_host *host, const struct cxl_type3 *dev);
 /* --- bridge.c --- */
 bool cxl_bridges_settle(struct cxl_host *host, struct error *err);
 unsigned cxl_fork_port_count(const struct cxl_host *host, const struct cxl_fork *fork);

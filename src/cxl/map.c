@@ -184,7 +184,8 @@ static void tell_met(void *opaque)
 	u64 dpa = host->met_dpa;
 
 	__atomic_store_n(&host->met, false, __ATOMIC_RELEASE);
-	poison_met(device, dpa, MEDIA_HOST_READ);
+	if (device) /* else it has been taken out meanwhile */
+		poison_met(device, dpa, MEDIA_HOST_READ);
 }
 
 /* Without the machine lock: the event log hears of it a little later, and of the first of several at once. */

@@ -507,6 +507,28 @@ void cxl_regions_program(struct cxl_host *host)
 	cxl_map_release(host);
 }
 
+void cxl_regions_forget(struct cxl_host *host, const struct cxl_type3 *dev)
+{
+	unsigned kept = 0;
+
+	for (unsigned r = 0; r < host->region_count; r++) {
+		struct cxl_boot_region *region = &host->regions[r];
+		bool member = false;
+
+		for (unsigned i = 0; i < region->ways; i++)
+			member |= region->devices[i] == &dev->pci.dev;
+		if (!member) {
+			host->plans[kept] = host->plans[r];
+			host->regions[kept++] = *region;
+			continue;
+		}
+		trace(CXL, "%s is gone, and with it the boot region at 0x%llx", dev->name, ULL(region->base));
+		for (unsigned i = 0; i < region->ways; i++)
+			free(region->device_ids[i]);
+	}
+	host->region_count = kept;
+}
+
 /* --- what the memory is worth --- */
 
 /* Our figures for the way from a CPU through a host bridge. */

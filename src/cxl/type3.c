@@ -383,6 +383,15 @@ static void type3_destroy(struct dev *d)
 			;
 		if (*at)
 			*at = dev->next;
+		dev->is_listed = false;
+		cxl_regions_forget(dev->host, dev);
+		cxl_map_changed(dev->host);
+		if (dev->host->met_device == dev)
+			dev->host->met_device = NULL;
+		if (dev->pmem)
+			backend_flush(dev->pmem, 0, dev->pmem->size);
+		if (dev->lsa)
+			backend_flush(dev->lsa, 0, dev->lsa->size);
 	}
 	background_fini(dev);
 	if (dev->doe)

@@ -24,6 +24,16 @@ static struct dev *find_kind(struct machine *m, const char *id, bool object)
 	return NULL;
 }
 
+struct dev *machine_device(struct machine *m, const char *id)
+{
+	return find_kind(m, id, false);
+}
+
+struct dev *machine_object(struct machine *m, const char *id)
+{
+	return find_kind(m, id, true);
+}
+
 struct dev *machine_find(struct machine *m, const char *id)
 {
 	struct dev *object = find_kind(m, id, true);
@@ -107,6 +117,7 @@ bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *op
 		env.bus = &pci_host_root(m->pci)->bus.bus;
 	}
 	dev = dev_new(cls);
+	dev->bus = env.bus;
 	*m->last_dev = dev;
 	m->last_dev = &dev->next;
 	loop_lock(m->loop);
@@ -162,6 +173,22 @@ bool machine_add_device(struct machine *m, struct opts *opts, struct error *err)
 	if (class_is_cxl(cls) && !m->cxl)
 		return fail(err, "%s: the machine has no CXL because of -M cxl=off; leave that out", name);
 	return machine_add(m, cls, opts, err);
+}
+
+bool machine_can_plug(struct machine *m, struct opts *opts, const struct bus **bus, struct error *err)
+{
+	const char *name = peek(opts, "driver"), *where = peek(opts, "bus");
+	const struct dev_class *cls = name ? find_class(name) : NULL;
+
+	if (!cls || cls->plugs == BUS_OBJECT || cls->hidden)
+		return fail(err, "'%s' is not a valid device model name", name ? name : "");
+	if (cls->plugs != BUS_PCI && cls->plugs != BUS_PCIE && cls->plugs != BUS_CXL)
+		return fail(err, "Device '%s' does not support hotplugging", name);
+	*bus = where ? find_bus(m, where) : &pci_host_root(m->pci)->bus.bus;
+	if (!*bus)
+		return fail(err, "Bus '%s' not found", where);
+	return ((*bus)->kind == BUS_PCIE || (*bus)->kind == BUS_CXL || (*bus)->kind == BUS_PCI) ||
+	       fail(err, "Bus '%s' does not support hotplugging", where);
 }
 
 static void quit_by_key(void *opaque)

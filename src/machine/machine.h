@@ -86,11 +86,12 @@ void machine_destroy(struct machine *machine);
 enum machine_state { MACHINE_PRELAUNCH, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_SHUT_DOWN, MACHINE_IO_ERROR };
 /* Who asked for a shutdown or reset. */
 enum machine_cause { CAUSE_GUEST_SHUTDOWN, CAUSE_GUEST_RESET, CAUSE_HOST_SIGNAL, CAUSE_HOST_UI, CAUSE_HOST_QUIT, CAUSE_HOST_RESET };
-enum machine_event { EVENT_SHUTDOWN, EVENT_RESET, EVENT_POWERDOWN, EVENT_STOP, EVENT_RESUME };
-/* Up to LISTENERS_MAX; called in the loop thread under the machine lock. `cause` is of shutdowns and resets. */
+enum machine_event { EVENT_SHUTDOWN, EVENT_RESET, EVENT_POWERDOWN, EVENT_STOP, EVENT_RESUME, EVENT_DEVICE_DELETED };
+/* Up to LISTENERS_MAX; called in the loop thread under the machine lock. `cause` is of shutdowns and resets, `device` the id ("": none) of a
+ * device that is gone. */
 #define LISTENERS_MAX 4
-void machine_listen(struct machine *machine, void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause),
-		    void *opaque);
+typedef void (*machine_listener)(void *opaque, enum machine_event event, enum machine_cause cause, const char *device);
+void machine_listen(struct machine *machine, machine_listener happened, void *opaque);
 void machine_unlisten(struct machine *machine, void *opaque);
 /* Likewise, one, for disks that fail. */
 void machine_listen_disks(struct machine *machine,
@@ -105,6 +106,18 @@ void machine_shutdown_request(struct machine *machine, enum machine_cause cause)
 void machine_reset_request(struct machine *machine, enum machine_cause cause);
 void machine_quit(struct machine *machine, int code);
 void machine_power_button(struct machine *machine);
+
+/* --- hotplug.c: in the event loop's thread, machine lock held. Options as for machine_add_*; what is refused leaves nothing behind --- */
+bool machine_device_plug(struct machine *machine, struct opts *opts, struct error *err);
+/* Asks the guest; EVENT_DEVICE_DELETED comes when it has agreed. */
+bool machine_device_unplug(struct machine *machine, struct dev *dev, struct error *err);
+/* Nobody is asked. */
+bool machine_device_pull(struct machine *machine, struct dev *dev, struct error *err);
+bool machine_object_add(struct machine *machine, struct opts *opts, struct error *err);
+bool machine_object_delete(struct machine *machine, struct dev *object, struct error *err);
+/* By id; objects and devices have ids of their own. NULL: there is none. */
+struct dev *machine_device(struct machine *machine, const char *id);
+struct dev *machine_object(struct machine *machine, const char *id);
 
 /* What there is, for control/. */
 const struct machine_config *machine_config(const struct machine *machine);

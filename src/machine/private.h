@@ -79,7 +79,7 @@ struct machine {
 	enum machine_state state; /* machine lock */
 	u32 reset_pending, shutdown_pending; /* atomic: 1 + enum machine_cause, 0: none */
 	struct {
-		void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause);
+		machine_listener happened;
 		void *opaque;
 	} listeners[LISTENERS_MAX];
 	void (*disk_failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action);
@@ -102,6 +102,14 @@ bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *op
 /* drives.c */
 struct block *machine_block(struct machine *m, const char *id, struct error *err);
 void machine_drives_close(struct machine *m);
+/* Whether these options are a PCI function's; the bus that they name. */
+bool machine_can_plug(struct machine *m, struct opts *opts, const struct bus **bus, struct error *err);
+/* run.c */
+void machine_tell(struct machine *m, enum machine_event event, enum machine_cause cause, const char *device);
+/* hotplug.c */
+void machine_hotplug_start(struct machine *m);
+/* Takes out what may be taken out; a machine reset lets go of all that was asked for. */
+void machine_slots_sweep(struct machine *m, bool resetting);
 /* ram.c */
 bool machine_ram_create(struct machine *m, struct error *err);
 void machine_ram_destroy(struct machine *m);

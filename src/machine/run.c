@@ -12,14 +12,19 @@
 #include "machine/private.h"
 #include "virtio/virtio.h"
 
-static void tell(struct machine *m, enum machine_event event, enum machine_cause cause)
+void machine_tell(struct machine *m, enum machine_event event, enum machine_cause cause, const char *device)
 {
 	for (unsigned i = 0; i < LISTENERS_MAX; i++)
 		if (m->listeners[i].happened)
-			m->listeners[i].happened(m->listeners[i].opaque, event, cause);
+			m->listeners[i].happened(m->listeners[i].opaque, event, cause, device);
 }
 
-void machine_listen(struct machine *m, void (*happened)(void *opaque, enum machine_event event, enum machine_cause cause), void *opaque)
+static void tell(struct machine *m, enum machine_event event, enum machine_cause cause)
+{
+	machine_tell(m, event, cause, NULL);
+}
+
+void machine_listen(struct machine *m, machine_listener happened, void *opaque)
 {
 	unsigned i = 0;
 
@@ -147,6 +152,9 @@ static void carry_out_reset(void *opaque)
 
 	loop_unlock(m->loop);
 	cpus_pause(m->cpus);
+	loop_lock(m->loop);
+	machine_slots_sweep(m, true);
+	loop_unlock(m->loop);
 	ok = machine_reset(m, RESET_WARM, &m->run_error);
 	__atomic_store_n(&m->reset_pending, 0, __ATOMIC_SEQ_CST);
 	loop_lock(m->loop);

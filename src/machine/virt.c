@@ -102,6 +102,7 @@ static bool create_buses(struct machine *m, struct error *err)
 	m->pci = pci_host_create(&pci, err);
 	if (!m->pci)
 		return false;
+	machine_hotplug_start(m);
 	if (!m->config.cxl)
 		return true;
 	cxl.pci = m->pci;

@@ -55,6 +55,7 @@ struct dev {
 	const struct dev_class *cls;
 	char *id;       /* the user's, or NULL */
 	char *bus_name; /* `bus=`, or NULL */
+	struct bus *bus; /* that it is plugged into, or NULL */
 	struct dev *next; /* the machine's list, in creation order */
 	bool created;
 };

@@ -187,7 +187,9 @@ void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind)
 	regs_reset(&dev->config, reset_kind);
 	pci_msix_reset(dev);
 	pci_does_reset(dev);
-	dev->port_event = false;
+	dev->port_events = 0;
+	if (dev->cap_pcie)
+		pci_slot_reset(dev);
 	pci_bars_update(dev);
 }
 

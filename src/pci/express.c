@@ -42,25 +42,13 @@ static bool is_port(const struct pci_dev *dev)
 	return type == PCIE_ROOT_PORT || type == PCIE_DOWNSTREAM;
 }
 
-/* The device that the port's link leads to, or NULL. */
-static struct pci_dev *port_partner(const struct pci_dev *port)
-{
-	for (unsigned fn = 0; port->bridge && fn < 8; fn++)
-		if (port->bridge->secondary.slots[fn])
-			return port->bridge->secondary.slots[fn];
-	return NULL;
-}
-
 bool pci_link_is_up(struct pci_dev *port)
 {
 	if (!port->bridge || (regs_get(&port->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_RESET))
 		return false;
 	if (!is_port(port))
 		return true; /* the inside of a switch */
-	if (!port_partner(port) || (exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE))
-		return false;
-	return !(exp_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) ||
-	       !(exp_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_POWER_OFF);
+	return pci_port_partner(port) && !(exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE) && pci_slot_is_powered(port);
 }
 
 static u64 lnksta_read(struct regs *b, unsigned i, u64 stored)
@@ -69,7 +57,7 @@ static u64 lnksta_read(struct regs *b, unsigned i, u64 stored)
 	u64 cap = exp_get(dev, EXP_LNKCAP, 4), speed = bits(cap, 3, 0), width = bits(cap, 9, 4);
 	bool port = is_port(dev);
 
-	other = port ? port_partner(dev) : dev->bus->bridge ? dev->bus->bridge->dev : NULL;
+	other = port ? pci_port_partner(dev) : dev->bus->bridge ? dev->bus->bridge->dev : NULL;
 	if (port && !pci_link_is_up(dev))
 		return (stored & ~MASK(9, 0)) | 1; /* down: no width; speed is undefined and shown as the lowest */
 	if (other && other->cap_pcie && exp_get(other, EXP_LNKCAP, 4)) {
@@ -81,11 +69,6 @@ static u64 lnksta_read(struct regs *b, unsigned i, u64 stored)
 	return (stored & ~MASK(9, 0)) | speed | width << 4 | (port ? EXP_LNKSTA_DLLLA : 0);
 }
 
-static u64 sltsta_read(struct regs *b, unsigned i, u64 stored)
-{
-	return stored | (port_partner(config_dev(b)) ? EXP_SLTSTA_PDS : 0);
-}
-
 static void devctl_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	struct pci_dev *dev = config_dev(b);
@@ -94,41 +77,6 @@ static void devctl_write(struct regs *b, unsigned i, u64 old, u64 now)
 		return;
 	regs_set(b, dev->cap_pcie + EXP_DEVCTL, 2, now & ~EXP_DEVCTL_FLR);
 	pci_function_reset(dev, RESET_FUNCTION);
-}
-
-/*
- * One interrupt for all of a port's events: AER of a root port, link changes of its slot. A message goes out when the
- * first of them comes up [PCIe5 6.7.3.4, 6.2.4.1.2]; without messages INTA# follows the level.
- */
-void pci_port_update(struct pci_dev *port)
-{
-	u64 control = is_port(port) ? exp_get(port, EXP_SLTCTL, 2) : 0;
-	bool link_event = (control & EXP_SLTCTL_HPIE) && (control & EXP_SLTCTL_DLLSCE) &&
-			  (exp_get(port, EXP_SLTSTA, 2) & EXP_SLTSTA_DLLSC);
-	bool before = port->port_event, messages = pci_msix_is_enabled(port) || pci_msi_is_enabled(port);
-
-	port->port_event = link_event || pci_aer_wants_interrupt(port);
-	if (regs_get(&port->config, PCI_INTERRUPT_PIN, 1))
-		pci_intx_set(port, port->port_event && !messages);
-	if (!port->port_event || before)
-		return;
-	if (pci_msix_is_enabled(port))
-		pci_msix_notify(port, 0);
-	else
-		pci_msi_notify(port, 0);
-}
-
-void pci_link_changed(struct pci_dev *port)
-{
-	if (!is_port(port) || !(exp_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_HOTPLUG) || !port_partner(port))
-		return;
-	regs_set(&port->config, port->cap_pcie + EXP_SLTSTA, 2, exp_get(port, EXP_SLTSTA, 2) | EXP_SLTSTA_DLLSC);
-	pci_port_update(port);
-}
-
-static void sltsta_write(struct regs *b, unsigned i, u64 old, u64 now)
-{
-	pci_port_update(config_dev(b));
 }
 
 /* The link goes down: what is below is reset. [PCIe5 6.6.1] */
@@ -144,25 +92,14 @@ static void lnkctl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	pci_link_changed(dev);
 }
 
-static void sltctl_write(struct regs *b, unsigned i, u64 old, u64 now)
-{
-	struct pci_dev *dev = config_dev(b);
-
-	pci_port_update(dev);
-	if (!((old ^ now) & EXP_SLTCTL_POWER_OFF) || !dev->bridge)
-		return;
-	if (now & EXP_SLTCTL_POWER_OFF)
-		pci_bus_reset(&dev->bridge->secondary, RESET_COLD);
-	pci_link_changed(dev);
-}
-
 #define DEVCTL_RW    0x79ff /* all but phantom functions, auxiliary power and bit 15 */
 #define DEVCTL_RESET 0x2810 /* relaxed ordering, no snoop, 512-byte read requests */
 
 u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link)
 {
 	bool port, has_link, root;
-	u64 lnkcap = 0, sltcap = 0, sltctl = 0, speed = link->speed, width = link->width;
+	struct reg slot[PCI_SLOT_ROWS];
+	u64 lnkcap = 0, speed = link->speed, width = link->width;
 	const struct pci_dev *above = dev->bus->bridge ? dev->bus->bridge->dev : NULL;
 
 	/* An endpoint on a root bus is part of the root complex and has no link. [PCIe5 1.3.2.3] */
@@ -180,15 +117,10 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 	if (has_link)
 		lnkcap = speed | width << 4 | EXP_LNKCAP_ASPM_OPT | (u64)link->port << 24 |
 			 (port ? EXP_LNKCAP_DLLLA | EXP_LNKCAP_BANDWIDTH : 0);
-	if (port && link->slot) {
-		sltcap = (link->hotplug ? EXP_SLTCAP_HOTPLUG : 0) | (link->power_controller ? EXP_SLTCAP_POWER : 0) |
-			 EXP_SLTCAP_NO_COMMAND | (u64)(link->slot_number & 0x1fff) << 19;
-		sltctl = (link->hotplug ? EXP_SLTCTL_DLLSCE | EXP_SLTCTL_HPIE | 0x0008 : 0) |
-			 (link->power_controller ? EXP_SLTCTL_POWER_OFF : 0);
-	}
+	pci_slot_rows(slot, port ? link : &(struct pcie_link){.slot = false});
 
 	const struct reg rows[] = {
-		R16(EXP_FLAGS, EXP_FLAGS, 2u | type << 4 | (sltcap ? EXP_FLAGS_SLOT : 0), 0),
+		R16(EXP_FLAGS, EXP_FLAGS, 2u | type << 4 | (port && link->slot ? EXP_FLAGS_SLOT : 0), 0),
 		R32(EXP_DEVCAP, EXP_DEVCAP, 1 | EXP_DEVCAP_EXT_TAG | EXP_DEVCAP_ROLE | (link->flr ? EXP_DEVCAP_FLR : 0),
 		    0),
 		R16(EXP_DEVCTL, EXP_DEVCTL, DEVCTL_RESET, DEVCTL_RW | (link->flr ? EXP_DEVCTL_FLR : 0),
@@ -202,11 +134,7 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		    .sticky = RESET_FUNCTION | RESET_CXL, .write = lnkctl_write),
 		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0, .w1c = port ? 0xc000 : 0,
 		    .read = has_link ? lnksta_read : NULL),
-		R32(EXP_SLTCAP, EXP_SLTCAP, sltcap, 0),
-		R16(EXP_SLTCTL, EXP_SLTCTL, 0, sltctl, .write = sltctl_write),
-		R16(EXP_SLTSTA, EXP_SLTSTA, 0, 0, .w1c = sltcap ? EXP_SLTSTA_W1C : 0,
-		    .read = sltcap ? sltsta_read : NULL,
-		    .write = sltcap ? sltsta_write : NULL),
+		slot[0], slot[1], slot[2],
 		R16(EXP_RTCTL, EXP_RTCTL, 0, root ? 0x000f : 0),
 		R16(EXP_RTCAP, EXP_RTCAP, 0, 0),
 		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? 0x10000 : 0),

@@ -23,6 +23,8 @@ struct pci_host {
 	unsigned bus_count;     /* that the ECAM holds */
 	unsigned raised[4];     /* functions that hold the line up */
 	struct region ecam, pio, mmio32, mmio64;
+	void (*removal_allowed)(void *opaque);
+	void *removal_opaque;
 };
 
 static enum mem_result empty_read(void *opaque, u64 offset, unsigned size, u64 *value)
@@ -203,6 +205,18 @@ void pci_host_each(struct pci_host *host, bool (*each)(struct pci_dev *dev, void
 	for (struct pci_root *root = host->roots; root; root = root->next)
 		if (!pci_bus_each(&root->bus, each, arg))
 			return;
+}
+
+void pci_host_on_removal(struct pci_host *host, void (*allowed)(void *opaque), void *opaque)
+{
+	host->removal_allowed = allowed;
+	host->removal_opaque = opaque;
+}
+
+void pci_host_removal(struct pci_host *host)
+{
+	if (host && host->removal_allowed)
+		host->removal_allowed(host->removal_opaque);
 }
 
 void pci_host_line(struct pci_host *host, unsigned line, bool raised)

@@ -27,6 +27,8 @@ const struct pci_windows *pci_host_windows(struct pci_host *host);
 /* Line 0..3 goes up (true) or down once: levels are counted. */
 void pci_host_line(struct pci_host *host, unsigned line, bool raised);
 void pci_host_remove_root(struct pci_root *root);
+/* A guest has let go of what it was asked for. */
+void pci_host_removal(struct pci_host *host);
 
 /* --- bus.c --- */
 extern const struct io_ops pci_ecam_io; /* opaque: the host */
@@ -54,7 +56,17 @@ bool pci_msi_is_enabled(const struct pci_dev *dev);
 /* --- express.c --- */
 /* enum pcie_type, or -1 without the capability. */
 int pci_express_type(const struct pci_dev *dev);
-/* The link below a port went up or down, for the slot's status. */
+
+/* --- slot.c --- */
+enum { PORT_EVENT_SLOT = 1, PORT_EVENT_AER = 2 };
+#define PCI_SLOT_ROWS 3
+/* Slot Capabilities, Control and Status; all zero without a slot. */
+void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link);
+void pci_slot_reset(struct pci_dev *port);
+bool pci_slot_is_powered(const struct pci_dev *port);
+/* The function that the port's link leads to, or NULL. */
+struct pci_dev *pci_port_partner(const struct pci_dev *port);
+/* The link below a port may have gone up or down. */
 void pci_link_changed(struct pci_dev *port);
 /* Whether the port has something to say may have changed: MSI-X vector 0, MSI vector 0 or INTA#. */
 void pci_port_update(struct pci_dev *port);

@@ -71,7 +71,7 @@ struct pci_dev {
 	u32 row_tables;
 	struct doe *does;          /* list of its DOE mailboxes */
 	bool intx_raised;          /* counted in the host's line */
-	bool port_event;           /* of a port: an enabled AER or slot event stands */
+	u8 port_events;            /* of a port: what it has to say, see slot.c */
 };
 
 struct pci_ids {
@@ -106,6 +106,9 @@ struct pci_root {
 struct pci_bridge {
 	struct pci_dev *dev;
 	struct pci_bus secondary;
+	bool link_up;       /* as last told in Slot Status */
+	bool removal_asked; /* the button was pressed to get the device out, at guest time asked_ns */
+	u64 asked_ns;
 };
 
 /* The host: ECAM region, 32-bit and 64-bit windows, INTx lines. One per machine. */
@@ -230,6 +233,23 @@ struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector,
 			unsigned count, void *opaque);
 void pci_doe_reset(struct doe *doe);
 void pci_doe_free(struct doe *doe);
+
+/* --- slot.c: hot-plug; the caller makes and destroys the devices --- */
+/* Whether something may be put on the bus now; QEMU's words if not. */
+bool pci_slot_can_plug(const struct pci_bus *bus, struct error *err);
+/* The function is on its bus and reset: software is told, if it is function 0. */
+void pci_slot_plugged(struct pci_dev *dev);
+/* The port in whose hot-plug slot the function is, or NULL. */
+struct pci_dev *pci_slot_of(const struct pci_dev *dev);
+enum pci_removal { PCI_REMOVAL_NOW, PCI_REMOVAL_ASKED, PCI_REMOVAL_REPEATED, PCI_REMOVAL_BUSY };
+/* Asks software to let go of what is in the slot. NOW: the slot is off. */
+enum pci_removal pci_slot_ask(struct pci_dev *port);
+/* Whether what was asked for may be taken out; a machine reset lets go of everything. */
+bool pci_slot_may_go(const struct pci_dev *port, bool resetting);
+/* After the functions are gone. */
+void pci_slot_emptied(struct pci_dev *port);
+/* Called, inside a register write, when a slot's pci_slot_may_go has become true. */
+void pci_host_on_removal(struct pci_host *host, void (*allowed)(void *opaque), void *opaque);
 
 /* Bridges and ports: pci_dev_init, then this. The secondary bus is named after the device's id. */
 void pci_bridge_init(struct pci_dev *dev, struct pci_bridge *bridge, enum bus_kind kind);

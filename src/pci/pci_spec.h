@@ -123,16 +123,26 @@
 #define EXP_LNKSTA_SLOT_CLOCK 0x1000
 #define EXP_LNKSTA_DLLLA    0x2000
 #define EXP_SLTCAP          0x14
+#define EXP_SLTCAP_BUTTON   0x00000001
 #define EXP_SLTCAP_POWER    0x00000002
-#define EXP_SLTCAP_HOTPLUG_SURPRISE 0x00000020
+#define EXP_SLTCAP_INDICATORS 0x00000018
+#define EXP_SLTCAP_SURPRISE 0x00000020
 #define EXP_SLTCAP_HOTPLUG  0x00000040
 #define EXP_SLTCAP_NO_COMMAND 0x00040000
 #define EXP_SLTCTL          0x18
+#define EXP_SLT_EVENTS      0x001f /* enables of Slot Control, bits of Slot Status: but the last */
 #define EXP_SLTCTL_HPIE     0x0020
+#define EXP_SLTCTL_AIC      0x00c0 /* attention indicator off */
+#define EXP_SLTCTL_PIC      0x0300
+#define EXP_SLTCTL_PIC_ON   0x0100
+#define EXP_SLTCTL_PIC_BLINK 0x0200
+#define EXP_SLTCTL_PIC_OFF  0x0300
 #define EXP_SLTCTL_POWER_OFF 0x0400
 #define EXP_SLTCTL_DLLSCE   0x1000
 #define EXP_SLTSTA          0x1a
-#define EXP_SLTSTA_W1C      0x011f
+#define EXP_SLTSTA_ABP      0x0001
+#define EXP_SLTSTA_PDC      0x0008
+#define EXP_SLTSTA_CC       0x0010
 #define EXP_SLTSTA_PDS      0x0040
 #define EXP_SLTSTA_DLLSC    0x0100
 #define EXP_RTCTL           0x1c

@@ -2,8 +2,8 @@
 /*
  * pcie-root-port: a root port with one slot. [PCIe5 1.3.1, 7.5.3]
  *
- * Capabilities: power management, MSI with one vector (AER, slot events), PCI Express, AER, ACS. Devices cannot be
- * plugged at run time yet, so the slot says so (`hotplug` is off) unless it is asked to speak of hot-plug.
+ * Capabilities: power management, MSI with one vector (AER, slot events), PCI Express, AER, ACS. As in
+ * QEMU the slot takes devices at run time, unless hotplug=off.
  */
 #include "pci/parts.h"
 
@@ -69,9 +69,9 @@ const struct dev_class pcie_root_port_class = {
 						   "link speed, GT/s"),
 				       PROP_CHOICE("x-width", struct root_port, width, pcie_width_names, PCIE_WIDTH_32,
 						   "link width, lanes"),
-				       PROP_BOOL("hotplug", struct root_port, hotplug, 0,
-						 "the slot says that it can hot-plug"),
-				       PROP_BOOL("power_controller_present", struct root_port, power_controller, 0,
+				       PROP_BOOL("hotplug", struct root_port, hotplug, 1,
+						 "devices can be plugged and unplugged at run time"),
+				       PROP_BOOL("power_controller_present", struct root_port, power_controller, 1,
 						 "the slot can be switched off"),
 				       {}},
 	.common = pci_dev_props,

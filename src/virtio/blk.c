@@ -526,6 +526,16 @@ static void blk_resume(struct dev *dev)
 	}
 }
 
+/* Its request goes with the spare ones. */
+static bool is_request_of(void *request, void *blk)
+{
+	struct blk_request *r = request;
+
+	if (r->blk == blk)
+		request_free(r);
+	return r->blk == blk;
+}
+
 static void blk_destroy(struct dev *dev)
 {
 	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
@@ -539,6 +549,8 @@ static void blk_destroy(struct dev *dev)
 		blk->stopped = r->next;
 		request_free(r);
 	}
+	if (blk->virtio.pci.loop)
+		loop_undefer(blk->virtio.pci.loop, request_complete, is_request_of, blk);
 	while (blk->spare) {
 		struct blk_request *r = blk->spare;
 

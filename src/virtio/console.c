@@ -376,6 +376,7 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 		return fail(err, "%s: nr=%u is taken by '%s'", name, port->nr, dev_name(&serial->ports[port->nr]->dev));
 	serial->ports[port->nr] = port;
 	port->serial = serial;
+	dev->bus = &serial->bus;
 	if (port->chardev)
 		chardev_connect(port->chardev, port_can_take, port_take, port);
 	return true;

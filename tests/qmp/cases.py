@@ -96,7 +96,7 @@ def every_command(build, folder):
         assert {64, 128} <= {bus["bus"] for bus in answers["query-pci"]}
         assert "qmp" in {o["option"] for o in answers["query-command-line-options"]}
         assert client.fails("device-list-properties", typename="nix")["class"] == "DeviceNotFound"
-        for name in ("device_add",):
+        for name in ("migrate", "qom-get"):
             error = client.fails(name)
             assert error["class"] == "CommandNotFound" and "not built" in error["desc"], error
         for bad, words in (({}, "typename"), ({"typename": 1}, "string"), ({"typename": None}, "string"), ({"typename": ["x"]}, "string"),
@@ -108,6 +108,67 @@ def every_command(build, folder):
             assert "too large" in client.fails("cxl-query-decoders", hpa=huge)["desc"]
         assert "negative" in client.fails("cxl-query-decoders", hpa=-10 ** 30)["desc"]
         assert "text dot svg" in client.fails("cxl-query-topology", format="png")["desc"]
+
+
+def plugging(build, folder):
+    """A guest that never looks: what may be plugged where, the words of refusals, and that those leave nothing behind."""
+    options = FABRIC + ["-device", "pcie-root-port,id=pp,slot=9", "-device", "pcie-root-port,id=off,slot=10,hotplug=off", "-device",
+                        "cxl-rp,bus=cxl.0,id=rp3,slot=11", "-device", "cxl-upstream,bus=rp3,id=us", "-device", "cxl-downstream,bus=us,id=ds,slot=12"]
+    with Machine(build, folder, options=options) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+        assert client.ask("object-add", qom_type="memory-backend-ram", id="v2", size=256 << 20, prealloc=False) == {}
+        assert "taken" in client.refuses("object-add", qom_type="memory-backend-ram", id="v2", size="256M")["desc"]
+        assert "size" in client.refuses("object-add", qom_type="memory-backend-ram", id="v3", size=-1)["desc"]
+        assert "memory-backend" in client.refuses("object-add", qom_type="rng-random", id="r0")["desc"]
+        assert client.refuses("object-add", qom_type="memory-backend-ram", id="v3", size=[1])["desc"].startswith("Invalid parameter type")
+        type3 = {"driver": "cxl-type3", "id": "mem2", "bus": "rp2", "volatile_memdev": "v2"}
+        for change, words in (({"driver": "nix"}, "'nix' is not a valid device model name"), ({"bus": "nix"}, "Bus 'nix' not found"),
+                              ({"bus": "rp1"}, "'mem1' is in the slot already"), ({"bus": "pcie.0"}, "Bus 'pcie.0' does not support"),
+                              ({"bus": "us"}, "Bus 'us' does not support"), ({"bus": "off"}, "Bus 'off' does not support"), ({"id": "mem1"}, "taken"),
+                              ({"volatile_memdev": "v0"}, "v0"), ({"frobnicate": 1}, "frobnicate"), ({"driver": "cxl-upstream"}, "volatile-memdev"),
+                              ({"driver": "pxb-cxl"}, "no property"), ({"bus": "pp"}, "no CXL port")):
+            error = client.refuses("device_add", **dict(type3, **change))
+            assert error["class"] == "GenericError" and words in error["desc"], (change, error)
+        assert "cannot be plugged at run time" in client.refuses("device_add", driver="cxl-upstream", bus="rp2", id="us2")["desc"]
+        assert {bus["qdev_id"] for bus in client.call("query-pci")[-1]["devices"]} == {"rp1", "rp2"}
+        assert client.ask("device_add", **type3) == {}
+        assert "in use" in client.refuses("object-del", id="v2")["desc"]
+        assert "mem2" in client.call("cxl-query-topology")
+        # Nobody has switched the slot on: it is empty at once.
+        assert client.ask("device_del", id="/machine/peripheral/mem2") == {}
+        event = client.event("DEVICE_DELETED")
+        schema.check_event(event)
+        assert event["data"] == {"device": "mem2", "path": "/machine/peripheral/mem2"}
+        assert "mem2" not in client.call("cxl-query-topology")
+        assert client.ask("object-del", id="v2") == {}
+        assert client.refuses("object-del", id="v2")["desc"] == "object 'v2' not found"
+        assert client.refuses("device_del", id="mem2") == {"class": "DeviceNotFound", "desc": "Device 'mem2' not found"}
+        assert "does not support hotplugging" in client.refuses("device_del", id="rp2")["desc"]
+        # One that was there from the start, part of a boot region: the guest is asked, and a reset is as good as an answer.
+        region = client.call("cxl-query-decoders", hpa=decoders_base(client))["walk"]
+        assert region["answered"]
+        assert client.ask("device_del", id="mem1") == {}
+        assert client.refuses("device_del", id="mem1")["desc"] == "Device mem1 is already in the process of unplug"
+        client.call("system_reset")
+        assert client.event("DEVICE_DELETED")["data"]["device"] == "mem1"
+        client.event("RESET")
+        assert "boot region" not in client.call("cxl-query-topology") and not any(d["committed"] for d in client.call("cxl-query-decoders")["decoders"])
+        assert client.ask("cxl-surprise-remove", id="mem0") == {}
+        assert client.event("DEVICE_DELETED")["data"]["device"] == "mem0"
+        # A switch goes with all that is below it.
+        client.ask("object-add", qom_type="memory-backend-ram", id="v2", size="256M")
+        client.ask("device_add", **dict(type3, bus="ds"))
+        client.ask("cxl-surprise-remove", id="us")
+        assert [client.event("DEVICE_DELETED")["data"]["device"] for _ in range(3)] == ["mem2", "ds", "us"]
+        client.call("system_reset")
+        client.event("RESET")
+        client.call("quit")
+        assert machine.wait() == (0, "")
+
+
+def decoders_base(client):
+    return next(d["base"] for d in client.call("cxl-query-decoders")["decoders"] if d["committed"])
 
 
 def dynamic_capacity(build, folder):
@@ -496,7 +557,7 @@ def topology(build, folder):
     assert b"no CXL" in draw().stdout
 
 
-CASES = {"handshake": handshake, "every command answers as declared": every_command, "dynamic capacity": dynamic_capacity, "injections": injections, "addresses, registers, pictures": explained,
+CASES = {"handshake": handshake, "every command answers as declared": every_command, "plugging": plugging, "dynamic capacity": dynamic_capacity, "injections": injections, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "wrong monitors are refused": refused, "cxlvm topology": topology}
 

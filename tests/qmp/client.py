@@ -91,6 +91,19 @@ class Client:
         assert set(got) == {"error"} and set(got["error"]) == {"class", "desc"}, f"{name}: {got}"
         return got["error"]
 
+    def ask(self, name, **arguments):
+        """Like call, for commands of which an argument is the id."""
+        self.raw(json.dumps({"execute": name, "arguments": {key.replace("_", "-"): value for key, value in arguments.items()}}).encode())
+        got = self.answer()
+        assert "return" in got, f"{name} {arguments}: {got}"
+        return got["return"]
+
+    def refuses(self, name, **arguments):
+        self.raw(json.dumps({"execute": name, "arguments": {key.replace("_", "-"): value for key, value in arguments.items()}}).encode())
+        got = self.answer()
+        assert set(got) == {"error"}, f"{name} {arguments}: {got}"
+        return got["error"]
+
     def close(self):
         self.socket.close()
 

@@ -343,6 +343,39 @@ static void files_and_deferred_work_are_called(void **state)
 	loop_destroy(p.loop);
 }
 
+static bool is_even(void *opaque, void *arg)
+{
+	return ((char *)opaque - (char *)arg) % 2 == 0;
+}
+
+static void count_byte(void *opaque)
+{
+	(*(char *)opaque)++;
+}
+
+static void quit(void *opaque)
+{
+	loop_quit(opaque);
+}
+
+static void deferred_work_can_be_taken_back(void **state)
+{
+	struct loop *loop = loop_new(false);
+	char bytes[6] = {0};
+
+	loop_lock(loop);
+	for (unsigned n = 0; n < sizeof(bytes); n++)
+		loop_defer(loop, count_byte, &bytes[n]);
+	loop_undefer(loop, count_byte, is_even, bytes);
+	loop_undefer(loop, count_byte, NULL, &bytes[5]); /* the last: the queue's end moves */
+	loop_undefer(loop, quit, NULL, &bytes[1]);       /* other work */
+	loop_defer(loop, quit, loop);
+	loop_unlock(loop);
+	loop_run(loop);
+	assert_memory_equal(bytes, "\0\1\0\1\0\0", sizeof(bytes));
+	loop_destroy(loop);
+}
+
 static void regular_files_are_always_ready(void **state)
 {
 	struct piped p = {.loop = loop_new(true)};
@@ -372,6 +405,7 @@ int main(void)
 		cmocka_unit_test(the_lock_excludes_and_recurses),
 		cmocka_unit_test(hogs_do_not_starve_a_waiter),
 		cmocka_unit_test(files_and_deferred_work_are_called),
+		cmocka_unit_test(deferred_work_can_be_taken_back),
 		cmocka_unit_test(regular_files_are_always_ready),
 	};
 

@@ -20,11 +20,11 @@ static struct tree tree_new(void)
 	struct tree tree = {.f = fixture_new()};
 	struct error err = {{0}};
 
-	tree.port = fixture_must_add(tree.f, &pcie_root_port_class, NULL, "id=rp0,addr=1,slot=5,hotplug=on");
+	tree.port = fixture_must_add(tree.f, &pcie_root_port_class, NULL, "id=rp0,addr=1,slot=5,power_controller_present=off");
 	tree.t = container_of(fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(tree.port), "bar=1M"),
 			      struct test_dev, pci.dev);
 	tree.pxb = fixture_must_add(tree.f, &pxb_pcie_class, NULL, "id=pxb,bus_nr=64");
-	tree.far_port = fixture_must_add(tree.f, &pcie_root_port_class, pxb_pcie_class.bus(tree.pxb), "id=rp1");
+	tree.far_port = fixture_must_add(tree.f, &pcie_root_port_class, pxb_pcie_class.bus(tree.pxb), "id=rp1,power_controller_present=off");
 	tree.far = container_of(
 		fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(tree.far_port), "bar=1M"),
 		struct test_dev, pci.dev);

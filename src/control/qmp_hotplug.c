@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * QMP: devices and objects that come and go. The arguments are flat, as on the command line: every member beside the class and the id is a
+ * property of it, as text, number or truth value.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/qmp.h"
+#include "obj/dev.h"
+
+static const char peripheral[] = "/machine/peripheral/";
+
+/* The arguments as options, the class first. */
+static bool take_options(const struct qmp_call *call, struct opts *opts, const char *class_key, struct error *err)
+{
+	json_object_object_foreach(call->arguments, key, value) {
+		enum json_type type = json_object_get_type(value);
+		struct opt *opt = &opts->list[opts->count];
+
+		if (opts->count == OPTS_MAX)
+			return fail(err, "more than %d members", OPTS_MAX);
+		if (type != json_type_string && type != json_type_int && type != json_type_boolean)
+			return fail(err, "Invalid parameter type for '%.100s', expected: string, integer or boolean", key);
+		if (type == json_type_string && strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
+			return fail(err, "Parameter '%.100s' has a NUL character in it", key);
+		opt->key = strdup(key);
+		opt->value = strdup(type != json_type_boolean ? json_object_get_string(value) : json_object_get_boolean(value) ? "on" : "off");
+		opts->count++;
+		if (!strcmp(key, class_key)) {
+			struct opt first = opts->list[0];
+
+			opts->list[0] = *opt;
+			*opt = first;
+		}
+	}
+	return true;
+}
+
+static bool add(struct qmp_call *call, const char *class_key,
+		bool (*carry_out)(struct machine *machine, struct opts *opts, struct error *err), struct error *err)
+{
+	struct opts opts = {.count = 0};
+	bool ok = take_options(call, &opts, class_key, err) && carry_out(call->machine, &opts, err);
+
+	opts_free(&opts);
+	return ok;
+}
+
+bool qmp_device_add(struct qmp_call *call, struct error *err)
+{
+	return add(call, "driver", machine_device_plug, err);
+}
+
+bool qmp_object_add(struct qmp_call *call, struct error *err)
+{
+	return add(call, "qom-type", machine_object_add, err);
+}
+
+/* A device by its id or its path. */
+static struct dev *device_of(struct qmp_call *call, struct error *err)
+{
+	const char *id = qmp_string(call, "id");
+	struct dev *dev = machine_device(call->machine, strncmp(id, peripheral, sizeof(peripheral) - 1) ? id : id + sizeof(peripheral) - 1);
+
+	if (!dev) {
+		call->error_class = "DeviceNotFound";
+		fail(err, "Device '%.100s' not found", id);
+	}
+	return dev;
+}
+
+bool qmp_device_del(struct qmp_call *call, struct error *err)
+{
+	struct dev *dev = device_of(call, err);
+
+	return dev && machine_device_unplug(call->machine, dev, err);
+}
+
+bool qmp_surprise_remove(struct qmp_call *call, struct error *err)
+{
+	struct dev *dev = device_of(call, err);
+
+	return dev && machine_device_pull(call->machine, dev, err);
+}
+
+bool qmp_object_del(struct qmp_call *call, struct error *err)
+{
+	const char *id = qmp_string(call, "id");
+	struct dev *object = machine_object(call->machine, id);
+
+	return object ? machine_object_delete(call->machine, object, err) : fail(err, "object '%.100s' not found", id);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Native hot-plug: what a slot says, and when its port interrupts. [PCIe5 6.7, 7.5.3.9-7.5.3.11] */
+#include "pci/fixture.h"
+
+struct slot {
+	struct fixture *f;
+	struct dev *port;
+	struct bus *bus;
+	u64 config, express;
+	unsigned allowed; /* calls of pci_host_on_removal */
+};
+
+static struct pci_dev *pci_of(struct dev *dev)
+{
+	return container_of(dev, struct pci_dev, dev);
+}
+
+static void removal_allowed(void *opaque)
+{
+	((struct slot *)opaque)->allowed++;
+}
+
+/* An empty slot in slot 1 of pcie.0, its bus numbered 1, with the events that Linux asks for, by MSI. */
+static struct slot slot_new(const char *options)
+{
+	struct slot s = {.f = fixture_new()};
+	struct pci_dev *p;
+
+	s.port = fixture_must_add(s.f, &pcie_root_port_class, NULL, options);
+	s.bus = pcie_root_port_class.bus(s.port);
+	p = pci_of(s.port);
+	s.config = ecam(0, 1, 0, 0);
+	s.express = s.config + p->cap_pcie;
+	wr(s.f, s.config + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(s.f, s.config + p->cap_msi + MSI_ADDRESS, 8, DOORBELL);
+	wr(s.f, s.config + p->cap_msi + MSI_CTRL, 2, MSI_CTRL_ENABLE);
+	wr(s.f, s.config + PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	return s;
+}
+
+static u64 status(struct slot *s)
+{
+	return rd(s->f, s->express + EXP_SLTSTA, 2);
+}
+
+static u64 control(struct slot *s)
+{
+	return rd(s->f, s->express + EXP_SLTCTL, 2);
+}
+
+/* Writes a command and acknowledges its completion. */
+static void command(struct slot *s, u64 clear, u64 set)
+{
+	wr(s->f, s->express + EXP_SLTCTL, 2, (control(s) & ~clear) | set);
+	assert_true(status(s) & EXP_SLTSTA_CC);
+	wr(s->f, s->express + EXP_SLTSTA, 2, EXP_SLTSTA_CC);
+}
+
+static struct dev *plug(struct slot *s, const char *options)
+{
+	struct error err = {{0}};
+	struct dev *dev;
+
+	assert_true(pci_slot_can_plug(container_of(s->bus, struct pci_bus, bus), &err));
+	dev = fixture_must_add(s->f, &test_dev_class, s->bus, options);
+	pci_slot_plugged(pci_of(dev));
+	return dev;
+}
+
+static void take_out(struct slot *s)
+{
+	dev_destroy(s->f->devs[--s->f->dev_count]);
+	pci_slot_emptied(pci_of(s->port));
+}
+
+#define ENABLES (EXP_SLTCTL_HPIE | EXP_SLTCTL_DLLSCE | EXP_SLTSTA_ABP | EXP_SLTSTA_CC)
+
+static void an_empty_slot_is_off(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1,slot=7");
+
+	assert_int_equal(rd(s.f, s.express + EXP_SLTCAP, 4), 7 << 19 | EXP_SLTCAP_BUTTON | EXP_SLTCAP_POWER | EXP_SLTCAP_INDICATORS |
+			 EXP_SLTCAP_SURPRISE | EXP_SLTCAP_HOTPLUG);
+	assert_int_equal(control(&s), EXP_SLTCTL_AIC | EXP_SLTCTL_PIC_OFF | EXP_SLTCTL_POWER_OFF);
+	assert_int_equal(status(&s), 0);
+	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0xffffffff);
+	fixture_free(s.f);
+}
+
+static void plugging_presses_the_button(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1");
+
+	command(&s, 0, ENABLES);
+	wr(s.f, s.express + EXP_SLTSTA, 2, 0x11f);
+	s.f->message_count = 0;
+	plug(&s, "id=x");
+	assert_int_equal(status(&s), EXP_SLTSTA_ABP | EXP_SLTSTA_PDC | EXP_SLTSTA_PDS);
+	assert_int_equal(s.f->message_count, 1);
+	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0xffffffff); /* no power yet, no link */
+	wr(s.f, s.express + EXP_SLTSTA, 2, EXP_SLTSTA_ABP | EXP_SLTSTA_PDC);
+	wr(s.f, s.express + EXP_SLTCTL, 2, (control(&s) & ~(EXP_SLTCTL_PIC | EXP_SLTCTL_POWER_OFF)) | EXP_SLTCTL_PIC_BLINK);
+	assert_int_equal(status(&s), EXP_SLTSTA_CC | EXP_SLTSTA_DLLSC | EXP_SLTSTA_PDS);
+	assert_int_equal(s.f->message_count, 2); /* one for both */
+	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0x56781234);
+	assert_true(rd(s.f, s.express + EXP_LNKSTA, 2) & EXP_LNKSTA_DLLLA);
+	fixture_free(s.f);
+}
+
+static void taking_out_needs_consent(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1");
+	struct pci_dev *port = pci_of(s.port);
+
+	pci_host_on_removal(s.f->host, removal_allowed, &s);
+	plug(&s, "id=x");
+	command(&s, EXP_SLTCTL_PIC | EXP_SLTCTL_POWER_OFF, EXP_SLTCTL_PIC_ON | ENABLES);
+	wr(s.f, s.express + EXP_SLTSTA, 2, 0x11f);
+	assert_ptr_equal(pci_slot_of(port->bridge->secondary.slots[0]), port);
+	assert_int_equal(pci_slot_ask(port), PCI_REMOVAL_ASKED);
+	assert_true(status(&s) & EXP_SLTSTA_ABP);
+	assert_int_equal(pci_slot_ask(port), PCI_REMOVAL_REPEATED);
+	command(&s, EXP_SLTCTL_PIC, EXP_SLTCTL_PIC_BLINK);
+	assert_int_equal(pci_slot_ask(port), PCI_REMOVAL_REPEATED);
+	command(&s, 0, EXP_SLTCTL_POWER_OFF);
+	assert_int_equal(s.allowed, 0); /* the indicator still blinks */
+	assert_false(pci_slot_may_go(port, false));
+	assert_true(pci_slot_may_go(port, true));
+	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0xffffffff);
+	command(&s, EXP_SLTCTL_PIC, EXP_SLTCTL_PIC_OFF);
+	assert_int_equal(s.allowed, 1);
+	assert_true(pci_slot_may_go(port, false));
+	take_out(&s);
+	assert_false(pci_slot_may_go(port, true));
+	assert_int_equal(status(&s) & (EXP_SLTSTA_PDS | EXP_SLTSTA_PDC), EXP_SLTSTA_PDC);
+	/* And another one goes in. */
+	plug(&s, "id=y");
+	command(&s, EXP_SLTCTL_PIC | EXP_SLTCTL_POWER_OFF, EXP_SLTCTL_PIC_ON);
+	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0x56781234);
+	fixture_free(s.f);
+}
+
+static void a_slot_that_is_off_is_not_asked(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1");
+
+	plug(&s, "id=x");
+	assert_int_equal(pci_slot_ask(pci_of(s.port)), PCI_REMOVAL_NOW);
+	command(&s, EXP_SLTCTL_PIC | EXP_SLTCTL_POWER_OFF, EXP_SLTCTL_PIC_BLINK); /* being switched on */
+	assert_int_equal(pci_slot_ask(pci_of(s.port)), PCI_REMOVAL_BUSY);
+	fixture_free(s.f);
+}
+
+static void without_power_controller_the_indicator_decides(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1,power_controller_present=off");
+	struct pci_dev *port = pci_of(s.port);
+
+	assert_false(rd(s.f, s.express + EXP_SLTCAP, 4) & EXP_SLTCAP_POWER);
+	plug(&s, "id=x");
+	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0x56781234); /* the link is up at once */
+	assert_true(status(&s) & EXP_SLTSTA_DLLSC);
+	command(&s, EXP_SLTCTL_PIC, EXP_SLTCTL_PIC_ON | EXP_SLTCTL_POWER_OFF);
+	assert_false(control(&s) & EXP_SLTCTL_POWER_OFF);
+	assert_int_equal(pci_slot_ask(port), PCI_REMOVAL_ASKED);
+	command(&s, EXP_SLTCTL_PIC, EXP_SLTCTL_PIC_OFF);
+	assert_true(pci_slot_may_go(port, false));
+	fixture_free(s.f);
+}
+
+static void a_surprise_is_told(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1");
+
+	plug(&s, "id=x,bar=1M");
+	command(&s, EXP_SLTCTL_PIC | EXP_SLTCTL_POWER_OFF, EXP_SLTCTL_PIC_ON | ENABLES);
+	wr(s.f, s.config + PCI_MEMORY_BASE, 4, 0x10201020);
+	wr(s.f, s.config + PCI_COMMAND, 2, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
+	wr(s.f, ecam(1, 0, 0, 0x10), 4, 0x10200000);
+	wr(s.f, ecam(1, 0, 0, PCI_COMMAND), 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(rd(s.f, 0x10200008, 4), 0xabcd0008);
+	wr(s.f, s.express + EXP_SLTSTA, 2, 0x11f);
+	s.f->message_count = 0;
+	take_out(&s);
+	assert_int_equal(status(&s), EXP_SLTSTA_PDC | EXP_SLTSTA_DLLSC);
+	assert_int_equal(s.f->message_count, 1);
+	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0xffffffff);
+	assert_int_equal(rd(s.f, 0x10200008, 4), 0xffffffff);
+	fixture_free(s.f);
+}
+
+static void functions_show_together(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1,power_controller_present=off");
+	struct error err = {{0}};
+
+	plug(&s, "id=x1,addr=0.1");
+	assert_int_equal(status(&s), 0);
+	assert_int_equal(rd(s.f, ecam(1, 0, 1, 0), 4), 0xffffffff);
+	plug(&s, "id=x0,addr=0.0,multifunction=on");
+	assert_true(status(&s) & EXP_SLTSTA_PDS);
+	assert_int_equal(rd(s.f, ecam(1, 0, 1, 0), 4), 0x56781234);
+	assert_false(pci_slot_can_plug(container_of(s.bus, struct pci_bus, bus), &err));
+	assert_non_null(strstr(err.text, "x0"));
+	fixture_free(s.f);
+}
+
+static void only_hot_plug_slots_take_devices(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1,hotplug=off");
+	struct error err = {{0}};
+
+	assert_false(pci_slot_can_plug(container_of(s.bus, struct pci_bus, bus), &err));
+	assert_string_equal(err.text, "Bus 'rp' does not support hotplugging");
+	assert_false(pci_slot_can_plug(&pci_host_root(s.f->host)->bus, &err));
+	assert_string_equal(err.text, "Bus 'pcie.0' does not support hotplugging");
+	assert_int_equal(rd(s.f, s.express + EXP_SLTCAP, 4), EXP_SLTCAP_POWER | EXP_SLTCAP_NO_COMMAND);
+	fixture_free(s.f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_empty_slot_is_off),
+		cmocka_unit_test(plugging_presses_the_button),
+		cmocka_unit_test(taking_out_needs_consent),
+		cmocka_unit_test(a_slot_that_is_off_is_not_asked),
+		cmocka_unit_test(without_power_controller_the_indicator_decides),
+		cmocka_unit_test(a_surprise_is_told),
+		cmocka_unit_test(functions_show_together),
+		cmocka_unit_test(only_hot_plug_slots_take_devices),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
