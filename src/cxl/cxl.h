@@ -67,7 +67,7 @@ void cxl_host_destroy(struct cxl_host *host);
 /* Options, before settle. Text is what stands after -cxl-region or -M cxl-fmw.N. */
 bool cxl_host_add_window(struct cxl_host *host, const struct cxl_window *window, struct error *err);
 bool cxl_host_add_region(struct cxl_host *host, struct opts *opts, struct error *err);
-/* The keys of one -M cxl-fmw.N: targets.M, size, interleave-granularity, interleave-arithmetic. */
+/* The keys of one -M cxl-fmw.N: targets.M, size, interleave-granularity, interleave-arithmetic, restrictions, back-invalidate, qtg, base. */
 bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct error *err);
 /* A pxb-cxl announces itself at create; it takes the next register slot. */
 bool cxl_host_add_bridge(struct cxl_host *host, struct dev *pxb, struct error *err);

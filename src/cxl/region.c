@@ -104,6 +104,19 @@ static struct cxl_type3 *find_device(struct cxl_host *host, const char *id)
 	return NULL;
 }
 
+/* The window must be for memory of this kind. */
+static bool check_restrictions(struct cxl_host *host, unsigned r, struct error *err)
+{
+	const struct cxl_boot_region *region = &host->regions[r];
+	u16 kind = region->pmem ? CXL_RESTRICT_PERSISTENT : CXL_RESTRICT_VOLATILE;
+
+	if ((host->windows[region->window].restrictions & (kind | CXL_RESTRICT_TYPE3)) == (kind | CXL_RESTRICT_TYPE3))
+		return true;
+	return fail(err, "-cxl-region %u: type=%s, but -M cxl-fmw.%u.restrictions=0x%x is not for %s memory of type3 devices; add "
+		    "type3:%s there", r, region->pmem ? "pmem" : "ram", region->window, host->windows[region->window].restrictions,
+		    region->pmem ? "persistent" : "volatile", region->pmem ? "persistent" : "volatile");
+}
+
 static bool resolve_devices(struct cxl_host *host, unsigned r, struct error *err)
 {
 	struct cxl_boot_region *region = &host->regions[r];
@@ -407,7 +420,7 @@ bool cxl_regions_settle(struct cxl_host *host, struct error *err)
 	unsigned order[CXL_REGIONS_MAX];
 
 	for (unsigned r = 0; r < host->region_count; r++)
-		if (!check_grid(host, r, err) || !resolve_devices(host, r, err) || !check_order(host, r, err) ||
+		if (!check_grid(host, r, err) || !check_restrictions(host, r, err) || !resolve_devices(host, r, err) || !check_order(host, r, err) ||
 		    !check_paths(host, r, err) || !settle_size(host, r, err))
 			return false;
 	sort_regions(host, order);

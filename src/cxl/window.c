@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fixed memory windows: `-M cxl-fmw.N.*`, CEDT's CFMWS. [CXL3.1 9.17.1.3] Each is a range of host physical addresses that the
- * root spreads over one or more host bridges, by modulo of the granularity or with XOR arithmetic. They are packed upwards from the
- * machine's base. Where nothing decodes inside a window, reads give all ones and writes are dropped.
+ * root spreads over one or more host bridges, by modulo of the granularity or with XOR arithmetic. Those without `base=` are packed upwards
+ * from the machine's base, round the others. Where nothing decodes inside a window, reads give all ones and writes are dropped.
  */
 #include <stdlib.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #define ULL(v) ((unsigned long long)(v))
 #define WINDOW_PRIORITY (-1) /* decoded pieces lie over it */
 #define INTERLEAVE_SPAN_MAX (32 * KiB) /* address bits 14:8 */
+#define RESTRICTIONS_DEFAULT (CXL_RESTRICT_TYPE3 | CXL_RESTRICT_VOLATILE | CXL_RESTRICT_PERSISTENT)
 
 static enum mem_result undecoded_read(void *opaque, u64 offset, unsigned size, u64 *value)
 {
@@ -82,7 +83,7 @@ bool cxl_host_add_window(struct cxl_host *host, const struct cxl_window *window,
 		return false;
 	make_xor_maps(to);
 	if (!to->restrictions)
-		to->restrictions = CXL_RESTRICT_TYPE3 | CXL_RESTRICT_VOLATILE | CXL_RESTRICT_PERSISTENT;
+		to->restrictions = RESTRICTIONS_DEFAULT;
 	for (unsigned t = 0; t < to->target_count; t++)
 		to->target_ids[t] = strdup(window->target_ids[t]);
 	host->window_count++;
@@ -105,6 +106,69 @@ static bool window_targets(struct cxl_window *w, unsigned n, struct opts *opts, 
 				    w->target_count);
 		w->target_ids[w->target_count++] = (char *)id;
 	}
+	return true;
+}
+
+/* Words of the restrictions, in the order of their bits. */
+static const char *const restriction_words[] = {"type2", "type3", "volatile", "persistent", "fixed", "back-invalidate", NULL};
+#define RESTRICTIONS_ALL 0x3f
+#define RESTRICTION_TYPES (CXL_RESTRICT_TYPE2 | CXL_RESTRICT_TYPE3)
+#define RESTRICTION_KINDS (CXL_RESTRICT_VOLATILE | CXL_RESTRICT_PERSISTENT)
+
+/* A number, or words joined by ':'. */
+static bool parse_restrictions(const char *what, const char *text, u16 *restrictions, struct error *err)
+{
+	static const char words[] = "type2, type3, volatile, persistent, fixed, back-invalidate";
+	u64 value = 0;
+
+	if (*text >= '0' && *text <= '9') {
+		if (!parse_u64("restrictions", text, 0, RESTRICTIONS_ALL, &value, err))
+			return fail_context(err, "%s", what);
+	} else {
+		for (const char *at = text;; at++) {
+			size_t length = strcspn(at, ":");
+			unsigned n = 0;
+
+			while (restriction_words[n] && (strlen(restriction_words[n]) != length || strncmp(at, restriction_words[n], length)))
+				n++;
+			if (!restriction_words[n])
+				return fail(err, "%s.restrictions=%s: '%.*s' is none of %s; join several by ':'", what, text, (int)length, at, words);
+			value |= BIT(n);
+			at += length;
+			if (!*at)
+				break;
+		}
+	}
+	if (!(value & RESTRICTION_TYPES) || !(value & RESTRICTION_KINDS))
+		return fail(err, "%s.restrictions=%s: a window is for type2 or type3 devices, and for volatile or persistent memory "
+			    "[CXL3.1 9.18.1.3]; name at least one of each", what, text);
+	*restrictions = value;
+	return true;
+}
+
+static bool window_place(struct cxl_window *w, const char *what, struct opts *opts, struct error *err)
+{
+	const char *restrictions = opts_get(opts, "restrictions"), *bi = opts_get(opts, "back-invalidate");
+	const char *qtg = opts_get(opts, "qtg"), *base = opts_get(opts, "base");
+	u64 unit = w->target_count % 3 ? CXL_WINDOW_ALIGN : 3 * CXL_WINDOW_ALIGN, value = 0;
+	bool on = false;
+
+	if (restrictions && !parse_restrictions(what, restrictions, &w->restrictions, err))
+		return false;
+	if (bi && !parse_bool("back-invalidate", bi, &on, err))
+		return fail_context(err, "%s", what);
+	if (bi && restrictions && on != !!(w->restrictions & CXL_RESTRICT_BI))
+		return fail(err, "%s.back-invalidate=%s contradicts restrictions=%s; leave one of them out", what, bi, restrictions);
+	if (on)
+		w->restrictions = (w->restrictions ? w->restrictions : RESTRICTIONS_DEFAULT) | CXL_RESTRICT_BI;
+	if (qtg && !parse_u64("qtg", qtg, 0, UINT16_MAX, &value, err))
+		return fail_context(err, "%s", what);
+	w->qtg = value;
+	if (base && !parse_u64("base", base, 0, UINT64_MAX, &w->base, err))
+		return fail_context(err, "%s", what);
+	if (base && (!w->base || w->base % unit))
+		return fail(err, "%s.base=%s: a window of %u targets begins at a multiple of %llu MiB, not at 0; write base=0x%llx", what, base,
+			    w->target_count, ULL(unit / MiB), ULL((w->base / unit + 1) * unit));
 	return true;
 }
 
@@ -132,7 +196,7 @@ bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct e
 	if (arithmetic && strcmp(arithmetic, "modulo") && strcmp(arithmetic, "xor"))
 		return fail(err, "%s.interleave-arithmetic=%s is neither modulo nor xor", what, arithmetic);
 	w.xor_arithmetic = arithmetic && !strcmp(arithmetic, "xor");
-	return opts_all_used(opts, what, err) && cxl_host_add_window(host, &w, err);
+	return window_place(&w, what, opts, err) && opts_all_used(opts, what, err) && cxl_host_add_window(host, &w, err);
 }
 
 static struct cxl_bridge *find_bridge(struct cxl_host *host, const char *id)
@@ -160,47 +224,89 @@ static bool settle_targets(struct cxl_host *host, unsigned n, struct error *err)
 	return true;
 }
 
-static bool settle_apart(const struct cxl_host *host, unsigned n, struct error *err)
+/* What lies on [base, base + size) already, or NULL. Windows come into the space one by one. */
+static const struct range *overlapped(struct cxl_host *host, u64 base, u64 size)
 {
-	const struct cxl_window *w = &host->windows[n];
+	const struct range *range;
 
-	for (unsigned k = 0; k < n; k++) {
-		const struct cxl_window *o = &host->windows[k];
+	for (size_t n = 0; (range = space_range(host->config.space, n)); n++)
+		if (range->base <= base + (size - 1) && range->last >= base)
+			return range;
+	return NULL;
+}
 
-		if (w->base < o->base + o->size && o->base < w->base + w->size)
-			return fail(err, "CXL window %u at 0x%llx-0x%llx overlaps window %u at 0x%llx-0x%llx; move or shrink one of them", n, ULL(w->base),
-				    ULL(w->base + w->size - 1), k, ULL(o->base), ULL(o->base + o->size - 1));
+/* The number of the window that the region is, or the count if it is none. */
+static unsigned window_of(const struct cxl_host *host, const struct region *region)
+{
+	unsigned n = 0;
+
+	while (n < host->window_count && region != &host->window_regions[n])
+		n++;
+	return n;
+}
+
+static bool place_window(struct cxl_host *host, unsigned n, struct error *err)
+{
+	struct cxl_window *w = &host->windows[n];
+	u64 limit = host->config.address_limit ? host->config.address_limit : UINT64_MAX, end;
+	const struct range *there;
+
+	if (!add_ok(w->base, w->size, &end) || end > limit)
+		return fail(err, "-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of -cpu %s, 0x%llx; use "
+			    "a smaller window or -cpu max", n, ULL(w->size), ULL(w->base),
+			    host->config.limited_by ? host->config.limited_by : "max", ULL(limit - 1));
+	there = overlapped(host, w->base, w->size);
+	if (there) {
+		unsigned other = window_of(host, there->region);
+		char name[64];
+
+		if (other < host->window_count)
+			snprintf(name, sizeof(name), "CXL window %u", other);
+		else
+			snprintf(name, sizeof(name), "'%.50s'", there->region->name);
+		return fail(err, "CXL window %u (cxl-fmw.%u) at 0x%llx-0x%llx overlaps %s at 0x%llx-0x%llx; move or shrink one of them", n, n,
+			    ULL(w->base), ULL(end - 1), name, ULL(there->base), ULL(there->last));
 	}
+	host->window_regions[n] = (struct region){
+		.name = "CXL fixed window", .base = w->base, .size = w->size, .priority = WINDOW_PRIORITY, .lockless = true,
+		.ops = &undecoded_io,
+	};
+	space_add(host->config.space, &host->window_regions[n]);
 	return true;
+}
+
+/* The first place from `from` on that nothing lies on. A factor 3 counts from address 0, so a stripe begins at the base only if 3
+ * divides that too. */
+static u64 free_place(struct cxl_host *host, const struct cxl_window *w, u64 from)
+{
+	u64 unit = w->target_count % 3 ? CXL_WINDOW_ALIGN : 3 * CXL_WINDOW_ALIGN, base = from;
+	const struct range *there;
+
+	for (;;) {
+		base = (base + unit - 1) / unit * unit;
+		there = base + w->size > base ? overlapped(host, base, w->size) : NULL;
+		if (!there)
+			return base;
+		base = there->last + 1;
+	}
 }
 
 bool cxl_windows_settle(struct cxl_host *host, struct error *err)
 {
-	u64 next = align_up(host->config.windows_base, CXL_WINDOW_ALIGN), end;
-	u64 limit = host->config.address_limit ? host->config.address_limit : UINT64_MAX;
+	u64 next = align_up(host->config.windows_base, CXL_WINDOW_ALIGN);
 
+	for (unsigned n = 0; n < host->window_count; n++)
+		if (!settle_targets(host, n, err) || (host->windows[n].base && !place_window(host, n, err)))
+			return false;
 	for (unsigned n = 0; n < host->window_count; n++) {
 		struct cxl_window *w = &host->windows[n];
 
-		if (!settle_targets(host, n, err))
+		if (w->base)
+			continue;
+		w->base = free_place(host, w, next);
+		if (!place_window(host, n, err))
 			return false;
-		/* A factor 3 counts from address 0, so a stripe begins at the base only if 3 divides that too. */
-		if (!w->base && w->target_count % 3 == 0)
-			next = (next + 3 * CXL_WINDOW_ALIGN - 1) / (3 * CXL_WINDOW_ALIGN) * (3 * CXL_WINDOW_ALIGN);
-		if (!w->base)
-			w->base = next;
-		if (!add_ok(w->base, w->size, &end) || end > limit)
-			return fail(err, "-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of -cpu %s, 0x%llx; use "
-				    "a smaller window or -cpu max", n, ULL(w->size), ULL(w->base),
-				    host->config.limited_by ? host->config.limited_by : "max", ULL(limit - 1));
-		if (!settle_apart(host, n, err))
-			return false;
-		next = MAX(next, align_up(end, CXL_WINDOW_ALIGN));
-		host->window_regions[n] = (struct region){
-			.name = "CXL fixed window", .base = w->base, .size = w->size, .priority = WINDOW_PRIORITY, .lockless = true,
-			.ops = &undecoded_io,
-		};
-		space_add(host->config.space, &host->window_regions[n]);
+		next = align_up(w->base + w->size, CXL_WINDOW_ALIGN);
 	}
 	return true;
 }

@@ -180,6 +180,8 @@ CASES = [
     ("2021: window without a base", "-object memory-backend-ram,id=m,size=2G -device pxb-cxl,busnr=128,id=b,len-window-base=1,memdev[0]=m", ["window-base[0]"]),
     ("2021: slice larger than the backend", "-object memory-backend-ram,id=m,size=1G -device pxb-cxl,busnr=128,id=b -device cxl-rp,bus=b,id=rp "
      "-device cxl-type3,bus=rp,memdev=m,lsa=m,size=2G", ["memdev=m", "slice"]),
+    ("window over RAM", f"{WINDOW},cxl-fmw.0.base=0x40000000 {BRIDGE}", ["cxl-fmw.0", "0x40000000", "overlaps", "RAM"]),
+    ("window restrictions", f"{WINDOW},cxl-fmw.0.restrictions=volatile {BRIDGE}", ["restrictions=volatile", "at least one of each"]),
     ("window key", f"{WINDOW},cxl-fmw.0.frob=1 {BRIDGE}", ["frob"]),
     ("type3 without memory", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -device cxl-type3,bus=rp0,id=mem0", ["cxl-type3", "memdev"]),
     ("type3 memory unknown", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0 -device cxl-type3,bus=rp0,volatile-memdev=nix", ["nix"]),

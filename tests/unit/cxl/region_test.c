@@ -129,7 +129,16 @@ static void wrong_windows_are_refused_by_name(void **state)
 		{"targets.0=hb0,targets.2=hb1,size=512M", "targets.1 is missing"},
 		{"targets.0=hb0,size=256M,interleave-granularity=300", "use 256, 512"},
 		{"targets.0=hb0,size=256M,interleave-granularity=32k", "use 256, 512"},
-		{"targets.0=hb0,size=256M,qtg=1", "qtg"},
+		{"targets.0=hb0,size=256M,qtg=65536", "qtg"},
+		{"targets.0=hb0,size=256M,restrictions=0x40", "restrictions=0x40"},
+		{"targets.0=hb0,size=256M,restrictions=type3", "at least one of each"},
+		{"targets.0=hb0,size=256M,restrictions=type3:volatil", "'volatil' is none of type2"},
+		{"targets.0=hb0,size=256M,restrictions=type3:volatile,back-invalidate=on", "contradicts"},
+		{"targets.0=hb0,size=256M,back-invalidate=maybe", "back-invalidate"},
+		{"targets.0=hb0,size=256M,base=0x4010000000", "overlaps 'PCI ECAM' at 0x4010000000"},
+		{"targets.0=hb0,size=256M,base=0x10000001", "write base=0x20000000"},
+		{"targets.0=hb0,size=256M,base=0", "write base=0x10000000"},
+		{"targets.0=hb0,size=512M,base=0xfffff0000000", "beyond the last address"},
 		{"targets.0=a,targets.1=b,targets.2=c,targets.3=d,targets.4=e,size=1280M", "5 targets"},
 		{"targets.0=hb0,size=256M,interleave-arithmetic=and", "neither modulo nor xor"},
 		{"targets.0=nobody,size=256M", "no pxb-cxl of that id"},
@@ -146,6 +155,36 @@ static void wrong_windows_are_refused_by_name(void **state)
 		check_says(&m.err, wrong[n].says);
 		fixture_close(&m);
 	}
+}
+
+static void windows_lie_where_they_are_told(void **state)
+{
+	static const char *const texts[] = {"targets.0=hb0,size=512M,base=0x10010000000,qtg=3", "targets.0=hb0,size=256M,restrictions=type3:persistent:fixed",
+					    "targets.0=hb1,size=512M,back-invalidate=on", "targets.0=hb1,size=256M,restrictions=0x2f"};
+	static const struct { u64 base; u16 restrictions, qtg; } want[] = {
+		{WINDOWS_BASE + 256 * MiB, 0x0e, 3}, {WINDOWS_BASE, 0x1a, 0}, {WINDOWS_BASE + 768 * MiB, 0x2e, 0}, {WINDOWS_BASE + 1280 * MiB, 0x2f, 0}};
+	struct machine m;
+
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &pxb_cxl_class, "id=hb1,bus_nr=64");
+	for (unsigned n = 0; n < ARRAY_SIZE(texts); n++)
+		assert_true(fixture_option(&m, texts[n], cxl_host_add_window_opts));
+	assert_true(fixture_settle(&m));
+	for (unsigned n = 0; n < ARRAY_SIZE(want); n++) {
+		assert_int_equal(cxl_host_window(m.cxl, n)->base, want[n].base);
+		assert_int_equal(cxl_host_window(m.cxl, n)->restrictions, want[n].restrictions);
+		assert_int_equal(cxl_host_window(m.cxl, n)->qtg, want[n].qtg);
+	}
+	fixture_close(&m);
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	assert_true(fixture_option(&m, "targets.0=hb0,size=512M,base=0x10000000000", cxl_host_add_window_opts));
+	assert_true(fixture_option(&m, "targets.0=hb0,size=512M,base=0x10010000000", cxl_host_add_window_opts));
+	assert_false(fixture_settle(&m));
+	check_says(&m.err, "CXL window 1 (cxl-fmw.1) at 0x10010000000");
+	check_says(&m.err, "overlaps CXL window 0 at 0x10000000000");
+	fixture_close(&m);
 }
 
 static void wrong_devices_are_refused_by_name(void **state)
@@ -334,6 +373,7 @@ int main(void)
 		cmocka_unit_test(wrong_windows_are_refused_by_name),
 		cmocka_unit_test(the_spelling_of_2021),
 		cmocka_unit_test(wrong_devices_are_refused_by_name),
+		cmocka_unit_test(windows_lie_where_they_are_told),
 		cmocka_unit_test(ports_are_numbered_apart),
 		cmocka_unit_test(decoders_are_as_firmware_leaves_them),
 		cmocka_unit_test(persistent_memory_skips_unused_volatile),
