@@ -404,10 +404,24 @@ static bool accel_switches(struct settings *s, struct opts *opts, struct error *
 	return on_or_off(opts, "stress-tlb", &s->config.stress_tlb, err) && on_or_off(opts, "stress-poll", &s->config.stress_poll, err);
 }
 
+static bool accel_host(struct settings *s, struct opts *opts, struct error *err)
+{
+	static const char *const hosts[] = {[HOST_ALL] = "all", [HOST_AVX2] = "avx2", [HOST_SSE42] = "sse4.2"};
+	const char *host = opts_get(opts, "host");
+	unsigned n = 0;
+
+	while (host && n < ARRAY_SIZE(hosts) && strcmp(host, hosts[n]))
+		n++;
+	if (n == ARRAY_SIZE(hosts))
+		return fail(err, "-accel host=%s: write all, avx2 or sse4.2", host);
+	s->config.jit_host = n;
+	return true;
+}
+
 bool option_accel(struct settings *s, const char *argument, struct error *err)
 {
 	/* What QEMU's tcg has: taken, since none of it changes what the guest sees. */
-	static const char *const keys[] = {"thread", "tb-size", "split-wx", "one-insn-per-tb"};
+	static const char *const keys[] = {"thread", "one-insn-per-tb"};
 	struct opts opts;
 	const char *name, *value;
 	bool ok;
@@ -429,6 +443,10 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 		return false;
 	}
 	s->config.jit_cache *= MiB;
+	if (!accel_host(s, &opts, err)) {
+		opts_free(&opts);
+		return false;
+	}
 	value = opts_get(&opts, "state-from");
 	if (value && !parse_u64("-accel state-from", value, 0, UINT64_MAX, &s->config.state_from, err)) {
 		opts_free(&opts);

@@ -45,7 +45,7 @@ static const u8 *find(struct jit *jit, const struct cpu *cpu, unsigned mode)
 	size_t record = (size_t)(cpu->ip - cpu->code->insn); /* the last one leads to the next page */
 	u32 at = index && record < CODE_PAGE_INSNS ? __atomic_load_n(&index[record], __ATOMIC_ACQUIRE) : 0;
 
-	return at ? jit->cache + at : NULL;
+	return at ? jit->cache + at + jit->run : NULL;
 }
 
 /* Whether all vCPUs have let go of what was retired with `epoch`. */
@@ -103,8 +103,10 @@ static const u8 *make(struct jit *jit, struct cpu *cpu, unsigned mode)
 		if (page->jit[mode]) {
 			page->jit_segments |= 1u << jit->segment;
 			host = translate(jit, cpu, page, index, mode);
-			if (host)
+			if (host) {
 				__atomic_store_n(&page->jit[mode][index], (u32)(host - jit->cache), __ATOMIC_RELEASE);
+				host += jit->run;
+			}
 		}
 	}
 	pthread_mutex_unlock(&jit->lock);
@@ -120,7 +122,7 @@ static void link(struct jit *jit, u8 *site, const u8 *target)
 	if (!jit_has(jit, JIT_LINKS))
 		return;
 	pthread_mutex_lock(&jit->lock);
-	__atomic_store_n((s32 __attribute__((aligned(1), may_alias)) *)(void *)site, distance, __ATOMIC_RELEASE);
+	__atomic_store_n((s32 __attribute__((aligned(1), may_alias)) *)(void *)(site - jit->run), distance, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&jit->lock);
 }
 
@@ -211,7 +213,7 @@ static void host_features_get(struct host_features *host, enum jit_limit limit)
 	if (limit == JIT_SSE42)
 		*host = (struct host_features){.sse42 = true, .popcnt = host->popcnt};
 	else if (limit == JIT_AVX2)
-		host->sha = host->gfni = false;
+		host->sha = host->gfni = host->lzcnt = false;
 }
 
 static void jit_destroy(void *engine, struct cpus *cpus)
@@ -224,31 +226,11 @@ static void jit_destroy(void *engine, struct cpus *cpus)
 		free(cpus_get(cpus, n)->jit_jumps);
 		cpus_get(cpus, n)->jit_jumps = NULL;
 	}
-	if (jit->cache)
-		munmap(jit->cache, jit->cache_size);
+	cache_unmap(jit);
 	if (jit->index_free)
 		munmap(jit->index_free, INDEX_SIZE * INDEXES_MAX);
 	pthread_mutex_destroy(&jit->lock);
 	free(jit);
-}
-
-/* Aligned for huge pages: what is mapped too much at both ends is given back. */
-static u8 *cache_map(size_t size)
-{
-	const size_t huge = 2u << 20;
-	u8 *space = mmap(NULL, size + huge, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	size_t before;
-
-	if (space == MAP_FAILED)
-		return NULL;
-	before = (huge - ((uintptr_t)space & (huge - 1))) & (huge - 1);
-	if (before)
-		munmap(space, before);
-	if (huge - before)
-		munmap(space + before + size, huge - before);
-	madvise(space + before, size, MADV_HUGEPAGE);
-	madvise(space + before, size, MADV_DONTDUMP);
-	return space + before;
 }
 
 static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
@@ -267,9 +249,8 @@ static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
 	pthread_mutex_init(&jit->lock, NULL);
 	host_features_get(&jit->host, limit);
 	jit->cache_size = cpus->config.engine_cache ? align_up(cpus->config.engine_cache, 2 * MiB) : CACHE_SIZE;
-	jit->cache = cache_map(jit->cache_size);
-	if (!jit->cache) {
-		fail(err, "-accel jit: the host gives no memory that is writable and executable; write -accel interp");
+	if (!cache_map(jit)) {
+		fail(err, "-accel jit: the host gives no executable memory; write -accel interp");
 		jit_destroy(jit, cpus);
 		return NULL;
 	}

@@ -37,6 +37,7 @@ struct jit {
 	struct host_features host;
 	size_t cache_size;
 	u8 *cache, *at;          /* `at`: next free byte; lock */
+	s64 run;                 /* code runs so far from where it is written: 0, or the distance of two mappings */
 	u8 *blocks;              /* behind the fixed routines */
 	unsigned segment;        /* being filled; lock */
 	u64 next_epoch;          /* the next one may be filled when every vCPU has arrived here; lock */
@@ -57,6 +58,9 @@ static inline bool jit_has(const struct jit *jit, enum jit_switch n)
 	return jit->on >> n & 1;
 }
 
+/* cache.c: the memory of the code cache; false: the host gives none. */
+bool cache_map(struct jit *jit);
+void cache_unmap(struct jit *jit);
 /* thunks.c: fills the start of the cache. */
 void thunks_make(struct jit *jit);
 /* translate.c: the block at record `first`; NULL: not now. Lock held. */

@@ -135,7 +135,7 @@ void thunks_make(struct jit *jit)
 	vector_constants_make(x->at);
 	x->at += 16 * C_COUNT;
 	align(x);
-	jit->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)x->at;
+	jit->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)(x->at + jit->run);
 	for (unsigned n = 0; n < sizeof(saved); n++)
 		x64_push(x, saved[n]);
 	x64_alu_imm(x, true, ALU_SUB, RSP, 8);

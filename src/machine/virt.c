@@ -45,10 +45,11 @@ static bool create_cpus(struct machine *m, struct error *err)
 				     .state_chunk = m->config.state_chunk, .engine_cache = m->config.jit_cache,
 				     .engine_switches = m->config.jit_switches, .stress_tlb = m->config.stress_tlb,
 				     .stress_poll = m->config.stress_poll};
+	static const enum jit_limit limits[] = {[HOST_ALL] = JIT_ALL, [HOST_AVX2] = JIT_AVX2, [HOST_SSE42] = JIT_SSE42};
 
 	struct error why = {0};
 
-	if (m->config.engine != ENGINE_INTERP && !(config.engine = jit_engine(&why)) && m->config.engine == ENGINE_JIT)
+	if (m->config.engine != ENGINE_INTERP && !(config.engine = jit_engine_limited(limits[m->config.jit_host], &why)) && m->config.engine == ENGINE_JIT)
 		return fail(err, "%s", why.text);
 	m->cpus = cpus_create(&config, &why);
 	if (!m->cpus && config.engine && m->config.engine == ENGINE_BEST) {
