@@ -82,7 +82,7 @@ static bool bridge_create(struct dev *dev, const struct dev_env *env, struct err
 		return fail(err, "pxb-cxl %s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
 	if (host->bridge_count == CXL_BRIDGES_MAX)
 		return fail(err, "pxb-cxl %s: the machine has room for %u host bridges", dev_name(dev), CXL_BRIDGES_MAX);
-	if (!pci_dev_init(&bridge->pci, &ids, env, err))
+	if (!hdm_check_count(dev_name(dev), bridge->hdm_decoders, false, err) || !pci_dev_init(&bridge->pci, &ids, env, err))
 		return false;
 	bridge->root.is_cxl = true;
 	if (bridge->uid > 255)
@@ -139,6 +139,7 @@ bool cxl_host_add_bridge(struct cxl_host *host, struct dev *pxb, struct error *e
 	bridge->fork.pci = &bridge->pci;
 	bridge->slot = host->bridge_count;
 	host->bridges[host->bridge_count++] = bridge;
+	bridge->fork.comp.wanted_decoders = bridge->hdm_decoders;
 	component_init(&bridge->fork.comp, COMPONENT_BRIDGE, dev_name(pxb), host, 0);
 	bridge->region = (struct region){
 		.name = "CXL host bridge registers", .base = host->config.regs_base + bridge->slot * COMPONENT_BYTES,
@@ -190,6 +191,7 @@ static const struct prop bridge_props[] = {
 	{.name = "len-window-base", .kind = PROP_KIND_U32, .offset = offsetof(struct cxl_bridge, window_count_2021),
 	 .doc = "old: number of windows of this bridge alone", .deprecated = true},
 	WINDOW_2021(0), WINDOW_2021(1), WINDOW_2021(2), WINDOW_2021(3),
+	PROP_U32("hdm-decoders", struct cxl_bridge, hdm_decoders, HDM_DECODERS, "HDM decoders of the bridge, up to 32"),
 	PROP_BOOL("bypass_iommu", struct cxl_bridge, bypass_iommu, false, "accepted: there is no IOMMU"),
 	PROP_CHOICE("hdm_for_passthrough", struct cxl_bridge, hdm_for_passthrough, passthrough_words, PASSTHROUGH_AUTO,
 		    "on: show HDM decoders also with a single root port"),

@@ -133,7 +133,7 @@ u16 cmd_populate_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out 
 		return CXL_INVALID_LOG;
 	if (!(logs[n].capabilities & LOG_POPULATE))
 		return CXL_UNSUPPORTED;
-	for (unsigned i = 0; i < HDM_DECODERS; i++)
+	for (unsigned i = 0; i < dev->comp.decoder_count; i++)
 		committed += dev->comp.decoders[i].committed;
 	memset(dev->debug_log, 0, sizeof(dev->debug_log));
 	dev->debug_log_bytes = MIN((size_t)snprintf(dev->debug_log, sizeof(dev->debug_log),

@@ -85,7 +85,7 @@ u16 cmd_set_partition(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out
 
 	if (units > total / CXL_CAPACITY_UNIT || units * CXL_CAPACITY_UNIT % dev->partition_align)
 		return CXL_INVALID_INPUT;
-	for (unsigned n = 0; (flags & PARTITION_IMMEDIATE) && n < HDM_DECODERS; n++)
+	for (unsigned n = 0; (flags & PARTITION_IMMEDIATE) && n < dev->comp.decoder_count; n++)
 		if (dev->comp.decoders[n].committed && dev->comp.decoders[n].size && units * CXL_CAPACITY_UNIT != dev->volatile_bytes)
 			return CXL_INVALID_INPUT;
 	dev->next_volatile_bytes = units * CXL_CAPACITY_UNIT;

@@ -9,51 +9,15 @@
  * Which component has which structure is the specification's table 8-22: host bridges HDM and Extended Security, root
  * ports RAS, Link and Snoop Filter, a switch's upstream port and memory devices RAS, Link and HDM, its downstream ports RAS and
  * Link. A host bridge with one root port may hide its HDM
- * decoders (passthrough). HDM is version 1 where only the two interleave bits of CXL 2.0 are set, version 2 where the
- * 3/6/12-way and 16-way bits are. Accesses must have the register's own width (design D7).
+ * decoders (passthrough). Back-Invalidate: a route table in a switch's upstream port, a decoder in ports and in devices that
+ * can (`hdm-db=on`). Accesses must have the register's own width (design D7).
  */
 #include "cxl/component.h"
 
+#include <stdlib.h>
+
 #include "base/trace.h"
 #include "cxl/host.h"
-
-static const struct reg bridge_array[] = {
-	R32(0x00, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(2), 0),
-	R32(0x04, CXL_HDM_HEADER, CACHEMEM_CAP(CACHEMEM_HDM, 1, AT_HDM), 0),
-	R32(0x08, CXL_EXT_SECURITY_HEADER, CACHEMEM_CAP(CACHEMEM_EXT_SECURITY, 1, AT_EXT_SECURITY), 0),
-};
-
-static const struct reg passthrough_array[] = {
-	R32(0x00, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(1), 0),
-	R32(0x04, CXL_EXT_SECURITY_HEADER, CACHEMEM_CAP(CACHEMEM_EXT_SECURITY, 1, AT_EXT_SECURITY), 0),
-};
-
-static const struct reg root_port_array[] = {
-	R32(0x00, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(3), 0),
-	R32(0x04, CXL_RAS_HEADER, CACHEMEM_CAP(CACHEMEM_RAS, 2, AT_RAS), 0),
-	R32(0x08, CXL_LINK_HEADER, CACHEMEM_CAP(CACHEMEM_LINK, 2, AT_LINK), 0),
-	R32(0x0c, CXL_SNOOP_FILTER_HEADER, CACHEMEM_CAP(CACHEMEM_SNOOP_FILTER, 1, AT_SNOOP_FILTER), 0),
-};
-
-static const struct reg upstream_array[] = {
-	R32(0x00, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(3), 0),
-	R32(0x04, CXL_RAS_HEADER, CACHEMEM_CAP(CACHEMEM_RAS, 2, AT_RAS), 0),
-	R32(0x08, CXL_LINK_HEADER, CACHEMEM_CAP(CACHEMEM_LINK, 2, AT_LINK), 0),
-	R32(0x0c, CXL_HDM_HEADER, CACHEMEM_CAP(CACHEMEM_HDM, 1, AT_HDM), 0),
-};
-
-static const struct reg downstream_array[] = {
-	R32(0x00, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(2), 0),
-	R32(0x04, CXL_RAS_HEADER, CACHEMEM_CAP(CACHEMEM_RAS, 2, AT_RAS), 0),
-	R32(0x08, CXL_LINK_HEADER, CACHEMEM_CAP(CACHEMEM_LINK, 2, AT_LINK), 0),
-};
-
-static const struct reg device_array[] = {
-	R32(0x00, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(3), 0),
-	R32(0x04, CXL_RAS_HEADER, CACHEMEM_CAP(CACHEMEM_RAS, 2, AT_RAS), 0),
-	R32(0x08, CXL_LINK_HEADER, CACHEMEM_CAP(CACHEMEM_LINK, 2, AT_LINK), 0),
-	R32(0x0c, CXL_HDM_HEADER, CACHEMEM_CAP(CACHEMEM_HDM, 2, AT_HDM), 0),
-};
 
 /* Link: a trained CXL 2.0 link layer. [CXL3.1 8.2.4.19] */
 static const struct reg link_regs[] = {
@@ -91,49 +55,119 @@ static const struct reg snoop_filter_regs[] = {
 	R32(0x04, SNOOP_FILTER_SIZE, 0, 0),
 };
 
+/* Back-Invalidate: a change counts from Commit on, which is done at once. [CXL3.1 8.2.4.26, 8.2.4.27] */
+static void bi_commit(struct regs *b, u32 at, bool committed)
+{
+	struct cxl_component *comp = b->owner;
+
+	regs_set(b, at + BI_STATUS, 4, committed ? BI_STATUS_COMMITTED : 0);
+	trace(CXL, "%s: back-invalidate %s", comp->name, committed ? "committed" : "not committed");
+}
+
+static void bi_table_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	if ((old ^ now) & BI_CTRL_TABLE_COMMIT)
+		bi_commit(b, AT_BI_ROUTE_TABLE, now & BI_CTRL_TABLE_COMMIT);
+}
+
+static void bi_decoder_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	if ((old ^ now) & BI_CTRL_DECODER_COMMIT)
+		bi_commit(b, AT_BI_DECODER, now & BI_CTRL_DECODER_COMMIT);
+}
+
+static const struct reg bi_table_regs[] = {
+	R32(BI_CAP, BI_ROUTE_TABLE_CAP, BI_CAP_COMMIT_REQUIRED, 0),
+	R32(BI_CTRL, BI_ROUTE_TABLE_CTRL, 0, BI_CTRL_TABLE_COMMIT, .write = bi_table_write),
+	R32(BI_STATUS, BI_ROUTE_TABLE_STATUS, 0, 0),
+};
+
+static const struct reg bi_port_regs[] = {
+	R32(BI_CAP, BI_DECODER_CAP, BI_CAP_DECODER_COMMIT_REQUIRED, 0),
+	R32(BI_CTRL, BI_DECODER_CTRL, 0, BI_CTRL_FORWARD | BI_CTRL_ENABLE | BI_CTRL_DECODER_COMMIT, .write = bi_decoder_write),
+	R32(BI_STATUS, BI_DECODER_STATUS, 0, 0),
+};
+
+/* A device forwards nothing, and its enable counts at once. */
+static const struct reg bi_device_regs[] = {
+	R32(BI_CAP, BI_DECODER_CAP, 0, 0),
+	R32(BI_CTRL, BI_DECODER_CTRL, 0, BI_CTRL_ENABLE),
+	R32(BI_STATUS, BI_DECODER_STATUS, 0, 0),
+};
+
+#define OF(kind) BIT(COMPONENT_##kind)
+#define WITH_LINK (OF(ROOT_PORT) | OF(UPSTREAM) | OF(DOWNSTREAM) | OF(DEVICE))
+#define ROWS(table) .rows = table, .count = ARRAY_SIZE(table)
+
+/* The capability structures in the order of the array, and whose they are. */
+static const struct capability {
+	const char *name;
+	u16 id, version;
+	u32 at;
+	u32 kinds;
+	const struct reg *rows;
+	u32 count;
+	void (*add)(struct cxl_component *comp); /* in place of rows */
+	bool only_with_bi;
+} capabilities[] = {
+	{"CXL_RAS_HEADER", CACHEMEM_RAS, 2, AT_RAS, WITH_LINK, .add = ras_add},
+	{"CXL_LINK_HEADER", CACHEMEM_LINK, 2, AT_LINK, WITH_LINK, ROWS(link_regs)},
+	{"CXL_HDM_HEADER", CACHEMEM_HDM, 0, 0, OF(BRIDGE) | OF(UPSTREAM) | OF(DEVICE), .add = hdm_add}, /* version and place by its size */
+	{"CXL_EXT_SECURITY_HEADER", CACHEMEM_EXT_SECURITY, 1, AT_EXT_SECURITY, OF(BRIDGE) | OF(BRIDGE_PASSTHROUGH), ROWS(ext_security_regs)},
+	{"CXL_SNOOP_FILTER_HEADER", CACHEMEM_SNOOP_FILTER, 1, AT_SNOOP_FILTER, OF(ROOT_PORT), ROWS(snoop_filter_regs)},
+	{"CXL_BI_ROUTE_TABLE_HEADER", CACHEMEM_BI_ROUTE_TABLE, 1, AT_BI_ROUTE_TABLE, OF(UPSTREAM), ROWS(bi_table_regs)},
+	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(ROOT_PORT) | OF(DOWNSTREAM), ROWS(bi_port_regs)},
+	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(DEVICE), ROWS(bi_device_regs), .only_with_bi = true},
+};
+
+static bool has_capability(const struct cxl_component *comp, const struct capability *c)
+{
+	return (c->kinds & BIT(comp->kind)) && (comp->back_invalidate || !c->only_with_bi);
+}
+
+static void array_add(struct cxl_component *comp)
+{
+	struct reg *rows = calloc(1 + ARRAY_SIZE(capabilities), sizeof(*rows));
+	unsigned count = 0;
+
+	assert(rows);
+	for (unsigned n = 0; n < ARRAY_SIZE(capabilities); n++) {
+		const struct capability *c = &capabilities[n];
+		bool is_hdm = c->id == CACHEMEM_HDM;
+
+		if (!has_capability(comp, c))
+			continue;
+		count++;
+		rows[count] = (struct reg){.name = c->name, .offset = 4 * count, .size = 4};
+		rows[count].reset = is_hdm ? CACHEMEM_CAP(c->id, hdm_version(comp), comp->hdm_at) : CACHEMEM_CAP(c->id, c->version, c->at);
+	}
+	rows[0] = (struct reg)R32(0, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(count), 0);
+	comp->array_rows = rows;
+	regs_add(&comp->regs, 0, rows, count + 1);
+}
+
 void component_init(struct cxl_component *comp, enum component_kind kind, const char *name, struct cxl_host *host,
 		    u64 capacity)
 {
-	struct regs *b = &comp->regs;
-
 	comp->kind = kind;
 	comp->name = name;
 	comp->host = host;
 	comp->capacity = capacity;
-	regs_init(b, name, comp, REGS_EXACT, COMPONENT_CACHE_MEM_BYTES);
-	switch (kind) {
-	case COMPONENT_BRIDGE:
-		REGS_ADD(b, 0, bridge_array);
-		hdm_add(comp);
-		REGS_ADD(b, AT_EXT_SECURITY, ext_security_regs);
-		break;
-	case COMPONENT_BRIDGE_PASSTHROUGH:
-		REGS_ADD(b, 0, passthrough_array);
-		REGS_ADD(b, AT_EXT_SECURITY, ext_security_regs);
-		break;
-	case COMPONENT_ROOT_PORT:
-		REGS_ADD(b, 0, root_port_array);
-		ras_add(comp);
-		REGS_ADD(b, AT_LINK, link_regs);
-		REGS_ADD(b, AT_SNOOP_FILTER, snoop_filter_regs);
-		break;
-	case COMPONENT_DOWNSTREAM:
-		REGS_ADD(b, 0, downstream_array);
-		ras_add(comp);
-		REGS_ADD(b, AT_LINK, link_regs);
-		break;
-	case COMPONENT_UPSTREAM:
-	case COMPONENT_DEVICE:
-		if (kind == COMPONENT_UPSTREAM)
-			REGS_ADD(b, 0, upstream_array);
+	comp->decoder_count = comp->wanted_decoders ? comp->wanted_decoders : HDM_DECODERS;
+	comp->hdm_at = comp->decoder_count > HDM_DEVICE_DECODERS_MAX ? AT_HDM_LARGE : AT_HDM;
+	regs_init(&comp->regs, name, comp, REGS_EXACT, COMPONENT_CACHE_MEM_BYTES);
+	array_add(comp);
+	for (unsigned n = 0; n < ARRAY_SIZE(capabilities); n++) {
+		const struct capability *c = &capabilities[n];
+
+		if (!has_capability(comp, c))
+			continue;
+		if (c->add)
+			c->add(comp);
 		else
-			REGS_ADD(b, 0, device_array);
-		ras_add(comp);
-		REGS_ADD(b, AT_LINK, link_regs);
-		hdm_add(comp);
-		break;
+			regs_add(&comp->regs, c->at, c->rows, c->count);
 	}
-	regs_reset(b, RESET_COLD);
+	regs_reset(&comp->regs, RESET_COLD);
 }
 
 void component_fini(struct cxl_component *comp)
@@ -141,6 +175,9 @@ void component_fini(struct cxl_component *comp)
 	if (comp->regs.store)
 		regs_free(&comp->regs);
 	comp->regs.store = NULL;
+	free(comp->array_rows);
+	free(comp->hdm_rows);
+	comp->array_rows = comp->hdm_rows = NULL;
 }
 
 bool component_has_hdm(const struct cxl_component *comp)

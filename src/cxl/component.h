@@ -9,7 +9,9 @@
 #include "cxl/cxl_spec.h"
 #include "mem/reg.h"
 
-#define HDM_DECODERS 4
+#define HDM_DECODERS 4 /* unless asked for more or less */
+#define HDM_DECODERS_MAX 32
+#define HDM_DEVICE_DECODERS_MAX 10
 #define HDM_TARGETS 8
 
 struct cxl_host;
@@ -38,12 +40,18 @@ struct cxl_component {
 	const char *name; /* for traces */
 	struct cxl_host *host;
 	u64 capacity;     /* devices: bytes of DPA */
+	u32 wanted_decoders; /* before component_init; 0: HDM_DECODERS */
+	bool back_invalidate; /* before component_init; devices */
 	u8 ports[32];     /* bridges: port numbers, for Extended Security */
 	unsigned port_count;
 	/* guest-visible */
 	struct regs regs; /* the CXL.cachemem range, 4 KiB */
-	struct hdm_decoder decoders[HDM_DECODERS];
+	struct hdm_decoder decoders[HDM_DECODERS_MAX];
 	bool hdm_enabled; /* devices: global HDM Decoder Enable */
+	/* rebuilt */
+	unsigned decoder_count;
+	u32 hdm_at;       /* where the HDM decoder capability is */
+	struct reg *array_rows, *hdm_rows;
 	bool has_ras;
 	struct ras_header ras[RAS_HEADERS_MAX]; /* the oldest first */
 	unsigned ras_headers;
@@ -65,6 +73,10 @@ void ras_reset(struct cxl_component *comp, unsigned reset_kind);
 
 /* Adds the HDM rows of this kind of component (component.c calls it). */
 void hdm_add(struct cxl_component *comp);
+/* Version of the capability: interleave bits 11 and 12 make it 2, more than 10 decoders or back-invalidate 3. */
+unsigned hdm_version(const struct cxl_component *comp);
+/* Whether a component of this kind can have so many decoders; `key` is of the message. */
+bool hdm_check_count(const char *name, u32 wanted, bool device, struct error *err);
 void hdm_reset(struct cxl_component *comp);
 /* The rule of commit that the registers of decoder i break now, or NULL. */
 const char *hdm_why_not(const struct cxl_component *comp, unsigned i);

@@ -71,6 +71,7 @@ enum {
 /* 8.2.1.3 Flex Bus Port DVSEC. */
 #define DVSEC_FLEX_BUS_BYTES 0x20
 #define DVSEC_FLEX_BUS_REVISION 2
+#define FLEX_BUS_68B 0x20
 #define FLEX_BUS_IO_MEM_68B 0x26 /* IO, Mem, 68-byte flit and VH */
 /* 8.1.9 Register Locator DVSEC. */
 #define DVSEC_LOCATOR_BYTES_3 0x24
@@ -97,13 +98,18 @@ enum {
 	CACHEMEM_HDM = 5,
 	CACHEMEM_EXT_SECURITY = 6,
 	CACHEMEM_SNOOP_FILTER = 8,
+	CACHEMEM_BI_ROUTE_TABLE = 11,
+	CACHEMEM_BI_DECODER = 12,
 };
 /* Our places of the structures, counted from the array's start. */
 #define AT_RAS 0x80
 #define AT_LINK 0xd8
-#define AT_HDM 0x128
+#define AT_HDM 0x128 /* up to 10 decoders */
+#define AT_HDM_LARGE 0xb00 /* up to 32 */
 #define AT_EXT_SECURITY 0x278
 #define AT_SNOOP_FILTER 0xaa0
+#define AT_BI_ROUTE_TABLE 0xaa8
+#define AT_BI_DECODER 0xab4
 
 /* 8.2.4.17 RAS capability, and the bits that exist. */
 #define RAS_UNCORRECTABLE_STATUS 0x00
@@ -120,13 +126,13 @@ enum {
 
 /* 8.2.4.20 HDM decoder capability. */
 #define HDM_CAP 0x00
-#define HDM_CAP_DECODERS_4 (2u << 0)
 #define HDM_CAP_TARGETS_1 (1u << 4)
 #define HDM_CAP_TARGETS_8 (8u << 4)
 #define HDM_CAP_INTERLEAVE_11_8 BIT(8)
 #define HDM_CAP_INTERLEAVE_14_12 BIT(9)
 #define HDM_CAP_INTERLEAVE_3_6_12 BIT(11)
 #define HDM_CAP_INTERLEAVE_16 BIT(12)
+#define HDM_CAP_COHERENCE_BOTH (3u << 21) /* host-only and device coherent */
 #define HDM_GLOBAL_CTRL 0x04
 #define HDM_GLOBAL_ENABLE BIT(1)
 #define HDM_BASE_LO 0x10
@@ -147,7 +153,20 @@ enum {
 #define HDM_CTRL_COMMITTED BIT(10)
 #define HDM_CTRL_ERROR BIT(11)
 #define HDM_CTRL_TARGET_HOST_ONLY BIT(12)
+#define HDM_CTRL_BI BIT(13) /* from version 3 */
 #define HDM_CTRL_WRITABLE 0x13ff
+
+/* 8.2.4.26, 8.2.4.27 Back-Invalidate route table and decoder: alike but for the decoder's two enables. */
+#define BI_CAP 0x00
+#define BI_CAP_COMMIT_REQUIRED BIT(0) /* of the route table */
+#define BI_CAP_DECODER_COMMIT_REQUIRED BIT(1)
+#define BI_CTRL 0x04
+#define BI_CTRL_TABLE_COMMIT BIT(0)
+#define BI_CTRL_FORWARD BIT(0)
+#define BI_CTRL_ENABLE BIT(1)
+#define BI_CTRL_DECODER_COMMIT BIT(2)
+#define BI_STATUS 0x08
+#define BI_STATUS_COMMITTED BIT(0)
 
 /* 8.2.8 Device registers. */
 #define DEVREGS_STATUS 0x80

@@ -56,7 +56,7 @@ static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
 	}
 	if (!type3_is_mem_enabled(device))
 		return;
-	for (unsigned i = 0; i < HDM_DECODERS; i++) {
+	for (unsigned i = 0; i < device->comp.decoder_count; i++) {
 		const struct hdm_decoder *from = &device->comp.decoders[i];
 
 		if (!from->committed)
@@ -81,7 +81,7 @@ static void copy_fork(struct decode_fork *to, struct cxl_fork *fork, unsigned in
 		return;
 	fork->index = index;
 	to->passthrough = fork->comp.kind == COMPONENT_BRIDGE_PASSTHROUGH;
-	for (unsigned i = 0; i < HDM_DECODERS; i++)
+	for (unsigned i = 0; i < fork->comp.decoder_count; i++)
 		if (fork->comp.decoders[i].committed && fork->comp.decoders[i].size)
 			copy_decoder(&to->decoders[to->count++], &fork->comp.decoders[i]);
 }

@@ -23,7 +23,7 @@ struct decode_decoder {
 struct decode_endpoint {
 	struct cxl_type3 *device;
 	unsigned count; /* 0 also while disabled */
-	struct decode_decoder decoders[HDM_DECODERS];
+	struct decode_decoder decoders[HDM_DEVICE_DECODERS_MAX];
 	u64 disabled_from, disabled_end; /* DPAs of media that are disabled */
 	u64 dynamic_from; /* DPA: from here on only extents are memory */
 	struct dc_extent *extents; /* accepted: a copy */
@@ -37,7 +37,7 @@ struct decode_fork {
 	bool passthrough;    /* no decoders: everything goes to the only port */
 	s16 only;            /* what is below that port */
 	unsigned count;
-	struct decode_decoder decoders[HDM_DECODERS];
+	struct decode_decoder decoders[HDM_DECODERS_MAX];
 	s16 below[256];      /* by port number; see DECODE_FORK */
 };
 #define DECODE_NOTHING (-1)

@@ -114,10 +114,16 @@ static const struct reg device_gpf_rows[] = {
 	R32(0x0c, GPF_PHASE2_POWER, 0x33, 0),      /* mW */
 };
 
+/* The mode that was negotiated: 68-byte flits, unless both ends have the longer ones. */
+static u64 flex_bus_status_read(struct regs *b, unsigned i, u64 stored)
+{
+	return pci_link_has_flits(b->owner) ? stored & ~FLEX_BUS_68B : stored;
+}
+
 static const struct reg device_flex_bus_rows[] = {
 	R16(0x0a, FLEX_BUS_CAP, FLEX_BUS_IO_MEM_68B, 0),
 	R16(0x0c, FLEX_BUS_CTRL, 0x02, 0),
-	R16(0x0e, FLEX_BUS_STATUS, FLEX_BUS_IO_MEM_68B, 0),
+	R16(0x0e, FLEX_BUS_STATUS, FLEX_BUS_IO_MEM_68B, 0, .read = flex_bus_status_read),
 	R32(0x10, FLEX_BUS_RECEIVED, 0xef, 0),
 	R32(0x14, FLEX_BUS_CAP2, 0, 0),
 	R32(0x18, FLEX_BUS_CTRL2, 0, 0),
@@ -184,7 +190,7 @@ static const struct reg port_gpf_rows[] = {
 static const struct reg port_flex_bus_rows[] = {
 	R16(0x0a, FLEX_BUS_CAP, FLEX_BUS_IO_MEM_68B, 0),
 	R16(0x0c, FLEX_BUS_CTRL, 0x26, 0x24),
-	R16(0x0e, FLEX_BUS_STATUS, FLEX_BUS_IO_MEM_68B, 0),
+	R16(0x0e, FLEX_BUS_STATUS, FLEX_BUS_IO_MEM_68B, 0, .read = flex_bus_status_read),
 	R32(0x10, FLEX_BUS_RECEIVED, 0xef, 0),
 	R32(0x14, FLEX_BUS_CAP2, 0, 0),
 	R32(0x18, FLEX_BUS_CTRL2, 0, 0),

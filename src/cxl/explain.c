@@ -70,9 +70,9 @@ static struct cxl_bridge *explain_window(struct walk *w, int *window)
 /* The decoder that takes the address; a hop for it and for each before it, or for all if none does. */
 static int explain_decoders(struct walk *w, const char *kind, const struct cxl_component *comp)
 {
-	for (unsigned i = 0; i < HDM_DECODERS; i++) {
+	for (unsigned i = 0; i < comp->decoder_count; i++) {
 		const struct hdm_decoder *d = &comp->decoders[i];
-		u64 ctrl = regs_get(&comp->regs, AT_HDM + HDM_CTRL + i * HDM_STRIDE, 4);
+		u64 ctrl = regs_get(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4);
 		const char *rule;
 
 		if (!d->committed && (ctrl & HDM_CTRL_ERROR)) {
@@ -200,8 +200,8 @@ static void each_decoder_of(const struct cxl_component *comp, const char *kind,
 {
 	if (!component_has_hdm(comp))
 		return;
-	for (unsigned i = 0; i < HDM_DECODERS; i++) {
-		u32 at = AT_HDM + i * HDM_STRIDE;
+	for (unsigned i = 0; i < comp->decoder_count; i++) {
+		u32 at = comp->hdm_at + i * HDM_STRIDE;
 		u64 ctrl = regs_get(&comp->regs, at + HDM_CTRL, 4);
 		u64 last = regs_get(&comp->regs, at + HDM_TARGETS_LO, 4) | regs_get(&comp->regs, at + HDM_TARGETS_HI, 4) << 32;
 		struct cxl_decoder_facts f = {

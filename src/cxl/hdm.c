@@ -13,6 +13,9 @@
  *
  * A decoder committed with Lock On Commit ignores writes until a reset. Machine lock.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/trace.h"
 #include "cxl/component.h"
 #include "cxl/host.h"
@@ -21,7 +24,8 @@
 
 static bool hdm_is_locked(struct regs *b, unsigned i)
 {
-	u64 ctrl = regs_get(b, AT_HDM + HDM_CTRL + i * HDM_STRIDE, 4);
+	const struct cxl_component *comp = b->owner;
+	u64 ctrl = regs_get(b, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4);
 
 	return (ctrl & HDM_CTRL_COMMITTED) && (ctrl & HDM_CTRL_LOCK_ON_COMMIT);
 }
@@ -65,14 +69,14 @@ u64 hdm_share(u64 size, u8 iw, u8 ig)
 
 static u64 hdm_get64(const struct cxl_component *comp, unsigned i, u32 lo)
 {
-	return regs_get(&comp->regs, AT_HDM + lo + i * HDM_STRIDE, 4) |
-	       regs_get(&comp->regs, AT_HDM + lo + 4 + i * HDM_STRIDE, 4) << 32;
+	return regs_get(&comp->regs, comp->hdm_at + lo + i * HDM_STRIDE, 4) |
+	       regs_get(&comp->regs, comp->hdm_at + lo + 4 + i * HDM_STRIDE, 4) << 32;
 }
 
 /* What the registers of decoder i say now. */
 static struct hdm_decoder hdm_registers(const struct cxl_component *comp, unsigned i)
 {
-	u64 ctrl = regs_get(&comp->regs, AT_HDM + HDM_CTRL + i * HDM_STRIDE, 4);
+	u64 ctrl = regs_get(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4);
 	u64 targets = hdm_get64(comp, i, HDM_TARGETS_LO);
 	struct hdm_decoder d = {
 		.base = hdm_get64(comp, i, HDM_BASE_LO),
@@ -165,7 +169,7 @@ static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 		d.committed = true;
 		comp->decoders[i] = d;
 	}
-	regs_set(&comp->regs, AT_HDM + HDM_CTRL + i * HDM_STRIDE, 4, ctrl);
+	regs_set(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4, ctrl);
 	if (d.committed)
 		cxl_map_changed(comp->host);
 }
@@ -174,7 +178,7 @@ static void hdm_uncommit(struct cxl_component *comp, unsigned i, u64 ctrl)
 {
 	bool was = comp->decoders[i].committed;
 
-	regs_set(&comp->regs, AT_HDM + HDM_CTRL + i * HDM_STRIDE, 4, ctrl & ~(HDM_CTRL_COMMITTED | HDM_CTRL_ERROR));
+	regs_set(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4, ctrl & ~(HDM_CTRL_COMMITTED | HDM_CTRL_ERROR));
 	if (!was)
 		return;
 	trace(CXL, "%s: decoder %u uncommitted", comp->name, i);
@@ -215,13 +219,12 @@ static void hdm_global_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	cxl_map_changed(comp->host);
 }
 
-#define EACH .count = HDM_DECODERS, .stride = HDM_STRIDE, .locked = hdm_is_locked
+#define EACH .stride = HDM_STRIDE, .locked = hdm_is_locked
 #define ADDR EACH, .write = hdm_address_write
 
-/* Bridges and switches: HDM Decoder Enable is read-only 0 and gates nothing. */
+/* Bridges and switches: HDM Decoder Enable is read-only 0 and gates nothing. Rows with a stride are as many as there are decoders. */
 static const struct reg hdm_bridge_regs[] = {
-	R32(HDM_CAP, HDM_CAP, HDM_CAP_DECODERS_4 | HDM_CAP_TARGETS_8 | HDM_CAP_INTERLEAVE_11_8 | HDM_CAP_INTERLEAVE_14_12,
-	    0),
+	R32(HDM_CAP, HDM_CAP, HDM_CAP_TARGETS_8 | HDM_CAP_INTERLEAVE_11_8 | HDM_CAP_INTERLEAVE_14_12, 0),
 	R32(HDM_GLOBAL_CTRL, HDM_GLOBAL_CTRL, 0, 0),
 	R32(HDM_BASE_LO, HDM_BASE_LO, 0, HDM_ADDRESS_LO, ADDR),
 	R32(HDM_BASE_HI, HDM_BASE_HI, 0, 0xffffffff, ADDR),
@@ -233,8 +236,8 @@ static const struct reg hdm_bridge_regs[] = {
 };
 
 static const struct reg hdm_device_regs[] = {
-	R32(HDM_CAP, HDM_CAP, HDM_CAP_DECODERS_4 | HDM_CAP_TARGETS_1 | HDM_CAP_INTERLEAVE_11_8 | HDM_CAP_INTERLEAVE_14_12 |
-	    HDM_CAP_INTERLEAVE_3_6_12 | HDM_CAP_INTERLEAVE_16, 0),
+	R32(HDM_CAP, HDM_CAP, HDM_CAP_TARGETS_1 | HDM_CAP_INTERLEAVE_11_8 | HDM_CAP_INTERLEAVE_14_12 | HDM_CAP_INTERLEAVE_3_6_12 |
+	    HDM_CAP_INTERLEAVE_16, 0),
 	R32(HDM_GLOBAL_CTRL, HDM_GLOBAL_CTRL, 0, HDM_GLOBAL_ENABLE, .write = hdm_global_ctrl_write),
 	R32(HDM_BASE_LO, HDM_BASE_LO, 0, HDM_ADDRESS_LO, ADDR),
 	R32(HDM_BASE_HI, HDM_BASE_HI, 0, 0xffffffff, ADDR),
@@ -244,22 +247,62 @@ static const struct reg hdm_device_regs[] = {
 	R32(HDM_DPA_SKIP_LO, HDM_DPA_SKIP_LO, 0, HDM_ADDRESS_LO, ADDR),
 	R32(HDM_DPA_SKIP_HI, HDM_DPA_SKIP_HI, 0, 0xffffffff, ADDR),
 };
+#define HDM_ROWS 9
+static_assert(ARRAY_SIZE(hdm_bridge_regs) == HDM_ROWS && ARRAY_SIZE(hdm_device_regs) == HDM_ROWS, "both kinds have the same registers");
+
+/* Decoder counts in the order of their encodings; from 12 on for bridges and switches. [CXL3.1 8.2.4.20.1] */
+static const u8 decoder_counts[] = {1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32};
+
+static unsigned count_encoding(unsigned count)
+{
+	unsigned n = 0;
+
+	while (n < ARRAY_SIZE(decoder_counts) && decoder_counts[n] != count)
+		n++;
+	return n;
+}
+
+bool hdm_check_count(const char *name, u32 wanted, bool device, struct error *err)
+{
+	if (count_encoding(wanted) < ARRAY_SIZE(decoder_counts) && (!device || wanted <= HDM_DEVICE_DECODERS_MAX))
+		return true;
+	return fail(err, "%s: hdm-decoders=%u: %s has 1, 2, 4, 6, 8%s [CXL3.1 8.2.4.20.1]; write one of these", name, wanted,
+		    device ? "a device" : "a bridge or switch", device ? " or 10 decoders" : ", 10, 12, 14, 16, 20, 24, 28 or 32 decoders");
+}
+
+unsigned hdm_version(const struct cxl_component *comp)
+{
+	if (comp->decoder_count > HDM_DEVICE_DECODERS_MAX || comp->back_invalidate)
+		return 3;
+	return comp->kind == COMPONENT_DEVICE ? 2 : 1;
+}
 
 void hdm_add(struct cxl_component *comp)
 {
-	if (comp->kind == COMPONENT_DEVICE)
-		REGS_ADD(&comp->regs, AT_HDM, hdm_device_regs);
-	else
-		REGS_ADD(&comp->regs, AT_HDM, hdm_bridge_regs);
+	const struct reg *from = comp->kind == COMPONENT_DEVICE ? hdm_device_regs : hdm_bridge_regs;
+	struct reg *rows = calloc(HDM_ROWS, sizeof(*rows));
+
+	assert(rows);
+	memcpy(rows, from, HDM_ROWS * sizeof(*rows));
+	for (unsigned r = 0; r < HDM_ROWS; r++) {
+		if (rows[r].stride)
+			rows[r].count = comp->decoder_count;
+		if (rows[r].offset == HDM_CAP)
+			rows[r].reset |= count_encoding(comp->decoder_count) | (comp->back_invalidate ? HDM_CAP_COHERENCE_BOTH : 0);
+		if (rows[r].offset == HDM_CTRL && hdm_version(comp) >= 3)
+			rows[r].rw |= HDM_CTRL_BI;
+	}
+	comp->hdm_rows = rows;
+	regs_add(&comp->regs, comp->hdm_at, rows, HDM_ROWS);
 }
 
 void hdm_reset(struct cxl_component *comp)
 {
 	bool any = comp->hdm_enabled;
 
-	for (unsigned i = 0; i < HDM_DECODERS; i++)
+	for (unsigned i = 0; i < comp->decoder_count; i++)
 		any |= comp->decoders[i].committed;
-	for (unsigned i = 0; i < HDM_DECODERS; i++)
+	for (unsigned i = 0; i < comp->decoder_count; i++)
 		comp->decoders[i] = (struct hdm_decoder){0};
 	comp->hdm_enabled = false;
 	if (any)

@@ -41,6 +41,7 @@ struct cxl_bridge {
 	u64 window_base_2021[CXL_WINDOWS_2021_MAX];
 	struct dev *window_memdev_2021[CXL_WINDOWS_2021_MAX];
 	u32 hdm_for_passthrough; /* index of bridge_passthrough_words */
+	u32 hdm_decoders;
 	/* rebuilt */
 	struct cxl_host *host;
 	unsigned slot; /* of the register window */
@@ -76,7 +77,7 @@ struct cxl_switch {
 	struct cxl_fork fork;
 	struct doe *doe;
 	/* properties */
-	u32 port, speed, width, aer_log_max;
+	u32 port, speed, width, aer_log_max, hdm_decoders;
 	u64 serial;
 	char *cdat_file;
 	bool flit_256b, writeable_slot_bug;

@@ -96,7 +96,7 @@ struct pcie_link cxl_port_link(const struct cxl_port *port)
 	return (struct pcie_link){.speed = pcie_speed_of(port->speed), .width = pcie_width_of(port->width),
 				  .port = port->port == CXL_AUTO ? 0 : port->port, .slot = true,
 				  .slot_number = port->slot_number, .hotplug = port->hotplug && !port->hide_native_hotplug,
-				  .power_controller = port->power_controller};
+				  .power_controller = port->power_controller, .flit = port->flit_256b};
 }
 
 bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum component_kind kind, const struct dev_env *env,

@@ -221,9 +221,9 @@ static bool check_levels(struct cxl_host *host, unsigned r, struct cxl_fork *for
 			    "times the ways above); write cxl-fmw.%u.interleave-granularity=%llu or less", r, fork_name(fork),
 			    ULL(granularity), host->regions[r].window,
 			    ULL(host->regions[r].granularity * LEVEL_GRANULARITY_MAX / granularity));
-	if (++fork->region_count > HDM_DECODERS)
-		return fail(err, "-cxl-region: %u regions lead through %s, which has %u decoders; use fewer regions",
-			    fork->region_count, fork_name(fork), HDM_DECODERS);
+	if (++fork->region_count > fork->comp.decoder_count)
+		return fail(err, "-cxl-region: %u regions lead through %s, which has %u decoders; use fewer regions, or its hdm-decoders=",
+			    fork->region_count, fork_name(fork), fork->comp.decoder_count);
 	for (unsigned k = 0; k < count; k++) {
 		struct cxl_switch *sw = cxl_port_switch(ports[k]);
 
@@ -390,9 +390,9 @@ static bool place_on_device(struct cxl_host *host, struct cxl_type3 *dev, const 
 		for (unsigned i = 0; i < region->ways; i++) {
 			if (region_device(region, i) != dev)
 				continue;
-			if (++count > HDM_DECODERS)
-				return fail(err, "-cxl-region %u: %s would be part of %u regions and has %u decoders; use fewer regions",
-					    order[o], dev->name, count, HDM_DECODERS);
+			if (++count > dev->comp.decoder_count)
+				return fail(err, "-cxl-region %u: %s would be part of %u regions and has %u decoders; use fewer regions, or its hdm-decoders=",
+					    order[o], dev->name, count, dev->comp.decoder_count);
 			if (!region->pmem && cursor > dev->volatile_bytes)
 				return fail(err, "-cxl-region %u: on %s a type=ram region lies above a type=pmem one, and device addresses "
 					    "may only rise with host addresses; put the type=ram region first", order[o], dev->name);
@@ -449,11 +449,11 @@ static void program_decoder(struct cxl_component *comp, const struct decoder_wor
 	unsigned i = 0;
 	u32 at;
 
-	while (i < HDM_DECODERS && comp->decoders[i].committed)
+	while (i < comp->decoder_count && comp->decoders[i].committed)
 		i++;
-	if (i == HDM_DECODERS)
+	if (i == comp->decoder_count)
 		return; /* settling has counted them */
-	at = AT_HDM + i * HDM_STRIDE;
+	at = comp->hdm_at + i * HDM_STRIDE;
 	regs_write(&comp->regs, at + HDM_BASE_LO, 4, words->base & UINT32_MAX);
 	regs_write(&comp->regs, at + HDM_BASE_HI, 4, words->base >> 32);
 	regs_write(&comp->regs, at + HDM_SIZE_LO, 4, words->size & UINT32_MAX);
@@ -504,7 +504,7 @@ static void program_region(struct cxl_host *host, unsigned r)
 
 		words.targets_or_skip = host->plans[r].skip[i];
 		program_decoder(&dev->comp, &words);
-		regs_write(&dev->comp.regs, AT_HDM + HDM_GLOBAL_CTRL, 4, HDM_GLOBAL_ENABLE);
+		regs_write(&dev->comp.regs, dev->comp.hdm_at + HDM_GLOBAL_CTRL, 4, HDM_GLOBAL_ENABLE);
 		pci_config_write(&dev->pci, ctrl, 2, pci_config_read(&dev->pci, ctrl, 2) | DVSEC_DEVICE_CTRL_MEM_ENABLE);
 	}
 }

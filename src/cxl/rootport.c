@@ -61,7 +61,7 @@ static const struct prop rp_props[] = {
 	PROP_SIZE("pref64-reserve", RP, pref64_reserve, UINT64_MAX, "accepted without effect"),
 	PROP_CHOICE("x-speed", RP, speed, pcie_speed_names, 5, "link speed, GT/s"),
 	PROP_CHOICE("x-width", RP, width, pcie_width_names, PCIE_WIDTH_32, "link width, lanes"),
-	PROP_BOOL("x-256b-flit", RP, flit_256b, false, "256-byte flits: accepted without effect"),
+	PROP_BOOL("x-256b-flit", RP, flit_256b, true, "256-byte flits, if what is below has them too"),
 	PROP_BOOL("x-do-not-expose-native-hotplug-cap", RP, hide_native_hotplug, false, "the slot cannot be hot-plugged"),
 	PROP_BOOL("x-pci-express-writeable-slt-bug", RP, writeable_slot_bug, false, "accepted without effect"),
 	{0},

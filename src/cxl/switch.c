@@ -52,7 +52,7 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 	static const struct pci_ids ids = {.vendor = 0x19e5, .device = 0xa128, .class_code = 0x060400};
 	struct cxl_switch *sw = (struct cxl_switch *)dev, **last;
 	struct pcie_link link = {.speed = pcie_speed_of(sw->speed), .width = pcie_width_of(sw->width),
-				 .port = sw->port == CXL_AUTO ? 0 : sw->port};
+				 .port = sw->port == CXL_AUTO ? 0 : sw->port, .flit = sw->flit_256b};
 	struct cxl_port *above = cxl_port_of(env);
 
 	sw->host = machine_cxl_host(env->machine);
@@ -66,6 +66,8 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 			    dev_name(dev), env->bus->name, CXL_SWITCH_LEVELS_MAX);
 	if (sw->port != CXL_AUTO && sw->port > 255)
 		return fail(err, "%s: port=%u is more than 255", dev_name(dev), sw->port);
+	if (!hdm_check_count(dev_name(dev), sw->hdm_decoders, false, err))
+		return false;
 	if (sw->cdat_file && !cdat_load(&sw->cdat, dev_name(dev), sw->cdat_file, true, err))
 		return false;
 	if (!pci_dev_init(&sw->pci, &ids, env, err))
@@ -73,6 +75,7 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 	pci_bridge_init(&sw->pci, &sw->bridge, BUS_CXL);
 	sw->fork.pci = &sw->pci;
 	sw->fork.above = above;
+	sw->fork.comp.wanted_decoders = sw->hdm_decoders;
 	component_init(&sw->fork.comp, COMPONENT_UPSTREAM, dev_name(dev), sw->host, 0);
 	pci_bar_add(&sw->pci, 0, COMPONENT_BYTES, true, false, &component_io, &sw->fork.comp);
 	pci_msi_add(&sw->pci, MSI_AT, UPSTREAM_VECTORS);
@@ -166,10 +169,11 @@ static const struct prop upstream_props[] = {
 	 .doc = "port number in Link Capabilities (default 0)"},
 	PROP_U64("sn", SW, serial, SERIAL_NONE, "serial number (default: none)"),
 	PROP_STRING("cdat", SW, cdat_file, NULL, "file with a CDAT, in place of the derived one"),
+	PROP_U32("hdm-decoders", SW, hdm_decoders, HDM_DECODERS, "HDM decoders of the switch, up to 32"),
 	PROP_U32("aer_log_max", SW, aer_log_max, 8, "accepted without effect"),
 	PROP_CHOICE("x-speed", SW, speed, pcie_speed_names, 4, "link speed, GT/s"),
 	PROP_CHOICE("x-width", SW, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),
-	PROP_BOOL("x-256b-flit", SW, flit_256b, false, "256-byte flits: accepted without effect"),
+	PROP_BOOL("x-256b-flit", SW, flit_256b, false, "256-byte flits, if the port above has them too"),
 	PROP_BOOL("x-pci-express-writeable-slt-bug", SW, writeable_slot_bug, false, "accepted without effect"),
 	{0},
 };
@@ -193,7 +197,7 @@ static const struct prop downstream_props[] = {
 	PROP_U32("aer_log_max", PORT, aer_log_max, 8, "accepted without effect"),
 	PROP_CHOICE("x-speed", PORT, speed, pcie_speed_names, 5, "link speed, GT/s"),
 	PROP_CHOICE("x-width", PORT, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),
-	PROP_BOOL("x-256b-flit", PORT, flit_256b, false, "256-byte flits: accepted without effect"),
+	PROP_BOOL("x-256b-flit", PORT, flit_256b, true, "256-byte flits, if what is below has them too"),
 	PROP_BOOL("x-do-not-expose-native-hotplug-cap", PORT, hide_native_hotplug, false, "the slot cannot be hot-plugged"),
 	PROP_BOOL("x-pci-express-writeable-slt-bug", PORT, writeable_slot_bug, false, "accepted without effect"),
 	{0},

@@ -100,14 +100,13 @@ static bool check_capacity(struct cxl_type3 *dev, const char *key, const struct 
 	return true;
 }
 
-/* Properties of hardware that this build has not. */
-static bool refuse_unbuilt(struct cxl_type3 *dev, struct error *err)
+static bool check_link(const struct cxl_type3 *dev, struct error *err)
 {
-	const char *key = dev->hdm_db ? "hdm-db" : dev->flit_256b ? "x-256b-flit" : NULL;
-
-	if (key)
-		return fail(err, "cxl-type3 %s: property '%s' is not supported yet; leave it out", dev->name, key);
-	return true;
+	if (dev->hdm_db && !dev->flit_256b)
+		return fail(err, "%s: hdm-db=on: back-invalidate travels in 256-byte flits only [CXL3.1 3.3.2]; add x-256b-flit=on", dev->name);
+	if (dev->hdm_db && !dev->above->flit_256b)
+		return fail(err, "%s: hdm-db=on: '%s' above it has x-256b-flit=off; leave that out", dev->name, dev_name(&dev->above->pci.dev));
+	return hdm_check_count(dev->name, dev->hdm_decoders, true, err);
 }
 
 static bool check_dynamic(struct cxl_type3 *dev, struct error *err)
@@ -288,7 +287,8 @@ void type3_cxl_reset(struct cxl_type3 *dev, bool clear)
 static void build_config(struct cxl_type3 *dev)
 {
 	struct pci_dev *pci = &dev->pci;
-	struct pcie_link link = {.speed = pcie_speed_of(dev->speed), .width = pcie_width_of(dev->width), .flr = true};
+	struct pcie_link link = {.speed = pcie_speed_of(dev->speed), .width = pcie_width_of(dev->width), .flr = true,
+				 .flit = dev->flit_256b};
 
 	pci_bar_add(pci, 0, COMPONENT_BYTES, true, false, &component_io, &dev->comp);
 	pci_bar_add(pci, 2, devregs_bytes(dev), true, false, &devregs_io, dev);
@@ -330,13 +330,15 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	if (!is_power_of_2(dev->payload_bytes) || dev->payload_bytes < MAILBOX_PAYLOAD_BYTES_MIN || dev->payload_bytes > MAILBOX_PAYLOAD_BYTES_MAX)
 		return fail(err, "%s: mailbox-payload=%llu: a mailbox holds a power of two from 256 bytes to 1 MiB [CXL3.1 8.2.8.4.3]; leave it out for "
 			    "2 KiB", dev->name, (unsigned long long)dev->payload_bytes);
-	if (!refuse_unbuilt(dev, err) || !take_memory(dev, err) || !check_serial(dev, err))
+	if (!check_link(dev, err) || !take_memory(dev, err) || !check_serial(dev, err))
 		return false;
 	if (!pci_dev_init(&dev->pci, &ids, env, err))
 		return false;
 	if (dev->pci.devfn)
 		return fail(err, "%s: addr=%s: a memory device is function 0 of device 0 [CXL3.1 8.1.3]; leave addr= out", dev->name,
 			    dev->pci.addr_text);
+	dev->comp.wanted_decoders = dev->hdm_decoders;
+	dev->comp.back_invalidate = dev->hdm_db;
 	component_init(&dev->comp, COMPONENT_DEVICE, dev->name, dev->host, type3_capacity(dev));
 	if (!devregs_init(dev, err) || !dynamic_create(dev, err))
 		return false;
@@ -426,8 +428,9 @@ static const struct prop type3_props[] = {
 	PROP_LINK("volatile-dc-memdev", T3, dynamic_memdev, "memory-backend", "backend of the dynamic capacity"),
 	PROP_U8("num-dc-regions", T3, dc_regions, 0, "regions of dynamic capacity, 1 to 8"),
 	PROP_BOOL("dc-shareable", T3, dc_shareable, false, "dynamic capacity may be shared: tags and sequence numbers"),
-	PROP_BOOL("hdm-db", T3, hdm_db, false, "back-invalidate (not supported yet)"),
-	PROP_BOOL("x-256b-flit", T3, flit_256b, false, "256-byte flits (only off)"),
+	PROP_U32("hdm-decoders", T3, hdm_decoders, HDM_DECODERS, "HDM decoders, up to 10"),
+	PROP_BOOL("hdm-db", T3, hdm_db, false, "memory is device coherent by back-invalidate; needs x-256b-flit=on"),
+	PROP_BOOL("x-256b-flit", T3, flit_256b, false, "256-byte flits, if the port has them too"),
 	{.name = "size", .kind = PROP_KIND_SIZE, .offset = offsetof(T3, slice_bytes),
 	 .doc = "old: the next slice of the backend (0: all of it)", .deprecated = true},
 	{0},

@@ -139,6 +139,7 @@ struct cxl_type3 {
 	u64 slice_bytes; /* size=: a slice of the backend; 0: all of it */
 	u8 dc_regions;
 	bool dc_shareable, hdm_db, flit_256b;
+	u32 hdm_decoders;
 	/* guest-visible */
 	u64 timestamp;        /* as set, 0: never */
 	u64 timestamp_set_at; /* guest time, ns */

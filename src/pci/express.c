@@ -51,13 +51,35 @@ bool pci_link_is_up(struct pci_dev *port)
 	return pci_port_partner(port) && !(exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE) && pci_slot_is_powered(port);
 }
 
+/* The function at the other end, or NULL. */
+static struct pci_dev *link_partner(struct pci_dev *dev)
+{
+	if (is_port(dev))
+		return pci_port_partner(dev);
+	return dev->bus && dev->bus->bridge ? dev->bus->bridge->dev : NULL;
+}
+
+bool pci_link_has_flits(struct pci_dev *dev)
+{
+	struct pci_dev *other = link_partner(dev);
+
+	if (!other || !other->cap_pcie || !pci_link_is_up(is_port(dev) ? dev : other))
+		return false;
+	return exp_get(dev, EXP_FLAGS, 2) & exp_get(other, EXP_FLAGS, 2) & EXP_FLAGS_FLIT;
+}
+
+static u64 lnksta2_read(struct regs *b, unsigned i, u64 stored)
+{
+	return stored | (pci_link_has_flits(config_dev(b)) ? EXP_LNKSTA2_FLIT : 0);
+}
+
 static u64 lnksta_read(struct regs *b, unsigned i, u64 stored)
 {
 	struct pci_dev *dev = config_dev(b), *other;
 	u64 cap = exp_get(dev, EXP_LNKCAP, 4), speed = bits(cap, 3, 0), width = bits(cap, 9, 4);
 	bool port = is_port(dev);
 
-	other = port ? pci_port_partner(dev) : dev->bus->bridge ? dev->bus->bridge->dev : NULL;
+	other = link_partner(dev);
 	if (port && !pci_link_is_up(dev))
 		return (stored & ~MASK(9, 0)) | 1; /* down: no width; speed is undefined and shown as the lowest */
 	if (other && other->cap_pcie && exp_get(other, EXP_LNKCAP, 4)) {
@@ -120,7 +142,7 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 	pci_slot_rows(slot, port ? link : &(struct pcie_link){.slot = false});
 
 	const struct reg rows[] = {
-		R16(EXP_FLAGS, EXP_FLAGS, 2u | type << 4 | (port && link->slot ? EXP_FLAGS_SLOT : 0), 0),
+		R16(EXP_FLAGS, EXP_FLAGS, 2u | type << 4 | (port && link->slot ? EXP_FLAGS_SLOT : 0) | (link->flit ? EXP_FLAGS_FLIT : 0), 0),
 		R32(EXP_DEVCAP, EXP_DEVCAP, 1 | EXP_DEVCAP_EXT_TAG | EXP_DEVCAP_ROLE | (link->flr ? EXP_DEVCAP_FLR : 0),
 		    0),
 		R16(EXP_DEVCTL, EXP_DEVCTL, DEVCTL_RESET, DEVCTL_RW | (link->flr ? EXP_DEVCTL_FLR : 0),
@@ -143,7 +165,7 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R32(EXP_LNKCAP2, EXP_LNKCAP2, has_link ? ones(speed) << 1 : 0, 0),
 		R16(EXP_LNKCTL2, EXP_LNKCTL2, has_link ? speed : 0, has_link ? 0x000f : 0, .sticky = STICKY),
 		/* Equalisation complete, phases 1 to 3 successful, at 8 GT/s and more. */
-		R16(EXP_LNKSTA2, EXP_LNKSTA2, has_link && speed >= 3 ? 0x001e : 0, 0),
+		R16(EXP_LNKSTA2, EXP_LNKSTA2, has_link && speed >= 3 ? 0x001e : 0, 0, .read = has_link ? lnksta2_read : NULL),
 	};
 	dev->cap_pcie = pci_cap_add(dev, PCI_CAP_EXPRESS, at, EXP_BYTES, rows, ARRAY_SIZE(rows));
 	if (dev->bridge && type == PCIE_UPSTREAM)

@@ -175,6 +175,7 @@ struct pcie_link {
 	bool flr;
 	bool hotplug;
 	bool power_controller;
+	bool flit; /* Flit Mode Supported */
 };
 u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link);
 /* Names of the link speeds ("2_5" .. "64") and widths ("1" .. "32") for PROP_CHOICE; what a choice's index means. */
@@ -184,6 +185,8 @@ extern const char *const pcie_speed_names[], *const pcie_width_names[];
 #define PCIE_WIDTH_32 6
 u8 pcie_speed_of(u32 choice); /* as in Link Status: 1 = 2.5 GT/s .. 6 = 64 GT/s */
 u8 pcie_width_of(u32 choice); /* lanes */
+/* Whether both ends of the function's link have Flit Mode. [PCIe6 4.2.3] */
+bool pci_link_has_flits(struct pci_dev *dev);
 /* Whether the link below a port is up: something is there, not disabled, in reset or without power. */
 bool pci_link_is_up(struct pci_dev *port);
 u16 pci_pm_add(struct pci_dev *dev, u16 at); /* D0 and D3hot, no soft reset */

@@ -104,6 +104,7 @@
 #define EXP_BYTES           0x3c
 #define EXP_FLAGS           0x02
 #define EXP_FLAGS_SLOT      0x0100
+#define EXP_FLAGS_FLIT      0x8000
 #define EXP_DEVCAP          0x04
 #define EXP_DEVCAP_EXT_TAG  0x00000020
 #define EXP_DEVCAP_ROLE     0x00008000
@@ -154,6 +155,7 @@
 #define EXP_LNKCAP2         0x2c
 #define EXP_LNKCTL2         0x30
 #define EXP_LNKSTA2         0x32
+#define EXP_LNKSTA2_FLIT    0x0400
 
 /* 7.6.3 Extended capabilities: ID 15:0, version 19:16, next 31:20. */
 #define PCI_EXT_CAPS        0x100

@@ -100,6 +100,31 @@ static void root_port_layout(void **state)
 	assert_int_equal(get(port, find_ext(port, DVSEC, DVSEC_REGISTER_LOCATOR) + 0x0c, 4), 0x0100);
 }
 
+/* Longer flits only where both ends have them; then back-invalidate may travel. */
+static void flits_are_agreed_on(void **state)
+{
+	struct cxl_type3 *with;
+	struct pci_dev *above;
+	u32 flex = find_ext(&dev->pci, DVSEC, DVSEC_FLEX_BUS_PORT) + 0x0e;
+
+	assert_int_equal(get(&dev->pci, flex, 2), FLEX_BUS_IO_MEM_68B);
+	assert_false(get(port, port->cap_pcie + 0x32, 2) & 0x400);
+	fixture_add(&m, &cxl_rp_class, "id=rp1,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=w,size=256M");
+	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=rp1,volatile-memdev=w,x-256b-flit=on,hdm-db=on");
+	fixture_reset(&m, RESET_COLD);
+	with = fixture_type3(&m, "mem1");
+	above = (struct pci_dev *)fixture_find(&m, "rp1");
+	assert_int_equal(get(&with->pci, flex, 2), FLEX_BUS_IO_MEM_68B & ~FLEX_BUS_68B);
+	assert_int_equal(get(above, find_ext(above, DVSEC, DVSEC_FLEX_BUS_PORT) + 0x0e, 2), FLEX_BUS_IO_MEM_68B & ~FLEX_BUS_68B);
+	assert_true(get(&with->pci, with->pci.cap_pcie + 0x32, 2) & 0x400);
+	assert_true(get(above, above->cap_pcie + 0x32, 2) & 0x400);
+	fixture_add(&m, &cxl_rp_class, "id=rp2,bus=hb0,x-256b-flit=off");
+	fixture_add(&m, &memory_backend_ram_class, "id=u,size=256M");
+	assert_false(fixture_try(&m, &cxl_type3_class, "id=mem2,bus=rp2,volatile-memdev=u,x-256b-flit=on,hdm-db=on"));
+	check_says(&m.err, "'rp2' above it");
+}
+
 static void device_dvsec_says_what_memory_there_is(void **state)
 {
 	struct pci_dev *pci = &dev->pci;
@@ -288,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(type3_layout),
 		T(root_port_layout),
+		T(flits_are_agreed_on),
 		T(device_dvsec_says_what_memory_there_is),
 		T(config_lock_freezes_what_is_rwl),
 		T(resets_touch_what_they_should),

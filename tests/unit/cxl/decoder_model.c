@@ -16,7 +16,7 @@ struct model_port {
 struct model {
 	struct { u64 base, size, granularity, maps[4]; bool by_xor; unsigned ways; struct cxl_component *bridge[16]; } window[8];
 	unsigned window_count;
-	struct model_port port[64];
+	struct model_port port[256];
 	unsigned port_count;
 };
 
@@ -26,17 +26,21 @@ struct model_decoder {
 	u64 ways, granularity;
 };
 
-static unsigned model_decoder_count(struct cxl_component *comp)
-{
-	static const unsigned counts[] = {1, 2, 4, 6, 8, 10};
+/* What a component's registers say, read anew for every address, or once with model_caches. */
+struct model_component {
+	struct cxl_component *comp;
+	bool has_decoders, enabled; /* enabled: HDM Decoder Enable */
+	unsigned count;
+	struct model_decoder decoder[32];
+};
 
-	return counts[component_get(comp, AT_HDM) & 0xf];
-}
+static bool model_caches;
+static struct model_component model_cache[1024];
 
-static struct model_decoder model_read(struct cxl_component *comp, unsigned n)
+static struct model_decoder model_read(struct cxl_component *comp, u32 hdm, unsigned n)
 {
 	static const u64 ways[] = {1, 2, 4, 8, 16, 0, 0, 0, 3, 6, 12, 0, 0, 0, 0, 0};
-	u32 at = AT_HDM + 0x10 + 0x20 * n, ctrl = component_get(comp, at + 0x10);
+	u32 at = hdm + 0x10 + 0x20 * n, ctrl = component_get(comp, at + 0x10);
 
 	return (struct model_decoder){
 		.committed = ctrl & 0x400,
@@ -48,6 +52,31 @@ static struct model_decoder model_read(struct cxl_component *comp, unsigned n)
 	};
 }
 
+/* The capability array names HDM decoders, or it does not. */
+static const struct model_component *model_component_of(struct cxl_component *comp)
+{
+	static const unsigned counts[] = {1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32};
+	struct model_component *c = &model_cache[(uintptr_t)comp / 64 % 1024];
+
+	while (model_caches && c->comp && c->comp != comp)
+		c = c == &model_cache[1023] ? model_cache : c + 1;
+	if (model_caches && c->comp)
+		return c;
+	*c = (struct model_component){.comp = comp};
+	for (unsigned n = 1; n <= component_get(comp, 0) >> 24; n++) {
+		u32 header = component_get(comp, 4 * n), hdm = header >> 20;
+
+		if (header % 0x10000 != 5)
+			continue;
+		c->has_decoders = true;
+		c->enabled = component_get(comp, hdm + 4) & 2;
+		c->count = counts[component_get(comp, hdm) & 0xf];
+		for (unsigned d = 0; d < c->count; d++)
+			c->decoder[d] = model_read(comp, hdm, d);
+	}
+	return c;
+}
+
 static bool model_holds(const struct model_decoder *d, u64 hpa)
 {
 	return d->committed && d->size && hpa >= d->base && hpa < d->base + d->size;
@@ -55,13 +84,13 @@ static bool model_holds(const struct model_decoder *d, u64 hpa)
 
 static bool model_device(struct cxl_type3 *device, u64 hpa, u64 *dpa)
 {
+	const struct model_component *c = model_component_of(&device->comp);
 	u64 start = 0;
 
-	if (!(component_get(&device->comp, AT_HDM + 4) & 2) ||
-	    !(pci_config_read(&device->pci, device->dvsec_device + 0x0c, 2) & 4))
+	if (!c->enabled || !(pci_config_read(&device->pci, device->dvsec_device + 0x0c, 2) & 4))
 		return false;
-	for (unsigned n = 0; n < model_decoder_count(&device->comp); n++) {
-		struct model_decoder d = model_read(&device->comp, n);
+	for (unsigned n = 0; n < c->count; n++) {
+		struct model_decoder d = c->decoder[n];
 
 		if (!d.committed)
 			continue;
@@ -79,27 +108,19 @@ static bool model_device(struct cxl_type3 *device, u64 hpa, u64 *dpa)
 	return false;
 }
 
-/* Whether the capability array names HDM decoders. */
-static bool model_has_decoders(struct cxl_component *comp)
-{
-	for (unsigned n = 1; n <= component_get(comp, 0) >> 24; n++)
-		if (component_get(comp, 4 * n) % 0x10000 == 5)
-			return true;
-	return false;
-}
-
 /* A bridge or a switch. */
 static bool model_bridge(const struct model *m, struct cxl_component *bridge, u64 hpa, struct cxl_type3 **device, u64 *dpa)
 {
+	const struct model_component *c = model_component_of(bridge);
 	int number = -1;
 
-	if (!model_has_decoders(bridge)) { /* one port */
+	if (!c->has_decoders) { /* one port */
 		for (unsigned p = 0; p < m->port_count; p++)
 			if (m->port[p].bridge == bridge)
 				number = m->port[p].number;
 	} else {
-		for (unsigned n = 0; n < model_decoder_count(bridge) && number < 0; n++) {
-			struct model_decoder d = model_read(bridge, n);
+		for (unsigned n = 0; n < c->count && number < 0; n++) {
+			struct model_decoder d = c->decoder[n];
 
 			if (model_holds(&d, hpa))
 				number = d.low_high >> (8 * (hpa / d.granularity % d.ways)) & 0xff;

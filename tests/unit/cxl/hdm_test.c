@@ -160,8 +160,54 @@ static void capability_chain_names_the_structures(void **state)
 	assert_int_equal(component_get(&bridge, AT_HDM), 0x382);
 	assert_int_equal(component_get(&dev, AT_RAS + 4), 0x1cfff);
 	component_init(&port, COMPONENT_ROOT_PORT, "port", NULL, 0);
-	assert_int_equal(component_get(&port, 0), 0x03110001);
+	assert_int_equal(component_get(&port, 0), 0x04110001);
 	assert_int_equal(component_get(&port, 4), 2 | 2 << 16 | AT_RAS << 20);
+	assert_int_equal(component_get(&port, 16), CACHEMEM_CAP(CACHEMEM_BI_DECODER, 1, AT_BI_DECODER));
+	component_fini(&port);
+}
+
+/* More decoders: another place, another version, and every one works. */
+static void decoders_are_as_many_as_asked_for(void **state)
+{
+	static const struct { unsigned count, encoding, version; u32 at; bool device; } want[] = {
+		{1, 0, 2, AT_HDM, true}, {10, 5, 2, AT_HDM, true}, {10, 5, 1, AT_HDM, false}, {12, 6, 3, AT_HDM_LARGE, false}, {32, 12, 3, AT_HDM_LARGE, false}};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(want); n++) {
+		struct cxl_component comp = {.wanted_decoders = want[n].count};
+		u32 last = want[n].at + HDM_CTRL + (want[n].count - 1) * HDM_STRIDE;
+
+		component_init(&comp, want[n].device ? COMPONENT_DEVICE : COMPONENT_BRIDGE, "x", NULL, 64 * Q);
+		assert_int_equal(component_get(&comp, want[n].device ? 12 : 4), CACHEMEM_CAP(CACHEMEM_HDM, want[n].version, want[n].at));
+		assert_int_equal(component_get(&comp, want[n].at) & 15, want[n].encoding);
+		component_set(&comp, last, HDM_CTRL_COMMIT);
+		assert_true(component_get(&comp, last) & HDM_CTRL_COMMITTED);
+		assert_true(comp.decoders[want[n].count - 1].committed);
+		component_fini(&comp);
+	}
+}
+
+static void back_invalidate_is_committed(void **state)
+{
+	struct cxl_component comp = {.back_invalidate = true}, up = {0}, port = {0};
+
+	component_init(&comp, COMPONENT_DEVICE, "device", NULL, 4 * Q);
+	assert_int_equal(component_get(&comp, 0) >> 24, 4);
+	assert_int_equal(component_get(&comp, 12), CACHEMEM_CAP(CACHEMEM_HDM, 3, AT_HDM));
+	assert_int_equal(component_get(&comp, AT_HDM), 0x601b12);
+	component_set(&comp, AT_BI_DECODER + BI_CTRL, 7);
+	assert_int_equal(component_get(&comp, AT_BI_DECODER + BI_CTRL), BI_CTRL_ENABLE);
+	component_fini(&comp);
+	component_init(&up, COMPONENT_UPSTREAM, "upstream", NULL, 0);
+	component_set(&up, AT_BI_ROUTE_TABLE + BI_CTRL, 0xff);
+	assert_int_equal(component_get(&up, AT_BI_ROUTE_TABLE + BI_CTRL), 1);
+	assert_int_equal(component_get(&up, AT_BI_ROUTE_TABLE + BI_STATUS), BI_STATUS_COMMITTED);
+	component_set(&up, AT_BI_ROUTE_TABLE + BI_CTRL, 0);
+	assert_int_equal(component_get(&up, AT_BI_ROUTE_TABLE + BI_STATUS), 0);
+	component_fini(&up);
+	component_init(&port, COMPONENT_DOWNSTREAM, "port", NULL, 0);
+	component_set(&port, AT_BI_DECODER + BI_CTRL, 7);
+	assert_int_equal(component_get(&port, AT_BI_DECODER + BI_CTRL), 7);
+	assert_int_equal(component_get(&port, AT_BI_DECODER + BI_STATUS), BI_STATUS_COMMITTED);
 	component_fini(&port);
 }
 
@@ -234,6 +280,8 @@ int main(void)
 		T(locked_decoder_ignores_writes_until_reset),
 		T(enable_exists_for_devices_only),
 		T(capability_chain_names_the_structures),
+		T(decoders_are_as_many_as_asked_for),
+		T(back_invalidate_is_committed),
 		T(component_access_is_exact),
 		T(registers_walk_bit_by_bit),
 		T(ras_status_survives_all_but_cold_reset),

@@ -201,7 +201,9 @@ static void wrong_devices_are_refused_by_name(void **state)
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,sn=1", "also that of mem0"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,cdat=/nonexistent", "cdat=/nonexistent: "},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,num-dc-regions=2", "add volatile-dc-memdev=ID"},
-		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,hdm-db=on", "'hdm-db' is not supported"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,hdm-db=on", "add x-256b-flit=on"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,hdm-decoders=12", "a device has 1, 2, 4, 6, 8 or 10 decoders"},
+		{&pxb_cxl_class, "id=x,bus_nr=200,hdm-decoders=33", "28 or 32 decoders"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,memdev=none", "none"},
 	};
 

@@ -348,10 +348,10 @@ static void switches_show_their_capabilities(void **state)
 	assert_int_equal(pci_config_read(port, 0x90 + 2, 2) >> 4 & 15, PCIE_DOWNSTREAM);
 	assert_int_equal(pci_config_read(port, 0x148, 2), 0x23);
 	/* Decoders as those of a bridge, RAS and Link; a downstream port has no decoders. */
-	assert_int_equal(component_get(&sw->fork.comp, 0) >> 24, 3);
+	assert_int_equal(component_get(&sw->fork.comp, 0) >> 24, 4);
 	assert_int_equal(component_get(&sw->fork.comp, 0x0c), CACHEMEM_CAP(CACHEMEM_HDM, 1, AT_HDM));
 	assert_int_equal(component_get(&sw->fork.comp, AT_HDM), 0x382);
-	assert_int_equal(component_get(&t->m.cxl->ports->next->comp, 0) >> 24, 2);
+	assert_int_equal(component_get(&t->m.cxl->ports->next->comp, 0) >> 24, 3);
 	/* CDAT: header and two SSLBIS of four entries. */
 	assert_int_equal(cdat_serve(&sw->cdat, request, 3, answer, 64), 3 + 4);
 	assert_int_equal(answer[2], 1 << 16);
