@@ -38,19 +38,19 @@
 
 /* --- futexes --- */
 
-static void futex_wait(u32 *word, u32 value, u64 limit_ns)
+void cpus_futex_wait(u32 *word, u32 value, u64 limit_ns)
 {
 	struct timespec limit = {(time_t)(limit_ns / 1000000000), (long)(limit_ns % 1000000000)};
 
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, limit_ns ? &limit : NULL, NULL, 0);
 }
 
-static void futex_wake(u32 *word)
+void cpus_futex_wake(u32 *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-static u64 host_ns(void)
+u64 cpus_host_ns(void)
 {
 	struct timespec t;
 
@@ -66,7 +66,7 @@ static void signal_event(struct cpus *cpus)
 {
 	if (load(&cpus->event_waiters)) {
 		__atomic_fetch_add(&cpus->event, 1, __ATOMIC_SEQ_CST);
-		futex_wake(&cpus->event);
+		cpus_futex_wake(&cpus->event);
 	}
 }
 
@@ -77,7 +77,7 @@ static void wait_for(struct cpus *cpus, bool (*done)(struct cpus *cpus, void *op
 
 	if (done(cpus, opaque))
 		return;
-	for (start = host_ns(); host_ns() - start < SPIN_NS;) {
+	for (start = cpus_host_ns(); cpus_host_ns() - start < SPIN_NS;) {
 		host_pause();
 		if (done(cpus, opaque))
 			return;
@@ -88,7 +88,7 @@ static void wait_for(struct cpus *cpus, bool (*done)(struct cpus *cpus, void *op
 
 		if (done(cpus, opaque))
 			break;
-		futex_wait(&cpus->event, seen, 5000000);
+		cpus_futex_wait(&cpus->event, seen, 5000000);
 	}
 	__atomic_fetch_sub(&cpus->event_waiters, 1, __ATOMIC_SEQ_CST);
 }
@@ -108,11 +108,11 @@ void cpu_wake(struct cpu *cpu)
 	cpu_poke(cpu);
 	__atomic_fetch_add(&thread->wake_seq, 1, __ATOMIC_SEQ_CST);
 	if (load(&thread->asleep))
-		futex_wake(&thread->wake_seq);
+		cpus_futex_wake(&thread->wake_seq);
 	if (cpus->instruction_time) {
 		__atomic_fetch_add(&cpus->turn_seq, 1, __ATOMIC_SEQ_CST);
 		if (load(&cpus->turn_asleep))
-			futex_wake(&cpus->turn_seq);
+			cpus_futex_wake(&cpus->turn_seq);
 	}
 }
 
@@ -137,7 +137,7 @@ bool cpu_in(struct cpu *cpu)
 		store(&thread->state, CPU_OUT);
 		signal_event(cpus);
 		/* Only the end of standing still matters here; a lost wake-up costs the limit. */
-		futex_wait(&cpus->stop_count, stops, 100000000);
+		cpus_futex_wait(&cpus->stop_count, stops, 100000000);
 	}
 	cpu_mail_serve(cpu);
 	if (cpu->code_epoch && load(&cpus->code_epoch) > cpu->code_epoch)
@@ -184,7 +184,7 @@ static void stop_all(struct cpus *cpus)
 static void start_all(struct cpus *cpus)
 {
 	if (__atomic_sub_fetch(&cpus->stop_count, 1, __ATOMIC_SEQ_CST) == 0)
-		futex_wake(&cpus->stop_count);
+		cpus_futex_wake(&cpus->stop_count);
 }
 
 static void still_stop(void *opaque)
@@ -464,7 +464,7 @@ static void wfe_pause(struct cpu *cpu)
 	}
 	store(&thread->asleep, 1);
 	if (!load(&cpu->wfe_event) && !cpu_interrupt_pending(cpu) && !load(&cpu->cpus->quit))
-		futex_wait(&thread->wake_seq, seq, 30000);
+		cpus_futex_wait(&thread->wake_seq, seq, 30000);
 	store(&thread->asleep, 0);
 }
 
@@ -490,11 +490,19 @@ bool cpu_service(struct cpu *cpu)
 			return false;
 		}
 		cpu_out(cpu);
-		wfe_pause(cpu);
+		if (seat_is_due(cpu, true))
+			seat_pass(cpu);
+		else
+			wfe_pause(cpu);
 		store(&thread->wfe, false);
 		cpu_in(cpu);
 	} else {
 		thread->wfe_count = 0;
+		if (seat_is_due(cpu, false)) {
+			cpu_out(cpu);
+			seat_pass(cpu);
+			cpu_in(cpu);
+		}
 	}
 	if (load(&cpu->cpus->stop_count)) {
 		cpu_out(cpu);
@@ -663,13 +671,15 @@ static void *vcpu_main(void *arg)
 		if (!is_runnable(cpu)) {
 			code_let_go(cpu);
 			store(&thread->asleep, 1);
-			futex_wait(&thread->wake_seq, seq, 0);
+			cpus_futex_wait(&thread->wake_seq, seq, 0);
 			store(&thread->asleep, 0);
 			continue;
 		}
+		seat_take(cpu);
 		if (cpu_in(cpu))
 			cpu_run(cpu, SLICE_INSNS);
 		cpu_out(cpu);
+		seat_give(cpu);
 	}
 	cpu_out(cpu);
 	return NULL;
@@ -713,7 +723,7 @@ static void *turns_main(void *arg)
 		u64 now, deadline;
 
 		if (stops) {
-			futex_wait(&cpus->stop_count, stops, 100000000);
+			cpus_futex_wait(&cpus->stop_count, stops, 100000000);
 			continue;
 		}
 		if (turns(cpus))
@@ -725,7 +735,7 @@ static void *turns_main(void *arg)
 			continue;
 		}
 		store(&cpus->turn_asleep, 1);
-		futex_wait(&cpus->turn_seq, seq, 0);
+		cpus_futex_wait(&cpus->turn_seq, seq, 0);
 		store(&cpus->turn_asleep, 0);
 	}
 	return NULL;
@@ -736,6 +746,7 @@ bool cpus_start(struct cpus *cpus, struct error *err)
 	unsigned threads = cpus->instruction_time ? 1 : cpus->count;
 
 	cpus->running = true;
+	seats_init(cpus);
 	for (unsigned i = 0; i < threads; i++) {
 		struct cpu_thread *thread = &cpus->thread[i];
 		int code = cpus->instruction_time ? pthread_create(&thread->thread, NULL, turns_main, cpus)
@@ -855,6 +866,7 @@ struct cpus *cpus_create(const struct cpus_config *config, struct error *err)
 	cpus->random = 0x6378766d;
 	cpu_ids_make(model, &cpus->ids);
 	pthread_mutex_init(&cpus->psci_lock, NULL);
+	pthread_mutex_init(&cpus->seats.lock, NULL);
 	cpus->codes = code_table_create(config->space, err);
 	if (!cpus->codes || !sysreg_table_init(cpus, err)) {
 		cpus_destroy(cpus);
@@ -887,7 +899,7 @@ void cpus_destroy(struct cpus *cpus)
 	if (!cpus)
 		return;
 	store(&cpus->quit, 1);
-	futex_wake(&cpus->stop_count);
+	cpus_futex_wake(&cpus->stop_count);
 	for (unsigned i = 0; i < cpus->count; i++)
 		cpu_wake(cpus->cpu[i]);
 	for (unsigned i = 0; i < cpus->count; i++)
@@ -906,6 +918,7 @@ void cpus_destroy(struct cpus *cpus)
 	code_table_destroy(cpus->codes);
 	sysreg_table_free(cpus);
 	pthread_mutex_destroy(&cpus->psci_lock);
+	pthread_mutex_destroy(&cpus->seats.lock);
 	free(cpus);
 }
 

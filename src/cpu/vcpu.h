@@ -46,6 +46,8 @@ struct cpu_thread {
 	bool wfe;           /* WFE executed: give way for a moment; atomic */
 	unsigned wfe_count; /* in a row */
 	bool undefined;     /* a register hook outside cpu/ refused the access */
+	u32 seated;         /* has a seat; futex; changed under the seats' lock; atomic */
+	u64 seated_ns;      /* since when */
 	bool resume;        /* halted by a power-down: starts anew at resume_pc; own thread */
 	u64 resume_pc, resume_x0;
 	u32 on_pending;     /* CPU_ON given (1), being carried out (2); atomic */
@@ -115,6 +117,14 @@ struct monitor {
 	u64 epoch, watches, stores; /* times all was forgotten, and since then; by the lock */
 };
 
+/* Who may run when there are more vCPUs than processors: seats.c. */
+struct seats {
+	unsigned count, left; /* count 0: no limit */
+	pthread_mutex_t lock;
+	u32 waiting; /* entries of queue; atomic */
+	u8 queue[CPUS_MAX];
+};
+
 struct cpus {
 	struct cpus_config config;
 	struct loop *loop;
@@ -137,6 +147,7 @@ struct cpus {
 	struct monitor monitor;
 	struct debugger debugger;
 	pthread_mutex_t psci_lock;
+	struct seats seats;
 	struct sysreg_slot slots[SYSREG_SLOTS_MAX];
 	unsigned slot_count;
 	u16 sysreg_map[65536]; /* key -> slot + 1 */
@@ -146,6 +157,9 @@ struct cpus {
 };
 
 /* --- cpus.c --- */
+void cpus_futex_wait(u32 *word, u32 value, u64 limit_ns); /* limit 0: none */
+void cpus_futex_wake(u32 *word);
+u64 cpus_host_ns(void);
 /* True unless the current instruction must be given up because a reset is due (then cpu->left is 0). */
 bool cpu_in(struct cpu *cpu);
 void cpu_out(struct cpu *cpu);
@@ -172,6 +186,14 @@ static inline bool cpu_interrupt_pending(const struct cpu *cpu)
 	return __atomic_load_n(&cpu->irq_levels, __ATOMIC_SEQ_CST) ||
 	       __atomic_load_n(&cpu->serror_pending, __ATOMIC_SEQ_CST);
 }
+
+/* --- seats.c; own thread, OUT --- */
+void seats_init(struct cpus *cpus); /* before the threads start; a count that is set already stays */
+void seat_take(struct cpu *cpu);    /* waits for one */
+void seat_give(struct cpu *cpu);
+void seat_pass(struct cpu *cpu);    /* gives and takes: others have their turn */
+/* Whether another waits and this one's time is over, or it has nothing better to do. IN or OUT. */
+bool seat_is_due(struct cpu *cpu, bool idle);
 
 /* --- exception.c --- */
 /* Exception to EL1 with everything given. */

@@ -78,6 +78,71 @@ static void shootdowns_and_power_on_end(void **state)
 	bench_free(b);
 }
 
+/* vCPU 0, when all have come: 100 times TLBI and DSB, while the others run in a circle. */
+static const u32 among_busy[] = {
+	0xd280002b, /* movz x11, #1 */
+	0xf8eb028c, /* ldaddal x11, x12, [x20] */
+	0xb5000009, /* cbnz x9, . */
+	0xf940028c, /* ldr x12, [x20] */
+	0xf100119f, /* cmp x12, #4 */
+	0x54ffffc1, /* b.ne .-8 */
+	0xd2800c8a, /* movz x10, #100 */
+	0xd508831f, /* loop: tlbi vmalle1is */
+	0xd5033f9f, /* dsb sy */
+	0xf100054a, /* subs x10, x10, #1 */
+	0x54ffffa1, /* b.ne loop */
+	0xd280002b, /* movz x11, #1 */
+	0xf900068b, /* str x11, [x20, #8] */
+	0xd503207f, /* wfi */
+	0x17ffffff, /* b .-4 */
+};
+
+static void shootdowns_reach_busy_cpus(void **state)
+{
+	struct bench *b = bench_make(4, "max", false);
+	struct error err;
+
+	load_storm(b);
+	words(b, CODE + 9 * 4, among_busy, ARRAY_SIZE(among_busy));
+	cpus_reset(b->cpus, CODE, 0);
+	assert_true(cpus_start(b->cpus, &err));
+	wait_word(b, DATA + 8, 1);
+	bench_free(b);
+}
+
+/* Fewer seats than vCPUs: all of them get on, and a vCPU that waits for a seat holds nobody up. */
+static void few_seats_serve_all(void **state)
+{
+	for (unsigned seats = 1; seats < 4; seats++) {
+		struct bench *b = bench_make(4, "max", false);
+		struct error err;
+
+		b->cpus->seats.count = seats;
+		load_storm(b);
+		cpus_reset(b->cpus, CODE, 0);
+		assert_true(cpus_start(b->cpus, &err));
+		for (unsigned i = 0; i < 50; i++) {
+			unsigned seated = 0;
+
+			pthread_mutex_lock(&b->cpus->seats.lock);
+			for (unsigned k = 0; k < 4; k++)
+				seated += b->cpus->thread[k].seated;
+			assert_int_equal(seated + b->cpus->seats.left, seats);
+			pthread_mutex_unlock(&b->cpus->seats.lock);
+			cpus_pause(b->cpus);
+			cpus_resume(b->cpus);
+		}
+		wait_word(b, DATA + 8, 4);
+		assert_int_equal(*word_at(b, DATA), 8000);
+		/* All sleep: all seats are back. */
+		for (unsigned i = 0; i < 10000 && b->cpus->seats.left != seats; i++)
+			usleep(1000);
+		assert_int_equal(b->cpus->seats.left, seats);
+		assert_int_equal(b->cpus->seats.waiting, 0);
+		bench_free(b);
+	}
+}
+
 static void the_map_changes_under_load(void **state)
 {
 	struct bench *b = bench_make(4, "max", false);
@@ -221,6 +286,8 @@ int main(void)
 {
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test(shootdowns_and_power_on_end),
+		cmocka_unit_test(shootdowns_reach_busy_cpus),
+		cmocka_unit_test(few_seats_serve_all),
 		cmocka_unit_test(the_map_changes_under_load),
 		cmocka_unit_test(timers_wake_sleeping_cpus),
 		cmocka_unit_test(instruction_time_repeats),
