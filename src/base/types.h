@@ -42,6 +42,14 @@ static inline void host_pause(void)
 #endif
 }
 
+/* A full fence where the host may reorder more than a store with a later load. */
+static inline void host_order(void)
+{
+#ifndef __x86_64__
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
 /* A place that only a mistake of ours can reach; never used on a value that a guest, file or client supplied. */
 #define unreachable() assert(!"unreachable")
 

@@ -5,7 +5,7 @@
  * All of them are host atomics on the host address of guest RAM, so they are right between vCPU threads and DMA. On
  * an x86-64 host every locked operation is sequentially consistent and every load acquires, so the acquire and
  * release forms need nothing of their own, but for a store-release: it must not pass a later load-acquire, and is an
- * exchange.
+ * exchange. On other hosts fences stand around the loads (host_order).
  *
  * Exclusives: the local monitor is the address, size and value of LDXR; STXR is a compare-and-swap against that value. With more than
  * one vCPU it also asks the global monitor (monitor.c), which notices stores of others that end in the same value.
@@ -36,11 +36,17 @@ static always_inline bool base_of(struct cpu *cpu, const struct insn *insn, u64 
 	return true;
 }
 
+/* Acquires, and is not passed by an earlier store-release. */
 static always_inline bool load_aligned(struct cpu *cpu, u64 va, unsigned size, u64 *value)
 {
+	bool done;
+
+	host_order();
 	if (unlikely(va & (size - 1)))
 		return access_read_slow(cpu, va, size, ACCESS_ALIGNED, value);
-	return mem_load(cpu, va, size, value);
+	done = mem_load(cpu, va, size, value);
+	host_order();
+	return done;
 }
 
 static always_inline void host_store_seq_cst(void *host, unsigned size, u64 v)
@@ -225,6 +231,21 @@ static bool host_cas16(void *host, u64 *low, u64 *high, u64 new_low, u64 new_hig
 			 : "=@ccz"(done), "+m"(*(u128 *)host), "+a"(*low), "+d"(*high)
 			 : "b"(new_low), "c"(new_high)
 			 : "memory");
+#elif defined(__aarch64__)
+	/* Here too; and its locks would not see accesses of other sizes. A failed compare stores what was read: only then was it one read. */
+	u64 old_low, old_high, put_low, put_high;
+	u32 failed;
+
+	do {
+		__asm__ volatile("ldaxp %0, %1, %2" : "=&r"(old_low), "=&r"(old_high) : "Q"(*(u128 *)host) : "memory");
+		done = old_low == *low && old_high == *high;
+		put_low = done ? new_low : old_low;
+		put_high = done ? new_high : old_high;
+		__asm__ volatile("stlxp %w0, %2, %3, %1" : "=&r"(failed), "=Q"(*(u128 *)host) : "r"(put_low), "r"(put_high) : "memory");
+	} while (failed);
+	host_order();
+	*low = old_low;
+	*high = old_high;
 #else
 	u128 old = (u128)*high << 64 | *low;
 

@@ -163,7 +163,7 @@ static inline bool fp64_is_safe(u64 a)
 	return fp64_is_normal(a) && (a << 1) != 0x0010000000000000ull << 1;
 }
 
-#define FP_FAST2(bits, type, name, expression)                                                                         \
+#define FP_HOST2(bits, type, name, expression)                                                                         \
 	static inline u##bits fp##bits##_##name(u##bits a, u##bits b, u32 fpcr, u32 *fpsr)                             \
 	{                                                                                                              \
 		if (fp_is_fast(fpcr, fpsr) && fp##bits##_is_plain(a) && fp##bits##_is_plain(b)) {                      \
@@ -174,17 +174,17 @@ static inline bool fp64_is_safe(u64 a)
 		}                                                                                                      \
 		return (u##bits)fp_##name(FP##bits, a, b, fpcr, fpsr);                                                 \
 	}
-FP_FAST2(32, float, add, x + y)
-FP_FAST2(64, double, add, x + y)
-FP_FAST2(32, float, sub, x - y)
-FP_FAST2(64, double, sub, x - y)
-FP_FAST2(32, float, mul, x *y)
-FP_FAST2(64, double, mul, x *y)
-FP_FAST2(32, float, div, x / y)
-FP_FAST2(64, double, div, x / y)
-#undef FP_FAST2
+FP_HOST2(32, float, add, x + y)
+FP_HOST2(64, double, add, x + y)
+FP_HOST2(32, float, sub, x - y)
+FP_HOST2(64, double, sub, x - y)
+FP_HOST2(32, float, mul, x *y)
+FP_HOST2(64, double, mul, x *y)
+FP_HOST2(32, float, div, x / y)
+FP_HOST2(64, double, div, x / y)
+#undef FP_HOST2
 
-#define FP_FAST_FMA(bits, type, fma)                                                                                   \
+#define FP_HOST_FMA(bits, type, fma)                                                                                   \
 	static inline u##bits fp##bits##_muladd(u##bits c, u##bits a, u##bits b, u32 fpcr, u32 *fpsr)                  \
 	{                                                                                                              \
 		if (fp_is_fast(fpcr, fpsr) && fp##bits##_is_plain(a) && fp##bits##_is_plain(b) &&                      \
@@ -195,9 +195,9 @@ FP_FAST2(64, double, div, x / y)
 		}                                                                                                      \
 		return (u##bits)fp_muladd(FP##bits, c, a, b, fpcr, fpsr);                                              \
 	}
-FP_FAST_FMA(32, float, fmaf)
-FP_FAST_FMA(64, double, fma)
-#undef FP_FAST_FMA
+FP_HOST_FMA(32, float, fmaf)
+FP_HOST_FMA(64, double, fma)
+#undef FP_HOST_FMA
 
 /* The root of a normal number is normal. */
 static inline u32 fp32_sqrt(u32 a, u32 fpcr, u32 *fpsr)

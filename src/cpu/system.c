@@ -2,8 +2,8 @@
 /*
  * Exception-generating, hint, barrier, PSTATE and system-register instructions. [DDI0487 C6.2, C5]
  *
- * Barriers on an x86-64 host, whose memory model is TSO: only a store followed by a load needs a fence, so DMB and
- * DSB of loads or of stores alone order the compiler only.
+ * Barriers on an x86-64 host, whose memory model is TSO: only a store followed by a load needs a fence, so DMB of loads or of
+ * stores alone orders the compiler only. Other hosts always fence.
  */
 #include "cpu/access.h"
 #include "cpu/code.h"
@@ -110,6 +110,7 @@ EXEC(DMB)
 VARIANT(DMB_light)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	host_order();
 }
 PREP(DMB)
 {
