@@ -31,6 +31,7 @@ test: $(BUILD)/cxlvm
 #: make test-long    the same at full length: all 2^32 words decoded, 10^6 random instructions, more boots
 test-long: $(BUILD)/cxlvm
 	@tools/install-packages test
+	@tools/install-packages test-long
 	@tests/run $(BUILD) --long
 
 #: make bench        timed programs on cxlvm and on the peer, alternating; ratios with spread

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which words are instructions: our decoder against LLVM's (libLLVM's C interface, loaded at run time; the features of
- * design D1 switched on, no others). Prints one line per class of difference that the allow-list below does not cover.
+ * Which words are instructions: our decoder against LLVM's (the features of design D1 switched on, no others). Prints one
+ * line per class of difference that the allow-list below does not cover.
  *
  *   decode_all [COUNT]          random words, and as many random words inside the patterns of the table (default
  * 500000)
- *   decode_all whole [FROM TO]  every word (of a range): about 15 minutes on one core
+ *   decode_all whole [FROM TO]  every word (of a range), on all processors
+ *
+ * LLVM is reached by libLLVM's C interface, loaded at run time, which prints each instruction; or, where the build found LLVM's
+ * headers, by its decoder alone (llvm_decode.cpp): the whole space takes minutes so, and hours otherwise.
  *
  * Exit status: 0 agreed, 1 differences, 77 no libLLVM on this machine.
  */
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cpu/decode.h"
+#ifdef HAVE_LLVM_HEADERS
+#include "tables/llvm_decode.h"
+#endif
+
+#define BLOCK_WORDS (1ull << 20)
+#define THREADS_MAX 64
 
 #define FEATURES                                                                                                       \
 	"+v8a,+fp-armv8,+neon,+fullfp16,+crc,+lse,+lor,+rdm,+dotprod,+complxnum,+jsconv,+fptoint,+rcpc,+rcpc-immo,"    \
@@ -91,33 +102,101 @@ static bool llvm_open(void)
 	return llvm.disasm != NULL;
 }
 
-static unsigned long long compared, agreed, excused[ARRAY_SIZE(allowed)], printed, bad;
-static unsigned reported[2][65536]; /* per bits 31..21 and 15..11, and who says yes */
+struct tally {
+	unsigned long long compared, agreed, excused[ARRAY_SIZE(allowed)], bad;
+};
 
-static void compare(u32 word)
+static u64 next_block, end_word; /* atomic; words that nobody compares yet */
+static pthread_mutex_t report_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned reported[2][65536], printed; /* per bits 31..21 and 15..11, and who says yes; by report_lock */
+
+static bool theirs_by_text(u32 word, char *text, size_t size)
 {
-	struct insn insn;
-	bool ours = decode(word, &insn), theirs;
-	char text[256] = "";
 	u8 bytes[4] = {(u8)word, (u8)(word >> 8), (u8)(word >> 16), (u8)(word >> 24)};
-	unsigned class = word >> 21 << 5 | (word >> 11 & 31);
 
-	theirs = llvm.run(llvm.disasm, bytes, 4, 0, text, sizeof(text)) != 0;
-	compared++;
+	return llvm.run(llvm.disasm, bytes, 4, 0, text, size) != 0;
+}
+
+static void compare(struct tally *tally, u32 word, bool theirs)
+{
+	unsigned class = word >> 21 << 5 | (word >> 11 & 31);
+	struct insn insn;
+	bool ours = decode(word, &insn);
+	char text[256] = "";
+
+	tally->compared++;
 	if (ours == theirs) {
-		agreed++;
+		tally->agreed++;
 		return;
 	}
 	for (unsigned k = 0; k < ARRAY_SIZE(allowed); k++) {
 		if ((word & allowed[k].mask) == allowed[k].value && allowed[k].ours == ours &&
 		    (!allowed[k].only || allowed[k].only(word))) {
-			excused[k]++;
+			tally->excused[k]++;
 			return;
 		}
 	}
-	bad++;
-	if (reported[ours][class]++ == 0 && printed++ < 400)
+	tally->bad++;
+	pthread_mutex_lock(&report_lock);
+	if (reported[ours][class]++ == 0 && printed++ < 400) {
+		theirs_by_text(word, text, sizeof(text));
 		printf("%08x ours %-12s theirs %s\n", word, ours ? a64_rows[insn.row].name : "-", theirs ? text : "-");
+	}
+	pthread_mutex_unlock(&report_lock);
+}
+
+/* Compares blocks until none is left. */
+static void *compare_blocks(void *arg)
+{
+	struct tally *tally = arg;
+#ifdef HAVE_LLVM_HEADERS
+	struct llvm_decoder *decoder = llvm_decoder_create(FEATURES);
+#endif
+
+	for (;;) {
+		u64 word = __atomic_fetch_add(&next_block, BLOCK_WORDS, __ATOMIC_RELAXED);
+		u64 end = MIN(word + BLOCK_WORDS, end_word);
+
+		if (word >= end_word)
+			break;
+		for (; word < end; word++) {
+#ifdef HAVE_LLVM_HEADERS
+			compare(tally, (u32)word, llvm_decoder_run(decoder, (u32)word));
+#else
+			char text[256];
+			compare(tally, (u32)word, theirs_by_text((u32)word, text, sizeof(text)));
+#endif
+		}
+	}
+#ifdef HAVE_LLVM_HEADERS
+	llvm_decoder_destroy(decoder);
+#endif
+	return NULL;
+}
+
+static void compare_range(struct tally *sum, u64 from, u64 to)
+{
+	static struct tally tallies[THREADS_MAX];
+	pthread_t thread[THREADS_MAX];
+	unsigned count = (unsigned)MIN(MAX(sysconf(_SC_NPROCESSORS_ONLN), 1), THREADS_MAX);
+
+#ifndef HAVE_LLVM_HEADERS
+	count = 1; /* one disassembler */
+	printf("decode_all: built without LLVM's headers: this takes some hours\n");
+#endif
+	next_block = from;
+	end_word = to;
+	for (unsigned i = 0; i < count; i++)
+		if (pthread_create(&thread[i], NULL, compare_blocks, &tallies[i]))
+			exit(1);
+	for (unsigned i = 0; i < count; i++) {
+		pthread_join(thread[i], NULL);
+		sum->compared += tallies[i].compared;
+		sum->agreed += tallies[i].agreed;
+		sum->bad += tallies[i].bad;
+		for (unsigned k = 0; k < ARRAY_SIZE(allowed); k++)
+			sum->excused[k] += tallies[i].excused[k];
+	}
 }
 
 static u64 next_random(u64 *state)
@@ -130,30 +209,30 @@ static u64 next_random(u64 *state)
 
 int main(int argc, char **argv)
 {
+	struct tally tally = {0};
+
 	if (!llvm_open()) {
 		printf("decode_all: skipped, no libLLVM here\n");
 		return 77;
 	}
 	if (argc > 1 && !strcmp(argv[1], "whole")) {
-		u64 from = argc > 3 ? strtoull(argv[2], NULL, 0) : 0;
-		u64 to = argc > 3 ? strtoull(argv[3], NULL, 0) : 1ull << 32;
-
-		for (u64 word = from; word < to; word++)
-			compare((u32)word);
+		compare_range(&tally, argc > 3 ? strtoull(argv[2], NULL, 0) : 0, argc > 3 ? strtoull(argv[3], NULL, 0) : 1ull << 32);
 	} else {
 		u64 count = argc > 1 ? strtoull(argv[1], NULL, 0) : 500000, state = 0x9e3779b97f4a7c15ull;
+		char text[256];
 
 		for (u64 k = 0; k < count; k++) {
 			u32 mask, value, random = (u32)(next_random(&state) >> 16);
 
-			compare(random);
+			compare(&tally, random, theirs_by_text(random, text, sizeof(text)));
 			a64_row_fixed((unsigned)(next_random(&state) >> 20) % A64_ROW_COUNT, &mask, &value);
-			compare((random & ~mask) | value);
+			random = (random & ~mask) | value;
+			compare(&tally, random, theirs_by_text(random, text, sizeof(text)));
 		}
 	}
 	for (unsigned k = 0; k < ARRAY_SIZE(allowed); k++)
-		if (excused[k])
-			printf("%10llu meant: %s\n", excused[k], allowed[k].why);
-	printf("decode_all: %llu words, %llu agreed, %llu differ\n", compared, agreed, bad);
-	return bad != 0;
+		if (tally.excused[k])
+			printf("%10llu meant: %s\n", tally.excused[k], allowed[k].why);
+	printf("decode_all: %llu words, %llu agreed, %llu differ\n", tally.compared, tally.agreed, tally.bad);
+	return tally.bad != 0;
 }
