@@ -150,6 +150,8 @@ static bool add_parts(struct settings *s, struct machine *machine, struct error 
 	/* Networks first: their program starts before guest memory exists. */
 	return each(&s->netdevs, "-netdev", "type", NULL, machine, machine_add_netdev, err) &&
 	       each(&s->nics, "-nic", "type", NULL, machine, machine_add_nic, err) && add_net_pair(s, machine, err) &&
+	       each(&s->fsdevs, "-fsdev", "fsdriver", NULL, machine, machine_add_fsdev, err) &&
+	       each(&s->virtfs, "-virtfs", "fsdriver", NULL, machine, machine_add_virtfs, err) &&
 	       each(&s->objects, "-object", "qom-type", NULL, machine, machine_add_object, err) &&
 	       each(&s->chardevs, "-chardev", "backend", NULL, machine, machine_add_chardev, err) &&
 	       each(&s->blockdevs, "-blockdev", NULL, NULL, machine, machine_add_blockdev, err) &&

@@ -8,6 +8,7 @@
 
 #include "control/qmp.h"
 #include "cxl/cxl.h"
+#include "host/host.h"
 #include "mem/mem.h"
 #include "pci/pci.h"
 #include "pci/pci_spec.h"
@@ -110,6 +111,54 @@ static void info_cxl(struct machine *m, FILE *to)
 	topology_draw(m, PICTURE_TEXT, to);
 }
 
+static void info_network(struct machine *m, FILE *to)
+{
+	struct netdev *netdev;
+	const char *id;
+
+	for (unsigned i = 0; (id = machine_netdev_id(m, i, &netdev)); i++)
+		fprintf(to, "%s: type=%s,link=%s,%s\r\n", id, netdev_kind(netdev), netdev_is_up(netdev) ? "up" : "down",
+			netdev_description(netdev));
+}
+
+static void info_usernet(struct machine *m, FILE *to)
+{
+	struct netdev *netdev;
+	const char *id;
+
+	for (unsigned i = 0; (id = machine_netdev_id(m, i, &netdev)); i++) {
+		char *text = netdev_connections(netdev);
+
+		if (text)
+			fprintf(to, "Hub -1 (%s):\r\n%s", id, text);
+		free(text);
+	}
+}
+
+/* [ID] PROTOCOL:[ADDRESS]:PORT...: without an id, the first network of kind user. */
+static void forward(struct machine *m, bool add, const char *words, FILE *to)
+{
+	char id[64] = "", text[256] = "", more[2];
+	int count = sscanf(words, "%63s %255s %1s", id, text, more);
+	struct netdev *netdev = NULL;
+	struct error err = {""};
+
+	if (count == 2) {
+		netdev = machine_netdev(m, id);
+	} else if (count == 1) {
+		snprintf(text, sizeof(text), "%s", id);
+		for (unsigned i = 0; machine_netdev_id(m, i, &netdev) && strcmp(netdev_kind(netdev), "user"); i++)
+			netdev = NULL;
+	}
+	if (!netdev)
+		fprintf(to, "Error: no such network; write %s [ID] tcp:[ADDRESS]:PORT%s\r\n", add ? "hostfwd_add" : "hostfwd_remove",
+			add ? "-[GUEST-ADDRESS]:PORT" : "");
+	else if (!netdev_forward(netdev, add, text, &err))
+		fprintf(to, "Error: %s\r\n", err.text);
+	else if (!add)
+		fprintf(to, "host forwarding rule for %s removed\r\n", text);
+}
+
 static void run_stop(struct machine *m, FILE *to)
 {
 	machine_stop(m);
@@ -151,6 +200,8 @@ static const struct {
 	{"info mtree", "info mtree -f", "the address map", info_mtree},
 	{"info qtree", NULL, "buses and the devices on them", info_qtree},
 	{"info roms", NULL, "files that were loaded", info_roms},
+	{"info network", NULL, "networks and their links", info_network},
+	{"info usernet", NULL, "connections of user networks", info_usernet},
 	{"info cxl", NULL, "the CXL fabric as a tree", info_cxl},
 	{"stop", "s", "stop the machine", run_stop},
 	{"cont", "c", "go on", run_cont},
@@ -163,6 +214,8 @@ static void run_help(struct machine *m, FILE *to)
 {
 	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		fprintf(to, "%-20s %s\r\n", lines[i].line, lines[i].help);
+	fprintf(to, "%-20s %s\r\n%-20s %s\r\n", "hostfwd_add", "[ID] tcp|udp:[ADDRESS]:PORT-[GUEST-ADDRESS]:PORT", "hostfwd_remove",
+		"[ID] tcp|udp:[ADDRESS]:PORT");
 }
 
 /* Words are separated by any number of spaces. */
@@ -192,6 +245,10 @@ char *hmp_run(struct machine *m, const char *line)
 			break;
 	if (i < sizeof(lines) / sizeof(lines[0]))
 		lines[i].run(m, to);
+	else if (!strncmp(line, "hostfwd_add ", 12))
+		forward(m, true, line + 12, to);
+	else if (!strncmp(line, "hostfwd_remove ", 15))
+		forward(m, false, line + 15, to);
 	else
 		fprintf(to, "unknown command: '%.200s'; 'help' lists what is built\r\n", line);
 	fclose(to);

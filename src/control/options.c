@@ -250,6 +250,16 @@ static bool take_netdev(struct settings *s, const char *a, struct error *err)
 	return list_add(&s->netdevs, a, "-netdev", err);
 }
 
+static bool take_fsdev(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->fsdevs, a, "-fsdev", err);
+}
+
+static bool take_virtfs(struct settings *s, const char *a, struct error *err)
+{
+	return list_add(&s->virtfs, a, "-virtfs", err);
+}
+
 static bool take_nic(struct settings *s, const char *a, struct error *err)
 {
 	return !strcmp(a, "none") || list_add(&s->nics, a, "-nic", err);
@@ -321,6 +331,8 @@ const struct option options[] = {
 	{"monitor", NULL, "none", "there is no human monitor yet", take_monitor},
 	{"netdev", NULL, "user|socket|stream|tap,id=...", "a network for a virtio-net-pci: user,hostfwd=tcp::PORT-:PORT,restrict=,net=,host=,dns=,dhcpstart=; tap,ifname=,script=no; socket,listen=|connect=", take_netdev},
 	{"nic", NULL, "user|...[,mac=,model=]|none", "a network, as after -netdev, with its card", take_nic},
+	{"fsdev", NULL, "local,id=,path=,security_model=none|mapped-xattr|passthrough[,readonly=on]", "a folder of the host for a virtio-9p-pci", take_fsdev},
+	{"virtfs", NULL, "local,path=,mount_tag=,security_model=[,readonly=on]", "the same, with its device: mount -t 9p -o trans=virtio TAG", take_virtfs},
 	{"net", NULL, "nic|user|none", "the old spelling of -nic", take_net},
 	{"no-reboot", NULL, NULL, "end the program when the guest resets", take_no_reboot},
 	{"action", NULL, "reboot=shutdown", "what a guest reset or power-off does", take_action},
@@ -352,8 +364,6 @@ const struct option options[] = {
 	{"pflash", NULL, "FILE", NULL, NULL, "write -drive if=pflash,format=raw,unit=0,file=FILE"},
 	{"loadvm", NULL, "NAME", NULL, NULL, LATER},
 	{"incoming", NULL, "URI", NULL, NULL, LATER},
-	{"fsdev", NULL, "SPEC", NULL, NULL, LATER},
-	{"virtfs", NULL, "SPEC", NULL, NULL, LATER},
 	{"set", NULL, "SPEC", NULL, NULL, "write the property at the device"},
 	{"writeconfig", NULL, "FILE", NULL, NULL, LATER},
 	{"usb", NULL, NULL, NULL, NULL, "there is no USB"},

@@ -16,7 +16,7 @@ struct listed {
 
 struct settings {
 	struct machine_config config;
-	struct listed objects, netdevs, nics, chardevs, blockdevs, drives, devices, regions, globals;
+	struct listed objects, netdevs, nics, fsdevs, virtfs, chardevs, blockdevs, drives, devices, regions, globals;
 	struct {
 		bool used;
 		struct opts opts;

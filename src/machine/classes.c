@@ -18,6 +18,7 @@ const struct dev_class *const machine_classes[] = {
 	&cxl_type3_class,
 	&pcie_root_port_class,
 	&virtio_blk_pci_class,
+	&virtio_9p_pci_class,
 	&virtio_net_pci_class,
 	&virtio_rng_pci_class,
 	&virtio_serial_pci_class,

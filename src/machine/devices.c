@@ -144,6 +144,7 @@ static const struct {
 	const struct dev_class *cls;
 	const char *refusal;
 } other_names[] = {
+	{"virtio-9p", &virtio_9p_pci_class, NULL},
 	{"virtio-net", &virtio_net_pci_class, NULL},
 	{"virtio", &virtio_net_pci_class, NULL},
 	{"e1000", NULL, "this network card is not built; write virtio-net-pci"},

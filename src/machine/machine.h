@@ -69,6 +69,8 @@ bool machine_add_object(struct machine *machine, struct opts *opts, struct error
 bool machine_add_device(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_drive(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_netdev(struct machine *machine, struct opts *opts, struct error *err);
+bool machine_add_fsdev(struct machine *machine, struct opts *opts, struct error *err);
+bool machine_add_virtfs(struct machine *machine, struct opts *opts, struct error *err); /* a folder and its device */
 bool machine_add_nic(struct machine *machine, struct opts *opts, struct error *err); /* -nic: a network and its card */
 bool machine_add_blockdev(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_del_blockdev(struct machine *machine, const char *node, struct error *err);

@@ -15,6 +15,7 @@
 
 #define DRIVES_MAX 32
 #define NETDEVS_MAX 32
+#define FSDEVS_MAX 16
 #define CHARDEVS_MAX 16
 #define CHARDEV_PATH_MAX 1024
 #define BOOT_DEVICES_MAX 64
@@ -67,6 +68,11 @@ struct machine {
 		struct netdev *netdev;
 	} netdevs[NETDEVS_MAX];
 	unsigned netdev_count;
+	struct {
+		char *id;
+		struct folder *folder;
+	} fsdevs[FSDEVS_MAX];
+	unsigned fsdev_count;
 	unsigned auto_ids;
 	struct block *flash_image[FLASH_BANKS]; /* if=pflash, -M pflash0=; one of the drives */
 	struct {
@@ -96,6 +102,8 @@ void machine_devices_destroy(struct machine *m);
 void machine_chardevs_close(struct machine *m);
 /* netdevs.c */
 void machine_netdevs_close(struct machine *m);
+/* fsdevs.c */
+void machine_fsdevs_close(struct machine *m);
 struct dev *machine_find(struct machine *m, const char *id);
 struct dev_env machine_env(struct machine *m);
 bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err);

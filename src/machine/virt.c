@@ -300,6 +300,7 @@ void machine_destroy(struct machine *m)
 	if (m->serial && strncmp(m->config.serial, "chardev:", 8))
 		chardev_close(m->serial);
 	machine_netdevs_close(m);
+	machine_fsdevs_close(m);
 	machine_chardevs_close(m);
 	machine_ram_destroy(m);
 	if (m->space)

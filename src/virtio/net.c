@@ -380,9 +380,6 @@ static bool properties_check(struct virtio_net *net, struct error *err)
 		return fail(err, "%s: failover=on: not built; leave it out", name);
 	if (net->tx && strcmp(net->tx, "bh") && strcmp(net->tx, "timer"))
 		return fail(err, "%s: tx=%s: write bh or timer (taken, without effect), or leave it out", name, net->tx);
-	if (net->mac[0] & 1)
-		return fail(err, "%s: mac=%02x:%02x:%02x:%02x:%02x:%02x is a group's address; its first byte must be even", name, net->mac[0],
-			    net->mac[1], net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
 	if (net->host_mtu && net->host_mtu < MTU_MIN)
 		return fail(err, "%s: host_mtu=%u is not %d..65535", name, net->host_mtu, MTU_MIN);
 	if (net->duplex > DUPLEX_UNKNOWN)

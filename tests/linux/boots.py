@@ -104,6 +104,10 @@ ERRORS = DOE + QMP + ["-append", "console=ttyAMA0 iomem=relaxed cxlvm.run=errors
 DISK = ["-drive", "file=@/disk.raw,format=raw,if=virtio", "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
         "-chardev", "file,id=hvc,path=@/hvc0.txt", "-device", "virtconsole,chardev=hvc"]
 
+# Two folders of the host: one with the guest's ids kept beside its files, one that cannot be written.
+SHARE = ["-virtfs", "local,path=@/share,mount_tag=share,security_model=mapped-xattr",
+         "-fsdev", "local,id=f,path=@/fixed,security_model=none,readonly=on", "-device", "virtio-9p-pci,fsdev=f,mount_tag=fixed"]
+
 # Debian's qemu-efi-aarch64: by -bios, and as a pair of flash banks with a store of variables.
 BIOS = ["-bios", "QEMU_EFI.fd", "-device", "virtio-rng-pci"]
 PFLASH = ["-drive", "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd",
@@ -145,6 +149,8 @@ BOOTS = {
     "7.3 injected errors": ("7.3", 2, "errors", ERRORS, True),
     "6.12 reboot": ("6.12", 2, "reboot", volatile(), True),
     "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
+    "6.12 shared folders": ("6.12", 2, "share", SHARE, True),
+    "7.3 shared folders": ("7.3", 1, "share", SHARE, False),
     "6.12 device tree, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK, True),
     "6.12 instruction time, 2 vCPUs, twice the same": ("6.12", 2, "tour tour", volatile() + ["-icount", "shift=0"], True),
     "6.12 tour by firmware, 2 vCPUs": ("6.12", 2, "tour", volatile() + BIOS, True),
@@ -157,7 +163,7 @@ BOOTS = {
     "7.3 16 vCPUs": ("7.3", 16, "tour", volatile(), False),
 }
 # What the host must find after a row of runs: file in the scratch folder -> text in it.
-LEFT_BEHIND = {"6.12 disk, rng, console": ("hvc0.txt", b"to the host"), "6.12 device tree, acpi=off": ("hvc0.txt", b"to the host")}
+LEFT_BEHIND = {"6.12 shared folders": ("share/from-guest", b"from the guest\nmore\n"), "6.12 disk, rng, console": ("hvc0.txt", b"to the host"), "6.12 device tree, acpi=off": ("hvc0.txt", b"to the host")}
 
 
 # Rows whose runs must print the same bytes, kernel time stamps included.
@@ -177,6 +183,9 @@ def boot(build, name, show=False):
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         (pathlib.Path(scratch) / "disk.raw").write_bytes(b"cxlvm" + bytes(16 * 1024 * 1024 - 5))
         (pathlib.Path(scratch) / "vars.fd").write_bytes(bytes(768 * 1024))
+        for folder in ("share", "fixed"):
+            (pathlib.Path(scratch) / folder).mkdir()
+            (pathlib.Path(scratch) / folder / "from-host").write_text("from the host\n")
         options = [o.replace("@/", scratch + "/") for o in options]
         extra = ["-no-reboot"] if "reboot" not in scripts else []
         text = ""

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A folder of the host that a guest sees: see folder.h. */
+#include "host/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+
+#define MAPPED_PREFIX "user.virtfs."
+#define LINK_BYTES_MAX 4096
+
+/* Open flags of the protocol that a guest may choose. */
+#define OPEN_FLAGS (O_ACCMODE | O_APPEND | O_TRUNC | O_EXCL | O_DIRECTORY | O_NOATIME | O_DSYNC | O_SYNC)
+
+static int result(int value)
+{
+	return value < 0 ? -errno : value;
+}
+
+/* One name below `dir`: no link is followed, no mount or root left. */
+static int open_beneath(struct folder *folder, int dir, const char *name, int flags, u32 mode)
+{
+	struct open_how how = {.flags = (u64)(flags | O_CLOEXEC), .mode = mode,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+					  (folder->one_device ? RESOLVE_NO_XDEV : 0)};
+	int fd;
+
+	/* A link as the last name may be looked at, not followed. */
+	if (flags & O_PATH) {
+		how.flags |= O_NOFOLLOW;
+		how.resolve &= ~(u64)RESOLVE_NO_SYMLINKS;
+	}
+	do {
+		fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	} while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+	return result(fd);
+}
+
+/* The name under which calls without an fd of their own reach an object. It is ours, not the guest's. */
+struct object_path {
+	char text[32];
+};
+static struct object_path path_of(int object)
+{
+	struct object_path path;
+
+	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", object);
+	return path;
+}
+
+bool folder_name_ok(const char *name)
+{
+	return *name && strcmp(name, ".") && strcmp(name, "..") && !strchr(name, '/') && strlen(name) <= 255;
+}
+
+bool folder_open(struct folder *folder, const char *path, struct error *err)
+{
+	struct rlimit files;
+
+	folder->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (folder->fd < 0)
+		return fail(err, "path=%s: cannot be shared: %s", path, strerror(errno));
+	if (!folder->readonly && access(path, W_OK))
+		return fail(err, "path=%s: this folder cannot be written; add readonly=on", path);
+	/* A guest that looks at many files has many open. */
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = MIN(files.rlim_max, 65536);
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	return true;
+}
+
+void folder_close(struct folder *folder)
+{
+	if (folder->fd >= 0)
+		close(folder->fd);
+	folder->fd = -1;
+}
+
+int folder_walk(struct folder *folder, int dir, const char *name)
+{
+	return folder_name_ok(name) ? open_beneath(folder, dir, name, O_PATH, 0) : -EINVAL;
+}
+
+/* --- Mapped ids and modes --- */
+
+static bool mapped_get(int object, const char *key, void *value, size_t size)
+{
+	struct object_path path = path_of(object);
+	char name[64];
+
+	snprintf(name, sizeof(name), MAPPED_PREFIX "%s", key);
+	return getxattr(path.text, name, value, size) == (ssize_t)size;
+}
+
+static int mapped_set(int object, const char *key, u64 value, size_t size)
+{
+	struct object_path path = path_of(object);
+	char name[64];
+	u8 bytes[8];
+
+	snprintf(name, sizeof(name), MAPPED_PREFIX "%s", key);
+	store_le(bytes, 8, value);
+	return result(setxattr(path.text, name, bytes, size, 0));
+}
+
+int folder_stat(struct folder *folder, int object, struct stat *st)
+{
+	u8 word[8];
+
+	if (fstatat(object, "", st, AT_EMPTY_PATH))
+		return -errno;
+	if (folder->model != FOLDER_MAPPED)
+		return 0;
+	if (mapped_get(object, "uid", word, 4))
+		st->st_uid = (uid_t)load_le(word, 4);
+	if (mapped_get(object, "gid", word, 4))
+		st->st_gid = (gid_t)load_le(word, 4);
+	if (mapped_get(object, "mode", word, 4))
+		st->st_mode = (mode_t)load_le(word, 4);
+	if (mapped_get(object, "rdev", word, 8))
+		st->st_rdev = (dev_t)load_le(word, 8);
+	return 0;
+}
+
+/* After an object was made: whose it is. On failure it stays, and the guest is told; it can be removed. */
+static int own(struct folder *folder, int object, const struct folder_owner *owner, u64 rdev)
+{
+	struct object_path path = path_of(object);
+	struct stat st;
+	int status;
+
+	if (folder->model == FOLDER_MAPPED) {
+		status = mapped_set(object, "uid", owner->uid, 4);
+		status = status < 0 ? status : mapped_set(object, "gid", owner->gid, 4);
+		status = status < 0 ? status : mapped_set(object, "mode", owner->mode, 4);
+		return status < 0 || !rdev ? status : mapped_set(object, "rdev", rdev, 8);
+	}
+	if (fchownat(object, "", owner->uid, owner->gid, AT_EMPTY_PATH) && folder->model == FOLDER_PASSTHROUGH)
+		return -errno;
+	/* Links have no mode of their own. */
+	if (fstatat(object, "", &st, AT_EMPTY_PATH) || S_ISLNK(st.st_mode))
+		return 0;
+	return chmod(path.text, owner->mode & 07777) && folder->model == FOLDER_PASSTHROUGH ? -errno : 0;
+}
+
+/* A new object of this name, made by somebody just now, becomes its owner's. */
+static int own_name(struct folder *folder, int dir, const char *name, const struct folder_owner *owner, u64 rdev)
+{
+	int object = open_beneath(folder, dir, name, O_PATH, 0), status;
+
+	if (object < 0)
+		return object;
+	status = own(folder, object, owner, rdev);
+	close(object);
+	return status;
+}
+
+/* --- Objects --- */
+
+int folder_reopen(struct folder *folder, int object, int flags)
+{
+	struct object_path path = path_of(object);
+	struct stat st;
+
+	if (fstatat(object, "", &st, AT_EMPTY_PATH))
+		return -errno;
+	/* Devices, pipes and sockets of the host are none of the guest's business. */
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return -ENXIO;
+	if (folder->readonly && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC)))
+		return -EROFS;
+	return result(open(path.text, (flags & OPEN_FLAGS & ~(O_EXCL | O_NOATIME)) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
+int folder_create(struct folder *folder, int dir, const char *name, int flags, const struct folder_owner *owner)
+{
+	bool mapped = folder->model == FOLDER_MAPPED;
+	struct folder_owner file = *owner;
+	struct stat st;
+	int fd, status;
+
+	if (!folder_name_ok(name))
+		return -EINVAL;
+	file.mode = S_IFREG | (owner->mode & 07777);
+	fd = open_beneath(folder, dir, name, (flags & OPEN_FLAGS & ~(O_DIRECTORY | O_NOATIME)) | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+			  mapped ? 0600 : owner->mode & 0777);
+	if (fd < 0)
+		return fd;
+	status = fstat(fd, &st) ? -errno : !S_ISREG(st.st_mode) ? -ENXIO : own(folder, fd, &file, 0);
+	if (status >= 0)
+		return fd;
+	close(fd);
+	return status;
+}
+
+int folder_mkdir(struct folder *folder, int dir, const char *name, const struct folder_owner *owner)
+{
+	struct folder_owner made = *owner;
+
+	made.mode = S_IFDIR | (owner->mode & 07777);
+	if (!folder_name_ok(name))
+		return -EINVAL;
+	if (mkdirat(dir, name, folder->model == FOLDER_MAPPED ? 0700 : owner->mode & 0777))
+		return -errno;
+	return own_name(folder, dir, name, &made, 0);
+}
+
+/* A file that stands for something else, in the mapped model. */
+static int stand_in(struct folder *folder, int dir, const char *name, const char *content, const struct folder_owner *owner, u64 rdev)
+{
+	int fd = open_beneath(folder, dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600), status;
+	size_t size = content ? strlen(content) : 0;
+
+	if (fd < 0)
+		return fd;
+	status = size && write(fd, content, size) != (ssize_t)size ? -EIO : own(folder, fd, owner, rdev);
+	close(fd);
+	return status;
+}
+
+int folder_symlink(struct folder *folder, int dir, const char *name, const char *target, const struct folder_owner *owner)
+{
+	struct folder_owner made = *owner;
+
+	made.mode = S_IFLNK | 0777;
+	if (!folder_name_ok(name) || !*target)
+		return -EINVAL;
+	if (folder->model == FOLDER_MAPPED)
+		return stand_in(folder, dir, name, target, &made, 0);
+	if (symlinkat(target, dir, name))
+		return -errno;
+	return own_name(folder, dir, name, &made, 0);
+}
+
+int folder_mknod(struct folder *folder, int dir, const char *name, u32 major, u32 minor, const struct folder_owner *owner)
+{
+	if (!folder_name_ok(name))
+		return -EINVAL;
+	if (folder->model == FOLDER_MAPPED)
+		return stand_in(folder, dir, name, NULL, owner, makedev(major, minor));
+	if (mknodat(dir, name, owner->mode, makedev(major, minor)))
+		return -errno;
+	return own_name(folder, dir, name, owner, 0);
+}
+
+int folder_link(struct folder *folder, int object, int dir, const char *name)
+{
+	struct object_path path = path_of(object);
+
+	return folder_name_ok(name) ? result(linkat(AT_FDCWD, path.text, dir, name, AT_SYMLINK_FOLLOW)) : -EINVAL;
+}
+
+int folder_unlink(struct folder *folder, int dir, const char *name, bool directory)
+{
+	return folder_name_ok(name) ? result(unlinkat(dir, name, directory ? AT_REMOVEDIR : 0)) : -EINVAL;
+}
+
+int folder_rename(struct folder *folder, int from, const char *old_name, int to, const char *new_name)
+{
+	return folder_name_ok(old_name) && folder_name_ok(new_name) ? result(renameat(from, old_name, to, new_name)) : -EINVAL;
+}
+
+int folder_readlink(struct folder *folder, int object, char *to, size_t room)
+{
+	struct stat st;
+	int fd;
+	ssize_t size;
+
+	if (folder->model != FOLDER_MAPPED)
+		return result((int)readlinkat(object, "", to, room));
+	if (folder_stat(folder, object, &st) < 0 || !S_ISLNK(st.st_mode))
+		return -EINVAL;
+	fd = folder_reopen(folder, object, O_RDONLY);
+	if (fd < 0)
+		return fd == -ENXIO ? result((int)readlinkat(object, "", to, room)) : fd;
+	size = read(fd, to, MIN(room, LINK_BYTES_MAX));
+	close(fd);
+	return result((int)size);
+}
+
+static int change_owner(struct folder *folder, int object, const struct folder_change *c)
+{
+	int status = 0;
+
+	if (folder->model == FOLDER_MAPPED) {
+		if (c->valid & CHANGE_UID)
+			status = mapped_set(object, "uid", c->uid, 4);
+		return status < 0 || !(c->valid & CHANGE_GID) ? status : mapped_set(object, "gid", c->gid, 4);
+	}
+	status = result(fchownat(object, "", c->valid & CHANGE_UID ? c->uid : (uid_t)-1, c->valid & CHANGE_GID ? c->gid : (gid_t)-1,
+				 AT_EMPTY_PATH));
+	return folder->model == FOLDER_NONE ? 0 : status;
+}
+
+static int change_times(int object, const struct folder_change *c)
+{
+	struct object_path path = path_of(object);
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_OMIT}};
+
+	if (c->valid & CHANGE_ATIME)
+		times[0] = c->valid & CHANGE_ATIME_SET ? (struct timespec){(time_t)c->atime_s, (long)c->atime_ns}
+						       : (struct timespec){.tv_nsec = UTIME_NOW};
+	if (c->valid & CHANGE_MTIME)
+		times[1] = c->valid & CHANGE_MTIME_SET ? (struct timespec){(time_t)c->mtime_s, (long)c->mtime_ns}
+						       : (struct timespec){.tv_nsec = UTIME_NOW};
+	return result(utimensat(AT_FDCWD, path.text, times, 0));
+}
+
+static int change_mode(struct folder *folder, int object, u32 mode)
+{
+	struct object_path path = path_of(object);
+	struct stat st;
+
+	if (folder->model != FOLDER_MAPPED)
+		return result(chmod(path.text, mode & 07777));
+	if (folder_stat(folder, object, &st) < 0)
+		return -EIO;
+	return mapped_set(object, "mode", (st.st_mode & S_IFMT) | (mode & 07777), 4);
+}
+
+int folder_change(struct folder *folder, int object, const struct folder_change *c)
+{
+	struct object_path path = path_of(object);
+	struct stat st;
+	int status = 0;
+
+	if (fstatat(object, "", &st, AT_EMPTY_PATH))
+		return -errno;
+	if (c->valid & CHANGE_MODE)
+		status = change_mode(folder, object, c->mode);
+	if (status >= 0 && (c->valid & (CHANGE_UID | CHANGE_GID)))
+		status = change_owner(folder, object, c);
+	if (status >= 0 && (c->valid & CHANGE_SIZE))
+		status = S_ISREG(st.st_mode) ? result(truncate(path.text, (off_t)c->size)) : -EINVAL;
+	if (status >= 0 && (c->valid & (CHANGE_ATIME | CHANGE_MTIME)))
+		status = change_times(object, c);
+	return status;
+}
+
+ssize_t folder_entries(int opened, u64 offset, void *to, size_t room)
+{
+	ssize_t got;
+
+	if (lseek(opened, (off_t)offset, SEEK_SET) < 0)
+		return -errno;
+	got = syscall(SYS_getdents64, opened, to, room);
+	return got < 0 ? -errno : got;
+}
+
+/* --- Extended attributes --- */
+
+static bool is_hidden(const struct folder *folder, const char *name)
+{
+	return folder->model == FOLDER_MAPPED && !strncmp(name, MAPPED_PREFIX, sizeof(MAPPED_PREFIX) - 1);
+}
+
+ssize_t folder_xattr_get(struct folder *folder, int object, const char *name, void *to, size_t room)
+{
+	struct object_path path = path_of(object);
+	ssize_t size = is_hidden(folder, name) ? (errno = ENODATA, -1) : getxattr(path.text, name, to, room);
+
+	return size < 0 ? -errno : size;
+}
+
+ssize_t folder_xattr_list(struct folder *folder, int object, char *to, size_t room)
+{
+	struct object_path path = path_of(object);
+	ssize_t size = listxattr(path.text, to, room), kept = 0;
+
+	if (size < 0)
+		return -errno;
+	for (ssize_t at = 0, length; at < size; at += length) {
+		length = (ssize_t)strnlen(to + at, (size_t)(size - at)) + 1;
+		if (at + length > size || is_hidden(folder, to + at))
+			continue;
+		memmove(to + kept, to + at, (size_t)length);
+		kept += length;
+	}
+	return kept;
+}
+
+int folder_xattr_set(struct folder *folder, int object, const char *name, const void *value, size_t size, int flags)
+{
+	struct object_path path = path_of(object);
+
+	if (is_hidden(folder, name))
+		return -EACCES;
+	return result(size ? setxattr(path.text, name, value, size, flags) : removexattr(path.text, name));
+}

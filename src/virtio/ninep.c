@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-9p-pci: a folder of the host, shared. [VIRTIO1.2 5.9] One queue; each chain is a request and the room for its answer. The
+ * server (p9.c) may wait for the host's disk, so it runs on a pool thread, one request at a time and without the machine lock: the
+ * message is copied in before and the answer copied out after. The next chain is taken when the one before is done.
+ *
+ * A reset waits for the request that is under way; its completion belongs to an older generation and is thrown away.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/trace.h"
+#include "host/host.h"
+#include "virtio/device.h"
+#include "virtio/p9.h"
+
+#define QUEUE_SIZE    128
+#define TAG_BYTES_MAX 32
+#define CONFIG_TAG    2
+
+struct virtio_9p {
+	struct virtio virtio;
+	/* properties */
+	char *fsdev, *mount_tag;
+	/* fixed at create */
+	struct folder *folder;
+	struct workers *workers;
+	struct p9 *p9;
+	struct virtq_chain *chain;
+	/* the request under way, if there is one: the thread's while busy */
+	bool busy;
+	u64 generation, request_generation;
+	size_t in_bytes, out_bytes, out_room;
+	u8 *in, *out;
+	bool has_lock, running; /* running: on the thread; lock and signal */
+	pthread_mutex_t lock;
+	pthread_cond_t idle;
+};
+
+static void next_request(struct virtio_9p *dev);
+
+static void request_done(void *opaque)
+{
+	struct virtio_9p *dev = opaque;
+	struct virtio *virtio = &dev->virtio;
+	struct virtq *queue = &virtio->queues[0];
+
+	dev->busy = false;
+	if (dev->request_generation == dev->generation) {
+		if (!dev->out_bytes)
+			virtio_broken(virtio, "a 9p request without a header, or without room for an answer");
+		else if (!virtq_write(virtio, dev->chain, 0, dev->out, dev->out_bytes))
+			trace(GUEST_ERROR, "%s: the room for an answer is not in memory", dev_name(&virtio->pci.dev));
+		virtq_push(queue, dev->chain, (u32)dev->out_bytes);
+		virtq_signal(queue);
+	}
+	next_request(dev);
+}
+
+static void request_work(void *arg)
+{
+	struct virtio_9p *dev = arg;
+
+	dev->out_bytes = p9_request(dev->p9, dev->in, dev->in_bytes, dev->out, dev->out_room);
+	loop_defer(dev->virtio.pci.loop, request_done, dev);
+	pthread_mutex_lock(&dev->lock);
+	dev->running = false;
+	pthread_cond_broadcast(&dev->idle);
+	pthread_mutex_unlock(&dev->lock);
+}
+
+static void next_request(struct virtio_9p *dev)
+{
+	struct virtio *virtio = &dev->virtio;
+
+	if (dev->busy || !virtq_pop(&virtio->queues[0], dev->chain))
+		return;
+	/* What is longer than any message may be is cut: its own length says that then. */
+	dev->in_bytes = MIN(dev->chain->out_bytes, P9_MSIZE_MAX);
+	dev->out_room = MIN(dev->chain->in_bytes, P9_MSIZE_MAX);
+	if (!virtq_read(virtio, dev->chain, 0, dev->in, dev->in_bytes))
+		trace(GUEST_ERROR, "%s: a request is not in memory", dev_name(&virtio->pci.dev));
+	dev->busy = dev->running = true;
+	dev->request_generation = dev->generation;
+	if (dev->workers)
+		workers_run(dev->workers, request_work, dev);
+	else
+		request_work(dev);
+}
+
+static void ninep_notified(struct virtio *virtio, struct virtq *queue)
+{
+	next_request(container_of(virtio, struct virtio_9p, virtio));
+}
+
+static void ninep_type_reset(struct virtio *virtio)
+{
+	struct virtio_9p *dev = container_of(virtio, struct virtio_9p, virtio);
+
+	if (!dev->has_lock)
+		return;
+	pthread_mutex_lock(&dev->lock);
+	while (dev->running)
+		pthread_cond_wait(&dev->idle, &dev->lock);
+	pthread_mutex_unlock(&dev->lock);
+	dev->generation++;
+	p9_reset(dev->p9);
+}
+
+static const struct virtio_type ninep_type = {
+	.id = VIRTIO_ID_9P, .name = "9p", .class_code = 0x000200, .config_bytes = CONFIG_TAG + TAG_BYTES_MAX,
+	.queue_notified = ninep_notified, .reset = ninep_type_reset,
+};
+
+static bool ninep_create(struct dev *dev, const struct dev_env *env, struct error *err)
+{
+	struct virtio_9p *ninep = container_of(dev, struct virtio_9p, virtio.pci.dev);
+	const char *name = dev_name(dev);
+	size_t tag = ninep->mount_tag ? strlen(ninep->mount_tag) : 0;
+
+	if (!tag || tag > TAG_BYTES_MAX)
+		return fail(err, "%s: mount_tag=%s: the name to mount by has 1 to %d characters", name, tag ? ninep->mount_tag : "",
+			    TAG_BYTES_MAX);
+	if (!ninep->fsdev)
+		return fail(err, "%s: it needs fsdev=ID of a -fsdev", name);
+	ninep->folder = machine_folder(env->machine, ninep->fsdev);
+	if (!ninep->folder)
+		return fail(err, "%s: fsdev=%s: no folder of this id; describe it with -fsdev local,id=%s,path=...,security_model=...", name,
+			    ninep->fsdev, ninep->fsdev);
+	ninep->workers = machine_workers(env->machine);
+	ninep->p9 = p9_create(ninep->folder);
+	ninep->chain = virtq_chain_new();
+	ninep->in = malloc(P9_MSIZE_MAX);
+	ninep->out = malloc(P9_MSIZE_MAX);
+	assert(ninep->in && ninep->out);
+	pthread_mutex_init(&ninep->lock, NULL);
+	pthread_cond_init(&ninep->idle, NULL);
+	ninep->has_lock = true;
+	if (!virtio_init(&ninep->virtio, &ninep_type, 1 /* MOUNT_TAG */, 1, QUEUE_SIZE, env, err))
+		return false;
+	store_le(ninep->virtio.config, 2, tag);
+	memcpy(ninep->virtio.config + CONFIG_TAG, ninep->mount_tag, tag);
+	return true;
+}
+
+static void ninep_reset(struct dev *dev, unsigned reset_kind)
+{
+	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
+}
+
+static void ninep_destroy(struct dev *dev)
+{
+	struct virtio_9p *ninep = container_of(dev, struct virtio_9p, virtio.pci.dev);
+
+	virtio_fini(&ninep->virtio);
+	p9_destroy(ninep->p9);
+	virtq_chain_free(ninep->chain);
+	free(ninep->in);
+	free(ninep->out);
+	if (ninep->has_lock) {
+		pthread_cond_destroy(&ninep->idle);
+		pthread_mutex_destroy(&ninep->lock);
+	}
+}
+
+const struct dev_class virtio_9p_pci_class = {
+	.name = "virtio-9p-pci", .doc = "folder of the host, shared by 9p", .size = sizeof(struct virtio_9p), .plugs = BUS_PCIE,
+	.props = (const struct prop[]) {
+		PROP_STRING("fsdev", struct virtio_9p, fsdev, NULL, "id of its -fsdev"),
+		PROP_STRING("mount_tag", struct virtio_9p, mount_tag, NULL, "name that the guest mounts it by"),
+		VIRTIO_PROPS(struct virtio_9p),
+		{ } },
+	.common = pci_dev_props,
+	.create = ninep_create, .reset = ninep_reset, .destroy = ninep_destroy,
+};

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The network of a Linux guest: ssh and files through a forwarded port, and what becomes of it when cxlvm-net ends. All of it stays on this
+machine.
+
+Also a program: tests/network/cases.py BUILD [--long] runs them and says how fast files went.
+"""
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TREE = HERE.parent.parent
+SSH = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20"]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Guest:
+    """A guest with an ssh server. `options` come on top; PORT in them is a free port of this machine."""
+
+    def __init__(self, build, options, script="sshd", smp=2):
+        self.port = free_port()
+        self.folder = tempfile.TemporaryDirectory(dir=build)
+        self.log = pathlib.Path(self.folder.name) / "console"
+        self.monitor_path = str(pathlib.Path(self.folder.name) / "qmp")
+        guest = build / "guest/6.12"
+        options = [o.replace("PORT", str(self.port)) for o in options]
+        self.child = subprocess.Popen(
+            [str(build / "cxlvm"), "-M", "virt", "-cpu", "max", "-smp", str(smp), "-m", "1G", "-nographic", "-no-reboot",
+             "-serial", f"file:{self.log}", "-qmp", f"unix:{self.monitor_path},server=on,wait=off",
+             "-kernel", str(guest / "Image"), "-initrd", str(guest / "initramfs.cpio"),
+             "-append", f"console=ttyAMA0 quiet cxlvm.run={script}"] + options, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def console(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def wait_for(self, text, seconds=180):
+        end = time.time() + seconds
+        while text not in self.console():
+            if time.time() > end or self.child.poll() is not None:
+                raise AssertionError(f"no '{text}' on the console")
+            time.sleep(0.2)
+
+    def ssh(self, command, data=None, port=None, timeout=120):
+        return subprocess.run(["ssh"] + SSH + ["-p", str(port or self.port), "root@127.0.0.1", command], input=data, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=timeout, check=True).stdout
+
+    def copy(self, source, target, timeout=900):
+        start = time.time()
+        subprocess.run(["scp", "-q"] + SSH + ["-P", str(self.port), source.replace("GUEST", "root@127.0.0.1"),
+                                              target.replace("GUEST", "root@127.0.0.1")], timeout=timeout, check=True)
+        return time.time() - start
+
+    def monitor(self, line):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.monitor_path)
+            stream = s.makefile("rw")
+            stream.readline()
+            for command in ({"execute": "qmp_capabilities"}, {"execute": "human-monitor-command", "arguments": {"command-line": line}}):
+                stream.write(json.dumps(command) + "\n")
+                stream.flush()
+                answer = json.loads(stream.readline())
+            return answer["return"]
+
+    def end(self):
+        self.child.kill()
+        self.child.wait()
+        self.folder.cleanup()
+
+
+@contextlib.contextmanager
+def running(build, options, **more):
+    guest = Guest(build, options, **more)
+    try:
+        yield guest
+    except Exception as broken:
+        raise AssertionError(f"{broken}\n" + "\n".join(guest.console().splitlines()[-25:])) from broken
+    finally:
+        guest.end()
+
+
+def files(build, long):
+    """ssh and scp both ways; the guest then ends by itself."""
+    size = (100 if long else 8) << 20
+    with running(build, ["-nic", "user,hostfwd=tcp:127.0.0.1:PORT-:22"]) as guest:
+        guest.wait_for("sshd: ready")
+        assert "lease: 10.0.2.15/24 router 10.0.2.2 dns 10.0.2.3" in guest.console(), "another lease than 10.0.2.15"
+        assert guest.ssh("uname -m").strip() == b"aarch64"
+        scratch = pathlib.Path(guest.folder.name)
+        (scratch / "there").write_bytes(os.urandom(size))
+        there = guest.copy(str(scratch / "there"), "GUEST:/tmp/file")
+        said = guest.ssh("sha256sum /tmp/file").split()[0].decode()
+        assert said == hashlib.sha256((scratch / "there").read_bytes()).hexdigest(), "the guest has something else"
+        back = guest.copy("GUEST:/tmp/file", str(scratch / "back"))
+        assert (scratch / "back").read_bytes() == (scratch / "there").read_bytes(), "something else came back"
+        guest.ssh("echo 0 >/tmp/verdict")
+        assert guest.child.wait(60) == 0, "the guest did not end"
+        return f"{size >> 20} MiB there in {there:.1f} s, back in {back:.1f} s"
+
+
+def helper_of(guest):
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rsplit(")", 1)
+            if fields[0].endswith("(cxlvm-net") and int(fields[1].split()[1]) == guest.child.pid:
+                return int(path.parent.name)
+    return None
+
+
+def forwarding(build, long):
+    """hostfwd_add and hostfwd_remove while the guest runs, and cxlvm-net killed under it; it is confined, too."""
+    with running(build, ["-netdev", "user,id=n0,hostfwd=tcp:127.0.0.1:PORT-:22", "-device", "virtio-net-pci,netdev=n0,mq=on"]) as guest:
+        guest.wait_for("sshd: ready")
+        port = free_port()
+        said = guest.monitor(f"hostfwd_add n0 tcp:127.0.0.1:{port}-:22")
+        assert not said, said
+        assert guest.ssh("echo by another port", port=port).strip() == b"by another port"
+        assert "10.0.2.15" in guest.monitor("info usernet")
+        assert "n0" in guest.monitor("info network")
+        assert not guest.monitor(f"hostfwd_remove n0 tcp:127.0.0.1:{port}").startswith("Error"), "not removed"
+        with socket.socket() as s:
+            assert s.connect_ex(("127.0.0.1", port)), "the port is still open"
+        assert "no such" in guest.monitor(f"hostfwd_remove n0 tcp:127.0.0.1:{port}")
+        helper = helper_of(guest)
+        status = pathlib.Path(f"/proc/{helper}/status").read_text()
+        assert "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status, "cxlvm-net is not confined"
+        guest.ssh("(while [ $(cat /sys/class/net/eth0/carrier) = 1 ]; do sleep 1; done; echo carrier is off >/dev/console; echo 0 >/tmp/verdict) "
+                  ">/dev/null 2>&1 </dev/null &")
+        os.kill(helper, signal.SIGKILL)
+        guest.wait_for("carrier is off", 60)
+        assert guest.child.wait(60) == 0, "the guest did not end"
+        return ""
+
+
+def no_orphans(build, long):
+    """cxlvm killed at once: cxlvm-net ends with it."""
+    with running(build, ["-nic", "user,hostfwd=tcp:127.0.0.1:PORT-:22"]) as guest:
+        end = time.time() + 20
+        while not helper_of(guest):
+            assert time.time() < end, "cxlvm-net did not start"
+            time.sleep(0.1)
+        helper = helper_of(guest)
+        guest.child.kill()
+        guest.child.wait()
+        while pathlib.Path(f"/proc/{helper}").exists():
+            assert time.time() < end, "cxlvm-net lives on"
+            time.sleep(0.1)
+        return ""
+
+
+CASES = {"ssh, files both ways": files, "forwarding, the end of cxlvm-net": forwarding, "no orphans": no_orphans}
+
+
+def run_all(build, long):
+    try:
+        subprocess.run([str(TREE / "tools/guest"), str(build), "6.12"], check=True)
+    except subprocess.CalledProcessError as broken:
+        yield "the guest's packages", False, str(broken)
+        return
+    for name, case in CASES.items():
+        try:
+            words = case(build, long)
+            yield f"{name}{': ' + words if words else ''}", True, ""
+        except Exception as broken:  # a case that fails says why; the next one runs
+            yield name, False, f"{type(broken).__name__}: {broken}"
+
+
+if __name__ == "__main__":
+    failed = 0
+    for title, ok, text in run_all(pathlib.Path(sys.argv[1]).resolve(), "--long" in sys.argv):
+        print(f"{'ok' if ok else 'FAILED'}: {title} {text}")
+        failed += not ok
+    sys.exit(failed != 0)

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The 9p server on a folder of its own: what a client may do, and that nothing gets out of the folder, whatever the messages say. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "virtio/p9.h"
+
+#include <cmocka.h>
+
+#define RLERROR 7
+#define ROOM 65536
+#define NO_FID 0xffffffffu
+
+struct client {
+	struct folder folder;
+	struct p9 *p9;
+	char base[64], path[80];
+	u8 in[ROOM], out[ROOM];
+	size_t used, got;
+};
+
+static struct client *client_new(enum folder_model model, bool readonly)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	struct error err = {{0}};
+
+	strcpy(c->base, "/tmp/cxlvm-p9-XXXXXX");
+	assert_non_null(mkdtemp(c->base));
+	snprintf(c->path, sizeof(c->path), "%s/export", c->base);
+	assert_int_equal(mkdir(c->path, 0700), 0);
+	c->folder = (struct folder){.fd = -1, .model = model, .readonly = readonly};
+	assert_true(folder_open(&c->folder, c->path, &err));
+	c->p9 = p9_create(&c->folder);
+	return c;
+}
+
+static void client_free(struct client *c)
+{
+	char command[128];
+
+	p9_destroy(c->p9);
+	folder_close(&c->folder);
+	snprintf(command, sizeof(command), "rm -rf %s", c->base);
+	assert_int_equal(system(command), 0);
+	free(c);
+}
+
+static void begin(struct client *c)
+{
+	c->used = P9_HEADER;
+}
+
+static void n(struct client *c, unsigned size, u64 value)
+{
+	store_le(c->in + c->used, size, value);
+	c->used += size;
+}
+
+static void s(struct client *c, const char *text)
+{
+	n(c, 2, strlen(text));
+	memcpy(c->in + c->used, text, strlen(text));
+	c->used += strlen(text);
+}
+
+/* Sends what was written; 0, or the error. */
+static int ask(struct client *c, u8 type)
+{
+	store_le(c->in, 4, c->used);
+	c->in[4] = type;
+	store_le(c->in + 5, 2, 0x1234);
+	c->got = p9_request(c->p9, c->in, c->used, c->out, ROOM);
+	assert_true(c->got >= P9_HEADER);
+	assert_int_equal(load_le(c->out, 4), c->got);
+	assert_int_equal(load_le(c->out + 5, 2), 0x1234);
+	if (c->out[4] == RLERROR) {
+		assert_int_equal(c->got, P9_HEADER + 4);
+		return (int)load_le(c->out + P9_HEADER, 4);
+	}
+	assert_int_equal(c->out[4], type + 1);
+	return 0;
+}
+
+static int attach(struct client *c, u32 fid)
+{
+	begin(c), n(c, 4, 8192), s(c, "9P2000.L");
+	assert_int_equal(ask(c, 100), 0);
+	begin(c), n(c, 4, fid), n(c, 4, NO_FID), s(c, "root"), s(c, ""), n(c, 4, 0);
+	return ask(c, 104);
+}
+
+static int walk(struct client *c, u32 from, u32 to, const char *name)
+{
+	begin(c), n(c, 4, from), n(c, 4, to), n(c, 2, name ? 1 : 0);
+	if (name)
+		s(c, name);
+	return ask(c, 110);
+}
+
+static int create(struct client *c, u32 fid, const char *name, u32 flags)
+{
+	begin(c), n(c, 4, fid), s(c, name), n(c, 4, flags), n(c, 4, 0644), n(c, 4, 0);
+	return ask(c, 14);
+}
+
+static int clunk(struct client *c, u32 fid)
+{
+	begin(c), n(c, 4, fid);
+	return ask(c, 120);
+}
+
+static int put(struct client *c, u32 fid, u64 offset, const char *text)
+{
+	begin(c), n(c, 4, fid), n(c, 8, offset), n(c, 4, strlen(text));
+	memcpy(c->in + c->used, text, strlen(text));
+	c->used += strlen(text);
+	return ask(c, 118);
+}
+
+static int get(struct client *c, u32 fid, u64 offset, u32 count)
+{
+	begin(c), n(c, 4, fid), n(c, 8, offset), n(c, 4, count);
+	return ask(c, 116);
+}
+
+static void files_are_made_written_and_read(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+
+	assert_int_equal(attach(c, 0), 0);
+	assert_int_equal(walk(c, 0, 1, NULL), 0);
+	assert_int_equal(create(c, 1, "file", O_RDWR), 0);
+	assert_int_equal(put(c, 1, 0, "hello, world"), 0);
+	assert_int_equal(load_le(c->out + P9_HEADER, 4), 12);
+	assert_int_equal(get(c, 1, 7, 100), 0);
+	assert_int_equal(load_le(c->out + P9_HEADER, 4), 5);
+	assert_memory_equal(c->out + P9_HEADER + 4, "world", 5);
+	assert_int_equal(clunk(c, 1), 0);
+	assert_int_equal(clunk(c, 1), EBADF);
+	/* found again, and its size is right */
+	assert_int_equal(walk(c, 0, 2, "file"), 0);
+	begin(c), n(c, 4, 2), n(c, 8, ~0ull);
+	assert_int_equal(ask(c, 24), 0);
+	assert_int_equal(load_le(c->out + P9_HEADER + 8 + 13 + 12 + 16, 8), 12);
+	/* a directory's entries */
+	assert_int_equal(walk(c, 0, 3, NULL), 0);
+	begin(c), n(c, 4, 3), n(c, 4, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(ask(c, 12), 0);
+	begin(c), n(c, 4, 3), n(c, 8, 0), n(c, 4, 4096);
+	assert_int_equal(ask(c, 40), 0);
+	assert_non_null(memmem(c->out, c->got, "file", 4));
+	client_free(c);
+}
+
+static void nothing_leads_out_of_the_folder(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+	static const char *const names[] = {"..", ".", "", "../secret", "/etc/passwd", "d/../../secret", "up", "l/x", "a/b"};
+	char secret[128];
+	struct stat st;
+	int fd;
+
+	snprintf(secret, sizeof(secret), "%s/secret", c->base);
+	fd = open(secret, O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(write(fd, "secret", 6), 6);
+	close(fd);
+	assert_int_equal(symlinkat("..", c->folder.fd, "up"), 0);
+	assert_int_equal(symlinkat("../secret", c->folder.fd, "l"), 0);
+	assert_int_equal(symlinkat("/proc/self/fd", c->folder.fd, "magic"), 0);
+	assert_int_equal(attach(c, 0), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		bool link = !strcmp(names[i], "up");
+
+		assert_int_equal(walk(c, 0, 10 + i, names[i]), link ? 0 : EINVAL);
+		if (link) { /* a link may be looked at, but not gone through or opened */
+			assert_int_not_equal(walk(c, 10 + i, 50, "secret"), 0);
+			begin(c), n(c, 4, 10 + i), n(c, 4, O_RDONLY);
+			assert_int_not_equal(ask(c, 12), 0);
+		}
+		assert_int_equal(walk(c, 0, 40, NULL), 0);
+		assert_int_not_equal(create(c, 40, names[i], O_RDWR), 0);
+		begin(c), n(c, 4, 40), s(c, names[i]), n(c, 4, 0755), n(c, 4, 0);
+		assert_int_not_equal(ask(c, 72), 0);
+		if (!link) {
+			begin(c), n(c, 4, 0), s(c, names[i]), n(c, 4, 0);
+			assert_int_not_equal(ask(c, 76), 0);
+			begin(c), n(c, 4, 0), s(c, "l"), n(c, 4, 0), s(c, names[i]);
+			assert_int_not_equal(ask(c, 74), 0);
+		}
+		clunk(c, 40);
+	}
+	/* Through the link to the file: neither opened, cut, nor made. */
+	assert_int_equal(walk(c, 0, 60, "l"), 0);
+	begin(c), n(c, 4, 60), n(c, 4, O_WRONLY | O_TRUNC);
+	assert_int_not_equal(ask(c, 12), 0);
+	begin(c), n(c, 4, 60), n(c, 4, 8), n(c, 4, 0), n(c, 4, 0), n(c, 4, 0), n(c, 8, 0), n(c, 8, 0), n(c, 8, 0), n(c, 8, 0), n(c, 8, 0);
+	assert_int_not_equal(ask(c, 26), 0);
+	assert_int_equal(walk(c, 0, 61, NULL), 0);
+	assert_int_not_equal(create(c, 61, "l", O_RDWR | O_TRUNC), 0);
+	assert_int_equal(walk(c, 0, 62, "magic"), 0);
+	assert_int_not_equal(walk(c, 62, 63, "0"), 0);
+	assert_int_equal(stat(secret, &st), 0);
+	assert_int_equal(st.st_size, 6);
+	client_free(c);
+}
+
+static void host_devices_and_pipes_are_not_opened(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+
+	assert_int_equal(mkfifoat(c->folder.fd, "pipe", 0600), 0);
+	assert_int_equal(attach(c, 0), 0);
+	assert_int_equal(walk(c, 0, 1, "pipe"), 0);
+	begin(c), n(c, 4, 1), n(c, 4, O_RDWR);
+	assert_int_equal(ask(c, 12), ENXIO);
+	assert_int_equal(walk(c, 0, 2, NULL), 0);
+	assert_int_equal(create(c, 2, "pipe", O_RDWR), ENXIO);
+	client_free(c);
+}
+
+static void readonly_changes_nothing(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, true);
+	static const u8 writes[] = {14, 16, 18, 20, 26, 32, 70, 72, 74, 76, 118};
+
+	close(openat(c->folder.fd, "file", O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(attach(c, 0), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
+		begin(c), n(c, 4, 0);
+		memset(c->in + c->used, 0, 80);
+		c->used += 80;
+		assert_int_equal(ask(c, writes[i]), EROFS);
+	}
+	assert_int_equal(walk(c, 0, 1, "file"), 0);
+	begin(c), n(c, 4, 1), n(c, 4, O_WRONLY);
+	assert_int_equal(ask(c, 12), EROFS);
+	begin(c), n(c, 4, 1), n(c, 4, O_RDONLY | O_TRUNC);
+	assert_int_equal(ask(c, 12), EROFS);
+	client_free(c);
+}
+
+static void mapped_ids_are_kept_beside(void **state)
+{
+	struct client *c = client_new(FOLDER_MAPPED, false);
+	struct stat st;
+
+	assert_int_equal(attach(c, 0), 0);
+	begin(c), n(c, 4, 0), s(c, "disk"), n(c, 4, S_IFBLK | 0660), n(c, 4, 8), n(c, 4, 1), n(c, 4, 6);
+	if (ask(c, 18) == EOPNOTSUPP) { /* a file system without extended attributes */
+		client_free(c);
+		return;
+	}
+	assert_int_equal(fstatat(c->folder.fd, "disk", &st, 0), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(walk(c, 0, 1, "disk"), 0);
+	begin(c), n(c, 4, 1), n(c, 8, ~0ull);
+	assert_int_equal(ask(c, 24), 0);
+	assert_int_equal(load_le(c->out + P9_HEADER + 8 + 13, 4), S_IFBLK | 0660);
+	assert_int_equal(load_le(c->out + P9_HEADER + 8 + 13 + 8, 4), 6);
+	/* The attributes that say so are hidden. */
+	begin(c), n(c, 4, 1), n(c, 4, 2), s(c, "user.virtfs.mode");
+	assert_int_equal(ask(c, 30), ENODATA);
+	begin(c), n(c, 4, 0), s(c, "link"), s(c, "/etc/passwd"), n(c, 4, 0);
+	assert_int_equal(ask(c, 16), 0);
+	assert_int_equal(fstatat(c->folder.fd, "link", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(walk(c, 0, 3, "link"), 0);
+	begin(c), n(c, 4, 3);
+	assert_int_equal(ask(c, 22), 0);
+	assert_int_equal(load_le(c->out + P9_HEADER, 2), 11);
+	client_free(c);
+}
+
+static void attributes_go_through_a_fid(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+
+	close(openat(c->folder.fd, "file", O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(attach(c, 0), 0);
+	assert_int_equal(walk(c, 0, 1, "file"), 0);
+	begin(c), n(c, 4, 1), s(c, "user.colour"), n(c, 8, 4), n(c, 4, 0);
+	assert_int_equal(ask(c, 32), 0);
+	assert_int_equal(put(c, 1, 1, "x"), EINVAL);       /* not at its end */
+	assert_int_equal(put(c, 1, 0, "green"), EINVAL);   /* longer than was said */
+	assert_int_equal(put(c, 1, 0, "blue"), 0);
+	if (clunk(c, 1) == EOPNOTSUPP) {
+		client_free(c);
+		return;
+	}
+	assert_int_equal(walk(c, 0, 2, "file"), 0);
+	begin(c), n(c, 4, 2), n(c, 4, 3), s(c, "user.colour");
+	assert_int_equal(ask(c, 30), 0);
+	assert_int_equal(load_le(c->out + P9_HEADER, 8), 4);
+	assert_int_equal(get(c, 3, 0, 100), 0);
+	assert_memory_equal(c->out + P9_HEADER + 4, "blue", 4);
+	assert_int_equal(get(c, 3, 5, 100), EINVAL);
+	/* Too large, or not all of it came. */
+	begin(c), n(c, 4, 2), s(c, "user.big"), n(c, 8, 1 << 20), n(c, 4, 0);
+	assert_int_equal(ask(c, 32), E2BIG);
+	begin(c), n(c, 4, 2), s(c, "user.part"), n(c, 8, 8), n(c, 4, 0);
+	assert_int_equal(ask(c, 32), 0);
+	assert_int_equal(clunk(c, 2), EINVAL);
+	client_free(c);
+}
+
+static void messages_that_lie_are_errors(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+	u8 small[P9_HEADER + 4];
+
+	assert_int_equal(attach(c, 0), 0);
+	assert_int_equal(attach(c, NO_FID), EBADF);
+	assert_int_equal(attach(c, 0), 0);
+	begin(c), n(c, 4, 0), n(c, 4, NO_FID), s(c, "root"), s(c, ""), n(c, 4, 0);
+	assert_int_equal(ask(c, 104), EBADF); /* taken */
+	/* Every type, with no field at all, and with fields of ones. */
+	for (unsigned type = 0; type < 256; type += 2) {
+		begin(c);
+		assert_int_not_equal(ask(c, (u8)type), 0);
+		begin(c);
+		memset(c->in + c->used, 0xff, 100);
+		c->used += 100;
+		if (type != 108) /* flush has nothing that could be wrong */
+			assert_int_not_equal(ask(c, (u8)type), 0);
+	}
+	/* A length that is not the message's; no header; no room. */
+	begin(c), n(c, 4, 0);
+	store_le(c->in, 4, 4000);
+	c->in[4] = 120;
+	assert_int_equal(p9_request(c->p9, c->in, 11, c->out, ROOM), P9_HEADER + 4);
+	assert_int_equal(c->out[4], RLERROR);
+	store_le(c->in, 4, 3);
+	assert_int_equal(p9_request(c->p9, c->in, 11, c->out, ROOM), P9_HEADER + 4);
+	assert_int_equal(p9_request(c->p9, c->in, 6, c->out, ROOM), 0);
+	assert_int_equal(p9_request(c->p9, c->in, 11, c->out, 5), 0);
+	/* An answer that does not fit is an error that does. */
+	attach(c, 0);
+	begin(c), n(c, 4, 0), n(c, 8, ~0ull);
+	store_le(c->in, 4, c->used);
+	c->in[4] = 24;
+	assert_int_equal(p9_request(c->p9, c->in, c->used, small, sizeof(small)), sizeof(small));
+	assert_int_equal(small[4], RLERROR);
+	/* More names than may be; a count that passes the message. */
+	begin(c), n(c, 4, 0), n(c, 4, 1), n(c, 2, 17);
+	assert_int_not_equal(ask(c, 110), 0);
+	assert_int_equal(walk(c, 0, 2, NULL), 0);
+	assert_int_equal(create(c, 2, "f", O_RDWR), 0);
+	begin(c), n(c, 4, 2), n(c, 8, 0), n(c, 4, 1000), n(c, 4, 0);
+	assert_int_equal(ask(c, 118), EINVAL);
+	/* Reads are cut to the message size; a version that is too small; another dialect. */
+	assert_int_equal(get(c, 2, 0, 0xffffffff), 0);
+	begin(c), n(c, 4, 100), s(c, "9P2000.L");
+	assert_int_equal(ask(c, 100), EINVAL);
+	begin(c), n(c, 4, 8192), s(c, "9P2000");
+	assert_int_equal(ask(c, 100), 0);
+	assert_non_null(memmem(c->out, c->got, "unknown", 7));
+	client_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test(files_are_made_written_and_read), cmocka_unit_test(nothing_leads_out_of_the_folder),
+		cmocka_unit_test(host_devices_and_pipes_are_not_opened), cmocka_unit_test(readonly_changes_nothing),
+		cmocka_unit_test(mapped_ids_are_kept_beside), cmocka_unit_test(attributes_go_through_a_fid),
+		cmocka_unit_test(messages_that_lie_are_errors),
+	};
+
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
