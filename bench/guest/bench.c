@@ -404,6 +404,8 @@ int main(int argc, char **argv)
 
 	run_rows(argc, argv, base_rows, suffix);
 	run_rows(argc, argv, crypto_rows, suffix);
+	if (getenv("NET_PORT"))
+		run_rows(argc, argv, net_rows, suffix);
 	for (const struct program_row *row = program_rows; row->name && !access("/bench/data", R_OK); row++) {
 		uint64_t result;
 		double seconds;

@@ -10,7 +10,7 @@ struct row {
 	uint64_t (*run)(void); /* returns a result that both machines must agree on */
 	int is_memory;         /* done again on each CXL node */
 };
-extern const struct row base_rows[], crypto_rows[];
+extern const struct row base_rows[], crypto_rows[], net_rows[];
 
 /* A program of Debian's below /bench. What it writes is hashed, or, `rate`, has a figure of openssl speed. */
 struct program_row {
