@@ -10,7 +10,7 @@
 
 #include "rows.h"
 
-#define STREAM_BYTES (192u << 20)
+#define STREAM_BYTES (32u << 20)
 #define ROUND_TRIPS  3000
 #define CONNECTIONS  300
 

@@ -20,6 +20,12 @@
 #define TAG_BYTES_MAX 32
 #define CONFIG_TAG    2
 
+/* The word from the thread to the loop that a request is done: it outlives a device that is taken away meanwhile. */
+struct done {
+	struct virtio_9p *dev; /* NULL: gone */
+	bool on_its_way;
+};
+
 struct virtio_9p {
 	struct virtio virtio;
 	/* properties */
@@ -32,6 +38,7 @@ struct virtio_9p {
 	/* the request under way, if there is one: the thread's while busy */
 	bool busy;
 	u64 generation, request_generation;
+	struct done *done;
 	size_t in_bytes, out_bytes, out_room;
 	u8 *in, *out;
 	bool has_lock, running; /* running: on the thread; lock and signal */
@@ -43,18 +50,24 @@ static void next_request(struct virtio_9p *dev);
 
 static void request_done(void *opaque)
 {
-	struct virtio_9p *dev = opaque;
-	struct virtio *virtio = &dev->virtio;
-	struct virtq *queue = &virtio->queues[0];
+	struct done *done = opaque;
+	struct virtio_9p *dev = done->dev;
+	struct virtio *virtio;
 
+	if (!dev) {
+		free(done);
+		return;
+	}
+	virtio = &dev->virtio;
+	done->on_its_way = false;
 	dev->busy = false;
 	if (dev->request_generation == dev->generation) {
 		if (!dev->out_bytes)
 			virtio_broken(virtio, "a 9p request without a header, or without room for an answer");
 		else if (!virtq_write(virtio, dev->chain, 0, dev->out, dev->out_bytes))
 			trace(GUEST_ERROR, "%s: the room for an answer is not in memory", dev_name(&virtio->pci.dev));
-		virtq_push(queue, dev->chain, (u32)dev->out_bytes);
-		virtq_signal(queue);
+		virtq_push(&virtio->queues[0], dev->chain, (u32)dev->out_bytes);
+		virtq_signal(&virtio->queues[0]);
 	}
 	next_request(dev);
 }
@@ -64,7 +77,8 @@ static void request_work(void *arg)
 	struct virtio_9p *dev = arg;
 
 	dev->out_bytes = p9_request(dev->p9, dev->in, dev->in_bytes, dev->out, dev->out_room);
-	loop_defer(dev->virtio.pci.loop, request_done, dev);
+	dev->done->on_its_way = true;
+	loop_defer(dev->virtio.pci.loop, request_done, dev->done);
 	pthread_mutex_lock(&dev->lock);
 	dev->running = false;
 	pthread_cond_broadcast(&dev->idle);
@@ -132,9 +146,11 @@ static bool ninep_create(struct dev *dev, const struct dev_env *env, struct erro
 	ninep->workers = machine_workers(env->machine);
 	ninep->p9 = p9_create(ninep->folder);
 	ninep->chain = virtq_chain_new();
+	ninep->done = calloc(1, sizeof(*ninep->done));
 	ninep->in = malloc(P9_MSIZE_MAX);
 	ninep->out = malloc(P9_MSIZE_MAX);
-	assert(ninep->in && ninep->out);
+	assert(ninep->in && ninep->out && ninep->done);
+	ninep->done->dev = ninep;
 	pthread_mutex_init(&ninep->lock, NULL);
 	pthread_cond_init(&ninep->idle, NULL);
 	ninep->has_lock = true;
@@ -156,6 +172,10 @@ static void ninep_destroy(struct dev *dev)
 
 	virtio_fini(&ninep->virtio);
 	p9_destroy(ninep->p9);
+	if (ninep->done && ninep->done->on_its_way)
+		ninep->done->dev = NULL;
+	else
+		free(ninep->done);
 	virtq_chain_free(ninep->chain);
 	free(ninep->in);
 	free(ninep->out);
