@@ -53,7 +53,8 @@ static void operation(struct machine *m, struct driver *d, struct input *in)
 	}
 	case 5: avail_put(d, (u16)take(in, 1) % (Q_SIZE + 1)); break;
 	case 6:
-		size = MIN(take(in, 1), in->left);
+		size = take(in, 1);
+		size = MIN(size, in->left);
 		memcpy(text, in->bytes, size);
 		in->bytes += size;
 		in->left -= size;
