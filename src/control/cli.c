@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "control/gdb.h"
+#include "control/live.h"
 #include "control/qmp.h"
 #include "control/settings.h"
 
@@ -333,6 +334,20 @@ static void print_error(const struct error *err)
 	fwrite(line, 1, used, stderr);
 }
 
+/* Words that ask a running machine; false: there are none. */
+static bool ask_live(int argc, char **argv, int *code, struct error *err)
+{
+	int at = argc > 2 && (!strcmp(argv[2], "--dot") || !strcmp(argv[2], "--svg")) ? 3 : 2;
+
+	if (argc > 1 && !strcmp(argv[1], "explain"))
+		*code = live_explain(argc - 2, argv + 2, err);
+	else if (argc > 1 && !strcmp(argv[1], "topology") && argc == at + 1 && live_is_socket(argv[at]))
+		*code = live_topology(argv[at], at == 3 ? argv[2] + 2 : "text", err);
+	else
+		return false;
+	return true;
+}
+
 int control_main(int argc, char **argv)
 {
 	struct settings *s = calloc(1, sizeof(*s));
@@ -345,6 +360,12 @@ int control_main(int argc, char **argv)
 
 	if (!s)
 		return 1;
+	if (ask_live(argc, argv, &code, &err)) {
+		if (err.text[0])
+			print_error(&err);
+		free(s);
+		return code;
+	}
 	s->config.ram_size = 1 * GiB;
 	s->config.cpu_count = 1;
 	s->config.cpu_model = "max";

@@ -171,6 +171,32 @@ def decoders_base(client):
     return next(d["base"] for d in client.call("cxl-query-decoders")["decoders"] if d["committed"])
 
 
+def asked_live(build, folder):
+    """`cxlvm explain` and `cxlvm topology` of a machine that runs."""
+    def ask(*words):
+        return subprocess.run([str(build / "cxlvm"), *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, text=True)
+
+    with Machine(build, folder, options=FABRIC) as machine:
+        client = machine.connect().start()
+        base = decoders_base(client)
+        picture = client.call("cxl-query-topology", format="svg")
+        client.close()
+        live = ask("explain", f"unix:{machine.path}", hex(base + 256))
+        assert live.returncode == 0 and live.stderr == "", live
+        lines = live.stdout.splitlines()
+        assert lines[0] == hex(base + 256) and lines[1].startswith("  takes   window 0") and lines[-1] == "  DPA 0x0", live.stdout
+        assert "bridge cxl.1 decoder 0" in live.stdout and "device mem1 decoder 0" in live.stdout, live.stdout
+        beyond = ask("explain", f"unix:{machine.path}", hex(base + (4 << 30)))
+        assert beyond.returncode == 2 and "refuses bridge" in beyond.stdout and "no device answers" in beyond.stdout, beyond
+        drawn = ask("topology", "--svg", f"unix:{machine.path}")
+        assert drawn.returncode == 0 and drawn.stdout == picture, drawn
+        assert "mem1" in ask("topology", f"unix:{machine.path}").stdout
+        for words, says in ((["explain"], "cxlvm explain unix:PATH HPA"), (["explain", "unix:/nonexistent", "0"], "/nonexistent"),
+                            (["explain", f"unix:{machine.path}", "x"], "HPA=x"), (["explain", "unix:" + "a" * 200, "0"], "108"[:2])):
+            wrong = ask(*words)
+            assert wrong.returncode == 1 and says in wrong.stderr and wrong.stderr.count("\n") == 1 and not wrong.stdout, wrong
+
+
 def dynamic_capacity(build, folder):
     options = ["-M", "virt,cxl-fmw.0.targets.0=hb0,cxl-fmw.0.size=2G", "-device", "pxb-cxl,id=hb0,bus_nr=64", "-device", "cxl-rp,id=rp0,bus=hb0",
                "-object", "memory-backend-ram,id=d0,size=512M", "-device",
@@ -557,7 +583,7 @@ def topology(build, folder):
     assert b"no CXL" in draw().stdout
 
 
-CASES = {"handshake": handshake, "every command answers as declared": every_command, "plugging": plugging, "dynamic capacity": dynamic_capacity, "injections": injections, "addresses, registers, pictures": explained,
+CASES = {"handshake": handshake, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "injections": injections, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
