@@ -19,7 +19,7 @@ class Live:
         self.process = subprocess.Popen(command + ["-qmp", f"unix:{self.path},server=on,wait=off"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         os.set_blocking(self.process.stdout.fileno(), False)
-        self.qmp = Client(self.path).start()
+        self.qmp = Client(self.path, timeout=60).start()
 
     def until(self, pattern, timeout=180, since=0):
         """The match of a pattern in what the guest says from position `since` on."""
