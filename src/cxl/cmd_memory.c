@@ -129,9 +129,7 @@ u16 cmd_set_lsa(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 		return CXL_INVALID_INPUT;
 	if (!length)
 		return CXL_SUCCESS;
-	lsa_ready(dev, offset, length);
-	memcpy(dev->lsa->host + offset, data, length);
-	backend_flush(dev->lsa, offset, length);
+	keep_label(dev, offset, data, length);
 	return CXL_SUCCESS;
 }
 

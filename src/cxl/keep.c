@@ -4,6 +4,9 @@
  * shutdowns. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A small text file beside that of the label storage area, LSA.state, made when there is
  * something to remember and replaced as a whole. A device whose labels are in no shared file remembers nothing.
  *
+ * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left there is copied
+ * at the next power-on.
+ *
  * Dirty is what software said by Set Shutdown State, until the process ends in order: that stands for a shutdown with GPF, where the
  * device saves everything. A process that was killed leaves "dirty" behind, and the next one counts it. Machine lock.
  */
@@ -21,12 +24,79 @@
 #define STATE_BYTES_MAX 4096
 static const char first_line[] = "cxlvm device state 1\n";
 
-static bool state_path(const struct cxl_type3 *dev, char path[4096])
+static bool side_path(const struct cxl_type3 *dev, const char *what, char path[4096])
 {
 	const struct backend *lsa = dev->lsa;
 
-	return lsa && lsa->path && lsa->share && !lsa->readonly && snprintf(path, 4096, "%s.state", lsa->path) < 4096;
+	return lsa && lsa->path && lsa->share && !lsa->readonly && snprintf(path, 4096, "%s.%s", lsa->path, what) < 4096;
 }
+
+/* --- labels: a line, offset, length, bytes --- */
+
+static const char pending_line[] = "cxlvm label write 1\n";
+#define PENDING_HEADER (sizeof(pending_line) - 1 + 16)
+
+static bool pending_read(const struct cxl_type3 *dev, const char *path, u8 **data, u64 *offset, u64 *length, struct error *err)
+{
+	u64 size;
+
+	if (!file_read_all(path, PENDING_HEADER + MAILBOX_PAYLOAD_BYTES_MAX, data, &size, err))
+		return false;
+	if (size >= PENDING_HEADER && !memcmp(*data, pending_line, sizeof(pending_line) - 1)) {
+		*offset = load_le(*data + sizeof(pending_line) - 1, 8);
+		*length = load_le(*data + sizeof(pending_line) + 7, 8);
+		if (*length == size - PENDING_HEADER && range_ok(*offset, *length, dev->lsa->size))
+			return true;
+	}
+	free(*data);
+	*data = NULL;
+	return fail(err, "%s: %s is no label write of this device; remove it and the labels stay as they are", dev->name, path);
+}
+
+static void label_copy(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length)
+{
+	for (u64 at = align_down(offset, 2 * MiB); at < offset + length; at += 2 * MiB)
+		backend_ready(dev->lsa, at);
+	memcpy(dev->lsa->host + offset, data, length);
+	backend_flush(dev->lsa, offset, length);
+}
+
+void keep_label(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length)
+{
+	char path[4096];
+	struct error err = {""};
+	u8 *pending;
+
+	if (!side_path(dev, "pending", path) || !(pending = malloc(PENDING_HEADER + length))) {
+		label_copy(dev, offset, data, length);
+		return;
+	}
+	memcpy(pending, pending_line, sizeof(pending_line) - 1);
+	store_le(pending + sizeof(pending_line) - 1, 8, offset);
+	store_le(pending + sizeof(pending_line) + 7, 8, length);
+	memcpy(pending + PENDING_HEADER, data, length);
+	if (!file_replace(path, pending, PENDING_HEADER + length, &err))
+		fprintf(stderr, "cxlvm: %s: %s\n", dev->name, err.text);
+	free(pending);
+	label_copy(dev, offset, data, length);
+	unlink(path);
+}
+
+static void label_finish(struct cxl_type3 *dev)
+{
+	struct error err = {""};
+	char path[4096];
+	u64 offset, length;
+	u8 *data;
+
+	if (!side_path(dev, "pending", path) || access(path, F_OK) || !pending_read(dev, path, &data, &offset, &length, &err))
+		return;
+	label_copy(dev, offset, data + PENDING_HEADER, length);
+	free(data);
+	unlink(path);
+}
+
+/* --- state --- */
 
 static void store(struct cxl_type3 *dev, bool dirty)
 {
@@ -34,7 +104,7 @@ static void store(struct cxl_type3 *dev, bool dirty)
 	struct error err = {""};
 	int length;
 
-	if (!state_path(dev, path))
+	if (!side_path(dev, "state", path))
 		return;
 	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\nvolatile %llu\n", first_line, dirty ? "dirty" : "clean",
 			  dev->dirty_shutdowns, ULL(dev->next_volatile_bytes));
@@ -53,6 +123,7 @@ void keep_power_on(struct cxl_type3 *dev)
 	if (dev->is_counted)
 		store(dev, false);
 	dev->is_counted = false;
+	label_finish(dev);
 }
 
 void keep_saved(struct cxl_type3 *dev)
@@ -72,7 +143,14 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 	bool whole;
 
 	dev->next_volatile_bytes = dev->volatile_bytes;
-	if (!state_path(dev, path) || access(path, F_OK))
+	if (side_path(dev, "pending", path) && !access(path, F_OK)) {
+		u64 offset, length;
+
+		if (!pending_read(dev, path, &data, &offset, &length, err))
+			return false;
+		free(data);
+	}
+	if (!side_path(dev, "state", path) || access(path, F_OK))
 		return true;
 	if (!file_read_all(path, STATE_BYTES_MAX, &data, &size, err))
 		return fail_context(err, "%s", dev->name);

@@ -287,6 +287,7 @@ void health_reset(struct cxl_type3 *dev);
 bool keep_load(struct cxl_type3 *dev, struct error *err); /* at create */
 void keep_power_on(struct cxl_type3 *dev);                /* a cold reset */
 void keep_store(struct cxl_type3 *dev);                   /* what is remembered has changed */
+void keep_label(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length); /* writes labels, whole or not at all */
 void keep_saved(struct cxl_type3 *dev);                   /* media and labels are in their files: an orderly end */
 
 /* --- firmware.c --- */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a memory device is told about itself: partitions, health, payload size, spares; and what it remembers. [CXL3.1 8.2.9.9] */
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -32,7 +34,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = {"p", "l", "l.state", "l.state.new"};
+	static const char *const names[] = {"p", "l", "l.state", "l.state.new", "l.pending", "l.pending.new"};
 	char path[128];
 
 	for (unsigned n = 0; n < ARRAY_SIZE(names); n++) {
@@ -181,6 +183,57 @@ static void dirty_shutdowns_are_counted_over_the_end(void **state)
 	}
 }
 
+/* A child writes labels until it is killed; whatever it was at, the labels are those of one write. */
+static void label_writes_are_whole_when_killed(void **state)
+{
+	u8 data[8 + 1024] = {0}, request[8] = {0};
+	unsigned last = 0, moved = 0;
+	u64 random = 12345;
+
+	store_le(request + 4, 4, 1024);
+	for (unsigned round = 0; round < 12; round++) {
+		pid_t child = fork();
+		int status;
+
+		assert_true(child >= 0);
+		if (!child) {
+			open_device("");
+			for (unsigned n = last + 1;; n++) {
+				memset(data + 8, (int)n, 1024);
+				send(0x4103, data, sizeof(data));
+			}
+		}
+		usleep(40000 + check_random(&random) % 60000);
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		open_device("");
+		assert_int_equal(send(0x4102, request, 8), CXL_SUCCESS);
+		for (unsigned i = 1; i < 1024; i++)
+			assert_int_equal(out[i], out[0]);
+		moved += out[0] != (u8)last;
+		last = out[0];
+		fixture_close(&m);
+	}
+	assert_true(moved);
+	/* What was promised is kept: a write that stands in the side file, and was not copied. */
+	static const char line[] = "cxlvm label write 1\n";
+	u8 pending[sizeof(line) - 1 + 16 + 4] = {0};
+	char path[128];
+
+	memcpy(pending, line, sizeof(line) - 1);
+	store_le(pending + sizeof(line) - 1, 8, 100);
+	store_le(pending + sizeof(line) + 7, 8, 4);
+	memcpy(pending + sizeof(line) + 15, "kept", 4);
+	snprintf(path, sizeof(path), "%s/l.pending", folder);
+	assert_true(file_write_all(path, pending, sizeof(pending), &m.err));
+	open_device("");
+	assert_int_equal(send(0x4102, request, 8), CXL_SUCCESS);
+	assert_memory_equal(out + 100, "kept", 4);
+	assert_int_equal(access(path, F_OK), -1);
+	fixture_close(&m);
+}
+
 static void health_crosses_thresholds(void **state)
 {
 	u8 alerts[12] = {0x1f, 0x1f, 40, 0, 30, 0, 15, 0, 5, 0, 9, 0};
@@ -291,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(capacity_is_partitioned_where_it_may_be),
 		T(dirty_shutdowns_are_counted_over_the_end),
+		T(label_writes_are_whole_when_killed),
 		T(health_crosses_thresholds),
 		T(payloads_have_the_size_that_is_asked_for),
 		T(spares_are_used_up),
