@@ -145,6 +145,7 @@ BOOTS = {
     "7.3 doetest": ("7.3", 2, "doe", DOE, False),
     "6.12 the command line of 2021, by firmware": ("6.12", 4, "spelling2021", SPELLING_2021 + ["-bios", "QEMU_EFI.fd"], True),
     "7.3 the command line of 2021": ("7.3", 4, "spelling2021", SPELLING_2021, False),
+    "7.3 create-region with cachemaint": ("7.3", 2, "createregion", DOE, True),
     "6.12 injected errors": ("6.12", 2, "errors", ERRORS, True),
     "7.3 injected errors": ("7.3", 2, "errors", ERRORS, True),
     "6.12 reboot": ("6.12", 2, "reboot", volatile(), True),

@@ -192,18 +192,26 @@ static void label_writes_are_whole_when_killed(void **state)
 
 	store_le(request + 4, 4, 1024);
 	for (unsigned round = 0; round < 12; round++) {
-		pid_t child = fork();
-		int status;
+		int status, begun[2];
+		pid_t child;
+		u8 byte;
 
+		assert_int_equal(pipe(begun), 0);
+		child = fork();
 		assert_true(child >= 0);
 		if (!child) {
 			open_device("");
 			for (unsigned n = last + 1;; n++) {
 				memset(data + 8, (int)n, 1024);
 				send(0x4103, data, sizeof(data));
+				if (n == last + 1 && write(begun[1], data, 1) != 1)
+					_exit(1);
 			}
 		}
-		usleep(40000 + check_random(&random) % 60000);
+		close(begun[1]);
+		assert_int_equal(read(begun[0], &byte, 1), 1);
+		close(begun[0]);
+		usleep(check_random(&random) % 30000);
 		kill(child, SIGKILL);
 		assert_int_equal(waitpid(child, &status, 0), child);
 		assert_true(WIFSIGNALED(status));
