@@ -15,7 +15,7 @@ for name in sorted(set(files) - {""} - WITHOUT):
     path = root / name
     if path.is_file() and not path.is_symlink():
         head = path.read_bytes()[:400].splitlines()[:3]
-        wanted = [b"BSD-2-Clause"] + [b"GPL-2.0 OR BSD-2-Clause"] * name.startswith("guests/pcidoe/")
+        wanted = [b"BSD-2-Clause"] + [b"GPL-2.0 OR BSD-2-Clause"] * name.startswith(("guests/pcidoe/", "guests/cachemaint/"))
         if not any(b"SPDX-License-Identifier: " + licence in line for line in head for licence in wanted):
             missing.append(name)
 print("\n".join(f"{name}: no 'SPDX-License-Identifier: BSD-2-Clause' in its first three lines" for name in missing))
