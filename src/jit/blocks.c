@@ -126,11 +126,44 @@ static void link(struct jit *jit, u8 *site, const u8 *target)
 	pthread_mutex_unlock(&jit->lock);
 }
 
-static void jump_fill(struct cpu *cpu, u64 va, const u8 *host)
+static u64 key_of(const struct cpu *cpu, unsigned mode)
 {
-	struct jump *jump = (struct jump *)cpu->jit_jumps + (va >> 2 & (JUMPS - 1));
+	return cpu->jit_generation[cpu->el] * CODE_MODES | mode;
+}
 
-	*jump = (struct jump){va, cpu->jit_key, host, cpu->code};
+static void jump_fill(struct cpu *cpu, u64 va, u64 key, const u8 *host)
+{
+	struct jump *jump = (struct jump *)cpu->jit_jumps + jump_slot(va);
+
+	*jump = (struct jump){va, key, host, cpu->code};
+}
+
+/* The block at `ip`, if it is made. The table of jumps has it in one place, and also knows the page. */
+static const u8 *look_up(struct jit *jit, struct cpu *cpu, unsigned mode)
+{
+	u64 va = cpu_pc_of(cpu, cpu->ip), key = key_of(cpu, mode);
+	const struct jump *jump = (const struct jump *)cpu->jit_jumps + jump_slot(va);
+	const u8 *host;
+
+	cpu->jit_mode = mode;
+	cpu->jit_key = key;
+	if (jump->va == va && jump->key == key && jit_has(jit, JIT_JUMPS)) {
+		cpu->code = jump->page;
+		cpu->code_va = va & ~0xfffull;
+		cpu->ip = &jump->page->insn[va >> 2 & (CODE_PAGE_INSNS - 1)];
+		return jump->host;
+	}
+	host = find(jit, cpu, mode);
+	if (host)
+		jump_fill(cpu, va, key, host);
+	return host;
+}
+
+const u8 *jit_resume(struct cpu *cpu)
+{
+	struct jit *jit = cpu->jit;
+
+	return cpu->left > 0 && jit_has(jit, JIT_RESUME) ? look_up(jit, cpu, mode_of(cpu)) : NULL;
 }
 
 static void jit_run(struct cpu *cpu)
@@ -139,11 +172,10 @@ static void jit_run(struct cpu *cpu)
 	u8 *site = NULL;               /* to link to where we go on */
 	struct code_page *page = NULL; /* of the site */
 	unsigned site_mode = 0, entered = 0;
-	bool jumped = false;           /* an indirect branch to jit_va is to be remembered */
 
 	while (cpu->left > 0) {
 		unsigned mode = mode_of(cpu);
-		const u8 *host = find(jit, cpu, mode);
+		const u8 *host = look_up(jit, cpu, mode);
 		struct link_data data;
 		u64 why;
 
@@ -156,14 +188,9 @@ static void jit_run(struct cpu *cpu)
 				step(cpu);
 			continue;
 		}
-		cpu->jit_mode = mode;
-		cpu->jit_key = cpu->jit_generation[cpu->el] * CODE_MODES | mode;
 		if (site && page == cpu->code && site_mode == mode)
 			link(jit, site, host);
-		if (jumped && cpu_pc_of(cpu, cpu->ip) == cpu->jit_va)
-			jump_fill(cpu, cpu->jit_va, host);
 		site = NULL;
-		jumped = false;
 		if (unlikely(jit_has(jit, JIT_STRESS_UNLINK)) && ++entered % 256 == 0)
 			code_invalidate(jit->cpus, cpu->code->pa, 1);
 		why = jit->enter(cpu, host);
@@ -174,7 +201,6 @@ static void jit_run(struct cpu *cpu)
 				step(cpu);
 			break;
 		case LEFT_INDIRECT:
-			jumped = true;
 			cpu_jump(cpu, cpu->jit_va);
 			break;
 		default:

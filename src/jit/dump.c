@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* -d op: the guest instructions of each block as it is made. -d out: the host bytes of each, for a
+/* -d op: the guest instructions of each block as it is made. -d ir: what was decided for each. -d out: the host bytes of each, for a
  * disassembler to read; behind them, exits and what is out of line. And what has no
  * emitter, for -accel jit,help. */
 #include <stdio.h>
@@ -22,9 +22,18 @@ static void dump_bytes(const char *what, const u8 *from, const u8 *to)
 	}
 }
 
+static unsigned copies(const struct vcopy *copy)
+{
+	unsigned count = 0;
+
+	for (unsigned n = 0; n < VCOPIES; n++)
+		count += copy[n].valid != 0;
+	return count;
+}
+
 void dump_block(const struct block *b, const u8 *from, const u8 *to)
 {
-	if (!trace_is_on(OP) && !trace_is_on(OUT))
+	if (!trace_is_on(OP) && !trace_is_on(IR) && !trace_is_on(OUT))
 		return;
 	for (unsigned k = 0; k < b->count; k++) {
 		const struct insn *insn = &b->page->insn[b->list[k]];
@@ -33,6 +42,12 @@ void dump_block(const struct block *b, const u8 *from, const u8 *to)
 		disasm(insn->word, b->page->pa + b->list[k] * 4u, text, sizeof(text));
 		trace(OP, "%s%llx  %08x  %s%s", k ? "  " : "block ", (unsigned long long)(b->page->pa + b->list[k] * 4u), insn->word, text,
 		      insn->row != ROW_NONE && b->jit->emitters[insn->row].emit ? "" : "   (call)");
+		trace(IR, "%s%llx  %s%s%s%s%s, %u V registers in host registers", k ? "  " : "block ", (unsigned long long)(b->page->pa + b->list[k] * 4u),
+		      b->how[k] & HOW_CALL  ? "call" :
+		      b->how[k] & HOW_FUSED ? "with the one before" :
+					      "emitted",
+		      b->how[k] & HOW_STORES_FLAGS ? ", flags stored" : "", b->how[k] & HOW_REDOES ? ", compare done again" : "",
+		      b->how[k] & HOW_COLD ? ", has code out of line" : "", b->v.loops ? ", loop" : "", copies(b->copies[k]));
 		if (!k)
 			dump_bytes("head", from, b->at[0]);
 		dump_bytes("   ", b->at[k], b->at[k + 1]);

@@ -13,7 +13,7 @@
 #define CACHE_SIZE (128u << 20) /* unless -accel jit,tb-size= says so */
 #define CACHE_MARGIN (64u << 10) /* more than one block takes */
 #define SEGMENTS 8u
-#define JUMPS 4096u
+#define JUMPS 4096u /* bits 13..2 of the address, exclusive-or bits 25..14: see exit_indirect */
 
 /* Why translated code came back: one of these, or the address of link data (struct link_data). */
 enum { LEFT_PLAIN, LEFT_BUDGET, LEFT_INDIRECT, LEFT_COUNT };
@@ -30,6 +30,11 @@ struct jump {
 	const u8 *host;
 	struct code_page *page;
 };
+
+static inline unsigned jump_slot(u64 va)
+{
+	return (unsigned)(va >> 2 ^ va >> 14) & (JUMPS - 1);
+}
 
 struct jit {
 	struct cpus *cpus;
@@ -61,6 +66,8 @@ static inline bool jit_has(const struct jit *jit, enum jit_switch n)
 /* cache.c: the memory of the code cache; false: the host gives none. */
 bool cache_map(struct jit *jit);
 void cache_unmap(struct jit *jit);
+/* blocks.c: after an exec_ function that went elsewhere: the block to go on at, or NULL. */
+const u8 *jit_resume(struct cpu *cpu);
 /* thunks.c: fills the start of the cache. */
 void thunks_make(struct jit *jit);
 /* translate.c: the block at record `first`; NULL: not now. Lock held. */

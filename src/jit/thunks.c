@@ -8,6 +8,7 @@
  *                   behind the record, exec_NAME called. If ip is then not what was set, or the chunk was ended, or the mode
  *                   changed, translated code is left: the state in memory is what counts. Else everything is loaded again.
  * link              called by a stub that is followed by struct link_data: leaves with its address.
+ *                   (jit_resume, in blocks.c, may have the block to go on at: then it is entered at once.)
  * budget            EAX = 32 * record: leaves with ip there.
  * indirect          RAX = target: leaves with it in jit_va.
  */
@@ -120,7 +121,7 @@ static void ip_from_rax(struct x64 *x)
 void thunks_make(struct jit *jit)
 {
 	struct x64 x_space = {jit->cache}, *x = &x_space;
-	u8 *table = x->at, *out[3];
+	u8 *table = x->at, *out[3], *go_on;
 
 	/* nzcv -> jit_flags */
 	for (unsigned nzcv = 0; nzcv < 16; nzcv++) {
@@ -139,8 +140,9 @@ void thunks_make(struct jit *jit)
 	for (unsigned n = 0; n < sizeof(saved); n++)
 		x64_push(x, saved[n]);
 	x64_alu_imm(x, true, ALU_SUB, RSP, 8);
-	fp_flags_in(x, mem_at(RSP, 0));
 	x64_lea(x, true, RBP, mem_at(RDI, BIAS));
+	go_on = x->at;
+	fp_flags_in(x, mem_at(RSP, 0));
 	flags_in(x, table);
 	x64_load(x, true, LEFT, CPU_MEM(left));
 	x64_load(x, true, BANK, CPU_MEM(bank));
@@ -185,9 +187,20 @@ void thunks_make(struct jit *jit)
 	x64_load(x, true, BANK, CPU_MEM(bank));
 	each_pinned(x, false);
 	x64_u8(x, 0xc3);
-	/* the mode changed: what was taken from `left` for the rest of the block goes back: memory still has it */
-	for (unsigned n = 0; n < 3; n++)
-		x64_bind(out[n], x->at);
+	/* Elsewhere, or in another mode: what was taken from `left` for the rest of the block goes back (memory still has it), and the
+	 * engine may know where to go on at once. */
+	x64_bind(out[0], x->at);
+	x64_bind(out[2], x->at);
+	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
+	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
+	x64_mov_imm(x, RAX, (u64)(uintptr_t)jit_resume);
+	x64_rr(x, false, OP(0xff), 2, RAX);
+	x64_mov(x, true, RSI, RAX);
+	x64_test(x, true, RAX, RAX);
+	x64_bind(x64_jcc(x, CC_NE), go_on);
+	x64_mov_imm(x, RAX, LEFT_PLAIN);
+	epilogue(x);
+	x64_bind(out[1], x->at);
 	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
 	x64_mov_imm(x, RAX, LEFT_PLAIN);
 	epilogue(x);

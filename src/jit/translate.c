@@ -236,6 +236,8 @@ void exit_indirect(struct block *b)
 		return;
 	}
 	x64_mov(x, false, RCX, RAX);
+	x64_shift_imm(x, false, SHIFT_SHR, RCX, 12);
+	x64_alu(x, false, ALU_XOR, RCX, RAX);
 	x64_alu_imm(x, false, ALU_AND, RCX, (JUMPS - 1) * 4);
 	x64_shift_imm(x, false, SHIFT_SHL, RCX, 3);
 	x64_alu_load(x, true, ALU_ADD, RCX, CPU_MEM(jit_jumps));
@@ -533,10 +535,12 @@ static void block_body(struct block *b)
 
 		b->at[b->k] = start;
 		b->skip = 0;
+		b->how[b->k] = 0;
 		b->save_flags = (row_of(insn)->flags & A64_SETFLAGS) && flags_are_seen(b, b->k);
 		if (!e->emit || !e->emit(b, insn)) {
 			x->at = start;
 			b->cold_count = colds;
+			b->how[b->k] = HOW_CALL;
 			call_exec(b);
 		} else if (!(e->flags & EMIT_KEEPS) && !(row_of(insn)->flags & A64_SETFLAGS)) {
 			b->flags = FLAGS_SAVED;
@@ -545,8 +549,11 @@ static void block_body(struct block *b)
 			if (b->cold[n].kind == COLD_SLOW)
 				b->cold[n].back = x->at;
 		memcpy(b->copies[b->k], b->v.copy, sizeof(b->v.copy));
-		for (; b->skip; b->skip--)
+		b->how[b->k] |= (b->save_flags ? HOW_STORES_FLAGS : 0) | (b->redo[b->k] ? HOW_REDOES : 0) | (b->cold_count > colds ? HOW_COLD : 0);
+		for (; b->skip; b->skip--) {
 			b->at[++b->k] = x->at;
+			b->how[b->k] = HOW_FUSED;
+		}
 	}
 	b->at[b->count] = x->at;
 	b->k = b->count - 1;

@@ -50,6 +50,10 @@ struct vcopy {
 	u8 reg, valid, zero_from;
 };
 
+/* What was decided for an instruction: a call of exec_NAME; its flags are stored; an earlier compare is done again for it; its emitter did
+ * the next one as well; it has something out of line. */
+enum { HOW_CALL = 1, HOW_STORES_FLAGS = 2, HOW_REDOES = 4, HOW_FUSED = 8, HOW_COLD = 16 };
+
 struct jit;
 struct block {
 	struct x64 x;
@@ -62,6 +66,7 @@ struct block {
 	unsigned skip;         /* how many after it the emitter has done as well */
 	u16 list[BLOCK_INSNS_MAX]; /* record numbers */
 	u8 redo[BLOCK_INSNS_MAX]; /* reader of flags: 1 + the compare before it that may be done again, or 0 */
+	u8 how[BLOCK_INSNS_MAX]; /* HOW_ bits, for -d ir */
 	enum flags_place flags;
 	bool save_flags;       /* this instruction's flags will be looked at in memory */
 	bool sp_aligned;       /* known since the last change of SP */
