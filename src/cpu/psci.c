@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/random.h"
 #include "base/trace.h"
 #include "cpu/vcpu.h"
 
@@ -157,13 +158,7 @@ static void random_bytes(struct cpu *cpu, u8 *to, size_t size)
 		}
 		return;
 	}
-	for (size_t i = 0; i < size; i++) {
-		u64 z = cpu->cpus->random += 0x9e3779b97f4a7c15ull;
-
-		z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-		z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-		to[i] = (u8)(z >> 56);
-	}
+	random_fixed(&cpu->cpus->random, to, size);
 }
 
 /* Up to 96 or 192 bits, in x3, x2, x1, least significant first. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-rng-pci: an entropy source. [VIRTIO1.2 5.4] Each buffer is filled with the host's random bytes, 64 KiB at
- * most. */
+ * most; under instruction time with a fixed sequence, so that runs repeat. */
 #include "base/bits.h"
+#include "base/random.h"
 #include "base/trace.h"
 #include "host/host.h"
 #include "virtio/device.h"
@@ -12,6 +13,7 @@ struct virtio_rng {
 	struct virtio virtio;
 	char *rng;
 	struct virtq_chain *chain;
+	u64 sequence; /* instruction time: where the fixed one is */
 };
 
 static void rng_notified(struct virtio *virtio, struct virtq *queue)
@@ -25,7 +27,10 @@ static void rng_notified(struct virtio *virtio, struct virtq *queue)
 		while (done < total) {
 			u32 part = MIN(total - done, sizeof(bytes));
 
-			host_random(bytes, part);
+			if (loop_is_instruction_time(virtio->pci.loop))
+				random_fixed(&rng->sequence, bytes, part);
+			else
+				host_random(bytes, part);
 			if (!virtq_write(virtio, rng->chain, done, bytes, part))
 				break;
 			done += part;
