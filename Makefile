@@ -34,6 +34,12 @@ test-long: $(BUILD)/cxlvm
 	@tools/install-packages test-long
 	@tests/run $(BUILD) --long
 
+#: make test-cross   the unit tests and bare-metal programs of an arm64 build, below QEMU's user mode (tens of minutes)
+.PHONY: test-cross
+test-cross:
+	@tools/install-packages cross
+	@tools/cross $(BUILD)
+
 #: make bench        timed programs on cxlvm and on the peer, alternating; ratios with spread
 bench: $(BUILD)/cxlvm
 	@tools/install-packages bench
