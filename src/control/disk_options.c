@@ -120,6 +120,15 @@ bool qmp_query_block_nodes(struct qmp_call *call, struct error *err)
 	return true;
 }
 
+bool qmp_blockdev_add(struct qmp_call *call, struct error *err)
+{
+	struct opts opts;
+	bool ok = option_from_json(&opts, call->arguments, err) && machine_add_blockdev(call->machine, &opts, err);
+
+	opts_free(&opts);
+	return ok;
+}
+
 bool qmp_blockdev_del(struct qmp_call *call, struct error *err)
 {
 	return machine_del_blockdev(call->machine, qmp_string(call, "node-name"), err);

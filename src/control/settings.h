@@ -62,6 +62,8 @@ bool option_fw_cfg(struct settings *s, const char *argument, struct error *err);
 
 /* spellings.c: JSON, files of options, our short form. */
 bool option_parse(struct opts *opts, const char *text, const char *implied, struct error *err); /* "a,b=c" or {"b": "c"} */
+struct json_object;
+bool option_from_json(struct opts *opts, struct json_object *object, struct error *err); /* the caller frees opts, also after a failure */
 bool globals_apply(const struct settings *s, struct opts *device, struct error *err);
 bool option_global(struct settings *s, const char *argument, struct error *err);
 bool option_readconfig(struct settings *s, const char *argument, struct error *err);

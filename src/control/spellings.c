@@ -54,10 +54,19 @@ static bool flatten(struct opts *opts, const char *key, struct json_object *valu
 	case json_type_boolean:
 		return put_key(opts, key, json_object_get_boolean(value) ? "on" : "off", err);
 	case json_type_null:
+		/* An image without the one behind it. */
+		if (strlen(key) >= 7 && !strcmp(key + strlen(key) - 7, "backing"))
+			return put_key(opts, key, "null", err);
 		return fail(err, "'%.60s' is null; leave it out", key);
 	default:
 		return put_key(opts, key, json_object_get_string(value), err);
 	}
+}
+
+bool option_from_json(struct opts *opts, struct json_object *object, struct error *err)
+{
+	memset(opts, 0, sizeof(*opts));
+	return flatten(opts, "", object, 0, err);
 }
 
 static bool parse_json(struct opts *opts, const char *text, struct error *err)

@@ -35,7 +35,7 @@ ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-l
 NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
              "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
              "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error",
-             "cxl-set-health"}
+             "cxl-set-health", "blockdev-add", "blockdev-del"}
 
 
 def handshake(build, folder):
@@ -583,9 +583,42 @@ def topology(build, folder):
     assert b"no CXL" in draw().stdout
 
 
+def disks(build, folder):
+    """Nodes that come and go, chains, and what the queries say of them."""
+    folder = pathlib.Path(folder)
+    for words in (["base.qcow2", "1M"], ["-b", "base.qcow2", "-F", "qcow2", "top.qcow2", "2M"]):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *words], cwd=folder, check=True)
+    top, base = folder / "top.qcow2", folder / "base.qcow2"
+    blockdev = json.dumps({"driver": "qcow2", "node-name": "d0", "file": {"driver": "file", "filename": str(top)},
+                           "backing": {"driver": "qcow2", "file": {"driver": "file", "filename": str(base)}}})
+    with Machine(build, folder, options=["-blockdev", blockdev, "-device", "virtio-blk-pci,drive=d0,id=disk,serial=abc"]) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+        blocks, nodes = client.call("query-block"), client.call("query-named-block-nodes")
+        schema.check_return("query-block", blocks)
+        schema.check_return("query-named-block-nodes", nodes)
+        assert len(blocks) == len(nodes) == 1 and blocks[0]["qdev"] == "disk" and blocks[0]["inserted"]["node-name"] == "d0"
+        assert nodes[0]["drv"] == "qcow2" and nodes[0]["backing_file_depth"] == 1 and nodes[0]["backing_file"] == str(base)
+        assert nodes[0]["image"]["virtual-size"] == 2 << 20 and nodes[0]["image"]["backing-image"]["virtual-size"] == 1 << 20
+        for name, words in (("d0", "busy"), ("nix", "Failed to find node")):
+            assert words in client.fails("blockdev-del", node_name=name)["desc"]
+        client.call("blockdev-add", driver="file", node_name="f1", filename=str(base), read_only=True)
+        client.call("blockdev-add", driver="qcow2", node_name="d1", file="f1", read_only=True)
+        assert [node["node-name"] for node in client.call("query-named-block-nodes")] == ["d0", "d1"]
+        assert "ids must differ" in client.fails("blockdev-add", driver="qcow2", node_name="d1", file="f1")["desc"]
+        assert "in use" in client.fails("blockdev-add", driver="qcow2", node_name="d2", file={"driver": "file", "filename": str(top)},
+                                        backing=None)["desc"]
+        assert "no such node" in client.fails("blockdev-add", driver="raw", node_name="d2", file="nix")["desc"]
+        client.call("blockdev-del", node_name="d1")
+        client.call("blockdev-add", driver="raw", node_name="d1", file={"driver": "file", "filename": str(base)}, read_only=True)
+        client.call("blockdev-del", node_name="d1")
+        client.call("blockdev-del", node_name="f1")
+        client.call("quit")
+
+
 CASES = {"handshake": handshake, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "injections": injections, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
-         "tcp, stdio, chardevs": places, "wrong monitors are refused": refused, "cxlvm topology": topology}
+         "tcp, stdio, chardevs": places, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 
 def run_all(build, names=None):
