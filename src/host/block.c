@@ -264,6 +264,11 @@ bool block_readv(struct block *block, u64 offset, const struct iovec *to, u64 si
 	return range_ok(offset, size, block->size) && (!size || block->format->read(block, offset, &(struct iov){to, 0}, size));
 }
 
+bool block_try_readv(struct block *block, u64 offset, const struct iovec *to, u64 size)
+{
+	return size && range_ok(offset, size, block->size) && block->format->try_read(block, offset, &(struct iov){to, 0}, size);
+}
+
 bool block_writev(struct block *block, u64 offset, const struct iovec *from, u64 size)
 {
 	return !block->readonly && range_ok(offset, size, block->size) &&

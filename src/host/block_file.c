@@ -78,6 +78,22 @@ bool block_file_read(struct block *block, u64 offset, struct iov *to, u64 size)
 	return true;
 }
 
+bool block_file_try_read(struct block *block, u64 offset, struct iov *to, u64 size)
+{
+	while (size) {
+		struct iovec pieces[PIECES];
+		u64 taken;
+		unsigned n = iov_peek(to, size, pieces, PIECES, &taken);
+
+		if (preadv2(block->fd, pieces, (int)n, (off_t)offset, RWF_NOWAIT) != (ssize_t)taken)
+			return false;
+		iov_advance(to, taken);
+		offset += taken;
+		size -= taken;
+	}
+	return true;
+}
+
 bool block_file_write(struct block *block, u64 offset, struct iov *from, u64 size)
 {
 	while (size) {
@@ -173,6 +189,7 @@ static bool raw_write_zeroes(struct block *block, u64 offset, u64 size, bool unm
 }
 
 const struct block_format block_raw = {
-	.name = "raw", .open = raw_open, .read = block_file_read, .write = block_file_write, .flush = block_file_sync,
+	.name = "raw", .open = raw_open, .read = block_file_read, .try_read = block_file_try_read,
+	.write = block_file_write, .flush = block_file_sync,
 	.discard = raw_discard, .write_zeroes = raw_write_zeroes,
 };

@@ -22,6 +22,7 @@ struct block_format {
 	bool (*open)(struct block *block, const struct block_config *config, struct error *err);
 	void (*close)(struct block *block); /* what open left, even if it failed */
 	bool (*read)(struct block *block, u64 offset, struct iov *to, u64 size);
+	bool (*try_read)(struct block *block, u64 offset, struct iov *to, u64 size);
 	bool (*write)(struct block *block, u64 offset, struct iov *from, u64 size);
 	bool (*flush)(struct block *block);
 	bool (*discard)(struct block *block, u64 offset, u64 size);
@@ -43,6 +44,7 @@ struct block {
 
 /* --- block_file.c: the file below a format; bytes behind its end read as zero --- */
 bool block_file_read(struct block *block, u64 offset, struct iov *to, u64 size);
+bool block_file_try_read(struct block *block, u64 offset, struct iov *to, u64 size);
 bool block_file_write(struct block *block, u64 offset, struct iov *from, u64 size);
 bool block_file_read_bytes(struct block *block, u64 offset, void *to, u64 size);
 bool block_file_write_bytes(struct block *block, u64 offset, const void *from, u64 size);

@@ -51,6 +51,8 @@ bool block_write(struct block *block, u64 offset, const void *from, u64 size);
 /* The same with scattered memory of at least `size` bytes. */
 bool block_readv(struct block *block, u64 offset, const struct iovec *to, u64 size);
 bool block_writev(struct block *block, u64 offset, const struct iovec *from, u64 size);
+/* Reads what the host has in memory, without waiting for a disk; false: it is not all there (or an error), and `to` has anything. */
+bool block_try_readv(struct block *block, u64 offset, const struct iovec *to, u64 size);
 bool block_flush(struct block *block);
 bool block_discard(struct block *block, u64 offset, u64 size);
 bool block_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap);

@@ -362,6 +362,6 @@ static void qcow2_close(struct block *block)
 }
 
 const struct block_format block_qcow2 = {
-	.name = "qcow2", .open = qcow2_open, .close = qcow2_close, .read = qcow2_read, .write = qcow2_write, .flush = qcow2_flush,
+	.name = "qcow2", .open = qcow2_open, .close = qcow2_close, .read = qcow2_read, .try_read = qcow2_try_read, .write = qcow2_write, .flush = qcow2_flush,
 	.discard = qcow2_discard, .write_zeroes = qcow2_write_zeroes,
 };

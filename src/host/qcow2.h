@@ -152,6 +152,7 @@ void qcow2_compressed_range(const struct qcow2 *q, u64 entry, u64 *offset, u64 *
 
 /* --- qcow2_io.c --- */
 bool qcow2_read(struct block *block, u64 offset, struct iov *to, u64 size);
+bool qcow2_try_read(struct block *block, u64 offset, struct iov *to, u64 size);
 bool qcow2_write(struct block *block, u64 offset, struct iov *from, u64 size);
 bool qcow2_flush(struct block *block);
 bool qcow2_discard(struct block *block, u64 offset, u64 size);

@@ -87,6 +87,30 @@ bool qcow2_read(struct block *block, u64 offset, struct iov *to, u64 size)
 	return ok;
 }
 
+/* Data and zeroes only, and only if nobody is in our way. */
+bool qcow2_try_read(struct block *block, u64 offset, struct iov *to, u64 size)
+{
+	struct qcow2 *q = block->qcow2;
+	struct qcow2_extent extent;
+	bool ok = !pthread_rwlock_tryrdlock(&q->use);
+
+	if (!ok)
+		return false;
+	for (; ok && size; offset += extent.bytes, size -= extent.bytes) {
+		ok = !pthread_mutex_trylock(&q->lock);
+		if (!ok)
+			break;
+		extent = qcow2_map(q, offset, size);
+		pthread_mutex_unlock(&q->lock);
+		if (extent.kind == QCOW2_MAP_ZERO || (extent.kind == QCOW2_MAP_NONE && !block->backing))
+			iov_zero(to, extent.bytes);
+		else
+			ok = extent.kind == QCOW2_MAP_DATA && block_file_try_read(block, extent.host, to, extent.bytes);
+	}
+	pthread_rwlock_unlock(&q->use);
+	return ok;
+}
+
 /* --- Writing --- */
 
 /* Waits until no allocation is under way in the cluster of `offset`; how many clusters from there on are free of them, at most `count`. */

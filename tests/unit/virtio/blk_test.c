@@ -377,7 +377,13 @@ static void threads_complete_through_the_loop(void **state)
 	loop_lock(loop);
 	for (unsigned round = 0; round < 50; round++) {
 		driver_start(&d, 0, 0);
-		submit(&d, BLK_T_IN, round, 8192, true);
+		/* What the host has in memory is read without a thread; the other requests take one. */
+		if (round % 4 == 0)
+			submit(&d, BLK_T_IN, round, 8192, true);
+		else if (round % 4 == 2)
+			submit(&d, BLK_T_OUT, round, 512, false);
+		else
+			submit(&d, BLK_T_FLUSH, 0, 0, false);
 		if (round % 2) { /* reset at once */
 			common_wr(&d, COMMON_STATUS, 1, 0);
 			assert_int_equal(used_idx(&d), 0);
@@ -389,9 +395,10 @@ static void threads_complete_through_the_loop(void **state)
 			loop_run(loop);
 			loop_lock(loop);
 		}
-		assert_int_equal(used_take(&d, 0), 8193);
+		assert_int_equal(used_take(&d, 0), round % 4 ? 1 : 8193);
 		assert_int_equal(*at(&d, STATUS), BLK_S_OK);
-		assert_int_equal(at(&d, BUFFER)[0], round);
+		if (round % 4)
+			continue;
 		assert_int_equal(at(&d, BUFFER)[8191], round + 15);
 	}
 	loop_unlock(loop);
