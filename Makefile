@@ -4,7 +4,7 @@ BUILD ?= build
 KERNEL ?= 6.12
 MESON_DIR := $(BUILD)/meson
 
-.PHONY: all help demo test test-long bench debug rooms clean
+.PHONY: all help demo test test-long image test-image bench debug rooms clean
 all: $(BUILD)/cxlvm
 
 help:
@@ -39,6 +39,15 @@ test-long: $(BUILD)/cxlvm
 test-cross:
 	@tools/install-packages cross
 	@tools/cross $(BUILD)
+
+#: make image        a Debian trixie arm64 disk from packages: build/image/debian.qcow2 (IMAGE=cloud: with cloud-init and a seed; SSH_KEY=FILE)
+IMAGE ?= debian
+image: $(BUILD)/cxlvm
+	@tools/make-image $(BUILD) $(IMAGE) $(SSH_KEY)
+
+#: make test-image   boots what make image made: by firmware and GRUB, by -kernel, by cloud-init
+test-image: $(BUILD)/cxlvm
+	@tests/images/boots.py $(BUILD)
 
 #: make bench        timed programs on cxlvm and on the peer, alternating; ratios with spread
 bench: $(BUILD)/cxlvm

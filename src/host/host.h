@@ -70,6 +70,15 @@ struct drive {
 	enum on_error write_error, read_error;
 };
 
+/* How a device reaches the disks and threads of its machine: provided by machine/. */
+struct machine;
+struct dev;
+struct workers;
+struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err); /* NULL: told in err */
+/* Machine lock. A request failed: what becomes of it, REPORT, IGNORE or STOP. With STOP it waits in the device until `resume`. */
+enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write);
+struct workers *machine_workers(struct machine *machine);
+
 /* --- chardev.c: a two-way byte stream --- */
 struct chardev;
 /* spec as after -serial: stdio, mon:stdio, null, none, file:PATH, pty, unix:PATH[,server=on][,wait=off],

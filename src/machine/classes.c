@@ -4,6 +4,7 @@
 #include "machine/machine.h"
 #include "mem/backend.h"
 #include "pci/pci.h"
+#include "nvme/nvme.h"
 #include "virtio/virtio.h"
 
 const struct dev_class *const machine_classes[] = {
@@ -17,6 +18,7 @@ const struct dev_class *const machine_classes[] = {
 	&cxl_downstream_class,
 	&cxl_type3_class,
 	&pcie_root_port_class,
+	&nvme_class,
 	&virtio_blk_pci_class,
 	&virtio_9p_pci_class,
 	&virtio_net_pci_class,

@@ -13,17 +13,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "base/bits.h"
 #include "base/trace.h"
-#include "host/host.h"
+#include "mem/disk.h"
 #include "virtio/device.h"
 
 #define QUEUES_AUTO    0xffff
-#define BOUNCE_BYTES   (16 * KiB)
-#define AT_ONCE_BYTES  (128 * KiB)
-#define PIECES_MAX     128 /* of guest memory, moved in one call */
+#define AT_ONCE_BYTES (128 * KiB)
 #define RANGE_SECTORS_MAX 0x3fffff /* of one discard or write zeroes: 2 GiB */
 
 struct blk_request {
@@ -62,80 +59,6 @@ struct virtio_blk {
 
 /* --- On a pool thread --- */
 
-/* A piece that is no plain memory goes through a small buffer. */
-static bool piece_bounce(struct blk_request *r, u64 offset, u64 pa, u64 size)
-{
-	struct space *space = r->blk->virtio.pci.space;
-	struct block *block = r->blk->drive->block;
-	u8 bounce[BOUNCE_BYTES];
-
-	for (u64 part; size; offset += part, pa += part, size -= part) {
-		part = MIN(size, sizeof(bounce));
-		if (r->type == BLK_T_IN) {
-			r->failed = !block_read(block, offset, bounce, part);
-			if (r->failed || !dma_write(space, pa, bounce, part))
-				return false;
-		} else {
-			if (!dma_read(space, pa, bounce, part))
-				return false;
-			r->failed = !block_write(block, offset, bounce, part);
-			if (r->failed)
-				return false;
-		}
-	}
-	return true;
-}
-
-/* Pieces of guest memory that move in one call. */
-struct batch {
-	struct iovec pieces[PIECES_MAX];
-	u64 pa[PIECES_MAX];
-	unsigned count;
-	u64 offset, bytes;
-};
-
-static bool batch_move(struct blk_request *r, struct batch *batch)
-{
-	struct block *block = r->blk->drive->block;
-	bool in = r->type == BLK_T_IN;
-	bool ok = !batch->bytes || (r->at_once ? block_try_readv(block, batch->offset, batch->pieces, batch->bytes)
-				    : in ? block_readv(block, batch->offset, batch->pieces, batch->bytes)
-				       : block_writev(block, batch->offset, batch->pieces, batch->bytes));
-
-	r->failed |= !ok;
-	for (unsigned n = 0; n < batch->count; n++)
-		dma_unmap(r->blk->virtio.pci.space, batch->pa[n], batch->pieces[n].iov_len, in);
-	batch->offset += batch->bytes;
-	batch->bytes = batch->count = 0;
-	return ok;
-}
-
-/* `size` bytes at guest address pa join the batch; what cannot be mapped moves at once, after the batch. */
-static bool piece_add(struct blk_request *r, struct batch *batch, u64 pa, u64 size)
-{
-	bool in = r->type == BLK_T_IN;
-
-	for (u64 part; size; pa += part, size -= part) {
-		void *host;
-
-		if (batch->count == PIECES_MAX && !batch_move(r, batch))
-			return false;
-		part = size;
-		host = dma_map(r->blk->virtio.pci.space, pa, &part, in);
-		if (host && part) {
-			batch->pa[batch->count] = pa;
-			batch->pieces[batch->count++] = (struct iovec){host, part};
-			batch->bytes += part;
-			continue;
-		}
-		part = MIN(size, BOUNCE_BYTES);
-		if (r->at_once || !batch_move(r, batch) || !piece_bounce(r, batch->offset, pa, part))
-			return false;
-		batch->offset += part;
-	}
-	return true;
-}
-
 /* The data: in-buffers but for the status byte, or out-buffers behind the header. */
 static bool data_move(struct blk_request *r)
 {
@@ -143,10 +66,11 @@ static bool data_move(struct blk_request *r)
 	bool in = r->type == BLK_T_IN, ok = true;
 	const struct virtq_segment *s = chain->segments + (in ? chain->out_count : 0);
 	unsigned count = in ? chain->in_count : chain->out_count;
-	struct batch batch = {.offset = r->offset};
 	u64 skip = in ? 0 : BLK_HEADER_BYTES, left = r->bytes;
+	struct disk_move move;
 
-	batch.count = 0;
+	disk_move_begin(&move, r->blk->virtio.pci.space, r->blk->drive->block, in, r->offset);
+	move.at_once = r->at_once;
 	for (; ok && count && left; count--, s++) {
 		u64 part;
 
@@ -155,11 +79,13 @@ static bool data_move(struct blk_request *r)
 			continue;
 		}
 		part = MIN(s->length - skip, left);
-		ok = piece_add(r, &batch, s->pa + skip, part);
+		ok = disk_move_add(&move, s->pa + skip, part);
 		skip = 0;
 		left -= part;
 	}
-	return batch_move(r, &batch) && ok && !left;
+	ok = disk_move_end(&move) && ok && !left;
+	r->failed = move.failed;
+	return ok;
 }
 
 static bool request_run(struct blk_request *r)
@@ -229,12 +155,8 @@ static struct blk_request *request_new(struct virtio_blk *blk)
 static bool failure_is_told(struct blk_request *r)
 {
 	struct virtio_blk *blk = r->blk;
-	bool write = r->type != BLK_T_IN, no_space = block_out_of_space(blk->drive->block);
-	enum on_error action = write ? blk->drive->write_error : blk->drive->read_error;
+	enum on_error action = machine_disk_failed(blk->machine, blk->drive, r->type != BLK_T_IN);
 
-	if (action == ON_ERROR_ENOSPC)
-		action = no_space ? ON_ERROR_STOP : ON_ERROR_REPORT;
-	machine_disk_failed(blk->machine, blk->drive, write, no_space, action);
 	if (action == ON_ERROR_IGNORE)
 		r->status = BLK_S_OK;
 	if (action != ON_ERROR_STOP)

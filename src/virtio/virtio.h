@@ -13,13 +13,9 @@ struct workers;
 
 extern const struct dev_class virtio_blk_pci_class, virtio_9p_pci_class, virtio_net_pci_class, virtio_rng_pci_class, virtio_serial_pci_class, virtconsole_class;
 /* How virtio devices reach the host's things by id: provided by machine/. NULL if there is none of that id. */
-struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err); /* NULL: told in err */
-/* Machine lock. A request of a disk failed; with ON_ERROR_STOP the machine will stand still, until it goes on by `resume`. */
-void machine_disk_failed(struct machine *machine, const struct drive *drive, bool write, bool no_space, enum on_error action);
 struct chardev *machine_chardev(struct machine *machine, const char *id);
 struct folder *machine_folder(struct machine *machine, const char *id);
 struct netdev *machine_netdev(struct machine *machine, const char *id);
-struct workers *machine_workers(struct machine *machine);
 unsigned machine_cpu_count(struct machine *machine);
 
 #endif

@@ -149,6 +149,8 @@ BOOTS = {
     "6.12 injected errors": ("6.12", 2, "errors", ERRORS, True),
     "7.3 injected errors": ("7.3", 2, "errors", ERRORS, True),
     "6.12 reboot": ("6.12", 2, "reboot", volatile(), True),
+    "6.12 nvme": ("6.12", 2, "nvme", ["-drive", "file=@/disk2.raw,format=raw,if=none,id=n0,discard=unmap", "-device",
+                                      "nvme,drive=n0,serial=cxlvm-test"], True),
     "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
     "6.12 shared folders": ("6.12", 2, "share", SHARE, True),
     "7.3 shared folders": ("7.3", 1, "share", SHARE, False),
@@ -189,6 +191,8 @@ def boot(build, name, show=False):
     kernel, vcpus, scripts, options, _ = BOOTS[name]
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         fill_disk(scratch)
+        with open(pathlib.Path(scratch) / "disk2.raw", "wb") as disk:
+            disk.truncate(64 * 1024 * 1024)
         (pathlib.Path(scratch) / "vars.fd").write_bytes(bytes(768 * 1024))
         for folder in ("share", "fixed"):
             (pathlib.Path(scratch) / folder).mkdir()

@@ -24,8 +24,9 @@ struct drive *machine_take_drive(struct machine *machine, const char *id, struct
 {
 	return NULL;
 }
-void machine_disk_failed(struct machine *machine, const struct drive *drive, bool write, bool no_space, enum on_error action)
+enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write)
 {
+	return ON_ERROR_REPORT;
 }
 struct chardev *machine_chardev(struct machine *machine, const char *id)
 {
