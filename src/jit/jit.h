@@ -21,7 +21,7 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 #define JIT_SWITCHES(x)                                                                                                \
 	x(LINKS, "links", true, "jumps inside a page lead straight to their block")                                    \
 	x(JUMPS, "jumps", true, "translated code looks targets of other branches up in a table")                       \
-	x(RESUME, "resume", true, "exceptions and ERET go on in translated code at once")                              \
+	x(RESUME, "resume", false, "exceptions and ERET go on in translated code at once")                              \
 	x(FORWARD, "forward", true, "blocks go on over forward branches")                                              \
 	x(LAZY_FLAGS, "lazy-flags", true, "NZCV is stored only where somebody may look")                               \
 	x(LOOPS, "loops", true, "a block that jumps to itself keeps V registers in host registers")                    \
