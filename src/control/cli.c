@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "control/gdb.h"
+#include "control/hmp.h"
 #include "control/live.h"
 #include "control/qmp.h"
 #include "control/settings.h"
@@ -176,39 +177,50 @@ static bool build(struct settings *s, struct machine *machine, struct error *err
 	       (s->draw ? machine_settle(machine, err) : machine_finish(machine, err));
 }
 
-static bool add_mon(struct qmp *qmp, struct machine *machine, struct opts *opts, struct error *err)
+static bool add_mon(struct settings *s, struct qmp *qmp, struct machine *machine, struct opts *opts, struct error *err)
 {
 	const char *id = opts_get(opts, "chardev"), *mode = opts_get(opts, "mode"), *pretty = opts_get(opts, "pretty");
 	struct chardev *chardev = id ? machine_chardev(machine, id) : NULL;
 
-	if (mode && strcmp(mode, "control"))
-		return fail(err, "mode=%s: the human monitor is not built yet; write mode=control", mode);
-	if (!mode)
-		return fail(err, "the human monitor is not built yet; add mode=control");
+	if (mode && strcmp(mode, "control") && strcmp(mode, "readline"))
+		return fail(err, "mode=%s: write mode=control for QMP or mode=readline for the human monitor", mode);
 	if (pretty && strcmp(pretty, "off"))
 		return fail(err, "pretty=%s: not built; leave it out", pretty);
 	if (!chardev)
 		return fail(err, "chardev=%s: no such character device; describe it with -chardev", id ? id : "");
-	return opts_all_used(opts, "-mon", err) && qmp_serve(qmp, chardev, err);
+	if (!opts_all_used(opts, "-mon", err))
+		return false;
+	return mode && !strcmp(mode, "control") ? qmp_serve(qmp, chardev, err) : monitor_serve(&s->human, machine, chardev, err);
+}
+
+static bool open_monitor(struct settings *s, struct qmp *qmp, struct machine *machine, enum monitor_kind kind, const char *text, struct error *err)
+{
+	char chardev[300];
+	struct opts opts;
+	bool ok;
+
+	if (kind == MONITOR_QMP)
+		return qmp_listen(qmp, text, err);
+	if (kind == MONITOR_HUMAN && strncmp(text, "chardev:", 8))
+		return monitor_listen(&s->human, machine, text, err);
+	/* -monitor chardev:ID is -mon ID. */
+	snprintf(chardev, sizeof(chardev), "%.250s", kind == MONITOR_HUMAN ? text + 8 : text);
+	ok = opts_parse(&opts, chardev, "chardev", err);
+	ok = ok && add_mon(s, qmp, machine, &opts, err);
+	opts_free(&opts);
+	return ok;
 }
 
 /* Last of all, so that a monitor that answers has a machine that is whole. */
 static bool open_monitors(struct settings *s, struct qmp *qmp, struct machine *machine, struct error *err)
 {
-	for (unsigned i = 0; i < s->monitors.count; i++) {
-		const char *text = s->monitors.text[i], *what = s->monitor_kind[i] == MONITOR_QMP ? "-qmp" : "-mon";
-		struct opts opts = {.count = 0};
-		bool ok;
+	static const char *const words[] = {[MONITOR_QMP] = "-qmp", [MONITOR_CHARDEV] = "-mon", [MONITOR_HUMAN] = "-monitor"};
 
-		if (s->monitor_kind[i] == MONITOR_QMP)
-			ok = qmp_listen(qmp, text, err);
-		else
-			ok = opts_parse(&opts, text, "chardev", err) && add_mon(qmp, machine, &opts, err);
-		opts_free(&opts);
-		if (!ok)
-			return fail_context(err, "%s %.200s", what, text);
-	}
-	return true;
+	for (unsigned i = 0; i < s->monitors.count; i++)
+		if (!open_monitor(s, qmp, machine, s->monitor_kind[i], s->monitors.text[i], err))
+			return fail_context(err, "%s %.200s", words[s->monitor_kind[i]], s->monitors.text[i]);
+	/* mon: is a console with a monitor behind it. */
+	return strncmp(s->config.serial, "mon:", 4) || monitor_serve(&s->human, machine, machine_serial(machine), err);
 }
 
 /* The terminal has one user. */
@@ -217,10 +229,10 @@ static bool settle_stdio(struct settings *s, struct error *err)
 	bool taken = false;
 
 	for (unsigned i = 0; i < s->monitors.count; i++)
-		if (s->monitor_kind[i] == MONITOR_QMP && !strncmp(s->monitors.text[i], "stdio", 5)) {
+		if (s->monitor_kind[i] != MONITOR_CHARDEV && !strncmp(s->monitors.text[i], "stdio", 5)) {
 			if (taken || (s->config.serial && strstr(s->config.serial, "stdio")))
-				return fail(err, "-qmp %s: the terminal serves something else already; write -serial null or another -qmp",
-					    s->monitors.text[i]);
+				return fail(err, "%s %s: the terminal serves something else already; write -serial null or another place for it",
+					    s->monitor_kind[i] == MONITOR_QMP ? "-qmp" : "-monitor", s->monitors.text[i]);
 			taken = true;
 		}
 	if (s->daemonize && (taken || s->nographic || (s->config.serial && strstr(s->config.serial, "stdio"))))
@@ -371,6 +383,7 @@ int control_main(int argc, char **argv)
 	s->config.cpu_model = "max";
 	s->config.acpi = s->config.its = true;
 	s->config.cxl = -1;
+	s->config.escape = 1;
 	skip = read_drawing(s, argc, argv);
 	ok = parse_arguments(s, argc - skip, argv + skip, &err) && settle_stdio(s, &err);
 	if (ok && s->daemonize && !s->draw)
@@ -393,6 +406,7 @@ int control_main(int argc, char **argv)
 	if (!ok)
 		print_error(&err);
 	gdb_close(gdb);
+	monitors_close(&s->human);
 	qmp_destroy(qmp);
 	if (machine)
 		machine_destroy(machine);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The few lines of the human monitor that scripts ask for through QMP's human-monitor-command: one row each, `info` included.
- * There is no monitor of its own yet. Loop thread, machine lock.
+ * The lines of the human monitor, one row each, `info` included: for monitor.c, for QMP's human-monitor-command and gdb's `monitor`. Loop thread,
+ * machine lock.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/trace.h"
+#include "control/hmp.h"
 #include "control/qmp.h"
+#include "cpu/cpu.h"
 #include "cxl/cxl.h"
 #include "host/host.h"
+#include "mem/backend.h"
 #include "mem/mem.h"
 #include "pci/pci.h"
 #include "pci/pci_spec.h"
@@ -187,11 +191,84 @@ static void run_quit(struct machine *m, FILE *to)
 	machine_shutdown_request(m, CAUSE_HOST_QUIT);
 }
 
+static void info_name(struct machine *m, FILE *to)
+{
+	fprintf(to, "cxlvm\r\n");
+}
+
+static void info_block(struct machine *m, FILE *to)
+{
+	const struct drive *drive;
+
+	for (unsigned n = 0; (drive = machine_drive(m, n)); n++)
+		fprintf(to, "%s: %s (%s%s)\r\n", drive->id, drive->file ? drive->file : "-", drive->format ? drive->format : "-",
+			drive->readonly ? ", read-only" : "");
+}
+
+static void info_chardev(struct machine *m, FILE *to)
+{
+	const char *id;
+
+	for (unsigned n = 0; (id = machine_chardev_id(m, n)); n++)
+		fprintf(to, "%s\r\n", id);
+}
+
+static void info_memdev(struct machine *m, FILE *to)
+{
+	for (struct dev *dev = machine_devices(m); dev; dev = dev->next) {
+		const struct backend *b = backend_of(dev);
+
+		if (b)
+			fprintf(to, "memory backend: %s\r\n  size:  %llu\r\n  share: %s\r\n  file: %s\r\n", b->id, (unsigned long long)b->size,
+				b->share ? "true" : "false", b->path ? b->path : "-");
+	}
+}
+
+static void info_numa(struct machine *m, FILE *to)
+{
+	const struct machine_config *c = machine_config(m);
+
+	fprintf(to, "%u nodes\r\n", c->node_count);
+	for (unsigned n = 0; n < c->node_count; n++) {
+		fprintf(to, "node %u cpus:", c->nodes[n].id);
+		for (u32 i = c->nodes[n].cpu_first; c->nodes[n].has_cpus && i <= c->nodes[n].cpu_last; i++)
+			fprintf(to, " %u", i);
+		fprintf(to, "\r\nnode %u size: %llu MB\r\n", c->nodes[n].id, (unsigned long long)(c->nodes[n].size / MiB));
+	}
+}
+
+static void info_jit(struct machine *m, FILE *to)
+{
+	fprintf(to, "instructions: %llu\r\n", (unsigned long long)cpus_total_instructions(machine_cpus(m)));
+}
+
+static void run_forward_add(struct machine *m, const char *rest, FILE *to)
+{
+	forward(m, true, rest, to);
+}
+
+static void run_forward_remove(struct machine *m, const char *rest, FILE *to)
+{
+	forward(m, false, rest, to);
+}
+
+static void run_log(struct machine *m, const char *rest, FILE *to)
+{
+	struct error err;
+
+	rest += strspn(rest, " \t");
+	if (!strcmp(rest, "none"))
+		trace_mask = 0;
+	else if (!*rest || !trace_enable(rest, &err))
+		fprintf(to, "%s\r\n", *rest ? err.text : "write log ITEM,... or log none; the items are -d's");
+}
+
 static void run_help(struct machine *m, FILE *to);
 
 static const struct {
 	const char *line, *other, *help;
 	void (*run)(struct machine *m, FILE *to);
+	void (*run_with)(struct machine *m, const char *rest, FILE *to); /* takes what stands behind it */
 } lines[] = {
 	{"help", "?", "these lines", run_help},
 	{"info version", NULL, "the program's version", info_version},
@@ -202,7 +279,21 @@ static const struct {
 	{"info roms", NULL, "files that were loaded", info_roms},
 	{"info network", NULL, "networks and their links", info_network},
 	{"info usernet", NULL, "connections of user networks", info_usernet},
+	{"hostfwd_add", NULL, "[ID] tcp|udp:[ADDRESS]:PORT-[GUEST-ADDRESS]:PORT", NULL, run_forward_add},
+	{"hostfwd_remove", NULL, "[ID] tcp|udp:[ADDRESS]:PORT", NULL, run_forward_remove},
 	{"info cxl", NULL, "the CXL fabric as a tree", info_cxl},
+	{"info block", NULL, "disks", info_block},
+	{"info chardev", NULL, "character devices", info_chardev},
+	{"info cpus", NULL, "vCPUs and their host threads", hmp_info_cpus},
+	{"info jit", NULL, "instructions retired", info_jit},
+	{"info memdev", NULL, "memory backends", info_memdev},
+	{"info name", NULL, "the program", info_name},
+	{"info numa", NULL, "NUMA nodes", info_numa},
+	{"info registers", NULL, "registers of vCPU 0; -a: of all", NULL, hmp_info_registers},
+	{"x", NULL, "/FMT ADDRESS: virtual memory, as x /4xg $sp; formats x d u o c i, sizes b h w g", NULL, hmp_x},
+	{"xp", NULL, "/FMT ADDRESS: physical memory", NULL, hmp_xp},
+	{"print", "p", "/FMT EXPRESSION: a number, a $register, their sum", NULL, hmp_print},
+	{"log", NULL, "ITEM,...: trace, as -d; none: no more", NULL, run_log},
 	{"stop", "s", "stop the machine", run_stop},
 	{"cont", "c", "go on", run_cont},
 	{"system_reset", NULL, "reset the machine", run_reset},
@@ -214,21 +305,43 @@ static void run_help(struct machine *m, FILE *to)
 {
 	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		fprintf(to, "%-20s %s\r\n", lines[i].line, lines[i].help);
-	fprintf(to, "%-20s %s\r\n%-20s %s\r\n", "hostfwd_add", "[ID] tcp|udp:[ADDRESS]:PORT-[GUEST-ADDRESS]:PORT", "hostfwd_remove",
-		"[ID] tcp|udp:[ADDRESS]:PORT");
 }
 
-/* Words are separated by any number of spaces. */
-static bool is_line(const char *given, const char *line)
+const char *hmp_line(unsigned n)
+{
+	return n < sizeof(lines) / sizeof(lines[0]) ? lines[n].line : NULL;
+}
+
+/* Words are separated by any number of spaces. What stands behind the line: NULL, it is another line. */
+static const char *behind(const char *given, const char *line)
 {
 	given += strspn(given, " \t");
 	for (; line && *line; line++, given++) {
 		if (*line != *given)
-			return false;
+			return NULL;
 		if (*line == ' ')
 			given += strspn(given, " \t") - 1;
 	}
-	return line && !given[strspn(given, " \t\r\n")];
+	return line && (!*given || *given == '/' || strchr(" \t\r\n", *given)) ? given + strspn(given, " \t\r\n") : NULL;
+}
+
+/* Runs the row that is this line. False: none is. */
+static bool run_line(struct machine *m, const char *given, FILE *to)
+{
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const char *rest = behind(given, lines[i].line);
+
+		if (!rest)
+			rest = behind(given, lines[i].other);
+		if (!rest || (*rest && !lines[i].run_with))
+			continue;
+		if (lines[i].run_with)
+			lines[i].run_with(m, rest, to);
+		else
+			lines[i].run(m, to);
+		return true;
+	}
+	return false;
 }
 
 char *hmp_run(struct machine *m, const char *line)
@@ -236,20 +349,10 @@ char *hmp_run(struct machine *m, const char *line)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *to = open_memstream(&text, &size);
-	unsigned i;
 
 	if (!to)
 		return NULL;
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		if (is_line(line, lines[i].line) || is_line(line, lines[i].other))
-			break;
-	if (i < sizeof(lines) / sizeof(lines[0]))
-		lines[i].run(m, to);
-	else if (!strncmp(line, "hostfwd_add ", 12))
-		forward(m, true, line + 12, to);
-	else if (!strncmp(line, "hostfwd_remove ", 15))
-		forward(m, false, line + 15, to);
-	else
+	if (!run_line(m, line, to))
 		fprintf(to, "unknown command: '%.200s'; 'help' lists what is built\r\n", line);
 	fclose(to);
 	return text;

@@ -118,6 +118,28 @@ static bool take_gdb_default(struct settings *s, const char *a, struct error *er
 	return true;
 }
 
+static bool take_monitor(struct settings *s, const char *a, struct error *err)
+{
+	unsigned n = s->monitors.count;
+
+	if (!strcmp(a, "none") || !strcmp(a, "null"))
+		return true;
+	if (!list_add(&s->monitors, a, "-monitor", err))
+		return false;
+	s->monitor_kind[n] = MONITOR_HUMAN;
+	return true;
+}
+
+static bool take_escape(struct settings *s, const char *a, struct error *err)
+{
+	u64 key;
+
+	if (!parse_u64("-echr", a, 0, 31, &key, err))
+		return false;
+	s->config.escape = (u8)key;
+	return true;
+}
+
 static bool take_paused(struct settings *s, const char *a, struct error *err)
 {
 	s->config.start_paused = true;
@@ -243,7 +265,6 @@ static bool take_vga(struct settings *s, const char *a, struct error *err)
 		       fail(err, "-" #name " %s: " what "; write -" #name " none or leave it out", a);                 \
 	}
 TAKE_NONE(parallel, "there is no parallel port")
-TAKE_NONE(monitor, "the human monitor is not built yet")
 
 static bool take_netdev(struct settings *s, const char *a, struct error *err)
 {
@@ -328,7 +349,8 @@ const struct option options[] = {
 	{"display", NULL, "none", "there is no display", take_display},
 	{"vga", NULL, "none", "there is no display", take_vga},
 	{"parallel", NULL, "none", "there is no parallel port", take_parallel},
-	{"monitor", NULL, "none", "there is no human monitor yet", take_monitor},
+	{"monitor", NULL, "SPEC", "the human monitor: stdio, unix:PATH,server=on,wait=off, telnet:127.0.0.1:PORT,server=on,wait=off, none", take_monitor},
+	{"echr", NULL, "N", "the key that begins commands on a console, as a number (1: Ctrl-A)", take_escape},
 	{"netdev", NULL, "user|socket|stream|tap,id=...", "a network for a virtio-net-pci: user,hostfwd=tcp::PORT-:PORT,restrict=,net=,host=,dns=,dhcpstart=; tap,ifname=,script=no; socket,listen=|connect=", take_netdev},
 	{"nic", NULL, "user|...[,mac=,model=]|none", "a network, as after -netdev, with its card", take_nic},
 	{"fsdev", NULL, "local,id=,path=,security_model=none|mapped-xattr|passthrough[,readonly=on]", "a folder of the host for a virtio-9p-pci", take_fsdev},
@@ -346,7 +368,7 @@ const struct option options[] = {
 	{"daemonize", NULL, NULL, "go on in the background once the machine is made", take_daemonize},
 	{"pidfile", NULL, "FILE", "write the process ID there", take_pidfile},
 	{"qmp", NULL, "SPEC", "a QMP monitor: unix:PATH,server=on,wait=off, tcp:127.0.0.1:PORT,server=on,wait=off or stdio", take_qmp},
-	{"mon", NULL, "chardev=ID,mode=control", "a QMP monitor on a -chardev", take_mon},
+	{"mon", NULL, "chardev=ID,mode=control|readline", "a QMP or human monitor on a -chardev", take_mon},
 	{"gdb", NULL, "SPEC", "a gdb server: tcp::PORT (of this host), unix:PATH, none", take_gdb},
 	{"s", NULL, NULL, "the same as -gdb tcp::1234", take_gdb_default},
 	{"S", NULL, NULL, "start paused: QMP's cont lets it run", take_paused},
@@ -372,7 +394,6 @@ const struct option options[] = {
 	{"sandbox", NULL, "SPEC", NULL, NULL, LATER},
 	{"mem-path", NULL, "PATH", NULL, NULL, "use -object memory-backend-file and -numa node,memdev="},
 	{"overcommit", NULL, "SPEC", NULL, NULL, LATER},
-	{"echr", NULL, "N", NULL, NULL, LATER},
 	{"run-with", NULL, "SPEC", NULL, NULL, LATER},
 	{NULL},
 };

@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "control/hmp.h"
 #include "control/settings.h"
 
 /* --- qmp_input.c --- */
@@ -71,10 +72,6 @@ const char *pci_class_words(u16 class_code); /* NULL: unknown */
 /* --- qmp_inject.c --- */
 /* The cxl-type3 that argument `path` names; NULL and an error if there is none. */
 struct dev *qmp_cxl_device(struct qmp_call *call, struct error *err);
-
-/* --- hmp.c --- */
-/* Text that the human monitor answers to a line; the caller frees. */
-char *hmp_run(struct machine *machine, const char *line);
 
 /* --- topology.c --- */
 enum picture { PICTURE_TEXT, PICTURE_DOT, PICTURE_SVG };

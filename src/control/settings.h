@@ -23,7 +23,8 @@ struct settings {
 	} windows[FMW_MAX];
 	/* Monitors: -qmp's text is as after -serial, -mon's names a chardev. */
 	struct listed monitors;
-	enum monitor_kind { MONITOR_QMP, MONITOR_CHARDEV } monitor_kind[LISTED_MAX];
+	enum monitor_kind { MONITOR_QMP, MONITOR_CHARDEV, MONITOR_HUMAN } monitor_kind[LISTED_MAX];
+	struct monitor *human; /* those that are open */
 	const char *net_card, *net_wire; /* -net nic, and -net user and the like, until they make a pair */
 	const char *pidfile, *name, *uuid, *gdb;
 	bool draw; /* `cxlvm topology`: nothing is opened or run */

@@ -16,7 +16,8 @@
 
 #include "host/chardev_private.h"
 
-#define ESCAPE 1 /* Ctrl-A */
+/* Telnet. [RFC 854, 857, 858] */
+enum { TELNET_IAC = 255, TELNET_DO = 253, TELNET_WILL = 251, TELNET_SB = 250, TELNET_SE = 240, TELNET_ECHO = 1, TELNET_SGA = 3 };
 
 /* --- output --- */
 
@@ -196,6 +197,8 @@ static void print(struct chardev *c, const char *text)
 
 /* --- input --- */
 
+static void deliver(struct chardev *c);
+
 static void escape_command(struct chardev *c, u8 key)
 {
 	switch (key) {
@@ -205,13 +208,20 @@ static void escape_command(struct chardev *c, u8 key)
 			c->quit(c->quit_opaque);
 		break;
 	case 'c':
-		print(c, "\r\n[no monitor is built]\r\n");
+		if (!c->take_second) {
+			print(c, "\r\n[there is no monitor here]\r\n");
+			break;
+		}
+		deliver(c); /* what came before is the other's */
+		c->at_second = !c->at_second;
+		c->input_count = 0;
+		c->turned(c->second, c->at_second);
 		break;
 	case 'b':
 		print(c, "\r\n[sending a break is not built]\r\n");
 		break;
 	case 'h': case '?':
-		print(c, "\r\nC-a h    print this help\r\nC-a x    exit the emulator\r\n"
+		print(c, "\r\nC-a h    print this help\r\nC-a x    exit the emulator\r\nC-a c    switch between console and monitor\r\n"
 			 "C-a C-a  send C-a\r\n");
 		break;
 	default:
@@ -219,25 +229,68 @@ static void escape_command(struct chardev *c, u8 key)
 	}
 }
 
-/* Takes escape sequences out of the bytes; returns how many are left. */
-static size_t filter_escapes(struct chardev *c, u8 *bytes, size_t size)
+static void keep_input(struct chardev *c, u8 byte)
 {
-	size_t kept = 0;
+	if (c->input_count < sizeof(c->input))
+		c->input[c->input_count++] = byte;
+}
 
+/* Keeps what is no escape sequence, as far as there is room. */
+static void filter_escapes(struct chardev *c, const u8 *bytes, size_t size)
+{
 	for (size_t i = 0; i < size; i++) {
 		if (c->in_escape) {
 			c->in_escape = false;
-			if (bytes[i] == ESCAPE || bytes[i] == 'a')
-				bytes[kept++] = ESCAPE;
+			if (bytes[i] == c->escape || bytes[i] == 'a')
+				keep_input(c, c->escape);
 			else
 				escape_command(c, bytes[i]);
-		} else if (bytes[i] == ESCAPE) {
+		} else if (c->escape && bytes[i] == c->escape) {
 			c->in_escape = true;
 		} else {
-			bytes[kept++] = bytes[i];
+			keep_input(c, bytes[i]);
+		}
+	}
+}
+
+/* Takes telnet's commands out of the bytes; returns how many are left. */
+static size_t filter_telnet(struct chardev *c, u8 *bytes, size_t size)
+{
+	enum { PLAIN, IAC, OPTION, SUB, SUB_IAC, CR };
+	size_t kept = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		u8 b = bytes[i];
+
+		switch (c->telnet_state) {
+		case IAC:
+			if (b == TELNET_IAC)
+				bytes[kept++] = b;
+			c->telnet_state = b == TELNET_SB ? SUB : b >= TELNET_WILL && b < TELNET_IAC ? OPTION : PLAIN;
+			break;
+		case OPTION: c->telnet_state = PLAIN; break;
+		case SUB: c->telnet_state = b == TELNET_IAC ? SUB_IAC : SUB; break;
+		case SUB_IAC: c->telnet_state = b == TELNET_SE ? PLAIN : SUB; break;
+		case CR:
+			c->telnet_state = PLAIN;
+			if (!b || b == '\n')
+				break; /* the end of line's second half */
+			/* fallthrough */
+		default:
+			if (b == TELNET_IAC)
+				c->telnet_state = IAC;
+			else
+				bytes[kept++] = b;
+			if (b == '\r')
+				c->telnet_state = CR;
 		}
 	}
 	return kept;
+}
+
+static size_t room_of(struct chardev *c)
+{
+	return c->at_second ? c->can_take_second(c->second) : c->take ? c->can_take(c->opaque) : 0;
 }
 
 /* Machine lock held. */
@@ -245,17 +298,20 @@ static void deliver(struct chardev *c)
 {
 	size_t room;
 
-	if (c->delivering || !c->take)
+	if (c->delivering)
 		return;
 	c->delivering = true;
-	while (c->input_count && (room = c->can_take(c->opaque)) > 0) {
+	while (c->input_count && (room = room_of(c)) > 0) {
 		size_t part = MIN(room, c->input_count);
 		u8 bytes[CHARDEV_INPUT_BYTES];
 
 		memcpy(bytes, c->input, part);
 		c->input_count -= part;
 		memmove(c->input, c->input + part, c->input_count);
-		c->take(c->opaque, bytes, part);
+		if (c->at_second)
+			c->take_second(c->second, bytes, part);
+		else
+			c->take(c->opaque, bytes, part);
 	}
 	c->delivering = false;
 }
@@ -281,9 +337,11 @@ static void input_ready(void *opaque, u32 events)
 		chardev_input_ended(c);
 		return;
 	}
-	if (c->mux)
-		got = (ssize_t)filter_escapes(c, bytes, (size_t)got);
-	if (room) {
+	if (c->telnet)
+		got = (ssize_t)filter_telnet(c, bytes, (size_t)got);
+	if (c->mux) {
+		filter_escapes(c, bytes, (size_t)got);
+	} else if (room) {
 		memcpy(c->input + c->input_count, bytes, (size_t)got);
 		c->input_count += (size_t)got;
 	}
@@ -308,6 +366,12 @@ void chardev_attach_socket(struct chardev *c, int fd)
 	c->in_fd = fd;
 	c->in_watched = false;
 	chardev_set_output(c, out, out >= 0 ? OUT_SOCKET : OUT_NONE);
+	c->telnet_state = 0;
+	if (c->telnet) {
+		static const u8 offer[] = {TELNET_IAC, TELNET_WILL, TELNET_ECHO, TELNET_IAC, TELNET_WILL, TELNET_SGA, TELNET_IAC, TELNET_DO, TELNET_SGA};
+
+		chardev_write(c, offer, sizeof(offer));
+	}
 	chardev_watch_input(c);
 	if (c->changed)
 		c->changed(c->changed_opaque, true);
@@ -380,6 +444,29 @@ void chardev_connect(struct chardev *c, size_t (*can_take)(void *opaque),
 		chardev_kick(c);
 	if (c->loop)
 		loop_unlock(c->loop);
+}
+
+bool chardev_connect_second(struct chardev *c, size_t (*can_take)(void *opaque), void (*take)(void *opaque, const u8 *bytes, size_t size),
+			    void (*turned)(void *opaque, bool to_second), void *opaque)
+{
+	if (take ? c->take_second != NULL : c->second != opaque)
+		return false;
+	c->can_take_second = can_take;
+	c->take_second = take;
+	c->turned = turned;
+	c->second = take ? opaque : NULL;
+	c->at_second &= take != NULL;
+	return true;
+}
+
+bool chardev_is_mux(const struct chardev *c)
+{
+	return c->mux;
+}
+
+void chardev_set_escape(struct chardev *c, u8 key)
+{
+	c->escape = key;
 }
 
 bool chardev_is_connected(const struct chardev *c)

@@ -201,6 +201,12 @@ static bool open_tcp(struct chardev *c, struct opts *opts, struct error *err)
 			   sizeof(address), server, wait, name, err);
 }
 
+static bool open_telnet(struct chardev *c, struct opts *opts, struct error *err)
+{
+	c->telnet = true;
+	return open_tcp(c, opts, err);
+}
+
 static bool open_nothing(struct chardev *c, struct opts *opts, struct error *err)
 {
 	return true;
@@ -217,7 +223,7 @@ static const struct {
 } kinds[] = {
 	{"stdio", NULL, open_stdio},  {"null", NULL, open_nothing}, {"none", NULL, open_nothing},
 	{"pty", NULL, open_pty_opts}, {"file", "path", open_file},  {"unix", "path", open_unix},
-	{"tcp", "address", open_tcp},
+	{"tcp", "address", open_tcp}, {"telnet", "address", open_telnet},
 };
 
 static bool open_spec(struct chardev *c, const char *spec, struct error *err)
@@ -261,6 +267,7 @@ struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(v
 	c->quit_opaque = opaque;
 	c->in_fd = c->listen_fd = c->slave_fd = c->out_fd = -1;
 	c->out_max = CHARDEV_OUTPUT_BYTES_MAX;
+	c->escape = 1;
 	pthread_mutex_init(&c->out_lock, NULL);
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write() */
 	if (!open_spec(c, spec, err)) {

@@ -27,6 +27,15 @@ struct chardev {
 	u8 input[CHARDEV_INPUT_BYTES];
 	size_t input_count;
 	bool in_watched, in_escape, delivering;
+	u8 escape; /* the key that begins a command to us; 0: none */
+	bool telnet; /* commands in the stream are taken out */
+	u8 telnet_state;
+	/* behind the escape key: who takes the input after Ctrl-A c */
+	bool at_second;
+	size_t (*can_take_second)(void *opaque);
+	void (*take_second)(void *opaque, const u8 *bytes, size_t size);
+	void (*turned)(void *opaque, bool to_second);
+	void *second;
 	void (*changed)(void *opaque, bool connected);
 	void *changed_opaque;
 	/* output, under out_lock (inside the machine lock) */

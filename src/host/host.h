@@ -82,7 +82,7 @@ struct workers *machine_workers(struct machine *machine);
 /* --- chardev.c: a two-way byte stream --- */
 struct chardev;
 /* spec as after -serial: stdio, mon:stdio, null, none, file:PATH, pty, unix:PATH[,server=on][,wait=off],
- * tcp:127.0.0.1:PORT[,server=on][,wait=off]. With mon: (or stdio,mux=on) the escape key Ctrl-A works: x quits (calls
+ * tcp: or telnet:127.0.0.1:PORT[,server=on][,wait=off]. With mon: (or stdio,mux=on) the escape key Ctrl-A works: x quits (calls
  * `quit` in the loop thread), h lists the rest. The terminal is restored on every way out, signals included; with a
  * `quit`, the first SIGINT, SIGTERM or SIGHUP of a stdio user calls it too, a second one kills. */
 struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
@@ -95,6 +95,13 @@ void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size);
 void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
 		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque);
 void chardev_kick(struct chardev *chardev);
+/* Of a device with the escape key: a second taker, between which and the first Ctrl-A c turns the input. `take` NULL: it goes again. Machine lock
+ * or before the loop runs. False: there is one already (or this was not it). */
+bool chardev_connect_second(struct chardev *chardev, size_t (*can_take)(void *opaque),
+			    void (*take)(void *opaque, const u8 *bytes, size_t size), void (*turned)(void *opaque, bool to_second),
+			    void *opaque);
+bool chardev_is_mux(const struct chardev *chardev);
+void chardev_set_escape(struct chardev *chardev, u8 key); /* default 1, Ctrl-A; 0: none */
 bool chardev_is_connected(const struct chardev *chardev);
 /* Who must know of connections: called under the machine lock with true when one begins and with false when it ends. What is always
  * connected (stdio, a file) begins once, at this call. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "machine/private.h"
 #include "virtio/virtio.h"
 
@@ -240,6 +241,11 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%s", backend);
 	else
 		return fail(err, "%s: not built; write null, stdio, pty, file with path=PATH or socket with path=PATH or port=PORT", backend);
+	/* A monitor may stand behind it. */
+	if (is_mux && strncmp(spec, "mon:", 4)) {
+		memmove(spec + 4, spec, MIN(strlen(spec) + 1, CHARDEV_SPEC_BYTES - 5));
+		memcpy(spec, "mon:", 4);
+	}
 	return true;
 }
 
@@ -262,6 +268,7 @@ bool machine_add_chardev(struct machine *m, struct opts *opts, struct error *err
 	m->chardevs[m->chardev_count].chardev = chardev_open(spec, m->loop, quit_by_key, m, err);
 	if (!m->chardevs[m->chardev_count].chardev)
 		return false;
+	chardev_set_escape(m->chardevs[m->chardev_count].chardev, m->config.escape);
 	m->chardevs[m->chardev_count++].id = strdup(id);
 	return true;
 }

@@ -48,6 +48,7 @@ struct machine_config {
 	u64 state_from, state_chunk; /* -d state: cpu.h */
 	bool snapshot;              /* -snapshot */
 	const char *serial;         /* -serial spec */
+	u8 escape;                  /* -echr: of consoles with a monitor behind them */
 	u8 uuid[16];                /* -uuid, 0: none */
 	struct smbios_words smbios; /* -smbios */
 	struct fw_cfg_file { const char *name; const u8 *data; size_t size; } fw_cfg[FW_CFG_FILES_MAX]; /* -fw_cfg */
@@ -127,6 +128,7 @@ const struct machine_config *machine_config(const struct machine *machine);
 struct loop *machine_loop(struct machine *machine);
 struct space *machine_space(struct machine *machine);
 struct cpus *machine_cpus(struct machine *machine);
+struct chardev *machine_serial(struct machine *machine);
 struct dev *machine_devices(struct machine *machine); /* objects and devices in creation order, by ->next */
 const struct drive *machine_drive(struct machine *machine, unsigned n); /* NULL after the last */
 const char *machine_chardev_id(struct machine *machine, unsigned n);                  /* NULL after the last */

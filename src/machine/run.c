@@ -232,6 +232,11 @@ struct cpus *machine_cpus(struct machine *m)
 	return m->cpus;
 }
 
+struct chardev *machine_serial(struct machine *m)
+{
+	return m->serial;
+}
+
 struct dev *machine_devices(struct machine *m)
 {
 	return m->first_dev;

@@ -122,6 +122,8 @@ static bool open_serial(struct machine *m, struct error *err)
 	if (strstr(spec, "stdio") && !quit_signals_watch(m->loop, quit_by_signal, m, err))
 		return false;
 	m->serial = chardev_open(spec, m->loop, quit_by_key, m, err);
+	if (m->serial)
+		chardev_set_escape(m->serial, m->config.escape);
 	return m->serial || fail_context(err, "-serial %s", spec);
 }
 

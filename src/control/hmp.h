@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The human monitor, private to control/: lines (hmp.c, hmp_memory.c) and the conversation (monitor.c). */
+#ifndef CONTROL_HMP_H
+#define CONTROL_HMP_H
+
+#include <stdio.h>
+
+#include "machine/machine.h"
+
+/* Text that the monitor answers to a line; the caller frees. */
+char *hmp_run(struct machine *machine, const char *line);
+const char *hmp_line(unsigned n); /* the n-th command, NULL after the last */
+
+/* --- hmp_memory.c: `rest` is what stands behind the command --- */
+void hmp_x(struct machine *machine, const char *rest, FILE *to);
+void hmp_xp(struct machine *machine, const char *rest, FILE *to);
+void hmp_print(struct machine *machine, const char *rest, FILE *to);
+void hmp_info_registers(struct machine *machine, const char *rest, FILE *to);
+void hmp_info_cpus(struct machine *machine, FILE *to);
+
+/* --- monitor.c --- */
+struct monitor;
+bool monitor_serve(struct monitor **list, struct machine *machine, struct chardev *chardev, struct error *err);
+bool monitor_listen(struct monitor **list, struct machine *machine, const char *spec, struct error *err);
+void monitors_close(struct monitor **list);
+
+#endif
