@@ -18,9 +18,9 @@ struct builder {
 	bool (*wanted)(const struct acpi_config *config);
 };
 
-static bool has_its(const struct acpi_config *config)
+static bool has_iort(const struct acpi_config *config)
 {
-	return config->has_its;
+	return config->has_its || config->smmu_base;
 }
 
 static bool has_cxl(const struct acpi_config *config)
@@ -41,7 +41,7 @@ static bool has_domains(const struct acpi_config *config)
 static const struct builder builders[] = {
 	{"FACP", fadt_build, NULL},    {"DSDT", dsdt_build, NULL},        {"APIC", madt_build, NULL},
 	{"GTDT", gtdt_build, NULL},    {"MCFG", mcfg_build, NULL},        {"SPCR", spcr_build, NULL},
-	{"DBG2", dbg2_build, NULL},    {"PPTT", pptt_build, NULL},        {"IORT", iort_build, has_its},
+	{"DBG2", dbg2_build, NULL},    {"PPTT", pptt_build, NULL},        {"IORT", iort_build, has_iort},
 	{"SRAT", srat_build, NULL},    {"SLIT", slit_build, has_domains}, {"HMAT", hmat_build, has_domains},
 	{"CEDT", cedt_build, has_cxl},
 };

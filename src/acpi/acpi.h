@@ -92,6 +92,7 @@ struct acpi_config {
 	u64 gicd_base, gicr_base, gicr_size; /* gicr2: second redistributor range, size 0: none */
 	u64 gicr2_base, gicr2_size;
 	u64 its_base; bool has_its;
+	u64 smmu_base; u32 smmu_gsi;     /* 0: none; events, PRI, command sync, global errors: four in a row, edges */
 	u32 pmu_intid;             /* 23, 0: no PMU */
 	u32 timer_virt_intid, timer_phys_intid; /* 27 and 30 */
 

@@ -1,39 +1,73 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IORT: every requester ID of segment 0 goes, unchanged, to the one ITS as its device ID. All PCI roots, expanders
- * included, share the segment, and a root complex node describes a segment: there is one, and its mapping covers
- * 0..0xffff. Without an ITS there is nothing to say and no table. [DEN0049 D]
+ * IORT: every requester ID of segment 0 goes, unchanged, to the one ITS as its device ID, with an SMMU by way of that, whose stream IDs they are.
+ * All PCI roots, expanders included, share the segment, and a root complex node describes a segment: there is one, and its mapping covers
+ * 0..0xffff. With neither ITS nor SMMU there is nothing to say and no table. [DEN0049 D]
  */
 #include "acpi/tables.h"
 
-enum { IORT_ITS_GROUP = 0, IORT_ROOT_COMPLEX = 2 };
-enum { IORT_COHERENT = 1, IORT_CPM_DACS = 3 };
+enum { IORT_ITS_GROUP = 0, IORT_ROOT_COMPLEX = 2, IORT_SMMU_V3 = 4 };
+enum { IORT_COHERENT = 1, IORT_CPM_DACS = 3, IORT_SMMU_COHERENT = 1 };
+enum { SMMU_NODE_BYTES = 68, ROOT_NODE_BYTES = 36, MAPPING_BYTES = 20 };
+
+static void put_node(struct out *out, u8 type, u16 length, u8 revision, u32 mappings, u32 mapping_at)
+{
+	put8(out, type);
+	put16(out, length);
+	put8(out, revision);
+	put32(out, 0);
+	put32(out, mappings);
+	put32(out, mappings ? mapping_at : 0);
+}
+
+/* Requester IDs 0..0xffff, unchanged, to the node at `to`. */
+static void put_mapping(struct out *out, u32 to)
+{
+	put32(out, 0);
+	put32(out, 0xffff);
+	put32(out, 0);
+	put32(out, to);
+	put32(out, 0);
+}
+
+static void put_smmu(const struct acpi_config *config, struct out *out, u32 its)
+{
+	put_node(out, IORT_SMMU_V3, SMMU_NODE_BYTES + (its ? MAPPING_BYTES : 0), 1, its != 0, SMMU_NODE_BYTES);
+	put64(out, config->smmu_base);
+	put32(out, IORT_SMMU_COHERENT);
+	put32(out, 0);
+	put64(out, 0); /* no VATOS */
+	put32(out, 0); /* generic */
+	for (u32 n = 0; n < 4; n++) /* events, PRI, global errors, command sync: in this order here */
+		put32(out, config->smmu_gsi + (n == 2 ? 3 : n == 3 ? 2 : n));
+	put32(out, 0); /* proximity domain: not said */
+	put32(out, 0); /* its own MSIs: none, all interrupts are wired */
+	if (its)
+		put_mapping(out, its);
+}
 
 void iort_build(const struct acpi_config *config, struct out *out)
 {
 	size_t start = table_begin(out, "IORT", 0);
-	u32 its;
+	u32 its = 0, smmu = 0, to;
 
-	put32(out, 2);  /* nodes */
+	put32(out, (u32)config->has_its + (config->smmu_base != 0) + 1);
 	put32(out, 48); /* offset of the first */
 	put32(out, 0);
 
-	its = (u32)(out->size - start);
-	put8(out, IORT_ITS_GROUP);
-	put16(out, 24);
-	put8(out, 0);
-	put32(out, 0);
-	put32(out, 0);
-	put32(out, 0);
-	put32(out, 1); /* one ITS, of ID 0 */
-	put32(out, 0);
+	if (config->has_its) {
+		its = (u32)(out->size - start);
+		put_node(out, IORT_ITS_GROUP, 24, 0, 0, 0);
+		put32(out, 1); /* one ITS, of ID 0 */
+		put32(out, 0);
+	}
+	if (config->smmu_base) {
+		smmu = (u32)(out->size - start);
+		put_smmu(config, out, its);
+	}
+	to = smmu ? smmu : its;
 
-	put8(out, IORT_ROOT_COMPLEX);
-	put16(out, 36 + 20);
-	put8(out, 1);
-	put32(out, 0);
-	put32(out, 1); /* mappings */
-	put32(out, 36);
+	put_node(out, IORT_ROOT_COMPLEX, ROOT_NODE_BYTES + MAPPING_BYTES, 1, 1, ROOT_NODE_BYTES);
 	put32(out, IORT_COHERENT);
 	put8(out, 0);
 	put16(out, 0);
@@ -42,11 +76,6 @@ void iort_build(const struct acpi_config *config, struct out *out)
 	put32(out, 0);            /* segment 0 */
 	put8(out, 64);            /* address bits that DMA reaches */
 	put_zeros(out, 3);
-
-	put32(out, 0);      /* requester IDs 0 .. */
-	put32(out, 0xffff); /* .. 0xffff */
-	put32(out, 0);
-	put32(out, its);
-	put32(out, 0);
+	put_mapping(out, to);
 	table_end(out, start);
 }

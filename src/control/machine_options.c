@@ -19,7 +19,6 @@ static const struct fixed_key {
 	{"secure", "off", "there is no EL3"},
 	{"virtualization", "off", "there is no EL2"},
 	{"mte", "off", "memory tagging is not built"},
-	{"iommu", "none", "the SMMUv3 is not built yet"},
 	{"highmem", "on", "CXL needs the high memory map"},
 	{"highmem-ecam", "on", "CXL needs the high memory map"},
 	{"highmem-mmio", "on", "CXL needs the high memory map"},
@@ -66,6 +65,11 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 			return true;
 		}
 		return parse_bool("-M acpi", value, &s->config.acpi, err);
+	}
+	if (!strcmp(key, "iommu")) {
+		s->config.smmu = !strcmp(value, "smmuv3");
+		return s->config.smmu || !strcmp(value, "none") ||
+		       fail(err, "-M iommu=%s: there is an SMMUv3; write iommu=smmuv3 or iommu=none", value);
 	}
 	if (!strcmp(key, "its"))
 		return parse_bool("-M its", value, &s->config.its, err);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { PHANDLE_GIC = 1, PHANDLE_ITS = 2, PHANDLE_CLOCK = 3 };
+enum { PHANDLE_GIC = 1, PHANDLE_ITS = 2, PHANDLE_CLOCK = 3, PHANDLE_SMMU = 4 };
 enum { GIC_SPI = 0, GIC_PPI = 1 };
 enum { IRQ_EDGE_RISING = 1, IRQ_LEVEL_HIGH = 4 };
 enum { TREE_BYTES = 128 * 1024 };
@@ -174,6 +174,24 @@ static void put_uart_and_rtc(const struct fdt_config *config, struct tree *tree)
 	}
 }
 
+static void put_smmu(const struct fdt_config *config, struct tree *tree)
+{
+	u32 n = config->smmu_size ? spi(config->smmu_intid) : 0;
+
+	if (!config->smmu_size)
+		return;
+	node_begin_at(tree, "smmuv3", config->smmu_base);
+	prop_string(tree, "compatible", "arm,smmu-v3");
+	put_reg(tree, config->smmu_base, config->smmu_size);
+	prop_list(tree, "interrupts", GIC_SPI, n, IRQ_EDGE_RISING, GIC_SPI, n + 1, IRQ_EDGE_RISING, GIC_SPI, n + 2, IRQ_EDGE_RISING, GIC_SPI, n + 3,
+		  IRQ_EDGE_RISING);
+	prop_strings(tree, "interrupt-names", "eventq\0priq\0cmdq-sync\0gerror");
+	prop_empty(tree, "dma-coherent");
+	prop_u32(tree, "#iommu-cells", 1);
+	prop_u32(tree, "phandle", PHANDLE_SMMU);
+	node_end(tree);
+}
+
 static void put_board(const struct fdt_config *config, struct tree *tree)
 {
 	unsigned i;
@@ -233,6 +251,8 @@ static void put_pci(const struct fdt_config *config, struct tree *tree)
 	put_reg(tree, config->ecam_base, config->ecam_size);
 	if (config->its_size)
 		prop_list(tree, "msi-map", 0, PHANDLE_ITS, 0, 0x10000);
+	if (config->smmu_size)
+		prop_list(tree, "iommu-map", 0, PHANDLE_SMMU, 0, 0x10000);
 	if (config->pio_size) {
 		const u32 io[] = {PCI_SPACE_IO, 0, 0, CELLS64(config->pio_base), CELLS64(config->pio_size)};
 
@@ -313,6 +333,7 @@ bool fdt_build(const struct fdt_config *config, u8 **dtb, size_t *size, struct e
 	put_gic(config, &tree);
 	put_uart_and_rtc(config, &tree);
 	put_board(config, &tree);
+	put_smmu(config, &tree);
 	if (config->ecam_size)
 		put_pci(config, &tree);
 	node_end(&tree);

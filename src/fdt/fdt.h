@@ -45,6 +45,7 @@ struct fdt_config {
 	u64 gicd_base, gicd_size, gicr_base, gicr_size;
 	u64 gicr2_base, gicr2_size; /* size 0: none */
 	u64 its_base, its_size;     /* size 0: none */
+	u64 smmu_base, smmu_size; u32 smmu_intid; /* size 0: none; events, PRI, command sync, global errors */
 	u32 pmu_intid;              /* PPI as INTID (23), 0: no PMU */
 	u32 timer_phys_intid, timer_virt_intid; /* 30 and 27 */
 

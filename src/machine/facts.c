@@ -136,6 +136,8 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	a->gicr_size = map[MAP_GICR].size;
 	a->its_base = map[MAP_ITS].base;
 	a->has_its = c->its;
+	a->smmu_base = m->smmu ? map[MAP_SMMU].base : 0;
+	a->smmu_gsi = 32 + SPI_SMMU;
 	a->pmu_intid = PPI_PMU;
 	a->timer_virt_intid = PPI_CNTV;
 	a->timer_phys_intid = PPI_CNTP;
@@ -207,6 +209,9 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 	f->gicr_size = map[MAP_GICR].size;
 	f->its_base = map[MAP_ITS].base;
 	f->its_size = c->its ? map[MAP_ITS].size : 0;
+	f->smmu_base = map[MAP_SMMU].base;
+	f->smmu_size = m->smmu ? map[MAP_SMMU].size : 0;
+	f->smmu_intid = 32 + SPI_SMMU;
 	f->pmu_intid = PPI_PMU;
 	f->timer_phys_intid = PPI_CNTP;
 	f->timer_virt_intid = PPI_CNTV;

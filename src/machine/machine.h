@@ -36,6 +36,7 @@ struct machine_config {
 	u32 boot_splash_ms;
 	bool acpi;                  /* -M acpi= (default on) */
 	bool its;
+	bool smmu;                  /* -M iommu=smmuv3 */
 	int cxl;                    /* -1: not said, 0: off, 1: on */
 	bool instruction_time;      /* -icount */
 	u32 icount_shift;

@@ -12,6 +12,7 @@
 #include "machine/memmap.h"
 #include "mem/backend.h"
 #include "pci/pci.h"
+#include "smmu/smmu.h"
 
 #define DRIVES_MAX 32
 #define NETDEVS_MAX 32
@@ -46,6 +47,7 @@ struct machine {
 	struct pl011 *uart;
 	struct pl031 *rtc;
 	struct ged *ged;
+	struct smmu *smmu; /* NULL: none */
 	struct fw_cfg *fw_cfg;
 	struct virtio_mmio_slots *virtio_slots;
 	struct pflash *flash[FLASH_BANKS];

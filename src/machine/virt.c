@@ -88,6 +88,16 @@ static bool create_gic(struct machine *m, struct error *err)
 	return true;
 }
 
+static void create_smmu(struct machine *m)
+{
+	struct smmu_config config = {.loop = m->loop, .space = m->space, .base = memory_map[MAP_SMMU].base, .eventq = gic_spi(m->gic, SPI_SMMU),
+				     .priq = gic_spi(m->gic, SPI_SMMU + 1), .cmdq_sync = gic_spi(m->gic, SPI_SMMU + 2),
+				     .gerror = gic_spi(m->gic, SPI_SMMU + 3)};
+
+	if (m->config.smmu)
+		m->smmu = smmu_create(&config);
+}
+
 static bool create_buses(struct machine *m, struct error *err)
 {
 	struct pci_host_config pci = {.loop = m->loop, .space = m->space, .ecam_base = memory_map[MAP_PCI_ECAM].base,
@@ -98,6 +108,7 @@ static bool create_buses(struct machine *m, struct error *err)
 				      .windows_base = memory_map[MAP_CXL_WINDOWS].base,
 				      .address_limit = 1ull << cpus_pa_bits(m->cpus), .limited_by = m->config.cpu_model};
 
+	create_smmu(m);
 	for (unsigned i = 0; i < 4; i++)
 		pci.intx[i] = gic_spi(m->gic, SPI_PCI + i);
 	m->pci = pci_host_create(&pci, err);
@@ -207,6 +218,8 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 	pl011_reset(m->uart);
 	pl031_reset(m->rtc);
 	ged_reset(m->ged);
+	if (m->smmu)
+		smmu_reset(m->smmu);
 	fw_cfg_reset(m->fw_cfg);
 	firmware_reset(m);
 	gic_reset(m->gic);
@@ -293,6 +306,7 @@ void machine_destroy(struct machine *m)
 		cxl_host_destroy(m->cxl);
 	if (m->pci)
 		pci_host_destroy(m->pci);
+	smmu_destroy(m->smmu);
 	if (m->gic)
 		gic_destroy(m->gic);
 	if (m->loop)

@@ -6,9 +6,10 @@
 #define BOUNCE_BYTES (16 * KiB)
 
 /* Field by field: the arrays need no zeroes. */
-void disk_move_begin(struct disk_move *m, struct space *space, struct block *block, bool to_memory, u64 offset)
+void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, struct block *block, bool to_memory, u64 offset)
 {
 	m->space = space;
+	m->requester = requester;
 	m->block = block;
 	m->to_memory = to_memory;
 	m->at_once = m->failed = false;
@@ -39,9 +40,10 @@ static bool bounce(struct disk_move *m, u64 pa, u64 size)
 	if (m->to_memory) {
 		ok = block_read(m->block, m->offset, bytes, size);
 		m->failed |= !ok;
-		return ok && dma_write(m->space, pa, bytes, size);
+		return ok && (m->requester == DISK_PHYSICAL ? dma_write(m->space, pa, bytes, size)
+					       : dma_write_for(m->space, (u32)m->requester, pa, bytes, size));
 	}
-	if (!dma_read(m->space, pa, bytes, size))
+	if (m->requester == DISK_PHYSICAL ? !dma_read(m->space, pa, bytes, size) : !dma_read_for(m->space, (u32)m->requester, pa, bytes, size))
 		return false;
 	ok = block_write(m->block, m->offset, bytes, size);
 	m->failed |= !ok;
@@ -51,14 +53,16 @@ static bool bounce(struct disk_move *m, u64 pa, u64 size)
 bool disk_move_add(struct disk_move *m, u64 pa, u64 size)
 {
 	for (u64 part; size; pa += part, size -= part) {
-		void *host;
+		void *host = NULL;
+		u64 at = pa; /* physical */
 
 		if (m->count == DISK_PIECES_MAX && !disk_move_end(m))
 			return false;
 		part = size;
-		host = dma_map(m->space, pa, &part, m->to_memory);
+		if (m->requester == DISK_PHYSICAL || dma_translate(m->space, (u32)m->requester, m->to_memory, &at, &part))
+			host = dma_map(m->space, at, &part, m->to_memory);
 		if (host && part) {
-			m->pa[m->count] = pa;
+			m->pa[m->count] = at;
 			m->pieces[m->count++] = (struct iovec){host, part};
 			m->bytes += part;
 			continue;

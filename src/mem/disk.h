@@ -12,6 +12,7 @@
 
 struct disk_move {
 	struct space *space;
+	s64 requester;
 	struct block *block;
 	bool to_memory; /* a read of the disk */
 	bool at_once;   /* only if that takes no waiting */
@@ -24,7 +25,9 @@ struct disk_move {
 	struct iovec pieces[DISK_PIECES_MAX];
 };
 
-void disk_move_begin(struct disk_move *m, struct space *space, struct block *block, bool to_memory, u64 offset);
+/* `requester`: whose addresses they are, for the IOMMU; DISK_PHYSICAL: physical ones. */
+#define DISK_PHYSICAL (-1)
+void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, struct block *block, bool to_memory, u64 offset);
 /* `size` bytes at guest address pa come next. */
 bool disk_move_add(struct disk_move *m, u64 pa, u64 size);
 /* Moves what is still gathered: always the last call, also after a failure. */

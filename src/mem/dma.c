@@ -189,9 +189,58 @@ void dma_unmap(struct space *space, u64 pa, u64 size, bool write)
 	space_leave(space);
 }
 
+void space_set_iommu(struct space *space, const struct iommu_ops *ops, void *opaque)
+{
+	space->iommu = ops;
+	space->iommu_opaque = opaque;
+}
+
+bool dma_translate(struct space *space, u32 requester_id, bool write, u64 *address, u64 *size)
+{
+	return !space->iommu || space->iommu->translate(space->iommu_opaque, requester_id, *address, write, address, size);
+}
+
+/* What cannot be translated ends the transfer: the rest reads as zero. */
+static bool transfer_for(struct space *space, u32 requester_id, u64 iova, u8 *to, const u8 *from, u64 size)
+{
+	bool ok = true;
+
+	while (size) {
+		u64 pa = iova, part = size;
+
+		if (!dma_translate(space, requester_id, from != NULL, &pa, &part) || !part) {
+			if (to)
+				memset(to, 0, size);
+			return false;
+		}
+		ok &= transfer(space, pa, to, from, part);
+		if (to)
+			to += part;
+		if (from)
+			from += part;
+		iova += part;
+		size -= part;
+	}
+	return ok;
+}
+
+bool dma_read_for(struct space *space, u32 requester_id, u64 iova, void *to, u64 size)
+{
+	return transfer_for(space, requester_id, iova, to, NULL, size);
+}
+
+bool dma_write_for(struct space *space, u32 requester_id, u64 iova, const void *from, u64 size)
+{
+	return transfer_for(space, requester_id, iova, NULL, from, size);
+}
+
 void space_msi(struct space *space, u32 requester_id, u64 pa, u32 data)
 {
 	const struct msi_target *target = &space->msi;
+	u64 size = sizeof(data);
+
+	if (!dma_translate(space, requester_id, true, &pa, &size) || size < sizeof(data))
+		return;
 
 	if (target->send && pa >= target->base && pa - target->base < target->size) {
 		if (space->loop)

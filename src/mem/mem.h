@@ -113,6 +113,18 @@ bool dma_write(struct space *space, u64 pa, const void *from, u64 size);
 void *dma_map(struct space *space, u64 pa, u64 *size, bool write);
 void dma_unmap(struct space *space, u64 pa, u64 size, bool write);
 
+/*
+ * DMA of a requester through the IOMMU, if there is one: as dma_read and dma_write, a translation for each piece. `translate` runs on any thread
+ * without the machine lock: false if the access ends here, else *pa, and *size cut to what is contiguous.
+ */
+struct iommu_ops {
+	bool (*translate)(void *opaque, u32 requester_id, u64 iova, bool write, u64 *pa, u64 *size);
+};
+void space_set_iommu(struct space *space, const struct iommu_ops *ops, void *opaque); /* before devices are; NULL: none */
+bool dma_translate(struct space *space, u32 requester_id, bool write, u64 *address, u64 *size);
+bool dma_read_for(struct space *space, u32 requester_id, u64 iova, void *to, u64 size);
+bool dma_write_for(struct space *space, u32 requester_id, u64 iova, const void *from, u64 size);
+
 /* A message-signalled interrupt: a 4-byte store of `data` to `pa` with the sender's requester ID. The machine
  * connects the doorbell (the ITS); a store elsewhere is an ordinary DMA write. */
 struct msi_target {

@@ -15,6 +15,8 @@ struct space {
 	const struct still_ops *still;
 	void *still_opaque;
 	struct msi_target msi;
+	const struct iommu_ops *iommu;
+	void *iommu_opaque;
 	/* Under the machine lock. */
 	struct entry *entries;
 	size_t entry_count, entry_room;

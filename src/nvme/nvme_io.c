@@ -12,7 +12,7 @@ static bool data_move(struct nvme_request *r, bool at_once)
 	struct disk_move move;
 	bool ok = true;
 
-	disk_move_begin(&move, r->nvme->pci.space, r->nvme->drive->block, r->command[NVME_C_OPCODE] == NVME_READ, r->offset);
+	disk_move_begin(&move, r->nvme->pci.space, pci_requester_id(&r->nvme->pci), r->nvme->drive->block, r->command[NVME_C_OPCODE] == NVME_READ, r->offset);
 	move.at_once = at_once;
 	for (unsigned n = 0; ok && n < r->segment_count; n++)
 		ok = disk_move_add(&move, r->segments[n].pa, r->segments[n].size);

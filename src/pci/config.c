@@ -378,7 +378,7 @@ u16 pci_requester_id(struct pci_dev *dev)
 bool pci_dma_read(struct pci_dev *dev, u64 pa, void *to, u64 size)
 {
 	if (pci_is_bus_master(dev))
-		return dma_read(dev->space, pa, to, size);
+		return dma_read_for(dev->space, pci_requester_id(dev), pa, to, size);
 	trace(GUEST_ERROR, "%s: DMA without Bus Master Enable", dev_name(&dev->dev));
 	return false;
 }
@@ -386,7 +386,7 @@ bool pci_dma_read(struct pci_dev *dev, u64 pa, void *to, u64 size)
 bool pci_dma_write(struct pci_dev *dev, u64 pa, const void *from, u64 size)
 {
 	if (pci_is_bus_master(dev))
-		return dma_write(dev->space, pa, from, size);
+		return dma_write_for(dev->space, pci_requester_id(dev), pa, from, size);
 	trace(GUEST_ERROR, "%s: DMA without Bus Master Enable", dev_name(&dev->dev));
 	return false;
 }

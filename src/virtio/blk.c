@@ -67,9 +67,11 @@ static bool data_move(struct blk_request *r)
 	const struct virtq_segment *s = chain->segments + (in ? chain->out_count : 0);
 	unsigned count = in ? chain->in_count : chain->out_count;
 	u64 skip = in ? 0 : BLK_HEADER_BYTES, left = r->bytes;
+	struct virtio *virtio = &r->blk->virtio;
+	s64 requester = virtio->iommu_platform ? pci_requester_id(&virtio->pci) : DISK_PHYSICAL;
 	struct disk_move move;
 
-	disk_move_begin(&move, r->blk->virtio.pci.space, r->blk->drive->block, in, r->offset);
+	disk_move_begin(&move, r->blk->virtio.pci.space, requester, r->blk->drive->block, in, r->offset);
 	move.at_once = r->at_once;
 	for (; ok && count && left; count--, s++) {
 		u64 part;

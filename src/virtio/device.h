@@ -76,8 +76,8 @@ struct virtio {
 
 #define VIRTIO_PROPS(s)                                                                                                \
 	PROP_BOOL("disable-legacy", s, virtio.disable_legacy, 1, "accepted: there is no legacy interface"),            \
-	PROP_BOOL("disable-modern", s, virtio.disable_modern, 0, "only off"),                                          \
-	PROP_BOOL("iommu_platform", s, virtio.iommu_platform, 0, "only off"),                                          \
+	PROP_BOOL("disable-modern", s, virtio.disable_modern, 0, "behind the IOMMU, if there is one"),                                          \
+	PROP_BOOL("iommu_platform", s, virtio.iommu_platform, 0, "behind the IOMMU, if there is one"),                                          \
 	PROP_BOOL("packed", s, virtio.packed, 0, "only off: queues are split"),                                        \
 	PROP_BOOL("event_idx", s, virtio.event_idx, 1, "offer VIRTIO_F_EVENT_IDX"),                                    \
 	PROP_BOOL("indirect_desc", s, virtio.indirect_desc, 1, "offer VIRTIO_F_INDIRECT_DESC"),                        \
@@ -120,4 +120,15 @@ void virtq_untake(struct virtq *queue, u16 count);
 bool virtq_read(struct virtio *virtio, const struct virtq_chain *chain, u64 offset, void *to, u64 size);
 bool virtq_write(struct virtio *virtio, const struct virtq_chain *chain, u64 offset, const void *from, u64 size);
 
+/* Guest memory as the device sees it: through the IOMMU with iommu_platform=on, else by physical addresses. [VIRTIO1.2 6, ACCESS_PLATFORM] */
+static inline bool virtio_dma_read(struct virtio *virtio, u64 address, void *to, u64 size)
+{
+	return virtio->iommu_platform ? dma_read_for(virtio->pci.space, pci_requester_id(&virtio->pci), address, to, size)
+				      : dma_read(virtio->pci.space, address, to, size);
+}
+static inline bool virtio_dma_write(struct virtio *virtio, u64 address, const void *from, u64 size)
+{
+	return virtio->iommu_platform ? dma_write_for(virtio->pci.space, pci_requester_id(&virtio->pci), address, from, size)
+				      : dma_write(virtio->pci.space, address, from, size);
+}
 #endif

@@ -232,7 +232,7 @@ static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *
 		if (count_at.length < FRAME_HEADER)
 			virtio_broken(virtio, "a receive buffer's first part is smaller than the header");
 		else
-			dma_write(virtio->pci.space, count_at.pa + FRAME_NUM_BUFFERS, number, 2);
+			virtio_dma_write(virtio, count_at.pa + FRAME_NUM_BUFFERS, number, 2);
 	}
 	virtq_publish(queue, count);
 	return true;

@@ -20,7 +20,7 @@ static bool ring_read16(struct virtq *queue, u64 pa, u16 *value)
 {
 	u8 bytes[2];
 
-	if (!dma_read(queue->virtio->pci.space, pa, bytes, 2)) {
+	if (!virtio_dma_read(queue->virtio, pa, bytes, 2)) {
 		virtio_broken(queue->virtio, "a ring is not in memory");
 		return false;
 	}
@@ -33,7 +33,7 @@ static bool ring_write(struct virtq *queue, u64 pa, u64 value, unsigned size)
 	u8 bytes[8];
 
 	store_le(bytes, size, value);
-	if (dma_write(queue->virtio->pci.space, pa, bytes, size))
+	if (virtio_dma_write(queue->virtio, pa, bytes, size))
 		return true;
 	virtio_broken(queue->virtio, "a ring is not in memory");
 	return false;
@@ -112,7 +112,7 @@ static bool desc_read(struct virtq *queue, u64 table, u16 n, struct desc *desc)
 {
 	u8 bytes[DESC_BYTES];
 
-	if (!dma_read(queue->virtio->pci.space, table + DESC_BYTES * (u64)n, bytes, sizeof(bytes)))
+	if (!virtio_dma_read(queue->virtio, table + DESC_BYTES * (u64)n, bytes, sizeof(bytes)))
 		return false;
 	desc->addr = load_le(bytes, 8);
 	desc->len = load_le(bytes + 8, 4);
@@ -265,8 +265,8 @@ static bool copy(struct virtio *virtio, const struct virtq_segment *segments, un
 			continue;
 		}
 		part = MIN(segments[n].length - offset, size);
-		ok = to ? dma_read(virtio->pci.space, segments[n].pa + offset, to, part)
-			: dma_write(virtio->pci.space, segments[n].pa + offset, from, part);
+		ok = to ? virtio_dma_read(virtio, segments[n].pa + offset, to, part)
+			: virtio_dma_write(virtio, segments[n].pa + offset, from, part);
 		if (!ok)
 			return false;
 		if (to)

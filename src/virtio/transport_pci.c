@@ -404,8 +404,6 @@ bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 feat
 
 	if (virtio->disable_modern)
 		return fail(err, "%s: disable-modern=on: there is only the modern interface; leave it out", name);
-	if (virtio->iommu_platform)
-		return fail(err, "%s: iommu_platform=on: not built yet; leave it out", name);
 	if (virtio->packed)
 		return fail(err, "%s: packed=on: not built yet; queues are split", name);
 	if (vectors > 2048)
@@ -416,7 +414,7 @@ bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 feat
 		return false;
 	virtio->type = type;
 	virtio->queue_count = queue_count;
-	virtio->offered = features | BIT(VIRTIO_F_VERSION_1) | (virtio->event_idx ? BIT(VIRTIO_F_EVENT_IDX) : 0) |
+	virtio->offered = features | BIT(VIRTIO_F_VERSION_1) | (virtio->iommu_platform ? BIT(VIRTIO_F_ACCESS_PLATFORM) : 0) | (virtio->event_idx ? BIT(VIRTIO_F_EVENT_IDX) : 0) |
 			  (virtio->indirect_desc ? BIT(VIRTIO_F_INDIRECT_DESC) : 0);
 	for (unsigned n = 0; n < queue_count; n++)
 		virtio->queues[n] = (struct virtq){.virtio = virtio, .index = n, .size_max = queue_size};

@@ -108,6 +108,10 @@ DISK = ["-drive", "file=@/disk.raw,format=raw,if=virtio", "-device", "virtio-rng
 SHARE = ["-virtfs", "local,path=@/share,mount_tag=share,security_model=mapped-xattr",
          "-fsdev", "local,id=f,path=@/fixed,security_model=none,readonly=on", "-device", "virtio-9p-pci,fsdev=f,mount_tag=fixed"]
 
+# The same behind the SMMU: addresses of disk and console are its to translate, and so are everybody's messages.
+SMMU = ["-M", "virt,iommu=smmuv3"] + [o.replace("virtio-rng-pci", "virtio-rng-pci,iommu_platform=on").replace("virtio-serial-pci", "virtio-serial-pci,iommu_platform=on")
+                                      for o in DISK[2:]] + ["-drive", "file=@/disk.raw,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,iommu_platform=on"]
+
 # Debian's qemu-efi-aarch64: by -bios, and as a pair of flash banks with a store of variables.
 BIOS = ["-bios", "QEMU_EFI.fd", "-device", "virtio-rng-pci"]
 PFLASH = ["-drive", "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd",
@@ -154,6 +158,9 @@ BOOTS = {
     "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
     "6.12 shared folders": ("6.12", 2, "share", SHARE, True),
     "7.3 shared folders": ("7.3", 1, "share", SHARE, False),
+    "6.12 disk, rng, console behind the SMMU": ("6.12", 2, "devices", SMMU, True),
+    "7.3 disk behind the SMMU, device tree": ("7.3", 2, "devices", SMMU + ["-M", "acpi=off"], False),
+    "6.12 tour behind the SMMU, by firmware": ("6.12", 2, "tour", volatile() + BIOS + ["-M", "iommu=smmuv3"], False),
     "6.12 device tree, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK, True),
     "6.12 instruction time, 2 vCPUs, twice the same": ("6.12", 2, "tour tour", volatile() + ["-icount", "shift=0"], True),
     "6.12 instruction time, disk and rng, 1 vCPU, twice the same": ("6.12", 1, "devices devices", DISK + ["-icount", "shift=0"], False),

@@ -336,7 +336,6 @@ static void properties_are_checked(void **state)
 		{"drive=d0,physical_block_size=256", "physical_block_size=256"},
 		{"drive=d0,disable-modern=on", "disable-modern"},
 		{"drive=d0,serial=123456789012345678901", "serial="},
-		{"drive=d0,iommu_platform=on", "iommu_platform"},
 		{"drive=d0,packed=on", "packed"},
 		{"drive=d0,vectors=4000", "vectors=4000"},
 		{"drive=d0,min_io_size=700", "min_io"},

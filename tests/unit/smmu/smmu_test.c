@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The SMMU as a driver sees it: tables of both formats, every granule, faults as events, commands and their errors; and tables of a hostile guest. */
+#include "check.h"
+#include "smmu/smmu.h"
+#include "smmu/smmu_spec.h"
+
+#define RAM 0x40000000ull
+#define BASE 0x09050000ull
+#define STRTAB (RAM + 0x10000)
+#define LEVEL2 (RAM + 0x20000)
+#define CD (RAM + 0x30000)
+#define TABLES (RAM + 0x100000) /* 64 KiB each */
+#define CMDQ (RAM + 0x40000)
+#define EVENTQ (RAM + 0x50000)
+#define SID 0x0108u
+
+struct world {
+	struct loop *loop;
+	struct space *space;
+	struct smmu *smmu;
+	struct region ram;
+	u8 *memory;
+	unsigned pulses[4];
+};
+
+static void pulse(void *opaque, unsigned n, bool level)
+{
+	((struct world *)opaque)->pulses[n] += level;
+}
+
+static void put(struct world *w, u64 pa, u64 value)
+{
+	store_le(w->memory + (pa - RAM), 8, value);
+}
+
+static void reg(struct world *w, u32 offset, unsigned size, u64 value)
+{
+	assert_int_equal(space_write(w->space, BASE + offset, size, value), MEM_OK);
+}
+
+static u64 get(struct world *w, u32 offset, unsigned size)
+{
+	u64 value = 0;
+
+	assert_int_equal(space_read(w->space, BASE + offset, size, &value), MEM_OK);
+	return value;
+}
+
+static void open_world(struct world *w)
+{
+	struct smmu_config config = {.base = BASE, .eventq = {pulse, w, 0}, .priq = {pulse, w, 1}, .cmdq_sync = {pulse, w, 2}, .gerror = {pulse, w, 3}};
+	struct error err = {""};
+
+	memset(w, 0, sizeof(*w));
+	w->loop = loop_create(true, &err);
+	assert_non_null(w->loop);
+	w->space = space_create(w->loop);
+	w->memory = calloc(1, 16 * MiB);
+	w->ram = (struct region){.name = "RAM", .base = RAM, .size = 16 * MiB, .host = w->memory};
+	loop_lock(w->loop);
+	space_add(w->space, &w->ram);
+	config.loop = w->loop;
+	config.space = w->space;
+	w->smmu = smmu_create(&config);
+}
+
+static void close_world(struct world *w)
+{
+	smmu_destroy(w->smmu);
+	space_remove(w->space, &w->ram);
+	loop_unlock(w->loop);
+	space_destroy(w->space);
+	loop_destroy(w->loop);
+	free(w->memory);
+}
+
+static void start(struct world *w, u32 table_config)
+{
+	reg(w, SMMU_STRTAB_BASE, 8, STRTAB);
+	reg(w, SMMU_STRTAB_BASE_CFG, 4, table_config);
+	reg(w, SMMU_CMDQ_BASE, 8, CMDQ | 4);
+	reg(w, SMMU_EVENTQ_BASE, 8, EVENTQ | 3);
+	reg(w, SMMU_IRQ_CTRL, 4, IRQ_GERROR | IRQ_EVENTQ);
+	assert_int_equal(get(w, SMMU_IRQ_CTRLACK, 4), IRQ_GERROR | IRQ_EVENTQ);
+	reg(w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN);
+	assert_int_equal(get(w, SMMU_CR0ACK, 4), CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN);
+}
+
+/* A context of T0SZ and granule (TG0's encoding), with faults recorded. */
+static void context(struct world *w, unsigned t0sz, unsigned tg0, u64 table)
+{
+	put(w, CD, t0sz | (u64)tg0 << 6 | BIT(30) | BIT(31) | 5ull << 32 | BIT(41) | BIT(45) | BIT(46));
+	put(w, CD + 8, table);
+}
+
+static u64 ste_of(u32 sid)
+{
+	return STRTAB + 64 * (u64)sid;
+}
+
+static bool where(struct world *w, u64 iova, bool write, u64 *pa, u64 *size)
+{
+	*pa = iova;
+	*size = 1ull << 40;
+	return dma_translate(w->space, SID, write, pa, size);
+}
+
+static void end_loop(void *opaque)
+{
+	loop_quit(opaque);
+}
+
+/* The event written last, and how many there are. */
+static unsigned events(struct world *w, u64 record[4])
+{
+	u32 prod;
+
+	loop_defer(w->loop, end_loop, w->loop);
+	loop_unlock(w->loop);
+	loop_run(w->loop);
+	loop_lock(w->loop);
+	prod = (u32)get(w, SMMU_EVENTQ_PROD, 4);
+	for (unsigned n = 0; n < 4; n++)
+		record[n] = load_le(w->memory + (EVENTQ - RAM) + 32 * ((prod - 1) & 7) + 8 * n, 8);
+	return prod & 0xf;
+}
+
+static void off_passes_or_aborts(void **state)
+{
+	struct world w;
+	u64 pa, size;
+
+	open_world(&w);
+	assert_true(where(&w, 0x1234, true, &pa, &size));
+	assert_true(pa == 0x1234);
+	reg(&w, SMMU_GBPA, 4, GBPA_ABORT); /* without Update: nothing */
+	assert_true(where(&w, 0x1234, true, &pa, &size));
+	reg(&w, SMMU_GBPA, 4, GBPA_ABORT | GBPA_UPDATE);
+	assert_false(get(&w, SMMU_GBPA, 4) & GBPA_UPDATE);
+	assert_false(where(&w, 0x1234, true, &pa, &size));
+	close_world(&w);
+}
+
+static void every_granule_translates(void **state)
+{
+	static const struct { unsigned tg0, bits; } granules[] = {{0, 12}, {1, 16}, {2, 14}};
+	struct world w;
+	u64 pa, size, record[4];
+
+	for (unsigned g = 0; g < ARRAY_SIZE(granules); g++) {
+		unsigned bits = granules[g].bits, stride = bits - 3, levels = (48 - bits + stride - 1) / stride;
+		u64 iova = 0x0000812345678000ull & MASK(47, bits), table = TABLES;
+
+		open_world(&w);
+		start(&w, 9); /* linear, 512 streams */
+		put(&w, ste_of(SID), 1 | 5 << 1 | CD);
+		context(&w, 16, granules[g].tg0, TABLES);
+		for (unsigned level = 4 - levels; level < 3; level++, table += 64 * KiB) {
+			unsigned low = bits + (3 - level) * stride, top = MIN(low + stride, 48);
+
+			put(&w, table + 8 * (iova >> low & ones(top - low)), (table + 64 * KiB) | 3);
+		}
+		put(&w, table + 8 * (iova >> bits & ones(stride)), (RAM + 8 * MiB) | BIT(10) | BIT(6) | 3);
+		assert_true(where(&w, iova + 0x18, true, &pa, &size));
+		assert_true(pa == RAM + 8 * MiB + 0x18 && size == (1ull << bits) - 0x18);
+		/* Read-only, then not for the unprivileged, then without its access flag, then not there. */
+		put(&w, table + 8 * (iova >> bits & ones(stride)), (RAM + 8 * MiB) | BIT(10) | BIT(7) | BIT(6) | 3);
+		assert_true(where(&w, iova, false, &pa, &size));
+		assert_false(where(&w, iova, true, &pa, &size));
+		assert_int_equal(events(&w, record), 1);
+		assert_true(record[0] == (EVENT_PERMISSION | (u64)SID << 32) && record[2] == iova && !bit(record[1], 35));
+		put(&w, table + 8 * (iova >> bits & ones(stride)), (RAM + 8 * MiB) | BIT(10) | 3);
+		assert_false(where(&w, iova, false, &pa, &size));
+		assert_int_equal(events(&w, record), 2);
+		assert_true((u8)record[0] == EVENT_PERMISSION && bit(record[1], 35));
+		put(&w, table + 8 * (iova >> bits & ones(stride)), (RAM + 8 * MiB) | BIT(6) | 3);
+		assert_false(where(&w, iova, false, &pa, &size));
+		events(&w, record);
+		assert_int_equal((u8)record[0], EVENT_ACCESS);
+		put(&w, table + 8 * (iova >> bits & ones(stride)), 0);
+		assert_false(where(&w, iova, false, &pa, &size));
+		events(&w, record);
+		assert_int_equal((u8)record[0], EVENT_TRANSLATION);
+		assert_true(w.pulses[0] >= 1);
+		close_world(&w);
+	}
+}
+
+static void streams_are_looked_up(void **state)
+{
+	struct world w;
+	u64 pa, size, record[4];
+	u8 bytes[16], zero[16] = {0};
+
+	open_world(&w);
+	start(&w, 9);
+	assert_false(where(&w, 0, false, &pa, &size)); /* not valid */
+	events(&w, record);
+	assert_int_equal((u8)record[0], EVENT_BAD_STE);
+	put(&w, ste_of(SID), 1); /* abort: no event */
+	assert_false(where(&w, 0, false, &pa, &size));
+	assert_int_equal(events(&w, record), 1);
+	put(&w, ste_of(SID), 1 | 4 << 1); /* bypass */
+	assert_true(where(&w, 0x77, false, &pa, &size) && pa == 0x77);
+	put(&w, ste_of(SID), 1 | 6 << 1); /* stage 2 */
+	assert_false(where(&w, 0, false, &pa, &size));
+	put(&w, ste_of(SID), 1 | 5 << 1 | (RAM + 64 * MiB)); /* no memory there */
+	assert_false(where(&w, 0, false, &pa, &size));
+	events(&w, record);
+	assert_int_equal((u8)record[0], EVENT_CD_FETCH);
+	memset(bytes, 0xff, sizeof(bytes));
+	assert_false(dma_read_for(w.space, SID, 0, bytes, sizeof(bytes)));
+	assert_memory_equal(bytes, zero, sizeof(bytes));
+	/* More than the table has. */
+	reg(&w, SMMU_CR0, 4, 0);
+	start(&w, 8);
+	assert_false(where(&w, 0, false, &pa, &size));
+	events(&w, record);
+	assert_int_equal((u8)record[0], EVENT_BAD_STREAMID);
+	close_world(&w);
+
+	/* Two levels: 256 streams in each second table. */
+	open_world(&w);
+	start(&w, 16 | 8 << 6 | STRTAB_2LEVEL << 16);
+	put(&w, STRTAB + 8 * (SID >> 8), LEVEL2 | 9);
+	put(&w, LEVEL2 + 64 * (SID & 0xff), 1 | 4 << 1);
+	assert_true(where(&w, 0x99, true, &pa, &size) && pa == 0x99);
+	put(&w, STRTAB + 8 * (SID >> 8), LEVEL2 | 3); /* four streams only */
+	assert_false(where(&w, 0x99, true, &pa, &size));
+	put(&w, STRTAB + 8 * (SID >> 8), 0);
+	assert_false(where(&w, 0x99, true, &pa, &size));
+	events(&w, record);
+	assert_int_equal((u8)record[0], EVENT_BAD_STREAMID);
+	close_world(&w);
+}
+
+static void command(struct world *w, u64 low)
+{
+	u32 prod = (u32)get(w, SMMU_CMDQ_PROD, 4);
+
+	put(w, CMDQ + 16 * (prod & 15), low);
+	put(w, CMDQ + 16 * (prod & 15) + 8, 0);
+	reg(w, SMMU_CMDQ_PROD, 4, (prod + 1) & 0x1f);
+}
+
+static void commands_run_and_err(void **state)
+{
+	struct world w;
+
+	open_world(&w);
+	start(&w, 9);
+	for (unsigned n = 0; n < 40; n++) /* the index wraps */
+		command(&w, n & 1 ? CMD_SYNC | 1 << 12 : CMD_TLBI_NH_VA);
+	assert_int_equal(get(&w, SMMU_CMDQ_CONS, 4), get(&w, SMMU_CMDQ_PROD, 4));
+	assert_int_equal(w.pulses[2], 20);
+	command(&w, 0xfe);
+	command(&w, CMD_SYNC);
+	assert_int_equal(get(&w, SMMU_CMDQ_CONS, 4) >> 24, CERROR_ILL);
+	assert_int_equal(get(&w, SMMU_GERROR, 4), GERROR_CMDQ);
+	assert_int_equal(w.pulses[3], 1);
+	/* The driver puts a SYNC in its place and says that it knows. */
+	put(&w, CMDQ + 16 * (get(&w, SMMU_CMDQ_CONS, 4) & 15), CMD_SYNC);
+	reg(&w, SMMU_GERRORN, 4, GERROR_CMDQ);
+	assert_int_equal(get(&w, SMMU_CMDQ_CONS, 4) & 0xfffff, get(&w, SMMU_CMDQ_PROD, 4));
+	close_world(&w);
+}
+
+static void a_full_event_queue_overflows(void **state)
+{
+	struct world w;
+	u64 pa, size, record[4];
+
+	open_world(&w);
+	start(&w, 9);
+	for (unsigned n = 0; n < 12; n++)
+		assert_false(where(&w, 0, false, &pa, &size));
+	events(&w, record);
+	assert_int_equal(get(&w, SMMU_EVENTQ_PROD, 4), QUEUE_OVERFLOW | 8);
+	reg(&w, SMMU_EVENTQ_CONS, 4, QUEUE_OVERFLOW | 8);
+	assert_false(where(&w, 0, false, &pa, &size));
+	events(&w, record);
+	assert_int_equal(get(&w, SMMU_EVENTQ_PROD, 4), QUEUE_OVERFLOW | 9);
+	close_world(&w);
+}
+
+/* Every word of tables and registers is a random one: nothing is read outside RAM, and every walk ends. */
+static void hostile_tables_end(void **state)
+{
+	struct world w;
+	u64 random = 88172645463325252ull, pa, size, record[4];
+
+	open_world(&w);
+	for (unsigned round = 0; round < 200; round++) {
+		for (u64 at = 0; at < 2 * MiB; at += 8) {
+			random ^= random << 13;
+			random ^= random >> 7;
+			random ^= random << 17;
+			/* Half of them point into RAM and look valid. */
+			put(&w, RAM + at, random & 1 ? random : (RAM + (random >> 20 & (2 * MiB - 64))) | (random >> 8 & 0xf) | 1);
+		}
+		reg(&w, SMMU_CR0, 4, 0);
+		reg(&w, SMMU_STRTAB_BASE, 8, random % 3 ? STRTAB : random);
+		reg(&w, SMMU_STRTAB_BASE_CFG, 4, random >> 11);
+		reg(&w, SMMU_CMDQ_BASE, 8, CMDQ | (random & 0x1f));
+		reg(&w, SMMU_EVENTQ_BASE, 8, random % 5 ? EVENTQ | (random & 0x1f) : random);
+		reg(&w, SMMU_CMDQ_PROD, 4, random >> 5);
+		reg(&w, SMMU_GERRORN, 4, random >> 17);
+		reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN);
+		if (round & 1)
+			put(&w, ste_of(SID), 1 | 5 << 1 | CD);
+		if (round & 2)
+			context(&w, random >> 9 & 63, random >> 3 & 3, TABLES + (random & 0xff0));
+		for (unsigned n = 0; n < 50; n++) {
+			random = random * 6364136223846793005ull + 1442695040888963407ull;
+			if (where(&w, n & 1 ? random >> 20 : random, n & 2, &pa, &size))
+				assert_true(size);
+		}
+		events(&w, record);
+	}
+	close_world(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(off_passes_or_aborts),
+		cmocka_unit_test(every_granule_translates),
+		cmocka_unit_test(streams_are_looked_up),
+		cmocka_unit_test(commands_run_and_err),
+		cmocka_unit_test(a_full_event_queue_overflows),
+		cmocka_unit_test(hostile_tables_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
