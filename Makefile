@@ -73,6 +73,18 @@ fuzz:
 	@tools/install-packages fuzz
 	@fuzz/run $(BUILD) $(SECONDS)
 
+#: make install      below $(DESTDIR)$(PREFIX): programs, manual pages, bash completion; QEMU_LINK=yes adds qemu-system-aarch64, a link
+PREFIX ?= /usr/local
+.PHONY: install
+install: $(BUILD)/cxlvm
+	@tools/manual $(BUILD)/cxlvm $(BUILD)/man
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(MESON_DIR)/cxlvm $(MESON_DIR)/cxlvm-net $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/man/cxlvm.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(BUILD)/man/cxlvm-options.7 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 644 tools/cxlvm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cxlvm
+	$(if $(filter yes,$(QEMU_LINK)),ln -sf cxlvm $(DESTDIR)$(PREFIX)/bin/qemu-system-aarch64)
+
 #: make rooms        draw which room includes which, and mark arrows that house rules do not have
 rooms:
 	@python3 tools/rooms.py

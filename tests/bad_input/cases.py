@@ -280,7 +280,7 @@ def run_list(program, folder, cases, judge=refused):
 
 
 def run_all(build, long=False):
-    from bad_input import accepted, guides, hostile, mutations, regions
+    from bad_input import accepted, guides, hostile, installed, mutations, regions
     program = build / "cxlvm"
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
@@ -293,6 +293,7 @@ def run_all(build, long=False):
         yield from run_list(program, folder, hostile.CASES)
         yield from run_list(program, folder, accepted.CASES, accepted.judge)
         yield from accepted.help_for_all(program)
+        yield from installed.run_all(build)
         yield from regions.run_all(program, folder)
         yield from mutations.run_all(program, folder, 1000 if long else 100)
 
