@@ -24,7 +24,7 @@ def run_all(build):
         said = subprocess.run([f"{root}/usr/bin/qemu-system-aarch64", "-version"], stdout=subprocess.PIPE, text=True).stdout
         yield "the link starts it", said.startswith("cxlvm version"), said
         for page, words in (("man1/cxlvm.1", ["-cxl-region", "-kernel FILE"]), ("man7/cxlvm-options.7", ["cxl-type3", "volatile-memdev", "bus_nr"])):
-            shown = subprocess.run(["groff", "-mdoc", "-Tascii", "-ww", "-P-c", "-P-b", "-P-u", f"{root}/usr/share/man/{page}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            shown = subprocess.run(["groff", "-mdoc", "-Tascii", "-ww", "-Wbreak", "-P-c", "-P-b", "-P-u", f"{root}/usr/share/man/{page}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    text=True)
             missing = [w for w in words if w not in shown.stdout]
             yield page, not missing and not shown.stderr, f"{missing} missing; {shown.stderr[:500]}"

@@ -114,8 +114,8 @@ def behind_a_console(build, options):
 
 
 def run_all(build):
-    console = ["-serial", "mon:unix:c,server=on,wait=off"]
-    described = ["-chardev", "socket,id=c,path=c,server=on,wait=off,mux=on", "-serial", "chardev:c", "-mon", "chardev=c,mode=readline"]
+    console = ["-serial", "mon:unix:c,server=on"]  # waits: nothing is said before
+    described = ["-chardev", "socket,id=c,path=c,server=on,mux=on", "-serial", "chardev:c", "-mon", "chardev=c,mode=readline"]
     for name, test in (("on a socket", lambda: on_a_socket(build)), ("behind mon:", lambda: behind_a_console(build, console)),
                        ("behind -chardev mux=on", lambda: behind_a_console(build, described)),
                        ("-echr", lambda: behind_a_console(build, console + ["-echr", "0x14"]))):
