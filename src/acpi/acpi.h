@@ -102,6 +102,7 @@ struct acpi_config {
 	u64 virtio_base, virtio_stride; unsigned virtio_count; u32 virtio_gsi; /* LNRO0005; 0: none */
 	u64 ged_base; u32 ged_gsi;       /* event selector, 4 bytes at ged_base; 0: none */
 	u32 ged_power_button;            /* its bit in the selector */
+	u64 hha_base, hha_size;          /* HISI0511, cache maintenance by address; size 0: none */
 	/* Sleep control, sleep status and reset registers, one byte each; 0: none (then PSCI only). */
 	u64 sleep_control_pa, sleep_status_pa, reset_pa;
 	u8 reset_value;

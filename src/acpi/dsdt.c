@@ -108,6 +108,19 @@ static void put_ged(const struct acpi_config *config, struct out *out)
 	aml_end(out, device);
 }
 
+static void put_hha(const struct acpi_config *config, struct out *out)
+{
+	size_t device = aml_device(out, "HHA0"), crs;
+
+	aml_name_string(out, "_HID", "HISI0511");
+	aml_name_int(out, "_UID", 0);
+	aml_name(out, "_CRS");
+	crs = aml_resources(out);
+	res_fixed(out, config->hha_base, config->hha_size);
+	aml_resources_end(out, crs);
+	aml_end(out, device);
+}
+
 /* What the OS must leave alone: the ECAM (Linux wants it claimed by a device) and the clock, which EFI drives. */
 static void put_reserved(const struct acpi_config *config, struct out *out)
 {
@@ -146,6 +159,8 @@ void dsdt_build(const struct acpi_config *config, struct out *out)
 	put_virtio(config, out);
 	if (config->ged_base)
 		put_ged(config, out);
+	if (config->hha_size)
+		put_hha(config, out);
 	put_reserved(config, out);
 	dsdt_put_roots(config, out);
 	aml_end(out, scope);

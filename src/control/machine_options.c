@@ -75,6 +75,11 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 		return parse_bool("-M its", value, &s->config.its, err);
 	if (!strcmp(key, "accel"))
 		return option_accel(s, value, err);
+	if (!strcmp(key, "cache-maintenance")) {
+		s->config.hha = !strcmp(value, "hisi");
+		return s->config.hha || !strcmp(value, "none") ||
+		       fail(err, "-M cache-maintenance=%s: no such block; write cache-maintenance=hisi (ACPI HISI0511) or none", value);
+	}
 	if (!strcmp(key, "dumpdtb")) {
 		s->config.dumpdtb = value;
 		return true;

@@ -25,12 +25,12 @@ static void persist(struct cpu *cpu, u64 pa)
 	u64 first;
 	unsigned i;
 
-	if (!region || !region->persist_line)
+	if (!region || !region->persist)
 		return;
 	first = align_down(pa, DCACHE_LINE_BYTES);
 	for (u64 line = first; line < first + DCACHE_LINE_BYTES; line += 64)
 		if (line >= range->base && line <= range->last)
-			region->persist_line(region, range->offset + (line - range->base));
+			region->persist(region, range->offset + (line - range->base), 64);
 	for (i = 0; i < thread->persist_count && thread->persist[i] != region; i++)
 		;
 	if (i < thread->persist_count)

@@ -19,7 +19,7 @@
  * A chunk's state goes HOME -> MOVING -> HERE under a claim: whoever takes it from HOME copies, others wait. While it is
  * HERE the bytes in the homes are stale. Everything that takes chunks back happens while everybody stands still.
  *
- * Shared files. When persistent memory of a `share=on` file is behind a buffer, persist_line copies the cleaned line to its place
+ * Shared files. When persistent memory of a `share=on` file is behind a buffer, buffer_persist copies the cleaned line to its place
  * in the mapped file at once, so there is nothing left to do at the barrier: what was flushed survives `kill -9`. What was
  * not flushed is not visible outside. A direct region is the mapped file itself.
  *
@@ -40,7 +40,7 @@
 #define GRANULE 256u
 #define HOLE_PRIORITY 1 /* over the pieces */
 #define PERIOD (3 * 256 * KiB) /* 16 ways of 16 KiB, and by 3: the longest pattern */
-#define PERSIST_LINE_BYTES 64u /* what one call of persist_line is about */
+#define PERSIST_LINE_BYTES 64u /* what is cleaned at least */
 
 enum chunk_state { CHUNK_HOME, CHUNK_MOVING, CHUNK_HERE };
 
@@ -135,18 +135,25 @@ static void buffer_ready(struct region *region, u64 offset)
 	__atomic_store_n(chunk, CHUNK_HERE, __ATOMIC_RELEASE);
 }
 
-static void buffer_persist_line(struct region *region, u64 offset)
+/* What the guest never touched is at home still: chunks are looked at, not their lines. */
+static void buffer_persist(struct region *region, u64 offset, u64 size)
 {
 	struct map_piece *piece = piece_of(region);
-	u64 line = align_down(offset, PERSIST_LINE_BYTES);
+	u64 at = align_down(offset, PERSIST_LINE_BYTES), end;
 
-	if (offset < region->size && __atomic_load_n(&piece->chunks[offset / CHUNK], __ATOMIC_ACQUIRE) == CHUNK_HERE)
-		piece_copy(piece, line, PERSIST_LINE_BYTES, true);
+	if (offset >= region->size)
+		return;
+	end = align_up(offset + MIN(size, region->size - offset), PERSIST_LINE_BYTES);
+	for (u64 next; at < end; at = next) {
+		next = MIN(align_down(at, CHUNK) + CHUNK, end);
+		if (__atomic_load_n(&piece->chunks[at / CHUNK], __ATOMIC_ACQUIRE) == CHUNK_HERE)
+			piece_copy(piece, at, next - at, true);
+	}
 }
 
 static void buffer_persist_drain(struct region *region)
 {
-	/* persist_line has stored into the mapped file already; order those stores before what follows. */
+	/* buffer_persist has stored into the mapped file already; order those stores before what follows. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -648,7 +655,7 @@ static struct map_piece *piece_make(struct cxl_host *host, const struct piece_wa
 		region->ready = buffer_ready;
 		region->readonly = is_any_way(want, has_readonly);
 		if (is_any_way(want, has_shared_pmem)) {
-			region->persist_line = buffer_persist_line;
+			region->persist = buffer_persist;
 			region->persist_drain = buffer_persist_drain;
 		}
 		break;

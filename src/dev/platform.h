@@ -43,6 +43,13 @@ void ged_reset(struct ged *ged);
 void ged_raise(struct ged *ged, u32 events);
 void ged_destroy(struct ged *ged);
 
+/* Cache maintenance by physical address, as HiSilicon's HHA does it (ACPI: HISI0511). */
+struct hha;
+#define HHA_BYTES 0x10000
+struct hha *hha_create(struct space *space, u64 base);
+void hha_reset(struct hha *hha);
+void hha_destroy(struct hha *hha);
+
 /* fw_cfg, memory-mapped, with DMA: data 8 bytes at 0, selector at 8, DMA address at 16. */
 struct fw_cfg;
 struct fw_cfg *fw_cfg_create(struct loop *loop, struct space *space, u64 base, unsigned cpu_count);

@@ -154,6 +154,10 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	a->ged_base = map[MAP_GED].base;
 	a->ged_gsi = 32 + SPI_GED;
 	a->ged_power_button = GED_POWER_BUTTON;
+	if (c->hha) {
+		a->hha_base = map[MAP_HHA].base;
+		a->hha_size = map[MAP_HHA].size;
+	}
 	a->sleep_control_pa = map[MAP_GED].base + GED_SLEEP_CONTROL;
 	a->sleep_status_pa = map[MAP_GED].base + GED_SLEEP_STATUS;
 	a->reset_pa = map[MAP_GED].base + GED_RESET;

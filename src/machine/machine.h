@@ -37,6 +37,7 @@ struct machine_config {
 	bool acpi;                  /* -M acpi= (default on) */
 	bool its;
 	bool smmu;                  /* -M iommu=smmuv3 */
+	bool hha;                   /* -M cache-maintenance=hisi */
 	int cxl;                    /* -1: not said, 0: off, 1: on */
 	bool instruction_time;      /* -icount */
 	u32 icount_shift;

@@ -48,6 +48,7 @@ struct machine {
 	struct pl031 *rtc;
 	struct ged *ged;
 	struct smmu *smmu; /* NULL: none */
+	struct hha *hha; /* or NULL */
 	struct fw_cfg *fw_cfg;
 	struct virtio_mmio_slots *virtio_slots;
 	struct pflash *flash[FLASH_BANKS];

@@ -183,6 +183,8 @@ static bool create_platform(struct machine *m, struct error *err)
 	m->uart = pl011_create(m->loop, m->space, memory_map[MAP_UART].base, gic_spi(m->gic, SPI_UART), m->serial);
 	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
 	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);
+	if (m->config.hha)
+		m->hha = hha_create(m->space, memory_map[MAP_HHA].base);
 	m->fw_cfg = fw_cfg_create(m->loop, m->space, memory_map[MAP_FW_CFG].base, m->config.cpu_count);
 	for (unsigned i = 0; i < m->config.fw_cfg_count; i++)
 		if (!fw_cfg_add_file(m->fw_cfg, m->config.fw_cfg[i].name, m->config.fw_cfg[i].data, m->config.fw_cfg[i].size, err))
@@ -220,6 +222,8 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 	ged_reset(m->ged);
 	if (m->smmu)
 		smmu_reset(m->smmu);
+	if (m->hha)
+		hha_reset(m->hha);
 	fw_cfg_reset(m->fw_cfg);
 	firmware_reset(m);
 	gic_reset(m->gic);
@@ -296,6 +300,7 @@ void machine_destroy(struct machine *m)
 	virtio_mmio_slots_destroy(m->virtio_slots);
 	if (m->fw_cfg)
 		fw_cfg_destroy(m->fw_cfg);
+	hha_destroy(m->hha);
 	if (m->ged)
 		ged_destroy(m->ged);
 	if (m->rtc)

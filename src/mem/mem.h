@@ -46,9 +46,9 @@ struct region {
 	 * without locks, by any thread, before the first direct access to the 2 MiB chunk that holds `offset`;
 	 * idempotent. NULL: always ready. */
 	void (*ready)(struct region *region, u64 offset);
-	/* Persistent memory (design D6): called when the guest cleans the cache line at `offset` to the point of
-	 * persistence (`line`), and when a DSB completes (`drain`); NULL: not persistent. Any thread. */
-	void (*persist_line)(struct region *region, u64 offset);
+	/* Persistent memory (design D6): called when the guest cleans the 64-byte lines of [offset, offset + size) to the point of
+	 * persistence, and when a DSB completes (`drain`); NULL: not persistent. Any thread. */
+	void (*persist)(struct region *region, u64 offset, u64 size);
 	void (*persist_drain)(struct region *region);
 	bool added; /* private to space.c */
 };
@@ -94,6 +94,8 @@ bool space_check(struct space *space, struct error *err);
  * still_ops.stop waits for, and for holders of the machine lock; other threads use dma_* (which take part in the
  * epoch). */
 const struct range *space_lookup(struct space *space, u64 pa);
+/* All lines of [first, last] are persistent when it returns, however much of that is memory. Machine lock held. */
+void space_persist(struct space *space, u64 first, u64 last);
 /* Walks the flat map in address order, for query-map and `info mtree`: NULL after the last. */
 const struct range *space_range(struct space *space, size_t index);
 

@@ -324,6 +324,22 @@ const struct range *space_range(struct space *space, size_t index)
 	return index < flat->count ? &flat->ranges[index] : NULL;
 }
 
+void space_persist(struct space *space, u64 first, u64 last)
+{
+	const struct flat *flat = space_flat(space);
+
+	for (size_t i = 0; i < flat->count; i++) {
+		const struct range *range = &flat->ranges[i];
+		u64 from = MAX(first, range->base), to = MIN(last, range->last);
+
+		if (from > to || !range->region->persist)
+			continue;
+		range->region->persist(range->region, range->offset + (from - range->base), to - from + 1);
+		if (range->region->persist_drain)
+			range->region->persist_drain(range->region);
+	}
+}
+
 void space_mark_code(struct space *space, u64 pa, bool has_code)
 {
 	const struct range *range = space_lookup(space, pa);

@@ -102,6 +102,7 @@ CASES = [
     ("kernel that is no EFI program", "-bios @/flash -kernel @/text", ["-kernel", "EFI"]),
     ("vnc", "-vnc :1", ["-vnc", "no display"]),
     ("unknown machine", "-M sbsa-ref", ["sbsa-ref", "virt"]),
+    ("unknown cache maintenance", "-M virt,cache-maintenance=l3", ["cache-maintenance=l3", "hisi"]),
     ("unknown machine key", "-M virt,frob=on", ["frob=on", "no such machine property"]),
     ("virtualization", "-M virt,virtualization=on", ["virtualization=on", "EL2", "virtualization=off"]),
     ("gic 2", "-M virt,gic-version=2", ["gic-version=2", "GICv3"]),

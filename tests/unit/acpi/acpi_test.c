@@ -54,6 +54,8 @@ static struct acpi_config *machine(void)
 	c->ged_base = 0x09080000;
 	c->ged_gsi = 41;
 	c->ged_power_button = 2;
+	c->hha_base = 0x09200000;
+	c->hha_size = 0x10000;
 	c->sleep_control_pa = 0x09080004;
 	c->sleep_status_pa = 0x09080005;
 	c->reset_pa = 0x09080006;

@@ -341,14 +341,19 @@ static void flushed_lines_are_in_the_shared_files(void **state)
 	assert_int_equal(space_write(m->space, hpa, 8, 0xfeedface), MEM_OK);
 	range = space_lookup(m->space, hpa);
 	assert_non_null(range);
-	assert_non_null(range->region->persist_line);
-	range->region->persist_line(range->region, range->offset + hpa - range->base);
+	assert_non_null(range->region->persist);
+	range->region->persist(range->region, range->offset + hpa - range->base, 64);
 	range->region->persist_drain(range->region);
 	region = range->region;
 	fd = open(paths[1], O_RDONLY);
 	assert_true(fd >= 0);
 	assert_int_equal(pread(fd, &got, 8, 2 * 256 + 64), 8);
 	assert_int_equal(got, 0xfeedface);
+	/* A range, of which one chunk was never touched. */
+	assert_int_equal(space_write(m->space, hpa + 8 * MiB, 8, 0x5a5a), MEM_OK);
+	space_persist(m->space, hpa + 1, hpa + 12 * MiB);
+	assert_int_equal(pread(fd, &got, 8, 4 * MiB + 2 * 256 + 64), 8);
+	assert_int_equal(got, 0x5a5a);
 	/* And all of it after a sync, with the machine going on. */
 	assert_int_equal(space_write(m->space, hpa + 16 * MiB, 8, 0xabcdef), MEM_OK);
 	cxl_host_sync(m->cxl);
