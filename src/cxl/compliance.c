@@ -2,7 +2,7 @@
 /*
  * Compliance mode over DOE: vendor 1E98h, type 0. [CXL2.0 14.16.4, CXL3.1 14.16] Every request code has its answer: code, version 1, the
  * answer's length, status. What puts an error on the link shows at its other end, in the RAS capability of the port above: poison as
- * poison received, wrong bits as CRC errors that were retried. A memory device here starts no traffic, has no cache, no IDE, no viral and no
+ * poison received, wrong bits as CRC errors that were retried. A memory device here starts no traffic, has no cache, no IDE, sends no viral and has no
  * power states of the link: those codes are answered "unsupported injection function". Machine lock.
  */
 #include "base/trace.h"

@@ -35,6 +35,8 @@ static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
 	to->device = device;
 	if (!media_disabled(device, &to->disabled_from, &to->disabled_end))
 		to->disabled_from = to->disabled_end = UINT64_MAX;
+	to->viral_from = device->viral ? device->volatile_bytes : UINT64_MAX;
+	to->viral_end = device->viral ? device->volatile_bytes + device->persistent_bytes : UINT64_MAX;
 	to->dynamic_from = type3_capacity(device) - device->dynamic_bytes;
 	if (device->dc && device->dc->accepted_count) {
 		size_t bytes = device->dc->accepted_count * sizeof(device->dc->accepted[0]);

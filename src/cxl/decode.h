@@ -25,6 +25,7 @@ struct decode_endpoint {
 	unsigned count; /* 0 also while disabled */
 	struct decode_decoder decoders[HDM_DEVICE_DECODERS_MAX];
 	u64 disabled_from, disabled_end; /* DPAs of media that are disabled */
+	u64 viral_from, viral_end;       /* DPAs that drop writes */
 	u64 dynamic_from; /* DPA: from here on only extents are memory */
 	struct dc_extent *extents; /* accepted: a copy */
 	unsigned extent_count;

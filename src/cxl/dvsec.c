@@ -6,6 +6,10 @@
  * The CXL Device DVSEC's RWL fields take writes until Config Lock is set; Config Lock falls with a conventional reset. A
  * function-level reset leaves all of it alone: it touches CXL.io only. CXL Reset is the whole device's, at once: its completion can be read
  * back by the next access.
+ *
+ * Viral [CXL3.1 12.4]: with Viral Enable set, an unmasked fatal error makes the device isolate itself: writes to persistent memory are
+ * dropped, everything else completes, so that the host goes on. Viral Status is a record that software clears; isolation ends with a
+ * conventional or CXL reset.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -46,13 +50,26 @@ static void device_ctrl2_write(struct regs *b, unsigned i, u64 old, u64 now)
 	regs_set(b, at + DVSEC_DEVICE_STATUS2, 2, DVSEC_DEVICE_STATUS2_RESET_COMPLETE);
 }
 
+void dvsec_viral(struct cxl_type3 *dev)
+{
+	u32 at = dev->dvsec_device;
+
+	if (!(regs_get(&dev->pci.config, at + DVSEC_DEVICE_CTRL, 2) & DVSEC_DEVICE_VIRAL))
+		return;
+	regs_set(&dev->pci.config, at + DVSEC_DEVICE_STATUS, 2,
+		 regs_get(&dev->pci.config, at + DVSEC_DEVICE_STATUS, 2) | DVSEC_DEVICE_VIRAL);
+	trace(CXL, "%s: viral: persistent memory takes no writes until a reset", dev->name);
+	dev->viral = true;
+	cxl_map_changed(dev->host);
+}
+
 static u16 device_cap(const struct cxl_type3 *dev)
 {
 	u16 count = dev->volatile_bytes && dev->persistent_bytes ? DVSEC_DEVICE_CAP_HDM_COUNT_2 :
 								   DVSEC_DEVICE_CAP_HDM_COUNT_1;
 
 	return DVSEC_DEVICE_CAP_IO | DVSEC_DEVICE_CAP_MEM | DVSEC_DEVICE_CAP_MEM_HW_INIT | count | DVSEC_DEVICE_CAP_RESET |
-	       DVSEC_DEVICE_CAP_RESET_100_MS | (dev->volatile_bytes ? DVSEC_DEVICE_CAP_RESET_CLEARS : 0);
+	       DVSEC_DEVICE_CAP_RESET_100_MS | DVSEC_DEVICE_VIRAL | (dev->volatile_bytes ? DVSEC_DEVICE_CAP_RESET_CLEARS : 0);
 }
 
 static u64 device_cap_read(struct regs *b, unsigned i, u64 stored)
@@ -85,9 +102,9 @@ static u64 size_lo_read(struct regs *b, unsigned i, u64 stored)
 
 static const struct reg device_rows[] = {
 	R16(DVSEC_DEVICE_CAP, DVSEC_CXL_CAP, 0, 0, .read = device_cap_read),
-	R16(DVSEC_DEVICE_CTRL, DVSEC_CXL_CTRL, DVSEC_DEVICE_CTRL_IO_ENABLE, DVSEC_DEVICE_CTRL_MEM_ENABLE, RWL,
+	R16(DVSEC_DEVICE_CTRL, DVSEC_CXL_CTRL, DVSEC_DEVICE_CTRL_IO_ENABLE, DVSEC_DEVICE_CTRL_MEM_ENABLE | DVSEC_DEVICE_VIRAL, RWL,
 	    .write = device_ctrl_write),
-	R16(DVSEC_DEVICE_STATUS, DVSEC_CXL_STATUS, 0, 0),
+	R16(DVSEC_DEVICE_STATUS, DVSEC_CXL_STATUS, 0, 0, .w1c = DVSEC_DEVICE_VIRAL, .sticky = STICKY),
 	R16(DVSEC_DEVICE_CTRL2, DVSEC_CXL_CTRL2, 0, DVSEC_DEVICE_CTRL2_RESET | DVSEC_DEVICE_CTRL2_RESET_CLEARS, .unimp = DVSEC_DEVICE_CTRL2_CACHE,
 	    .write = device_ctrl2_write),
 	R16(DVSEC_DEVICE_STATUS2, DVSEC_CXL_STATUS2, 0, 0),

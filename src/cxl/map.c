@@ -237,6 +237,8 @@ static enum granule granule_at(struct map_piece *piece, u64 offset, unsigned siz
 		return GRANULE_NOTHING;
 	if (d.dpa >= d.endpoint->disabled_from && d.dpa < d.endpoint->disabled_end)
 		return GRANULE_DISABLED;
+	if (write && d.dpa >= d.endpoint->viral_from && d.dpa < d.endpoint->viral_end)
+		return GRANULE_NOTHING;
 	if (!write && poison_hits(d.endpoint->poison, d.endpoint->poison_count, d.dpa, size)) {
 		met_poison(piece->host, d.device, d.dpa);
 		return GRANULE_POISONED;
@@ -466,7 +468,7 @@ static void compile_segment(const struct decode_state *state, unsigned window, u
 		if (!decode_hpa(state, window, base + g * GRANULE, &pattern[g]))
 			pattern[g] = (struct decoded){0};
 		any |= pattern[g].device != NULL;
-		is_slow |= pattern[g].device && pattern[g].endpoint->disabled_from != UINT64_MAX;
+		is_slow |= pattern[g].device && (pattern[g].endpoint->disabled_from != UINT64_MAX || pattern[g].endpoint->viral_from != UINT64_MAX);
 		is_direct &= pattern[g].device && pattern[g].device == pattern[0].device && pattern[g].decoder->iw == 0;
 	}
 	if (!any)

@@ -147,16 +147,23 @@ static bool take(struct cxl_component *comp, unsigned which, const u32 *header)
 bool cxl_ras_uncorrectable(struct dev *dev, const struct cxl_ras_error *errors, unsigned count, struct error *err)
 {
 	struct cxl_component *comp = component_of(dev);
-	bool reported = false;
+	bool reported = false, is_fatal = false;
 
 	if (!comp)
 		return fail(err, "%s has no RAS capability; name a cxl-type3, cxl-rp, cxl-upstream or cxl-downstream", dev_name(dev));
 	for (unsigned n = 0; n < count; n++)
 		if (find_bit(uncorrectable, ARRAY_SIZE(uncorrectable), errors[n].type) < 0)
 			return fail(err, "%s: there is no uncorrectable error '%.100s'", comp->name, errors[n].type);
-	for (unsigned n = 0; n < count; n++)
-		reported |= take(comp, find_bit(uncorrectable, ARRAY_SIZE(uncorrectable), errors[n].type), errors[n].header);
+	for (unsigned n = 0; n < count; n++) {
+		unsigned which = (unsigned)find_bit(uncorrectable, ARRAY_SIZE(uncorrectable), errors[n].type);
+		bool unmasked = take(comp, which, errors[n].header);
+
+		reported |= unmasked;
+		is_fatal |= unmasked && bit(ras_get(comp, RAS_UNCORRECTABLE_SEVERITY), which);
+	}
 	show_oldest(comp);
+	if (is_fatal && dev->cls == &cxl_type3_class)
+		dvsec_viral((struct cxl_type3 *)dev);
 	if (reported)
 		pci_aer_report(container_of(dev, struct pci_dev, dev), false, PCI_AER_UNCORRECTABLE_INTERNAL, NULL);
 	return true;

@@ -247,6 +247,10 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		return; /* CXL.io only, and config space is pci's */
 	component_reset(&dev->comp, reset_kind);
 	devregs_reset(dev, reset_kind);
+	if (dev->viral) {
+		dev->viral = false;
+		cxl_map_changed(dev->host);
+	}
 	if (reset_kind == RESET_COLD)
 		poison_clear_all(dev);
 	security_reset(dev, reset_kind);
@@ -296,6 +300,7 @@ static void build_config(struct cxl_type3 *dev)
 	pci_express_add(pci, PCIE_AT, PCIE_ENDPOINT, &link);
 	dvsec_add_device(dev);
 	dev->doe = pci_doe_add(pci, DOE_AT, true, VECTOR_DOE, type3_doe, ARRAY_SIZE(type3_doe), dev);
+	pci_doe_set_delay(dev->doe, dev->doe_delay_us * 1000ull);
 	pci_dsn_add(pci, 0, dev->number);
 	pci_aer_add(pci, AER_AT, false);
 	if (pci->multifunction)
@@ -429,6 +434,7 @@ static const struct prop type3_props[] = {
 	PROP_U8("num-dc-regions", T3, dc_regions, 0, "regions of dynamic capacity, 1 to 8"),
 	PROP_BOOL("dc-shareable", T3, dc_shareable, false, "dynamic capacity may be shared: tags and sequence numbers"),
 	PROP_U32("hdm-decoders", T3, hdm_decoders, HDM_DECODERS, "HDM decoders, up to 10"),
+	PROP_U32("doe-delay-us", T3, doe_delay_us, 0, "time that a DOE exchange takes, with Busy set"),
 	PROP_BOOL("hdm-db", T3, hdm_db, false, "memory is device coherent by back-invalidate; needs x-256b-flit=on"),
 	PROP_BOOL("x-256b-flit", T3, flit_256b, false, "256-byte flits, if the port has them too"),
 	{.name = "size", .kind = PROP_KIND_SIZE, .offset = offsetof(T3, slice_bytes),

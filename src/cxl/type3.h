@@ -139,7 +139,7 @@ struct cxl_type3 {
 	u64 slice_bytes; /* size=: a slice of the backend; 0: all of it */
 	u8 dc_regions;
 	bool dc_shareable, hdm_db, flit_256b;
-	u32 hdm_decoders;
+	u32 hdm_decoders, doe_delay_us;
 	/* guest-visible */
 	u64 timestamp;        /* as set, 0: never */
 	u64 timestamp_set_at; /* guest time, ns */
@@ -155,6 +155,7 @@ struct cxl_type3 {
 	struct security security;
 	struct media_operation media_operation; /* the last one's */
 	bool sanitizing;
+	bool viral; /* isolated: persistent memory drops writes */
 	struct firmware firmware;
 	struct features features;
 	struct dynamic *dc; /* NULL: no dynamic capacity */
@@ -198,6 +199,8 @@ void type3_cxl_reset(struct cxl_type3 *dev, bool clear);
 /* --- dvsec.c --- */
 void dvsec_add_function_map(struct cxl_type3 *dev); /* of a device with several functions */
 void dvsec_add_device(struct cxl_type3 *dev); /* the Type 3's four, in the order of its layout */
+/* A fatal error: the device isolates itself if software has enabled that. */
+void dvsec_viral(struct cxl_type3 *dev);
 void dvsec_add_root_port(struct pci_dev *pci);
 void dvsec_add_upstream(struct pci_dev *pci);
 void dvsec_add_downstream(struct pci_dev *pci);

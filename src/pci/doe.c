@@ -4,15 +4,18 @@
  *
  * Software writes an object DWORD by DWORD to the Write Data Mailbox and sets Go; the answer is read from the Read Data
  * Mailbox, each DWORD confirmed by a write of any value. The length in the header must be what was written, before
- * anybody looks at the rest. Answers are ready at once, so Busy is never seen. Discovery is built in: index 0 is
- * itself.
+ * anybody looks at the rest. Discovery is built in: index 0 is itself. There are no asynchronous messages and there is no attention
+ * mechanism: their capability bits are 0.
  *
- * States: idle (collecting), ready (Data Object Ready, `response` being read), error (until Abort). What cannot be
- * answered sets Error. The registers in the config store are always current, so reads need no hook; pci_config_write
- * calls here after a write. Under the machine lock.
+ * States: idle (collecting), busy (a timer runs, in guest time; nothing has been looked at, so Abort undoes all), ready (Data Object
+ * Ready, `response` being read), error (until Abort). With a delay of 0, as by default, answers are ready at once. What cannot be
+ * answered sets Error. Ready, Error, and the end of Busy interrupt. The registers in the config store are always current, so reads
+ * need no hook; pci_config_write calls here after a write. Under the machine lock.
  */
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/loop.h"
 
 #include "pci/parts.h"
 
@@ -25,6 +28,8 @@ struct doe {
 	const struct doe_protocol *protocols;
 	unsigned count;
 	void *opaque;
+	u64 delay_ns;        /* of an answer; 0: none */
+	struct timer timer;
 	/* guest-visible state */
 	u32 request_dwords;  /* written so far; more than DOE_OBJECT_DWORDS_MAX: overflown */
 	u32 response_dwords; /* of the object being read; 0: none */
@@ -32,6 +37,8 @@ struct doe {
 	u32 request[DOE_OBJECT_DWORDS_MAX];
 	u32 response[DOE_OBJECT_DWORDS_MAX];
 };
+
+static void doe_answer(void *opaque);
 
 static u32 doe_get(const struct doe *doe, u32 offset)
 {
@@ -49,7 +56,8 @@ struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector,
 	struct doe *doe = calloc(1, sizeof(*doe));
 	const struct reg rows[] = {
 		R32(DOE_CAP, DOE_CAP, interrupt | (interrupt ? (u64)(vector & 0x7ff) << 1 : 0), 0),
-		R32(DOE_CTRL, DOE_CTRL, 0, DOE_CTRL_GO | DOE_CTRL_ABORT | (interrupt ? DOE_CTRL_INTERRUPT : 0)),
+		R32(DOE_CTRL, DOE_CTRL, 0, DOE_CTRL_GO | DOE_CTRL_ABORT | (interrupt ? DOE_CTRL_INTERRUPT : 0),
+		    .unimp = DOE_CTRL_ATTENTION_OFF | DOE_CTRL_ASYNC),
 		R32(DOE_STATUS, DOE_STATUS, 0, 0, .w1c = DOE_STATUS_INTERRUPT),
 		R32(DOE_WRITE, DOE_WRITE, 0, 0xffffffff),
 		R32(DOE_READ, DOE_READ, 0, 0),
@@ -68,16 +76,34 @@ struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector,
 	return doe;
 }
 
+void pci_doe_set_delay(struct doe *doe, u64 delay_ns)
+{
+	doe->delay_ns = delay_ns;
+	timer_init(&doe->timer, doe->dev->loop, doe_answer, doe);
+}
+
+static void doe_stop(struct doe *doe)
+{
+	if (doe->timer.loop)
+		timer_set(&doe->timer, TIMER_OFF);
+}
+
 void pci_doe_free(struct doe *doe)
 {
 	if (!doe)
 		return;
+	doe_stop(doe);
 	for (struct doe **d = &doe->dev->does; *d; d = &(*d)->next)
 		if (*d == doe) {
 			*d = doe->next;
 			break;
 		}
 	free(doe);
+}
+
+static bool is_busy(const struct doe *doe)
+{
+	return doe_get(doe, DOE_STATUS) & DOE_STATUS_BUSY;
 }
 
 static void doe_interrupt(struct doe *doe)
@@ -164,6 +190,24 @@ static void doe_dispatch(struct doe *doe)
 	doe_interrupt(doe);
 }
 
+static void doe_answer(void *opaque)
+{
+	struct doe *doe = opaque;
+
+	if (!is_busy(doe))
+		return;
+	doe_set(doe, DOE_STATUS, doe_get(doe, DOE_STATUS) & ~DOE_STATUS_BUSY);
+	doe_dispatch(doe);
+}
+
+static void doe_go(struct doe *doe)
+{
+	if (!doe->delay_ns)
+		return doe_dispatch(doe);
+	doe_set(doe, DOE_STATUS, doe_get(doe, DOE_STATUS) | DOE_STATUS_BUSY);
+	timer_set(&doe->timer, loop_now(doe->dev->loop) + doe->delay_ns);
+}
+
 static void doe_control(struct doe *doe, u32 now)
 {
 	u32 status = doe_get(doe, DOE_STATUS);
@@ -171,16 +215,19 @@ static void doe_control(struct doe *doe, u32 now)
 	doe_set(doe, DOE_CTRL, now & DOE_CTRL_INTERRUPT); /* Go and Abort read 0 */
 	if (now & DOE_CTRL_ABORT) {
 		doe_forget(doe);
+		doe_stop(doe);
 		doe_set(doe, DOE_STATUS, status & DOE_STATUS_INTERRUPT);
+		if (status & DOE_STATUS_BUSY)
+			doe_interrupt(doe);
 		return;
 	}
 	if (!(now & DOE_CTRL_GO))
 		return;
-	if (status & (DOE_STATUS_ERROR | DOE_STATUS_READY))
+	if (status & (DOE_STATUS_BUSY | DOE_STATUS_ERROR | DOE_STATUS_READY))
 		trace(GUEST_ERROR, "%s: DOE at 0x%x: Go while %s is set", doe->dev->config.name, doe->at,
-		      status & DOE_STATUS_ERROR ? "Error" : "Data Object Ready");
+		      status & DOE_STATUS_BUSY ? "Busy" : status & DOE_STATUS_ERROR ? "Error" : "Data Object Ready");
 	else
-		doe_dispatch(doe);
+		doe_go(doe);
 }
 
 static void doe_collect(struct doe *doe)
@@ -190,6 +237,10 @@ static void doe_collect(struct doe *doe)
 	doe_set(doe, DOE_WRITE, 0); /* reads 0 [PCIe6 7.9.24.5] */
 	if (doe_get(doe, DOE_STATUS) & DOE_STATUS_ERROR)
 		return;
+	if (is_busy(doe)) {
+		trace(GUEST_ERROR, "%s: DOE at 0x%x: written while Busy is set", doe->dev->config.name, doe->at);
+		return;
+	}
 	if (doe->request_dwords < DOE_OBJECT_DWORDS_MAX)
 		doe->request[doe->request_dwords] = value;
 	if (doe->request_dwords <= DOE_OBJECT_DWORDS_MAX)
@@ -232,6 +283,7 @@ void pci_does_written(struct pci_dev *dev, u32 offset, unsigned size)
 void pci_doe_reset(struct doe *doe)
 {
 	doe_forget(doe);
+	doe_stop(doe);
 	doe_set(doe, DOE_CTRL, 0);
 	doe_set(doe, DOE_STATUS, 0);
 }

@@ -234,6 +234,8 @@ struct doe;
 #define DOE_OBJECT_DWORDS_MAX 8192
 struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector, const struct doe_protocol *protocols,
 			unsigned count, void *opaque);
+/* Each exchange takes `delay_ns` of guest time, with Busy set. Once, before the first. */
+void pci_doe_set_delay(struct doe *doe, u64 delay_ns);
 void pci_doe_reset(struct doe *doe);
 void pci_doe_free(struct doe *doe);
 

@@ -206,6 +206,8 @@
 #define DOE_CTRL            0x08
 #define DOE_CTRL_ABORT      0x00000001
 #define DOE_CTRL_INTERRUPT  0x00000002
+#define DOE_CTRL_ATTENTION_OFF 0x00000004 /* PCIe 6.1: attention not needed */
+#define DOE_CTRL_ASYNC      0x00000008 /* PCIe 6.1: asynchronous messages */
 #define DOE_CTRL_GO         0x80000000
 #define DOE_STATUS          0x0c
 #define DOE_STATUS_BUSY     0x00000001

@@ -129,7 +129,7 @@ static void device_dvsec_says_what_memory_there_is(void **state)
 {
 	struct pci_dev *pci = &dev->pci;
 
-	assert_int_equal(get(pci, 0x10a, 2), 0x9ae); /* IO, Mem, hardware init, two ranges, CXL Reset */
+	assert_int_equal(get(pci, 0x10a, 2), 0x49ae); /* IO, Mem, hardware init, two ranges, CXL Reset, viral */
 	assert_int_equal(get(pci, 0x118, 4), 0);
 	assert_int_equal(get(pci, 0x11c, 4), 256 * MiB | 0x4b);
 	assert_int_equal(get(pci, 0x12c, 4), 512 * MiB | 0x4b);
@@ -142,8 +142,8 @@ static void config_lock_freezes_what_is_rwl(void **state)
 	struct pci_dev *pci = &dev->pci;
 
 	pci_config_write(pci, 0x10c, 2, 0xffff);
-	assert_int_equal(get(pci, 0x10c, 2), 6);
-	pci_config_write(pci, 0x10c, 1, 0);
+	assert_int_equal(get(pci, 0x10c, 2), 0x4006);
+	pci_config_write(pci, 0x10c, 2, 0);
 	assert_int_equal(get(pci, 0x10c, 2), 2);
 	pci_config_write(pci, 0x120, 4, 0x1);
 	pci_config_write(pci, 0x124, 4, 0xffffffff);

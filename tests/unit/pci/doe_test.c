@@ -214,6 +214,68 @@ static void answers_interrupt_when_enabled(void **state)
 	fixture_free(f);
 }
 
+#define DELAY_NS 10000
+
+static void busy_until_the_answer_is_ready(void **state)
+{
+	struct fixture *f = fixture_new();
+	struct doe_dev *d = start(f);
+	const u32 request[] = {0x00021e98, 3, 5}, wrong[] = {0x00021e98, 4, 5};
+
+	pci_doe_set_delay(d->doe, DELAY_NS);
+	assert_int_equal(send(f, request, 3), DOE_STATUS_BUSY);
+	assert_int_equal(d->calls, 0);
+	loop_time_advance(f->loop, DELAY_NS / 2);
+	wr(f, DOE(DOE_WRITE), 4, 0xbad); /* lost */
+	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_GO);
+	assert_int_equal(take(f), 0);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_BUSY);
+	loop_time_advance(f->loop, DELAY_NS);
+	assert_int_equal(d->calls, 1);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_READY | DOE_STATUS_INTERRUPT);
+	assert_int_equal(take(f), 0x00021e98);
+	assert_int_equal(take(f), 3);
+	assert_int_equal(take(f), ~5u);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_INTERRUPT);
+	assert_int_equal(send(f, wrong, 3), DOE_STATUS_BUSY);
+	loop_time_advance(f->loop, DELAY_NS);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_ERROR | DOE_STATUS_INTERRUPT);
+	fixture_free(f);
+}
+
+static void abort_and_reset_while_busy_answer_nothing(void **state)
+{
+	struct fixture *f = fixture_new();
+	struct doe_dev *d = start(f);
+	const u32 request[] = {0x00021e98, 3, 5};
+
+	pci_doe_set_delay(d->doe, DELAY_NS);
+	assert_int_equal(send(f, request, 3), DOE_STATUS_BUSY);
+	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_ABORT);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_INTERRUPT); /* Busy is over */
+	wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
+	loop_time_advance(f->loop, 2 * DELAY_NS);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), 0);
+	assert_int_equal(send(f, request, 3), DOE_STATUS_BUSY);
+	pci_host_reset(f->host, RESET_HOT);
+	loop_time_advance(f->loop, 2 * DELAY_NS);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), 0);
+	assert_int_equal(d->calls, 0);
+	assert_int_equal(send(f, request, 3), DOE_STATUS_BUSY); /* destroyed while busy */
+	fixture_free(f);
+}
+
+static void asynchronous_messages_are_absent(void **state)
+{
+	struct fixture *f = fixture_new();
+
+	start(f);
+	assert_int_equal(rd(f, DOE(DOE_CAP), 4) & 0x3000, 0);
+	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_ATTENTION_OFF | DOE_CTRL_ASYNC);
+	assert_int_equal(rd(f, DOE(DOE_CTRL), 4), 0);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +285,9 @@ int main(void)
 		cmocka_unit_test(endless_writes_are_bounded),
 		cmocka_unit_test(go_while_ready_and_bytes_do_no_harm),
 		cmocka_unit_test(answers_interrupt_when_enabled),
+		cmocka_unit_test(busy_until_the_answer_is_ready),
+		cmocka_unit_test(abort_and_reset_while_busy_answer_nothing),
+		cmocka_unit_test(asynchronous_messages_are_absent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
