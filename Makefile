@@ -49,6 +49,12 @@ image: $(BUILD)/cxlvm
 test-image: $(BUILD)/cxlvm
 	@tests/images/boots.py $(BUILD)
 
+#: make test-docs    the commands of docs/guide.md, as a reader runs them (LONG=1: those that download and build for long, too)
+.PHONY: test-docs
+test-docs: $(BUILD)/cxlvm
+	@tools/install-packages docs
+	@tests/docs/run $(BUILD) $(if $(LONG),--long)
+
 #: make bench        timed programs on cxlvm and on the peer, alternating; ratios with spread
 bench: $(BUILD)/cxlvm
 	@tools/install-packages bench
@@ -73,17 +79,23 @@ fuzz:
 	@tools/install-packages fuzz
 	@fuzz/run $(BUILD) $(SECONDS)
 
-#: make install      below $(DESTDIR)$(PREFIX): programs, manual pages, bash completion; QEMU_LINK=yes adds qemu-system-aarch64, a link
+#: make install      below $(DESTDIR)$(PREFIX): programs, manual pages, bash completion; LINK=1 adds qemu-system-aarch64, a link
 PREFIX ?= /usr/local
+SHARE := $(DESTDIR)$(PREFIX)/share
 .PHONY: install
 install: $(BUILD)/cxlvm
 	@tools/manual $(BUILD)/cxlvm $(BUILD)/man
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man7 $(SHARE)/bash-completion/completions
 	install -m 755 $(MESON_DIR)/cxlvm $(MESON_DIR)/cxlvm-net $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(BUILD)/man/cxlvm.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(BUILD)/man/cxlvm-options.7 $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 644 tools/cxlvm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cxlvm
-	$(if $(filter yes,$(QEMU_LINK)),ln -sf cxlvm $(DESTDIR)$(PREFIX)/bin/qemu-system-aarch64)
+	install -m 644 $(BUILD)/man/cxlvm.1 $(BUILD)/man/cxlvm-net.1 $(SHARE)/man/man1
+	install -m 644 $(BUILD)/man/cxlvm-options.7 $(SHARE)/man/man7
+	install -m 644 tools/cxlvm.bash $(SHARE)/bash-completion/completions/cxlvm
+	$(if $(filter 1,$(LINK)),ln -sf cxlvm $(DESTDIR)$(PREFIX)/bin/qemu-system-aarch64)
+
+#: make deb          $(BUILD)/cxlvm_VERSION_ARCHITECTURE.deb of the same and of docs/, clean by lintian
+.PHONY: deb
+deb: $(BUILD)/cxlvm
+	@tools/make-deb $(BUILD)
 
 #: make rooms        draw which room includes which, and mark arrows that house rules do not have
 rooms:

@@ -18,7 +18,7 @@ def complete(root, line):
 
 def run_all(build):
     with tempfile.TemporaryDirectory() as root:
-        done = subprocess.run(["make", "-s", "-C", str(TREE), f"BUILD={build}", f"DESTDIR={root}", "PREFIX=/usr", "QEMU_LINK=yes", "install"],
+        done = subprocess.run(["make", "-s", "-C", str(TREE), f"BUILD={build}", f"DESTDIR={root}", "PREFIX=/usr", "LINK=1", "install"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         yield "make install", done.returncode == 0, done.stdout
         said = subprocess.run([f"{root}/usr/bin/qemu-system-aarch64", "-version"], stdout=subprocess.PIPE, text=True).stdout
