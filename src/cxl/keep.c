@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a device remembers over the end of the process besides media and labels: how its capacity is partitioned, and its dirty
- * shutdowns. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A small text file beside that of the label storage area, LSA.state, made when there is
+ * What a device remembers over the end of the process besides media and labels: how its capacity is partitioned, its dirty
+ * shutdowns, and hashes of its passphrases. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A small text file beside that of the label storage area, LSA.state, made when there is
  * something to remember and replaced as a whole. A device whose labels are in no shared file remembers nothing.
  *
  * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left there is copied
@@ -100,14 +100,16 @@ static void label_finish(struct cxl_type3 *dev)
 
 static void store(struct cxl_type3 *dev, bool dirty)
 {
-	char path[4096], text[256];
+	char path[4096], text[512];
+	const struct security *s = &dev->security;
 	struct error err = {""};
 	int length;
 
 	if (!side_path(dev, "state", path))
 		return;
-	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\nvolatile %llu\n", first_line, dirty ? "dirty" : "clean",
-			  dev->dirty_shutdowns, ULL(dev->next_volatile_bytes));
+	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\nvolatile %llu\n%s%s%s%s%s%s", first_line, dirty ? "dirty" : "clean",
+			  dev->dirty_shutdowns, ULL(dev->next_volatile_bytes), s->user[0] ? "user " : "", s->user, s->user[0] ? "\n" : "",
+			  s->master[0] ? "master " : "", s->master, s->master[0] ? "\n" : "");
 	if (!file_replace(path, text, (size_t)length, &err))
 		fprintf(stderr, "cxlvm: %s: %s\n", dev->name, err.text);
 }
@@ -132,9 +134,25 @@ void keep_saved(struct cxl_type3 *dev)
 		store(dev, false);
 }
 
+/* A line NAME and hash that may be there; *at moves behind it. */
+static void take_hash(const char **at, const char *name, char hash[PASSPHRASE_HASH_MAX])
+{
+	size_t skip = strlen(name), length;
+
+	if (strncmp(*at, name, skip))
+		return;
+	length = strcspn(*at + skip, "\n");
+	if (length >= PASSPHRASE_HASH_MAX || (*at)[skip + length] != '\n')
+		return;
+	memcpy(hash, *at + skip, length);
+	hash[length] = 0;
+	*at += skip + length + 1;
+}
+
 bool keep_load(struct cxl_type3 *dev, struct error *err)
 {
-	char path[4096], word[8];
+	char path[4096], word[8], user[PASSPHRASE_HASH_MAX] = "", master[PASSPHRASE_HASH_MAX] = "";
+	const char *at;
 	unsigned count;
 	unsigned long long bytes;
 	u64 size;
@@ -156,7 +174,13 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 		return fail_context(err, "%s", dev->name);
 	whole = size >= sizeof(first_line) - 1 && !memcmp(data, first_line, sizeof(first_line) - 1) && data[size] == 0 &&
 		sscanf((char *)data + sizeof(first_line) - 1, "shutdown %7s\ndirty-shutdowns %u\nvolatile %llu\n%n", word, &count, &bytes, &end) == 3 &&
-		sizeof(first_line) - 1 + (size_t)end == size && (!strcmp(word, "dirty") || !strcmp(word, "clean"));
+		end && (!strcmp(word, "dirty") || !strcmp(word, "clean"));
+	if (whole) {
+		at = (char *)data + sizeof(first_line) - 1 + end;
+		take_hash(&at, "user ", user);
+		take_hash(&at, "master ", master);
+		whole = at == (char *)data + size && security_restore(dev, user, master);
+	}
 	free(data);
 	if (!whole)
 		return fail(err, "%s: %s is no device state; remove it and the device begins with none", dev->name, path);

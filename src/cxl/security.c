@@ -4,10 +4,15 @@
  *
  * While Sanitize runs, in background and not to be aborted, media are disabled: the map has no pointer to them, reads give random
  * data, writes are lost, commands that need media say so. At its end media and label storage are zero and nothing is
- * poisoned. Secure Erase does the same at once. A user passphrase locks persistent media at the next machine reset, until
- * Unlock; five wrong ones and none is taken until a cold reset. Passphrases are not kept over the end of the process.
- * Machine lock.
+ * poisoned. Secure Erase does the same at once.
+ *
+ * A user passphrase locks persistent media at power-on and at each machine reset, until Unlock; five wrong ones and none is taken until
+ * then. Nothing but a salted hash of a passphrase exists once its command is over; where the device keeps a state file (keep.c), that
+ * has it too, so that the lock outlasts the process. Media are not encrypted: who has the files can read them. Machine lock.
  */
+#include <crypt.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "base/trace.h"
@@ -123,19 +128,60 @@ u16 cmd_get_security_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 	return CXL_SUCCESS;
 }
 
+/* SHA-512 of libcrypt, for 32 bytes of any value: their digits are hashed. False: the host cannot. */
+static bool hash_passphrase(const u8 *given, const char *setting, char hash[PASSPHRASE_HASH_MAX])
+{
+	struct crypt_data *work = calloc(1, sizeof(*work));
+	char digits[2 * PASSPHRASE_BYTES + 1];
+	const char *result;
+	bool ok;
+
+	for (unsigned n = 0; n < PASSPHRASE_BYTES; n++)
+		snprintf(digits + 2 * n, 3, "%02x", given[n]);
+	result = work ? crypt_r(digits, setting, work) : NULL;
+	ok = result && result[0] == '$' && strlen(result) < PASSPHRASE_HASH_MAX;
+	if (ok)
+		strcpy(hash, result);
+	explicit_bzero(digits, sizeof(digits));
+	if (work)
+		explicit_bzero(work, sizeof(*work));
+	free(work);
+	return ok;
+}
+
+static bool is_hash(const char *text)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./$";
+
+	return !strncmp(text, "$6$", 3) && strspn(text, letters) == strlen(text) && strlen(text) < PASSPHRASE_HASH_MAX;
+}
+
+bool security_restore(struct cxl_type3 *dev, const char *user, const char *master)
+{
+	struct security *s = &dev->security;
+
+	if ((user[0] && !is_hash(user)) || (master[0] && !is_hash(master)))
+		return false;
+	strcpy(s->user, user);
+	strcpy(s->master, master);
+	s->state |= (user[0] ? SECURITY_USER_SET : 0) | (master[0] ? SECURITY_MASTER_SET : 0);
+	return true;
+}
+
 /* A passphrase against the one that is set; wrong ones count. */
 static u16 check_passphrase(struct cxl_type3 *dev, unsigned type, const u8 *given)
 {
 	struct security *s = &dev->security;
 	bool user = type == PASSPHRASE_USER;
-	u8 *failures = user ? &s->user_failures : &s->master_failures, wrong = 0;
-	const u8 *right = user ? s->user : s->master;
+	u8 *failures = user ? &s->user_failures : &s->master_failures;
+	const char *right = user ? s->user : s->master;
+	char hash[PASSPHRASE_HASH_MAX];
 
 	if (s->state & (user ? SECURITY_USER_LIMIT : SECURITY_MASTER_LIMIT))
 		return CXL_INVALID_SECURITY_STATE;
-	for (unsigned n = 0; n < PASSPHRASE_BYTES; n++)
-		wrong |= given[n] ^ right[n];
-	if (!wrong) {
+	if (!hash_passphrase(given, right, hash))
+		return CXL_INTERNAL_ERROR;
+	if (!strcmp(hash, right)) {
 		*failures = 0;
 		return CXL_SUCCESS;
 	}
@@ -161,6 +207,7 @@ u16 cmd_set_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_ou
 	unsigned type;
 	u16 code = get_type(dev, in, &type), set = type == PASSPHRASE_USER ? SECURITY_USER_SET : SECURITY_MASTER_SET;
 	const u8 *current = mbox_get_bytes(in, PASSPHRASE_BYTES), *next = mbox_get_bytes(in, PASSPHRASE_BYTES);
+	char salt[CRYPT_GENSALT_OUTPUT_SIZE];
 
 	if (code != CXL_SUCCESS)
 		return code;
@@ -168,8 +215,10 @@ u16 cmd_set_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_ou
 		return CXL_INVALID_PAYLOAD_LENGTH;
 	if ((s->state & set) && (code = check_passphrase(dev, type, current)) != CXL_SUCCESS)
 		return code;
-	memcpy(type == PASSPHRASE_USER ? s->user : s->master, next, PASSPHRASE_BYTES);
+	if (!crypt_gensalt_rn("$6$", 0, NULL, 0, salt, sizeof(salt)) || !hash_passphrase(next, salt, type == PASSPHRASE_USER ? s->user : s->master))
+		return CXL_INTERNAL_ERROR;
 	s->state |= set;
+	keep_store(dev);
 	return CXL_SUCCESS;
 }
 
@@ -188,8 +237,9 @@ u16 cmd_disable_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 		return CXL_INVALID_SECURITY_STATE;
 	if ((code = check_passphrase(dev, type, current)) != CXL_SUCCESS)
 		return code;
-	memset(type == PASSPHRASE_USER ? s->user : s->master, 0, PASSPHRASE_BYTES);
+	(type == PASSPHRASE_USER ? s->user : s->master)[0] = 0;
 	s->state &= ~set;
+	keep_store(dev);
 	return CXL_SUCCESS;
 }
 
@@ -238,10 +288,11 @@ u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struc
 		return CXL_BUSY;
 	if ((code = check_passphrase(dev, type, given)) != CXL_SUCCESS)
 		return code;
-	memset(s->user, 0, PASSPHRASE_BYTES);
+	s->user[0] = 0;
 	s->state &= ~(SECURITY_USER_SET | SECURITY_LOCKED | SECURITY_USER_LIMIT);
 	s->user_failures = 0;
 	erase_now(dev);
+	keep_store(dev);
 	return CXL_SUCCESS;
 }
 
@@ -250,9 +301,7 @@ void security_reset(struct cxl_type3 *dev, unsigned reset_kind)
 {
 	struct security *s = &dev->security;
 
-	if (reset_kind == RESET_COLD)
-		*s = (struct security){0};
-	else if (reset_kind != RESET_WARM)
+	if (reset_kind != RESET_COLD && reset_kind != RESET_WARM)
 		return;
 	s->state &= ~(SECURITY_FROZEN | SECURITY_USER_LIMIT | SECURITY_MASTER_LIMIT);
 	s->user_failures = s->master_failures = 0;

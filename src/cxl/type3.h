@@ -84,9 +84,10 @@ struct poison {
 	u64 result_at;       /* results up to here have been fetched */
 };
 
+#define PASSPHRASE_HASH_MAX 128
 struct security {
 	u16 state; /* SECURITY_* */
-	u8 user[PASSPHRASE_BYTES], master[PASSPHRASE_BYTES];
+	char user[PASSPHRASE_HASH_MAX], master[PASSPHRASE_HASH_MAX]; /* salted; empty: none is set */
 	u8 user_failures, master_failures;
 };
 
@@ -346,6 +347,8 @@ u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struc
 bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end);
 /* Zero; nobody holds a pointer to it. */
 void media_erase(struct backend *backend, u64 offset, u64 size);
+/* Hashes from a file: false if they are none. Empty: not set. */
+bool security_restore(struct cxl_type3 *dev, const char *user, const char *master);
 void security_reset(struct cxl_type3 *dev, unsigned reset_kind);
 
 /* Nanoseconds since the epoch by the device's clock, 0 if it was never set. */

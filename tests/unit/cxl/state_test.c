@@ -168,7 +168,11 @@ static void dirty_shutdowns_are_counted_over_the_end(void **state)
 	/* A file that is none is told, and not overwritten. */
 	static const char *const broken[] = {"", "x", "cxlvm device state 1\n", "cxlvm device state 1\nshutdown odd\ndirty-shutdowns 1\nvolatile 268435456\n",
 					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nmore\n",
-					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 1\n"};
+					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 1\n",
+					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser plain\n",
+					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser $6$a b\n",
+					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nmaster $6$a$b\nuser $6$a$b\n",
+					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser $6$a$b"};
 	for (unsigned n = 0; n < ARRAY_SIZE(broken); n++) {
 		assert_true(file_write_all(path, broken[n], strlen(broken[n]), &err));
 		fixture_open(&m);
@@ -181,6 +185,58 @@ static void dirty_shutdowns_are_counted_over_the_end(void **state)
 		assert_non_null(strstr(m.err.text, "l.state"));
 		fixture_close(&m);
 	}
+}
+
+static u16 passphrase(u16 opcode, u8 type, char first, char second)
+{
+	u8 request[96] = {type};
+	u32 length = opcode == 0x4503 ? 32 : opcode == 0x4501 ? 96 : 64;
+
+	memset(request + (length == 32 ? 0 : 32), first, 32);
+	if (length == 96)
+		memset(request + 64, second, 32);
+	return send(opcode, request, length);
+}
+
+static u32 security(void)
+{
+	assert_int_equal(send(0x4500, NULL, 0), CXL_SUCCESS);
+	return (u32)load_le(out, 4);
+}
+
+static void passphrases_outlast_the_process(void **state)
+{
+	char path[128];
+	struct error err = {""};
+	u8 *text;
+	u64 size;
+
+	snprintf(path, sizeof(path), "%s/l.state", folder);
+	open_device("");
+	assert_int_equal(passphrase(0x4501, 1, 0, 'u'), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4501, 0, 0, 'm'), CXL_SUCCESS);
+	fixture_close(&m); /* as if killed */
+	assert_true(file_read_all(path, 4096, &text, &size, &err));
+	assert_non_null(strstr((char *)text, "\nuser $6$"));
+	assert_non_null(strstr((char *)text, "\nmaster $6$"));
+	assert_null(strstr((char *)text, "uuuu"));
+	assert_null(strstr((char *)text, "75757575"));
+	free(text);
+	open_device("");
+	assert_int_equal(security(), SECURITY_USER_SET | SECURITY_MASTER_SET | SECURITY_LOCKED);
+	assert_int_equal(passphrase(0x4503, 0, 'm', 0), CXL_INCORRECT_PASSPHRASE);
+	assert_int_equal(passphrase(0x4503, 0, 'u', 0), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4502, 1, 'u', 0), CXL_SUCCESS);
+	fixture_close(&m);
+	open_device("");
+	assert_int_equal(security(), SECURITY_MASTER_SET);
+	assert_int_equal(passphrase(0x4501, 1, 0, 'v'), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4505, 0, 'm', 0), CXL_SUCCESS); /* takes the user's away */
+	assert_int_equal(passphrase(0x4502, 0, 'm', 0), CXL_SUCCESS);
+	fixture_close(&m);
+	open_device("");
+	assert_int_equal(security(), 0);
+	fixture_close(&m);
 }
 
 /* A child writes labels until it is killed; whatever it was at, the labels are those of one write. */
@@ -352,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(capacity_is_partitioned_where_it_may_be),
 		T(dirty_shutdowns_are_counted_over_the_end),
+		T(passphrases_outlast_the_process),
 		T(label_writes_are_whole_when_killed),
 		T(health_crosses_thresholds),
 		T(payloads_have_the_size_that_is_asked_for),
