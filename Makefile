@@ -55,6 +55,12 @@ test-docs: $(BUILD)/cxlvm
 	@tools/install-packages docs
 	@tests/docs/run $(BUILD) $(if $(LONG),--long)
 
+#: make guest-kernel cross-build a kernel with every CXL option (KERNEL=6.12 or 7.3) from Debian's source, guests/kernel/config
+.PHONY: guest-kernel
+guest-kernel:
+	@mkdir -p $(BUILD)
+	@tools/guest-kernel $(BUILD) $(KERNEL)
+
 #: make bench        timed programs on cxlvm and on the peer, alternating; ratios with spread
 bench: $(BUILD)/cxlvm
 	@tools/install-packages bench

@@ -96,6 +96,17 @@ def persistent(folder, ways=2, bridge_count=1, granularity=256, kind="persistent
     return options + ["-cxl-region", f"window=0,devices={devices},granularity={granularity},type=pmem"]
 
 
+def uncommitted():
+    """Two bridges with four volatile devices each, two persistent ones below the first; a window over the first, and one over both."""
+    options = ["-M", "virt,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=4G,cxl-fmw.1.targets.0=cxl.0,cxl-fmw.1.targets.1=cxl.1,cxl-fmw.1.size=4G"]
+    options += bridges(2)
+    for n in range(8):
+        options += type3(n, f"cxl.{n // 4}", "256M")
+    for n in (8, 9):
+        options += type3(n, "cxl.0", "256M", "persistent", "@/own")
+    return options
+
+
 # A script that prints `cxlvm-guest: qmp {...}` has that command carried out.
 QMP = ["-qmp", "unix:@/qmp,server=on,wait=off"]
 # 7.3 leaves the RAS capability's masks as they are at reset; devmem opens them.
@@ -172,6 +183,9 @@ BOOTS = {
     "6.12 boot memory by firmware, as=system-ram": ("6.12", 2, "bootmem", volatile(region_as="system-ram") + BIOS, False),
     "6.12 disk by firmware": ("6.12", 1, "devices", DISK + ["-bios", "QEMU_EFI.fd"], False),
     "6.12 device tree by firmware, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK + ["-bios", "QEMU_EFI.fd"], False),
+    # Kernels of tools/guest-kernel, which commit decoders themselves; no modules.
+    "own 6.12 regions": ("own-6.12", 2, "create_region", uncommitted(), False),
+    "own 7.3 regions": ("own-7.3", 2, "create_region", uncommitted(), False),
     "7.3 16 vCPUs": ("7.3", 16, "tour", volatile(), False),
 }
 # What the host must find after a row of runs: file in the scratch folder -> text in it.
@@ -183,9 +197,10 @@ SAME_TWICE = {name for name in BOOTS if name.endswith("twice the same")}
 
 
 def command(build, kernel, vcpus, script, options, append=""):
-    guest = build / "guest" / kernel
+    own, version = kernel.startswith("own-"), kernel.removeprefix("own-")
     return [str(build / "cxlvm"), "-M", "virt", "-cpu", "max", "-smp", str(vcpus), "-m", "2G", "-nographic",
-            "-kernel", str(guest / "Image"), "-initrd", str(guest / "initramfs.cpio"),
+            "-kernel", str(build / ("guest-kernel" if own else "guest") / version / "Image"),
+            "-initrd", str(build / "guest" / version / "initramfs.cpio"),
             "-append", f"console=ttyAMA0 {append} cxlvm.run={script}".replace("  ", " ")] + options
 
 
@@ -285,7 +300,9 @@ def run_once(build, name, kernel, vcpus, script, options, show, timeout=240):
 
 def prepare(build, kernels):
     for kernel in sorted(kernels):
-        subprocess.run([str(TREE / "tools/guest"), str(build), kernel], check=True)
+        subprocess.run([str(TREE / "tools/guest"), str(build), kernel.removeprefix("own-")], check=True)
+        if kernel.startswith("own-"):
+            subprocess.run([str(TREE / "tools/guest-kernel"), str(build), kernel.removeprefix("own-")], check=True)
 
 
 def run_all(build, long):
