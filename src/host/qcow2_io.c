@@ -166,7 +166,7 @@ static bool around_read(struct qcow2 *q, bool need, u64 offset, u64 size, u8 **b
 static bool write_new(struct qcow2 *q, u64 offset, struct iov *from, u64 size, u64 host, bool need_around)
 {
 	u64 head = offset & (q->cluster_bytes - 1), tail = -(offset + size) & (q->cluster_bytes - 1), taken, done = 0, start = host + head;
-	u8 *before, *behind;
+	u8 *before = NULL, *behind = NULL;
 	struct iovec pieces[64];
 	bool ok = around_read(q, need_around, offset - head, head, &before) && around_read(q, need_around, offset + size, tail, &behind);
 
