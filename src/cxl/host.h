@@ -57,8 +57,7 @@ struct cxl_port {
 	u32 port, slot; /* CXL_AUTO: numbered automatically */
 	u8 chassis;
 	bool hotplug, power_controller, hide_native_hotplug, flit_256b, writeable_slot_bug;
-	u32 bus_reserve, aer_log_max;
-	u64 io_reserve, mem_reserve, pref32_reserve, pref64_reserve;
+	u32 aer_log_max;
 	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
 	/* rebuilt */
 	struct cxl_host *host;

@@ -2,7 +2,8 @@
 /*
  * cxl-rp: a CXL root port; what it shares with downstream ports is in port.c. [CXL3.1 8.1.5-8.1.9; PCIe5 7.5.1.3]
  *
- *   SSVID 0x40, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150
+ *   SSVID 0x40, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150; what is to be
+ *   reserved, if that was said, where there is room
  *   BAR 0: component registers, 64 KiB
  */
 #include "cxl/host.h"
@@ -39,6 +40,8 @@ static bool rp_create(struct dev *dev, const struct dev_env *env, struct error *
 	pci_aer_add(&rp->pci, AER_AT, true);
 	pci_acs_add(&rp->pci, ACS_AT);
 	dvsec_add_root_port(&rp->pci);
+	if (!pci_reserve_add(&rp->pci, err))
+		return false;
 	cxl_port_list(rp);
 	return true;
 }
@@ -54,11 +57,7 @@ static const struct prop rp_props[] = {
 	PROP_BOOL("hotplug", RP, hotplug, true, "the slot can be hot-plugged"),
 	PROP_BOOL("power_controller_present", RP, power_controller, true, "the slot has a power controller"),
 	PROP_U32("aer_log_max", RP, aer_log_max, 8, "accepted without effect"),
-	PROP_U32("bus-reserve", RP, bus_reserve, 0xffffffff, "accepted without effect"),
-	PROP_SIZE("io-reserve", RP, io_reserve, UINT64_MAX, "accepted without effect"),
-	PROP_SIZE("mem-reserve", RP, mem_reserve, UINT64_MAX, "accepted without effect"),
-	PROP_SIZE("pref32-reserve", RP, pref32_reserve, UINT64_MAX, "accepted without effect"),
-	PROP_SIZE("pref64-reserve", RP, pref64_reserve, UINT64_MAX, "accepted without effect"),
+	PCI_RESERVE_PROPS(RP, bridge.reserve),
 	PROP_CHOICE("x-speed", RP, speed, pcie_speed_names, 5, "link speed, GT/s"),
 	PROP_CHOICE("x-width", RP, width, pcie_width_names, PCIE_WIDTH_32, "link width, lanes"),
 	PROP_BOOL("x-256b-flit", RP, flit_256b, true, "256-byte flits, if what is below has them too"),

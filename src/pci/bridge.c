@@ -83,3 +83,33 @@ void pci_bridge_init(struct pci_dev *dev, struct pci_bridge *bridge, enum bus_ki
 	bridge->secondary.single_slot = pci_express_type(dev) != PCIE_UPSTREAM;
 	dev->bridge = bridge;
 }
+
+bool pci_reserve_add(struct pci_dev *dev, struct error *err)
+{
+	const struct pci_reserve *r = &dev->bridge->reserve;
+	const struct reg rows[] = {
+		R16(2, RESERVE_HEADER, PCI_RESERVE_BYTES | PCI_RESERVE_TYPE << 8, 0),
+		R32(4, RESERVE_BUS, r->bus, 0),
+		R64(8, RESERVE_IO, r->io, 0),
+		R32(16, RESERVE_MEM, (u32)r->mem, 0),
+		R32(20, RESERVE_PREF32, (u32)r->pref32, 0),
+		R64(24, RESERVE_PREF64, r->pref64, 0),
+	};
+	static const struct { const char *key; size_t offset; } small[] = {
+		{"mem-reserve", offsetof(struct pci_reserve, mem)}, {"pref32-reserve", offsetof(struct pci_reserve, pref32)}};
+
+	if (r->bus == UINT32_MAX && (r->io & r->mem & r->pref32 & r->pref64) == UINT64_MAX)
+		return true;
+	if (r->bus != UINT32_MAX && r->bus > 255)
+		return fail(err, "%s: bus-reserve=%u: there are 256 buses", dev_name(&dev->dev), r->bus);
+	if (r->pref32 != UINT64_MAX && r->pref64 != UINT64_MAX)
+		return fail(err, "%s: pref32-reserve= and pref64-reserve= exclude each other; a port has one prefetchable window", dev_name(&dev->dev));
+	for (unsigned n = 0; n < ARRAY_SIZE(small); n++) {
+		u64 bytes = *(const u64 *)((const char *)r + small[n].offset);
+
+		if (bytes != UINT64_MAX && bytes >= 4 * GiB)
+			return fail(err, "%s: %s=%llu: must be less than 4G", dev_name(&dev->dev), small[n].key, (unsigned long long)bytes);
+	}
+	pci_cap_add(dev, PCI_CAP_VENDOR, 0, PCI_RESERVE_BYTES, rows, ARRAY_SIZE(rows));
+	return true;
+}

@@ -146,7 +146,8 @@ void pci_host_remove_root(struct pci_root *root)
 
 static bool bridge_count(struct pci_dev *dev, void *arg)
 {
-	*(unsigned *)arg += dev->bridge != NULL;
+	if (dev->bridge)
+		*(unsigned *)arg += 1 + (dev->bridge->reserve.bus == UINT32_MAX ? 0 : dev->bridge->reserve.bus);
 	return true;
 }
 
@@ -174,12 +175,12 @@ bool pci_host_settle(struct pci_host *host, struct error *err)
 			continue;
 		if (root->next)
 			return fail(err,
-				    "%s: bus_nr=%u leaves buses %u..%u to '%s', whose %u ports need one each; write "
+				    "%s: bus_nr=%u leaves buses %u..%u to '%s', whose ports need %u; write "
 				    "bus_nr=%u or more",
 				    root->next->bus.bus.name, root->next->base, root->base, root->last,
 				    root->bus.bus.name, bridges, root->base + bridges + 1);
 		return fail(err,
-			    "%s: bus_nr=%u leaves buses %u..%u, fewer than its %u ports need; write bus_nr=%d or less",
+			    "%s: bus_nr=%u leaves buses %u..%u, fewer than the %u that its ports need; write bus_nr=%d or less",
 			    root->bus.bus.name, root->base, root->base, root->last, bridges,
 			    (int)root->last - (int)bridges);
 	}

@@ -102,10 +102,23 @@ struct pci_root {
 };
 #define PCI_NO_NODE 128
 
+/* What a port keeps for devices to come, beside what is there. All ones: nothing said. */
+struct pci_reserve {
+	u32 bus;
+	u64 io, mem, pref32, pref64;
+};
+#define PCI_RESERVE_PROPS(type, field)                                                                                                     \
+	PROP_U32("bus-reserve", type, field.bus, UINT32_MAX, "bus numbers kept for what is plugged below"),                                \
+	PROP_SIZE("io-reserve", type, field.io, UINT64_MAX, "I/O space that firmware is to keep for it"),                                  \
+	PROP_SIZE("mem-reserve", type, field.mem, UINT64_MAX, "32-bit memory space kept for it"),                                          \
+	PROP_SIZE("pref32-reserve", type, field.pref32, UINT64_MAX, "32-bit prefetchable memory space kept for it"),                       \
+	PROP_SIZE("pref64-reserve", type, field.pref64, UINT64_MAX, "64-bit prefetchable memory space kept for it")
+
 /* Type 1 header's state: bus numbers and windows are read from config space when needed. */
 struct pci_bridge {
 	struct pci_dev *dev;
 	struct pci_bus secondary;
+	struct pci_reserve reserve;
 	bool link_up;       /* as last told in Slot Status */
 	bool removal_asked; /* the button was pressed to get the device out, at guest time asked_ns */
 	u64 asked_ns;
@@ -196,6 +209,8 @@ u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
 #define PCI_AER_UNCORRECTABLE_INTERNAL 0x00400000
 #define PCI_AER_CORRECTABLE_INTERNAL 0x00004000
 void pci_aer_report(struct pci_dev *dev, bool correctable, u32 bit, const u32 *header);
+/* QEMU's vendor-specific capability, by which firmware learns what to reserve; none if nothing is said. Checks the amounts. */
+bool pci_reserve_add(struct pci_dev *dev, struct error *err);
 u16 pci_acs_add(struct pci_dev *dev, u16 at);
 u16 pci_dsn_add(struct pci_dev *dev, u16 at, u64 serial);
 

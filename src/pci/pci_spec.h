@@ -100,6 +100,9 @@
 #define MSIX_COUNT_MAX      2048
 
 /* 7.5.3 PCI Express capability. */
+#define PCI_CAP_VENDOR      0x09
+#define PCI_RESERVE_BYTES   32 /* QEMU's: length, type, then bus, I/O, memory, prefetchable 32 and 64; all ones: nothing said */
+#define PCI_RESERVE_TYPE    1
 #define PCI_CAP_EXPRESS     0x10
 #define EXP_BYTES           0x3c
 #define EXP_FLAGS           0x02

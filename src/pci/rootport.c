@@ -39,7 +39,7 @@ static bool root_port_create(struct dev *dev, const struct dev_env *env, struct 
 	pci_express_add(&rp->pci, 0, PCIE_ROOT_PORT, &link);
 	pci_aer_add(&rp->pci, 0, true);
 	pci_acs_add(&rp->pci, 0);
-	return true;
+	return pci_reserve_add(&rp->pci, err);
 }
 
 static void root_port_reset(struct dev *dev, unsigned reset_kind)
@@ -73,6 +73,7 @@ const struct dev_class pcie_root_port_class = {
 						 "devices can be plugged and unplugged at run time"),
 				       PROP_BOOL("power_controller_present", struct root_port, power_controller, 1,
 						 "the slot can be switched off"),
+				       PCI_RESERVE_PROPS(struct root_port, bridge.reserve),
 				       {}},
 	.common = pci_dev_props,
 	.create = root_port_create,

@@ -145,10 +145,50 @@ static void slices_of_random_topologies_have_room(void **state)
 		check_topology(1 + (unsigned)(check_random(&random) % ROOTS_TESTED), 1 + round % 8, &random);
 }
 
+/* What a port reserves its root has beside what it would have; buses too. */
+static void what_ports_reserve_is_kept(void **state)
+{
+	struct machine_config config = board_config();
+	struct machine *m = board_create(&config);
+	struct root_slice slices[3];
+	struct error err = {""};
+	const struct pci_bridge *port;
+
+	board_add(m, false, "pxb-cxl,id=b1,bus_nr=8");
+	board_add(m, false, "pxb-pcie,id=b2,bus_nr=64");
+	board_add(m, false, "cxl-rp,bus=b1,id=p1,bus-reserve=9,mem-reserve=64M,pref64-reserve=100G");
+	board_add(m, false, "pcie-root-port,bus=b2,id=p2,pref32-reserve=31M,io-reserve=4K");
+	board_settle(m);
+	assert_true(partition_roots(m, slices, 3, &err));
+	assert_true(slices[1].mmio32_size >= slices[2].mmio32_size + 32 * MiB);
+	assert_true(slices[2].mmio32_size >= 34 * MiB);
+	assert_int_equal(slices[1].mmio64_size, slices[2].mmio64_size + 100 * GiB);
+	assert_true(slices[2].mmio32_base + slices[2].mmio32_size <= memory_map[MAP_PCI_MMIO].base + memory_map[MAP_PCI_MMIO].size);
+	assert_true(slices[2].mmio64_base + slices[2].mmio64_size <= memory_map[MAP_PCI_MMIO64].base + memory_map[MAP_PCI_MMIO64].size);
+	port = ((const struct pci_dev *)machine_device(m, "p1"))->bridge;
+	assert_int_equal(port->reserve.bus, 9);
+	machine_destroy(m);
+	/* Too few buses, too much memory. */
+	m = board_create(&config);
+	board_add(m, false, "pxb-cxl,id=b1,bus_nr=8");
+	board_add(m, false, "pxb-cxl,id=b2,bus_nr=12");
+	board_add(m, false, "cxl-rp,bus=b1,id=p1,bus-reserve=3");
+	assert_false(machine_settle(m, &err));
+	assert_non_null(strstr(err.text, "need 4"));
+	machine_destroy(m);
+	m = board_create(&config);
+	board_add(m, false, "pcie-root-port,id=p1,mem-reserve=500M");
+	board_settle(m);
+	assert_false(partition_roots(m, slices, 1, &err));
+	assert_non_null(strstr(err.text, "mem-reserve"));
+	machine_destroy(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_root_has_everything),
+		cmocka_unit_test(what_ports_reserve_is_kept),
 		cmocka_unit_test(slices_of_1_to_16_roots_do_not_overlap),
 		cmocka_unit_test(slices_of_random_topologies_have_room),
 	};
