@@ -33,11 +33,11 @@ static void mailbox(struct cxl_type3 *dev, struct input *in)
 	else if (length > 127)
 		total = length = c->in_min;
 	for (u32 n = 0; n < MIN(length, MIN(in->left, MAILBOX_PAYLOAD_BYTES)); n++)
-		devregs_io.write(dev, DEVREGS_PAYLOAD + n, 1, in->bytes[n]);
+		devregs_io.write(&dev->mbox, DEVREGS_PAYLOAD + n, 1, in->bytes[n]);
 	in->bytes += MIN(length, in->left);
 	in->left -= MIN(length, in->left);
-	devregs_io.write(dev, MAILBOX_COMMAND, 8, c->opcode | (u64)total << 16);
-	devregs_io.write(dev, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+	devregs_io.write(&dev->mbox, MAILBOX_COMMAND, 8, c->opcode | (u64)total << 16);
+	devregs_io.write(&dev->mbox, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
 }
 
 static void doe(struct cxl_type3 *dev, struct input *in)
@@ -133,8 +133,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			break;
 		case 10:
 			at = take(&in, 2);
-			devregs_io.write(dev, at & 0xfff & -(u64)width, width, take(&in, width));
-			devregs_io.read(dev, at & 0xfff & -(u64)width, width, &value);
+			devregs_io.write(&dev->mbox, at & 0xfff & -(u64)width, width, take(&in, width));
+			devregs_io.read(&dev->mbox, at & 0xfff & -(u64)width, width, &value);
 			break;
 		case 11:
 			at = WINDOWS_BASE + (take(&in, 4) & -(u64)width);

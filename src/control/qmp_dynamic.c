@@ -147,3 +147,44 @@ bool qmp_query_dynamic_capacity(struct qmp_call *call, struct error *err)
 	return cxl_dc_each(dev, add_extent, call->result) ||
 	       fail(err, "%s has no dynamic capacity; give it volatile-dc-memdev=ID and num-dc-regions=N", dev_name(dev));
 }
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+bool qmp_fm_request(struct qmp_call *call, struct error *err)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *text = qmp_string(call, "payload");
+	size_t length = text ? strlen(text) : 0;
+	u8 payload[CXL_FM_PAYLOAD_MAX];
+	char hex[2 * CXL_FM_PAYLOAD_MAX + 1];
+	struct cxl_fm_answer answer;
+	u64 opcode;
+
+	if (!qmp_u64(call, "opcode", &opcode, err))
+		return false;
+	if (opcode > UINT16_MAX)
+		return fail(err, "Parameter 'opcode' is larger than 65535");
+	if (length % 2 || length > 2 * sizeof(payload))
+		return fail(err, "Parameter 'payload' expects 0 to %u bytes of two hexadecimal digits each", CXL_FM_PAYLOAD_MAX);
+	for (size_t n = 0; n < length; n += 2) {
+		int high = hex_digit(text[n]), low = hex_digit(text[n + 1]);
+
+		if (high < 0 || low < 0)
+			return fail(err, "Parameter 'payload' expects hexadecimal digits, not '%.2s'", text + n);
+		payload[n / 2] = high << 4 | low;
+	}
+	if (!cxl_fm_request(machine_cxl_host(call->machine), qmp_string(call, "path"), opcode, payload, length / 2, &answer, err))
+		return false;
+	for (u32 n = 0; n < answer.length; n++) {
+		hex[2 * n] = digits[answer.payload[n] >> 4];
+		hex[2 * n + 1] = digits[answer.payload[n] & 0xf];
+	}
+	hex[2 * answer.length] = 0;
+	call->result = json_object_new_object();
+	qmp_put_u64(call->result, "return-code", answer.code);
+	qmp_put_string(call->result, "payload", hex);
+	return true;
+}

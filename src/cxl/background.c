@@ -29,9 +29,9 @@ static void background_end(struct cxl_type3 *dev, u16 code)
 	if (done)
 		done(dev, code);
 	trace(MBOX, "%s: background operation %04xh ended at %u %%, return code %u", dev->name, b->opcode, b->percent, code);
-	status = regs_get(&dev->registers, MAILBOX_STATUS, 8);
-	regs_set(&dev->registers, MAILBOX_STATUS, 8, status & ~MAILBOX_STATUS_BACKGROUND);
-	if ((regs_get(&dev->registers, MAILBOX_CTRL, 4) & MAILBOX_CTRL_BACKGROUND_IRQ) && pci_msix_is_enabled(&dev->pci))
+	status = regs_get(&dev->mbox.registers, MAILBOX_STATUS, 8);
+	regs_set(&dev->mbox.registers, MAILBOX_STATUS, 8, status & ~MAILBOX_STATUS_BACKGROUND);
+	if ((regs_get(&dev->mbox.registers, MAILBOX_CTRL, 4) & MAILBOX_CTRL_BACKGROUND_IRQ) && pci_msix_is_enabled(&dev->pci))
 		pci_msix_notify(&dev->pci, VECTOR_MAILBOX);
 }
 
@@ -107,7 +107,7 @@ void background_reset(struct cxl_type3 *dev, unsigned reset_kind)
 			done(dev, CXL_ABORTED);
 	}
 	if (b->is_running)
-		regs_set(&dev->registers, MAILBOX_STATUS, 8, MAILBOX_STATUS_BACKGROUND);
+		regs_set(&dev->mbox.registers, MAILBOX_STATUS, 8, MAILBOX_STATUS_BACKGROUND);
 	else
 		b->opcode = b->code = b->percent = 0;
 }

@@ -7,18 +7,23 @@
 #include "cxl/type3.h"
 
 /* 0da9c0b5-bf41-4b78-8f79-96b1623b3f17, as a UUID lies in a payload. */
-static const u8 cel_uuid[16] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78,
+const u8 cel_uuid[16] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78,
 				0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
 #define CEL_ENTRY_BYTES 4
 
-static u64 guest_now(const struct cxl_type3 *dev)
+u64 timestamp_guest_now(const struct pci_dev *pci)
 {
-	return dev->pci.loop ? loop_now(dev->pci.loop) : 0;
+	return pci->loop ? loop_now(pci->loop) : 0;
+}
+
+u64 timestamp_now(const struct pci_dev *pci, u64 set, u64 at)
+{
+	return set ? set + (timestamp_guest_now(pci) - at) : 0;
 }
 
 u64 type3_timestamp(const struct cxl_type3 *dev)
 {
-	return dev->timestamp ? dev->timestamp + (guest_now(dev) - dev->timestamp_set_at) : 0;
+	return timestamp_now(&dev->pci, dev->timestamp, dev->timestamp_set_at);
 }
 
 u16 cmd_get_timestamp(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
@@ -30,7 +35,7 @@ u16 cmd_get_timestamp(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out
 u16 cmd_set_timestamp(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	dev->timestamp = mbox_get(in, 8);
-	dev->timestamp_set_at = guest_now(dev);
+	dev->timestamp_set_at = timestamp_guest_now(&dev->pci);
 	return CXL_SUCCESS;
 }
 
@@ -44,22 +49,60 @@ static const u8 debug_uuid[16] = {0x5e, 0x18, 0x19, 0xd9, 0x11, 0xa9, 0x40, 0x0c
 
 static const struct { const u8 *uuid; u32 capabilities; } logs[] = {{cel_uuid, 0}, {debug_uuid, LOG_CLEAR | LOG_POPULATE}};
 
-/* The nth command that this device has, or NULL. */
-static const struct mbox_command *nth_command(const struct cxl_type3 *dev, u64 n)
+static const struct mbox_command *nth_command(const struct cci *cci, u64 n)
 {
-	for (unsigned i = 0; i < mbox_command_count; i++)
-		if (mbox_command_is_there(dev, &mbox_commands[i]) && !n--)
-			return &mbox_commands[i];
+	for (unsigned i = 0; i < cci->command_count; i++)
+		if (cci_has(cci, &cci->commands[i]) && !n--)
+			return &cci->commands[i];
 	return NULL;
+}
+
+u32 cel_bytes(const struct cci *cci)
+{
+	u32 bytes = 0;
+
+	for (unsigned i = 0; i < cci->command_count; i++)
+		bytes += cci_has(cci, &cci->commands[i]) ? CEL_ENTRY_BYTES : 0;
+	return bytes;
+}
+
+void cel_put(const struct cci *cci, struct mbox_out *out, u64 offset, u64 length)
+{
+	for (u64 at = offset; at < offset + length && !out->bad; at++) {
+		const struct mbox_command *command = nth_command(cci, at / CEL_ENTRY_BYTES);
+		u32 entry = command ? command->opcode | (u32)command->effects << 16 : 0;
+
+		mbox_put(out, 1, entry >> (8 * (at % CEL_ENTRY_BYTES)));
+	}
+}
+
+u16 cel_only_supported(const struct cci *cci, struct mbox_out *out)
+{
+	mbox_put(out, 2, 1);
+	mbox_put_zeros(out, 6);
+	mbox_put_bytes(out, cel_uuid, 16);
+	mbox_put(out, 4, cel_bytes(cci));
+	return CXL_SUCCESS;
+}
+
+u16 cel_only_get(const struct cci *cci, struct mbox_in *in, struct mbox_out *out)
+{
+	const u8 *uuid = mbox_get_bytes(in, 16);
+	u64 offset = mbox_get(in, 4), length = mbox_get(in, 4);
+
+	if (in->bad)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (memcmp(uuid, cel_uuid, 16))
+		return CXL_INVALID_LOG;
+	if (!range_ok(offset, length, cel_bytes(cci)))
+		return CXL_INVALID_INPUT;
+	cel_put(cci, out, offset, length);
+	return CXL_SUCCESS;
 }
 
 static u32 log_bytes(const struct cxl_type3 *dev, unsigned n)
 {
-	u32 commands = 0;
-
-	for (unsigned i = 0; i < mbox_command_count; i++)
-		commands += mbox_command_is_there(dev, &mbox_commands[i]);
-	return n == 0 ? commands * CEL_ENTRY_BYTES : dev->debug_log_bytes;
+	return n == 0 ? cel_bytes(&dev->mbox.cci) : dev->debug_log_bytes;
 }
 
 static int find_log(const u8 *uuid)
@@ -155,15 +198,9 @@ u16 cmd_get_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 		return CXL_INVALID_LOG;
 	if (!range_ok(offset, length, log_bytes(dev, n)))
 		return CXL_INVALID_INPUT;
-	if (n) {
+	if (n)
 		mbox_put_bytes(out, dev->debug_log + offset, length);
-		return CXL_SUCCESS;
-	}
-	for (u64 at = offset; at < offset + length && !out->bad; at++) {
-		const struct mbox_command *command = nth_command(dev, at / CEL_ENTRY_BYTES);
-		u32 entry = command ? command->opcode | (u32)command->effects << 16 : 0;
-
-		mbox_put(out, 1, entry >> (8 * (at % CEL_ENTRY_BYTES)));
-	}
+	else
+		cel_put(&dev->mbox.cci, out, offset, length);
 	return CXL_SUCCESS;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The door of cxl/: host bridges (pxb-cxl), root ports (cxl-rp), switches (cxl-upstream, cxl-downstream), Type 3
+ * The door of cxl/: host bridges (pxb-cxl), root ports (cxl-rp), switches (cxl-upstream, cxl-downstream, cxl-switch-mailbox-cci), Type 3
  * devices (cxl-type3), fixed memory windows, boot regions, and the one function that decides what an HPA means (design D6). Under the machine lock unless said otherwise.
  */
 #ifndef CXL_CXL_H
@@ -117,6 +117,13 @@ struct cxl_dc_facts { bool accepted; unsigned region; u64 dpa, offset, size; u16
 /* Accepted extents, then the offered ones; false: no dynamic capacity. */
 bool cxl_dc_each(const struct dev *dev, void (*each)(void *arg, const struct cxl_dc_facts *facts), void *arg);
 
+/* --- switch_cci.c: what a fabric manager asks a switch --- */
+#define CXL_FM_PAYLOAD_MAX 2048u
+struct cxl_fm_answer { u16 code; u32 length; u8 payload[CXL_FM_PAYLOAD_MAX]; };
+/* As if it had come by the mailbox of the switch; `path` names its cxl-switch-mailbox-cci or its cxl-upstream. False: no such switch. */
+bool cxl_fm_request(struct cxl_host *host, const char *path, u16 opcode, const u8 *in, u32 length, struct cxl_fm_answer *answer,
+		    struct error *err);
+
 /* --- cmd_memory.c: health, as the device tells it --- */
 struct cxl_health {
 	u8 health_status, media_status, life_used;
@@ -220,7 +227,7 @@ void cxl_each_link(struct cxl_host *host, void (*each)(void *arg, const struct c
 /* Every register block of the room: "component" or "device" registers of the device `owner`. */
 void cxl_each_regs(struct cxl_host *host, void (*each)(void *arg, const char *what, const char *owner, struct regs *regs), void *arg);
 
-extern const struct dev_class pxb_cxl_class, cxl_rp_class, cxl_upstream_class, cxl_downstream_class, cxl_type3_class;
+extern const struct dev_class pxb_cxl_class, cxl_rp_class, cxl_upstream_class, cxl_downstream_class, cxl_type3_class, cxl_switch_cci_class;
 /* How devices reach the cxl_host from dev_env.machine: the machine provides it. */
 struct cxl_host *machine_cxl_host(struct machine *machine);
 

@@ -169,6 +169,23 @@ enum {
 #define BI_STATUS 0x08
 #define BI_STATUS_COMMITTED BIT(0)
 
+/* 7.6.3 CCI messages, 7.6.7.3.1 what carries them through a tunnel. */
+#define CCI_HEADER_BYTES 12u
+#define CCI_LENGTH_MASK 0x1fffff
+enum { CCI_REQUEST = 0, CCI_RESPONSE = 1 };
+#define TUNNEL_HEADER_BYTES 4u
+#define TUNNEL_TO_PORT 0
+/* 7.6.7.1.2 Get Physical Port State. */
+#define PORT_INFO_BYTES 16
+enum { PORT_STATE_DISABLED = 0, PORT_STATE_DOWNSTREAM = 3, PORT_STATE_UPSTREAM = 4, PORT_STATE_NO_PORT = 15 };
+enum { PORT_MODE_FLIT_68B = 2, PORT_MODE_FLIT_256B = 3 };
+enum { PORT_DEVICE_NONE = 0, PORT_DEVICE_PCIE = 1, PORT_DEVICE_SWITCH = 3, PORT_DEVICE_TYPE3 = 4 };
+enum { LTSSM_DETECT = 0, LTSSM_L0 = 4, LTSSM_DISABLED = 8, LTSSM_HOT_RESET = 10 };
+#define PORT_LINK_PERST BIT(1)
+#define PORT_LINK_PRESENT BIT(2)
+/* 7.6.7.1.3 Physical Port Control. */
+enum { PORT_ASSERT_PERST = 0, PORT_DEASSERT_PERST = 1, PORT_RESET = 2 };
+
 /* 8.2.8 Device registers. */
 #define DEVREGS_STATUS 0x80
 #define DEVREGS_MAILBOX 0x88
@@ -186,6 +203,7 @@ enum {
 #define MAILBOX_CAP_BACKGROUND_IRQ BIT(6)
 #define MAILBOX_CAP_MESSAGE(n) ((u32)(n) << 7)
 #define MAILBOX_CAP_TYPE_MEMORY (1u << 19)
+#define MAILBOX_CAP_TYPE_SWITCH (2u << 19)
 #define MAILBOX_CTRL (DEVREGS_MAILBOX + 0x04)
 #define MAILBOX_CTRL_DOORBELL BIT(0)
 #define MAILBOX_CTRL_DOORBELL_IRQ BIT(1)
@@ -201,6 +219,7 @@ enum cxl_return_code {
 	CXL_INVALID_INPUT = 0x02,
 	CXL_UNSUPPORTED = 0x03,
 	CXL_INTERNAL_ERROR = 0x04,
+	CXL_RETRY_REQUIRED = 0x05,
 	CXL_BUSY = 0x06,
 	CXL_MEDIA_DISABLED = 0x07,
 	CXL_FW_TRANSFER_IN_PROGRESS = 0x08,
@@ -227,6 +246,11 @@ enum cxl_return_code {
 /* 8.2.8.5.1.1 Memory device status: media ready, mailbox interfaces ready. */
 #define MEMORY_STATUS_READY 0x14
 #define MEMORY_STATUS_DISABLED 0x1c /* media disabled, mailbox interfaces ready */
+
+/* 8.2.9.1 Information and status: component types, powers of two of messages. */
+enum { CXL_COMPONENT_SWITCH = 0, CXL_COMPONENT_TYPE3 = 3 };
+#define CXL_RESPONSE_LIMIT_MIN 8
+#define CXL_RESPONSE_LIMIT_MAX 10 /* of the FM-owned LD */
 
 /* 8.2.9.2.1 Event records. */
 #define EVENT_RECORD_BYTES 128

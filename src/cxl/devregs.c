@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory device register block, BAR 2: capability array, Device Status, Primary Mailbox, Memory Device Status.
- * [CXL3.1 8.2.8] Byte-enabled, so that 1- to 8-byte accesses all do what they say (design D7). The mailbox payload is
+ * The device register block of a memory device (BAR 2) and of a switch's mailbox (BAR 0): capability array, Device Status, Primary
+ * Mailbox and, of a memory device, Memory Device Status. [CXL3.1 8.2.8] Byte-enabled, so that 1- to 8-byte accesses all do what they say (design D7). The mailbox payload is
  * memory of its own (mailbox.c), reached from here. Machine lock.
  */
 #include "base/trace.h"
@@ -18,27 +18,29 @@ static void mailbox_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static u64 background_status_read(struct regs *b, unsigned i, u64 stored)
 {
-	return background_status(b->owner);
+	const struct mailbox *mbox = b->owner;
+
+	return mbox->cci.dev ? background_status(mbox->cci.dev) : 0;
 }
 
 static u64 memory_status_read(struct regs *b, unsigned i, u64 stored)
 {
-	const struct cxl_type3 *dev = b->owner;
+	const struct mailbox *mbox = b->owner;
 
-	return dev->sanitizing ? MEMORY_STATUS_DISABLED : stored;
+	return mbox->cci.dev->sanitizing ? MEMORY_STATUS_DISABLED : stored;
 }
 
 /* Memory Device Status stands behind the payload. */
-static u32 memory_status_at(const struct cxl_type3 *dev)
+static u32 memory_status_at(const struct mailbox *mbox)
 {
-	return DEVREGS_PAYLOAD + dev->payload_bytes;
+	return DEVREGS_PAYLOAD + mbox->payload_bytes;
 }
 
-u32 devregs_bytes(const struct cxl_type3 *dev)
+u32 devregs_bytes(const struct mailbox *mbox)
 {
 	u32 bytes = 4 * KiB;
 
-	while (bytes < memory_status_at(dev) + 8)
+	while (bytes < memory_status_at(mbox) + 8)
 		bytes *= 2;
 	return bytes;
 }
@@ -50,100 +52,114 @@ static u64 memory_status_offset_read(struct regs *b, unsigned i, u64 stored)
 
 static u64 mailbox_length_read(struct regs *b, unsigned i, u64 stored)
 {
-	return 0x20 + ((const struct cxl_type3 *)b->owner)->payload_bytes;
+	return 0x20 + ((const struct mailbox *)b->owner)->payload_bytes;
 }
 
 static u64 mailbox_cap_read(struct regs *b, unsigned i, u64 stored)
 {
-	return stored | __builtin_ctz(((const struct cxl_type3 *)b->owner)->payload_bytes);
+	const struct mailbox *mbox = b->owner;
+
+	return stored | __builtin_ctz(mbox->payload_bytes) | MAILBOX_CAP_MESSAGE(mbox->vector) |
+	       (mbox->cci.dev ? MAILBOX_CAP_TYPE_MEMORY : MAILBOX_CAP_TYPE_SWITCH);
 }
 
 #define CAP_HEADER(id, version) ((u32)(id) | ((u32)(version) << 16))
 
 static const struct reg devregs_table[] = {
-	R32(0x00, DEVICE_CAP_ARRAY, 0x01010000, 0), /* id 0, version 1, type 1: memory device */
-	R32(0x04, DEVICE_CAP_COUNT, 3, 0),
 	R32(0x10, STATUS_HEADER, CAP_HEADER(DEVREGS_CAP_STATUS, 2), 0),
 	R32(0x14, STATUS_OFFSET, DEVREGS_STATUS, 0),
 	R32(0x18, STATUS_LENGTH, 8, 0),
 	R32(0x20, MAILBOX_HEADER, CAP_HEADER(DEVREGS_CAP_MAILBOX, 1), 0),
 	R32(0x24, MAILBOX_OFFSET, DEVREGS_MAILBOX, 0),
 	R32(0x28, MAILBOX_LENGTH, 0, 0, .read = mailbox_length_read),
-	R32(0x30, MEMORY_STATUS_HEADER, CAP_HEADER(DEVREGS_CAP_MEMORY_STATUS, 1), 0),
-	R32(0x34, MEMORY_STATUS_OFFSET, 0, 0, .read = memory_status_offset_read),
-	R32(0x38, MEMORY_STATUS_LENGTH, 8, 0),
 	R64(DEVREGS_STATUS, EVENT_STATUS, 0, 0),
-	R32(MAILBOX_CAP, MAILBOX_CAP,
-	    MAILBOX_CAP_DOORBELL_IRQ | MAILBOX_CAP_BACKGROUND_IRQ | MAILBOX_CAP_MESSAGE(VECTOR_MAILBOX) | MAILBOX_CAP_TYPE_MEMORY, 0,
-	    .read = mailbox_cap_read),
+	R32(MAILBOX_CAP, MAILBOX_CAP, MAILBOX_CAP_DOORBELL_IRQ | MAILBOX_CAP_BACKGROUND_IRQ, 0, .read = mailbox_cap_read),
 	R32(MAILBOX_CTRL, MAILBOX_CTRL, 0, 0x7, .write = mailbox_ctrl_write),
 	R64(MAILBOX_COMMAND, MAILBOX_COMMAND, 0, 0x1fffffffff),
 	R64(MAILBOX_STATUS, MAILBOX_STATUS, 0, 0),
 	R64(MAILBOX_BACKGROUND, MAILBOX_BACKGROUND_STATUS, 0, 0, .read = background_status_read),
 };
 
+static const struct reg memory_array_table[] = {
+	R32(0x00, DEVICE_CAP_ARRAY, 0x01010000, 0), /* id 0, version 1, type 1: memory device */
+	R32(0x04, DEVICE_CAP_COUNT, 3, 0),
+	R32(0x30, MEMORY_STATUS_HEADER, CAP_HEADER(DEVREGS_CAP_MEMORY_STATUS, 1), 0),
+	R32(0x34, MEMORY_STATUS_OFFSET, 0, 0, .read = memory_status_offset_read),
+	R32(0x38, MEMORY_STATUS_LENGTH, 8, 0),
+};
+
+static const struct reg switch_array_table[] = {
+	R32(0x00, DEVICE_CAP_ARRAY, 0x02010000, 0), /* type 2: switch mailbox CCI */
+	R32(0x04, DEVICE_CAP_COUNT, 2, 0),
+};
+
 static const struct reg memory_status_table[] = {
 	R64(0, MEMORY_DEVICE_STATUS, MEMORY_STATUS_READY, 0, .read = memory_status_read),
 };
 
-bool devregs_init(struct cxl_type3 *dev, struct error *err)
+bool devregs_init(struct mailbox *mbox, struct error *err)
 {
-	regs_init(&dev->registers, dev->name, dev, REGS_BYTES, devregs_bytes(dev));
-	REGS_ADD(&dev->registers, 0, devregs_table);
-	REGS_ADD(&dev->registers, memory_status_at(dev), memory_status_table);
-	regs_reset(&dev->registers, RESET_COLD);
-	return guarded_alloc(&dev->payload, dev->payload_bytes, err) && guarded_alloc(&dev->input, dev->payload_bytes, err);
+	regs_init(&mbox->registers, mbox->cci.name, mbox, REGS_BYTES, devregs_bytes(mbox));
+	REGS_ADD(&mbox->registers, 0, devregs_table);
+	if (mbox->cci.dev) {
+		REGS_ADD(&mbox->registers, 0, memory_array_table);
+		REGS_ADD(&mbox->registers, memory_status_at(mbox), memory_status_table);
+	} else {
+		REGS_ADD(&mbox->registers, 0, switch_array_table);
+	}
+	regs_reset(&mbox->registers, RESET_COLD);
+	return guarded_alloc(&mbox->payload, mbox->payload_bytes, err) && guarded_alloc(&mbox->input, mbox->payload_bytes, err);
 }
 
-void devregs_fini(struct cxl_type3 *dev)
+void devregs_fini(struct mailbox *mbox)
 {
-	if (dev->registers.store)
-		regs_free(&dev->registers);
-	dev->registers.store = NULL;
-	guarded_free(&dev->payload);
-	guarded_free(&dev->input);
+	if (mbox->registers.store)
+		regs_free(&mbox->registers);
+	mbox->registers.store = NULL;
+	guarded_free(&mbox->payload);
+	guarded_free(&mbox->input);
 }
 
-void devregs_reset(struct cxl_type3 *dev, unsigned reset_kind)
+void devregs_reset(struct mailbox *mbox, unsigned reset_kind)
 {
-	if (!dev->registers.store || !dev->payload.bytes || !dev->input.bytes)
+	if (!mbox->registers.store || !mbox->payload.bytes || !mbox->input.bytes)
 		return;
-	regs_reset(&dev->registers, reset_kind);
-	memset(dev->payload.bytes, 0, dev->payload_bytes);
-	memset(dev->input.bytes, 0, dev->payload_bytes);
+	regs_reset(&mbox->registers, reset_kind);
+	memset(mbox->payload.bytes, 0, mbox->payload_bytes);
+	memset(mbox->input.bytes, 0, mbox->payload_bytes);
 }
 
-void devregs_set_event_status(struct cxl_type3 *dev, enum cxl_event_log log, bool pending)
+void devregs_set_event_status(struct mailbox *mbox, enum cxl_event_log log, bool pending)
 {
-	u64 status = regs_get(&dev->registers, DEVREGS_STATUS, 8);
+	u64 status = regs_get(&mbox->registers, DEVREGS_STATUS, 8);
 
-	regs_set(&dev->registers, DEVREGS_STATUS, 8, pending ? status | BIT(log) : status & ~BIT(log));
+	regs_set(&mbox->registers, DEVREGS_STATUS, 8, pending ? status | BIT(log) : status & ~BIT(log));
 }
 
-static bool in_payload(const struct cxl_type3 *dev, u64 offset, unsigned size)
+static bool in_payload(const struct mailbox *mbox, u64 offset, unsigned size)
 {
-	return offset >= DEVREGS_PAYLOAD && range_ok(offset - DEVREGS_PAYLOAD, size, dev->payload_bytes);
+	return offset >= DEVREGS_PAYLOAD && range_ok(offset - DEVREGS_PAYLOAD, size, mbox->payload_bytes);
 }
 
 static enum mem_result devregs_read(void *opaque, u64 offset, unsigned size, u64 *value)
 {
-	struct cxl_type3 *dev = opaque;
+	struct mailbox *mbox = opaque;
 
-	if (in_payload(dev, offset, size))
-		*value = load_le(dev->payload.bytes + (offset - DEVREGS_PAYLOAD), size);
+	if (in_payload(mbox, offset, size))
+		*value = load_le(mbox->payload.bytes + (offset - DEVREGS_PAYLOAD), size);
 	else
-		*value = regs_read(&dev->registers, offset, size);
+		*value = regs_read(&mbox->registers, offset, size);
 	return MEM_OK;
 }
 
 static enum mem_result devregs_write(void *opaque, u64 offset, unsigned size, u64 value)
 {
-	struct cxl_type3 *dev = opaque;
+	struct mailbox *mbox = opaque;
 
-	if (in_payload(dev, offset, size))
-		store_le(dev->payload.bytes + (offset - DEVREGS_PAYLOAD), size, value);
+	if (in_payload(mbox, offset, size))
+		store_le(mbox->payload.bytes + (offset - DEVREGS_PAYLOAD), size, value);
 	else
-		regs_write(&dev->registers, offset, size, value);
+		regs_write(&mbox->registers, offset, size, value);
 	return MEM_OK;
 }
 

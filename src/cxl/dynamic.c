@@ -26,7 +26,7 @@
 #define UPDATE_BYTES 24 /* of one in an updated extent list */
 #define UPDATE_MORE BIT(0)
 
-enum { EVENT_ADD = 0, EVENT_RELEASE = 1, EVENT_FORCED_RELEASE = 2 };
+enum { EVENT_ADD = 0, EVENT_RELEASE = 1, EVENT_FORCED_RELEASE = 2, EVENT_CONFIGURED = 3 };
 #define EVENT_TYPE 48
 #define EVENT_VALID 49
 #define EVENT_REGION 52
@@ -105,7 +105,7 @@ static bool dc_take_out(struct dc_extent *list, unsigned *count, u64 dpa, u64 si
 	return true;
 }
 
-static u64 region_base(const struct dynamic *dc, unsigned region)
+u64 dynamic_region_base(const struct dynamic *dc, unsigned region)
 {
 	return dc->base + region * dc->region_size;
 }
@@ -118,7 +118,7 @@ static int region_of(const struct dynamic *dc, u64 dpa, u64 size)
 	if (dpa < dc->base || !size)
 		return -1;
 	region = (dpa - dc->base) / dc->region_size;
-	return region < dc->region_count && range_ok(dpa - region_base(dc, region), size, dc->region_size) ? (int)region : -1;
+	return region < dc->region_count && range_ok(dpa - dynamic_region_base(dc, region), size, dc->region_size) ? (int)region : -1;
 }
 
 static u32 extents_left(const struct dynamic *dc)
@@ -196,10 +196,19 @@ void dynamic_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		return;
 	dc->accepted_count = dc->offered_count = 0;
 	dc->generation = 0;
+	dc->sanitize_regions = 0;
 	cxl_map_changed(dev->host);
 }
 
 /* --- what the host asks --- */
+
+void dynamic_put_left(const struct dynamic *dc, struct mbox_out *out)
+{
+	mbox_put(out, 4, DC_EXTENTS_MAX);
+	mbox_put(out, 4, extents_left(dc));
+	mbox_put(out, 4, DC_EXTENTS_MAX); /* tags */
+	mbox_put(out, 4, tags_left(dc));
+}
 
 u16 cmd_get_dc_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
@@ -213,18 +222,15 @@ u16 cmd_get_dc_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct m
 	mbox_put(out, 1, count);
 	mbox_put_zeros(out, 6);
 	for (unsigned n = first; n < first + count; n++) {
-		mbox_put(out, 8, region_base(dc, n));
+		mbox_put(out, 8, dynamic_region_base(dc, n));
 		mbox_put(out, 8, dc->region_size / CXL_CAPACITY_UNIT); /* decode length */
 		mbox_put(out, 8, dc->region_size);
 		mbox_put(out, 8, DC_BLOCK);
 		mbox_put(out, 4, cdat_dynamic_handle(dev, n));
-		mbox_put(out, 1, 0); /* not sanitized at release, unless that is asked for */
+		mbox_put(out, 1, dc->sanitize_regions >> n & 1); /* sanitized at release */
 		mbox_put_zeros(out, 3);
 	}
-	mbox_put(out, 4, DC_EXTENTS_MAX);
-	mbox_put(out, 4, extents_left(dc));
-	mbox_put(out, 4, DC_EXTENTS_MAX); /* tags */
-	mbox_put(out, 4, tags_left(dc));
+	dynamic_put_left(dc, out);
 	return CXL_SUCCESS;
 }
 
@@ -237,11 +243,20 @@ static void store_extent(u8 to[EXTENT_BYTES], const struct dc_extent *extent)
 	store_le(to + 32, 2, extent->sequence);
 }
 
+void dynamic_put_extents(const struct dynamic *dc, struct mbox_out *out, u32 first, u32 count)
+{
+	u8 bytes[EXTENT_BYTES];
+
+	for (u32 n = first; n < first + count; n++) {
+		store_extent(bytes, &dc->accepted[n]);
+		mbox_put_bytes(out, bytes, EXTENT_BYTES);
+	}
+}
+
 u16 cmd_get_dc_extent_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	const struct dynamic *dc = dev->dc;
 	u32 most = mbox_get(in, 4), first = mbox_get(in, 4), count;
-	u8 bytes[EXTENT_BYTES];
 
 	if (first > dc->accepted_count)
 		return CXL_INVALID_INPUT;
@@ -250,10 +265,7 @@ u16 cmd_get_dc_extent_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 	mbox_put(out, 4, dc->accepted_count);
 	mbox_put(out, 4, dc->generation);
 	mbox_put(out, 4, 0);
-	for (u32 n = first; n < first + count; n++) {
-		store_extent(bytes, &dc->accepted[n]);
-		mbox_put_bytes(out, bytes, EXTENT_BYTES);
-	}
+	dynamic_put_extents(dc, out, first, count);
 	return CXL_SUCCESS;
 }
 
@@ -411,6 +423,9 @@ u16 cmd_release_dc(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *o
 
 /* --- what the manager of the device asks --- */
 
+/* Fails, and keeps what a fabric manager is answered. */
+#define refuse(dev, code, err, ...) ((dev)->dc->refused = (code), fail(err, __VA_ARGS__))
+
 static struct dynamic *dynamic_of(struct dev *dev, const struct cxl_dc_request *request, struct error *err)
 {
 	struct cxl_type3 *device = (struct cxl_type3 *)dev;
@@ -431,7 +446,7 @@ static struct dynamic *dynamic_of(struct dev *dev, const struct cxl_dc_request *
 static bool check_size(struct cxl_type3 *dev, u64 size, struct error *err)
 {
 	if (!size || !is_aligned(size, DC_BLOCK))
-		return fail(err, "%s: an extent of %llu bytes: its length is a multiple of the block size, 2 MiB, and not 0", dev->name,
+		return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: an extent of %llu bytes: its length is a multiple of the block size, 2 MiB, and not 0", dev->name,
 			    ULL(size));
 	return true;
 }
@@ -441,9 +456,9 @@ static bool check_span(struct cxl_type3 *dev, const struct cxl_dc_span *span, st
 	if (!check_size(dev, span->size, err))
 		return false;
 	if (!is_aligned(span->offset, DC_BLOCK))
-		return fail(err, "%s: an extent at offset %llu: it is a multiple of the block size, 2 MiB", dev->name, ULL(span->offset));
+		return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: an extent at offset %llu: it is a multiple of the block size, 2 MiB", dev->name, ULL(span->offset));
 	if (!range_ok(span->offset, span->size, dev->dc->region_size))
-		return fail(err, "%s: an extent at offset %llu of %llu bytes reaches past the end of its region, %llu bytes", dev->name,
+		return refuse(dev, CXL_INVALID_PHYSICAL_ADDRESS, err, "%s: an extent at offset %llu of %llu bytes reaches past the end of its region, %llu bytes", dev->name,
 			    ULL(span->offset), ULL(span->size), ULL(dev->dc->region_size));
 	return true;
 }
@@ -471,7 +486,7 @@ static bool check_room(struct cxl_type3 *dev, unsigned count, struct error *err)
 	unsigned room = event_log_room(dev, EVENT_DYNAMIC);
 
 	if (count > room)
-		return fail(err, "%s: %u extents: the host's event log has room for %u more records; take fewer, or wait until it has read them",
+		return refuse(dev, CXL_RETRY_REQUIRED, err, "%s: %u extents: the host's event log has room for %u more records; take fewer, or wait until it has read them",
 			    dev->name, count, room);
 	return true;
 }
@@ -485,7 +500,7 @@ static bool is_free(const struct dynamic *dc, const struct dc_extent *group, uns
 /* The lowest free place for `size` bytes. Blocks of 2 MiB: a region has some thousands of them. */
 static bool find_place(const struct dynamic *dc, const struct dc_extent *group, unsigned count, unsigned region, u64 size, u64 *dpa)
 {
-	u64 base = region_base(dc, region), end = base + dc->region_size, at = base;
+	u64 base = dynamic_region_base(dc, region), end = base + dc->region_size, at = base;
 
 	while (size <= end - at) {
 		u64 next = 0;
@@ -522,28 +537,28 @@ static bool plan_group(struct cxl_type3 *dev, const struct cxl_dc_request *reque
 			if (!check_size(dev, spans[n].size, err))
 				return false;
 			if (__builtin_add_overflow(whole.size, spans[n].size, &whole.size))
-				return fail(err, "%s: the lengths of the extents add up to more than 64 bits", dev->name);
+				return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: the lengths of the extents add up to more than 64 bits", dev->name);
 		}
 		spans = &whole;
 		*count = 1;
 	}
 	for (unsigned n = 0; n < *count; n++) {
-		struct dc_extent extent = {.dpa = region_base(dc, request->region) + spans[n].offset, .size = spans[n].size,
+		struct dc_extent extent = {.dpa = dynamic_region_base(dc, request->region) + spans[n].offset, .size = spans[n].size,
 					   .region = request->region, .sequence = dc->shareable ? n + 1 : 0,
-					   .group = dc->next_group};
+					   .group = dc->next_group, .sanitize = dc->sanitize_regions >> request->region & 1};
 
 		memcpy(extent.tag, request->tag, 16);
 		if (request->selection == CXL_DC_PRESCRIPTIVE) {
 			if (!check_span(dev, &spans[n], err))
 				return false;
 			if (!is_free(dc, group, n, extent.dpa, extent.size))
-				return fail(err, "%s: region %u: an extent at offset %llu of %llu bytes overlaps one that is offered or accepted",
+				return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: region %u: an extent at offset %llu of %llu bytes overlaps one that is offered or accepted",
 					    dev->name, request->region, ULL(spans[n].offset), ULL(spans[n].size));
 		} else {
 			if (!check_size(dev, spans[n].size, err))
 				return false;
 			if (!find_place(dc, group, n, request->region, spans[n].size, &extent.dpa))
-				return fail(err, "%s: region %u has no %llu free bytes in one piece", dev->name, request->region,
+				return refuse(dev, CXL_RESOURCES_EXHAUSTED, err, "%s: region %u has no %llu free bytes in one piece", dev->name, request->region,
 					    ULL(spans[n].size));
 		}
 		group[n] = extent;
@@ -560,16 +575,16 @@ bool cxl_dc_add(struct dev *dev, const struct cxl_dc_request *request, struct er
 	if (!dc)
 		return false;
 	if (!request->count)
-		return fail(err, "%s: no extents", device->name);
+		return refuse(device, CXL_INVALID_EXTENT_LIST, err, "%s: no extents", device->name);
 	if (dc->shareable && !is_tagged(request->tag))
-		return fail(err, "%s: shareable capacity needs a tag", device->name);
+		return refuse(device, CXL_INVALID_INPUT, err, "%s: shareable capacity needs a tag", device->name);
 	if (dc->shareable && (has_tag(dc->accepted, dc->accepted_count, request->tag) ||
 			      has_tag(dc->offered, dc->offered_count, request->tag)))
-		return fail(err, "%s: the tag is in use; shareable capacity of one tag is added at once", device->name);
+		return refuse(device, CXL_INVALID_INPUT, err, "%s: the tag is in use; shareable capacity of one tag is added at once", device->name);
 	if (!plan_group(device, request, &count, err) || !check_room(device, count, err))
 		return false;
 	if (count > extents_left(dc))
-		return fail(err, "%s: %u extents: %u of %u are left", device->name, count, extents_left(dc), DC_EXTENTS_MAX);
+		return refuse(device, CXL_RESOURCES_EXHAUSTED, err, "%s: %u extents: %u of %u are left", device->name, count, extents_left(dc), DC_EXTENTS_MAX);
 	memcpy(&dc->offered[dc->offered_count], dc->scratch, count * sizeof(dc->scratch[0]));
 	dc->offered_count += count;
 	dc->next_group++;
@@ -588,20 +603,20 @@ static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *req
 		for (unsigned n = 0; n < dc->accepted_count; n++)
 			if (dc->accepted[n].region == request->region && !memcmp(dc->accepted[n].tag, request->tag, 16))
 				group[(*count)++] = dc->accepted[n];
-		return *count || fail(err, "%s: region %u has no accepted extent of that tag", dev->name, request->region);
+		return *count || refuse(dev, CXL_INVALID_INPUT, err, "%s: region %u has no accepted extent of that tag", dev->name, request->region);
 	}
 	for (unsigned n = 0; n < request->count; n++) {
 		const struct cxl_dc_span *span = &request->spans[n];
-		u64 dpa = region_base(dc, request->region) + span->offset;
+		u64 dpa = dynamic_region_base(dc, request->region) + span->offset;
 		struct dc_extent extent;
 
 		if (!check_span(dev, span, err))
 			return false;
 		if (!dc_covers(dc->accepted, dc->accepted_count, dpa, span->size) || dc_overlaps(group, n, dpa, span->size))
-			return fail(err, "%s: region %u: %llu bytes at offset %llu are not all accepted by the host, or named twice", dev->name,
+			return refuse(dev, CXL_INVALID_PHYSICAL_ADDRESS, err, "%s: region %u: %llu bytes at offset %llu are not all accepted by the host, or named twice", dev->name,
 				    request->region, ULL(span->size), ULL(span->offset));
 		if ((dc->shareable || request->sanitize) && !whole_extent(dc, dpa, span->size))
-			return fail(err, "%s: region %u: offset %llu: %s whole extents, as they were accepted", dev->name, request->region,
+			return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: region %u: offset %llu: %s whole extents, as they were accepted", dev->name, request->region,
 				    ULL(span->offset), dc->shareable ? "shareable capacity is released by" : "sanitize-on-release takes");
 		extent = dc->accepted[dc_find(dc->accepted, dc->accepted_count, dpa)];
 		extent.dpa = dpa;
@@ -609,7 +624,7 @@ static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *req
 		group[n] = extent;
 		*count = n + 1;
 	}
-	return *count || fail(err, "%s: no extents", dev->name);
+	return *count || refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: no extents", dev->name);
 }
 
 bool cxl_dc_release(struct dev *dev, const struct cxl_dc_request *request, struct error *err)
@@ -625,9 +640,49 @@ bool cxl_dc_release(struct dev *dev, const struct cxl_dc_request *request, struc
 		for (unsigned n = 0; n < count; n++)
 			dc->accepted[dc_find(dc->accepted, dc->accepted_count, dc->planned[n].dpa)].sanitize = true;
 	if (request->forced && !release(device, dc->planned, count))
-		return fail(err, "%s: the rests of extents would be more than %u", device->name, DC_EXTENTS_MAX);
+		return refuse(device, CXL_RESOURCES_EXHAUSTED, err, "%s: the rests of extents would be more than %u", device->name, DC_EXTENTS_MAX);
 	tell(device, request->forced ? EVENT_FORCED_RELEASE : EVENT_RELEASE, dc->planned, count);
 	return true;
+}
+
+unsigned dynamic_free_spans(const struct dynamic *dc, unsigned region, u64 length, struct cxl_dc_span *spans)
+{
+	u64 base = dynamic_region_base(dc, region), end = base + dc->region_size, at = base;
+	unsigned count = 0;
+
+	while (length && at < end && count < DC_EXTENTS_MAX) {
+		u64 next = end, past = 0; /* where something begins; the end of what covers `at` */
+
+		for (unsigned n = 0; n < dc->accepted_count + dc->offered_count; n++) {
+			const struct dc_extent *e = n < dc->accepted_count ? &dc->accepted[n] : &dc->offered[n - dc->accepted_count];
+
+			if (e->dpa > at)
+				next = MIN(next, e->dpa);
+			else if (e->dpa + e->size > at)
+				past = e->dpa + e->size;
+		}
+		if (!past) {
+			spans[count] = (struct cxl_dc_span){at - base, MIN(length, next - at)};
+			length -= spans[count++].size;
+		}
+		at = past ? past : next;
+	}
+	return length ? 0 : count;
+}
+
+u16 dynamic_configure(struct cxl_type3 *dev, unsigned region, bool sanitize)
+{
+	struct dynamic *dc = dev->dc;
+	struct dc_extent none = {.region = region};
+	u64 base = dynamic_region_base(dc, region);
+
+	if (!is_free(dc, NULL, 0, base, dc->region_size))
+		return CXL_UNSUPPORTED; /* a region in use keeps its configuration */
+	if (!event_log_room(dev, EVENT_DYNAMIC))
+		return CXL_RETRY_REQUIRED;
+	dc->sanitize_regions = (dc->sanitize_regions & ~BIT(region)) | (sanitize ? BIT(region) : 0);
+	tell(dev, EVENT_CONFIGURED, &none, 1);
+	return CXL_SUCCESS;
 }
 
 struct dev *cxl_device_find(struct cxl_host *host, const char *path)
@@ -653,7 +708,7 @@ bool cxl_dc_each(const struct dev *dev, void (*each)(void *arg, const struct cxl
 		bool accepted = n < dc->accepted_count;
 		const struct dc_extent *e = accepted ? &dc->accepted[n] : &dc->offered[n - dc->accepted_count];
 		struct cxl_dc_facts facts = {.accepted = accepted, .region = e->region, .dpa = e->dpa, .size = e->size,
-					     .offset = e->dpa - region_base(dc, e->region), .sequence = e->sequence, .tag = e->tag};
+					     .offset = e->dpa - dynamic_region_base(dc, e->region), .sequence = e->sequence, .tag = e->tag};
 
 		each(arg, &facts);
 	}

@@ -29,8 +29,23 @@ struct dynamic {
 	unsigned accepted_count, offered_count, moving_count;
 	u16 moving_opcode;
 	u32 generation, next_group;
+	u8 sanitize_regions; /* sanitize on release, a bit for each region */
+	u16 refused; /* return code of the last request that was refused */
 	struct dc_extent scratch[DC_EXTENTS_MAX], planned[DC_EXTENTS_MAX];
 };
+
+struct cxl_type3;
+struct cxl_dc_span;
+struct mbox_out;
+
+u64 dynamic_region_base(const struct dynamic *dc, unsigned region);
+/* Free places of a region, from below, that make `length` bytes (multiples of DC_BLOCK), at most DC_EXTENTS_MAX; 0: there are not enough. */
+unsigned dynamic_free_spans(const struct dynamic *dc, unsigned region, u64 length, struct cxl_dc_span *spans);
+/* Sets what Set DC Region Configuration sets and tells the host; a return code. */
+u16 dynamic_configure(struct cxl_type3 *dev, unsigned region, bool sanitize);
+/* Extents and tags: how many there may be, how many more. */
+void dynamic_put_left(const struct dynamic *dc, struct mbox_out *out);
+void dynamic_put_extents(const struct dynamic *dc, struct mbox_out *out, u32 first, u32 count);
 
 /* Index of the first extent of a sorted list that ends above dpa; `count` if there is none. */
 unsigned dc_find(const struct dc_extent *list, unsigned count, u64 dpa);

@@ -57,7 +57,7 @@ void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[
 	trace(CXL, "%s: event record %u in log %u", dev->name, log->next_handle, which);
 	if (log->count++)
 		return;
-	devregs_set_event_status(dev, which, true);
+	devregs_set_event_status(&dev->mbox, which, true);
 	if ((log->policy & EVENT_IRQ_MODE) == EVENT_IRQ_MSI && pci_msix_is_enabled(&dev->pci))
 		pci_msix_notify(&dev->pci, log_vectors[which]);
 }
@@ -70,8 +70,8 @@ void events_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		if (reset_kind == RESET_COLD)
 			*log = (struct event_log){0};
 		log->policy = 0;
-		if (dev->registers.store)
-			devregs_set_event_status(dev, n, log->count > 0);
+		if (dev->mbox.registers.store)
+			devregs_set_event_status(&dev->mbox, n, log->count > 0);
 	}
 }
 
@@ -108,7 +108,7 @@ static void clear_oldest(struct cxl_type3 *dev, unsigned which, unsigned count)
 		log->overflow_count = 0;
 		log->overflow_first = log->overflow_last = 0;
 	}
-	devregs_set_event_status(dev, which, log->count > 0);
+	devregs_set_event_status(&dev->mbox, which, log->count > 0);
 }
 
 /* Handles must be the oldest ones in their order; Clear All needs an overflow. */

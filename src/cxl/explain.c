@@ -266,6 +266,6 @@ void cxl_each_regs(struct cxl_host *host, void (*each)(void *arg, const char *wh
 		each(arg, "component", dev_name(&port->pci.dev), &port->comp.regs);
 	for (struct cxl_type3 *device = host->devices; device; device = device->next) {
 		each(arg, "component", device->name, &device->comp.regs);
-		each(arg, "device", device->name, &device->registers);
+		each(arg, "device", device->name, &device->mbox.registers);
 	}
 }

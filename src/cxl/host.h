@@ -10,6 +10,7 @@
 #include "cxl/component.h"
 #include "cxl/cxl.h"
 #include "cxl/decode.h"
+#include "cxl/mailbox.h"
 
 struct backend;
 struct cxl_type3;
@@ -88,6 +89,23 @@ struct cxl_switch {
 };
 #define CXL_AUTO 0xffffffff
 
+/* cxl-switch-mailbox-cci. */
+struct switch_cci {
+	struct pci_dev pci;
+	struct mailbox mbox; /* BAR 0 */
+	/* properties */
+	struct dev *target_dev;
+	/* guest-visible */
+	u64 timestamp, timestamp_set_at; /* as set, 0: never; guest time, ns */
+	u8 response_limit;
+	/* rebuilt */
+	struct cxl_host *host;
+	struct cxl_switch *target; /* NULL: it has gone */
+	struct switch_cci *next;
+};
+extern const struct mbox_command switch_commands[];
+extern const unsigned switch_command_count;
+
 /* MB/s of a link, from the indices of its speed and width. */
 u64 cxl_link_mbps(u32 speed, u32 width);
 
@@ -113,6 +131,7 @@ struct cxl_host {
 	struct cxl_port *ports; /* lists in creation order */
 	struct cxl_switch *switches;
 	struct cxl_type3 *devices;
+	struct switch_cci *ccis;
 	bool settled;
 	/* map.c */
 	struct decode_state *state; /* changes only while everybody stands still */

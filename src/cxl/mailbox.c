@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The primary mailbox: one row per opcode, one way in. [CXL3.1 8.2.8.4, 8.2.9]
+ * The mailbox of a memory device, one row per opcode, and the engine of every command interface: one way in. [CXL3.1 8.2.8.4, 8.2.9]
  *
  * Ring -> find the row -> check the input length against the row -> copy the input aside -> run with a bounded reader and
  * a bounded writer -> status and length. No command sees a raw pointer or a length that it has not been given. Input and
@@ -175,67 +175,79 @@ void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value)
 		store_le(out->bytes + at, size, value);
 }
 
-bool mbox_command_is_there(const struct cxl_type3 *dev, const struct mbox_command *command)
+bool cci_has(const struct cci *cci, const struct mbox_command *command)
 {
-	return (dev->dc || !(command->flags & NEEDS_DYNAMIC)) && (dev->partition_align || !(command->flags & NEEDS_PARTITIONS));
+	const struct cxl_type3 *dev = cci->dev;
+
+	return (!(command->flags & NEEDS_DYNAMIC) || (dev && dev->dc)) &&
+	       (!(command->flags & NEEDS_PARTITIONS) || (dev && dev->partition_align));
 }
 
-static const struct mbox_command *find_command(const struct cxl_type3 *dev, u16 opcode)
+static const struct mbox_command *find_command(const struct cci *cci, u16 opcode)
 {
-	for (unsigned i = 0; i < mbox_command_count; i++)
-		if (mbox_commands[i].opcode == opcode && mbox_command_is_there(dev, &mbox_commands[i]))
-			return &mbox_commands[i];
+	for (unsigned i = 0; i < cci->command_count; i++)
+		if (cci->commands[i].opcode == opcode && cci_has(cci, &cci->commands[i]))
+			return &cci->commands[i];
 	return NULL;
 }
 
-static u16 run_command(struct cxl_type3 *dev, const struct mbox_command *command, u32 length, u32 *out_length)
+static u16 run_command(const struct cci *cci, const struct mbox_command *command, struct mbox_in *in, struct mbox_out *out)
 {
-	struct mbox_in in = {.bytes = dev->input.bytes, .length = length};
-	struct mbox_out out = {.bytes = dev->payload.bytes, .room = dev->payload_bytes};
 	u16 code;
 
-	if (length < command->in_min || length > command->in_max)
+	if (in->length < command->in_min || in->length > command->in_max)
 		return CXL_INVALID_PAYLOAD_LENGTH;
-	if ((command->flags & NEEDS_MEDIA) && media_disabled(dev, &(u64){0}, &(u64){0}))
+	if ((command->flags & NEEDS_MEDIA) && media_disabled(cci->dev, &(u64){0}, &(u64){0}))
 		return CXL_MEDIA_DISABLED;
-	if ((command->effects & EFFECT_BACKGROUND) && dev->background.is_running)
+	if ((command->effects & EFFECT_BACKGROUND) && cci->dev && cci->dev->background.is_running)
 		return CXL_BUSY;
-	if (length)
-		memcpy(dev->input.bytes, dev->payload.bytes, length);
-	code = command->run(dev, &in, &out);
-	if (in.bad || out.bad)
-		return CXL_INVALID_PAYLOAD_LENGTH;
-	if (code == CXL_SUCCESS || code == CXL_BACKGROUND_STARTED)
-		*out_length = out.at;
+	code = command->run_switch ? command->run_switch(cci->of_switch, in, out) : command->run(cci->dev, in, out);
+	return in->bad || out->bad ? CXL_INVALID_PAYLOAD_LENGTH : code;
+}
+
+u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *to, u32 room, u32 *out_length)
+{
+	struct mbox_in in = {.bytes = bytes, .length = length};
+	struct mbox_out out = {.bytes = to, .room = room};
+	const struct mbox_command *command = find_command(cci, opcode);
+	u16 code = CXL_UNSUPPORTED;
+
+	if (command)
+		code = run_command(cci, command, &in, &out);
+	else
+		trace(UNIMP, "%s: mailbox command %04xh", cci->name, opcode);
+	*out_length = code == CXL_SUCCESS || code == CXL_BACKGROUND_STARTED ? out.at : 0;
+	if (code == CXL_INVALID_PAYLOAD_LENGTH)
+		trace(GUEST_ERROR, "%s: mailbox command %04xh with %u bytes of input [CXL3.1 %s]", cci->name, opcode, length,
+		      command->section);
+	trace(MBOX, "%s: %04xh %s: in %u bytes, return code %u, out %u bytes", cci->name, opcode,
+	      command ? command->name : "unsupported", length, code, *out_length);
 	return code;
 }
 
-void mailbox_ring(struct cxl_type3 *dev)
+void mailbox_ring(struct mailbox *mbox)
 {
-	u64 word = regs_get(&dev->registers, MAILBOX_COMMAND, 8);
-	u32 ctrl = regs_get(&dev->registers, MAILBOX_CTRL, 4), out_length = 0;
-	u16 opcode = bits(word, 15, 0), code;
+	const struct cci *cci = &mbox->cci;
+	u64 word = regs_get(&mbox->registers, MAILBOX_COMMAND, 8);
+	u32 ctrl = regs_get(&mbox->registers, MAILBOX_CTRL, 4), out_length = 0;
+	u16 opcode = bits(word, 15, 0), code = CXL_INVALID_PAYLOAD_LENGTH;
 	u32 length = bits(word, 36, 16);
-	const struct mbox_command *command = find_command(dev, opcode);
 
-	features_other_command(dev, opcode);
-	if (!command) {
-		trace(UNIMP, "%s: mailbox command %04xh", dev->name, opcode);
-		code = CXL_UNSUPPORTED;
-	} else if (length > dev->payload_bytes) {
-		code = CXL_INVALID_PAYLOAD_LENGTH;
+	if (cci->dev)
+		features_other_command(cci->dev, opcode);
+	if (length <= mbox->payload_bytes) {
+		memcpy(mbox->input.bytes, mbox->payload.bytes, length);
+		code = cci_run(cci, opcode, mbox->input.bytes, length, mbox->payload.bytes, mbox->payload_bytes, &out_length);
+	} else if (!find_command(cci, opcode)) {
+		code = cci_run(cci, opcode, NULL, 0, NULL, 0, &out_length); /* unsupported before too long */
 	} else {
-		code = run_command(dev, command, length, &out_length);
+		trace(GUEST_ERROR, "%s: mailbox command %04xh with %u bytes of input: the mailbox holds %llu [CXL3.1 8.2.8.4.3]",
+		      cci->name, opcode, length, (unsigned long long)mbox->payload_bytes);
 	}
-	if (code == CXL_INVALID_PAYLOAD_LENGTH)
-		trace(GUEST_ERROR, "%s: mailbox command %04xh with %u bytes of input [CXL3.1 %s]", dev->name, opcode,
-		      length, command ? command->section : "8.2.9");
-	trace(MBOX, "%s: %04xh %s: in %u bytes, return code %u, out %u bytes", dev->name, opcode,
-	      command ? command->name : "unsupported", length, code, out_length);
-	regs_set(&dev->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);
-	regs_set(&dev->registers, MAILBOX_STATUS, 8,
-		 (u64)code << 32 | (dev->background.is_running ? MAILBOX_STATUS_BACKGROUND : 0));
-	regs_set(&dev->registers, MAILBOX_CTRL, 4, ctrl & ~MAILBOX_CTRL_DOORBELL);
-	if ((ctrl & MAILBOX_CTRL_DOORBELL_IRQ) && pci_msix_is_enabled(&dev->pci))
-		pci_msix_notify(&dev->pci, VECTOR_MAILBOX);
+	regs_set(&mbox->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);
+	regs_set(&mbox->registers, MAILBOX_STATUS, 8,
+		 (u64)code << 32 | (cci->dev && cci->dev->background.is_running ? MAILBOX_STATUS_BACKGROUND : 0));
+	regs_set(&mbox->registers, MAILBOX_CTRL, 4, ctrl & ~MAILBOX_CTRL_DOORBELL);
+	if ((ctrl & MAILBOX_CTRL_DOORBELL_IRQ) && pci_msix_is_enabled(mbox->pci))
+		pci_msix_notify(mbox->pci, mbox->vector);
 }

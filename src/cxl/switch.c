@@ -114,6 +114,9 @@ static void upstream_destroy(struct dev *dev)
 		if (*at)
 			*at = sw->next;
 		sw->is_listed = false;
+		for (struct switch_cci *cci = sw->host->ccis; cci; cci = cci->next)
+			if (cci->target == sw)
+				cci->target = NULL;
 		for (struct cxl_port *port = sw->host->ports; port; port = port->next)
 			if (port->above == &sw->fork)
 				port->above = NULL;

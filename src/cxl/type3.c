@@ -246,7 +246,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	if (reset_kind == RESET_FUNCTION)
 		return; /* CXL.io only, and config space is pci's */
 	component_reset(&dev->comp, reset_kind);
-	devregs_reset(dev, reset_kind);
+	devregs_reset(&dev->mbox, reset_kind);
 	if (dev->viral) {
 		dev->viral = false;
 		cxl_map_changed(dev->host);
@@ -262,6 +262,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	partition_reset(dev, reset_kind);
 	if (reset_kind == RESET_COLD) {
 		dev->timestamp = 0;
+		dev->response_limit = CXL_RESPONSE_LIMIT_MAX;
 		dev->shutdown_state = 0;
 		alerts_reset(dev);
 		health_reset(dev);
@@ -295,7 +296,7 @@ static void build_config(struct cxl_type3 *dev)
 				 .flit = dev->flit_256b};
 
 	pci_bar_add(pci, 0, COMPONENT_BYTES, true, false, &component_io, &dev->comp);
-	pci_bar_add(pci, 2, devregs_bytes(dev), true, false, &devregs_io, dev);
+	pci_bar_add(pci, 2, devregs_bytes(&dev->mbox), true, false, &devregs_io, &dev->mbox);
 	pci_msix_add(pci, MSIX_AT, TYPE3_VECTORS, 4, 0x1000, 0, MSIX_PBA);
 	pci_express_add(pci, PCIE_AT, PCIE_ENDPOINT, &link);
 	dvsec_add_device(dev);
@@ -332,9 +333,9 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	if (!dev->above)
 		return fail(err, "cxl-type3 %s: bus=%s is no CXL port; plug it with bus=ID of a cxl-rp or cxl-downstream", dev->name,
 			    env->bus ? env->bus->name : "");
-	if (!is_power_of_2(dev->payload_bytes) || dev->payload_bytes < MAILBOX_PAYLOAD_BYTES_MIN || dev->payload_bytes > MAILBOX_PAYLOAD_BYTES_MAX)
+	if (!is_power_of_2(dev->mbox.payload_bytes) || dev->mbox.payload_bytes < MAILBOX_PAYLOAD_BYTES_MIN || dev->mbox.payload_bytes > MAILBOX_PAYLOAD_BYTES_MAX)
 		return fail(err, "%s: mailbox-payload=%llu: a mailbox holds a power of two from 256 bytes to 1 MiB [CXL3.1 8.2.8.4.3]; leave it out for "
-			    "2 KiB", dev->name, (unsigned long long)dev->payload_bytes);
+			    "2 KiB", dev->name, (unsigned long long)dev->mbox.payload_bytes);
 	if (!check_link(dev, err) || !take_memory(dev, err) || !check_serial(dev, err))
 		return false;
 	if (!pci_dev_init(&dev->pci, &ids, env, err))
@@ -345,7 +346,10 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	dev->comp.wanted_decoders = dev->hdm_decoders;
 	dev->comp.back_invalidate = dev->hdm_db;
 	component_init(&dev->comp, COMPONENT_DEVICE, dev->name, dev->host, type3_capacity(dev));
-	if (!devregs_init(dev, err) || !dynamic_create(dev, err))
+	dev->mbox.cci = (struct cci){mbox_commands, mbox_command_count, dev->name, .dev = dev};
+	dev->mbox.pci = &dev->pci;
+	dev->mbox.vector = VECTOR_MAILBOX;
+	if (!devregs_init(&dev->mbox, err) || !dynamic_create(dev, err))
 		return false;
 	background_init(dev);
 	if (!cdat_build(dev, err))
@@ -403,7 +407,7 @@ static void type3_destroy(struct dev *d)
 	background_fini(dev);
 	if (dev->doe)
 		pci_doe_free(dev->doe);
-	devregs_fini(dev);
+	devregs_fini(&dev->mbox);
 	component_fini(&dev->comp);
 	pci_dev_fini(&dev->pci);
 	release_backend(dev, dev->vmem);
@@ -424,7 +428,7 @@ static const struct prop type3_props[] = {
 	{.name = "memdev", .kind = PROP_KIND_LINK, .offset = offsetof(T3, memdev), .link_class = "memory-backend",
 	 .doc = "old name of persistent-memdev", .deprecated = true},
 	PROP_LINK("lsa", T3, lsa_dev, "memory-backend", "backend of the label storage area"),
-	PROP_SIZE("mailbox-payload", T3, payload_bytes, MAILBOX_PAYLOAD_BYTES, "bytes that the mailbox holds, 256 to 1M"),
+	PROP_SIZE("mailbox-payload", T3, mbox.payload_bytes, MAILBOX_PAYLOAD_BYTES, "bytes that the mailbox holds, 256 to 1M"),
 	PROP_SIZE("partition-align", T3, partition_align, 0, "capacity can be partitioned in multiples of this (0: it cannot)"),
 	PROP_U64("sn", T3, serial, SERIAL_NONE, "serial number (default: made from the id)"),
 	PROP_CHOICE("x-speed", T3, speed, pcie_speed_names, 4, "link speed, GT/s"),

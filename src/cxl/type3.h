@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "cxl/cxl.h"
 #include "cxl/dynamic.h"
+#include "cxl/mailbox.h"
 #include "mem/backend.h"
 
 struct cxl_port;
@@ -24,15 +25,6 @@ enum { VECTOR_DOE = 0, VECTOR_EVENT_INFO = 2, VECTOR_EVENT_WARNING = 3, VECTOR_E
 #define SERIAL_NONE UINT64_MAX
 #define EVENT_LOG_RECORDS 8
 #define EVENT_DYNAMIC_RECORDS 64 /* a group of extents is told as a whole */
-
-/* A memory with an inaccessible page on either side, so that no slip inside it reaches anything else. */
-struct guarded {
-	u8 *bytes;
-	void *mapping;
-	size_t mapping_bytes;
-};
-bool guarded_alloc(struct guarded *g, size_t size, struct error *err);
-void guarded_free(struct guarded *g);
 
 struct event_log {
 	u8 records[EVENT_DYNAMIC_RECORDS][EVENT_RECORD_BYTES]; /* the first EVENT_LOG_RECORDS, of most logs */
@@ -127,15 +119,13 @@ struct features {
 struct cxl_type3 {
 	struct pci_dev pci;
 	struct cxl_component comp;
-	struct regs registers; /* BAR 2, the payload excepted */
-	struct guarded payload, input;
+	struct mailbox mbox; /* BAR 2 */
 	struct doe *doe;
 	/* properties */
 	struct dev *memdev, *persistent_memdev, *volatile_memdev, *dynamic_memdev, *lsa_dev;
 	u64 serial;
 	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
 	char *cdat_file;
-	u64 payload_bytes;   /* of the mailbox, a power of two */
 	u64 partition_align; /* capacity may be partitioned in multiples of it; 0: it may not */
 	u64 slice_bytes; /* size=: a slice of the backend; 0: all of it */
 	u8 dc_regions;
@@ -160,6 +150,7 @@ struct cxl_type3 {
 	struct firmware firmware;
 	struct features features;
 	struct dynamic *dc; /* NULL: no dynamic capacity */
+	u8 response_limit; /* of the FM-owned LD, a power of two */
 	char debug_log[DEBUG_LOG_BYTES]; /* vendor debug log, as populated last */
 	u32 debug_log_bytes;
 	/* rebuilt */
@@ -206,47 +197,7 @@ void dvsec_add_root_port(struct pci_dev *pci);
 void dvsec_add_upstream(struct pci_dev *pci);
 void dvsec_add_downstream(struct pci_dev *pci);
 
-/* --- devregs.c --- */
-bool devregs_init(struct cxl_type3 *dev, struct error *err);
-u32 devregs_bytes(const struct cxl_type3 *dev); /* of BAR 2 */
-void devregs_fini(struct cxl_type3 *dev);
-void devregs_reset(struct cxl_type3 *dev, unsigned reset_kind);
-void devregs_set_event_status(struct cxl_type3 *dev, enum cxl_event_log log, bool pending);
-extern const struct io_ops devregs_io; /* opaque: the device */
-
-/* --- mailbox.c --- */
-/* What a command reads and writes: bounded on both sides. A read past the end gives zeros and marks `bad`. */
-struct mbox_in { const u8 *bytes; u32 length, at; bool bad; };
-struct mbox_out { u8 *bytes; u32 room, at; bool bad; };
-u64 mbox_get(struct mbox_in *in, unsigned size);
-const u8 *mbox_get_bytes(struct mbox_in *in, u32 size); /* NULL past the end */
-u32 mbox_left(const struct mbox_in *in);
-void mbox_put(struct mbox_out *out, unsigned size, u64 value);
-void mbox_put_bytes(struct mbox_out *out, const void *bytes, u32 size);
-void mbox_put_zeros(struct mbox_out *out, u32 size);
-/* Changes what was put before. */
-void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
-
-/* Further properties of a command. */
-enum { NEEDS_MEDIA = 1,   /* fails while media are disabled */
-       NEEDS_DYNAMIC = 2, /* is not there without dynamic capacity */
-       NEEDS_PARTITIONS = 4 }; /* is not there without partitionable capacity */
-
-#define WHOLE_PAYLOAD UINT32_MAX /* as in_max: whatever the payload holds */
-
-struct mbox_command {
-	u16 opcode;
-	const char *name;
-	u32 in_min, in_max;
-	u16 effects;
-	u16 (*run)(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
-	const char *section; /* of CXL 3.1 */
-	u8 flags;
-};
-extern const struct mbox_command mbox_commands[];
-extern const unsigned mbox_command_count;
-/* Whether this device has the command. */
-bool mbox_command_is_there(const struct cxl_type3 *dev, const struct mbox_command *command);
+/* --- background.c, see mailbox.h for the rest of the mailbox --- */
 /* Starts what the command that is being run leaves behind: CXL_BACKGROUND_STARTED, or CXL_BUSY. */
 u16 background_start(struct cxl_type3 *dev, u16 opcode, u64 duration_ns, bool can_abort,
 		     void (*done)(struct cxl_type3 *dev, u16 code));
@@ -255,9 +206,8 @@ void background_fini(struct cxl_type3 *dev);
 void background_reset(struct cxl_type3 *dev, unsigned reset_kind);
 /* Background Command Status as it reads now. */
 u64 background_status(const struct cxl_type3 *dev);
-/* The doorbell was rung: runs the command in the registers and the payload. */
-void mailbox_ring(struct cxl_type3 *dev);
 
+/* --- the mailbox's commands --- */
 u16 cmd_get_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_clear_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
@@ -371,6 +321,10 @@ u16 cmd_get_dc_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct m
 u16 cmd_get_dc_extent_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_add_dc_response(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_release_dc(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+
+/* --- fm_ld.c --- */
+/* A request to the FM-owned LD; as cci_run. */
+u16 fm_ld_run(struct cxl_type3 *dev, u16 opcode, const u8 *in, u32 length, u8 *out, u32 room, u32 *out_length);
 
 /* --- cdat.c --- */
 /* The DSMAS handle of a region of dynamic capacity. */

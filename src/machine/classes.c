@@ -17,6 +17,7 @@ const struct dev_class *const machine_classes[] = {
 	&cxl_upstream_class,
 	&cxl_downstream_class,
 	&cxl_type3_class,
+	&cxl_switch_cci_class,
 	&pcie_root_port_class,
 	&nvme_class,
 	&virtio_blk_pci_class,

@@ -25,6 +25,19 @@ static void bridge_control_write(struct regs *b, unsigned i, u64 old, u64 now)
 	pci_link_changed(dev);
 }
 
+void pci_port_hold(struct pci_dev *port, unsigned reset_kind)
+{
+	port->bridge->held = true;
+	pci_bus_reset(&port->bridge->secondary, reset_kind);
+	pci_link_changed(port);
+}
+
+void pci_port_let_go(struct pci_dev *port)
+{
+	port->bridge->held = false;
+	pci_link_changed(port);
+}
+
 const struct reg pci_bridge_rows[] = {
 	R8(PCI_PRIMARY_BUS, PRIMARY_BUS, 0, 0xff),
 	R8(PCI_SECONDARY_BUS, SECONDARY_BUS, 0, 0xff),

@@ -44,7 +44,7 @@ static bool is_port(const struct pci_dev *dev)
 
 bool pci_link_is_up(struct pci_dev *port)
 {
-	if (!port->bridge || (regs_get(&port->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_RESET))
+	if (!port->bridge || port->bridge->held || (regs_get(&port->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_RESET))
 		return false;
 	if (!is_port(port))
 		return true; /* the inside of a switch */

@@ -120,6 +120,7 @@ struct pci_bridge {
 	struct pci_bus secondary;
 	struct pci_reserve reserve;
 	bool link_up;       /* as last told in Slot Status */
+	bool held;          /* what is below is held in reset from outside (PERST#) */
 	bool removal_asked; /* the button was pressed to get the device out, at guest time asked_ns */
 	u64 asked_ns;
 };
@@ -202,6 +203,9 @@ u8 pcie_width_of(u32 choice); /* lanes */
 bool pci_link_has_flits(struct pci_dev *dev);
 /* Whether the link below a port is up: something is there, not disabled, in reset or without power. */
 bool pci_link_is_up(struct pci_dev *port);
+/* Resets what is below a port, and holds it in reset; lets go of it again. */
+void pci_port_hold(struct pci_dev *port, unsigned reset_kind);
+void pci_port_let_go(struct pci_dev *port);
 u16 pci_pm_add(struct pci_dev *dev, u16 at); /* D0 and D3hot, no soft reset */
 u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
 /* Reports an error of the function: `bit` of the (un)correctable status, header log or NULL. Sends the error message to

@@ -150,6 +150,7 @@ void pci_slot_reset(struct pci_dev *port)
 
 	if (!port->bridge)
 		return;
+	port->bridge->held = false;
 	if (has_hotplug(port))
 		slot_set(port, EXP_SLTCTL, EXP_SLTCTL_AIC | (occupied ? EXP_SLTCTL_PIC_ON : EXP_SLTCTL_PIC_OFF) |
 			 (!occupied && (slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) ? EXP_SLTCTL_POWER_OFF : 0));

@@ -35,7 +35,7 @@ ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-l
 NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
              "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
              "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error",
-             "cxl-set-health", "blockdev-add", "blockdev-del"}
+             "cxl-set-health", "cxl-fm-request", "blockdev-add", "blockdev-del"}
 
 
 def handshake(build, folder):
@@ -226,6 +226,24 @@ def dynamic_capacity(build, folder):
         for bad, words in (({}, "not all accepted"), ({"removal_policy": "tag-based", "tag": uuid}, "no accepted extent"),
                            ({"forced_removal": 1}, "boolean"), ({"extents": []}, "no extents")):
             assert words in client.fails("cxl-release-dynamic-capacity", **dict(release, **bad))["desc"], bad
+
+
+def fabric_management(build, folder):
+    options = ("-M virt,cxl=on -device pxb-cxl,id=hb,bus_nr=64 -device cxl-rp,bus=hb,id=rp -device cxl-upstream,bus=rp,id=us,port=33,"
+               "multifunction=on,addr=0.0 -device cxl-switch-mailbox-cci,bus=rp,addr=0.1,target=us,id=cci -device cxl-downstream,bus=us,id=ds,port=4 "
+               "-object memory-backend-ram,id=d,size=256M -device cxl-type3,bus=ds,id=mem,volatile-dc-memdev=d,num-dc-regions=1,sn=7").split()
+    with Machine(build, folder, options=options) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+        answer = client.call("cxl-fm-request", path="us", opcode=0x5100)
+        schema.check_return("cxl-fm-request", answer)
+        assert answer["return-code"] == 0 and answer["payload"].startswith("21000201"), answer
+        answer = client.call("cxl-fm-request", path="/machine/peripheral/cci", opcode=0x5300, payload="04000c00" "000000010000000000000000")
+        assert answer["return-code"] == 0 and answer["payload"].startswith("1e000000" "010000010000" "1200" "00000000" "0000" "8680930d"), answer
+        assert client.call("cxl-fm-request", path="cci", opcode=0x5200) == {"return-code": 3, "payload": ""}
+        for bad, words in (({"path": "mem"}, "no switch with a mailbox"), ({"payload": "0"}, "two hexadecimal digits"),
+                           ({"payload": "0g"}, "not '0g'"), ({"payload": "00" * 2049}, "0 to 2048"), ({"opcode": 65536}, "65535")):
+            assert words in client.fails("cxl-fm-request", **dict({"path": "us", "opcode": 0x5101}, **bad))["desc"], bad
 
 
 def injections(build, folder):
@@ -616,7 +634,7 @@ def disks(build, folder):
         client.call("quit")
 
 
-CASES = {"handshake": handshake, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "injections": injections, "addresses, registers, pictures": explained,
+CASES = {"handshake": handshake, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 

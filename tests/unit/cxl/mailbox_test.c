@@ -30,14 +30,14 @@ static int close_device(void **state)
 
 static void set(u64 offset, unsigned size, u64 value)
 {
-	assert_int_equal(devregs_io.write(dev, offset, size, value), MEM_OK);
+	assert_int_equal(devregs_io.write(&dev->mbox, offset, size, value), MEM_OK);
 }
 
 static u64 get(u64 offset, unsigned size)
 {
 	u64 value = 0;
 
-	assert_int_equal(devregs_io.read(dev, offset, size, &value), MEM_OK);
+	assert_int_equal(devregs_io.read(&dev->mbox, offset, size, &value), MEM_OK);
 	return value;
 }
 
@@ -519,7 +519,7 @@ static void device_registers_take_every_width(void **state)
 	assert_int_equal(get(DEVREGS_PAYLOAD + 10, 2), 0x5566);
 	set(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES - 1, 1, 0xaa);
 	assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES - 1, 1), 0xaa);
-	for (u64 offset = 0; offset < devregs_bytes(dev); offset += 8)
+	for (u64 offset = 0; offset < devregs_bytes(&dev->mbox); offset += 8)
 		for (unsigned size = 1; size <= 8; size *= 2)
 			get(offset, size);
 }
@@ -533,7 +533,7 @@ static void device_registers_walk_bit_by_bit(void **state)
 {
 	struct check_walk walk = {.leave_out = is_bell, .with_hooks = true};
 
-	assert_true(check_walking_ones(&dev->registers, &walk) > 500);
+	assert_true(check_walking_ones(&dev->mbox.registers, &walk) > 500);
 }
 
 static void hostile_input_is_survived(void **state)

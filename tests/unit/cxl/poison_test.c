@@ -35,14 +35,14 @@ static void open_ways(unsigned ways)
 
 static void set(u64 offset, unsigned size, u64 value)
 {
-	assert_int_equal(devregs_io.write(dev, offset, size, value), MEM_OK);
+	assert_int_equal(devregs_io.write(&dev->mbox, offset, size, value), MEM_OK);
 }
 
 static u64 get(u64 offset, unsigned size)
 {
 	u64 value = 0;
 
-	assert_int_equal(devregs_io.read(dev, offset, size, &value), MEM_OK);
+	assert_int_equal(devregs_io.read(&dev->mbox, offset, size, &value), MEM_OK);
 	return value;
 }
 

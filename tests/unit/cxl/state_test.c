@@ -52,16 +52,16 @@ static u16 send(u16 opcode, const void *input, u32 length)
 	u64 word = 0;
 
 	for (u32 i = 0; i < length; i++)
-		devregs_io.write(dev, DEVREGS_PAYLOAD + i, 1, ((const u8 *)input)[i]);
-	devregs_io.write(dev, MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
-	devregs_io.write(dev, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
-	devregs_io.read(dev, MAILBOX_COMMAND, 8, &word);
+		devregs_io.write(&dev->mbox, DEVREGS_PAYLOAD + i, 1, ((const u8 *)input)[i]);
+	devregs_io.write(&dev->mbox, MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
+	devregs_io.write(&dev->mbox, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+	devregs_io.read(&dev->mbox, MAILBOX_COMMAND, 8, &word);
 	out_length = word >> 16;
 	for (u32 i = 0; i < MIN(out_length, sizeof(out)); i++) {
-		devregs_io.read(dev, DEVREGS_PAYLOAD + i, 1, &word);
+		devregs_io.read(&dev->mbox, DEVREGS_PAYLOAD + i, 1, &word);
 		out[i] = word;
 	}
-	devregs_io.read(dev, MAILBOX_STATUS, 8, &word);
+	devregs_io.read(&dev->mbox, MAILBOX_STATUS, 8, &word);
 	return word >> 32;
 }
 
@@ -347,26 +347,26 @@ static void payloads_have_the_size_that_is_asked_for(void **state)
 		snprintf(more, sizeof(more), ",mailbox-payload=%s", sizes[n].text);
 		open_device(more);
 		assert_int_equal(dev->pci.bars[2].size, sizes[n].bar);
-		devregs_io.read(dev, MAILBOX_CAP, 4, &value);
+		devregs_io.read(&dev->mbox, MAILBOX_CAP, 4, &value);
 		assert_int_equal(1u << (value & 0x1f), sizes[n].bytes);
-		devregs_io.read(dev, 0x28, 4, &value);
+		devregs_io.read(&dev->mbox, 0x28, 4, &value);
 		assert_int_equal(value, 0x20 + sizes[n].bytes);
-		devregs_io.read(dev, 0x34, 4, &value);
+		devregs_io.read(&dev->mbox, 0x34, 4, &value);
 		assert_int_equal(value, DEVREGS_PAYLOAD + sizes[n].bytes);
-		devregs_io.read(dev, value, 8, &value);
+		devregs_io.read(&dev->mbox, value, 8, &value);
 		assert_int_equal(value, MEMORY_STATUS_READY);
-		devregs_io.write(dev, DEVREGS_PAYLOAD + sizes[n].bytes - 8, 8, ~0ull);
-		devregs_io.read(dev, DEVREGS_PAYLOAD + sizes[n].bytes - 8, 8, &value);
+		devregs_io.write(&dev->mbox, DEVREGS_PAYLOAD + sizes[n].bytes - 8, 8, ~0ull);
+		devregs_io.read(&dev->mbox, DEVREGS_PAYLOAD + sizes[n].bytes - 8, 8, &value);
 		assert_true(value == ~0ull);
 		/* Every command at its bounds and past them. */
 		for (unsigned c = 0; c < mbox_command_count; c++) {
 			u32 lengths[] = {0, mbox_commands[c].in_min, MIN(mbox_commands[c].in_max, sizes[n].bytes), sizes[n].bytes, sizes[n].bytes + 1, 0x1fffff};
 
 			for (unsigned l = 0; l < ARRAY_SIZE(lengths); l++) {
-				devregs_io.write(dev, DEVREGS_PAYLOAD, 8, random = random * 5 + 1);
-				devregs_io.write(dev, MAILBOX_COMMAND, 8, mbox_commands[c].opcode | (u64)(lengths[l] & 0x1fffff) << 16);
-				devregs_io.write(dev, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
-				devregs_io.read(dev, MAILBOX_COMMAND, 8, &value);
+				devregs_io.write(&dev->mbox, DEVREGS_PAYLOAD, 8, random = random * 5 + 1);
+				devregs_io.write(&dev->mbox, MAILBOX_COMMAND, 8, mbox_commands[c].opcode | (u64)(lengths[l] & 0x1fffff) << 16);
+				devregs_io.write(&dev->mbox, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+				devregs_io.read(&dev->mbox, MAILBOX_COMMAND, 8, &value);
 				assert_true(value >> 16 <= sizes[n].bytes);
 			}
 		}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The FM-owned LD of a memory device: the command interface that a fabric manager reaches through a tunnel. [CXL3.1 7.6.7.6, 8.2.9.1]
+ * Extents are chosen, offered and asked back by dynamic.c, as they are for a monitor; the device has one host, 0. Machine lock.
+ */
+#include "base/trace.h"
+#include "cxl/host.h"
+#include "cxl/type3.h"
+
+#define ADD_FREE BIT(0)
+#define ADD_CONTIGUOUS BIT(1)
+#define ADD_PRESCRIPTIVE BIT(2)
+#define REMOVE_BY_TAG BIT(0)
+#define REMOVE_PRESCRIPTIVE BIT(1)
+#define EXTENT_BYTES 40
+#define REGION_SHAREABLE BIT(3) /* of Get Host DC Region Configuration */
+#define RELEASE_FORCED BIT(4)
+#define RELEASE_SANITIZE BIT(5)
+
+static struct cci fm_cci(struct cxl_type3 *dev);
+
+static u16 cmd_identify(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	mbox_put(out, 2, pci_config_read(&dev->pci, 0x00, 2));
+	mbox_put(out, 2, pci_config_read(&dev->pci, 0x02, 2));
+	mbox_put(out, 2, pci_config_read(&dev->pci, 0x2c, 2));
+	mbox_put(out, 2, pci_config_read(&dev->pci, 0x2e, 2));
+	mbox_put(out, 8, dev->number);
+	mbox_put(out, 1, CXL_RESPONSE_LIMIT_MAX);
+	mbox_put(out, 1, CXL_COMPONENT_TYPE3);
+	return CXL_SUCCESS;
+}
+
+static u16 cmd_get_response_limit(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	mbox_put(out, 1, dev->response_limit);
+	return CXL_SUCCESS;
+}
+
+static u16 cmd_set_response_limit(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	u8 limit = mbox_get(in, 1);
+
+	if (limit < CXL_RESPONSE_LIMIT_MIN || limit > CXL_RESPONSE_LIMIT_MAX)
+		return CXL_INVALID_INPUT;
+	dev->response_limit = limit;
+	mbox_put(out, 1, limit);
+	return CXL_SUCCESS;
+}
+
+static u16 cmd_supported_logs(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct cci cci = fm_cci(dev);
+
+	return cel_only_supported(&cci, out);
+}
+
+static u16 cmd_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct cci cci = fm_cci(dev);
+
+	return cel_only_get(&cci, in, out);
+}
+
+static u16 cmd_get_dcd_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	const struct dynamic *dc = dev->dc;
+
+	mbox_put(out, 1, 1); /* hosts */
+	mbox_put(out, 1, dc->region_count);
+	mbox_put(out, 2, 0);
+	mbox_put(out, 2, ADD_FREE | ADD_CONTIGUOUS | ADD_PRESCRIPTIVE);
+	mbox_put(out, 2, 0);
+	mbox_put(out, 2, REMOVE_BY_TAG | REMOVE_PRESCRIPTIVE);
+	mbox_put(out, 1, ones(dc->region_count)); /* regions whose sanitize-on-release can be set */
+	mbox_put(out, 1, 0);
+	mbox_put(out, 8, dev->dynamic_bytes / CXL_CAPACITY_UNIT);
+	for (unsigned n = 0; n < DC_REGIONS_MAX; n++)
+		mbox_put(out, 8, n < dc->region_count ? DC_BLOCK : 0); /* a mask of powers of two */
+	return CXL_SUCCESS;
+}
+
+static u16 cmd_get_host_regions(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	const struct dynamic *dc = dev->dc;
+	u64 host = mbox_get(in, 2);
+	unsigned most = mbox_get(in, 1), first = mbox_get(in, 1), count;
+
+	if (host || first >= dc->region_count)
+		return CXL_INVALID_INPUT;
+	count = MIN(most, dc->region_count - first);
+	mbox_put(out, 2, 0);
+	mbox_put(out, 1, dc->region_count);
+	mbox_put(out, 1, count);
+	for (unsigned n = first; n < first + count; n++) {
+		mbox_put(out, 8, dynamic_region_base(dc, n));
+		mbox_put(out, 8, dc->region_size / CXL_CAPACITY_UNIT);
+		mbox_put(out, 8, dc->region_size);
+		mbox_put(out, 8, DC_BLOCK);
+		mbox_put(out, 1, dc->shareable ? REGION_SHAREABLE : 0);
+		mbox_put_zeros(out, 3);
+		mbox_put(out, 1, dc->sanitize_regions >> n & 1);
+		mbox_put_zeros(out, 3);
+	}
+	dynamic_put_left(dc, out);
+	return CXL_SUCCESS;
+}
+
+static u16 cmd_set_region(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	unsigned region = mbox_get(in, 1), sanitize;
+	u64 block;
+
+	mbox_get(in, 3);
+	block = mbox_get(in, 8);
+	sanitize = mbox_get(in, 1) & 1;
+	if (region >= dev->dc->region_count)
+		return CXL_INVALID_INPUT;
+	return block == DC_BLOCK ? dynamic_configure(dev, region, sanitize) : CXL_UNSUPPORTED;
+}
+
+static u16 cmd_get_extents(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	const struct dynamic *dc = dev->dc;
+	u64 host = mbox_get(in, 4) & 0xffff;
+	u32 most = mbox_get(in, 4), first = mbox_get(in, 4), count;
+
+	if (host || first > dc->accepted_count)
+		return CXL_INVALID_INPUT;
+	mbox_put(out, 4, host);
+	mbox_put(out, 4, first);
+	if (out->bad)
+		return CXL_INTERNAL_ERROR;
+	count = MIN(MIN(most, dc->accepted_count - first), (out->room - out->at - 16) / EXTENT_BYTES);
+	mbox_put(out, 4, count);
+	mbox_put(out, 4, dc->accepted_count);
+	mbox_put(out, 4, dc->generation);
+	mbox_put(out, 4, 0);
+	dynamic_put_extents(dc, out, first, count);
+	return CXL_SUCCESS;
+}
+
+/* What both directions begin with; the extents become spans. CXL_SUCCESS: whole and within the region. */
+static u16 take_request(struct cxl_type3 *dev, struct mbox_in *in, struct cxl_dc_request *request, struct cxl_dc_span *spans, u8 *how,
+			u64 *length)
+{
+	const u8 *tag;
+	u32 count;
+	u64 base;
+
+	request->host_id = mbox_get(in, 2);
+	*how = mbox_get(in, 1);
+	request->region = mbox_get(in, 1);
+	*length = mbox_get(in, 8);
+	tag = mbox_get_bytes(in, 16);
+	count = mbox_get(in, 4);
+	if (!tag || mbox_left(in) != (u64)count * EXTENT_BYTES)
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (request->host_id || request->region >= dev->dc->region_count)
+		return CXL_INVALID_INPUT;
+	if (count > DC_EXTENTS_MAX)
+		return CXL_RESOURCES_EXHAUSTED;
+	memcpy(request->tag, tag, 16);
+	base = dynamic_region_base(dev->dc, request->region);
+	for (u32 n = 0; n < count; n++) {
+		u64 dpa = mbox_get(in, 8);
+
+		spans[n] = (struct cxl_dc_span){dpa - base, mbox_get(in, 8)};
+		mbox_get_bytes(in, EXTENT_BYTES - 16);
+		if (!range_ok(spans[n].offset, spans[n].size, dev->dc->region_size) || dpa < base)
+			return CXL_INVALID_PHYSICAL_ADDRESS;
+	}
+	request->spans = spans;
+	request->count = count;
+	return CXL_SUCCESS;
+}
+
+static u16 refused(const struct cxl_type3 *dev, const struct error *err)
+{
+	trace(MBOX, "%s", err->text);
+	return dev->dc->refused;
+}
+
+static u16 cmd_initiate_add(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct cxl_dc_span spans[DC_EXTENTS_MAX];
+	struct cxl_dc_request request = {0};
+	struct error err = {0};
+	u8 how;
+	u64 length;
+	u16 code = take_request(dev, in, &request, spans, &how, &length);
+
+	if (code != CXL_SUCCESS)
+		return code;
+	if ((how & 0xf) > CXL_DC_PRESCRIPTIVE)
+		return CXL_UNSUPPORTED; /* shared access is for several hosts */
+	request.selection = how & 0xf;
+	if (request.selection != CXL_DC_PRESCRIPTIVE) {
+		spans[0] = (struct cxl_dc_span){0, length};
+		request.count = 1;
+	}
+	/* Free: where it does not fit in one piece, piece by piece from below. */
+	if (request.selection == CXL_DC_FREE && length && is_aligned(length, DC_BLOCK)) {
+		request.count = dynamic_free_spans(dev->dc, request.region, length, spans);
+		if (!request.count)
+			return CXL_RESOURCES_EXHAUSTED;
+		request.selection = CXL_DC_PRESCRIPTIVE;
+	}
+	return cxl_dc_add(&dev->pci.dev, &request, &err) ? CXL_SUCCESS : refused(dev, &err);
+}
+
+static u16 cmd_initiate_release(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct cxl_dc_span spans[DC_EXTENTS_MAX];
+	struct cxl_dc_request request = {0};
+	struct error err = {0};
+	u8 how;
+	u64 length;
+	u16 code = take_request(dev, in, &request, spans, &how, &length);
+
+	if (code != CXL_SUCCESS)
+		return code;
+	if ((how & 0xf) > 1)
+		return CXL_INVALID_INPUT;
+	request.by_tag = !(how & 0xf);
+	request.forced = how & RELEASE_FORCED;
+	request.sanitize = how & RELEASE_SANITIZE;
+	return cxl_dc_release(&dev->pci.dev, &request, &err) ? CXL_SUCCESS : refused(dev, &err);
+}
+
+/* clang-format off */
+static const struct mbox_command fm_commands[] = {
+	/* opcode  name                          input      effects                                        run  section */
+	{0x0001, "identify",                     0, 0,      0, cmd_identify, "8.2.9.1.1"},
+	{0x0003, "get response message limit",   0, 0,      0, cmd_get_response_limit, "8.2.9.1.3"},
+	{0x0004, "set response message limit",   1, 1,      0, cmd_set_response_limit, "8.2.9.1.4"},
+	{0x0300, "get timestamp",                0, 0,      0, cmd_get_timestamp, "8.2.9.4.1"},
+	{0x0400, "get supported logs",           0, 0,      0, cmd_supported_logs, "8.2.9.5.1"},
+	{0x0401, "get log",                      24, 24,    0, cmd_log, "8.2.9.5.2"},
+	{0x5600, "get DCD info",                 0, 0,      0, cmd_get_dcd_info, "7.6.7.6.1", NEEDS_DYNAMIC},
+	{0x5601, "get host DC region configuration", 4, 4,  0, cmd_get_host_regions, "7.6.7.6.2", NEEDS_DYNAMIC},
+	{0x5602, "set DC region configuration",  16, 16,    EFFECT_IMMEDIATE_CONFIG, cmd_set_region, "7.6.7.6.3", NEEDS_DYNAMIC},
+	{0x5603, "get DC region extent lists",   12, 12,    0, cmd_get_extents, "7.6.7.6.4", NEEDS_DYNAMIC},
+	{0x5604, "initiate dynamic capacity add", 32, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG, cmd_initiate_add, "7.6.7.6.5", NEEDS_DYNAMIC},
+	{0x5605, "initiate dynamic capacity release", 32, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA,
+	 cmd_initiate_release, "7.6.7.6.6", NEEDS_DYNAMIC},
+};
+/* clang-format on */
+
+static struct cci fm_cci(struct cxl_type3 *dev)
+{
+	return (struct cci){fm_commands, ARRAY_SIZE(fm_commands), dev->name, .dev = dev};
+}
+
+u16 fm_ld_run(struct cxl_type3 *dev, u16 opcode, const u8 *in, u32 length, u8 *out, u32 room, u32 *out_length)
+{
+	struct cci cci = fm_cci(dev);
+
+	return cci_run(&cci, opcode, in, length, out, room, out_length);
+}

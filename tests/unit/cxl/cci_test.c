@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The mailbox of a switch: every command with good, short, long and hostile input, and the tunnel to the FM-owned LD below. [CXL3.1 7.6.7] */
+#include "fixture.h"
+
+static struct machine m;
+static struct switch_cci *cci;
+static struct cxl_type3 *dev;
+
+static int open_switch(void **state)
+{
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &cxl_upstream_class, "id=us0,bus=rp0,port=33,sn=0x1234,multifunction=on,addr=0.0");
+	fixture_add(&m, &cxl_switch_cci_class, "id=cci0,bus=rp0,addr=0.1,target=us0");
+	for (unsigned n = 0; n < 3; n++)
+		fixture_add(&m, &cxl_downstream_class, "id=ds%u,bus=us0,port=%u", n, n + 4);
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &memory_backend_ram_class, "id=w,size=256M");
+	fixture_add(&m, &memory_backend_ram_class, "id=d,size=512M");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=ds0,volatile-memdev=v,volatile-dc-memdev=d,num-dc-regions=2,sn=7");
+	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=ds1,volatile-memdev=w");
+	if (!fixture_settle(&m))
+		fail_msg("%s", m.err.text);
+	fixture_reset(&m, RESET_COLD);
+	cci = (struct switch_cci *)fixture_find(&m, "cci0");
+	dev = fixture_type3(&m, "mem0");
+	return 0;
+}
+
+static int close_switch(void **state)
+{
+	fixture_close(&m);
+	return 0;
+}
+
+static u8 out[MAILBOX_PAYLOAD_BYTES];
+static u32 out_length;
+
+static u64 get(u64 offset, unsigned size)
+{
+	u64 value = 0;
+
+	assert_int_equal(devregs_io.read(&cci->mbox, offset, size, &value), MEM_OK);
+	return value;
+}
+
+static u16 send(u16 opcode, const void *input, u32 length)
+{
+	const u8 *bytes = input;
+
+	for (u32 i = 0; bytes && i < MIN(length, MAILBOX_PAYLOAD_BYTES); i++)
+		devregs_io.write(&cci->mbox, DEVREGS_PAYLOAD + i, 1, bytes[i]);
+	devregs_io.write(&cci->mbox, MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
+	devregs_io.write(&cci->mbox, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+	out_length = get(MAILBOX_COMMAND, 8) >> 16;
+	assert_true(out_length <= MAILBOX_PAYLOAD_BYTES);
+	for (u32 i = 0; i < MAILBOX_PAYLOAD_BYTES; i++)
+		out[i] = get(DEVREGS_PAYLOAD + i, 1);
+	return get(MAILBOX_STATUS, 8) >> 32;
+}
+
+/* Through the tunnel; the outer code, and on success the inner one and its payload at out + 16. */
+static u16 tunnel(unsigned port, u16 opcode, const void *input, u32 length, u16 *inner)
+{
+	u8 request[MAILBOX_PAYLOAD_BYTES] = {port, 0};
+	u16 code;
+
+	store_le(request + 2, 2, 12 + length);
+	request[5] = 0x5a;
+	store_le(request + 7, 2, opcode);
+	store_le(request + 9, 3, length);
+	if (length)
+		memcpy(request + 16, input, length);
+	code = send(0x5300, request, 16 + length);
+	if (code != CXL_SUCCESS)
+		return code;
+	assert_int_equal(load_le(out, 2) + 4, out_length);
+	assert_int_equal(out[4], 1);
+	assert_int_equal(out[5], 0x5a);
+	assert_int_equal(load_le(out + 7, 2), opcode);
+	assert_int_equal(load_le(out + 9, 3) + 16, out_length);
+	*inner = load_le(out + 12, 2);
+	return code;
+}
+
+static void a_switch_mailbox_shows_what_it_is(void **state)
+{
+	assert_int_equal(pci_config_read(&cci->pci, 0, 4), 0xa12319e5);
+	assert_int_equal(pci_config_read(&cci->pci, 8, 4) >> 8, 0x0c0b00);
+	assert_int_equal(get(0, 8), 0x0000000202010000ull);
+	assert_int_equal(get(MAILBOX_CAP, 4), 0x10006b); /* 2 KiB, both interrupts, message 0, switch */
+	assert_int_equal(cci->pci.devfn, 1);
+	assert_true(pci_bar_address(&cci->pci, 0) == UINT64_MAX);
+}
+
+static void every_switch_command_bounds_its_input(void **state)
+{
+	for (unsigned n = 0; n < switch_command_count; n++) {
+		const struct mbox_command *c = &switch_commands[n];
+
+		if (c->in_min)
+			assert_int_equal(send(c->opcode, NULL, c->in_min - 1), CXL_INVALID_PAYLOAD_LENGTH);
+		if (c->in_max < MAILBOX_PAYLOAD_BYTES)
+			assert_int_equal(send(c->opcode, NULL, c->in_max + 1), CXL_INVALID_PAYLOAD_LENGTH);
+		assert_int_equal(send(c->opcode, NULL, 0x1fffff), CXL_INVALID_PAYLOAD_LENGTH);
+	}
+	for (u32 opcode = 0; opcode < 0x10000; opcode += 1) {
+		bool known = false;
+
+		for (unsigned n = 0; n < switch_command_count; n++)
+			known |= switch_commands[n].opcode == opcode;
+		if (known)
+			continue;
+		devregs_io.write(&cci->mbox, MAILBOX_COMMAND, 8, opcode);
+		devregs_io.write(&cci->mbox, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+		assert_int_equal(get(MAILBOX_STATUS, 8) >> 32, CXL_UNSUPPORTED);
+	}
+}
+
+static void the_effects_log_is_the_table(void **state)
+{
+	u8 request[24] = {0};
+
+	assert_int_equal(send(0x0400, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 2), 1);
+	assert_int_equal(load_le(out + 24, 4), 4 * switch_command_count);
+	memcpy(request, cel_uuid, 16);
+	store_le(request + 20, 4, 4 * switch_command_count);
+	assert_int_equal(send(0x0401, request, 24), CXL_SUCCESS);
+	for (unsigned n = 0; n < switch_command_count; n++) {
+		assert_int_equal(load_le(out + 4 * n, 2), switch_commands[n].opcode);
+		assert_int_equal(load_le(out + 4 * n + 2, 2), switch_commands[n].effects);
+	}
+	store_le(request + 16, 4, 1);
+	assert_int_equal(send(0x0401, request, 24), CXL_INVALID_INPUT);
+	request[0] ^= 1;
+	assert_int_equal(send(0x0401, request, 24), CXL_INVALID_LOG);
+}
+
+static void identify_limits_and_clock(void **state)
+{
+	u8 limit[] = {7}, time[8] = {1};
+
+	assert_int_equal(send(0x0001, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 18);
+	assert_int_equal(load_le(out, 4), 0xa12819e5);
+	assert_int_equal(load_le(out + 8, 8), 0x1234);
+	assert_int_equal(load_le(out + 16, 2), 11); /* 2 KiB, a switch */
+	assert_int_equal(send(0x0002, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), 0);
+	assert_int_equal(send(0x0004, limit, 1), CXL_INVALID_INPUT);
+	limit[0] = 9;
+	assert_int_equal(send(0x0004, limit, 1), CXL_SUCCESS);
+	assert_int_equal(send(0x0003, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[0], 9);
+	assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), 0);
+	assert_int_equal(send(0x0301, time, 8), CXL_SUCCESS);
+	loop_time_advance(m.loop, 1000);
+	assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
+	assert_true(load_le(out, 8) >= 1001);
+}
+
+static void ports_are_told_as_they_are(void **state)
+{
+	u8 ask[] = {4, 33, 4, 6, 99}, reset[] = {4, PORT_ASSERT_PERST};
+
+	assert_int_equal(send(0x5100, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 0x49);
+	assert_int_equal(out[0], 33);
+	assert_int_equal(load_le(out + 2, 2), 0x0104); /* four ports, one virtual switch */
+	assert_int_equal(load_le(out + 4, 8), 0x200000070);
+	assert_int_equal(load_le(out + 0x44, 4), 0x00040004);
+	assert_int_equal(out[0x48], 4);
+	assert_int_equal(send(0x5101, ask, 5), CXL_SUCCESS);
+	assert_int_equal(out_length, 4 + 4 * 16);
+	assert_int_equal(load_le(out + 4, 2), 0x0421);
+	assert_int_equal(load_le(out + 20, 2), 0x0304);
+	assert_int_equal(out[24], PORT_DEVICE_TYPE3);
+	assert_int_equal(out[31], LTSSM_L0);
+	assert_int_equal(load_le(out + 36, 2), 0x0306);
+	assert_int_equal(out[40], PORT_DEVICE_NONE);
+	assert_int_equal(load_le(out + 52, 2), 0x0f63);
+	assert_int_equal(send(0x5101, ask, 4), CXL_INVALID_PAYLOAD_LENGTH);
+	ask[0] = 5;
+	assert_int_equal(send(0x5101, ask, 5), CXL_INVALID_PAYLOAD_LENGTH);
+	/* PERST# takes the link down until it is let go of. */
+	assert_int_equal(send(0x5102, reset, 2), CXL_SUCCESS);
+	assert_false(pci_link_is_up(&dev->above->pci));
+	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+	assert_int_equal(out[15], LTSSM_HOT_RESET);
+	assert_int_equal(out[17], 6); /* PERST#, present */
+	reset[1] = PORT_DEASSERT_PERST;
+	assert_int_equal(send(0x5102, reset, 2), CXL_SUCCESS);
+	assert_true(pci_link_is_up(&dev->above->pci));
+	pci_config_write(&dev->pci, 4, 2, 2);
+	reset[1] = PORT_RESET;
+	assert_int_equal(send(0x5102, reset, 2), CXL_SUCCESS);
+	assert_int_equal(pci_config_read(&dev->pci, 4, 2), 0);
+	reset[1] = 3;
+	assert_int_equal(send(0x5102, reset, 2), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x5102, (u8[]){33, 0}, 2), CXL_INVALID_INPUT);
+}
+
+static void a_tunnel_leads_to_the_device(void **state)
+{
+	u8 request[64] = {4, 0};
+	u16 inner;
+
+	assert_int_equal(tunnel(4, 0x0001, NULL, 0, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(load_le(out + 16, 4), 0x0d938086);
+	assert_int_equal(load_le(out + 24, 8), 7);
+	assert_int_equal(load_le(out + 32, 2), 0x030a);
+	assert_int_equal(tunnel(4, 0x4000, NULL, 0, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_UNSUPPORTED);
+	assert_int_equal(tunnel(4, 0x5300, request, 16, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_UNSUPPORTED);
+	assert_int_equal(tunnel(5, 0x5600, NULL, 0, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_UNSUPPORTED); /* no dynamic capacity there */
+	assert_int_equal(tunnel(4, 0x0004, "\x0b", 1, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_INPUT);
+	assert_int_equal(tunnel(4, 0x0001, "x", 1, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(tunnel(6, 0x0001, NULL, 0, &inner), CXL_INVALID_INPUT);
+	assert_int_equal(tunnel(33, 0x0001, NULL, 0, &inner), CXL_INVALID_INPUT);
+	/* Nested lengths that do not fit into each other. */
+	for (u32 size = 0; size < 40; size++)
+		for (u32 length = 0; length < 40; length++) {
+			store_le(request + 2, 2, size);
+			store_le(request + 7, 2, 1);
+			store_le(request + 9, 3, length | 1u << 23);
+			assert_int_equal(send(0x5300, request, 24), size == 20 && length == 8 ? CXL_SUCCESS : CXL_INVALID_PAYLOAD_LENGTH);
+		}
+	store_le(request + 2, 2, 20);
+	store_le(request + 9, 3, 0x1fffff);
+	assert_int_equal(send(0x5300, request, 24), CXL_INVALID_PAYLOAD_LENGTH);
+	store_le(request + 9, 3, 8);
+	request[4] = 1; /* a response */
+	assert_int_equal(send(0x5300, request, 24), CXL_INVALID_INPUT);
+}
+
+static void capacity_is_managed_through_the_tunnel(void **state)
+{
+	u8 request[32 + 40] = {0}, region[16] = {1};
+	u64 base = dynamic_region_base(dev->dc, 1);
+	u16 inner;
+
+	assert_int_equal(tunnel(4, 0x5600, NULL, 0, &inner), CXL_SUCCESS);
+	assert_int_equal(out_length, 16 + 0x54);
+	assert_int_equal(load_le(out + 16, 2), 0x0201);
+	assert_int_equal(load_le(out + 16 + 12, 8), 2);
+	assert_int_equal(load_le(out + 16 + 0x1c, 8), 2 * MiB);
+	assert_int_equal(tunnel(4, 0x5601, (u8[]){0, 0, 8, 1}, 4, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(load_le(out + 18, 2), 0x0102);
+	assert_int_equal(load_le(out + 20, 8), base);
+	store_le(region + 4, 8, 2 * MiB);
+	region[12] = 1; /* sanitize on release */
+	assert_int_equal(tunnel(4, 0x5602, region, 16, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(dev->events[EVENT_DYNAMIC].count, 1);
+	assert_int_equal(dev->events[EVENT_DYNAMIC].records[0][48], 3);
+	store_le(region + 4, 8, 4 * MiB);
+	assert_int_equal(tunnel(4, 0x5602, region, 16, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_UNSUPPORTED);
+	/* Prescriptive, then free around it. */
+	request[2] = CXL_DC_PRESCRIPTIVE;
+	request[3] = 1;
+	request[28] = 1;
+	store_le(request + 32, 8, base + 4 * MiB);
+	store_le(request + 40, 8, 2 * MiB);
+	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(dev->dc->offered_count, 1);
+	assert_true(dev->dc->offered[0].sanitize);
+	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_EXTENT_LIST);
+	store_le(request + 32, 8, base - 2 * MiB);
+	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_PHYSICAL_ADDRESS);
+	store_le(request + 28, 4, 0xffffffff);
+	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_PAYLOAD_LENGTH);
+	store_le(request + 28, 4, 0);
+	request[2] = CXL_DC_FREE;
+	store_le(request + 4, 8, 8 * MiB);
+	assert_int_equal(tunnel(4, 0x5604, request, 32, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(dev->dc->offered_count, 3);
+	assert_int_equal(dev->dc->offered[1].size, 4 * MiB);
+	assert_int_equal(dev->dc->offered[2].dpa, base + 6 * MiB);
+	store_le(request + 4, 8, 512 * MiB);
+	assert_int_equal(tunnel(4, 0x5604, request, 32, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_RESOURCES_EXHAUSTED);
+	assert_int_equal(tunnel(4, 0x5603, (u8[]){0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0}, 12, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(load_le(out + 16 + 8, 8), 0); /* none accepted */
+	request[2] = 0;
+	assert_int_equal(tunnel(4, 0x5605, request, 32, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_INPUT);
+}
+
+static void monitors_ask_the_same(void **state)
+{
+	static struct cxl_fm_answer answer;
+
+	assert_true(cxl_fm_request(m.cxl, "us0", 0x5100, NULL, 0, &answer, &m.err));
+	assert_int_equal(answer.code, CXL_SUCCESS);
+	assert_int_equal(answer.length, 0x49);
+	assert_true(cxl_fm_request(m.cxl, "/machine/peripheral/cci0", 0x4000, NULL, 0, &answer, &m.err));
+	assert_int_equal(answer.code, CXL_UNSUPPORTED);
+	assert_int_equal(answer.length, 0);
+	assert_false(cxl_fm_request(m.cxl, "mem0", 0x5100, NULL, 0, &answer, &m.err));
+}
+
+static void hostile_commands_do_no_harm(void **state)
+{
+	u64 random = 1;
+
+	for (unsigned n = 0; n < 20000; n++) {
+		const struct mbox_command *c = &switch_commands[check_random(&random) % switch_command_count];
+		u8 bytes[96];
+		u32 length = check_random(&random) % sizeof(bytes);
+
+		for (unsigned i = 0; i < sizeof(bytes); i++)
+			bytes[i] = check_random(&random) >> 20;
+		if (c->opcode == 0x5300 && (random & 0x10000)) {
+			length = MAX(length, 16u);
+			bytes[0] = 4 + (random >> 40 & 1);
+			bytes[1] = bytes[4] = bytes[11] = bytes[10] = 0;
+			store_le(bytes + 2, 2, length - 4);
+			store_le(bytes + 7, 2, 0x5600 + check_random(&random) % 7);
+			bytes[9] = length - 16;
+		}
+		send(c->opcode, bytes, length);
+	}
+}
+
+static void without_a_switch_it_is_refused(void **state)
+{
+	assert_false(fixture_try(&m, &cxl_switch_cci_class, "id=x,bus=ds2"));
+	assert_non_null(strstr(m.err.text, "give target=ID"));
+	assert_false(fixture_try(&m, &cxl_switch_cci_class, "id=y,bus=ds2,target=mem0"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_switch, close_switch)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_switch_mailbox_shows_what_it_is), TEST(every_switch_command_bounds_its_input), TEST(the_effects_log_is_the_table),
+		TEST(identify_limits_and_clock), TEST(ports_are_told_as_they_are), TEST(a_tunnel_leads_to_the_device),
+		TEST(capacity_is_managed_through_the_tunnel), TEST(monitors_ask_the_same), TEST(hostile_commands_do_no_harm),
+		TEST(without_a_switch_it_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
