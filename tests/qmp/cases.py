@@ -239,7 +239,7 @@ def fabric_management(build, folder):
         schema.check_return("cxl-fm-request", answer)
         assert answer["return-code"] == 0 and answer["payload"].startswith("21000201"), answer
         answer = client.call("cxl-fm-request", path="/machine/peripheral/cci", opcode=0x5300, payload="04000c00" "000000010000000000000000")
-        assert answer["return-code"] == 0 and answer["payload"].startswith("1e000000" "010000010000" "1200" "00000000" "0000" "8680930d"), answer
+        assert answer["return-code"] == 0 and answer["payload"].startswith("1e000000" "010000" "0100" "120000" "0000" "0000" "8680930d"), answer
         assert client.call("cxl-fm-request", path="cci", opcode=0x5200) == {"return-code": 3, "payload": ""}
         for bad, words in (({"path": "mem"}, "no switch with a mailbox"), ({"payload": "0"}, "two hexadecimal digits"),
                            ({"payload": "0g"}, "not '0g'"), ({"payload": "00" * 2049}, "0 to 2048"), ({"opcode": 65536}, "65535")):
