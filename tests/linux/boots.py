@@ -79,6 +79,23 @@ def switched(region_as="none"):
     return options + ["-cxl-region", f"window=0,devices={devices},type=ram,as={region_as}"]
 
 
+def with_mailboxes():
+    """What run_qemu makes: two bridges with two root ports each, two switches with a mailbox function each, eight devices, two windows."""
+    options = ["-M", "virt,cxl=on,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=4G,cxl-fmw.0.interleave-granularity=8k,"
+               "cxl-fmw.1.targets.0=cxl.0,cxl-fmw.1.targets.1=cxl.1,cxl-fmw.1.size=4G,cxl-fmw.1.interleave-granularity=8k",
+               "-device", "pxb-cxl,id=cxl.0,bus=pcie.0,bus_nr=53", "-device", "pxb-cxl,id=cxl.1,bus=pcie.0,bus_nr=191"]
+    for r in range(4):
+        options += ["-device", f"cxl-rp,id=rp{r},bus=cxl.{r // 2},chassis=0,slot={r},port={r % 2}"]
+    for u in range(2):
+        options += ["-device", f"cxl-upstream,port={33 + u},bus=rp{2 * u},id=us{u},multifunction=on,addr=0.0",
+                    "-device", f"cxl-switch-mailbox-cci,bus=rp{2 * u},addr=0.1,target=us{u}"]
+        for n in range(4 * u, 4 * u + 4):
+            options += ["-device", f"cxl-downstream,port={n % 4},bus=us{u},id=ds{n},chassis=0,slot={4 + n}",
+                        "-object", f"memory-backend-ram,id=vmem{n},size=256M",
+                        "-device", f"cxl-type3,bus=ds{n},id=mem{n},volatile-memdev=vmem{n},sn={n + 1}"]
+    return options
+
+
 def by_bridges(count, arithmetic):
     """A window over `count` bridges, a device below each."""
     options = window(count, 256, f"{256 * count}M") + ["-M", f"cxl-fmw.0.interleave-arithmetic={arithmetic}"] + bridges(count, 16)
@@ -146,6 +163,7 @@ BOOTS = {
     "6.12 tour, 2 bridges, 8k": ("6.12", 2, "tour", volatile(2, 2, 8192), False),
     "7.3 tour, 8 ways below 2 switches": ("7.3", 2, "tour", switched(), True),
     "6.12 tour, 8 ways below 2 switches": ("6.12", 2, "tour", switched(), False),
+    "6.12 two switches with mailboxes": ("6.12", 2, "switches", with_mailboxes(), True),
     "6.12 tour, 3 bridges": ("6.12", 2, "tour", by_bridges(3, "modulo"), False),
     "7.3 tour, 4 bridges, XOR": ("7.3", 2, "tour", by_bridges(4, "xor"), False),
     "6.12 tour, as=dax": ("6.12", 2, "tour", volatile(region_as="dax"), True),
