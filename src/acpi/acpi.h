@@ -21,6 +21,8 @@
 #define ACPI_CXL_WINDOWS_MAX 16
 #define ACPI_CXL_TARGETS_MAX 16
 #define ACPI_CXL_REGIONS_MAX 16
+#define ACPI_ERROR_SOURCES_MAX 4
+enum { ACPI_NOTIFY_GPIO = 7, ACPI_NOTIFY_SEA = 8 }; /* [ACPI6.5 18.3.2.9] GPIO: also by the GED, to the error device */
 #define ACPI_NO_NODE 0xffffffffu
 #define ACPI_SLEEP_TYPE_S5 5        /* what the sleep control register gets in bits 4:2, with bit 5 set */
 
@@ -103,9 +105,21 @@ struct acpi_config {
 	u64 ged_base; u32 ged_gsi;       /* event selector, 4 bytes at ged_base; 0: none */
 	u32 ged_power_button;            /* its bit in the selector */
 	u64 hha_base, hha_size;          /* HISI0511, cache maintenance by address; size 0: none */
+	u32 ged_hardware_error;          /* that of the error device; only with error sources */
 	/* Sleep control, sleep status and reset registers, one byte each; 0: none (then PSCI only). */
 	u64 sleep_control_pa, sleep_status_pa, reset_pa;
 	u8 reset_value;
+
+	/* HEST: generic hardware error sources, version 2. */
+	struct acpi_error_source {
+		u8 notification;         /* ACPI_NOTIFY_* */
+		u64 address_pa;          /* register that holds the address of the error status block */
+		u64 read_ack_pa;         /* register of which bit 0 acknowledges */
+		u32 block_bytes;
+	} error_sources[ACPI_ERROR_SOURCES_MAX];
+	unsigned error_source_count;
+	u64 errors_base, errors_size;    /* what firmware keeps for them, to be reserved */
+	bool cxl_firmware_first;         /* _OSC of CXL roots grants neither AER nor CXL memory error reporting */
 
 	u64 ecam_base; u8 ecam_bus_first, ecam_bus_last;
 	u32 pci_intx_gsi[4];             /* GSI of INTA..INTD at slot 0; swizzled by slot */
@@ -147,5 +161,25 @@ struct acpi_fw_cfg {
 };
 bool acpi_loader_script(const struct acpi_blob *blob, struct acpi_fw_cfg *files, struct error *err);
 void acpi_fw_cfg_free(struct acpi_fw_cfg *files);
+
+/* --- cper.c: sections of error records; `to` has room for CPER_SECTION_MAX bytes; the bytes written --- */
+#define CPER_SECTION_MAX 512
+extern const u8 cper_memory_type[16], cper_cxl_protocol_type[16];
+enum { CPER_MEMORY_MULTI_BIT = 3 }; /* error types */
+/* `bytes` around `pa` are bad, a power of two. */
+u32 cper_memory_section(u8 *to, u64 pa, u64 bytes, u8 error_type);
+enum { CPER_AGENT_DEVICE = 2, CPER_AGENT_ROOT_PORT = 5, CPER_AGENT_DOWNSTREAM = 6, CPER_AGENT_UPSTREAM = 7 };
+struct cper_cxl_agent {
+	u8 type;             /* CPER_AGENT_* */
+	u16 segment;
+	u8 bus, device, function;
+	u16 vendor_id, device_id, subsystem_vendor_id, subsystem_id, class_code;
+	u64 serial;          /* 0: not known */
+};
+/* `ras`: the RAS capability's registers. */
+u32 cper_cxl_protocol_section(u8 *to, const struct cper_cxl_agent *agent, const u8 *ras, u32 ras_bytes);
+/* An event record as the device has it. The section's type is its identifier, which CXL writes as a UUID and UEFI as a GUID. */
+void cper_cxl_event_type(u8 type[16], const u8 *record);
+u32 cper_cxl_event_section(u8 *to, const struct cper_cxl_agent *agent, const u8 *record, u32 record_bytes);
 
 #endif

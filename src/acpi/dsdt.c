@@ -73,15 +73,35 @@ static void put_virtio(const struct acpi_config *config, struct out *out)
 	}
 }
 
+static void notify_event(struct out *out, u32 event, const char *device)
+{
+	size_t when = aml_if(out);
+
+	aml_op(out, AML_AND);
+	aml_op(out, AML_LOCAL0);
+	aml_int(out, event);
+	aml_op(out, AML_ZERO); /* And's target: none */
+	aml_op(out, AML_NOTIFY);
+	aml_path(out, device);
+	aml_int(out, 0x80);
+	aml_end(out, when);
+}
+
 /* The selector says which events are pending and is cleared by the read. */
 static void put_ged(const struct acpi_config *config, struct out *out)
 {
-	size_t device, crs, method, when;
+	size_t device, crs, method;
 
 	device = aml_device(out, "PWRB");
 	aml_name_eisa(out, "_HID", "PNP0C0C");
 	aml_name_int(out, "_UID", 0);
 	aml_end(out, device);
+	if (config->error_source_count) { /* the error device [ACPI6.5 18.3.2.7.2] */
+		device = aml_device(out, "ERRD");
+		aml_name_eisa(out, "_HID", "PNP0C33");
+		aml_name_int(out, "_UID", 0);
+		aml_end(out, device);
+	}
 
 	device = aml_device(out, "GED");
 	aml_name_string(out, "_HID", "ACPI0013");
@@ -95,15 +115,9 @@ static void put_ged(const struct acpi_config *config, struct out *out)
 	aml_op(out, AML_STORE);
 	aml_path(out, "ESEL");
 	aml_op(out, AML_LOCAL0);
-	when = aml_if(out);
-	aml_op(out, AML_AND);
-	aml_op(out, AML_LOCAL0);
-	aml_int(out, config->ged_power_button);
-	aml_op(out, AML_ZERO); /* And's target: none */
-	aml_op(out, AML_NOTIFY);
-	aml_path(out, "\\_SB.PWRB");
-	aml_int(out, 0x80);
-	aml_end(out, when);
+	notify_event(out, config->ged_power_button, "\\_SB.PWRB");
+	if (config->error_source_count)
+		notify_event(out, config->ged_hardware_error, "\\_SB.ERRD");
 	aml_end(out, method);
 	aml_end(out, device);
 }
@@ -134,6 +148,8 @@ static void put_reserved(const struct acpi_config *config, struct out *out)
 		   (u64)(config->ecam_bus_last - config->ecam_bus_first + 1) * MiB, false);
 	if (config->rtc_base)
 		res_fixed(out, config->rtc_base, 0x1000);
+	if (config->errors_size)
+		res_fixed(out, config->errors_base, config->errors_size);
 	aml_resources_end(out, crs);
 	aml_end(out, device);
 }
@@ -152,6 +168,7 @@ void dsdt_build(const struct acpi_config *config, struct out *out)
 		aml_end(out, package);
 	}
 	scope = aml_scope(out, "\\_SB");
+	dsdt_put_platform_osc(config, out);
 	put_cpus(config, out);
 	put_uart(config, out);
 	if (config->fw_cfg_size)

@@ -9,13 +9,16 @@
 #include <stdio.h>
 
 #define UUID_PCI_OSC "33DB4D5B-1FF7-401C-9657-7441C03DD766"
+#define UUID_PLATFORM_OSC "0811B06E-4A27-44F9-8D60-3CBBC22E7B48"
 #define UUID_CXL_OSC "68F2D50B-C469-4D8A-BD3D-941A103FD3FC"
 #define UUID_PCI_DSM "E5C937D0-3553-4D7A-9117-EA4D19C3434D"
 #define UUID_QTG_DSM "F365F9A6-A7DE-4071-A66A-B40C0B4F8E52"
 
 enum { OSC_FAILURE = 2, OSC_UNKNOWN_UUID = 4, OSC_UNKNOWN_REVISION = 8, OSC_MASKED = 16 };
 /* Control that the OS may take: native hot plug, SHPC, PME, AER, PCIe capability; of CXL: memory error reporting. */
-enum { OSC_PCI_GRANTED = 0x1f, OSC_CXL_GRANTED = 0x01 };
+enum { OSC_PCI_GRANTED = 0x1f, OSC_PCI_AER = 0x08, OSC_CXL_GRANTED = 0x01 };
+/* Of what the platform as a whole can do: APEI, that is, HEST. [ACPI6.5 6.2.11.2] */
+enum { OSC_PLATFORM_APEI = 0x10 };
 
 static void store_or(struct out *out, const char *field, u64 bits)
 {
@@ -75,14 +78,11 @@ static void return_local0(struct out *out)
 	aml_op(out, AML_LOCAL0);
 }
 
-/*
- * _OSC(UUID, revision, count, capabilities). The answer is a copy of the capabilities with status in the first DWORD
- * and, per control DWORD, what is granted; nothing is remembered, so a query (bit 0 of the first DWORD) and a request
- * are the same thing. Buffers too short for their UUID fail; a CXL root takes both UUIDs.
- */
-static void put_osc(struct out *out, bool is_cxl)
+/* Local0 = the capabilities, of at least `dwords` DWORDs; CDW1 without status bits, which are ours to set. Returns early for what is
+ * none, and for another UUID (two are known if the second is not NULL) or revision. */
+static void osc_begin(struct out *out, const char *uuid, const char *other, unsigned dwords)
 {
-	size_t method = aml_method(out, "_OSC", 4, true), block, inner;
+	size_t block;
 
 	aml_op(out, AML_STORE);
 	aml_op(out, AML_ARG3);
@@ -92,7 +92,6 @@ static void put_osc(struct out *out, bool is_cxl)
 	return_local0(out);
 	aml_end(out, block);
 	create_dword(out, 0, "CDW1");
-	/* Status bits are ours to set. */
 	aml_op(out, AML_AND);
 	aml_path(out, "CDW1");
 	aml_int(out, 1);
@@ -100,11 +99,11 @@ static void put_osc(struct out *out, bool is_cxl)
 
 	block = aml_if(out);
 	aml_op(out, AML_LNOT);
-	if (is_cxl)
+	if (other)
 		aml_op(out, AML_LOR);
-	if_arg_is_uuid(out, UUID_PCI_OSC);
-	if (is_cxl)
-		if_arg_is_uuid(out, UUID_CXL_OSC);
+	if_arg_is_uuid(out, uuid);
+	if (other)
+		if_arg_is_uuid(out, other);
 	store_or(out, "CDW1", OSC_UNKNOWN_UUID);
 	return_local0(out);
 	aml_end(out, block);
@@ -119,12 +118,26 @@ static void put_osc(struct out *out, bool is_cxl)
 	aml_end(out, block);
 
 	block = aml_if(out);
-	if_size_below(out, 12);
+	if_size_below(out, 4 * dwords);
 	store_or(out, "CDW1", OSC_FAILURE);
 	return_local0(out);
 	aml_end(out, block);
+}
+
+/*
+ * _OSC(UUID, revision, count, capabilities). The answer is a copy of the capabilities with status in the first DWORD
+ * and, per control DWORD, what is granted; nothing is remembered, so a query (bit 0 of the first DWORD) and a request
+ * are the same thing. Buffers too short for their UUID fail; a CXL root takes both UUIDs. Where firmware comes first, it
+ * keeps AER and the CXL memory errors of CXL roots for itself.
+ */
+static void put_osc(const struct acpi_config *config, struct out *out, bool is_cxl)
+{
+	size_t method = aml_method(out, "_OSC", 4, true), block, inner;
+	bool kept = is_cxl && config->cxl_firmware_first;
+
+	osc_begin(out, UUID_PCI_OSC, is_cxl ? UUID_CXL_OSC : NULL, 3);
 	create_dword(out, 8, "CDW3");
-	mask_control(out, "CDW3", OSC_PCI_GRANTED);
+	mask_control(out, "CDW3", kept ? OSC_PCI_GRANTED & ~OSC_PCI_AER : OSC_PCI_GRANTED);
 
 	if (is_cxl) {
 		block = aml_if(out);
@@ -135,9 +148,24 @@ static void put_osc(struct out *out, bool is_cxl)
 		return_local0(out);
 		aml_end(out, inner);
 		create_dword(out, 16, "CDW5");
-		mask_control(out, "CDW5", OSC_CXL_GRANTED);
+		mask_control(out, "CDW5", kept ? 0 : OSC_CXL_GRANTED);
 		aml_end(out, block);
 	}
+	return_local0(out);
+	aml_end(out, method);
+}
+
+/* The platform's, with which the OS learns that firmware tells it of errors. */
+void dsdt_put_platform_osc(const struct acpi_config *config, struct out *out)
+{
+	size_t method;
+
+	if (!config->error_source_count)
+		return;
+	method = aml_method(out, "_OSC", 4, true);
+	osc_begin(out, UUID_PLATFORM_OSC, NULL, 2);
+	create_dword(out, 4, "CDW2");
+	mask_control(out, "CDW2", OSC_PLATFORM_APEI);
 	return_local0(out);
 	aml_end(out, method);
 }
@@ -243,7 +271,7 @@ static void put_root(const struct acpi_config *config, const struct acpi_root *r
 		aml_name_int(out, "_PXM", root->node);
 	put_prt(config, out);
 	put_crs(root, out);
-	put_osc(out, root->is_cxl);
+	put_osc(config, out, root->is_cxl);
 	put_pci_dsm(out);
 	aml_end(out, device);
 }

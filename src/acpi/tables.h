@@ -8,6 +8,7 @@
 void fadt_build(const struct acpi_config *config, struct out *out);
 void dsdt_build(const struct acpi_config *config, struct out *out);
 void dsdt_put_roots(const struct acpi_config *config, struct out *out); /* dsdt_pci.c */
+void dsdt_put_platform_osc(const struct acpi_config *config, struct out *out);
 void madt_build(const struct acpi_config *config, struct out *out);
 void gtdt_build(const struct acpi_config *config, struct out *out);
 void mcfg_build(const struct acpi_config *config, struct out *out);
@@ -18,6 +19,7 @@ void iort_build(const struct acpi_config *config, struct out *out);
 void srat_build(const struct acpi_config *config, struct out *out);
 void slit_build(const struct acpi_config *config, struct out *out);
 void hmat_build(const struct acpi_config *config, struct out *out);
+void hest_build(const struct acpi_config *config, struct out *out);
 void cedt_build(const struct acpi_config *config, struct out *out);
 
 /* srat.c: the distance of two proximity domains, 10..254. */

@@ -23,7 +23,6 @@ static const struct fixed_key {
 	{"highmem-ecam", "on", "CXL needs the high memory map"},
 	{"highmem-mmio", "on", "CXL needs the high memory map"},
 	{"highmem-redists", "on", "CXL needs the high memory map"},
-	{"ras", "off", "firmware-first errors are not built yet"},
 	{"hmat", "on", "the HMAT follows from CDAT and links by itself"},
 	{"dtb-randomness", "on", "seeds are always given"},
 	{"dtb-kaslr-seed", "on", "seeds are always given"},
@@ -73,6 +72,10 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 	}
 	if (!strcmp(key, "its"))
 		return parse_bool("-M its", value, &s->config.its, err);
+	if (!strcmp(key, "ras"))
+		return parse_bool("-M ras", value, &s->config.ras, err);
+	if (!strcmp(key, "cxl-firmware-first"))
+		return parse_bool("-M cxl-firmware-first", value, &s->config.cxl_firmware_first, err);
 	if (!strcmp(key, "accel"))
 		return option_accel(s, value, err);
 	if (!strcmp(key, "cache-maintenance")) {

@@ -319,7 +319,7 @@ static bool take_action(struct settings *s, const char *a, struct error *err)
 #define LATER "is not built yet; docs/status.md says what is"
 
 const struct option options[] = {
-	{"machine", "M", "virt[,KEY=VALUE...]", "the machine and its properties; cxl-fmw.N.* describe fixed memory windows", option_machine},
+	{"machine", "M", "virt[,KEY=VALUE...]", "the machine and its properties; cxl-fmw.N.* describe fixed memory windows; ras=on, cxl-firmware-first=on: errors by firmware", option_machine},
 	{"cpu", NULL, "MODEL", "the CPU; '-cpu help' lists the models", option_cpu},
 	{"accel", NULL, "jit|interp", "the engine: translator (the default on x86-64) or interpreter", option_accel},
 	{"smp", NULL, "N[,sockets=,cores=,threads=]", "number of vCPUs, 1 to 16", option_smp},

@@ -39,6 +39,9 @@ struct cpus_config {
 	/* HVC with a non-zero immediate or a vendor function ID: EFI runtime service stubs. x0..x7 in and out; `cpu` for
 	 * access_copy_in/out through cpu_guest_read/_write. True if handled. */
 	bool (*hypercall)(void *opaque, struct cpu *cpu, u16 imm, u64 x[8]);
+	/* An instruction is about to take an external abort because of poison at `pa`. From the vCPU's thread, under the machine
+	 * lock; NULL: nobody wants to know. */
+	void (*poison_consumed)(void *opaque, u64 pa);
 	void *opaque;
 	u64 quantum_insns;        /* instruction time: instructions per turn */
 	const struct cpu_engine *engine; /* NULL: the interpreter */

@@ -578,6 +578,18 @@ static bool external_abort(struct cpu *cpu, u64 va, unsigned flags)
 	return false;
 }
 
+/* Firmware's record is there before the abort is taken: the handler looks for it. The vCPU is out. */
+static void poison_consumed(struct cpu *cpu, u64 pa)
+{
+	const struct cpus_config *config = &cpu->cpus->config;
+
+	if (!config->poison_consumed)
+		return;
+	loop_lock(cpu->loop);
+	config->poison_consumed(config->opaque, pa);
+	loop_unlock(cpu->loop);
+}
+
 /* Device or piecewise access by the space. */
 static bool far_access(struct cpu *cpu, u64 va, unsigned size, unsigned flags, const struct target *to, u64 *value)
 {
@@ -592,7 +604,12 @@ static bool far_access(struct cpu *cpu, u64 va, unsigned size, unsigned flags, c
 		result = space_write(cpu->space, to->t.pa, size, *value);
 	else
 		result = space_read(cpu->space, to->t.pa, size, value);
-	if (to->io)
+	if (result == MEM_ABORT) {
+		if (!to->io)
+			cpu_out(cpu);
+		poison_consumed(cpu, to->t.pa);
+	}
+	if (to->io || result == MEM_ABORT)
 		alive = cpu_in(cpu);
 	if (!alive)
 		return false;

@@ -53,6 +53,15 @@ struct cxl_boot_region {
 	u32 node;        /* proximity domain, set by the machine */
 };
 
+/* Firmware that hears of errors before the OS does, and tells it. Machine lock. */
+struct cxl_firmware {
+	/* A record of a cxl-type3's log 0 to 3, of which the interrupt goes to firmware. False: it stays in the log. */
+	bool (*event)(void *opaque, struct dev *dev, unsigned log, const u8 *record);
+	/* Protocol errors of a function: what its RAS capability says, CXL_RAS_BYTES, before firmware clears it. */
+	void (*protocol)(void *opaque, struct dev *dev, bool correctable, const u8 *ras);
+	void *opaque;
+};
+
 struct cxl_host_config {
 	struct loop *loop;
 	struct space *space;
@@ -61,6 +70,7 @@ struct cxl_host_config {
 	u64 windows_base;  /* first window, packed upwards, 256 MiB aligned */
 	u64 address_limit; /* first address the CPU cannot reach */
 	const char *limited_by; /* whose limit that is, for messages: the CPU's model; may be NULL */
+	const struct cxl_firmware *firmware; /* NULL: the OS hears of errors by MSI-X and AER */
 };
 struct cxl_host *cxl_host_create(const struct cxl_host_config *config, struct error *err);
 void cxl_host_destroy(struct cxl_host *host);
@@ -141,6 +151,7 @@ bool cxl_health_set(struct dev *dev, const struct cxl_health *health, struct err
 /* The cxl-type3, cxl-rp, cxl-upstream or cxl-downstream of that id or path; NULL: there is none. */
 struct dev *cxl_component_find(struct cxl_host *host, const char *path);
 #define CXL_RAS_HEADER_DWORDS 16
+#define CXL_RAS_BYTES 0x58
 struct cxl_ras_error {
 	const char *type; /* as QMP calls it */
 	u32 header[CXL_RAS_HEADER_DWORDS];

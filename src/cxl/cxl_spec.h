@@ -261,6 +261,7 @@ enum cxl_event_log { EVENT_INFO, EVENT_WARNING, EVENT_FAILURE, EVENT_FATAL, EVEN
 /* 8.2.9.2.4 Event interrupt policy. */
 #define EVENT_IRQ_MODE 0x03
 #define EVENT_IRQ_MSI 0x01
+#define EVENT_IRQ_FIRMWARE 0x02
 
 /* 8.2.9.2.1.1 General media event record: after the 48 bytes common to all records. */
 #define GENERAL_MEDIA_DPA 48

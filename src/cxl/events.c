@@ -3,9 +3,11 @@
  * Event logs: information, warning, failure, fatal, and dynamic capacity where the device has that. [CXL3.1 8.2.9.2] Each keeps the oldest EVENT_LOG_RECORDS records; what
  * comes later is counted as overflow until the host clears something. The event status bit follows "the log is not
  * empty", and the interrupt (policy: MSI-X of that log) is sent when a log becomes non-empty. Records survive every reset but
- * a cold one. Machine lock.
+ * a cold one. Where firmware comes first, it has set the policy of its logs to itself before the OS starts, and takes each record out as it
+ * comes. Machine lock.
  */
 #include "base/trace.h"
+#include "cxl/host.h"
 #include "cxl/type3.h"
 
 #define RECORD_LENGTH 16
@@ -29,6 +31,19 @@ static unsigned logs_of(const struct cxl_type3 *dev)
 unsigned event_log_room(const struct cxl_type3 *dev, enum cxl_event_log log)
 {
 	return records_of(log) - dev->events[log].count;
+}
+
+static const struct cxl_firmware *firmware_of(const struct cxl_type3 *dev)
+{
+	return dev->host ? dev->host->config.firmware : NULL;
+}
+
+static bool firmware_takes(struct cxl_type3 *dev, enum cxl_event_log which, const u8 *record)
+{
+	const struct cxl_firmware *firmware = firmware_of(dev);
+
+	return firmware && (dev->events[which].policy & EVENT_IRQ_MODE) == EVENT_IRQ_FIRMWARE &&
+	       firmware->event(firmware->opaque, &dev->pci.dev, which, record);
 }
 
 void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[EVENT_RECORD_BYTES])
@@ -55,6 +70,8 @@ void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[
 	store_le(to + RECORD_HANDLE, 2, log->next_handle);
 	store_le(to + RECORD_TIMESTAMP, 8, now);
 	trace(CXL, "%s: event record %u in log %u", dev->name, log->next_handle, which);
+	if (firmware_takes(dev, which, to))
+		return;
 	if (log->count++)
 		return;
 	devregs_set_event_status(&dev->mbox, which, true);
@@ -69,7 +86,7 @@ void events_reset(struct cxl_type3 *dev, unsigned reset_kind)
 
 		if (reset_kind == RESET_COLD)
 			*log = (struct event_log){0};
-		log->policy = 0;
+		log->policy = firmware_of(dev) && n != EVENT_DYNAMIC ? EVENT_IRQ_FIRMWARE : 0;
 		if (dev->mbox.registers.store)
 			devregs_set_event_status(&dev->mbox, n, log->count > 0);
 	}

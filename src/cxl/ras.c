@@ -6,7 +6,9 @@
  *
  * Multiple header recording: unmasked uncorrectable errors queue with their headers, RAS_HEADERS_MAX of them. The header log and
  * the First Error Pointer show the oldest. Clearing a status bit takes the oldest header of that error out; while another
- * one is queued the bit reads 1 again. Status, masks, headers survive all but a cold reset. Machine lock.
+ * one is queued the bit reads 1 again. Status, masks, headers survive all but a cold reset.
+ *
+ * Where firmware comes first, it opens the masks before the OS starts; errors go to it instead of AER, and it clears them. Machine lock.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -90,6 +92,10 @@ void ras_reset(struct cxl_component *comp, unsigned reset_kind)
 {
 	if (reset_kind == RESET_COLD)
 		comp->ras_headers = 0;
+	if (!comp->has_ras || !comp->host || !comp->host->config.firmware)
+		return;
+	ras_set(comp, RAS_UNCORRECTABLE_MASK, 0);
+	ras_set(comp, RAS_CORRECTABLE_MASK, 0);
 }
 
 /* --- errors from outside --- */
@@ -104,6 +110,8 @@ static struct cxl_component *component_of(struct dev *dev)
 
 	return comp && comp->has_ras ? comp : NULL;
 }
+
+static_assert(CXL_RAS_BYTES == RAS_HEADER_LOG + 4 * RAS_HEADER_DWORDS, "what firmware is handed is the whole capability");
 
 struct dev *cxl_component_find(struct cxl_host *host, const char *path)
 {
@@ -144,6 +152,21 @@ static bool take(struct cxl_component *comp, unsigned which, const u32 *header)
 	return true;
 }
 
+static void report(struct cxl_component *comp, struct dev *dev, bool minor)
+{
+	const struct cxl_firmware *firmware = comp->host ? comp->host->config.firmware : NULL;
+
+	if (!firmware) {
+		pci_aer_report(container_of(dev, struct pci_dev, dev), minor,
+			       minor ? PCI_AER_CORRECTABLE_INTERNAL : PCI_AER_UNCORRECTABLE_INTERNAL, NULL);
+		return;
+	}
+	firmware->protocol(firmware->opaque, dev, minor, comp->regs.store + AT_RAS);
+	ras_set(comp, minor ? RAS_CORRECTABLE_STATUS : RAS_UNCORRECTABLE_STATUS, 0);
+	if (!minor)
+		comp->ras_headers = 0;
+}
+
 bool cxl_ras_uncorrectable(struct dev *dev, const struct cxl_ras_error *errors, unsigned count, struct error *err)
 {
 	struct cxl_component *comp = component_of(dev);
@@ -165,7 +188,7 @@ bool cxl_ras_uncorrectable(struct dev *dev, const struct cxl_ras_error *errors, 
 	if (is_fatal && dev->cls == &cxl_type3_class)
 		dvsec_viral((struct cxl_type3 *)dev);
 	if (reported)
-		pci_aer_report(container_of(dev, struct pci_dev, dev), false, PCI_AER_UNCORRECTABLE_INTERNAL, NULL);
+		report(comp, dev, false);
 	return true;
 }
 
@@ -181,7 +204,7 @@ bool cxl_ras_correctable(struct dev *dev, const char *type, struct error *err)
 	ras_set(comp, RAS_CORRECTABLE_STATUS, ras_get(comp, RAS_CORRECTABLE_STATUS) | BIT(which));
 	trace(CXL, "%s: correctable protocol error, bit %d", comp->name, which);
 	if (!bit(ras_get(comp, RAS_CORRECTABLE_MASK), which))
-		pci_aer_report(container_of(dev, struct pci_dev, dev), true, PCI_AER_CORRECTABLE_INTERNAL, NULL);
+		report(comp, dev, true);
 	return true;
 }
 

@@ -27,7 +27,7 @@ u64 pl031_now_s(struct pl031 *rtc);
 /* Generic Event Device of the hardware-reduced ACPI: a selector register and the sleep/reset registers.
  * [ACPI6.5 5.6.9] */
 struct ged;
-enum { GED_POWER_BUTTON = 2 };
+enum { GED_POWER_BUTTON = 2, GED_HARDWARE_ERROR = 4 };
 /* Offsets and values, for the ACPI tables: the selector is 32 bits wide, reads as the pending events and clears them.
  * The sleep and reset registers are bytes, as the FADT's SLEEP_CONTROL_REG, SLEEP_STATUS_REG and RESET_REG want them. */
 #define GED_SELECTOR        0x00
@@ -49,6 +49,23 @@ struct hha;
 struct hha *hha_create(struct space *space, u64 base);
 void hha_reset(struct hha *hha);
 void hha_destroy(struct hha *hha);
+/* Error records from firmware: for each source a page with registers and the error status block. [ACPI6.5 18.3.2.8] */
+struct ghes;
+enum ghes_source { GHES_SEA, GHES_EVENT, GHES_SOURCES }; /* told by a synchronous external abort; by the GED */
+enum ghes_severity { GHES_RECOVERABLE, GHES_FATAL, GHES_CORRECTED, GHES_INFORMATIONAL }; /* as in CPER */
+#define GHES_SOURCE_BYTES 0x1000
+#define GHES_ADDRESS      0x000 /* 64 bits: where the block is */
+#define GHES_READ_ACK     0x008 /* 64 bits: bit 0 */
+#define GHES_BLOCK        0x100
+#define GHES_BLOCK_BYTES  0x400
+#define GHES_BYTES (GHES_SOURCES * GHES_SOURCE_BYTES)
+/* `notify`: a record is there to be read. */
+struct ghes *ghes_create(struct space *space, u64 base, void (*notify)(void *opaque, enum ghes_source source), void *opaque);
+void ghes_reset(struct ghes *ghes);
+/* A record of one CPER section, of that type. False: the queue is full. */
+bool ghes_report(struct ghes *ghes, enum ghes_source source, enum ghes_severity severity, const u8 type[16], const void *section,
+		 u32 bytes);
+void ghes_destroy(struct ghes *ghes);
 
 /* fw_cfg, memory-mapped, with DMA: data 8 bytes at 0, selector at 8, DMA address at 16. */
 struct fw_cfg;

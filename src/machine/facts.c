@@ -158,6 +158,19 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 		a->hha_base = map[MAP_HHA].base;
 		a->hha_size = map[MAP_HHA].size;
 	}
+	if (m->ghes) {
+		a->ged_hardware_error = GED_HARDWARE_ERROR;
+		a->errors_base = map[MAP_GHES].base;
+		a->errors_size = map[MAP_GHES].size;
+		a->error_source_count = GHES_SOURCES;
+		for (unsigned i = 0; i < GHES_SOURCES; i++) {
+			u64 base = map[MAP_GHES].base + i * GHES_SOURCE_BYTES;
+
+			a->error_sources[i] = (struct acpi_error_source){i == GHES_SEA ? ACPI_NOTIFY_SEA : ACPI_NOTIFY_GPIO,
+									 base + GHES_ADDRESS, base + GHES_READ_ACK, GHES_BLOCK_BYTES};
+		}
+		a->cxl_firmware_first = c->cxl_firmware_first;
+	}
 	a->sleep_control_pa = map[MAP_GED].base + GED_SLEEP_CONTROL;
 	a->sleep_status_pa = map[MAP_GED].base + GED_SLEEP_STATUS;
 	a->reset_pa = map[MAP_GED].base + GED_RESET;

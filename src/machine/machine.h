@@ -38,6 +38,8 @@ struct machine_config {
 	bool its;
 	bool smmu;                  /* -M iommu=smmuv3 */
 	bool hha;                   /* -M cache-maintenance=hisi */
+	bool ras;                   /* -M ras=: firmware tells of errors (HEST) */
+	bool cxl_firmware_first;    /* -M cxl-firmware-first= */
 	int cxl;                    /* -1: not said, 0: off, 1: on */
 	bool instruction_time;      /* -icount */
 	u32 icount_shift;

@@ -21,6 +21,7 @@
 	MAP(FW_CFG, 0x09020000, 0x00000018, "fw_cfg")                                                                  \
 	MAP(SMMU, 0x09050000, 0x00020000, "SMMU")                                                                       \
 	MAP(GED, 0x09080000, 0x00001000, "GED")                                                                        \
+	MAP(GHES, 0x090f0000, 0x00002000, "error status blocks")                                                       \
 	MAP(HHA, 0x09200000, 0x00010000, "HISI0511 cache maintenance")                                                 \
 	MAP(VIRTIO, 0x0a000000, 0x00004000, "virtio-mmio slots")                                                       \
 	MAP(PCI_MMIO, 0x10000000, 0x2eff0000, "PCIe 32-bit window")                                                    \

@@ -49,6 +49,8 @@ struct machine {
 	struct ged *ged;
 	struct smmu *smmu; /* NULL: none */
 	struct hha *hha; /* or NULL */
+	struct ghes *ghes; /* NULL: ras=off */
+	struct cxl_firmware cxl_firmware; /* used with cxl_firmware_first */
 	struct fw_cfg *fw_cfg;
 	struct virtio_mmio_slots *virtio_slots;
 	struct pflash *flash[FLASH_BANKS];
@@ -124,6 +126,12 @@ void machine_slots_sweep(struct machine *m, bool resetting);
 /* ram.c */
 bool machine_ram_create(struct machine *m, struct error *err);
 void machine_ram_destroy(struct machine *m);
+/* errors.c: what firmware does about errors, with -M ras=on */
+bool machine_errors_check(const struct machine_config *config, struct error *err);
+void machine_errors_create(struct machine *m);
+struct cxl_firmware machine_cxl_firmware(struct machine *m);
+/* A load or fetch came to poison: called before the abort is taken. */
+void machine_poison_consumed(void *opaque, u64 pa);
 /* load.c */
 bool loader_create(struct machine *m, struct error *err);
 /* Writes kernel and tables into RAM; entry point and x0 for vCPU 0. */

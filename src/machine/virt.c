@@ -40,7 +40,7 @@ static void quit_by_signal(void *opaque)
 static bool create_cpus(struct machine *m, struct error *err)
 {
 	struct cpus_config config = {.count = m->config.cpu_count, .model = m->config.cpu_model, .loop = m->loop, .space = m->space,
-				     .system_off = system_off, .system_reset = system_reset, .hypercall = hypercall, .opaque = m,
+				     .system_off = system_off, .system_reset = system_reset, .hypercall = hypercall, .poison_consumed = machine_poison_consumed, .opaque = m,
 				     .quantum_insns = 20000, .state_from = m->config.state_from,
 				     .state_chunk = m->config.state_chunk, .engine_cache = m->config.jit_cache,
 				     .engine_switches = m->config.jit_switches, .stress_tlb = m->config.stress_tlb,
@@ -118,6 +118,9 @@ static bool create_buses(struct machine *m, struct error *err)
 	if (!m->config.cxl)
 		return true;
 	cxl.pci = m->pci;
+	m->cxl_firmware = machine_cxl_firmware(m);
+	if (m->config.cxl_firmware_first)
+		cxl.firmware = &m->cxl_firmware;
 	m->cxl = cxl_host_create(&cxl, err);
 	return m->cxl != NULL;
 }
@@ -159,7 +162,7 @@ struct machine *machine_create(const struct machine_config *config, struct error
 	}
 	m->config = *config;
 	m->last_dev = &m->first_dev;
-	ok = create_parts(m, err);
+	ok = machine_errors_check(config, err) && create_parts(m, err);
 	if (!ok) {
 		machine_destroy(m);
 		return NULL;
@@ -185,6 +188,7 @@ static bool create_platform(struct machine *m, struct error *err)
 	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);
 	if (m->config.hha)
 		m->hha = hha_create(m->space, memory_map[MAP_HHA].base);
+	machine_errors_create(m);
 	m->fw_cfg = fw_cfg_create(m->loop, m->space, memory_map[MAP_FW_CFG].base, m->config.cpu_count);
 	for (unsigned i = 0; i < m->config.fw_cfg_count; i++)
 		if (!fw_cfg_add_file(m->fw_cfg, m->config.fw_cfg[i].name, m->config.fw_cfg[i].data, m->config.fw_cfg[i].size, err))
@@ -224,6 +228,8 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 		smmu_reset(m->smmu);
 	if (m->hha)
 		hha_reset(m->hha);
+	if (m->ghes)
+		ghes_reset(m->ghes);
 	fw_cfg_reset(m->fw_cfg);
 	firmware_reset(m);
 	gic_reset(m->gic);
@@ -301,6 +307,7 @@ void machine_destroy(struct machine *m)
 	if (m->fw_cfg)
 		fw_cfg_destroy(m->fw_cfg);
 	hha_destroy(m->hha);
+	ghes_destroy(m->ghes);
 	if (m->ged)
 		ged_destroy(m->ged);
 	if (m->rtc)

@@ -129,6 +129,10 @@ QMP = ["-qmp", "unix:@/qmp,server=on,wait=off"]
 # 7.3 leaves the RAS capability's masks as they are at reset; devmem opens them.
 ERRORS = DOE + QMP + ["-append", "console=ttyAMA0 iomem=relaxed cxlvm.run=errors"]
 
+# Firmware tells of errors: poison that a program reads; with the second one also what devices and links report.
+POISON = volatile(1) + QMP + ["-M", "ras=on"]
+FIRMWARE_FIRST = DOE + QMP + ["-M", "ras=on,cxl-firmware-first=on"]
+
 DISK = ["-drive", "file=@/disk.raw,format=raw,if=virtio", "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
         "-chardev", "file,id=hvc,path=@/hvc0.txt", "-device", "virtconsole,chardev=hvc"]
 
@@ -181,6 +185,11 @@ BOOTS = {
     "7.3 create-region with cachemaint": ("7.3", 2, "createregion", DOE, True),
     "6.12 injected errors": ("6.12", 2, "errors", ERRORS, True),
     "7.3 injected errors": ("7.3", 2, "errors", ERRORS, True),
+    "6.12 poison in a program": ("6.12", 2, "poison", POISON, True),
+    "7.3 poison in a program": ("7.3", 2, "poison", POISON, True),
+    "7.3 poison in a program, by firmware": ("7.3", 2, "poison", POISON + BIOS, False),
+    "6.12 errors by firmware first": ("6.12", 2, "firmwarefirst", FIRMWARE_FIRST, True),
+    "7.3 errors by firmware first": ("7.3", 2, "firmwarefirst", FIRMWARE_FIRST, True),
     "6.12 reboot": ("6.12", 2, "reboot", volatile(), True),
     "6.12 nvme": ("6.12", 2, "nvme", ["-drive", "file=@/disk2.raw,format=raw,if=none,id=n0,discard=unmap", "-device",
                                       "nvme,drive=n0,serial=cxlvm-test"], True),

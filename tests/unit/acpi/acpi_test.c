@@ -56,6 +56,13 @@ static struct acpi_config *machine(void)
 	c->ged_power_button = 2;
 	c->hha_base = 0x09200000;
 	c->hha_size = 0x10000;
+	c->ged_hardware_error = 4;
+	c->error_source_count = 2;
+	c->error_sources[0] = (struct acpi_error_source){ ACPI_NOTIFY_SEA, 0x090f0000, 0x090f0008, 0x400 };
+	c->error_sources[1] = (struct acpi_error_source){ ACPI_NOTIFY_GPIO, 0x090f1000, 0x090f1008, 0x400 };
+	c->errors_base = 0x090f0000;
+	c->errors_size = 0x2000;
+	c->cxl_firmware_first = true;
 	c->sleep_control_pa = 0x09080004;
 	c->sleep_status_pa = 0x09080005;
 	c->reset_pa = 0x09080006;
@@ -424,6 +431,94 @@ static void loader_script_places_the_same_bytes(void **state)
 	free(c);
 }
 
+/* [ACPI6.5 tables 18.10, 18.14] */
+static void hest_has_both_sources(void **state)
+{
+	struct acpi_config *c = machine();
+	struct acpi_blob blob;
+	struct error err;
+	size_t length;
+	const u8 *hest;
+
+	assert_true(acpi_build(c, &blob, &err));
+	hest = acpi_find(&blob, "HEST", &length);
+	assert_non_null(hest);
+	assert_int_equal(length, 40 + 2 * 92);
+	assert_int_equal(le(hest + 36, 4), 2);
+	for (unsigned n = 0; n < 2; n++) {
+		const u8 *source = hest + 40 + n * 92;
+
+		assert_int_equal(le(source, 2), 10);
+		assert_int_equal(le(source + 2, 2), n);
+		assert_int_equal(le(source + 4, 2), 0xffff);
+		assert_int_equal(source[7], 1);
+		assert_int_equal(source[20], 0);
+		assert_int_equal(source[21], 64);
+		assert_int_equal(le(source + 24, 8), 0x090f0000 + n * 0x1000);
+		assert_int_equal(source[32], n ? 7 : 8);
+		assert_int_equal(source[33], 28);
+		assert_int_equal(le(source + 60, 4), 0x400);
+		assert_int_equal(le(source + 68, 8), 0x090f0008 + n * 0x1000);
+		assert_true(le(source + 76, 8) == ~1ull && le(source + 84, 8) == 1);
+	}
+	acpi_blob_free(&blob);
+	c->error_source_count = 0;
+	assert_true(acpi_build(c, &blob, &err));
+	assert_null(acpi_find(&blob, "HEST", NULL));
+	acpi_blob_free(&blob);
+	c->error_source_count = ACPI_ERROR_SOURCES_MAX + 1;
+	assert_false(acpi_build(c, &blob, &err));
+	free(c);
+}
+
+/* [UEFI2.10 N.2.5, N.2.13, N.2.14] */
+static void cper_sections_have_their_layout(void **state)
+{
+	const struct cper_cxl_agent agent = { .type = CPER_AGENT_DEVICE, .bus = 0x81, .device = 3, .function = 1, .vendor_id = 0x8086,
+					      .device_id = 0x0d93, .subsystem_vendor_id = 0x1af4, .subsystem_id = 0x1100,
+					      .class_code = 0x0502, .serial = 0x1122334455667788 };
+	struct cper_cxl_agent port = agent;
+	u8 section[CPER_SECTION_MAX], record[128], ras[0x58];
+
+	memset(section, 0xee, sizeof(section));
+	assert_int_equal(cper_memory_section(section, 0x10000001040, 64, CPER_MEMORY_MULTI_BIT), 80);
+	assert_int_equal(le(section, 8), 0x4006);
+	assert_true(le(section + 16, 8) == 0x10000001040 && le(section + 24, 8) == ~63ull);
+	assert_int_equal(section[72], 3);
+	assert_int_equal(section[80], 0xee);
+
+	for (unsigned n = 0; n < sizeof(ras); n++)
+		ras[n] = (u8)(n + 1);
+	assert_int_equal(cper_cxl_protocol_section(section, &agent, ras, sizeof(ras)), 116 + 0x58);
+	assert_int_equal(le(section, 8), 0x4f);
+	assert_int_equal(section[8], 2);
+	assert_int_equal(le(section + 16, 8), 0x810301);
+	assert_int_equal(le(section + 24, 8), 0x11001af40d938086);
+	assert_int_equal(le(section + 32, 2), 0x0502);
+	assert_int_equal(le(section + 40, 8), agent.serial);
+	assert_int_equal(le(section + 108, 2), 0);
+	assert_int_equal(le(section + 110, 2), 0x58);
+	assert_memory_equal(section + 116, ras, sizeof(ras));
+	port.serial = 0;
+	port.type = CPER_AGENT_ROOT_PORT;
+	cper_cxl_protocol_section(section, &port, ras, sizeof(ras));
+	assert_int_equal(le(section, 8), 0x47);
+
+	for (unsigned n = 0; n < sizeof(record); n++)
+		record[n] = (u8)n;
+	assert_int_equal(cper_cxl_event_section(section, &agent, record, sizeof(record)), 144);
+	assert_int_equal(le(section, 4), 144);
+	assert_int_equal(le(section + 4, 8), 7);
+	assert_int_equal(le(section + 12, 4), 0x0d938086);
+	assert_int_equal(le(section + 16, 3), 0x810301);
+	assert_int_equal(le(section + 24, 8), agent.serial);
+	assert_memory_equal(section + 32, record + 16, 112);
+	cper_cxl_event_type(section, record);
+	assert_int_equal(le(section, 4), 0x00010203);
+	assert_true(le(section + 4, 2) == 0x0405 && le(section + 6, 2) == 0x0607);
+	assert_memory_equal(section + 8, record + 8, 8);
+}
+
 static void write_tables(const struct acpi_blob *blob, const char *folder)
 {
 	unsigned i;
@@ -512,6 +607,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(srat_has_regions_and_ports),
 		cmocka_unit_test(hmat_values_are_legal),
 		cmocka_unit_test(cedt_encodes_windows),
+		cmocka_unit_test(hest_has_both_sources),
+		cmocka_unit_test(cper_sections_have_their_layout),
 		cmocka_unit_test(impossible_facts_are_refused),
 		cmocka_unit_test(loader_script_places_the_same_bytes),
 		cmocka_unit_test(smallest_machine_has_no_cxl_tables),

@@ -180,6 +180,68 @@ static void names_are_checked(void **state)
 	assert_null(cxl_component_find(m.cxl, "hb0"));
 }
 
+struct heard { unsigned events, errors; u8 record[CXL_RECORD_BYTES], ras[CXL_RAS_BYTES]; bool correctable, refuses; struct dev *dev; };
+
+static bool hear_event(void *opaque, struct dev *dev, unsigned log, const u8 *record)
+{
+	struct heard *h = opaque;
+
+	if (h->refuses)
+		return false;
+	h->events++;
+	h->dev = dev;
+	memcpy(h->record, record, sizeof(h->record));
+	return true;
+}
+
+static void hear_error(void *opaque, struct dev *dev, bool is_correctable, const u8 *ras)
+{
+	struct heard *h = opaque;
+
+	h->errors++;
+	h->dev = dev;
+	h->correctable = is_correctable;
+	memcpy(h->ras, ras, sizeof(h->ras));
+}
+
+/* Errors and records go to firmware, which opened the masks and clears what it has read; AER hears nothing. */
+static void firmware_hears_first(void **state)
+{
+	struct heard h = {0};
+	const struct cxl_firmware firmware = {hear_event, hear_error, &h};
+	struct cxl_type3 *dev = (struct cxl_type3 *)device;
+	struct cxl_ras_error error = {.type = "mem-data-ecc", .header = {7, 8}};
+	struct cxl_ras_facts facts;
+	u8 record[CXL_RECORD_BYTES] = {1};
+
+	m.cxl->config.firmware = &firmware;
+	fixture_reset(&m, RESET_COLD);
+	assert_true(cxl_ras_uncorrectable(&device->dev, &error, 1, &m.err));
+	assert_true(h.errors == 1 && !h.correctable && h.dev == &device->dev);
+	assert_int_equal(load_le(h.ras + RAS_UNCORRECTABLE_STATUS, 4), 1 << 7);
+	assert_int_equal(load_le(h.ras + RAS_HEADER_LOG + 4, 4), 8);
+	assert_true(cxl_ras_facts(&device->dev, &facts));
+	assert_true(!facts.uncorrectable_status && !facts.headers);
+	assert_true(cxl_ras_correctable(&root->dev, "physical", &m.err));
+	assert_true(h.errors == 2 && h.correctable && h.dev == &root->dev);
+	assert_int_equal(load_le(h.ras + RAS_CORRECTABLE_STATUS, 4), 1 << 6);
+	assert_int_equal(aer(device, AER_UNCOR_STATUS), 0);
+	assert_int_equal(aer(root, AER_COR_STATUS), 0);
+	assert_int_equal(aer(root, AER_ROOT_STATUS), 0);
+
+	cxl_event_inject(&device->dev, 1, record);
+	assert_true(h.events == 1 && h.record[0] == 1 && h.record[16] == 128);
+	assert_int_equal(dev->events[1].count, 0);
+	h.refuses = true; /* no room: it stays where the host can read it */
+	cxl_event_inject(&device->dev, 1, record);
+	assert_int_equal(dev->events[1].count, 1);
+	h.refuses = false;
+	dev->events[0].policy = EVENT_IRQ_MSI; /* not firmware's any more */
+	cxl_event_inject(&device->dev, 0, record);
+	assert_true(h.events == 1 && dev->events[0].count == 1);
+	m.cxl->config.firmware = NULL;
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_fabric, close_fabric)
@@ -188,6 +250,7 @@ int main(void)
 		T(masked_errors_are_seen_and_not_told),
 		T(headers_are_recorded_and_given_one_by_one),
 		T(names_are_checked),
+		T(firmware_hears_first),
 	};
 
 	return cmocka_run_group_tests_name("cxl/ras", tests, NULL, NULL);

@@ -97,6 +97,79 @@ static void ged_reports_once(void **state)
 	ged_destroy(ged);
 }
 
+static unsigned told[GHES_SOURCES];
+
+static void count_told(void *opaque, enum ghes_source source)
+{
+	told[source]++;
+}
+
+/* The block as [ACPI6.5 18.3.2.7.1] has it; one record is out until it is acknowledged, the others wait, and too many are refused. */
+static void error_records_wait_for_their_acknowledgement(void **state)
+{
+	static const u8 type[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+	struct bench *b = *state;
+	struct ghes *ghes = ghes_create(b->space, BASE, count_told, NULL);
+	const u32 page = GHES_EVENT * GHES_SOURCE_BYTES, block = page + GHES_BLOCK;
+	u64 section = 0x1122334455667788;
+	unsigned taken = 0;
+
+	memset(told, 0, sizeof(told));
+	for (unsigned n = 0; n < GHES_SOURCES; n++)
+		assert_int_equal(get(b, n * GHES_SOURCE_BYTES + GHES_ADDRESS, 8), BASE + n * GHES_SOURCE_BYTES + GHES_BLOCK);
+	put(b, page + GHES_ADDRESS, 8, 0);
+	assert_int_equal(get(b, page + GHES_ADDRESS, 8), BASE + block);
+	assert_int_equal(get(b, page + GHES_READ_ACK, 8), 1);
+	assert_int_equal(get(b, block, 4), 0);
+
+	assert_true(ghes_report(ghes, GHES_EVENT, GHES_CORRECTED, type, &section, 8));
+	assert_int_equal(told[GHES_EVENT], 1);
+	assert_int_equal(told[GHES_SEA], 0);
+	assert_int_equal(get(b, page + GHES_READ_ACK, 8), 0);
+	assert_int_equal(get(b, block, 4), 0x12);      /* correctable, one entry */
+	assert_int_equal(get(b, block + 12, 4), 72 + 8);
+	assert_int_equal(get(b, block + 16, 4), 2);
+	assert_int_equal(get(b, block + 20, 4), 0x04030201);
+	assert_int_equal(get(b, block + 36, 4), 2);
+	assert_int_equal(get(b, block + 40, 2), 0x300);
+	assert_int_equal(get(b, block + 44, 4), 8);
+	assert_int_equal(get(b, block + 92, 4), 0x55667788);
+	assert_int_equal(get(b, GHES_BLOCK, 4), 0); /* the other source's */
+
+	/* Without the acknowledgement no other: not by clearing the status, nor by writing something else. */
+	section = 2;
+	assert_true(ghes_report(ghes, GHES_EVENT, GHES_RECOVERABLE, type, &section, 8));
+	put(b, block, 4, 0);
+	put(b, page + GHES_READ_ACK, 8, 2);
+	assert_int_equal(told[GHES_EVENT], 1);
+	assert_int_equal(get(b, block, 4), 0);
+	put(b, page + GHES_READ_ACK, 8, 1);
+	assert_int_equal(told[GHES_EVENT], 2);
+	assert_int_equal(get(b, block, 4), 0x11);
+	assert_int_equal(get(b, block + 92, 4), 2);
+	assert_int_equal(get(b, page + GHES_READ_ACK, 8), 0);
+	put(b, page + GHES_READ_ACK, 8, 1);
+	put(b, page + GHES_READ_ACK, 8, 1);
+	assert_int_equal(told[GHES_EVENT], 2);
+	assert_int_equal(get(b, page + GHES_READ_ACK, 8), 1);
+
+	while (ghes_report(ghes, GHES_EVENT, GHES_RECOVERABLE, type, &section, 8) && taken < 1000)
+		section = 100 + taken++;
+	assert_in_range(taken, 8, 100);
+	assert_true(ghes_report(ghes, GHES_SEA, GHES_RECOVERABLE, type, &section, 8)); /* has a queue of its own */
+	for (unsigned n = 1; n < taken; n++) {
+		put(b, page + GHES_READ_ACK, 8, 1);
+		assert_int_equal(get(b, block + 92, 4), 99 + n);
+	}
+	assert_int_equal(told[GHES_EVENT], 2 + taken);
+	ghes_reset(ghes);
+	assert_int_equal(get(b, GHES_BLOCK, 4), 0);
+	assert_int_equal(get(b, page + GHES_READ_ACK, 8), 1);
+	assert_true(ghes_report(ghes, GHES_SEA, GHES_FATAL, type, &section, 8));
+	assert_int_equal(get(b, GHES_BLOCK + 16, 4), 1);
+	ghes_destroy(ghes);
+}
+
 static void slots_are_empty(void **state)
 {
 	struct bench *b = *state;
@@ -122,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(clock_counts_and_alarms),
 		T(ged_reports_once),
+		T(error_records_wait_for_their_acknowledgement),
 		T(slots_are_empty),
 	};
 
