@@ -187,7 +187,7 @@ PLACES = [
     ("32 expanders", " ".join(f"-device pxb-pcie,id=p{n},bus_nr={8 + n * 4}" for n in range(32)), ["p31", "no free slot"]),
     ("33 root ports", ports(33), ["rp32", "no free slot"]),
     ("200 root ports", KERNEL + f"{BRIDGE} " + " ".join(f"-device cxl-rp,bus=cxl.1,id=rp{n},addr={n // 8:x}.{n % 8},multifunction=on" for n in range(200)),
-     ["cxl.1", "200 ports", "bus_nr=55"]),
+     ["cxl.1", "the 200 that its ports need", "bus_nr=55"]),
     ("port number 256", ports(1, ",port=256"), ["port=256", "255"]),
     ("slot number twice", ports(2, ",slot=1"), ["slot=1", "rp0"]),
     ("slot number 8192", ports(1, ",slot=8192"), ["slot=8192", "8191"]),

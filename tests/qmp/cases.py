@@ -35,7 +35,8 @@ ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-l
 NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
              "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
              "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error",
-             "cxl-set-health", "cxl-fm-request", "blockdev-add", "blockdev-del"}
+             "cxl-set-health", "cxl-fm-request", "cxl-surprise-remove", "device_add", "device_del", "object-add", "object-del", "blockdev-add",
+             "blockdev-del"}
 
 
 def handshake(build, folder):
@@ -561,7 +562,7 @@ def places(build, folder):
 def refused(build, folder):
     for options, words in ((["-qmp", "frob"], "-qmp frob"), (["-qmp", "unix:/nonexistent/x,server=on,wait=off"], "/nonexistent/x"),
                            (["-qmp", "stdio", "-serial", "mon:stdio"], "-qmp stdio"), (["-mon", "chardev=nix,mode=control"], "chardev=nix"),
-                           (["-chardev", "null,id=c", "-mon", "chardev=c,mode=readline"], "mode=readline"),
+                           (["-chardev", "null,id=c", "-mon", "chardev=c,mode=frob"], "mode=frob"),
                            (["-chardev", "null,id=c", "-mon", "chardev=c,mode=control", "-mon", "chardev=c,mode=control"], "serves something"),
                            (["-uuid", "xyz"], "-uuid xyz")):
         serial = [] if "-serial" in options else ["-serial", "null"]
