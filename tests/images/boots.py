@@ -71,7 +71,7 @@ def boot(build, name, options):
         took = login(guest)
         guest.type(ASK)
         answer = guest.until(r"ASKED-42", 240)
-        assert re.search(r"\n/dev/vda2", answer) and re.search(r"\nactive", answer), answer
+        assert re.search(r"\n/dev/vda1", answer) and re.search(r"\nactive", answer), answer
         assert len(re.findall(r"\n\d+(?:\.\d+)*\r", answer)) >= 3, answer
         power_off(guest)
         return took, answer
@@ -89,7 +89,7 @@ def by_firmware(build):
 
 def by_kernel(build):
     return boot(build, "kernel", ["-kernel", f"{build}/image/debian.vmlinuz", "-initrd", f"{build}/image/debian.initrd", "-append",
-                                  "root=/dev/vda2 console=ttyAMA0", *disk(build, "debian")])[0]
+                                  "root=/dev/vda1 console=ttyAMA0", *disk(build, "debian")])[0]
 
 
 def by_seed(build):
