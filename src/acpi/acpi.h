@@ -81,6 +81,30 @@ struct acpi_cxl_region {           /* memory committed at boot: its own SRAT dom
 	struct acpi_performance performance; /* CPU to memory */
 };
 
+/* Rows of HMAT that somebody states: they go before what follows from CDAT and distances. */
+enum { ACPI_HMAT_READ_LATENCY = 1, ACPI_HMAT_WRITE_LATENCY = 2, ACPI_HMAT_READ_BANDWIDTH = 4, ACPI_HMAT_WRITE_BANDWIDTH = 5 };
+#define ACPI_HMAT_VALUES_MAX 512
+struct acpi_hmat_value {
+	u8 hierarchy;              /* 0: memory, 1..3: the memory-side cache of that level */
+	u8 types;                  /* BIT(ACPI_HMAT_*) */
+	u32 initiator, target;
+	u64 value;                 /* picoseconds, or MB/s */
+};
+#define ACPI_HMAT_CACHES_MAX 32
+struct acpi_hmat_cache {
+	u32 node;
+	u64 size;
+	u8 level, associativity, policy; /* as in Cache Attributes [ACPI6.5 5.2.28.5] */
+	u16 line;
+};
+
+/* A PCI function that reads and writes memory by itself. */
+#define ACPI_GENERIC_INITIATORS_MAX 16
+struct acpi_generic_initiator {
+	u32 node;
+	u16 bdf;                   /* bus, device, function */
+};
+
 struct acpi_config {
 	struct acpi_cpu cpus[ACPI_CPUS_MAX];
 	unsigned cpu_count;
@@ -90,6 +114,13 @@ struct acpi_config {
 	/* distance[from][to], 0: 10 to itself, 20 else; used for all domains that exist */
 	u8 distance[ACPI_NODES_MAX][ACPI_NODES_MAX];
 	struct acpi_performance ram; /* CPU to its own DRAM; all 0: defaults */
+	struct acpi_hmat_value hmat_values[ACPI_HMAT_VALUES_MAX];
+	unsigned hmat_value_count;
+	struct acpi_hmat_cache hmat_caches[ACPI_HMAT_CACHES_MAX];
+	unsigned hmat_cache_count;
+	u32 initiator_of[ACPI_NODES_MAX]; /* 1 + the domain that is nearest to a domain's memory; 0: what follows from the CPUs */
+	struct acpi_generic_initiator generic_initiators[ACPI_GENERIC_INITIATORS_MAX];
+	unsigned generic_initiator_count;
 
 	u64 gicd_base, gicr_base, gicr_size; /* gicr2: second redistributor range, size 0: none */
 	u64 gicr2_base, gicr2_size;

@@ -2,7 +2,7 @@
 /*
  * HMAT: latency and bandwidth from every initiator (CPU domains, generic ports) to every target (memory domains, boot
  * regions, generic ports). Linux adds the CPU-to-port row to what CDAT says below the port; the rows of boot regions
- * are end to end. Values are stated once per direction, in the finest unit in which the largest still fits 16 bits.
+ * are end to end. What the user states goes before all that. Values are stated once per direction, in the finest unit in which the largest still fits 16 bits.
  * [ACPI6.5 5.2.28]
  */
 #include "acpi/tables.h"
@@ -10,7 +10,6 @@
 #include "base/bits.h"
 
 enum { HMAT_ENTRY_MAX = 0xfffe, HMAT_UNREACHABLE = 0xffff };
-enum { HMAT_READ_LATENCY = 1, HMAT_WRITE_LATENCY = 2, HMAT_READ_BANDWIDTH = 4, HMAT_WRITE_BANDWIDTH = 5 };
 enum { INITIATOR_VALID = 1 };
 
 /* Domains in use; `root` or `region` says what else than RAM or CPUs it is. */
@@ -18,6 +17,7 @@ struct party {
 	u32 node;
 	const struct acpi_root *root;
 	const struct acpi_cxl_region *region;
+	bool stated; /* nothing is known of it but what the user said */
 };
 
 struct matrix {
@@ -57,6 +57,12 @@ static void find_parties(struct matrix *m)
 			continue;
 		add_party(m->initiators, &m->initiator_count, port);
 		add_party(m->targets, &m->target_count, port);
+	}
+	for (i = 0; i < config->generic_initiator_count; i++)
+		add_party(m->initiators, &m->initiator_count, (struct party){.node = config->generic_initiators[i].node, .stated = true});
+	for (i = 0; i < config->hmat_value_count; i++) {
+		add_party(m->initiators, &m->initiator_count, (struct party){.node = config->hmat_values[i].initiator, .stated = true});
+		add_party(m->targets, &m->target_count, (struct party){.node = config->hmat_values[i].target, .stated = true});
 	}
 }
 
@@ -134,6 +140,8 @@ static struct acpi_performance measure(const struct matrix *m, const struct part
 	static const struct acpi_performance none;
 	struct acpi_performance p;
 
+	if (from->stated || to->stated)
+		return none;
 	if (!from->root) {
 		if (to->root)
 			return from_afar(m, from->node, to->root->node, to->root->port);
@@ -159,28 +167,40 @@ static struct acpi_performance measure(const struct matrix *m, const struct part
 static u64 pick(struct acpi_performance p, unsigned type)
 {
 	switch (type) {
-	case HMAT_READ_LATENCY: return p.read_latency_ps;
-	case HMAT_WRITE_LATENCY: return p.write_latency_ps;
-	case HMAT_READ_BANDWIDTH: return p.read_mbps;
+	case ACPI_HMAT_READ_LATENCY: return p.read_latency_ps;
+	case ACPI_HMAT_WRITE_LATENCY: return p.write_latency_ps;
+	case ACPI_HMAT_READ_BANDWIDTH: return p.read_mbps;
 	default: return p.write_mbps;
 	}
 }
 
-static void put_matrix(const struct matrix *m, unsigned type, struct out *out)
+/* From one to the other, in memory or in the cache of a level; 0: not known. */
+static u64 value_of(const struct matrix *m, unsigned hierarchy, unsigned type, const struct party *from, const struct party *to)
+{
+	for (u32 i = m->config->hmat_value_count; i--;) {
+		const struct acpi_hmat_value *v = &m->config->hmat_values[i];
+
+		if (v->hierarchy == hierarchy && (v->types >> type & 1) && v->initiator == from->node && v->target == to->node)
+			return v->value;
+	}
+	return hierarchy ? 0 : pick(measure(m, from, to), type);
+}
+
+static void put_matrix(const struct matrix *m, unsigned hierarchy, unsigned type, struct out *out)
 {
 	u64 highest = 1, unit = 1, v;
 	u32 i, t;
 
 	for (i = 0; i < m->initiator_count; i++)
 		for (t = 0; t < m->target_count; t++)
-			highest = MAX(highest, pick(measure(m, &m->initiators[i], &m->targets[t]), type));
+			highest = MAX(highest, value_of(m, hierarchy, type, &m->initiators[i], &m->targets[t]));
 	while (highest / unit > HMAT_ENTRY_MAX)
 		unit *= 10;
 
 	put16(out, 1);
 	put16(out, 0);
 	put32(out, 32 + 4 * m->initiator_count + 4 * m->target_count + 2 * m->initiator_count * m->target_count);
-	put8(out, 0); /* memory, not one of its caches */
+	put8(out, hierarchy);
 	put8(out, (u8)type);
 	put8(out, 0);
 	put8(out, 0);
@@ -194,26 +214,65 @@ static void put_matrix(const struct matrix *m, unsigned type, struct out *out)
 		put32(out, m->targets[t].node);
 	for (i = 0; i < m->initiator_count; i++)
 		for (t = 0; t < m->target_count; t++) {
-			v = pick(measure(m, &m->initiators[i], &m->targets[t]), type);
+			v = value_of(m, hierarchy, type, &m->initiators[i], &m->targets[t]);
 			put16(out, v ? (u16)MAX(v / unit, 1) : HMAT_UNREACHABLE);
 		}
 }
 
 static void put_attributes(const struct matrix *m, const struct party *target, struct out *out)
 {
-	bool has_cpus = false;
+	u32 stated = target->node < ACPI_NODES_MAX ? m->config->initiator_of[target->node] : 0, initiator = stated ? stated - 1 : target->node;
+	bool known = stated;
 	u32 i;
 
 	for (i = 0; i < m->initiator_count; i++)
-		has_cpus |= !m->initiators[i].root && m->initiators[i].node == target->node;
+		known |= !m->initiators[i].root && !m->initiators[i].stated && m->initiators[i].node == target->node;
 	put16(out, 0);
 	put16(out, 0);
 	put32(out, 40);
-	put16(out, has_cpus ? INITIATOR_VALID : 0);
+	put16(out, known ? INITIATOR_VALID : 0);
 	put16(out, 0);
-	put32(out, has_cpus ? target->node : 0);
+	put32(out, known ? initiator : 0);
 	put32(out, target->node);
 	put_zeros(out, 20);
+}
+
+/* How many levels of caches a domain's memory has: the highest that is named. */
+static u8 cache_levels(const struct acpi_config *config, u32 node)
+{
+	u8 levels = 0;
+
+	for (u32 i = 0; i < config->hmat_cache_count; i++)
+		if (config->hmat_caches[i].node == node)
+			levels = MAX(levels, config->hmat_caches[i].level);
+	return levels;
+}
+
+static void put_cache(const struct acpi_config *config, const struct acpi_hmat_cache *cache, struct out *out)
+{
+	put16(out, 2);
+	put16(out, 0);
+	put32(out, 32);
+	put32(out, cache->node);
+	put32(out, 0);
+	put64(out, cache->size);
+	put32(out, cache_levels(config, cache->node) | (u32)cache->level << 4 | (u32)cache->associativity << 8 | (u32)cache->policy << 12 |
+			   (u32)cache->line << 16);
+	put16(out, 0);
+	put16(out, 0); /* no SMBIOS handles */
+}
+
+/* Matrices of caches: only what was stated. */
+static void put_cache_matrices(const struct matrix *m, struct out *out)
+{
+	u8 types[4] = {0};
+
+	for (u32 i = 0; i < m->config->hmat_value_count; i++)
+		types[m->config->hmat_values[i].hierarchy & 3] |= m->config->hmat_values[i].types;
+	for (unsigned level = 1; level < ARRAY_SIZE(types); level++)
+		for (unsigned type = 0; type < 8; type++)
+			if (types[level] >> type & 1)
+				put_matrix(m, level, type, out);
 }
 
 void hmat_build(const struct acpi_config *config, struct out *out)
@@ -228,11 +287,14 @@ void hmat_build(const struct acpi_config *config, struct out *out)
 	find_parties(&m);
 	put32(out, 0);
 	for (t = 0; t < m.target_count; t++)
-		if (!m.targets[t].root)
+		if (!m.targets[t].root && !m.targets[t].stated)
 			put_attributes(&m, &m.targets[t], out);
-	put_matrix(&m, HMAT_READ_LATENCY, out);
-	put_matrix(&m, HMAT_WRITE_LATENCY, out);
-	put_matrix(&m, HMAT_READ_BANDWIDTH, out);
-	put_matrix(&m, HMAT_WRITE_BANDWIDTH, out);
+	put_matrix(&m, 0, ACPI_HMAT_READ_LATENCY, out);
+	put_matrix(&m, 0, ACPI_HMAT_WRITE_LATENCY, out);
+	put_matrix(&m, 0, ACPI_HMAT_READ_BANDWIDTH, out);
+	put_matrix(&m, 0, ACPI_HMAT_WRITE_BANDWIDTH, out);
+	put_cache_matrices(&m, out);
+	for (t = 0; t < config->hmat_cache_count; t++)
+		put_cache(config, &config->hmat_caches[t], out);
 	table_end(out, start);
 }

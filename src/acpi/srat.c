@@ -8,7 +8,7 @@
 
 #include "base/bits.h"
 
-enum { SRAT_MEMORY = 1, SRAT_GICC = 3, SRAT_GENERIC_PORT = 6 };
+enum { SRAT_MEMORY = 1, SRAT_GICC = 3, SRAT_GENERIC_INITIATOR = 5, SRAT_GENERIC_PORT = 6 };
 enum { SRAT_ENABLED = 1, SRAT_HOT_PLUGGABLE = 2, SRAT_NON_VOLATILE = 4 };
 enum { DISTANCE_LOCAL = 10, DISTANCE_REMOTE = 20 };
 
@@ -35,6 +35,8 @@ u32 acpi_domain_count(const struct acpi_config *config)
 	for (i = 0; i < config->root_count; i++)
 		if (config->roots[i].is_cxl && config->roots[i].port_node != ACPI_NO_NODE)
 			count = MAX(count, config->roots[i].port_node + 1);
+	for (i = 0; i < config->generic_initiator_count; i++)
+		count = MAX(count, config->generic_initiators[i].node + 1);
 	return count;
 }
 
@@ -61,6 +63,22 @@ static void put_port(struct out *out, const struct acpi_root *root)
 	put(out, "ACPI0016", 8);
 	put32(out, root->uid);
 	put32(out, 0);
+	put32(out, SRAT_ENABLED);
+	put32(out, 0);
+}
+
+static void put_initiator(struct out *out, const struct acpi_generic_initiator *initiator)
+{
+	put8(out, SRAT_GENERIC_INITIATOR);
+	put8(out, 32);
+	put8(out, 0);
+	put8(out, 1); /* handle: PCI */
+	put32(out, initiator->node);
+	put16(out, 0); /* segment */
+	/* Bus in the first byte, device and function in the second. [ACPI6.5 table 5.66] */
+	put8(out, initiator->bdf >> 8);
+	put8(out, initiator->bdf & 0xff);
+	put_zeros(out, 12);
 	put32(out, SRAT_ENABLED);
 	put32(out, 0);
 }
@@ -96,6 +114,8 @@ void srat_build(const struct acpi_config *config, struct out *out)
 	for (i = 0; i < config->root_count; i++)
 		if (config->roots[i].is_cxl && config->roots[i].port_node != ACPI_NO_NODE)
 			put_port(out, &config->roots[i]);
+	for (i = 0; i < config->generic_initiator_count; i++)
+		put_initiator(out, &config->generic_initiators[i]);
 	table_end(out, start);
 }
 

@@ -31,6 +31,29 @@ void trace_print(enum trace_item item, const char *format, ...)
 	fprintf(out, "%s: %s\n", items[item].name, text);
 }
 
+/* QEMU's words for what we have under another one. */
+static const struct {
+	const char *theirs, *ours;
+} other_words[] = {
+	{"guest_errors", "guest_error"}, {"in_asm", "op"}, {"out_asm", "out"}, {"op_opt", "ir"}, {"page", "mmu"}, {"cpu_reset", "int"},
+};
+
+/* The item of a word; ARRAY_SIZE(items): there is none. */
+static unsigned item_of(const char *word, size_t length)
+{
+	unsigned i = 0;
+
+	for (unsigned n = 0; n < ARRAY_SIZE(other_words); n++)
+		if (strlen(other_words[n].theirs) == length && !memcmp(other_words[n].theirs, word, length)) {
+			word = other_words[n].ours;
+			length = strlen(word);
+			break;
+		}
+	while (i < ARRAY_SIZE(items) && (strlen(items[i].name) != length || memcmp(items[i].name, word, length)))
+		i++;
+	return i;
+}
+
 bool trace_enable(const char *list, struct error *err)
 {
 	while (*list) {
@@ -40,9 +63,7 @@ bool trace_enable(const char *list, struct error *err)
 		if (length == 3 && !memcmp(list, "all", 3)) {
 			trace_mask = ~0u;
 		} else {
-			for (i = 0; i < ARRAY_SIZE(items); i++)
-				if (strlen(items[i].name) == length && !memcmp(items[i].name, list, length))
-					break;
+			i = item_of(list, length);
 			if (i == ARRAY_SIZE(items))
 				return fail(err, "-d %.*s: no such trace item; '-d help' lists them", (int)length,
 					    list);

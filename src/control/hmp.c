@@ -231,8 +231,9 @@ static void info_numa(struct machine *m, FILE *to)
 	fprintf(to, "%u nodes\r\n", c->node_count);
 	for (unsigned n = 0; n < c->node_count; n++) {
 		fprintf(to, "node %u cpus:", c->nodes[n].id);
-		for (u32 i = c->nodes[n].cpu_first; c->nodes[n].has_cpus && i <= c->nodes[n].cpu_last; i++)
-			fprintf(to, " %u", i);
+		for (unsigned i = 0; i < c->cpu_count; i++)
+			if (c->nodes[n].cpus >> i & 1)
+				fprintf(to, " %u", i);
 		fprintf(to, "\r\nnode %u size: %llu MB\r\n", c->nodes[n].id, (unsigned long long)(c->nodes[n].size / MiB));
 	}
 }

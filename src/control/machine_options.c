@@ -23,7 +23,7 @@ static const struct fixed_key {
 	{"highmem-ecam", "on", "CXL needs the high memory map"},
 	{"highmem-mmio", "on", "CXL needs the high memory map"},
 	{"highmem-redists", "on", "CXL needs the high memory map"},
-	{"hmat", "on", "the HMAT follows from CDAT and links by itself"},
+	{"hmat", "on|off", ""},
 	{"dtb-randomness", "on", "seeds are always given"},
 	{"dtb-kaslr-seed", "on", "seeds are always given"},
 	{"graphics", "off", "there is no display"},
@@ -161,7 +161,7 @@ bool option_machine(struct settings *s, const char *argument, struct error *err)
 static const struct {
 	const char *name;
 	bool present;
-} cpu_features[] = {{"pauth", false}, {"pauth-impdef", false}, {"pauth-qarma3", false}, {"pauth-qarma5", false}, {"sve", false}, {"sme", false}, {"pmu", true},
+} cpu_features[] = {{"pauth", false}, {"pauth-qarma3", false}, {"pauth-qarma5", false}, {"sve", false}, {"sme", false}, {"pmu", true},
 		    {"lpa2", false}, {"aarch64", true}, {"backcompat-pauth-default-use-qarma5", false}};
 
 bool option_cpu(struct settings *s, const char *argument, struct error *err)
@@ -194,6 +194,12 @@ bool option_cpu(struct settings *s, const char *argument, struct error *err)
 			s->config.cpu_model = models[m];
 			continue;
 		}
+		/* Which algorithm a feature has that is not there: many command lines say it. */
+		if (!strcmp(key, "pauth-impdef")) {
+			if (!parse_bool(key, value, &flag, err))
+				return fail_context(err, "-cpu");
+			continue;
+		}
 		for (f = 0; f < ARRAY_SIZE(cpu_features); f++)
 			if (!strcmp(cpu_features[f].name, key))
 				break;
@@ -209,8 +215,7 @@ bool option_cpu(struct settings *s, const char *argument, struct error *err)
 	return true;
 }
 
-/* -m 4096 is MiB; with a suffix it is what it says. */
-static bool memory_size(const char *key, const char *text, u64 *size, struct error *err)
+bool memory_size(const char *key, const char *text, u64 *size, struct error *err)
 {
 	size_t length = strlen(text);
 
@@ -256,7 +261,7 @@ bool option_smp(struct settings *s, const char *argument, struct error *err)
 	static const char *const keys[] = {"cpus", "sockets", "cores", "threads", "maxcpus", "dies", "clusters"};
 	u64 value[ARRAY_SIZE(keys)] = {0};
 	struct opts opts;
-	u64 product, cpus;
+	u64 product, cpus, total;
 	bool ok = true;
 
 	if (!opts_parse(&opts, argument, "cpus", err))
@@ -279,116 +284,28 @@ bool option_smp(struct settings *s, const char *argument, struct error *err)
 	cpus = value[0] ? value[0] : product;
 	if (cpus > CPUS_MAX)
 		return fail(err, "-smp %s: %llu vCPUs; the machine has at most %d", argument, (unsigned long long)cpus, CPUS_MAX);
-	if (value[4] && value[4] != cpus)
-		return fail(err, "-smp maxcpus=%llu: CPU hotplug is not built; leave maxcpus out or make it %llu",
-			    (unsigned long long)value[4], (unsigned long long)cpus);
+	if (value[4] && value[4] < cpus)
+		return fail(err, "-smp maxcpus=%llu: fewer than the %llu vCPUs at the start; leave maxcpus out or make it %llu",
+			    (unsigned long long)value[4], (unsigned long long)cpus, (unsigned long long)cpus);
+	if (value[4] > cpus)
+		fprintf(stderr, "cxlvm: -smp maxcpus=%llu: CPU hotplug is not built; the machine has %llu vCPUs\n", (unsigned long long)value[4],
+			(unsigned long long)cpus);
+	total = MAX(cpus, value[4]); /* sockets, cores and threads are of all that may come; those that are here come first */
 	/* What is not said follows from the rest: cores first, then sockets, then threads. */
-	for (unsigned i = 0, order[] = {2, 1, 3}; i < ARRAY_SIZE(order) && cpus % product == 0; i++) {
+	for (unsigned i = 0, order[] = {2, 1, 3}; i < ARRAY_SIZE(order) && total % product == 0; i++) {
 		if (value[order[i]])
 			continue;
-		value[order[i]] = cpus / product;
-		product = cpus;
+		value[order[i]] = total / product;
+		product = total;
 	}
-	if (product != cpus)
+	if (product != total)
 		return fail(err, "-smp %s: sockets * cores * threads is %llu, not %llu; leave one of them out", argument,
-			    (unsigned long long)product, (unsigned long long)cpus);
+			    (unsigned long long)product, (unsigned long long)total);
 	s->config.cpu_count = (unsigned)cpus;
 	s->config.sockets = (unsigned)value[1];
 	s->config.cores = (unsigned)value[2];
 	s->config.threads = (unsigned)value[3];
 	return true;
-}
-
-/* Decimal digits below CPUS_MAX; *text moves behind them. */
-static bool cpu_number(const char **text, unsigned *number)
-{
-	const char *from = *text;
-
-	for (*number = 0; **text >= '0' && **text <= '9' && *number < CPUS_MAX; (*text)++)
-		*number = *number * 10 + (unsigned)(**text - '0');
-	return *text > from && *number < CPUS_MAX;
-}
-
-static bool numa_node(struct settings *s, struct opts *opts, const char *argument, struct error *err)
-{
-	const char *id = opts_get(opts, "nodeid"), *memdev = opts_get(opts, "memdev"), *cpus = opts_get(opts, "cpus");
-	const char *mem = opts_get(opts, "mem");
-	struct machine_node *node;
-	u64 n = s->config.node_count;
-
-	if (opts_get(opts, "initiator"))
-		return fail(err, "-numa %s: initiator= is not built; the nearest CPU node is the initiator", argument);
-	if (id && !parse_u64("-numa nodeid", id, 0, MACHINE_NODES_MAX - 1, &n, err))
-		return false;
-	for (unsigned i = 0; i < s->config.node_count; i++)
-		if (s->config.nodes[i].id == n)
-			return fail(err, "-numa nodeid=%llu: there is a node of this number already", (unsigned long long)n);
-	if (s->config.node_count == MACHINE_NODES_MAX)
-		return fail(err, "-numa %s: at most %d nodes", argument, MACHINE_NODES_MAX);
-	for (unsigned i = 0, seen = 0; i < opts->count; i++)
-		if (!strcmp(opts->list[i].key, "cpus") && seen++)
-			return fail(err, "-numa %s: cpus= stands twice; write one FIRST-LAST for each node", argument);
-	if (mem && memdev)
-		return fail(err, "-numa %s: mem= and memdev= exclude each other", argument);
-	node = &s->config.nodes[s->config.node_count++];
-	*node = (struct machine_node){.id = (u32)n, .memdev = memdev ? strdup(memdev) : NULL};
-	if (mem && !memory_size("-numa mem", mem, &node->size, err))
-		return false;
-	if (cpus) {
-		const char *end = cpus;
-		unsigned first, last;
-		bool ok = cpu_number(&end, &first);
-
-		last = first;
-		if (ok && *end == '-') {
-			end++;
-			ok = cpu_number(&end, &last);
-		}
-		if (!ok || *end || last < first)
-			return fail(err, "-numa cpus=%s: write one number or FIRST-LAST, from 0 to %d", cpus, CPUS_MAX - 1);
-		node->cpu_first = first;
-		node->cpu_last = last;
-		node->has_cpus = true;
-	}
-	return true;
-}
-
-static bool numa_distance(struct settings *s, struct opts *opts, const char *argument, struct error *err)
-{
-	const char *from = opts_get(opts, "src"), *to = opts_get(opts, "dst"), *value = opts_get(opts, "val");
-	u64 a, b, v;
-
-	if (!from || !to || !value)
-		return fail(err, "-numa %s: dist takes src=, dst= and val=", argument);
-	if (!parse_u64("-numa src", from, 0, MACHINE_NODES_MAX - 1, &a, err) ||
-	    !parse_u64("-numa dst", to, 0, MACHINE_NODES_MAX - 1, &b, err) || !parse_u64("-numa val", value, 10, 254, &v, err))
-		return false;
-	if (a == b && v != 10)
-		return fail(err, "-numa val=%s: the distance of a node to itself is 10", value);
-	s->config.distance[a][b] = (u8)v;
-	if (!s->config.distance[b][a])
-		s->config.distance[b][a] = (u8)v;
-	return true;
-}
-
-bool option_numa(struct settings *s, const char *argument, struct error *err)
-{
-	struct opts opts;
-	const char *kind;
-	bool ok;
-
-	if (!opts_parse(&opts, argument, "type", err))
-		return fail_context(err, "-numa");
-	kind = opts_get(&opts, "type");
-	if (kind && !strcmp(kind, "node"))
-		ok = numa_node(s, &opts, argument, err);
-	else if (kind && !strcmp(kind, "dist"))
-		ok = numa_distance(s, &opts, argument, err);
-	else
-		ok = fail(err, "-numa %s: 'node' and 'dist' are built; HMAT rows follow from CDAT and links by themselves", argument);
-	ok = ok && opts_all_used(&opts, "-numa", err);
-	opts_free(&opts);
-	return ok;
 }
 
 static bool on_or_off(struct opts *opts, const char *key, bool *value, struct error *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * QMP: devices and objects that come and go. The arguments are flat, as on the command line: every member beside the class and the id is a
+ * QMP: devices, objects and networks that come and go. The arguments are flat, as on the command line: every member beside the class and the id is a
  * property of it, as text, number or truth value.
  */
 #include <stdlib.h>
@@ -11,12 +11,35 @@
 
 static const char peripheral[] = "/machine/peripheral/";
 
+/* [{"str": "A"}, {"str": "B"}], as a network's hostfwd has it: the key once for each. */
+static bool take_list(struct opts *opts, const char *key, struct json_object *list, struct error *err)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i), *text = entry;
+
+		if (json_object_is_type(entry, json_type_object))
+			json_object_object_get_ex(entry, "str", &text);
+		if (!json_object_is_type(text, json_type_string) || strlen(json_object_get_string(text)) != (size_t)json_object_get_string_len(text))
+			return fail(err, "Invalid parameter type for '%.100s', expected: strings", key);
+		if (opts->count == OPTS_MAX)
+			return fail(err, "more than %d members", OPTS_MAX);
+		opts->list[opts->count++] = (struct opt){.key = strdup(key), .value = strdup(json_object_get_string(text))};
+	}
+	return true;
+}
+
 /* The arguments as options, the class first. */
-static bool take_options(const struct qmp_call *call, struct opts *opts, const char *class_key, struct error *err)
+static bool take_options(const struct qmp_call *call, struct opts *opts, const char *class_key, bool takes_lists, struct error *err)
 {
 	json_object_object_foreach(call->arguments, key, value) {
 		enum json_type type = json_object_get_type(value);
 		struct opt *opt = &opts->list[opts->count];
+
+		if (type == json_type_array && takes_lists) {
+			if (!take_list(opts, key, value, err))
+				return false;
+			continue;
+		}
 
 		if (opts->count == OPTS_MAX)
 			return fail(err, "more than %d members", OPTS_MAX);
@@ -41,7 +64,7 @@ static bool add(struct qmp_call *call, const char *class_key,
 		bool (*carry_out)(struct machine *machine, struct opts *opts, struct error *err), struct error *err)
 {
 	struct opts opts = {.count = 0};
-	bool ok = take_options(call, &opts, class_key, err) && carry_out(call->machine, &opts, err);
+	bool ok = take_options(call, &opts, class_key, carry_out == machine_add_netdev, err) && carry_out(call->machine, &opts, err);
 
 	opts_free(&opts);
 	return ok;
@@ -90,4 +113,22 @@ bool qmp_object_del(struct qmp_call *call, struct error *err)
 	struct dev *object = machine_object(call->machine, id);
 
 	return object ? machine_object_delete(call->machine, object, err) : fail(err, "object '%.100s' not found", id);
+}
+
+bool qmp_netdev_add(struct qmp_call *call, struct error *err)
+{
+	return add(call, "type", machine_add_netdev, err);
+}
+
+bool qmp_netdev_del(struct qmp_call *call, struct error *err)
+{
+	return machine_del_netdev(call->machine, qmp_string(call, "id"), err);
+}
+
+bool qmp_set_link(struct qmp_call *call, struct error *err)
+{
+	struct json_object *up = NULL;
+
+	json_object_object_get_ex(call->arguments, "up", &up);
+	return machine_set_link(call->machine, qmp_string(call, "name"), json_object_get_boolean(up), err);
 }

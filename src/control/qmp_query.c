@@ -59,7 +59,7 @@ bool qmp_query_cpus(struct qmp_call *call, struct error *err)
 
 		snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
 		for (unsigned n = 0; n < config->node_count; n++)
-			if (config->nodes[n].has_cpus && i >= config->nodes[n].cpu_first && i <= config->nodes[n].cpu_last)
+			if (config->nodes[n].cpus >> i & 1)
 				qmp_put_u64(props, "node-id", config->nodes[n].id);
 		qmp_put_u64(props, "core-id", i);
 		qmp_put_u64(cpu, "cpu-index", i);

@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "control/qmp.h"
+#include "cpu/cpu.h"
 #include "mem/mem.h"
 
 #define SAVE_BYTES (1 * MiB) /* at a time */
@@ -110,15 +111,16 @@ bool qmp_human_monitor(struct qmp_call *call, struct error *err)
 	return true;
 }
 
-static bool save(struct space *space, int fd, const char *path, u64 pa, u64 size, struct error *err)
+/* `cpu`: addresses are virtual, as it has them now; NULL: physical. */
+static bool save(struct space *space, struct cpu *cpu, int fd, const char *path, u64 from, u64 size, struct error *err)
 {
 	u8 *bytes = malloc(SAVE_BYTES);
 	bool ok = bytes != NULL;
 
 	for (u64 done = 0, part; ok && done < size; done += part) {
 		part = MIN(size - done, SAVE_BYTES);
-		if (!dma_read(space, pa + done, bytes, part))
-			ok = fail(err, "Invalid addr 0x%llx/size %llu specified: not all of it is memory", (unsigned long long)pa,
+		if (cpu ? !cpu_debug_read(cpu, from + done, bytes, part, false) : !dma_read(space, from + done, bytes, part))
+			ok = fail(err, "Invalid addr 0x%llx/size %llu specified: not all of it is memory", (unsigned long long)from,
 				  (unsigned long long)size);
 		else if (write(fd, bytes, part) != (ssize_t)part)
 			ok = fail(err, "cannot write '%.200s': is the disk full?", path);
@@ -127,22 +129,46 @@ static bool save(struct space *space, int fd, const char *path, u64 pa, u64 size
 	return ok;
 }
 
-bool qmp_pmemsave(struct qmp_call *call, struct error *err)
+static bool save_to_file(struct qmp_call *call, struct cpu *cpu, struct error *err)
 {
 	const char *path = qmp_string(call, "filename");
-	u64 pa = 0, size = 0, end;
+	u64 from = 0, size = 0, end;
 	int fd;
 	bool ok;
 
-	if (!qmp_u64(call, "val", &pa, err) || !qmp_u64(call, "size", &size, err))
+	if (!qmp_u64(call, "val", &from, err) || !qmp_u64(call, "size", &size, err))
 		return false;
-	if (!add_ok(pa, size, &end))
-		return fail(err, "Invalid addr 0x%llx/size %llu specified: it wraps", (unsigned long long)pa, (unsigned long long)size);
+	if (!add_ok(from, size, &end))
+		return fail(err, "Invalid addr 0x%llx/size %llu specified: it wraps", (unsigned long long)from, (unsigned long long)size);
 	/* Not blocking: a FIFO that nobody reads is an error, not a wait. Guest memory is its owner's to read. */
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return fail(err, "cannot open '%.200s' for writing", path);
-	ok = save(machine_space(call->machine), fd, path, pa, size, err);
+	ok = save(machine_space(call->machine), cpu, fd, path, from, size, err);
 	close(fd);
+	return ok;
+}
+
+bool qmp_pmemsave(struct qmp_call *call, struct error *err)
+{
+	return save_to_file(call, NULL, err);
+}
+
+/* Virtual memory, of a vCPU that stands still meanwhile. */
+bool qmp_memsave(struct qmp_call *call, struct error *err)
+{
+	struct cpus *cpus = machine_cpus(call->machine);
+	bool ran = machine_state(call->machine) == MACHINE_RUNNING, ok;
+	struct error ignored;
+	u64 index = 0;
+
+	if (!qmp_u64(call, "cpu-index", &index, err))
+		return false;
+	if (index >= cpus_count(cpus))
+		return fail(err, "Parameter 'cpu-index' expects a CPU number: they are 0 to %u", cpus_count(cpus) - 1);
+	machine_stop(call->machine);
+	ok = save_to_file(call, cpus_get(cpus, (unsigned)index), err);
+	if (ran)
+		machine_cont(call->machine, &ignored);
 	return ok;
 }

@@ -50,11 +50,16 @@ bool option_machine(struct settings *s, const char *argument, struct error *err)
 bool option_cpu(struct settings *s, const char *argument, struct error *err);
 bool option_memory(struct settings *s, const char *argument, struct error *err);
 bool option_smp(struct settings *s, const char *argument, struct error *err);
-bool option_numa(struct settings *s, const char *argument, struct error *err);
 bool option_accel(struct settings *s, const char *argument, struct error *err);
 bool option_icount(struct settings *s, const char *argument, struct error *err);
 bool option_boot(struct settings *s, const char *argument, struct error *err);
 bool option_rtc(struct settings *s, const char *argument, struct error *err);
+
+/* -m 4096 is MiB; with a suffix it is what it says. */
+bool memory_size(const char *key, const char *text, u64 *size, struct error *err);
+
+/* numa_options.c */
+bool option_numa(struct settings *s, const char *argument, struct error *err);
 
 /* firmware_options.c */
 bool option_uuid(struct settings *s, const char *argument, struct error *err);

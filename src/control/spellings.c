@@ -124,9 +124,17 @@ bool globals_apply(const struct settings *s, struct opts *device, struct error *
 bool option_global(struct settings *s, const char *argument, struct error *err)
 {
 	const char *dot = strchr(argument, '.'), *equals = strchr(argument, '=');
+	bool legacy;
 
 	if (!dot || !equals || dot > equals || dot == argument || equals - dot < 2 || equals - dot > 100)
 		return fail(err, "-global %s: write DRIVER.PROPERTY=VALUE", argument);
+	/* The board's slots are no -device. */
+	if (!strncmp(argument, "virtio-mmio.force-legacy=", 25)) {
+		if (!parse_bool("force-legacy", equals + 1, &legacy, err))
+			return false;
+		s->config.virtio_mmio_modern = !legacy;
+		return true;
+	}
 	if (s->globals.count == LISTED_MAX)
 		return fail(err, "-global %s: more than %d of these; leave some out", argument, LISTED_MAX);
 	s->globals.text[s->globals.count++] = argument;

@@ -44,6 +44,7 @@ struct cpus_config {
 	void (*poison_consumed)(void *opaque, u64 pa);
 	void *opaque;
 	u64 quantum_insns;        /* instruction time: instructions per turn */
+	u32 icount_shift;         /* an instruction takes 1 << icount_shift ns */
 	const struct cpu_engine *engine; /* NULL: the interpreter */
 	u64 engine_cache;         /* bytes for translated code; 0: the engine's default */
 	u32 engine_switches;      /* what is not as the engine would have it: jit.h */

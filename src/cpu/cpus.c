@@ -708,7 +708,7 @@ static bool turns(struct cpus *cpus)
 		cpu->turn_icount = cpu_icount(cpu);
 		any = true;
 		/* WFE gives the rest of its turn away. */
-		loop_time_advance(cpus->loop, cpu->thread->wfe ? MAX(done, cpus->config.quantum_insns) : MAX(done, 1));
+		loop_time_advance(cpus->loop, (cpu->thread->wfe ? MAX(done, cpus->config.quantum_insns) : MAX(done, 1)) << cpus->config.icount_shift);
 	}
 	return any;
 }

@@ -3,7 +3,7 @@
  * The performance monitors of one vCPU: PMUv3 with the cycle counter and PMU_COUNTERS event counters of 32 bits.
  * [DDI0487 D13, The Performance Monitors Extension]
  *
- * A cycle is an instruction retired: time that the host spends elsewhere does not count. Counters are brought up to
+ * A cycle is an instruction retired, under instruction time the nanoseconds that it takes: time that the host spends elsewhere does not count. Counters are brought up to
  * date (pmu_sync) before anything that changes what counts: a change of EL, a register access, the end of a chunk; so
  * an overflow is seen at most one chunk late. Own thread only; the interrupt line is changed under the machine lock.
  */
@@ -47,7 +47,7 @@ static void add(struct cpu *cpu, unsigned n, u64 count)
 
 void pmu_sync(struct cpu *cpu)
 {
-	u64 now = cpu_icount(cpu), delta = now - cpu->pmu_icount;
+	u64 now = cpu_icount(cpu), delta = now - cpu->pmu_icount, cycles = delta << cpu->cpus->config.icount_shift;
 
 	cpu->pmu_icount = now;
 	if (!delta || !pmu_is_counting(cpu))
@@ -55,7 +55,7 @@ void pmu_sync(struct cpu *cpu)
 	if ((cpu->sys.pmcnten & CYCLE) && counts_here(cpu, cpu->sys.pmccfiltr)) {
 		u64 before = cpu->sys.pmccntr;
 
-		cpu->sys.pmccntr += delta;
+		cpu->sys.pmccntr += cycles;
 		if (cpu->sys.pmccntr < before)
 			cpu->sys.pmovs |= CYCLE;
 	}
@@ -64,7 +64,7 @@ void pmu_sync(struct cpu *cpu)
 
 		if (bit(cpu->sys.pmcnten, n) && (event == EVENT_INST_RETIRED || event == EVENT_CPU_CYCLES) &&
 		    counts_here(cpu, cpu->sys.pmevtyper[n]))
-			add(cpu, n, delta);
+			add(cpu, n, event == EVENT_CPU_CYCLES ? cycles : delta);
 	}
 }
 

@@ -44,7 +44,7 @@ static u64 count_now(struct cpu *cpu)
 	u64 now = loop_now(cpu->loop);
 
 	if (cpu->cpus->instruction_time)
-		now += cpu_icount(cpu) - cpu->turn_icount;
+		now += (cpu_icount(cpu) - cpu->turn_icount) << cpu->cpus->config.icount_shift;
 	return now;
 }
 

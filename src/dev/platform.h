@@ -101,9 +101,4 @@ struct pflash *pflash_create(struct space *space, const char *name, u64 base, st
 void pflash_reset(struct pflash *flash); /* the contents stay */
 void pflash_destroy(struct pflash *flash);
 
-/* Empty virtio-mmio transport slots: device ID 0. The result is only for virtio_mmio_slots_destroy. */
-struct virtio_mmio_slots;
-struct virtio_mmio_slots *virtio_mmio_slots_map(struct space *space, u64 base, unsigned count, u64 stride);
-void virtio_mmio_slots_destroy(struct virtio_mmio_slots *slots);
-
 #endif

@@ -150,6 +150,8 @@ void chardev_write(struct chardev *c, const u8 *bytes, size_t size)
 	ssize_t put = 0;
 
 	pthread_mutex_lock(&c->out_lock);
+	if (c->exit_with)
+		chardev_test_write(c, bytes, size);
 	if (c->out_kind == OUT_NONE || !size) {
 		pthread_mutex_unlock(&c->out_lock);
 		return;

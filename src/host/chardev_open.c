@@ -256,19 +256,26 @@ static bool open_spec(struct chardev *c, const char *spec, struct error *err)
 		    "unix:PATH,server=on,wait=off or tcp:127.0.0.1:PORT");
 }
 
-struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
-			     struct error *err)
+struct chardev *chardev_new(struct loop *loop)
 {
 	struct chardev *c = calloc(1, sizeof(*c));
 
 	assert(c);
 	c->loop = loop;
-	c->quit = quit;
-	c->quit_opaque = opaque;
 	c->in_fd = c->listen_fd = c->slave_fd = c->out_fd = -1;
 	c->out_max = CHARDEV_OUTPUT_BYTES_MAX;
 	c->escape = 1;
 	pthread_mutex_init(&c->out_lock, NULL);
+	return c;
+}
+
+struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
+			     struct error *err)
+{
+	struct chardev *c = chardev_new(loop);
+
+	c->quit = quit;
+	c->quit_opaque = opaque;
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write() */
 	if (!open_spec(c, spec, err)) {
 		chardev_close(c);

@@ -38,6 +38,9 @@ struct chardev {
 	void *second;
 	void (*changed)(void *opaque, bool connected);
 	void *changed_opaque;
+	/* the test device: output is commands to us; under out_lock */
+	void (*exit_with)(void *opaque, int code);
+	u32 test_number;
 	/* output, under out_lock (inside the machine lock) */
 	pthread_mutex_t out_lock;
 	enum out_kind out_kind;
@@ -51,6 +54,10 @@ struct chardev {
 	bool closed;
 };
 
+/* Nothing is behind it yet. */
+struct chardev *chardev_new(struct loop *loop);
+/* out_lock held: bytes for the test device. */
+void chardev_test_write(struct chardev *chardev, const u8 *bytes, size_t size);
 /* Watches in_fd (or listen_fd) for input. */
 void chardev_watch_input(struct chardev *chardev);
 /* Machine lock held. What becomes of a connection that ended. */

@@ -88,6 +88,8 @@ struct chardev;
 struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
 			     struct error *err);
 void chardev_close(struct chardev *chardev);
+/* What ends test programs: the text "CODEq" written to it calls exit_with(opaque, CODE << 1 | 1), on the writer's thread. */
+struct chardev *chardev_open_testdev(struct loop *loop, void (*exit_with)(void *opaque, int code), void *opaque);
 /* Output: never blocks the caller for long; bytes are kept until written. Any thread. */
 void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size);
 /* Input: `can_take` says how many bytes the device has room for; `take` gives them; both under the machine lock. Call
@@ -133,7 +135,9 @@ const char *netdev_kind(const struct netdev *netdev);
 const char *netdev_description(const struct netdev *netdev);
 bool netdev_connect(struct netdev *netdev, const struct netdev_peer *peer, void *opaque); /* false: it has a peer */
 void netdev_disconnect(struct netdev *netdev);
+bool netdev_is_connected(const struct netdev *netdev);
 bool netdev_is_up(const struct netdev *netdev);
+void netdev_set_link(struct netdev *netdev, bool up); /* false: cut, until it is true: frames go nowhere */
 /* OFFLOAD_*: what the wire takes undone, and what it can be told to leave undone to a peer that takes it. */
 u32 netdev_takes(const struct netdev *netdev);
 u32 netdev_gives(const struct netdev *netdev);

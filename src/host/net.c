@@ -69,7 +69,7 @@ void netdev_up(struct netdev *n, int fd)
 	n->in_start = n->in_end = n->out_start = n->out_end = 0;
 	n->held = n->wants_room = false;
 	netdev_watch(n);
-	if (n->peer)
+	if (n->peer && !n->cut)
 		n->peer->link(n->peer_opaque, true);
 }
 
@@ -100,7 +100,7 @@ void netdev_down(struct netdev *n)
 
 bool netdev_deliver(struct netdev *n, const u8 *frame, size_t size)
 {
-	if (!n->peer)
+	if (!n->peer || n->cut)
 		return true;
 	n->held = !n->peer->receive(n->peer_opaque, frame, size);
 	return !n->held;
@@ -175,9 +175,23 @@ void netdev_disconnect(struct netdev *n)
 	netdev_watch(n);
 }
 
+bool netdev_is_connected(const struct netdev *n)
+{
+	return n->peer != NULL;
+}
+
 bool netdev_is_up(const struct netdev *n)
 {
-	return n->fd >= 0;
+	return n->fd >= 0 && !n->cut;
+}
+
+void netdev_set_link(struct netdev *n, bool up)
+{
+	bool before = netdev_is_up(n);
+
+	n->cut = !up;
+	if (n->peer && netdev_is_up(n) != before)
+		n->peer->link(n->peer_opaque, !before);
 }
 
 u32 netdev_takes(const struct netdev *n)
@@ -203,7 +217,7 @@ bool netdev_has_room(const struct netdev *n)
 
 void netdev_send(struct netdev *n, u8 *frame, size_t size)
 {
-	if (n->fd >= 0)
+	if (netdev_is_up(n))
 		n->kind->send(n, frame, size);
 }
 

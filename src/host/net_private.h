@@ -29,6 +29,7 @@ struct netdev {
 	int fd, listen_fd; /* -1: none */
 	pid_t helper;      /* of kind user; 0: none */
 	char *socket_path; /* ours to remove */
+	bool cut;          /* by netdev_set_link */
 	bool has_header;   /* the stream's frames carry the header */
 	u32 takes, gives;  /* OFFLOAD_* */
 	/* the peer */

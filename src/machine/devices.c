@@ -48,6 +48,8 @@ static struct bus *find_bus(struct machine *m, const char *name)
 
 	if (!strcmp(name, root->name))
 		return root;
+	if (!strncmp(name, "virtio-mmio-bus.", 16))
+		return virtio_mmio_bus(m->virtio_slots, name);
 	for (struct dev *dev = m->first_dev; dev; dev = dev->next) {
 		struct bus *bus = dev->created && dev->cls->bus ? dev->cls->bus(dev) : NULL;
 
@@ -116,6 +118,8 @@ bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *op
 			return fail(err, "bus=%s: no such bus; a bus is named by the id of its port or bridge, described before", bus);
 	} else if (cls->plugs == BUS_PCI || cls->plugs == BUS_PCIE || cls->plugs == BUS_CXL) {
 		env.bus = &pci_host_root(m->pci)->bus.bus;
+	} else if (cls->plugs == BUS_VIRTIO) {
+		env.bus = virtio_mmio_bus(m->virtio_slots, NULL);
 	}
 	dev = dev_new(cls);
 	dev->bus = env.bus;
@@ -135,7 +139,7 @@ bool machine_add_object(struct machine *m, struct opts *opts, struct error *err)
 	if (!name)
 		return fail(err, "the object's type must come first, as in memory-backend-ram,id=mem0,size=1G");
 	if (!cls || cls->plugs != BUS_OBJECT)
-		return fail(err, "%s: no such object; memory-backend-ram, memory-backend-file and memory-backend-memfd are", name);
+		return fail(err, "%s: no such object; '-object help' lists them", name);
 	return machine_add(m, cls, opts, err);
 }
 
@@ -147,12 +151,14 @@ static const struct {
 } other_names[] = {
 	{"virtio-9p", &virtio_9p_pci_class, NULL},
 	{"virtio-net", &virtio_net_pci_class, NULL},
+	{"virtio-blk", &virtio_blk_pci_class, NULL},
+	{"virtio-rng", &virtio_rng_pci_class, NULL},
+	{"virtio-serial", &virtio_serial_pci_class, NULL},
 	{"virtio", &virtio_net_pci_class, NULL},
 	{"e1000", NULL, "this network card is not built; write virtio-net-pci"},
 	{"e1000e", NULL, "this network card is not built; write virtio-net-pci"},
 	{"igb", NULL, "this network card is not built; write virtio-net-pci"},
 	{"rtl8139", NULL, "this network card is not built; write virtio-net-pci"},
-	{"virtio-net-device", NULL, "virtio is on PCI here; write virtio-net-pci"},
 	{"vhost-user-fs-pci", NULL, "not built: share a folder with -virtfs or -fsdev and virtio-9p-pci"},
 	{"vhost-vsock-pci", NULL, "not built: reach the guest with -netdev user,hostfwd="},
 };
@@ -198,6 +204,15 @@ static void quit_by_key(void *opaque)
 	machine_shutdown_request(opaque, CAUSE_HOST_UI);
 }
 
+/* Any thread. */
+static void quit_by_test(void *opaque, int code)
+{
+	struct machine *m = opaque;
+
+	__atomic_store_n(&m->quit_code, code, __ATOMIC_SEQ_CST);
+	machine_shutdown_request(m, CAUSE_HOST_QUIT);
+}
+
 /* A path as part of an option string. */
 static void double_commas(char to[2 * CHARDEV_PATH_MAX], const char *path)
 {
@@ -240,7 +255,7 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 	else if (!strcmp(backend, "null") || !strcmp(backend, "pty"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%s", backend);
 	else
-		return fail(err, "%s: not built; write null, stdio, pty, file with path=PATH or socket with path=PATH or port=PORT", backend);
+		return fail(err, "%s: not built; write null, stdio, pty, testdev, file with path=PATH or socket with path=PATH or port=PORT", backend);
 	/* A monitor may stand behind it. */
 	if (is_mux && strncmp(spec, "mon:", 4)) {
 		memmove(spec + 4, spec, MIN(strlen(spec) + 1, CHARDEV_SPEC_BYTES - 5));
@@ -252,6 +267,7 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 bool machine_add_chardev(struct machine *m, struct opts *opts, struct error *err)
 {
 	const char *backend = opts_get(opts, "backend"), *id = opts_get(opts, "id");
+	bool is_test = backend && !strcmp(backend, "testdev");
 	char spec[CHARDEV_SPEC_BYTES];
 
 	if (!backend || !id)
@@ -263,9 +279,10 @@ bool machine_add_chardev(struct machine *m, struct opts *opts, struct error *err
 	if (m->chardev_count == CHARDEVS_MAX)
 		return fail(err, "more than %d character devices; leave some out", CHARDEVS_MAX);
 	/* What nobody knows is told before a file is made or a socket waited for. */
-	if (!chardev_spec(opts, backend, spec, err) || !opts_all_used(opts, "-chardev", err))
+	if ((!is_test && !chardev_spec(opts, backend, spec, err)) || !opts_all_used(opts, "-chardev", err))
 		return false;
-	m->chardevs[m->chardev_count].chardev = chardev_open(spec, m->loop, quit_by_key, m, err);
+	m->chardevs[m->chardev_count].chardev = is_test ? chardev_open_testdev(m->loop, quit_by_test, m)
+							 : chardev_open(spec, m->loop, quit_by_key, m, err);
 	if (!m->chardevs[m->chardev_count].chardev)
 		return false;
 	chardev_set_escape(m->chardevs[m->chardev_count].chardev, m->config.escape);
@@ -279,6 +296,13 @@ struct chardev *machine_chardev(struct machine *m, const char *id)
 		if (!strcmp(m->chardevs[i].id, id))
 			return m->chardevs[i].chardev;
 	return NULL;
+}
+
+void machine_each_device(struct machine *m, bool (*each)(struct dev *dev, void *arg), void *arg)
+{
+	for (struct dev *dev = m->first_dev; dev; dev = dev->next)
+		if (dev->created && !each(dev, arg))
+			return;
 }
 
 struct workers *machine_workers(struct machine *m)

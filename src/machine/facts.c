@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "machine/numa.h"
+#include "virtio/virtio.h"
 
 /* Socket, core and thread of a vCPU by -smp; cores of one socket by default. */
-static void place_cpu(const struct machine_config *c, unsigned index, struct acpi_cpu *cpu)
+void facts_place_cpu(const struct machine_config *c, unsigned index, struct acpi_cpu *cpu)
 {
 	unsigned threads = c->threads ? c->threads : 1;
 	unsigned sockets = c->sockets ? c->sockets : 1;
@@ -18,18 +20,10 @@ static void place_cpu(const struct machine_config *c, unsigned index, struct acp
 	cpu->socket = index / threads / cores;
 }
 
-static u32 node_of_cpu(const struct machine_config *c, unsigned index)
-{
-	for (unsigned i = 0; i < c->node_count; i++)
-		if (c->nodes[i].has_cpus && index >= c->nodes[i].cpu_first && index <= c->nodes[i].cpu_last)
-			return c->nodes[i].id;
-	return c->node_count ? c->nodes[0].id : 0;
-}
-
 /* With several domains a root without one makes Linux complain, so the first node's is told: the bridges hang at its CPUs. */
 static u32 node_of_root(const struct machine *m, const struct pci_root *root)
 {
-	return root->numa_node != PCI_NO_NODE ? root->numa_node : node_of_cpu(&m->config, 0);
+	return root->numa_node != PCI_NO_NODE ? root->numa_node : machine_node_of_cpu(&m->config, 0);
 }
 
 static bool acpi_roots(struct machine *m, struct acpi_config *a, u32 *next_node, struct error *err)
@@ -59,7 +53,9 @@ static bool acpi_roots(struct machine *m, struct acpi_config *a, u32 *next_node,
 			p = cxl_host_bridge_performance(m->cxl, b);
 			r->regs_base = facts.regs_base;
 			r->regs_size = facts.regs_size;
-			r->port_node = (*next_node)++;
+			r->port_node = machine_generic_port_node(m, root->pxb ? root->pxb->id : NULL);
+			if (r->port_node == MACHINE_NO_NODE)
+				r->port_node = (*next_node)++;
 			r->port = (struct acpi_performance){p.read_latency_ps, p.write_latency_ps, p.read_mbps, p.write_mbps};
 		}
 	}
@@ -104,6 +100,19 @@ static void acpi_cxl(struct machine *m, struct acpi_config *a)
 	}
 }
 
+static void acpi_numa(struct machine *m, struct acpi_config *a)
+{
+	const struct machine_config *c = &m->config;
+
+	for (unsigned i = 0; i < c->node_count; i++)
+		a->initiator_of[c->nodes[i].id] = c->nodes[i].initiator;
+	memcpy(a->hmat_values, c->hmat_values, sizeof(a->hmat_values));
+	a->hmat_value_count = c->hmat_value_count;
+	memcpy(a->hmat_caches, c->hmat_caches, sizeof(a->hmat_caches));
+	a->hmat_cache_count = c->hmat_cache_count;
+	a->generic_initiator_count = machine_generic_initiators(m, a->generic_initiators);
+}
+
 bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 {
 	const struct machine_config *c = &m->config;
@@ -117,8 +126,8 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 		cxl_host_region(m->cxl, i)->node = next_node++;
 	a->cpu_count = c->cpu_count;
 	for (unsigned i = 0; i < c->cpu_count; i++) {
-		place_cpu(c, i, &a->cpus[i]);
-		a->cpus[i].node = node_of_cpu(c, i);
+		facts_place_cpu(c, i, &a->cpus[i]);
+		a->cpus[i].node = machine_node_of_cpu(c, i);
 	}
 	a->has_numa = c->node_count > 0 || (m->cxl && cxl_host_region_count(m->cxl));
 	a->memory_count = m->ram_count;
@@ -148,8 +157,8 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	a->fw_cfg_base = map[MAP_FW_CFG].base;
 	a->fw_cfg_size = map[MAP_FW_CFG].size;
 	a->virtio_base = map[MAP_VIRTIO].base;
-	a->virtio_stride = 0x200;
-	a->virtio_count = 32;
+	a->virtio_stride = VIRTIO_SLOT_BYTES;
+	a->virtio_count = VIRTIO_SLOTS_MAX;
 	a->virtio_gsi = 32 + SPI_VIRTIO;
 	a->ged_base = map[MAP_GED].base;
 	a->ged_gsi = 32 + SPI_GED;
@@ -182,6 +191,7 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	if (!acpi_roots(m, a, &next_node, err))
 		return false;
 	acpi_cxl(m, a);
+	acpi_numa(m, a);
 	return true;
 }
 
@@ -194,7 +204,7 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 	f->cpu_count = c->cpu_count;
 	for (unsigned i = 0; i < c->cpu_count; i++) {
 		f->cpus[i].mpidr = cpus_mpidr(i);
-		f->cpus[i].node = c->node_count ? node_of_cpu(c, i) : FDT_NO_NODE;
+		f->cpus[i].node = c->node_count ? machine_node_of_cpu(c, i) : FDT_NO_NODE;
 	}
 	f->memory_count = m->ram_count;
 	for (unsigned i = 0; i < m->ram_count; i++) {
@@ -241,8 +251,8 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 	f->fw_cfg_base = map[MAP_FW_CFG].base;
 	f->fw_cfg_size = map[MAP_FW_CFG].size;
 	f->virtio_base = map[MAP_VIRTIO].base;
-	f->virtio_stride = 0x200;
-	f->virtio_count = 32;
+	f->virtio_stride = VIRTIO_SLOT_BYTES;
+	f->virtio_count = VIRTIO_SLOTS_MAX;
 	f->virtio_intid = 32 + SPI_VIRTIO;
 	f->ecam_base = map[MAP_PCI_ECAM].base;
 	f->ecam_size = map[MAP_PCI_ECAM].size;

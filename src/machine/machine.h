@@ -3,6 +3,7 @@
 #ifndef MACHINE_MACHINE_H
 #define MACHINE_MACHINE_H
 
+#include "acpi/acpi.h"
 #include "base/error.h"
 #include "base/types.h"
 #include "boot/boot.h"
@@ -18,6 +19,8 @@ struct netdev;
 struct space;
 
 #define MACHINE_NODES_MAX 64
+#define MACHINE_NO_NODE 0xffffffffu
+#define MACHINE_NUMA_ROWS_MAX ACPI_HMAT_VALUES_MAX
 #define MACHINE_SERIALS_MAX 1
 #define FLASH_BANKS 2
 #define FW_CFG_FILES_MAX 16
@@ -37,6 +40,7 @@ struct machine_config {
 	bool acpi;                  /* -M acpi= (default on) */
 	bool its;
 	bool smmu;                  /* -M iommu=smmuv3 */
+	bool virtio_mmio_modern;    /* -global virtio-mmio.force-legacy=off */
 	bool hha;                   /* -M cache-maintenance=hisi */
 	bool ras;                   /* -M ras=: firmware tells of errors (HEST) */
 	bool cxl_firmware_first;    /* -M cxl-firmware-first= */
@@ -62,10 +66,18 @@ struct machine_config {
 		u32 id;
 		u64 size;
 		const char *memdev;
-		u32 cpu_first, cpu_last; bool has_cpus;
+		u32 cpus;           /* a bit for each vCPU of cpus= and -numa cpu */
+		u32 initiator;      /* 1 + initiator=; 0: not said */
 	} nodes[MACHINE_NODES_MAX];
 	unsigned node_count;
 	u8 distance[MACHINE_NODES_MAX][MACHINE_NODES_MAX]; /* 0: default */
+	/* -numa cpu: vCPUs by their place; -1: any */
+	struct machine_numa_cpu { u32 node; s32 socket, core, thread; } numa_cpus[MACHINE_NUMA_ROWS_MAX];
+	unsigned numa_cpu_count;
+	struct acpi_hmat_value hmat_values[MACHINE_NUMA_ROWS_MAX]; /* -numa hmat-lb */
+	unsigned hmat_value_count;
+	struct acpi_hmat_cache hmat_caches[ACPI_HMAT_CACHES_MAX];  /* -numa hmat-cache */
+	unsigned hmat_cache_count;
 };
 
 struct machine *machine_create(const struct machine_config *config, struct error *err);
@@ -74,6 +86,9 @@ bool machine_add_object(struct machine *machine, struct opts *opts, struct error
 bool machine_add_device(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_drive(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_netdev(struct machine *machine, struct opts *opts, struct error *err);
+bool machine_del_netdev(struct machine *machine, const char *id, struct error *err);
+/* Cuts or joins a wire, by its id or its card's. */
+bool machine_set_link(struct machine *machine, const char *name, bool up, struct error *err);
 bool machine_add_fsdev(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_virtfs(struct machine *machine, struct opts *opts, struct error *err); /* a folder and its device */
 bool machine_add_nic(struct machine *machine, struct opts *opts, struct error *err); /* -nic: a network and its card */

@@ -44,6 +44,47 @@ bool machine_add_netdev(struct machine *m, struct opts *opts, struct error *err)
 	return id ? netdev_add(m, opts, id, err) != NULL : fail(err, "a network needs an id; add id=NAME");
 }
 
+bool machine_del_netdev(struct machine *m, const char *id, struct error *err)
+{
+	unsigned n = 0;
+
+	while (n < m->netdev_count && strcmp(m->netdevs[n].id, id))
+		n++;
+	if (n == m->netdev_count)
+		return fail(err, "Device '%.100s' not found", id);
+	if (netdev_is_connected(m->netdevs[n].netdev))
+		return fail(err, "Network '%.100s' is a device's: device_del that first", id);
+	loop_lock(m->loop);
+	netdev_close(m->netdevs[n].netdev);
+	loop_unlock(m->loop);
+	free(m->netdevs[n].id);
+	m->netdevs[n] = m->netdevs[--m->netdev_count];
+	return true;
+}
+
+/* The network of a card. */
+static struct netdev *netdev_of(struct machine *m, const char *name)
+{
+	struct dev *dev = machine_device(m, name);
+	struct netdev *netdev = machine_netdev(m, name);
+
+	if (netdev || !dev)
+		return netdev;
+	return dev->cls == &virtio_net_pci_class || dev->cls == &virtio_net_device_class ? virtio_net_wire(dev) : NULL;
+}
+
+bool machine_set_link(struct machine *m, const char *name, bool up, struct error *err)
+{
+	struct netdev *netdev = netdev_of(m, name);
+
+	if (!netdev)
+		return fail(err, "Device '%.100s' not found", name);
+	loop_lock(m->loop);
+	netdev_set_link(netdev, up);
+	loop_unlock(m->loop);
+	return true;
+}
+
 static void device_key(struct opts *device, const char *key, const char *value)
 {
 	if (value)

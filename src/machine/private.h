@@ -52,7 +52,7 @@ struct machine {
 	struct ghes *ghes; /* NULL: ras=off */
 	struct cxl_firmware cxl_firmware; /* used with cxl_firmware_first */
 	struct fw_cfg *fw_cfg;
-	struct virtio_mmio_slots *virtio_slots;
+	struct virtio_mmio *virtio_slots;
 	struct pflash *flash[FLASH_BANKS];
 	struct block *bios;
 	struct firmware *firmware;
@@ -87,6 +87,7 @@ struct machine {
 	unsigned boot_count;
 	/* run */
 	int exit_code;
+	int quit_code;          /* atomic: that a test device asked for, 0: none did */
 	enum machine_state state; /* machine lock */
 	u32 reset_pending, shutdown_pending; /* atomic: 1 + enum machine_cause, 0: none */
 	struct {

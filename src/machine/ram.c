@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "machine/numa.h"
 #include "machine/private.h"
 
 static void ram_ready(struct region *region, u64 offset)
@@ -58,51 +59,6 @@ static struct backend *take_backend(struct machine *m, const char *id, struct er
 	return backend;
 }
 
-static const struct machine_node *find_node(const struct machine_config *c, u32 id)
-{
-	for (unsigned i = 0; i < c->node_count; i++)
-		if (c->nodes[i].id == id)
-			return &c->nodes[i];
-	return NULL;
-}
-
-static bool check_cpus(const struct machine_config *c, struct error *err)
-{
-	for (unsigned i = 0; i < c->node_count; i++) {
-		const struct machine_node *n = &c->nodes[i];
-
-		if (!n->has_cpus)
-			continue;
-		if (n->cpu_last >= c->cpu_count)
-			return fail(err, "-numa node,nodeid=%u,cpus=%u-%u: the vCPUs are 0 to %u; write -smp %u or fewer cpus=", n->id,
-				    n->cpu_first, n->cpu_last, c->cpu_count - 1, n->cpu_last + 1);
-		for (unsigned k = 0; k < i; k++)
-			if (c->nodes[k].has_cpus && n->cpu_first <= c->nodes[k].cpu_last && c->nodes[k].cpu_first <= n->cpu_last)
-				return fail(err, "-numa node,nodeid=%u,cpus=%u-%u: node %u has cpus=%u-%u; each vCPU is in one node", n->id,
-					    n->cpu_first, n->cpu_last, c->nodes[k].id, c->nodes[k].cpu_first, c->nodes[k].cpu_last);
-	}
-	return true;
-}
-
-/* What speaks of a node speaks of one that there is. */
-static bool check_nodes(struct machine *m, struct error *err)
-{
-	const struct machine_config *c = &m->config;
-
-	if (!check_cpus(c, err))
-		return false;
-	for (u32 a = 0; a < MACHINE_NODES_MAX; a++)
-		for (u32 b = 0; b < MACHINE_NODES_MAX; b++)
-			if (c->distance[a][b] && (!find_node(c, a) || !find_node(c, b)))
-				return fail(err, "-numa dist,src=%u,dst=%u: there is no node %u; add -numa node,nodeid=%u", a, b,
-					    find_node(c, a) ? b : a, find_node(c, a) ? b : a);
-	for (const struct pci_root *root = pci_host_root(m->pci); root; root = root->next)
-		if (root->numa_node != PCI_NO_NODE && !find_node(c, root->numa_node))
-			return fail(err, "-device %s: numa_node=%u: there is no such node; add -numa node,nodeid=%u or leave it out",
-				    root->bus.bus.name, root->numa_node, root->numa_node);
-	return true;
-}
-
 /* Backends are taken, sizes known and made equal to -m before any memory is placed. */
 static bool settle_sizes(struct machine *m, struct backend *backends[MACHINE_NODES_MAX], bool *any, struct error *err)
 {
@@ -146,7 +102,7 @@ bool machine_ram_create(struct machine *m, struct error *err)
 	bool any = false;
 
 	qsort(c->nodes, c->node_count, sizeof(c->nodes[0]), by_id);
-	if (!check_nodes(m, err) || !settle_sizes(m, backends, &any, err))
+	if (!machine_numa_settle(m, err) || !settle_sizes(m, backends, &any, err))
 		return false;
 	if (!any) {
 		if (c->node_count)

@@ -140,7 +140,7 @@ static void carry_out_shutdown(void *opaque)
 	if (m->config.no_shutdown && (cause == CAUSE_GUEST_SHUTDOWN || cause == CAUSE_GUEST_RESET || cause == CAUSE_HOST_RESET))
 		stand_still(m, MACHINE_SHUT_DOWN);
 	else
-		machine_quit(m, 0);
+		machine_quit(m, __atomic_load_n(&m->quit_code, __ATOMIC_SEQ_CST));
 }
 
 void machine_shutdown_request(struct machine *m, enum machine_cause cause)

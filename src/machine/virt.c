@@ -41,7 +41,7 @@ static bool create_cpus(struct machine *m, struct error *err)
 {
 	struct cpus_config config = {.count = m->config.cpu_count, .model = m->config.cpu_model, .loop = m->loop, .space = m->space,
 				     .system_off = system_off, .system_reset = system_reset, .hypercall = hypercall, .poison_consumed = machine_poison_consumed, .opaque = m,
-				     .quantum_insns = 20000, .state_from = m->config.state_from,
+				     .quantum_insns = MAX(20000u >> m->config.icount_shift, 1000u), .icount_shift = m->config.icount_shift, .state_from = m->config.state_from,
 				     .state_chunk = m->config.state_chunk, .engine_cache = m->config.jit_cache,
 				     .engine_switches = m->config.jit_switches, .stress_tlb = m->config.stress_tlb,
 				     .stress_poll = m->config.stress_poll};
@@ -98,6 +98,15 @@ static void create_smmu(struct machine *m)
 		m->smmu = smmu_create(&config);
 }
 
+static void create_virtio_slots(struct machine *m)
+{
+	struct line lines[VIRTIO_SLOTS_MAX];
+
+	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++)
+		lines[i] = gic_spi(m->gic, SPI_VIRTIO + i);
+	m->virtio_slots = virtio_mmio_create(m->space, memory_map[MAP_VIRTIO].base, VIRTIO_SLOTS_MAX, lines, !m->config.virtio_mmio_modern);
+}
+
 static bool create_buses(struct machine *m, struct error *err)
 {
 	struct pci_host_config pci = {.loop = m->loop, .space = m->space, .ecam_base = memory_map[MAP_PCI_ECAM].base,
@@ -109,6 +118,7 @@ static bool create_buses(struct machine *m, struct error *err)
 				      .address_limit = 1ull << cpus_pa_bits(m->cpus), .limited_by = m->config.cpu_model};
 
 	create_smmu(m);
+	create_virtio_slots(m);
 	for (unsigned i = 0; i < 4; i++)
 		pci.intx[i] = gic_spi(m->gic, SPI_PCI + i);
 	m->pci = pci_host_create(&pci, err);
@@ -193,7 +203,6 @@ static bool create_platform(struct machine *m, struct error *err)
 	for (unsigned i = 0; i < m->config.fw_cfg_count; i++)
 		if (!fw_cfg_add_file(m->fw_cfg, m->config.fw_cfg[i].name, m->config.fw_cfg[i].data, m->config.fw_cfg[i].size, err))
 			return fail_context(err, "-fw_cfg");
-	m->virtio_slots = virtio_mmio_slots_map(m->space, memory_map[MAP_VIRTIO].base, 32, 0x200);
 	return firmware_flash_create(m, err);
 }
 
@@ -303,7 +312,7 @@ void machine_destroy(struct machine *m)
 		loop_lock(m->loop);
 	machine_devices_destroy(m);
 	firmware_destroy(m);
-	virtio_mmio_slots_destroy(m->virtio_slots);
+	virtio_mmio_destroy(m->virtio_slots);
 	if (m->fw_cfg)
 		fw_cfg_destroy(m->fw_cfg);
 	hha_destroy(m->hha);

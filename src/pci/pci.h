@@ -284,6 +284,6 @@ bool pci_expander_init(struct pci_dev *dev, struct pci_root *root, u32 bus_nr, u
 void pci_expander_fini(struct pci_root *root);
 
 /* Classes. */
-extern const struct dev_class pcie_root_port_class, pxb_pcie_class;
+extern const struct dev_class pcie_root_port_class, pxb_pcie_class, pci_testdev_class;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-blk-pci: a disk. [VIRTIO1.2 5.2]
+ * virtio-blk: a disk. [VIRTIO1.2 5.2]
  *
  * A notified queue is drained under the machine lock: chains are checked and each becomes a request. The request's data
  * moves on a pool thread, straight between the disk and guest memory where that is contiguous, else through a small
@@ -39,7 +39,7 @@ struct blk_request {
 struct virtio_blk {
 	struct virtio virtio;
 	/* properties */
-	char *drive_id, *serial;
+	char *drive_id, *serial, *iothread;
 	u32 bootindex, logical_block_size, physical_block_size, min_io_size, opt_io_size;
 	u16 num_queues, queue_size;
 	bool discard, write_zeroes, write_cache, share_rw;
@@ -71,7 +71,7 @@ static bool data_move(struct blk_request *r)
 	s64 requester = virtio->iommu_platform ? pci_requester_id(&virtio->pci) : DISK_PHYSICAL;
 	struct disk_move move;
 
-	disk_move_begin(&move, r->blk->virtio.pci.space, requester, r->blk->drive->block, in, r->offset);
+	disk_move_begin(&move, r->blk->virtio.space, requester, r->blk->drive->block, in, r->offset);
 	move.at_once = r->at_once;
 	for (; ok && count && left; count--, s++) {
 		u64 part;
@@ -116,14 +116,14 @@ static void request_work(void *arg)
 {
 	struct blk_request *r = arg;
 	struct virtio_blk *blk = r->blk;
-	bool inline_time = loop_is_instruction_time(blk->virtio.pci.loop);
+	bool inline_time = loop_is_instruction_time(blk->virtio.loop);
 
 	if (r->status == BLK_S_OK && !request_run(r))
 		r->status = BLK_S_IOERR;
 	if (inline_time)
 		request_complete(r);
 	else
-		loop_defer(blk->virtio.pci.loop, request_complete, r);
+		loop_defer(blk->virtio.loop, request_complete, r);
 	pthread_mutex_lock(&blk->lock);
 	if (!--blk->in_flight)
 		pthread_cond_broadcast(&blk->idle);
@@ -177,7 +177,7 @@ static void request_complete(void *opaque)
 	if (r->generation == blk->generation && r->failed && !failure_is_told(r))
 		return;
 	if (r->generation == blk->generation) {
-		trace(VIRTIO, "%s: request %u, %llu bytes at 0x%llx: status %u", dev_name(&virtio->pci.dev), r->type,
+		trace(VIRTIO, "%s: request %u, %llu bytes at 0x%llx: status %u", dev_name(&virtio->dev), r->type,
 		      (unsigned long long)r->bytes, (unsigned long long)r->offset, r->status);
 		virtq_write(virtio, r->chain, r->chain->in_bytes - 1, &r->status, 1);
 		virtq_push(r->queue, r->chain, MIN(r->chain->in_bytes, 0xffffffffull));
@@ -249,7 +249,7 @@ static u8 request_parse(struct blk_request *r)
 	case BLK_T_DISCARD: return readonly ? BLK_S_IOERR : blk->discard ? range_parse(r) : BLK_S_UNSUPP;
 	case BLK_T_WRITE_ZEROES: return readonly ? BLK_S_IOERR : blk->write_zeroes ? range_parse(r) : BLK_S_UNSUPP;
 	}
-	trace(UNIMP, "%s: request type %u", dev_name(&blk->virtio.pci.dev), r->type);
+	trace(UNIMP, "%s: request type %u", dev_name(&blk->virtio.dev), r->type);
 	return BLK_S_UNSUPP;
 }
 
@@ -379,7 +379,7 @@ static void config_fill(struct virtio_blk *blk)
 
 static bool properties_check(struct virtio_blk *blk, struct error *err)
 {
-	const char *name = dev_name(&blk->virtio.pci.dev);
+	const char *name = dev_name(&blk->virtio.dev);
 
 	if (blk->num_queues == QUEUES_AUTO)
 		blk->num_queues = 1;
@@ -410,7 +410,7 @@ static bool properties_check(struct virtio_blk *blk, struct error *err)
 
 static bool blk_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
+	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.dev);
 	u64 features = BIT(BLK_F_SEG_MAX) | BIT(BLK_F_BLK_SIZE) | BIT(BLK_F_TOPOLOGY);
 
 	if (!properties_check(blk, err))
@@ -441,15 +441,10 @@ static bool blk_create(struct dev *dev, const struct dev_env *env, struct error 
 	return true;
 }
 
-static void blk_reset(struct dev *dev, unsigned reset_kind)
-{
-	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
-}
-
 /* In the order in which they failed. */
 static void blk_resume(struct dev *dev)
 {
-	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
+	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.dev);
 	struct blk_request *again = NULL;
 
 	while (blk->stopped) {
@@ -481,7 +476,7 @@ static bool is_request_of(void *request, void *blk)
 
 static void blk_destroy(struct dev *dev)
 {
-	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.pci.dev);
+	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.dev);
 
 	virtio_fini(&blk->virtio);
 	if (blk->drive)
@@ -492,8 +487,8 @@ static void blk_destroy(struct dev *dev)
 		blk->stopped = r->next;
 		request_free(r);
 	}
-	if (blk->virtio.pci.loop)
-		loop_undefer(blk->virtio.pci.loop, request_complete, is_request_of, blk);
+	if (blk->virtio.loop)
+		loop_undefer(blk->virtio.loop, request_complete, is_request_of, blk);
 	while (blk->spare) {
 		struct blk_request *r = blk->spare;
 
@@ -507,34 +502,28 @@ static void blk_destroy(struct dev *dev)
 	}
 }
 
-const struct dev_class virtio_blk_pci_class = {
-	.name = "virtio-blk-pci",
-	.doc = "virtio disk",
-	.size = sizeof(struct virtio_blk),
-	.plugs = BUS_PCIE,
-	.props =
-		(const struct prop[]){
-			PROP_STRING("drive", struct virtio_blk, drive_id, NULL, "id of the drive"),
-			PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
-			PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff,
-				 "accepted: nothing orders boot devices yet"),
-			PROP_U16("num-queues", struct virtio_blk, num_queues, QUEUES_AUTO,
-				 "request queues (default 1)"),
-			PROP_U16("queue-size", struct virtio_blk, queue_size, 256, "entries of each queue"),
-			PROP_U32("logical_block_size", struct virtio_blk, logical_block_size, 512, "bytes"),
-			PROP_U32("physical_block_size", struct virtio_blk, physical_block_size, 0,
-				 "bytes (default: the logical one)"),
-			PROP_U32("min_io_size", struct virtio_blk, min_io_size, 0, "bytes"),
-			PROP_U32("opt_io_size", struct virtio_blk, opt_io_size, 0, "bytes"),
-			PROP_BOOL("discard", struct virtio_blk, discard, 1, "offer discard"),
-			PROP_BOOL("write-zeroes", struct virtio_blk, write_zeroes, 1, "offer write zeroes"),
-			PROP_BOOL("write-cache", struct virtio_blk, write_cache, 1, "off: each write is flushed"),
-			PROP_BOOL("share-rw", struct virtio_blk, share_rw, 0, "accepted"),
-			VIRTIO_PROPS(struct virtio_blk),
-			{}},
-	.common = pci_dev_props,
-	.create = blk_create,
-	.reset = blk_reset,
-	.resume = blk_resume,
-	.destroy = blk_destroy,
-};
+static const struct prop blk_props[] = {
+	PROP_STRING("drive", struct virtio_blk, drive_id, NULL, "id of the drive"),
+	PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
+	PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff,
+		 "accepted: nothing orders boot devices yet"),
+	PROP_U16("num-queues", struct virtio_blk, num_queues, QUEUES_AUTO,
+		 "request queues (default 1)"),
+	PROP_U16("queue-size", struct virtio_blk, queue_size, 256, "entries of each queue"),
+	PROP_U32("logical_block_size", struct virtio_blk, logical_block_size, 512, "bytes"),
+	PROP_U32("physical_block_size", struct virtio_blk, physical_block_size, 0,
+		 "bytes (default: the logical one)"),
+	PROP_U32("min_io_size", struct virtio_blk, min_io_size, 0, "bytes"),
+	PROP_U32("opt_io_size", struct virtio_blk, opt_io_size, 0, "bytes"),
+	PROP_BOOL("discard", struct virtio_blk, discard, 1, "offer discard"),
+	PROP_BOOL("write-zeroes", struct virtio_blk, write_zeroes, 1, "offer write zeroes"),
+	PROP_BOOL("write-cache", struct virtio_blk, write_cache, 1, "off: each write is flushed"),
+	PROP_STRING("iothread", struct virtio_blk, iothread, NULL, "accepted"),
+	PROP_BOOL("share-rw", struct virtio_blk, share_rw, 0, "accepted"),
+	VIRTIO_PROPS(struct virtio_blk),
+	{ } };
+
+#define BLK_CLASS .doc = "virtio disk", .size = sizeof(struct virtio_blk), .props = blk_props, .create = blk_create, .reset = virtio_dev_reset, \
+		  .resume = blk_resume, .destroy = blk_destroy
+const struct dev_class virtio_blk_pci_class = {.name = "virtio-blk-pci", .plugs = BUS_PCIE, .common = pci_dev_props, BLK_CLASS};
+const struct dev_class virtio_blk_device_class = {.name = "virtio-blk-device", .plugs = BUS_VIRTIO, BLK_CLASS};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-serial-pci with virtconsole ports. [VIRTIO1.2 5.3]
+ * virtio-serial with virtconsole ports. [VIRTIO1.2 5.3]
  *
  * Queues: receive and transmit of port 0, the two control queues, then two for each further port. A driver with
  * MULTIPORT learns of the ports by control messages; one without sees port 0 alone. Bytes for the guest wait in a
@@ -104,7 +104,7 @@ static void control_send(struct virtio_serial *serial, u32 port, u16 event, u16 
 {
 	if (serial->ring_count == CONTROL_RING) {
 		trace(GUEST_ERROR, "%s: control message %u dropped: the driver gives no room",
-		      dev_name(&serial->virtio.pci.dev), event);
+		      dev_name(&serial->virtio.dev), event);
 		return;
 	}
 	serial->ring[(serial->ring_first + serial->ring_count++) % CONTROL_RING] =
@@ -115,7 +115,7 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 {
 	struct virtconsole *port = id < PORTS_MAX ? serial->ports[id] : NULL;
 
-	trace(VIRTIO, "%s: control port %u event %u value %u", dev_name(&serial->virtio.pci.dev), id, event, value);
+	trace(VIRTIO, "%s: control port %u event %u value %u", dev_name(&serial->virtio.dev), id, event, value);
 	if (event == CONSOLE_DEVICE_READY) {
 		for (u32 n = 0; value && n < serial->max_ports; n++)
 			if (serial->ports[n])
@@ -124,7 +124,7 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 	}
 	if (!port) {
 		trace(GUEST_ERROR, "%s: control event %u for port %u, which is not there",
-		      dev_name(&serial->virtio.pci.dev), event, id);
+		      dev_name(&serial->virtio.dev), event, id);
 		return;
 	}
 	switch (event) {
@@ -142,7 +142,7 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 			chardev_kick(port->chardev);
 		break;
 	default:
-		trace(GUEST_ERROR, "%s: control event %u is not the driver's", dev_name(&serial->virtio.pci.dev),
+		trace(GUEST_ERROR, "%s: control event %u is not the driver's", dev_name(&serial->virtio.dev),
 		      event);
 	}
 }
@@ -158,7 +158,7 @@ static void control_notified(struct virtio_serial *serial, struct virtq *queue)
 			control_receive(serial, load_le(bytes, 4), load_le(bytes + 4, 2), load_le(bytes + 6, 2));
 		else
 			trace(GUEST_ERROR, "%s: a control message of less than 8 bytes",
-			      dev_name(&serial->virtio.pci.dev));
+			      dev_name(&serial->virtio.dev));
 	}
 	virtq_signal(queue);
 	control_flush(serial);
@@ -221,7 +221,7 @@ static void port_transmit(struct virtio_serial *serial, struct virtconsole *port
 
 		if (total < serial->chain->out_bytes)
 			trace(GUEST_ERROR, "%s: a transmit buffer of more than 256 KiB, the rest is dropped",
-			      dev_name(&serial->virtio.pci.dev));
+			      dev_name(&serial->virtio.dev));
 		for (u64 done = 0, part; done < total; done += part) {
 			part = MIN(total - done, sizeof(bytes));
 			if (!virtq_read(&serial->virtio, serial->chain, done, bytes, part))
@@ -276,11 +276,11 @@ static const struct virtio_type serial_type = {
 	.queue_notified = serial_notified, .reset = serial_type_reset,
 };
 
-/* --- virtio-serial-pci --- */
+/* --- virtio-serial --- */
 
 static bool serial_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	struct virtio_serial *serial = container_of(dev, struct virtio_serial, virtio.pci.dev);
+	struct virtio_serial *serial = container_of(dev, struct virtio_serial, virtio.dev);
 
 	if (!serial->max_ports || serial->max_ports > PORTS_MAX)
 		return fail(err, "%s: max_ports=%u is not 1..%d", dev_name(dev), serial->max_ports, PORTS_MAX);
@@ -294,14 +294,9 @@ static bool serial_create(struct dev *dev, const struct dev_env *env, struct err
 	return true;
 }
 
-static void serial_reset(struct dev *dev, unsigned reset_kind)
-{
-	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
-}
-
 static void serial_destroy(struct dev *dev)
 {
-	struct virtio_serial *serial = container_of(dev, struct virtio_serial, virtio.pci.dev);
+	struct virtio_serial *serial = container_of(dev, struct virtio_serial, virtio.dev);
 
 	virtio_fini(&serial->virtio);
 	for (u32 n = 0; n < PORTS_MAX; n++)
@@ -312,27 +307,31 @@ static void serial_destroy(struct dev *dev)
 
 static struct bus *serial_bus(struct dev *dev)
 {
-	return &container_of(dev, struct virtio_serial, virtio.pci.dev)->bus;
+	return &container_of(dev, struct virtio_serial, virtio.dev)->bus;
 }
 
-const struct dev_class virtio_serial_pci_class = {
-	.name = "virtio-serial-pci", .doc = "virtio serial ports and consoles", .size = sizeof(struct virtio_serial),
-	.plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_U32("max_ports", struct virtio_serial, max_ports, PORTS_DEFAULT, "ports that it may have, 1..31"),
-		VIRTIO_PROPS(struct virtio_serial),
-		{ } },
-	.common = pci_dev_props,
-	.create = serial_create, .reset = serial_reset, .destroy = serial_destroy, .bus = serial_bus,
-};
+static const struct prop serial_props[] = {
+	PROP_U32("max_ports", struct virtio_serial, max_ports, PORTS_DEFAULT, "ports that it may have, 1..31"),
+	VIRTIO_PROPS(struct virtio_serial),
+	{ } };
+
+#define SERIAL_CLASS .doc = "virtio serial ports and consoles", .size = sizeof(struct virtio_serial), .props = serial_props, \
+		     .create = serial_create, .reset = virtio_dev_reset, .destroy = serial_destroy, .bus = serial_bus
+const struct dev_class virtio_serial_pci_class = {.name = "virtio-serial-pci", .plugs = BUS_PCIE, .common = pci_dev_props, SERIAL_CLASS};
+const struct dev_class virtio_serial_device_class = {.name = "virtio-serial-device", .plugs = BUS_VIRTIO, SERIAL_CLASS};
 
 /* --- virtconsole --- */
 
-static bool find_serial(struct pci_dev *dev, void *arg)
+static bool is_serial(const struct dev *dev)
 {
-	if (dev->dev.cls != &virtio_serial_pci_class)
+	return dev->cls == &virtio_serial_pci_class || dev->cls == &virtio_serial_device_class;
+}
+
+static bool find_serial(struct dev *dev, void *arg)
+{
+	if (!is_serial(dev))
 		return true;
-	*(struct pci_dev **)arg = dev;
+	*(struct dev **)arg = dev;
 	return false;
 }
 
@@ -341,18 +340,18 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 	struct virtconsole *port = container_of(dev, struct virtconsole, dev);
 	const char *name = dev_name(dev);
 	struct virtio_serial *serial;
-	struct pci_dev *found = NULL;
+	struct dev *found = NULL;
 
 	if (env->bus) {
-		if (!env->bus->parent || env->bus->parent->cls != &virtio_serial_pci_class)
-			return fail(err, "%s: bus=%s is not a virtio-serial-pci's", name, env->bus->name);
-		found = container_of(env->bus->parent, struct pci_dev, dev);
+		found = env->bus->parent;
+		if (!found || !is_serial(found))
+			return fail(err, "%s: bus=%s is not a virtio-serial's", name, env->bus->name);
 	} else {
-		pci_host_each(machine_pci_host(env->machine), find_serial, &found);
+		machine_each_device(env->machine, find_serial, &found);
 	}
 	if (!found)
-		return fail(err, "%s: no virtio-serial-pci to plug into; write -device virtio-serial-pci before", name);
-	serial = container_of(found, struct virtio_serial, virtio.pci);
+		return fail(err, "%s: no virtio-serial to plug into; write -device virtio-serial-pci before", name);
+	serial = container_of(found, struct virtio_serial, virtio.dev);
 	if (port->chardev_id) {
 		port->chardev = machine_chardev(env->machine, port->chardev_id);
 		if (!port->chardev)
@@ -371,7 +370,7 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 			port->nr++;
 	if (port->nr >= serial->max_ports)
 		return fail(err, "%s: nr=%u: '%s' has ports 0..%u; raise its max_ports", name, port->nr,
-			    dev_name(&serial->virtio.pci.dev), serial->max_ports - 1);
+			    dev_name(&serial->virtio.dev), serial->max_ports - 1);
 	if (serial->ports[port->nr])
 		return fail(err, "%s: nr=%u is taken by '%s'", name, port->nr, dev_name(&serial->ports[port->nr]->dev));
 	serial->ports[port->nr] = port;
@@ -400,7 +399,7 @@ static void console_destroy(struct dev *dev)
 }
 
 const struct dev_class virtconsole_class = {
-	.name = "virtconsole", .doc = "console port of a virtio-serial-pci", .size = sizeof(struct virtconsole),
+	.name = "virtconsole", .doc = "console port of a virtio-serial", .size = sizeof(struct virtconsole),
 	.plugs = BUS_SERIAL,
 	.props = (const struct prop[]) {
 		PROP_STRING("chardev", struct virtconsole, chardev_id, NULL, "id of its character device"),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a virtio device is made of: the transport (transport_pci.c) and its queues (queue.c). Inside the room only.
+ * What a virtio device is made of: its life (device.c), what carries it (transport_pci.c, transport_mmio.c) and its queues
+ * (queue.c). Inside the room only.
  * Everything runs under the machine lock, but for the copies of a block request, which only read their chain.
  */
 #ifndef VIRTIO_DEVICE_H
@@ -12,9 +13,6 @@
 
 #define VIRTIO_CONFIG_BYTES 64
 #define VIRTIO_QUEUES_MAX   64
-/* The bus of a virtio-serial-pci: a kind beside those of obj/, which only compares kinds. */
-#define BUS_SERIAL ((enum bus_kind)16)
-
 struct virtio;
 
 struct virtq {
@@ -54,8 +52,24 @@ struct virtio_type {
 	void (*config_written)(struct virtio *virtio, u32 offset, u8 value); /* a byte of the configuration; may be NULL */
 };
 
+/* What carries a device: how it is found, its registers and its interrupts. */
+struct virtio_transport {
+	bool (*attach)(struct virtio *virtio, const struct virtio_type *type, const struct dev_env *env, struct error *err);
+	void (*detach)(struct virtio *virtio); /* works on what is half made */
+	void (*reset)(struct virtio *virtio, unsigned reset_kind); /* of the machine; may be NULL */
+	void (*cleared)(struct virtio *virtio); /* the device is as after its driver's reset */
+	void (*interrupt)(struct virtio *virtio, struct virtq *queue); /* NULL: configuration change */
+	bool (*may_send)(struct virtio *virtio); /* reach guest memory */
+};
+extern const struct virtio_transport virtio_pci_transport, virtio_mmio_transport;
+
+struct virtio_slot; /* of the board: transport_mmio.c */
+
 struct virtio {
-	struct pci_dev pci;
+	union {
+		struct dev dev;
+		struct pci_dev pci; /* with the PCI transport */
+	};
 	/* properties common to all */
 	bool disable_legacy, disable_modern, iommu_platform, packed, event_idx, indirect_desc;
 	u32 vectors;               /* MSI-X vectors, VIRTIO_VECTORS_AUTO: one per queue and one */
@@ -64,10 +78,15 @@ struct virtio {
 	u8 status, isr;
 	u16 config_vector;
 	struct virtq queues[VIRTIO_QUEUES_MAX];
-	struct regs common;
+	struct regs common;        /* registers of the PCI transport */
 	u8 config[VIRTIO_CONFIG_BYTES]; /* device-specific configuration */
 	/* fixed at create */
 	const struct virtio_type *type;
+	const struct virtio_transport *transport;
+	struct loop *loop;
+	struct space *space;
+	struct virtio_slot *slot;  /* NULL: a PCI function */
+	bool legacy;               /* as before virtio 1.0 [VIRTIO1.2 4.2.4] */
 	u64 offered;
 	u16 queue_count;
 	u16 cap_pci_cfg;
@@ -76,28 +95,36 @@ struct virtio {
 
 #define VIRTIO_PROPS(s)                                                                                                \
 	PROP_BOOL("disable-legacy", s, virtio.disable_legacy, 1, "accepted: there is no legacy interface"),            \
-	PROP_BOOL("disable-modern", s, virtio.disable_modern, 0, "behind the IOMMU, if there is one"),                                          \
+	PROP_BOOL("disable-modern", s, virtio.disable_modern, 0, "only off"),                                                    \
 	PROP_BOOL("iommu_platform", s, virtio.iommu_platform, 0, "behind the IOMMU, if there is one"),                                          \
 	PROP_BOOL("packed", s, virtio.packed, 0, "only off: queues are split"),                                        \
 	PROP_BOOL("event_idx", s, virtio.event_idx, 1, "offer VIRTIO_F_EVENT_IDX"),                                    \
 	PROP_BOOL("indirect_desc", s, virtio.indirect_desc, 1, "offer VIRTIO_F_INDIRECT_DESC"),                        \
 	PROP_U32("vectors", s, virtio.vectors, VIRTIO_VECTORS_AUTO, "MSI-X vectors (default: one per queue and one)")
 
-/* --- transport_pci.c --- */
+/* --- device.c --- */
 /* After the type's properties are checked: `features` without the transport's own. */
 bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 features, u16 queue_count, u16 queue_size,
 		 const struct dev_env *env, struct error *err);
 void virtio_fini(struct virtio *virtio);
-void virtio_reset(struct virtio *virtio, unsigned reset_kind);
+void virtio_dev_reset(struct dev *dev, unsigned reset_kind); /* for dev_class.reset */
 static inline bool virtio_has(const struct virtio *virtio, unsigned feature)
 {
 	return virtio->features >> feature & 1;
 }
-/* Whether queues are served: DRIVER_OK, not broken, bus master. */
+/* Whether queues are served: DRIVER_OK, not broken, free to reach memory. */
 bool virtio_is_live(struct virtio *virtio);
 void virtio_interrupt(struct virtio *virtio, struct virtq *queue); /* NULL: configuration change */
 /* The driver broke a rule that leaves us without a sane queue: NEEDS_RESET, and quiet from now on. [VIRTIO1.2 2.1.2] */
 void virtio_broken(struct virtio *virtio, const char *why);
+/* For the transports. */
+void virtio_clear(struct virtio *virtio); /* the driver's reset */
+void virtio_queue_reset(struct virtq *queue);
+void virtio_status_write(struct virtio *virtio, u8 now);
+void virtio_features_write(struct virtio *virtio, u32 select, u32 value);
+void virtio_notified(struct virtio *virtio, u32 queue);
+u64 virtio_config_read(struct virtio *virtio, u32 offset, unsigned size);
+void virtio_config_write(struct virtio *virtio, u32 offset, unsigned size, u64 value);
 
 /* --- queue.c --- */
 bool virtq_layout_ok(const struct virtq *queue); /* sizes, alignment, addresses */
@@ -123,12 +150,12 @@ bool virtq_write(struct virtio *virtio, const struct virtq_chain *chain, u64 off
 /* Guest memory as the device sees it: through the IOMMU with iommu_platform=on, else by physical addresses. [VIRTIO1.2 6, ACCESS_PLATFORM] */
 static inline bool virtio_dma_read(struct virtio *virtio, u64 address, void *to, u64 size)
 {
-	return virtio->iommu_platform ? dma_read_for(virtio->pci.space, pci_requester_id(&virtio->pci), address, to, size)
-				      : dma_read(virtio->pci.space, address, to, size);
+	return virtio->iommu_platform ? dma_read_for(virtio->space, pci_requester_id(&virtio->pci), address, to, size)
+				      : dma_read(virtio->space, address, to, size);
 }
 static inline bool virtio_dma_write(struct virtio *virtio, u64 address, const void *from, u64 size)
 {
-	return virtio->iommu_platform ? dma_write_for(virtio->pci.space, pci_requester_id(&virtio->pci), address, from, size)
-				      : dma_write(virtio->pci.space, address, from, size);
+	return virtio->iommu_platform ? dma_write_for(virtio->space, pci_requester_id(&virtio->pci), address, from, size)
+				      : dma_write(virtio->space, address, from, size);
 }
 #endif

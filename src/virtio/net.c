@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-net-pci: a network card. [VIRTIO1.2 5.1]
+ * virtio-net: a network card. [VIRTIO1.2 5.1]
  *
  * Queues: receive and transmit of pair 0, of pair 1 and so on, then the control queue. All runs under the machine lock: a notified
  * transmit queue is drained in the vCPU's thread, each frame copied out of guest memory once and given to the wire
@@ -82,6 +82,12 @@ static u8 flow_of(const u8 *ethernet, size_t size)
 	return (u8)(sum ^ sum >> 8 ^ sum >> 16 ^ sum >> 24);
 }
 
+/* The guest's header: legacy drivers leave the count out that mergeable buffers need. [VIRTIO1.2 5.1.6.1] */
+static u32 header_bytes(const struct virtio_net *net)
+{
+	return virtio_has(&net->virtio, VIRTIO_F_VERSION_1) || virtio_has(&net->virtio, NET_F_MRG_RXBUF) ? FRAME_HEADER : FRAME_NUM_BUFFERS;
+}
+
 /* --- From the guest --- */
 
 /* The header says only what was negotiated, and of this frame: checked here, once. */
@@ -104,12 +110,13 @@ static bool header_is_ok(const struct virtio_net *net, const u8 *frame, size_t s
 static void transmit_one(struct virtio_net *net, u16 pair)
 {
 	struct virtio *virtio = &net->virtio;
-	u64 size = net->chain->out_bytes;
+	u32 header = header_bytes(net);
+	u64 size = net->chain->out_bytes - header + FRAME_HEADER;
 	u8 *frame = net->frame;
 
-	if (size < FRAME_HEADER + ETHERNET_HEADER || size > FRAME_MAX || !virtq_read(virtio, net->chain, 0, frame, size) ||
-	    !header_is_ok(net, frame, size)) {
-		trace(GUEST_ERROR, "%s: a frame of %llu bytes to send is malformed, and dropped", dev_name(&virtio->pci.dev),
+	if (net->chain->out_bytes < header + ETHERNET_HEADER || size > FRAME_MAX || !virtq_read(virtio, net->chain, 0, frame, header) ||
+	    !virtq_read(virtio, net->chain, header, frame + FRAME_HEADER, size - FRAME_HEADER) || !header_is_ok(net, frame, size)) {
+		trace(GUEST_ERROR, "%s: a frame of %llu bytes to send is malformed, and dropped", dev_name(&virtio->dev),
 		      (unsigned long long)size);
 		return;
 	}
@@ -188,11 +195,13 @@ static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *
 {
 	struct virtio *virtio = &net->virtio;
 	bool mergeable = virtio_has(virtio, NET_F_MRG_RXBUF);
+	u32 header_size = header_bytes(net);
 	u8 header[FRAME_HEADER];
 	struct virtq_segment count_at = {0};
 	size_t done = 0;
 	u16 count = 0;
 
+	size -= FRAME_HEADER - header_size; /* in the guest's buffers from now on */
 	memcpy(header, frame, FRAME_HEADER);
 	if (!(net->offloads & OFFLOAD_CSUM))
 		header[FRAME_FLAGS] = 0;
@@ -204,9 +213,9 @@ static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *
 			return count == queue->size; /* it would never fit: dropped */
 		}
 		part = MIN(size - done, net->chain->in_bytes);
-		if (!part || (!mergeable && part < size) || (!done && part < FRAME_HEADER)) {
+		if (!part || (!mergeable && part < size) || (!done && part < header_size)) {
 			/* A buffer that cannot hold a frame: given back empty, and the frame with it. */
-			trace(GUEST_ERROR, "%s: a receive buffer of %llu bytes is too small", dev_name(&virtio->pci.dev),
+			trace(GUEST_ERROR, "%s: a receive buffer of %llu bytes is too small", dev_name(&virtio->dev),
 			      (unsigned long long)net->chain->in_bytes);
 			virtq_untake(queue, count + 1);
 			if (virtq_pop(queue, net->chain))
@@ -215,12 +224,12 @@ static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *
 		}
 		if (!done) {
 			store_le(header + FRAME_NUM_BUFFERS, 2, 1);
-			virtq_write(virtio, net->chain, 0, header, FRAME_HEADER);
-			virtq_write(virtio, net->chain, FRAME_HEADER, frame + FRAME_HEADER, part - FRAME_HEADER);
+			virtq_write(virtio, net->chain, 0, header, header_size);
+			virtq_write(virtio, net->chain, header_size, frame + FRAME_HEADER, part - header_size);
 			if (part < size) /* the count is known at the end: where it is to stand */
 				count_at = net->chain->segments[net->chain->out_count];
 		} else {
-			virtq_write(virtio, net->chain, 0, frame + done, part);
+			virtq_write(virtio, net->chain, 0, frame + FRAME_HEADER - header_size + done, part);
 		}
 		virtq_fill(queue, count++, net->chain->head, (u32)part);
 		done += part;
@@ -296,7 +305,7 @@ static void net_notified(struct virtio *virtio, struct virtq *queue)
 	if (queue->index == control_index(net))
 		net_control_notified(net, queue);
 	else if (queue->index >= control_index(net))
-		trace(GUEST_ERROR, "%s: queue %u is none", dev_name(&virtio->pci.dev), queue->index);
+		trace(GUEST_ERROR, "%s: queue %u is none", dev_name(&virtio->dev), queue->index);
 	else if (queue->index & 1)
 		transmit_row(net, queue);
 	else if (net->netdev)
@@ -338,29 +347,29 @@ struct used_macs {
 	bool taken[256];
 };
 
-static bool find_macs(struct pci_dev *dev, void *arg)
+static bool find_macs(struct dev *dev, void *arg)
 {
 	static const u8 family[5] = {0x52, 0x54, 0x00, 0x12, 0x34};
-	const struct virtio_net *other = container_of(dev, struct virtio_net, virtio.pci);
+	const struct virtio_net *other = container_of(dev, struct virtio_net, virtio.dev);
 	struct used_macs *used = arg;
 
-	if (dev->dev.cls == &virtio_net_pci_class && other != used->net && !memcmp(other->mac, family, sizeof(family)))
+	if ((dev->cls == &virtio_net_pci_class || dev->cls == &virtio_net_device_class) && other != used->net && !memcmp(other->mac, family, sizeof(family)))
 		used->taken[other->mac[5]] = true;
 	return true;
 }
 
 /* QEMU's: 52:54:00:12:34:56 and on, the first that is free. */
-static bool mac_default(struct virtio_net *net, struct error *err)
+static bool mac_default(struct virtio_net *net, struct machine *machine, struct error *err)
 {
 	struct used_macs used = {.net = net};
 
-	pci_host_each(pci_dev_host(&net->virtio.pci), find_macs, &used);
+	machine_each_device(machine, find_macs, &used);
 	for (unsigned n = 0x56; n < 256; n++)
 		if (!used.taken[n]) {
 			memcpy(net->mac, (const u8[]){0x52, 0x54, 0x00, 0x12, 0x34, (u8)n}, NET_MAC_BYTES);
 			return true;
 		}
-	return fail(err, "%s: no address is left of those that are given out; write mac=", dev_name(&net->virtio.pci.dev));
+	return fail(err, "%s: no address is left of those that are given out; write mac=", dev_name(&net->virtio.dev));
 }
 
 static bool queue_size_ok(const char *name, const char *key, u16 size, struct error *err)
@@ -371,7 +380,7 @@ static bool queue_size_ok(const char *name, const char *key, u16 size, struct er
 
 static bool properties_check(struct virtio_net *net, struct error *err)
 {
-	const char *name = dev_name(&net->virtio.pci.dev);
+	const char *name = dev_name(&net->virtio.dev);
 
 	if (net->rss || net->hash)
 		return fail(err, "%s: %s=on: not built; frames are steered to the queue on which their flow was sent; leave it out", name,
@@ -428,7 +437,7 @@ static u64 features_of(const struct virtio_net *net)
 
 static bool find_netdev(struct virtio_net *net, struct machine *machine, struct error *err)
 {
-	const char *name = dev_name(&net->virtio.pci.dev);
+	const char *name = dev_name(&net->virtio.dev);
 	struct netdev *netdev;
 
 	if (!net->netdev_id)
@@ -445,7 +454,7 @@ static bool find_netdev(struct virtio_net *net, struct machine *machine, struct 
 
 static bool net_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	struct virtio_net *net = container_of(dev, struct virtio_net, virtio.pci.dev);
+	struct virtio_net *net = container_of(dev, struct virtio_net, virtio.dev);
 	static const u8 none[NET_MAC_BYTES];
 	u8 *config = net->virtio.config;
 
@@ -459,7 +468,7 @@ static bool net_create(struct dev *dev, const struct dev_env *env, struct error 
 	for (u16 n = 0; n < net->virtio.queue_count; n++)
 		net->virtio.queues[n].size_max = n == net->virtio.queue_count - 1 ? CONTROL_SIZE
 					       : n & 1 ? net->tx_queue_size : net->rx_queue_size;
-	if (!memcmp(net->mac, none, NET_MAC_BYTES) && !mac_default(net, err))
+	if (!memcmp(net->mac, none, NET_MAC_BYTES) && !mac_default(net, env->machine, err))
 		return false;
 	memcpy(config + NET_MAC, net->mac, NET_MAC_BYTES);
 	store_le(config + NET_MAX_PAIRS, 2, net->pairs_max);
@@ -470,14 +479,9 @@ static bool net_create(struct dev *dev, const struct dev_env *env, struct error 
 	return true;
 }
 
-static void net_reset(struct dev *dev, unsigned reset_kind)
-{
-	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
-}
-
 static void net_destroy(struct dev *dev)
 {
-	struct virtio_net *net = container_of(dev, struct virtio_net, virtio.pci.dev);
+	struct virtio_net *net = container_of(dev, struct virtio_net, virtio.dev);
 
 	if (net->netdev)
 		netdev_disconnect(net->netdev);
@@ -488,46 +492,51 @@ static void net_destroy(struct dev *dev)
 
 static const char *const duplex_words[] = {"half", "full", "unknown", NULL};
 
-const struct dev_class virtio_net_pci_class = {
-	.name = "virtio-net-pci", .doc = "virtio network card", .size = sizeof(struct virtio_net), .plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_STRING("netdev", struct virtio_net, netdev_id, NULL, "id of its -netdev"),
-		PROP_MAC("mac", struct virtio_net, mac, "address (default: 52:54:00:12:34:56 and on)"),
-		PROP_U32("bootindex", struct virtio_net, bootindex, 0xffffffff, "place in the firmware's order of boot devices"),
-		PROP_BOOL("mq", struct virtio_net, mq, 0, "a pair of queues for each vCPU, 16 at most"),
-		PROP_U16("host_mtu", struct virtio_net, host_mtu, 0, "MTU that the guest is told, 68..65535"),
-		PROP_U16("rx_queue_size", struct virtio_net, rx_queue_size, QUEUE_SIZE, "entries of a receive queue, 64..1024"),
-		PROP_U16("tx_queue_size", struct virtio_net, tx_queue_size, QUEUE_SIZE, "entries of a transmit queue, 64..1024"),
-		PROP_U32("speed", struct virtio_net, speed, SPEED_UNKNOWN, "link speed in Mbit/s that the guest is told"),
-		PROP_CHOICE("duplex", struct virtio_net, duplex, duplex_words, DUPLEX_UNKNOWN, "half or full, that the guest is told"),
-		PROP_BOOL("csum", struct virtio_net, csum, 1, "offer to complete checksums"),
-		PROP_BOOL("gso", struct virtio_net, gso, 1, "off: no segmentation offload at all"),
-		PROP_BOOL("host_tso4", struct virtio_net, host_tso4, 1, "offer to segment TCP over IPv4"),
-		PROP_BOOL("host_tso6", struct virtio_net, host_tso6, 1, "offer to segment TCP over IPv6"),
-		PROP_BOOL("host_ecn", struct virtio_net, host_ecn, 1, "with ECN"),
-		PROP_BOOL("host_ufo", struct virtio_net, host_ufo, 1, "offer to fragment UDP"),
-		PROP_BOOL("host_uso", struct virtio_net, host_uso, 1, "offer to segment UDP"),
-		PROP_BOOL("guest_csum", struct virtio_net, guest_csum, 1, "offer frames with checksums to complete"),
-		PROP_BOOL("guest_tso4", struct virtio_net, guest_tso4, 1, "offer joined TCP segments over IPv4"),
-		PROP_BOOL("guest_tso6", struct virtio_net, guest_tso6, 1, "offer joined TCP segments over IPv6"),
-		PROP_BOOL("guest_ecn", struct virtio_net, guest_ecn, 1, "with ECN"),
-		PROP_BOOL("guest_ufo", struct virtio_net, guest_ufo, 1, "offer joined UDP fragments"),
-		PROP_BOOL("guest_uso4", struct virtio_net, guest_uso4, 1, "offer joined UDP segments over IPv4"),
-		PROP_BOOL("guest_uso6", struct virtio_net, guest_uso6, 1, "offer joined UDP segments over IPv6"),
-		PROP_BOOL("mrg_rxbuf", struct virtio_net, mrg_rxbuf, 1, "offer mergeable receive buffers"),
-		PROP_BOOL("status", struct virtio_net, status, 1, "offer the link status"),
-		PROP_BOOL("ctrl_vq", struct virtio_net, ctrl_vq, 1, "offer the control queue"),
-		PROP_BOOL("ctrl_rx", struct virtio_net, ctrl_rx, 1, "offer receive filters"),
-		PROP_BOOL("ctrl_rx_extra", struct virtio_net, ctrl_rx_extra, 1, "offer further receive filters"),
-		PROP_BOOL("ctrl_vlan", struct virtio_net, ctrl_vlan, 1, "offer VLAN filters"),
-		PROP_BOOL("ctrl_mac_addr", struct virtio_net, ctrl_mac_addr, 1, "offer to change the address"),
-		PROP_BOOL("ctrl_guest_offloads", struct virtio_net, ctrl_guest_offloads, 1, "offer to change offloads"),
-		PROP_BOOL("rss", struct virtio_net, rss, 0, "only off"),
-		PROP_BOOL("hash", struct virtio_net, hash, 0, "only off"),
-		PROP_BOOL("failover", struct virtio_net, failover, 0, "only off"),
-		PROP_STRING("tx", struct virtio_net, tx, NULL, "accepted: bh, timer"),
-		VIRTIO_PROPS(struct virtio_net),
-		{ } },
-	.common = pci_dev_props,
-	.create = net_create, .reset = net_reset, .destroy = net_destroy,
-};
+struct netdev *virtio_net_wire(struct dev *dev)
+{
+	return container_of(dev, struct virtio_net, virtio.dev)->netdev;
+}
+
+static const struct prop net_props[] = {
+	PROP_STRING("netdev", struct virtio_net, netdev_id, NULL, "id of its -netdev"),
+	PROP_MAC("mac", struct virtio_net, mac, "address (default: 52:54:00:12:34:56 and on)"),
+	PROP_U32("bootindex", struct virtio_net, bootindex, 0xffffffff, "place in the firmware's order of boot devices"),
+	PROP_BOOL("mq", struct virtio_net, mq, 0, "a pair of queues for each vCPU, 16 at most"),
+	PROP_U16("host_mtu", struct virtio_net, host_mtu, 0, "MTU that the guest is told, 68..65535"),
+	PROP_U16("rx_queue_size", struct virtio_net, rx_queue_size, QUEUE_SIZE, "entries of a receive queue, 64..1024"),
+	PROP_U16("tx_queue_size", struct virtio_net, tx_queue_size, QUEUE_SIZE, "entries of a transmit queue, 64..1024"),
+	PROP_U32("speed", struct virtio_net, speed, SPEED_UNKNOWN, "link speed in Mbit/s that the guest is told"),
+	PROP_CHOICE("duplex", struct virtio_net, duplex, duplex_words, DUPLEX_UNKNOWN, "half or full, that the guest is told"),
+	PROP_BOOL("csum", struct virtio_net, csum, 1, "offer to complete checksums"),
+	PROP_BOOL("gso", struct virtio_net, gso, 1, "off: no segmentation offload at all"),
+	PROP_BOOL("host_tso4", struct virtio_net, host_tso4, 1, "offer to segment TCP over IPv4"),
+	PROP_BOOL("host_tso6", struct virtio_net, host_tso6, 1, "offer to segment TCP over IPv6"),
+	PROP_BOOL("host_ecn", struct virtio_net, host_ecn, 1, "with ECN"),
+	PROP_BOOL("host_ufo", struct virtio_net, host_ufo, 1, "offer to fragment UDP"),
+	PROP_BOOL("host_uso", struct virtio_net, host_uso, 1, "offer to segment UDP"),
+	PROP_BOOL("guest_csum", struct virtio_net, guest_csum, 1, "offer frames with checksums to complete"),
+	PROP_BOOL("guest_tso4", struct virtio_net, guest_tso4, 1, "offer joined TCP segments over IPv4"),
+	PROP_BOOL("guest_tso6", struct virtio_net, guest_tso6, 1, "offer joined TCP segments over IPv6"),
+	PROP_BOOL("guest_ecn", struct virtio_net, guest_ecn, 1, "with ECN"),
+	PROP_BOOL("guest_ufo", struct virtio_net, guest_ufo, 1, "offer joined UDP fragments"),
+	PROP_BOOL("guest_uso4", struct virtio_net, guest_uso4, 1, "offer joined UDP segments over IPv4"),
+	PROP_BOOL("guest_uso6", struct virtio_net, guest_uso6, 1, "offer joined UDP segments over IPv6"),
+	PROP_BOOL("mrg_rxbuf", struct virtio_net, mrg_rxbuf, 1, "offer mergeable receive buffers"),
+	PROP_BOOL("status", struct virtio_net, status, 1, "offer the link status"),
+	PROP_BOOL("ctrl_vq", struct virtio_net, ctrl_vq, 1, "offer the control queue"),
+	PROP_BOOL("ctrl_rx", struct virtio_net, ctrl_rx, 1, "offer receive filters"),
+	PROP_BOOL("ctrl_rx_extra", struct virtio_net, ctrl_rx_extra, 1, "offer further receive filters"),
+	PROP_BOOL("ctrl_vlan", struct virtio_net, ctrl_vlan, 1, "offer VLAN filters"),
+	PROP_BOOL("ctrl_mac_addr", struct virtio_net, ctrl_mac_addr, 1, "offer to change the address"),
+	PROP_BOOL("ctrl_guest_offloads", struct virtio_net, ctrl_guest_offloads, 1, "offer to change offloads"),
+	PROP_BOOL("rss", struct virtio_net, rss, 0, "only off"),
+	PROP_BOOL("hash", struct virtio_net, hash, 0, "only off"),
+	PROP_BOOL("failover", struct virtio_net, failover, 0, "only off"),
+	PROP_STRING("tx", struct virtio_net, tx, NULL, "accepted: bh, timer"),
+	VIRTIO_PROPS(struct virtio_net),
+	{ } };
+
+#define NET_CLASS .doc = "virtio network card", .size = sizeof(struct virtio_net), .props = net_props, .create = net_create, \
+		  .reset = virtio_dev_reset, .destroy = net_destroy
+const struct dev_class virtio_net_pci_class = {.name = "virtio-net-pci", .plugs = BUS_PCIE, .common = pci_dev_props, NET_CLASS};
+const struct dev_class virtio_net_device_class = {.name = "virtio-net-device", .plugs = BUS_VIRTIO, NET_CLASS};

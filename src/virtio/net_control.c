@@ -165,7 +165,7 @@ void net_control_notified(struct virtio_net *net, struct virtq *queue)
 		if (size <= COMMAND_BYTES_MAX && virtq_read(virtio, net->chain, 0, net->frame, size) &&
 		    execute(net, net->frame[0], net->frame[1], net->frame + NET_CTRL_HEADER, (u32)size - NET_CTRL_HEADER))
 			answer = NET_CTRL_OK;
-		trace(VIRTIO, "%s: control class %u command %u: %s", dev_name(&virtio->pci.dev), net->frame[0], net->frame[1],
+		trace(VIRTIO, "%s: control class %u command %u: %s", dev_name(&virtio->dev), net->frame[0], net->frame[1],
 		      answer == NET_CTRL_OK ? "done" : "refused");
 		virtq_write(virtio, net->chain, 0, &answer, 1);
 		virtq_push(queue, net->chain, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-9p-pci: a folder of the host, shared. [VIRTIO1.2 5.9] One queue; each chain is a request and the room for its answer. The
+ * virtio-9p: a folder of the host, shared. [VIRTIO1.2 5.9] One queue; each chain is a request and the room for its answer. The
  * server (p9.c) may wait for the host's disk, so it runs on a pool thread, one request at a time and without the machine lock: the
  * message is copied in before and the answer copied out after. The next chain is taken when the one before is done.
  *
@@ -65,7 +65,7 @@ static void request_done(void *opaque)
 		if (!dev->out_bytes)
 			virtio_broken(virtio, "a 9p request without a header, or without room for an answer");
 		else if (!virtq_write(virtio, dev->chain, 0, dev->out, dev->out_bytes))
-			trace(GUEST_ERROR, "%s: the room for an answer is not in memory", dev_name(&virtio->pci.dev));
+			trace(GUEST_ERROR, "%s: the room for an answer is not in memory", dev_name(&virtio->dev));
 		virtq_push(&virtio->queues[0], dev->chain, (u32)dev->out_bytes);
 		virtq_signal(&virtio->queues[0]);
 	}
@@ -78,7 +78,7 @@ static void request_work(void *arg)
 
 	dev->out_bytes = p9_request(dev->p9, dev->in, dev->in_bytes, dev->out, dev->out_room);
 	dev->done->on_its_way = true;
-	loop_defer(dev->virtio.pci.loop, request_done, dev->done);
+	loop_defer(dev->virtio.loop, request_done, dev->done);
 	pthread_mutex_lock(&dev->lock);
 	dev->running = false;
 	pthread_cond_broadcast(&dev->idle);
@@ -95,7 +95,7 @@ static void next_request(struct virtio_9p *dev)
 	dev->in_bytes = MIN(dev->chain->out_bytes, P9_MSIZE_MAX);
 	dev->out_room = MIN(dev->chain->in_bytes, P9_MSIZE_MAX);
 	if (!virtq_read(virtio, dev->chain, 0, dev->in, dev->in_bytes))
-		trace(GUEST_ERROR, "%s: a request is not in memory", dev_name(&virtio->pci.dev));
+		trace(GUEST_ERROR, "%s: a request is not in memory", dev_name(&virtio->dev));
 	dev->busy = dev->running = true;
 	dev->request_generation = dev->generation;
 	if (dev->workers)
@@ -130,7 +130,7 @@ static const struct virtio_type ninep_type = {
 
 static bool ninep_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	struct virtio_9p *ninep = container_of(dev, struct virtio_9p, virtio.pci.dev);
+	struct virtio_9p *ninep = container_of(dev, struct virtio_9p, virtio.dev);
 	const char *name = dev_name(dev);
 	size_t tag = ninep->mount_tag ? strlen(ninep->mount_tag) : 0;
 
@@ -161,14 +161,9 @@ static bool ninep_create(struct dev *dev, const struct dev_env *env, struct erro
 	return true;
 }
 
-static void ninep_reset(struct dev *dev, unsigned reset_kind)
-{
-	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
-}
-
 static void ninep_destroy(struct dev *dev)
 {
-	struct virtio_9p *ninep = container_of(dev, struct virtio_9p, virtio.pci.dev);
+	struct virtio_9p *ninep = container_of(dev, struct virtio_9p, virtio.dev);
 
 	virtio_fini(&ninep->virtio);
 	p9_destroy(ninep->p9);
@@ -185,13 +180,13 @@ static void ninep_destroy(struct dev *dev)
 	}
 }
 
-const struct dev_class virtio_9p_pci_class = {
-	.name = "virtio-9p-pci", .doc = "folder of the host, shared by 9p", .size = sizeof(struct virtio_9p), .plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_STRING("fsdev", struct virtio_9p, fsdev, NULL, "id of its -fsdev"),
-		PROP_STRING("mount_tag", struct virtio_9p, mount_tag, NULL, "name that the guest mounts it by"),
-		VIRTIO_PROPS(struct virtio_9p),
-		{ } },
-	.common = pci_dev_props,
-	.create = ninep_create, .reset = ninep_reset, .destroy = ninep_destroy,
-};
+static const struct prop ninep_props[] = {
+	PROP_STRING("fsdev", struct virtio_9p, fsdev, NULL, "id of its -fsdev"),
+	PROP_STRING("mount_tag", struct virtio_9p, mount_tag, NULL, "name that the guest mounts it by"),
+	VIRTIO_PROPS(struct virtio_9p),
+	{ } };
+
+#define NINEP_CLASS .doc = "folder of the host, shared by 9p", .size = sizeof(struct virtio_9p), .props = ninep_props, .create = ninep_create, \
+		    .reset = virtio_dev_reset, .destroy = ninep_destroy
+const struct dev_class virtio_9p_pci_class = {.name = "virtio-9p-pci", .plugs = BUS_PCIE, .common = pci_dev_props, NINEP_CLASS};
+const struct dev_class virtio_9p_device_class = {.name = "virtio-9p-device", .plugs = BUS_VIRTIO, NINEP_CLASS};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* virtio-rng-pci: an entropy source. [VIRTIO1.2 5.4] Each buffer is filled with the host's random bytes, 64 KiB at
+/* virtio-rng: an entropy source. [VIRTIO1.2 5.4] Each buffer is filled with the host's random bytes, 64 KiB at
  * most; under instruction time with a fixed sequence, so that runs repeat. */
 #include "base/bits.h"
 #include "base/random.h"
@@ -27,7 +27,7 @@ static void rng_notified(struct virtio *virtio, struct virtq *queue)
 		while (done < total) {
 			u32 part = MIN(total - done, sizeof(bytes));
 
-			if (loop_is_instruction_time(virtio->pci.loop))
+			if (loop_is_instruction_time(virtio->loop))
 				random_fixed(&rng->sequence, bytes, part);
 			else
 				host_random(bytes, part);
@@ -35,7 +35,7 @@ static void rng_notified(struct virtio *virtio, struct virtq *queue)
 				break;
 			done += part;
 		}
-		trace(VIRTIO, "%s: %u random bytes", dev_name(&virtio->pci.dev), done);
+		trace(VIRTIO, "%s: %u random bytes", dev_name(&virtio->dev), done);
 		virtq_push(queue, rng->chain, done);
 	}
 	virtq_signal(queue);
@@ -47,31 +47,26 @@ static const struct virtio_type rng_type = {
 
 static bool rng_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	struct virtio_rng *rng = container_of(dev, struct virtio_rng, virtio.pci.dev);
+	struct virtio_rng *rng = container_of(dev, struct virtio_rng, virtio.dev);
 
 	rng->chain = virtq_chain_new();
 	return virtio_init(&rng->virtio, &rng_type, 0, 1, 64, env, err);
 }
 
-static void rng_reset(struct dev *dev, unsigned reset_kind)
-{
-	virtio_reset(container_of(dev, struct virtio, pci.dev), reset_kind);
-}
-
 static void rng_destroy(struct dev *dev)
 {
-	struct virtio_rng *rng = container_of(dev, struct virtio_rng, virtio.pci.dev);
+	struct virtio_rng *rng = container_of(dev, struct virtio_rng, virtio.dev);
 
 	virtio_fini(&rng->virtio);
 	virtq_chain_free(rng->chain);
 }
 
-const struct dev_class virtio_rng_pci_class = {
-	.name = "virtio-rng-pci", .doc = "virtio entropy source", .size = sizeof(struct virtio_rng), .plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_STRING("rng", struct virtio_rng, rng, NULL, "accepted: the bytes are the host's in any case"),
-		VIRTIO_PROPS(struct virtio_rng),
-		{ } },
-	.common = pci_dev_props,
-	.create = rng_create, .reset = rng_reset, .destroy = rng_destroy,
-};
+static const struct prop rng_props[] = {
+	PROP_STRING("rng", struct virtio_rng, rng, NULL, "accepted: the bytes are the host's in any case"),
+	VIRTIO_PROPS(struct virtio_rng),
+	{ } };
+
+#define RNG_CLASS .doc = "virtio entropy source", .size = sizeof(struct virtio_rng), .props = rng_props, .create = rng_create, \
+		  .reset = virtio_dev_reset, .destroy = rng_destroy
+const struct dev_class virtio_rng_pci_class = {.name = "virtio-rng-pci", .plugs = BUS_PCIE, .common = pci_dev_props, RNG_CLASS};
+const struct dev_class virtio_rng_device_class = {.name = "virtio-rng-device", .plugs = BUS_VIRTIO, RNG_CLASS};

@@ -26,14 +26,13 @@ static struct virtio *common_virtio(struct regs *b)
 	return b->owner;
 }
 
-bool virtio_is_live(struct virtio *virtio)
+static bool function_may_send(struct virtio *virtio)
 {
-	return (virtio->status & VIRTIO_DRIVER_OK) && !(virtio->status & VIRTIO_NEEDS_RESET) &&
-	       pci_is_bus_master(&virtio->pci);
+	return pci_is_bus_master(&virtio->pci);
 }
 
 /* [VIRTIO1.2 4.1.5.3, 4.1.5.4] */
-void virtio_interrupt(struct virtio *virtio, struct virtq *queue)
+static void function_interrupt(struct virtio *virtio, struct virtq *queue)
 {
 	u16 vector = queue ? queue->vector : virtio->config_vector;
 
@@ -44,16 +43,6 @@ void virtio_interrupt(struct virtio *virtio, struct virtq *queue)
 	}
 	virtio->isr |= queue ? ISR_QUEUE : ISR_CONFIG;
 	pci_intx_set(&virtio->pci, true);
-}
-
-void virtio_broken(struct virtio *virtio, const char *why)
-{
-	if (virtio->status & VIRTIO_NEEDS_RESET)
-		return;
-	trace(GUEST_ERROR, "%s: %s: the device needs a reset [VIRTIO1.2 2.1.2]", dev_name(&virtio->pci.dev), why);
-	virtio->status |= VIRTIO_NEEDS_RESET;
-	if (virtio->status & VIRTIO_DRIVER_OK)
-		virtio_interrupt(virtio, NULL);
 }
 
 /* --- Common configuration --- */
@@ -87,12 +76,6 @@ static void queue_load(struct virtio *virtio)
 static void queue_select_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	queue_load(common_virtio(b));
-}
-
-static void queue_reset(struct virtq *queue)
-{
-	*queue = (struct virtq){.virtio = queue->virtio, .index = queue->index, .size_max = queue->size_max,
-				.size = queue->size_max, .vector = VIRTIO_NO_VECTOR};
 }
 
 static u16 vector_checked(struct virtio *virtio, u16 vector)
@@ -158,7 +141,7 @@ static void queue_reset_write(struct regs *b, unsigned i, u64 old, u64 now)
 	struct virtq *queue = selected(virtio);
 
 	if (queue && now == 1 && virtio_has(virtio, VIRTIO_F_RING_RESET))
-		queue_reset(queue);
+		virtio_queue_reset(queue);
 	queue_load(virtio);
 }
 
@@ -183,15 +166,7 @@ static void driver_select_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static void driver_feature_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
-	struct virtio *virtio = common_virtio(b);
-	u64 select = regs_get(b, COMMON_GFSELECT, 4);
-
-	if (virtio->status & VIRTIO_FEATURES_OK) {
-		trace(GUEST_ERROR, "%s: features written after FEATURES_OK", b->name);
-		return;
-	}
-	if (select < 2)
-		virtio->features = deposit(virtio->features, 32 * select + 31, 32 * select, now);
+	virtio_features_write(common_virtio(b), regs_get(b, COMMON_GFSELECT, 4), now);
 }
 
 static u64 status_read(struct regs *b, unsigned i, u64 stored)
@@ -199,46 +174,9 @@ static u64 status_read(struct regs *b, unsigned i, u64 stored)
 	return common_virtio(b)->status;
 }
 
-static void device_clear(struct virtio *virtio)
-{
-	if (virtio->type->reset)
-		virtio->type->reset(virtio);
-	virtio->status = virtio->isr = 0;
-	virtio->features = 0;
-	virtio->config_vector = VIRTIO_NO_VECTOR;
-	for (unsigned n = 0; n < virtio->queue_count; n++)
-		queue_reset(&virtio->queues[n]);
-	regs_reset(&virtio->common, RESET_COLD);
-	queue_load(virtio);
-	pci_intx_set(&virtio->pci, false);
-}
-
-/* [VIRTIO1.2 3.1] Bits are only added; 0 resets. FEATURES_OK stays off if we cannot work with what was accepted. */
 static void status_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
-	struct virtio *virtio = common_virtio(b);
-	u8 before = virtio->status, status = (before & VIRTIO_NEEDS_RESET) | (now & ~VIRTIO_NEEDS_RESET);
-
-	if (!now) {
-		device_clear(virtio);
-		return;
-	}
-	if ((status & VIRTIO_FEATURES_OK) && !(before & VIRTIO_FEATURES_OK) &&
-	    ((virtio->features & ~virtio->offered) || !virtio_has(virtio, VIRTIO_F_VERSION_1))) {
-		trace(GUEST_ERROR, "%s: features 0x%llx not accepted, 0x%llx are offered", b->name,
-		      (unsigned long long)virtio->features, (unsigned long long)virtio->offered);
-		status &= ~VIRTIO_FEATURES_OK;
-	}
-	if ((status & VIRTIO_DRIVER_OK) && !(status & VIRTIO_FEATURES_OK)) {
-		trace(GUEST_ERROR, "%s: DRIVER_OK without FEATURES_OK", b->name);
-		status &= ~VIRTIO_DRIVER_OK;
-	}
-	virtio->status = status;
-	if ((status & VIRTIO_DRIVER_OK) && !(before & VIRTIO_DRIVER_OK)) {
-		trace(VIRTIO, "%s: driver ready, features 0x%llx", b->name, (unsigned long long)virtio->features);
-		if (virtio->type->driver_ok)
-			virtio->type->driver_ok(virtio);
-	}
+	virtio_status_write(common_virtio(b), now);
 }
 
 static u64 num_queues_read(struct regs *b, unsigned i, u64 stored)
@@ -288,22 +226,10 @@ static enum mem_result bar_read(void *opaque, u64 offset, unsigned size, u64 *va
 		}
 		break;
 	case PAGE_DEVICE:
-		for (unsigned n = 0; n < size && in + n < virtio->type->config_bytes; n++)
-			*value |= (u64)virtio->config[in + n] << (8 * n);
+		*value = virtio_config_read(virtio, in, size);
 		break;
 	}
 	return MEM_OK;
-}
-
-static void queue_notify(struct virtio *virtio, u32 n)
-{
-	if (n >= virtio->queue_count) {
-		trace(GUEST_ERROR, "%s: queue %u notified, there are %u", dev_name(&virtio->pci.dev), n,
-		      virtio->queue_count);
-		return;
-	}
-	if (virtio->queues[n].enabled && virtio_is_live(virtio))
-		virtio->type->queue_notified(virtio, &virtio->queues[n]);
 }
 
 static enum mem_result bar_write(void *opaque, u64 offset, unsigned size, u64 value)
@@ -317,11 +243,10 @@ static enum mem_result bar_write(void *opaque, u64 offset, unsigned size, u64 va
 			regs_write(&virtio->common, in, size, value);
 		break;
 	case PAGE_NOTIFY: /* without NOTIFICATION_DATA the place says which queue */
-		queue_notify(virtio, in / NOTIFY_BYTES);
+		virtio_notified(virtio, in / NOTIFY_BYTES);
 		break;
 	case PAGE_DEVICE:
-		for (unsigned n = 0; virtio->type->config_written && n < size && in + n < virtio->type->config_bytes; n++)
-			virtio->type->config_written(virtio, in + n, (u8)(value >> (8 * n)));
+		virtio_config_write(virtio, in, size, value);
 		break;
 	}
 	return MEM_OK;
@@ -389,35 +314,31 @@ static void structure_add(struct virtio *virtio, u8 type, u32 page, u32 length)
 
 static void function_reset(struct pci_dev *dev, unsigned reset_kind)
 {
-	device_clear(container_of(dev, struct virtio, pci));
+	virtio_clear(container_of(dev, struct virtio, pci));
 }
 
-bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 features, u16 queue_count, u16 queue_size,
-		 const struct dev_env *env, struct error *err)
+static void function_cleared(struct virtio *virtio)
+{
+	regs_reset(&virtio->common, RESET_COLD);
+	queue_load(virtio);
+	pci_intx_set(&virtio->pci, false);
+}
+
+static bool function_attach(struct virtio *virtio, const struct virtio_type *type, const struct dev_env *env, struct error *err)
 {
 	const struct pci_ids ids = {.vendor = VIRTIO_VENDOR, .device = VIRTIO_DEVICE_BASE + type->id,
 				    .subsystem_vendor = VIRTIO_VENDOR, .subsystem = 0x1100, .revision = 1,
 				    .class_code = type->class_code};
 	const struct pcie_link link = {.flr = true};
-	const char *name = dev_name(&virtio->pci.dev);
-	u32 vectors = virtio->vectors == VIRTIO_VECTORS_AUTO ? queue_count + 1u : virtio->vectors;
+	const char *name = dev_name(&virtio->dev);
+	u32 vectors = virtio->vectors == VIRTIO_VECTORS_AUTO ? virtio->queue_count + 1u : virtio->vectors;
 
 	if (virtio->disable_modern)
 		return fail(err, "%s: disable-modern=on: there is only the modern interface; leave it out", name);
-	if (virtio->packed)
-		return fail(err, "%s: packed=on: not built yet; queues are split", name);
 	if (vectors > 2048)
 		return fail(err, "%s: vectors=%u is more than the 2048 that MSI-X has", name, vectors);
-	assert(queue_count <= VIRTIO_QUEUES_MAX && queue_size <= QUEUE_SIZE_MAX);
-	assert(type->config_bytes <= VIRTIO_CONFIG_BYTES);
 	if (!pci_dev_init(&virtio->pci, &ids, env, err))
 		return false;
-	virtio->type = type;
-	virtio->queue_count = queue_count;
-	virtio->offered = features | BIT(VIRTIO_F_VERSION_1) | (virtio->iommu_platform ? BIT(VIRTIO_F_ACCESS_PLATFORM) : 0) | (virtio->event_idx ? BIT(VIRTIO_F_EVENT_IDX) : 0) |
-			  (virtio->indirect_desc ? BIT(VIRTIO_F_INDIRECT_DESC) : 0);
-	for (unsigned n = 0; n < queue_count; n++)
-		virtio->queues[n] = (struct virtq){.virtio = virtio, .index = n, .size_max = queue_size};
 	regs_init(&virtio->common, name, virtio, REGS_BYTES, COMMON_BYTES);
 	REGS_ADD(&virtio->common, 0, common_rows);
 
@@ -425,7 +346,7 @@ bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 feat
 	structure_add(virtio, CFG_COMMON, PAGE_COMMON, COMMON_BYTES);
 	structure_add(virtio, CFG_ISR, PAGE_ISR, 4);
 	structure_add(virtio, CFG_DEVICE, PAGE_DEVICE, PAGE_BYTES);
-	structure_add(virtio, CFG_NOTIFY, PAGE_NOTIFY, queue_count * NOTIFY_BYTES);
+	structure_add(virtio, CFG_NOTIFY, PAGE_NOTIFY, virtio->queue_count * NOTIFY_BYTES);
 	structure_add(virtio, CFG_PCI, 0, 0);
 	if (vectors)
 		pci_msix_add(&virtio->pci, 0, vectors, MSIX_BAR, vectors > 128 ? 0x10000 : 0x1000, 0,
@@ -439,18 +360,19 @@ bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 feat
 	return true;
 }
 
-void virtio_fini(struct virtio *virtio)
+static void function_detach(struct virtio *virtio)
 {
-	if (virtio->type && virtio->common.store) {
-		if (virtio->type->reset)
-			virtio->type->reset(virtio);
+	if (virtio->common.store)
 		regs_free(&virtio->common);
-	}
 	pci_dev_fini(&virtio->pci);
 }
 
-void virtio_reset(struct virtio *virtio, unsigned reset_kind)
+static void function_dev_reset(struct virtio *virtio, unsigned reset_kind)
 {
-	device_clear(virtio);
 	pci_dev_reset(&virtio->pci, reset_kind);
 }
+
+const struct virtio_transport virtio_pci_transport = {
+	.attach = function_attach, .detach = function_detach, .reset = function_dev_reset, .cleared = function_cleared,
+	.interrupt = function_interrupt, .may_send = function_may_send,
+};

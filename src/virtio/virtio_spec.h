@@ -64,6 +64,34 @@
 #define ISR_QUEUE          0x1
 #define ISR_CONFIG         0x2
 
+/* 4.2.2 MMIO register layout; 4.2.4: those of the legacy interface. */
+#define MMIO_MAGIC               0x000
+#define MMIO_VERSION             0x004
+#define MMIO_DEVICE_ID           0x008
+#define MMIO_VENDOR_ID           0x00c
+#define MMIO_DEVICE_FEATURES     0x010
+#define MMIO_DEVICE_FEATURES_SEL 0x014
+#define MMIO_DRIVER_FEATURES     0x020
+#define MMIO_DRIVER_FEATURES_SEL 0x024
+#define MMIO_GUEST_PAGE_SIZE     0x028 /* legacy */
+#define MMIO_QUEUE_SEL           0x030
+#define MMIO_QUEUE_NUM_MAX       0x034
+#define MMIO_QUEUE_NUM           0x038
+#define MMIO_QUEUE_ALIGN         0x03c /* legacy */
+#define MMIO_QUEUE_PFN           0x040 /* legacy */
+#define MMIO_QUEUE_READY         0x044
+#define MMIO_QUEUE_NOTIFY        0x050
+#define MMIO_INTERRUPT_STATUS    0x060
+#define MMIO_INTERRUPT_ACK       0x064
+#define MMIO_STATUS              0x070
+#define MMIO_QUEUE_DESC          0x080
+#define MMIO_QUEUE_DRIVER        0x090
+#define MMIO_QUEUE_DEVICE        0x0a0
+#define MMIO_SHM_SEL             0x0ac
+#define MMIO_SHM_LEN             0x0b0 /* length, then base: 64 bits each */
+#define MMIO_CONFIG_GENERATION   0x0fc
+#define MMIO_CONFIG              0x100
+
 /* 5 Device types. */
 #define VIRTIO_ID_NET      1
 #define VIRTIO_ID_BLOCK    2
@@ -183,6 +211,7 @@
 #define CONSOLE_CONTROL_BYTES 8
 
 /* 6 Reserved feature bits. */
+#define VIRTIO_F_ANY_LAYOUT    27 /* legacy */
 #define VIRTIO_F_INDIRECT_DESC 28
 #define VIRTIO_F_EVENT_IDX     29
 #define VIRTIO_F_VERSION_1     32

@@ -136,6 +136,12 @@ FIRMWARE_FIRST = DOE + QMP + ["-M", "ras=on,cxl-firmware-first=on"]
 DISK = ["-drive", "file=@/disk.raw,format=raw,if=virtio", "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
         "-chardev", "file,id=hvc,path=@/hvc0.txt", "-device", "virtconsole,chardev=hvc"]
 
+# The same in the board's virtio-mmio slots, which speak the legacy interface; and as virtio 1.
+SLOTS = ["-drive", "file=@/disk.raw,format=raw,if=none,id=d", "-device", "virtio-blk-device,drive=d", "-device", "virtio-rng-device",
+         "-device", "virtio-serial-device", "-chardev", "file,id=hvc,path=@/hvc0.txt", "-device", "virtconsole,chardev=hvc", "-netdev", "user,id=n", "-device",
+         "virtio-net-device,netdev=n"]
+SLOTS_MODERN = SLOTS + ["-global", "virtio-mmio.force-legacy=off"]
+
 # Two folders of the host: one with the guest's ids kept beside its files, one that cannot be written.
 SHARE = ["-virtfs", "local,path=@/share,mount_tag=share,security_model=mapped-xattr",
          "-fsdev", "local,id=f,path=@/fixed,security_model=none,readonly=on", "-device", "virtio-9p-pci,fsdev=f,mount_tag=fixed"]
@@ -194,7 +200,12 @@ BOOTS = {
     "6.12 nvme": ("6.12", 2, "nvme", ["-drive", "file=@/disk2.raw,format=raw,if=none,id=n0,discard=unmap", "-device",
                                       "nvme,drive=n0,serial=cxlvm-test"], True),
     "6.12 disk, rng, console": ("6.12", 2, "devices", DISK, True),
+    "6.12 disk, rng, console in virtio-mmio slots": ("6.12", 2, "devices", SLOTS, True),
+    "7.3 disk, rng, console in virtio-mmio slots, virtio 1": ("7.3", 2, "devices", SLOTS_MODERN, True),
+    "6.12 disk, rng, console in virtio-mmio slots, device tree": ("6.12", 1, "devices", SLOTS_MODERN + ["-M", "acpi=off"], False),
     "6.12 shared folders": ("6.12", 2, "share", SHARE, True),
+    "7.3 shared folders in virtio-mmio slots": ("7.3", 2, "share", [o.replace("virtio-9p-pci", "virtio-9p-device") for o in SHARE[2:]] + [
+        "-fsdev", "local,path=@/share,id=s,security_model=mapped-xattr", "-device", "virtio-9p-device,fsdev=s,mount_tag=share"], False),
     "7.3 shared folders": ("7.3", 1, "share", SHARE, False),
     "6.12 disk, rng, console behind the SMMU": ("6.12", 2, "devices", SMMU, True),
     "7.3 disk behind the SMMU, device tree": ("7.3", 2, "devices", SMMU + ["-M", "acpi=off"], False),
@@ -216,7 +227,8 @@ BOOTS = {
     "7.3 16 vCPUs": ("7.3", 16, "tour", volatile(), False),
 }
 # What the host must find after a row of runs: file in the scratch folder -> text in it.
-LEFT_BEHIND = {"6.12 shared folders": ("share/from-guest", b"from the guest\nmore\n"), "6.12 disk, rng, console": ("hvc0.txt", b"to the host"), "6.12 device tree, acpi=off": ("hvc0.txt", b"to the host")}
+LEFT_BEHIND = {"6.12 shared folders": ("share/from-guest", b"from the guest\nmore\n"), "6.12 disk, rng, console": ("hvc0.txt", b"to the host"),
+               "6.12 disk, rng, console in virtio-mmio slots": ("hvc0.txt", b"to the host"), "7.3 disk, rng, console in virtio-mmio slots, virtio 1": ("hvc0.txt", b"to the host"), "6.12 device tree, acpi=off": ("hvc0.txt", b"to the host")}
 
 
 # Rows whose runs must print the same bytes, kernel time stamps included.

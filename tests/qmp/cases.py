@@ -30,13 +30,14 @@ COUNTER = 0x48000000
 # What the commands that ask for arguments are given.
 ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-list-properties": {"typename": "cxl-type3"},
              "qom-list-properties": {"typename": "memory-backend-file"}, "cxl-query-events": {"path": "mem0"},
-             "cxl-query-poison": {"path": "mem0"}, "cxl-query-health": {"path": "mem0"}, "cxl-query-ras": {"path": "rp0"}}
+             "cxl-query-poison": {"path": "mem0"}, "cxl-query-health": {"path": "mem0"}, "cxl-query-ras": {"path": "rp0"},
+             "qom-list": {"path": "/machine/peripheral"}, "qom-get": {"path": "/machine/peripheral/mem0", "property": "volatile-memdev"}}
 # These change the machine and have cases of their own.
 NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
              "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
              "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error",
              "cxl-set-health", "cxl-fm-request", "cxl-surprise-remove", "device_add", "device_del", "object-add", "object-del", "blockdev-add",
-             "blockdev-del"}
+             "blockdev-del", "memsave", "netdev_add", "netdev_del", "set_link"}
 
 
 def handshake(build, folder):
@@ -94,10 +95,20 @@ def every_command(build, folder):
         assert answers["query-memory-size-summary"]["base-memory"] == 512 << 20
         assert "cxl-type3" in {t["name"] for t in answers["qom-list-types"]}
         assert "volatile-memdev" in {p["name"] for p in answers["device-list-properties"]}
+        assert {"mem0", "rp2"} <= {p["name"] for p in answers["qom-list"]} and answers["qom-get"] == "/objects/v0"
+        assert {"name": "v0", "type": "child<memory-backend-ram>"} in client.call("qom-list", path="/objects")
+        assert {"peripheral", "peripheral-anon"} <= {p["name"] for p in client.call("qom-list", path="/machine")}
+        assert client.call("qom-get", path="/objects/v0", property="size") == 512 << 20
+        assert client.call("qom-get", path="/machine/peripheral/mem0", property="type") == "cxl-type3"
+        assert "virtio-blk-pci" == client.call("qom-get", path="/machine/peripheral-anon/device[0]", property="type")
+        assert client.fails("qom-get", path="/machine/peripheral/mem0", property="nix")["class"] == "GenericError"
+        for path in ("", "/", "/machine/", "/objects/", "/objects/nix", "/machine/peripheral/v0", "nix/../..", "/machine/peripheral-anon/device[9]"):
+            if path != "/":
+                assert client.fails("qom-list", path=path)["class"] == "DeviceNotFound", path
         assert {64, 128} <= {bus["bus"] for bus in answers["query-pci"]}
         assert "qmp" in {o["option"] for o in answers["query-command-line-options"]}
         assert client.fails("device-list-properties", typename="nix")["class"] == "DeviceNotFound"
-        for name in ("migrate", "qom-get"):
+        for name in ("migrate", "qom-set"):
             error = client.fails(name)
             assert error["class"] == "CommandNotFound" and "not built" in error["desc"], error
         for bad, words in (({}, "typename"), ({"typename": 1}, "string"), ({"typename": None}, "string"), ({"typename": ["x"]}, "string"),
@@ -121,7 +132,7 @@ def plugging(build, folder):
         assert client.ask("object-add", qom_type="memory-backend-ram", id="v2", size=256 << 20, prealloc=False) == {}
         assert "taken" in client.refuses("object-add", qom_type="memory-backend-ram", id="v2", size="256M")["desc"]
         assert "size" in client.refuses("object-add", qom_type="memory-backend-ram", id="v3", size=-1)["desc"]
-        assert "memory-backend" in client.refuses("object-add", qom_type="rng-random", id="r0")["desc"]
+        assert "-object help" in client.refuses("object-add", qom_type="can-bus", id="r0")["desc"]
         assert client.refuses("object-add", qom_type="memory-backend-ram", id="v3", size=[1])["desc"].startswith("Invalid parameter type")
         type3 = {"driver": "cxl-type3", "id": "mem2", "bus": "rp2", "volatile_memdev": "v2"}
         for change, words in (({"driver": "nix"}, "'nix' is not a valid device model name"), ({"bus": "nix"}, "Bus 'nix' not found"),
@@ -414,6 +425,13 @@ def run_control(build, folder):
             client.event("RESET")
         assert "memory" in client.fails("pmemsave", val=1 << 46, size=8, filename=str(pathlib.Path(folder) / "x"))["desc"]
         assert client.fails("pmemsave", val=COUNTER, size=8, filename="/nonexistent/x")
+        # The guest's MMU is off: virtual is physical. It goes on afterwards.
+        path = pathlib.Path(folder) / "virtual"
+        client.call("memsave", val=COUNTER, size=8, filename=str(path), cpu_index=0)
+        assert int.from_bytes(path.read_bytes(), "little") > 0 and client.call("query-status")["running"]
+        assert "memory" in client.fails("memsave", val=1 << 46, size=8, filename=str(path))["desc"]
+        assert "0 to 0" in client.fails("memsave", val=COUNTER, size=8, filename=str(path), cpu_index=1)["desc"]
+        client.events.clear()
         client.call("human-monitor-command", command_line="stop")
         client.event("STOP")
         assert "paused" in client.call("human-monitor-command", command_line="info status")
@@ -635,7 +653,46 @@ def disks(build, folder):
         client.call("quit")
 
 
-CASES = {"handshake": handshake, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "addresses, registers, pictures": explained,
+def set_link(client, name, up):
+    client.raw(json.dumps({"execute": "set_link", "arguments": {"name": name, "up": up}}).encode())
+    assert client.answer() == {"return": {}}
+
+
+def networks(build, folder):
+    """Networks come and go, and a wire is cut and joined."""
+    options = ["-netdev", f"stream,id=n0,server=on,addr.type=unix,addr.path={folder}/wire", "-device", "virtio-net-pci,netdev=n0,id=card"]
+    with Machine(build, folder, options=options) as machine:
+        client = machine.connect().start()
+        line = lambda: client.call("human-monitor-command", command_line="info network")
+        assert "is a device's" in client.refuses("netdev_del", id="n0")["desc"]
+        assert "not found" in client.refuses("netdev_del", id="nix")["desc"]
+        wire = socket.socket(socket.AF_UNIX)
+        wire.connect(f"{folder}/wire")
+        for _ in range(100):
+            if "link=up" in line():
+                break
+            time.sleep(0.05)
+        assert "link=up" in line()
+        for name in ("n0", "card"):
+            set_link(client, name, False)
+            assert "link=down" in line()
+            set_link(client, name, True)
+            assert "link=up" in line()
+        client.raw(json.dumps({"execute": "set_link", "arguments": {"name": "nix", "up": True}}).encode())
+        assert "not found" in client.answer()["error"]["desc"]
+        for n in range(3):
+            client.ask("netdev_add", type="stream", id="n1", server=True, **{"addr.type": "unix", "addr.path": f"{folder}/second"})
+            assert "n1:" in line() and "already" in client.refuses("netdev_add", type="stream", id="n1")["desc"]
+            client.ask("netdev_del", id="n1")
+            assert "n1:" not in line()
+        assert "no such kind" in client.refuses("netdev_add", type="nix", id="n2")["desc"]
+        assert "strings" in client.refuses("netdev_add", type="user", id="n2", hostfwd=[{"str": 5}])["desc"]
+        wire.close()
+        client.call("quit")
+        assert machine.wait()[0] == 0
+
+
+CASES = {"handshake": handshake, "networks that come and go": networks, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 

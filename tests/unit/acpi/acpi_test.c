@@ -285,6 +285,78 @@ static void hmat_values_are_legal(void **state)
 	free(c);
 }
 
+/* What is stated goes before what follows; caches have structures and matrices of their own; initiators are told in SRAT. */
+static void stated_rows_are_told(void **state)
+{
+	struct acpi_config *c = machine();
+	struct acpi_blob blob;
+	struct error err;
+	const u8 *t, *s = NULL;
+	size_t n, at;
+	unsigned seen = 0;
+
+	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){.types = BIT(ACPI_HMAT_READ_LATENCY) | BIT(ACPI_HMAT_WRITE_LATENCY), .initiator = 0, .target = 1, .value = 77000};
+	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){.types = BIT(ACPI_HMAT_READ_BANDWIDTH), .initiator = 0, .target = 20, .value = 5};
+	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){.hierarchy = 1, .types = BIT(ACPI_HMAT_READ_LATENCY), .initiator = 0, .target = 1, .value = 3000};
+	c->hmat_caches[c->hmat_cache_count++] = (struct acpi_hmat_cache){.node = 1, .size = 10 * KiB, .level = 2, .associativity = 1, .policy = 2, .line = 64};
+	c->initiator_of[1] = 1 + 0;
+	c->generic_initiators[c->generic_initiator_count++] = (struct acpi_generic_initiator){.node = 15, .bdf = 0x8108};
+	assert_true(acpi_build(c, &blob, &err));
+	t = acpi_find(&blob, "HMAT", &n);
+	for (at = 40; at < n; at += le(t + at + 4, 4)) {
+		const u8 *m = t + at;
+		u32 inits, targets;
+		const u8 *entries;
+
+		if (le(m, 2) == 0 && le(m + 16, 4) == 1) {
+			assert_int_equal(le(m + 8, 2), 1);
+			assert_int_equal(le(m + 12, 4), 0);
+			seen |= 1;
+		}
+		if (le(m, 2) == 2) {
+			assert_int_equal(le(m + 4, 4), 32);
+			assert_int_equal(le(m + 8, 4), 1);
+			assert_int_equal(le(m + 16, 8), 10 * KiB);
+			assert_int_equal(le(m + 24, 4), 2 | 2 << 4 | 1 << 8 | 2 << 12 | 64 << 16);
+			seen |= 2;
+		}
+		if (le(m, 2) != 1)
+			continue;
+		inits = (u32)le(m + 12, 4);
+		targets = (u32)le(m + 16, 4);
+		assert_int_equal(inits, 5);   /* those of the machine and domain 15 */
+		assert_int_equal(targets, 6); /* and domain 20 */
+		entries = m + 32 + 4 * inits + 4 * targets;
+		assert_int_equal(le(entries - 4, 4), 20);
+		if (m[8] == 0 && m[9] == 1) {
+			assert_int_equal(le(entries + 2, 2) * le(m + 24, 8), 77000);
+			assert_int_equal(le(entries + 10, 2), 0xffff);
+			seen |= 4;
+		}
+		if (m[8] == 0 && m[9] == 4) {
+			assert_int_equal(le(entries + 10, 2) * le(m + 24, 8), 5);
+			seen |= 8;
+		}
+		if (m[8] == 1) {
+			assert_int_equal(m[9], 1);
+			assert_int_equal(le(entries + 2, 2) * le(m + 24, 8), 3000);
+			assert_int_equal(le(entries, 2), 0xffff);
+			seen |= 16;
+		}
+	}
+	assert_int_equal(seen, 31);
+	t = acpi_find(&blob, "SRAT", &n);
+	assert_int_equal(count_structures(t, 48, n, 5, 1, &s), 1);
+	assert_int_equal(le(s + 4, 4), 15);
+	assert_int_equal(s[3], 1);
+	assert_int_equal(le(s + 8, 2), 0);
+	assert_int_equal(s[10], 0x81);
+	assert_int_equal(s[11], 0x08);
+	assert_int_equal(le(s + 24, 4), 1);
+	acpi_blob_free(&blob);
+	free(c);
+}
+
 static void cedt_encodes_windows(void **state)
 {
 	static const struct { unsigned ways, code; } ways[] = { { 1, 0 }, { 2, 1 }, { 4, 2 }, { 8, 3 }, { 16, 4 }, { 3, 8 },
@@ -605,7 +677,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(tables_are_linked_and_summed),
 		cmocka_unit_test(madt_lists_every_cpu),
 		cmocka_unit_test(srat_has_regions_and_ports),
-		cmocka_unit_test(hmat_values_are_legal),
+		cmocka_unit_test(hmat_values_are_legal), cmocka_unit_test(stated_rows_are_told),
 		cmocka_unit_test(cedt_encodes_windows),
 		cmocka_unit_test(hest_has_both_sources),
 		cmocka_unit_test(cper_sections_have_their_layout),

@@ -99,6 +99,7 @@ static void cpu_topologies(void **state)
 	} good[] = {
 		{"4", 4, 1, 4, 1},
 		{"cpus=4,maxcpus=4", 4, 1, 4, 1},
+		{"2,maxcpus=8,sockets=2,cores=4,threads=1", 2, 2, 4, 1},
 		{"8,sockets=2", 8, 2, 4, 1},
 		{"8,sockets=2,cores=2,threads=2", 8, 2, 2, 2},
 		{"sockets=2,cores=3", 6, 2, 3, 1},
@@ -121,7 +122,7 @@ static void cpu_topologies(void **state)
 	refused(option_smp, "17", "at most 16");
 	refused(option_smp, "4,cores=3", "sockets * cores * threads");
 	refused(option_smp, "4,dies=2", "not built");
-	refused(option_smp, "2,maxcpus=3", "maxcpus=3");
+	refused(option_smp, "3,maxcpus=2", "maxcpus=2");
 	refused(option_smp, "2,frob=1", "frob");
 	refused(option_smp, "sockets=1024,cores=1024,threads=1024", "at most 16");
 }
@@ -176,7 +177,7 @@ static void nodes_and_distances(void **state)
 	assert_int_equal(s->config.node_count, 1);
 	assert_int_equal(s->config.nodes[0].id, 2);
 	assert_int_equal(s->config.nodes[0].size, 1 * GiB);
-	assert_int_equal(s->config.nodes[0].cpu_last, 3);
+	assert_int_equal(s->config.nodes[0].cpus, 0xe);
 	assert_true(option_numa(s, "dist,src=2,dst=5,val=20", &err));
 	assert_int_equal(s->config.distance[2][5], 20);
 	assert_int_equal(s->config.distance[5][2], 20);
@@ -193,7 +194,20 @@ static void nodes_and_distances(void **state)
 	refused(option_numa, "dist,src=0,dst=0,val=20", "itself is 10");
 	refused(option_numa, "dist,src=0,dst=1,val=9", "val");
 	refused(option_numa, "dist,src=0,dst=1", "val=");
-	refused(option_numa, "hmat-lb,initiator=0", "'node' and 'dist'");
+	refused(option_numa, "hmat-lb,initiator=0", "target= is missing");
+	refused(option_numa, "hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,bandwidth=1M", "needs latency=");
+	refused(option_numa, "hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-bandwidth,bandwidth=1000", "a multiple of 1M");
+	refused(option_numa, "hmat-cache,node-id=0,size=1M,level=4,associativity=direct,policy=write-back,line=64", "level");
+	refused(option_numa, "hmat-cache,node-id=0,size=1M,level=1,associativity=odd,policy=write-back,line=64", "associativity=odd");
+	refused(option_numa, "cpu,socket-id=0", "node-id=");
+	refused(option_numa, "frob", "hmat-cache");
+	s = taken(option_numa, "node,cpus=0,cpus=2-3");
+	assert_int_equal(s->config.nodes[0].cpus, 0xd);
+	free(s);
+	s = taken(option_numa, "hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-latency,latency=5");
+	assert_int_equal(s->config.hmat_values[0].value, 5000);
+	assert_int_equal(s->config.hmat_values[0].target, 1);
+	free(s);
 }
 
 static void engines(void **state)

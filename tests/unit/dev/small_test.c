@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PL031, the Generic Event Device and the empty virtio-mmio slots. */
+/* PL031, the Generic Event Device and the error status blocks. */
 #include "bench.h"
 
 #define SECOND 1000000000ull
@@ -170,24 +170,6 @@ static void error_records_wait_for_their_acknowledgement(void **state)
 	ghes_destroy(ghes);
 }
 
-static void slots_are_empty(void **state)
-{
-	struct bench *b = *state;
-	struct virtio_mmio_slots *slots = virtio_mmio_slots_map(b->space, BASE, 32, 0x200);
-
-	for (unsigned n = 0; n < 32; n++) {
-		assert_int_equal(get(b, n * 0x200, 4), 0x74726976);
-		assert_int_equal(get(b, n * 0x200 + 4, 4), 2);
-		assert_int_equal(get(b, n * 0x200 + 8, 4), 0);
-		for (unsigned offset = 0; offset < 0x200; offset += 4) {
-			walk(b, n * 0x200 + offset, 0);
-			if (offset >= 16)
-				assert_int_equal(get(b, n * 0x200 + offset, 4), 0);
-		}
-	}
-	virtio_mmio_slots_destroy(slots);
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -196,7 +178,6 @@ int main(void)
 		T(clock_counts_and_alarms),
 		T(ged_reports_once),
 		T(error_records_wait_for_their_acknowledgement),
-		T(slots_are_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

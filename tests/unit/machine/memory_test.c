@@ -102,10 +102,9 @@ static void nodes_have_what_they_say(void **state)
 	check_says(&err, "must be a multiple of 2M");
 	err.text[0] = 0;
 	config.nodes[2].size = 64 * MiB;
-	config.nodes[1].has_cpus = true;
-	config.nodes[1].cpu_first = config.nodes[1].cpu_last = 1;
+	config.nodes[1].cpus = 2;
 	assert_false(settles(&config, &err));
-	check_says(&err, "-numa node,nodeid=1,cpus=1-1: the vCPUs are 0 to 0");
+	check_says(&err, "-numa node,nodeid=1: cpus= names vCPU 1, and the vCPUs are 0 to 0");
 }
 
 /* 8 vCPUs as 2 sockets of 2 cores of 2 threads; nodes by cpus=. */
@@ -121,9 +120,9 @@ static void facts_place_every_cpu(void **state)
 	config.sockets = config.cores = config.threads = 2;
 	config.node_count = 2;
 	config.nodes[0] =
-		(struct machine_node){.id = 0, .size = 32 * MiB, .cpu_first = 0, .cpu_last = 3, .has_cpus = true};
+		(struct machine_node){.id = 0, .size = 32 * MiB, .cpus = 0x0f};
 	config.nodes[1] =
-		(struct machine_node){.id = 5, .size = 32 * MiB, .cpu_first = 4, .cpu_last = 7, .has_cpus = true};
+		(struct machine_node){.id = 5, .size = 32 * MiB, .cpus = 0xf0, .initiator = 1};
 	m = board_create(&config);
 	board_settle(m);
 	assert_true(facts_acpi(m, acpi, &err));

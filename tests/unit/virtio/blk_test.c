@@ -49,9 +49,8 @@ struct workers *machine_workers(struct machine *machine)
 {
 	return machine->workers;
 }
-struct pci_host *machine_pci_host(struct machine *machine)
+void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
 {
-	return NULL;
 }
 
 static struct machine machine_new(bool readonly)

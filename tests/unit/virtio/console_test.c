@@ -15,7 +15,7 @@ struct chardev {
 
 struct machine {
 	struct chardev *chardev;
-	struct pci_host *host;
+	struct fixture *f;
 };
 
 void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
@@ -56,9 +56,10 @@ struct workers *machine_workers(struct machine *machine)
 {
 	return NULL;
 }
-struct pci_host *machine_pci_host(struct machine *machine)
+void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
 {
-	return machine->host;
+	for (unsigned n = 0; n < machine->f->dev_count && each(machine->f->devs[n], arg); n++)
+		;
 }
 
 static struct dev *add(struct fixture *f, struct machine *m, const struct dev_class *cls, const char *text,
@@ -87,7 +88,7 @@ static struct driver start(struct machine *m, u64 features, u16 queue)
 	struct driver d = driver_new();
 	struct error err = {{0}};
 
-	m->host = d.f->host;
+	m->f = d.f;
 	m->chardev = calloc(1, sizeof(*m->chardev));
 	driver_ram(&d);
 	d.dev = add(d.f, m, &virtio_serial_pci_class, "addr=1,id=vs", &err);

@@ -12,6 +12,7 @@
 #include "virtio/driver.h"
 
 struct machine {
+	struct fixture *f;
 	struct netdev *netdev;
 	struct loop *loop;
 	int listener, end; /* the test's end of the wire */
@@ -36,9 +37,10 @@ struct workers *machine_workers(struct machine *machine)
 {
 	return NULL;
 }
-struct pci_host *machine_pci_host(struct machine *machine)
+void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
 {
-	return NULL;
+	for (unsigned n = 0; n < machine->f->dev_count && each(machine->f->devs[n], arg); n++)
+		;
 }
 struct folder *machine_folder(struct machine *machine, const char *id)
 {
@@ -101,6 +103,7 @@ static struct driver start(struct machine *m, const char *text, u64 without, u16
 	struct driver d = driver_new();
 	struct error err = {{0}};
 
+	m->f = d.f;
 	wire(m, d.f->loop);
 	driver_ram(&d);
 	d.dev = add(d.f, m, text, &err);
