@@ -65,6 +65,8 @@ u64 cpus_mpidr(unsigned index); /* Aff0 = index % 16, Aff1 = index / 16 */
 
 /* Machine reset: vCPU 0 at `entry` with x0 = `x0`, EL1, MMU off; the others powered off. All stopped. */
 void cpus_reset(struct cpus *cpus, u64 entry, u64 x0);
+/* The guest has asked for the end or a reset of the machine: no vCPU runs another instruction until cpus_reset. Any thread. */
+void cpus_park(struct cpus *cpus);
 /* Threads start, stop (all out of guest code when it returns; callable from a vCPU thread via loop_defer only), end. */
 bool cpus_start(struct cpus *cpus, struct error *err);
 u32 cpus_thread_id(struct cpus *cpus, unsigned index); /* of the host, for monitors; 0: not running yet */

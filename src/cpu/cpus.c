@@ -142,6 +142,8 @@ bool cpu_in(struct cpu *cpu)
 	cpu_mail_serve(cpu);
 	if (cpu->code_epoch && load(&cpus->code_epoch) > cpu->code_epoch)
 		cpu_poke(cpu);
+	if (load(&cpus->parked)) /* by this instruction, perhaps: it is the last */
+		cpu_leave_chunk(cpu);
 	/* At the end not one more instruction: backends that were RAM are gone already. */
 	if (load(&thread->reset_pending) || load(&cpus->quit)) {
 		cpu_poke(cpu);
@@ -474,7 +476,7 @@ static bool must_return(struct cpu *cpu)
 {
 	struct cpu_thread *thread = cpu->thread;
 
-	return cpu->halted || load(&thread->parked) || load(&thread->held) || load(&thread->set_pc) || load(&thread->set_pstate) ||
+	return cpu->halted || load(&cpu->cpus->parked) || load(&thread->held) || load(&thread->set_pc) || load(&thread->set_pstate) ||
 	       load(&thread->reset_pending) || load(&cpu->powered_off) ||
 	       load(&cpu->cpus->quit);
 }
@@ -578,15 +580,22 @@ void cpus_reset(struct cpus *cpus, u64 entry, u64 x0)
 		store(&thread->reset_on, i == 0);
 		if (!cpus->running) {
 			cpu_reset_state(cpu, entry, thread->reset_x0, i == 0);
-			store(&thread->parked, 0);
 			continue;
 		}
 		/* Its thread may be inside an instruction: it gives that up and takes the new state itself. */
 		store(&thread->reset_pending, 1);
 		store(&cpu->powered_off, i != 0);
-		store(&thread->parked, 0);
-		cpu_wake(cpu);
 	}
+	store(&cpus->parked, 0);
+	for (unsigned i = 0; cpus->running && i < cpus->count; i++)
+		cpu_wake(cpus->cpu[i]);
+}
+
+void cpus_park(struct cpus *cpus)
+{
+	store(&cpus->parked, 1);
+	for (unsigned i = 0; i < cpus->count; i++)
+		cpu_poke(cpus->cpu[i]);
 }
 
 /*
@@ -635,7 +644,7 @@ static bool is_runnable(struct cpu *cpu)
 	}
 	if (unlikely(load(&thread->set_pc) || load(&thread->set_pstate)))
 		debugger_apply(cpu);
-	if (load(&thread->parked) || load(&thread->held))
+	if (load(&cpu->cpus->parked) || load(&thread->held))
 		return false;
 	/* No lock: the reset takes the machine lock, and while this is pending nobody else gives another. */
 	if (begin(&thread->on_pending)) {
@@ -728,6 +737,10 @@ static void *turns_main(void *arg)
 		}
 		if (turns(cpus))
 			continue;
+		if (load(&cpus->parked)) { /* time stands still as well, until the main thread has come to it */
+			cpus_futex_wait(&cpus->turn_seq, seq, 100000000);
+			continue;
+		}
 		now = loop_now(cpus->loop);
 		deadline = loop_next_deadline(cpus->loop);
 		if (deadline != UINT64_MAX) {

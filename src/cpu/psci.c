@@ -97,12 +97,10 @@ static s64 affinity_info(struct cpu *cpu, u64 target, u64 level)
 	return result;
 }
 
-/* The whole machine ends or starts anew: this vCPU stays where it is until cpus_reset. */
+/* The whole machine ends or starts anew: this vCPU stays where it is until cpus_reset (cpus_park). */
 static void system_request(struct cpu *cpu, void (*request)(void *opaque))
 {
-	__atomic_store_n(&cpu->thread->parked, 1, __ATOMIC_SEQ_CST);
-	cpu_poke(cpu);
-	cpu_leave_chunk(cpu);
+	cpus_park(cpu->cpus);
 	cpu_out(cpu);
 	if (request)
 		request(cpu->cpus->config.opaque);

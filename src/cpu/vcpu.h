@@ -39,7 +39,6 @@ struct cpu_thread {
 	u32 state;   /* CPU_IN, CPU_OUT; atomic */
 	u32 asleep;  /* waits on wake_seq; atomic */
 	u32 wake_seq;
-	u32 parked;  /* asked for a machine reset: waits for cpus_reset; atomic */
 	u32 reset_pending;
 	u64 reset_pc, reset_x0; /* atomic, as reset_on */
 	bool reset_on;
@@ -141,6 +140,7 @@ struct cpus {
 	u32 stop_count;     /* > 0: nobody goes IN; futex; atomic */
 	u32 event, event_waiters; /* a vCPU went OUT or emptied its mailbox; futex; atomic */
 	u32 paused, quit;
+	u32 parked; /* the guest has asked for the machine's end or reset: nobody runs until cpus_reset; atomic */
 	bool running;       /* threads exist */
 	bool instruction_time;
 	u32 turn_seq, turn_asleep; /* instruction time: the one thread's futex */

@@ -143,8 +143,17 @@ static void carry_out_shutdown(void *opaque)
 		machine_quit(m, __atomic_load_n(&m->quit_code, __ATOMIC_SEQ_CST));
 }
 
+/* What the guest asks for is the last that it does: no vCPU executes another instruction (under instruction time, so that a run ends at
+ * the same one each time). */
+static void park(struct machine *m, enum machine_cause cause)
+{
+	if (cause == CAUSE_GUEST_SHUTDOWN || cause == CAUSE_GUEST_RESET)
+		cpus_park(m->cpus);
+}
+
 void machine_shutdown_request(struct machine *m, enum machine_cause cause)
 {
+	park(m, cause);
 	/* Who quits is not kept waiting by a guest that powers off. */
 	if (!__atomic_exchange_n(&m->shutdown_pending, 1 + cause, __ATOMIC_SEQ_CST))
 		loop_defer(m->loop, carry_out_shutdown, m);
@@ -153,7 +162,8 @@ void machine_shutdown_request(struct machine *m, enum machine_cause cause)
 static void carry_out_reset(void *opaque)
 {
 	struct machine *m = opaque;
-	enum machine_cause cause = __atomic_load_n(&m->reset_pending, __ATOMIC_SEQ_CST) - 1;
+	/* Taken before vCPUs are let go: one that parks them again after that is not overlooked. */
+	enum machine_cause cause = __atomic_exchange_n(&m->reset_pending, 0, __ATOMIC_SEQ_CST) - 1;
 	bool ok;
 
 	loop_unlock(m->loop);
@@ -162,7 +172,6 @@ static void carry_out_reset(void *opaque)
 	machine_slots_sweep(m, true);
 	loop_unlock(m->loop);
 	ok = machine_reset(m, RESET_WARM, &m->run_error);
-	__atomic_store_n(&m->reset_pending, 0, __ATOMIC_SEQ_CST);
 	loop_lock(m->loop);
 	if (!ok) {
 		machine_quit(m, 1);
@@ -181,6 +190,7 @@ void machine_reset_request(struct machine *m, enum machine_cause cause)
 		machine_shutdown_request(m, cause);
 		return;
 	}
+	park(m, cause);
 	if (!__atomic_exchange_n(&m->reset_pending, 1 + cause, __ATOMIC_SEQ_CST))
 		loop_defer(m->loop, carry_out_reset, m);
 }

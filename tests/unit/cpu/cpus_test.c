@@ -110,6 +110,61 @@ static void shootdowns_reach_busy_cpus(void **state)
 	bench_free(b);
 }
 
+/* vCPU 0 starts another, which counts in memory, waits a while and powers the machine off. */
+static const u32 end_of_all[] = {
+	0xd2a00014, /* movz x20, #.., lsl #16: filled in */
+	0xd2b88000, 0xf2800060, /* x0 = CPU_ON */
+	0xd2800021, /* movz x1, #1 */
+	0x10000162, /* adr x2, other */
+	0xd2800003, /* movz x3, #0 */
+	0xd4000002, /* hvc #0 */
+	0xd282710a, /* movz x10, #5000 */
+	0xf100054a, /* loop: subs x10, x10, #1 */
+	0x54ffffe1, /* b.ne loop */
+	0xd2b08000, 0xf2800100, /* x0 = SYSTEM_OFF */
+	0xd4000002, /* hvc #0 */
+	0xf9000a80, /* str x0, [x20, #16] */
+	0x17ffffff, /* b .-4 */
+	0xd2a00014, /* other: movz x20, #.., lsl #16 */
+	0xd280002b, /* movz x11, #1 */
+	0xf8eb028c, /* ldaddal x11, x12, [x20] */
+	0x17ffffff, /* b .-4 */
+};
+
+static void nothing_runs_after_the_end(void **state)
+{
+	u64 instructions = 0;
+
+	for (unsigned run = 0; run < 3; run++) {
+		struct bench *b = bench_make(2, "max", true);
+		u32 code[ARRAY_SIZE(end_of_all)];
+		struct error err;
+		u64 counted, total;
+
+		memcpy(code, end_of_all, sizeof(code));
+		code[0] = code[15] = 0xd2a00014 | (u32)(DATA >> 16 & 0xffff) << 5;
+		words(b, CODE, code, ARRAY_SIZE(code));
+		memset(ram_at(b, DATA), 0, 64);
+		cpus_reset(b->cpus, CODE, 0);
+		assert_true(cpus_start(b->cpus, &err));
+		for (unsigned n = 0; n < 5000 && !__atomic_load_n(&b->off_calls, __ATOMIC_SEQ_CST); n++)
+			usleep(1000);
+		assert_int_equal(b->off_calls, 1);
+		usleep(10000);
+		counted = *word_at(b, DATA);
+		total = cpus_total_instructions(b->cpus);
+		usleep(20000);
+		assert_true(counted > 0);
+		assert_int_equal(*word_at(b, DATA), counted);
+		assert_int_equal(*word_at(b, DATA + 16), 0);
+		assert_int_equal(cpus_total_instructions(b->cpus), total);
+		if (run)
+			assert_int_equal(total, instructions); /* it ends at the same instruction each time */
+		instructions = total;
+		bench_free(b);
+	}
+}
+
 /* Fewer seats than vCPUs: all of them get on, and a vCPU that waits for a seat holds nobody up. */
 static void few_seats_serve_all(void **state)
 {
@@ -287,6 +342,7 @@ int main(void)
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test(shootdowns_and_power_on_end),
 		cmocka_unit_test(shootdowns_reach_busy_cpus),
+		cmocka_unit_test(nothing_runs_after_the_end),
 		cmocka_unit_test(few_seats_serve_all),
 		cmocka_unit_test(the_map_changes_under_load),
 		cmocka_unit_test(timers_wake_sleeping_cpus),
