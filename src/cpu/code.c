@@ -88,6 +88,8 @@ void code_table_destroy(struct code_table *table)
 	free(table);
 }
 
+const u32 code_epoch_offset = offsetof(struct code_table, epoch);
+
 /* --- one vCPU's view --- */
 
 void code_set_pc(struct cpu *cpu, u64 va)

@@ -11,6 +11,8 @@
 /* One per set of vCPUs; every vCPU of the set has it in cpu->codes before it runs. NULL: no host memory. */
 struct code_table *code_table_create(struct space *space, struct error *err);
 void code_table_destroy(struct code_table *table);
+/* Where in the table the latest invalidation is (u64), to be compared with cpu->code_epoch: if they differ, code_catch_up has something to do. */
+extern const u32 code_epoch_offset;
 
 /* Fills record `index` of a page that this vCPU holds; false: the page is retired, and may not be decoded any more. */
 bool code_decode(struct cpu *cpu, struct code_page *page, unsigned index);

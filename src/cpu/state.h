@@ -83,6 +83,7 @@ struct sys {
 	u64 pmcr, pmcnten, pminten, pmovs, pmuserenr, pmselr, pmccfiltr, pmccntr, pmevtyper[31], pmevcntr[31];
 };
 
+#define JIT_GROUPS_MAX 8
 struct cpu {
 	/* --- guest-visible state --- */
 	u64 x[SLOT_COUNT];
@@ -160,12 +161,13 @@ struct cpu {
 	u64 jit_key;            /* generation and mode that entries of jit_jumps must have now */
 	u64 jit_va;             /* target of an indirect branch that missed */
 	u32 jit_mode;           /* mode of the code that runs */
+	u64 jit_group[JIT_GROUPS_MAX]; /* addends that the accesses of a block share */
 };
 
 /* One guest page of decoded instructions (always 4 KiB of physical memory), shared by all vCPUs. Records start as
  * exec_decode, which decodes its own word and runs it. Record 1024 is exec_next_page. */
 #define CODE_PAGE_INSNS 1024
-#define CODE_MODES 16
+#define CODE_MODES 32
 struct code_page {
 	struct insn insn[CODE_PAGE_INSNS + 1];
 	u64 pa;

@@ -122,12 +122,6 @@ static WRITE_HOOK(ignore_write)
 	return true;
 }
 
-static READ_HOOK(field_read)
-{
-	*value = cpu->sys.sctlr;
-	return true;
-}
-
 static WRITE_HOOK(sctlr_write)
 {
 	const struct cpu_ids *ids = &cpu->cpus->ids;
@@ -147,40 +141,10 @@ static WRITE_HOOK(sctlr_write)
 	return true;
 }
 
-static READ_HOOK(cpacr_read)
-{
-	*value = cpu->sys.cpacr;
-	return true;
-}
-
 static WRITE_HOOK(cpacr_write)
 {
 	cpu->sys.cpacr = value & MASK(21, 20);
 	cpu_rederive(cpu);
-	return true;
-}
-
-static READ_HOOK(ttbr0_read)
-{
-	*value = cpu->sys.ttbr0;
-	return true;
-}
-
-static READ_HOOK(ttbr1_read)
-{
-	*value = cpu->sys.ttbr1;
-	return true;
-}
-
-static READ_HOOK(tcr_read)
-{
-	*value = cpu->sys.tcr;
-	return true;
-}
-
-static READ_HOOK(mair_read)
-{
-	*value = cpu->sys.mair;
 	return true;
 }
 
@@ -487,6 +451,8 @@ static WRITE_HOOK(tdcc_ignore_write)
 #define FIELD(name, op0, op1, crn, crm, op2, rel, wel, field_, reset_, rw_)                                            \
 	{SYSREG(op0, op1, crn, crm, op2), #name, rel, wel, offsetof(struct cpu, sys.field_), reset_, rw_,              \
 	 .lockless = 1},
+#define WORD(name, op0, op1, crn, crm, op2, rel, wel, field_, write_)                                                  \
+	{SYSREG(op0, op1, crn, crm, op2), #name, rel, wel, offsetof(struct cpu, sys.field_), 0, 0, NULL, write_, 1},
 #define HOOKS(name, op0, op1, crn, crm, op2, rel, wel, read_, write_)                                                  \
 	{SYSREG(op0, op1, crn, crm, op2), #name, rel, wel, SYSREG_NO_FIELD, 0, 0, read_, write_, 1},
 #define CONST(name, op0, op1, crn, crm, op2, value)                                                                    \

@@ -171,16 +171,17 @@ static void jit_run(struct cpu *cpu)
 	struct jit *jit = cpu->jit;
 	u8 *site = NULL;               /* to link to where we go on */
 	struct code_page *page = NULL; /* of the site */
-	unsigned site_mode = 0, entered = 0;
+	unsigned site_mode = 0, entered = 0, plain = 0;
 
 	while (cpu->left > 0) {
 		unsigned mode = mode_of(cpu);
-		const u8 *host = look_up(jit, cpu, mode);
+		const u8 *host = plain ? find(jit, cpu, mode | plain) : look_up(jit, cpu, mode);
 		struct link_data data;
 		u64 why;
 
 		if (unlikely(!host))
-			host = make(jit, cpu, mode);
+			host = make(jit, cpu, mode | plain);
+		plain = 0;
 		if (unlikely(!host)) {
 			site = NULL;
 			/* Between pages: one record. No room, or the page is retired: not at once again. */
@@ -194,6 +195,8 @@ static void jit_run(struct cpu *cpu)
 		if (unlikely(jit_has(jit, JIT_STRESS_UNLINK)) && ++entered % 256 == 0)
 			code_invalidate(jit->cpus, cpu->code->pa, 1);
 		why = jit->enter(cpu, host);
+		if (unlikely(jit->counts))
+			jit->counts->left[MIN(why, (u64)LEFT_COUNT)]++;
 		switch (why) {
 		case LEFT_PLAIN: break;
 		case LEFT_BUDGET:
@@ -208,7 +211,8 @@ static void jit_run(struct cpu *cpu)
 			site = (u8 *)(uintptr_t)why + data.site;
 			page = cpu->code;
 			site_mode = mode;
-			cpu->ip = &page->insn[data.index];
+			cpu->ip = &page->insn[data.index & ~LINK_PLAIN];
+			plain = data.index & LINK_PLAIN ? MODE_PLAIN : 0;
 			break;
 		}
 	}
@@ -248,6 +252,9 @@ static void jit_destroy(void *engine, struct cpus *cpus)
 
 	trace(CHAIN, "%llu blocks of %llu instructions in %llu bytes, %llu segments used again", (unsigned long long)jit->blocks_made,
 	      (unsigned long long)jit->insns_made, (unsigned long long)jit->bytes_made, (unsigned long long)jit->segments_reused);
+	if (jit->counts)
+		dump_counts(jit);
+	free(jit->counts);
 	for (unsigned n = 0; n < cpus_count(cpus); n++) {
 		free(cpus_get(cpus, n)->jit_jumps);
 		cpus_get(cpus, n)->jit_jumps = NULL;
@@ -277,6 +284,11 @@ static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
 	jit->cache_size = cpus->config.engine_cache ? align_up(cpus->config.engine_cache, 2 * MiB) : CACHE_SIZE;
 	if (!cache_map(jit)) {
 		fail(err, "-accel jit: the host gives no executable memory; write -accel interp");
+		jit_destroy(jit, cpus);
+		return NULL;
+	}
+	if (jit_has(jit, JIT_COUNT) && !(jit->counts = calloc(1, sizeof(*jit->counts)))) {
+		fail(err, "-accel jit,count=on: no memory");
 		jit_destroy(jit, cpus);
 		return NULL;
 	}

@@ -3,6 +3,7 @@
  * disassembler to read; behind them, exits and what is out of line. And what has no
  * emitter, for -accel jit,help. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/trace.h"
@@ -53,6 +54,56 @@ void dump_block(const struct block *b, const u8 *from, const u8 *to)
 		dump_bytes("   ", b->at[k], b->at[k + 1]);
 	}
 	dump_bytes("end", b->at[b->count], to);
+}
+
+struct dump_line {
+	u64 count;
+	char text[96];
+};
+
+static int by_count(const void *a, const void *b)
+{
+	u64 x = ((const struct dump_line *)a)->count, y = ((const struct dump_line *)b)->count;
+
+	return (x < y) - (x > y);
+}
+
+/* The highest of `lines`. */
+static void dump_lines(const char *what, struct dump_line *lines, unsigned count)
+{
+	qsort(lines, count, sizeof(*lines), by_count);
+	for (unsigned n = 0; n < MIN(count, 60u) && lines[n].count; n++)
+		trace(CHAIN, "%s %12llu %s", what, (unsigned long long)lines[n].count, lines[n].text);
+}
+
+void dump_counts(const struct jit *jit)
+{
+	const struct counts *counts = jit->counts;
+	struct dump_line *lines = calloc(2 * 65536, sizeof(*lines));
+	u64 drops = 0;
+
+	if (!lines)
+		return;
+	for (unsigned n = 0; n < cpus_count(jit->cpus); n++)
+		drops += cpus_get(jit->cpus, n)->code_drops;
+	trace(CHAIN, "%llu instructions, %llu blocks entered, %llu probes; back in C: %llu plain, %llu at a poll, %llu by a probe that missed, %llu to be linked; %llu times all was looked up anew",
+	      (unsigned long long)cpus_total_instructions(jit->cpus), (unsigned long long)counts->blocks, (unsigned long long)counts->probes,
+	      (unsigned long long)counts->left[LEFT_PLAIN], (unsigned long long)counts->left[LEFT_BUDGET],
+	      (unsigned long long)counts->left[LEFT_INDIRECT], (unsigned long long)counts->left[LEFT_COUNT], (unsigned long long)drops);
+	for (unsigned slow = 0; slow < 2; slow++) {
+		for (unsigned row = 0; row <= A64_ROW_COUNT; row++) {
+			lines[row].count = (slow ? counts->slow : counts->calls)[row];
+			snprintf(lines[row].text, sizeof(lines[row].text), "%s", row == A64_ROW_COUNT ? "UNDEFINED" : a64_rows[row].name);
+		}
+		dump_lines(slow ? "slow" : "called", lines, A64_ROW_COUNT + 1);
+	}
+	for (u32 key = 0; key < 2 * 65536; key++) {
+		lines[key].count = counts->registers[key >> 16][key & 0xffff];
+		if (lines[key].count)
+			disasm(0xd500001f | key >> 16 << 21 | (key & 0xffff) << 5, 0, lines[key].text, sizeof(lines[key].text));
+	}
+	dump_lines("called", lines, 2 * 65536);
+	free(lines);
 }
 
 void jit_list_calls(void)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Exclusives and the atomic operations of FEAT_LSE, as cpu/atomic.c has them: host atomics on the host address. With one vCPU the
- * monitor is the address, size and value of LDXR; with more, exclusives are the interpreter's (cpu/monitor.c). Misaligned addresses, pairs, minimum and maximum are the interpreter's.
+ * monitor is the address, size and value of LDXR; with more, LDXR also reserves (cpu/monitor.c) and STXR is the interpreter's, as are pairs
+ * of exclusives and misaligned addresses. What is watched for somebody's exclusive is not in the TLB for writing.
  */
-#include "cpu/cpu.h"
+#include "cpu/vcpu.h"
 #include "jit/translate.h"
 
 #define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
@@ -49,10 +50,19 @@ EMIT(LDXR)
 	struct x64 *x = &b->x;
 	struct mem m;
 
-	if (cpus_count(b->cpu->cpus) > 1)
-		return false;
 	address_to_rsi(b, i);
 	m = memory_check(b, RSI, 1u << i->z, 0);
+	if (cpus_count(b->cpu->cpus) > 1) { /* as monitor_reserve: says what is reserved, then looks whether the page is watched */
+		x64_lea(x, true, RDX, m);
+		x64_alu_imm(x, true, ALU_AND, RDX, -MONITOR_GRANULE);
+		x64_rm(x, true, OP(0x87), RDX, CPU_MEM(exclusive.reserved));
+		x64_lea(x, true, RDX, m);
+		x64_shift_imm(x, true, SHIFT_SHR, RDX, 12);
+		x64_alu_imm(x, false, ALU_AND, RDX, (s32)WATCH_BITS - 1);
+		x64_load(x, true, RAX, CPU_MEM(cpus));
+		x64_rm(x, false, OP_0F(0xa3), RDX, mem_at(RAX, offsetof(struct cpus, monitor.watched))); /* bt */
+		slow_path(b, x64_jcc(x, CC_AE));
+	}
 	x64_load_extend(x, i->z == 3, false, 1u << i->z, RDX, m);
 	x64_store_imm(x, false, CPU_MEM(exclusive.armed), (s32)(1u << i->z) << 8 | 1); /* and size */
 	x64_store(x, true, CPU_MEM(exclusive.va), RSI);
@@ -172,9 +182,99 @@ EMIT(LDSET)
 	return logic(b, i, ALU_OR, false);
 }
 
+/* RSI = the host address of what `m` (RSI + RCX) names; RCX is free. */
+static struct mem host_to_rsi(struct block *b, struct mem m)
+{
+	x64_lea(&b->x, true, RSI, m);
+	return mem_at(RSI, 0);
+}
+
+/* The old value stays if `keep` holds between it and the operand. */
+static bool extreme(struct block *b, const struct insn *i, bool sign, enum host_cc keep)
+{
+	unsigned size = 1u << i->z;
+	struct x64 *x = &b->x;
+	struct mem m;
+	u8 *again;
+
+	address_to_rsi(b, i);
+	m = host_to_rsi(b, memory_check(b, RSI, size, MEMORY_WRITE));
+	x64_load_extend(x, i->z == 3, false, size, RAX, m);
+	again = x->at;
+	reg_copy(b, true, RDX, i->m);
+	x64_extend(x, true, sign, size, RDX, RDX);
+	x64_extend(x, true, sign, size, RCX, RAX);
+	x64_alu(x, true, ALU_CMP, RCX, RDX);
+	x64_cmov(x, true, keep, RDX, RCX);
+	locked(b, i, CMPXCHG, RDX, m);
+	x64_u8(x, 0x70 | CC_NE);
+	x64_u8(x, (u8)(again - (x->at + 1)));
+	narrow(b, i, RAX);
+	reg_done(b, i->t, RAX);
+	return true;
+}
+EMIT(LDSMAX)
+{
+	return extreme(b, i, true, CC_GE);
+}
+EMIT(LDSMIN)
+{
+	return extreme(b, i, true, CC_LE);
+}
+EMIT(LDUMAX)
+{
+	return extreme(b, i, false, CC_AE);
+}
+EMIT(LDUMIN)
+{
+	return extreme(b, i, false, CC_BE);
+}
+
+/* Pairs: of doublewords by CMPXCHG16B, which wants RBX; it waits in its place in struct cpu. */
+EMIT(CASP)
+{
+	unsigned size = i->z ? 16 : 8;
+	struct x64 *x = &b->x;
+	struct mem m;
+
+	if (slot_pin(0) != RBX)
+		return false;
+	reg_copy(b, true, RSI, i->n);
+	x64_test_imm(x, false, RSI, (s32)size - 1);
+	slow_path(b, x64_jcc(x, CC_NE));
+	if (i->n == SLOT_SP)
+		check_sp(b, i->n);
+	m = host_to_rsi(b, memory_check(b, RSI, size, MEMORY_WRITE));
+	reg_copy(b, i->z, RAX, i->s);
+	reg_copy(b, i->z, RDX, i->s + 1u);
+	if (i->z) {
+		reg_copy(b, true, RCX, i->t + 1u);
+		x64_store(x, true, slot_mem(0), RBX);
+		reg_copy(b, true, RBX, i->t);
+		x64_u8(x, 0xf0);
+		x64_rm(x, true, OP_0F(0xc7), 1, m); /* cmpxchg16b */
+		x64_load(x, true, RBX, slot_mem(0));
+	} else {
+		x64_shift_imm(x, true, SHIFT_SHL, RDX, 32);
+		x64_alu(x, true, ALU_OR, RAX, RDX);
+		reg_copy(b, false, RCX, i->t + 1u);
+		x64_shift_imm(x, true, SHIFT_SHL, RCX, 32);
+		reg_copy(b, false, RDX, i->t);
+		x64_alu(x, true, ALU_OR, RCX, RDX);
+		x64_u8(x, 0xf0);
+		x64_rm(x, true, OP_0F(0xb1), RCX, m);
+		x64_mov(x, true, RDX, RAX);
+		x64_shift_imm(x, true, SHIFT_SHR, RDX, 32);
+		x64_mov(x, false, RAX, RAX);
+	}
+	reg_done(b, slot_written(i->s), RAX);
+	reg_done(b, slot_written(i->s + 1u), RDX);
+	return true;
+}
+
 #define ROW(name) {ROW_##name, 0, emit_##name},
 const struct emitter_row emit_atomic_rows[] = {
 	ROW(LDXR) ROW(STXR) {ROW_LDAXR, 0, emit_LDXR}, {ROW_STLXR, 0, emit_STXR},
-	ROW(CAS) ROW(SWP) ROW(LDADD) ROW(LDCLR) ROW(LDEOR) ROW(LDSET)
+	ROW(CAS) ROW(SWP) ROW(LDADD) ROW(LDCLR) ROW(LDEOR) ROW(LDSET) ROW(LDSMAX) ROW(LDSMIN) ROW(LDUMAX) ROW(LDUMIN) ROW(CASP)
 	{ROW_NONE, 0, NULL},
 };

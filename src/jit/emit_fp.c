@@ -421,12 +421,61 @@ EMIT(FCSEL)
 	return true;
 }
 
-/* --- conversions with general registers --- */
+/* --- rounding to the nearest, ties away from zero: the host has no such mode --- */
 
-/* cvtt: out of range, and for the smallest integer itself, the result is the smallest integer. */
-static void truncate(struct block *b, const struct insn *i, bool w, unsigned from)
+/* XMM0 = x rounded; no flag. |x| below 2^52 (2^23), else out of line. To the nearest even, and one more where that was a tie toward zero. */
+static void round_away(struct block *b, bool d, unsigned x)
 {
-	x64_rr(&b->x, w, SCALAR(i, 0x2c), RAX, from);
+	u32 scalar = (d ? PF2 : PF3) | OP_0F(0);
+
+	v3_c(b, PAND, 1, x, d ? C_ABS64 : C_ABS32);
+	v2_c(b, P66 | OP_0F(0x6f), 2, d ? C_2_52_D : C_2_23_S);
+	x64_rr(&b->x, false, (d ? P66 : 0u) | OP_0F(0x2e), 2, 1); /* ucomis */
+	slow_path(b, x64_jcc(&b->x, CC_BE)); /* or a NaN */
+	v3_imm(b, P66 | OP_3A(d ? 0x0b : 0x0a), 0, x, x, 8);
+	v3(b, scalar | 0x5c, 1, x, 0);
+	v3_c(b, PAND, 2, x, d ? C_SIGN64 : C_SIGN32);
+	v3(b, PXOR, 1, 1, 2);
+	v3_c(b, host_eq.op[d ? 3 : 2], 1, 1, d ? C_HALF_D : C_HALF_S);
+	v3_c(b, PAND, 1, 1, d ? C_FP_ONE64 : C_FP_ONE32);
+	v3(b, POR, 1, 1, 2);
+	v3(b, scalar | 0x58, 0, 0, 1);
+}
+EMIT(FRINTA)
+{
+	unsigned n, x;
+
+	if (IS_HALF(i))
+		return false;
+	n = vreg_read(b, i->n, BYTES(i));
+	round_away(b, D(i), n);
+	x = vreg_new(b);
+	v_low(b, x, 0, BYTES(i));
+	vreg_done(b, i->d, x, BYTES(i));
+	return true;
+}
+
+/* --- conversions to integers. The rounded value is converted exactly; Inexact is recorded only when it is known to fit. --- */
+
+enum rounding { TO_EVEN, TO_MINUS, TO_PLUS, TO_ZERO, TO_AWAY }; /* MXCSR's, and one that it lacks */
+
+/* XMM0 = n rounded, no flag. */
+static void round_to(struct block *b, bool d, unsigned n, enum rounding mode)
+{
+	if (mode == TO_AWAY)
+		round_away(b, d, n);
+	else
+		v3_imm(b, P66 | OP_3A(d ? 0x0b : 0x0a), 0, n, n, 8 | (unsigned)mode);
+}
+static void record_inexact(struct block *b, bool d, unsigned n)
+{
+	v3_imm(b, P66 | OP_3A(d ? 0x0b : 0x0a), 1, n, n, 0);
+}
+
+/* RAX = the integer that XMM0 or another holds; cvtt: out of range, and for the smallest integer itself, it is the smallest integer. */
+static void truncate(struct block *b, bool d, bool w, unsigned from)
+{
+	x64_rr(&b->x, w, (d ? PF2 : PF3) | OP_0F(0x2c), RAX, from);
 	if (w) {
 		x64_mov_imm(&b->x, RCX, 1ull << 63);
 		x64_alu(&b->x, true, ALU_CMP, RAX, RCX);
@@ -435,66 +484,133 @@ static void truncate(struct block *b, const struct insn *i, bool w, unsigned fro
 	}
 	slow_path(b, x64_jcc(&b->x, CC_E));
 }
-static bool to_signed(struct block *b, const struct insn *i, bool w, int mode)
+static void to_signed(struct block *b, bool d, bool w, unsigned n, enum rounding mode)
 {
-	unsigned n;
+	if (mode == TO_ZERO) {
+		truncate(b, d, w, n);
+		return;
+	}
+	round_to(b, d, n, mode);
+	truncate(b, d, w, 0);
+	record_inexact(b, d, n);
+}
+/* From 0 to below 2^32 or 2^63. */
+static void to_unsigned(struct block *b, bool d, bool w, unsigned n, enum rounding mode)
+{
+	u32 ucomis = (d ? P66 : 0u) | OP_0F(0x2e);
+	unsigned r = mode == TO_ZERO ? n : 0;
 
+	if (mode != TO_ZERO)
+		round_to(b, d, n, mode);
+	v_zero(b, 1);
+	x64_rr(&b->x, false, ucomis, r, 1);
+	slow_path(b, x64_jcc(&b->x, CC_B)); /* or a NaN */
+	v2_c(b, P66 | OP_0F(0x6f), 1, d ? (w ? C_2_63_D : C_2_32_D) : (w ? C_2_63_S : C_2_32_S));
+	x64_rr(&b->x, false, ucomis, r, 1);
+	slow_path(b, x64_jcc(&b->x, CC_AE));
+	x64_rr(&b->x, true, (d ? PF2 : PF3) | OP_0F(0x2c), RAX, r);
+	if (mode != TO_ZERO)
+		record_inexact(b, d, n);
+}
+static void to_integer(struct block *b, bool d, bool w, unsigned v, enum rounding mode, bool is_unsigned)
+{
+	unsigned n = vreg_read(b, v, d ? 8 : 4);
+
+	if (is_unsigned)
+		to_unsigned(b, d, w, n, mode);
+	else
+		to_signed(b, d, w, n, mode);
+}
+static bool to_register(struct block *b, const struct insn *i, bool w, enum rounding mode, bool is_unsigned)
+{
 	if (IS_HALF(i))
 		return false;
-	n = vreg_read(b, i->n, BYTES(i));
-	if (mode >= 0) { /* the rounded value is converted exactly; Inexact is recorded only when it is known to fit */
-		v3_imm(b, P66 | OP_3A(D(i) ? 0x0b : 0x0a), 0, n, n, 8 | (unsigned)mode);
-		truncate(b, i, w, 0);
-		v3_imm(b, P66 | OP_3A(D(i) ? 0x0b : 0x0a), 0, n, n, (unsigned)mode);
-	} else {
-		truncate(b, i, w, n);
-	}
+	to_integer(b, D(i), w, i->n, mode, is_unsigned);
 	reg_done(b, slot_written(i->d), RAX);
 	return true;
 }
-#define TO_SIGNED(name, mode)                                                                                          \
+/* The scalar forms among SIMD: an integer of the same width, in a V register. */
+static bool to_scalar(struct block *b, const struct insn *i, enum rounding mode, bool is_unsigned)
+{
+	unsigned x;
+
+	to_integer(b, i->z, i->z, i->n, mode, is_unsigned);
+	x = vreg_new(b);
+	x64_movq_to_xmm(&b->x, i->z, x, RAX);
+	vreg_done(b, i->d, x, i->z ? 8 : 4);
+	return true;
+}
+#define TO_INTEGER(name, mode, is_unsigned)                                                                            \
 	EMIT(name##_w)                                                                                                 \
 	{                                                                                                              \
-		return to_signed(b, i, false, mode);                                                                   \
+		return to_register(b, i, false, mode, is_unsigned);                                                    \
 	}                                                                                                              \
 	EMIT(name##_x)                                                                                                 \
 	{                                                                                                              \
-		return to_signed(b, i, true, mode);                                                                    \
+		return to_register(b, i, true, mode, is_unsigned);                                                     \
+	}                                                                                                              \
+	EMIT(name##_scalar)                                                                                            \
+	{                                                                                                              \
+		return to_scalar(b, i, mode, is_unsigned);                                                             \
 	}
-TO_SIGNED(FCVTZS, -1)
-TO_SIGNED(FCVTNS, 0)
-TO_SIGNED(FCVTMS, 1)
-TO_SIGNED(FCVTPS, 2)
+TO_INTEGER(FCVTZS, TO_ZERO, false)
+TO_INTEGER(FCVTNS, TO_EVEN, false)
+TO_INTEGER(FCVTMS, TO_MINUS, false)
+TO_INTEGER(FCVTPS, TO_PLUS, false)
+TO_INTEGER(FCVTAS, TO_AWAY, false)
+TO_INTEGER(FCVTZU, TO_ZERO, true)
+TO_INTEGER(FCVTNU, TO_EVEN, true)
+TO_INTEGER(FCVTMU, TO_MINUS, true)
+TO_INTEGER(FCVTPU, TO_PLUS, true)
+TO_INTEGER(FCVTAU, TO_AWAY, true)
 
-/* From 0 to below 2^32 or 2^63. */
-static bool to_unsigned(struct block *b, const struct insn *i, bool w)
+/* XMM `to` = 2^exponent; RAX. */
+static void power(struct block *b, bool d, unsigned to, int exponent)
 {
+	x64_mov_imm(&b->x, RAX, d ? (u64)(1023 + exponent) << 52 : (u64)(127 + exponent) << 23);
+	x64_movq_to_xmm(&b->x, d, to, RAX);
+}
+/* With fraction bits (64 - i): the product is exact when it is known to fit, which is looked at first, as it might overflow. */
+static bool to_fixed(struct block *b, const struct insn *i, bool w, bool is_unsigned)
+{
+	int fraction = 64 - (int)i->i;
+	bool d = D(i);
 	unsigned n;
 
 	if (IS_HALF(i))
 		return false;
 	n = vreg_read(b, i->n, BYTES(i));
-	v_zero(b, 0);
-	x64_rr(&b->x, false, PACKED(i, 0x2e), n, 0);
-	slow_path(b, x64_jcc(&b->x, CC_B)); /* or a NaN */
-	v2_c(b, P66 | OP_0F(0x6f), 0, D(i) ? (w ? C_2_63_D : C_2_32_D) : (w ? C_2_63_S : C_2_32_S));
-	x64_rr(&b->x, false, PACKED(i, 0x2e), n, 0);
-	slow_path(b, x64_jcc(&b->x, CC_AE));
-	x64_rr(&b->x, true, SCALAR(i, 0x2c), RAX, n);
+	v3_c(b, PAND, 1, n, d ? C_ABS64 : C_ABS32);
+	power(b, d, 2, (w ? 63 : is_unsigned ? 32 : 31) - fraction);
+	x64_rr(&b->x, false, (d ? P66 : 0u) | OP_0F(0x2e), 2, is_unsigned ? n : 1);
+	slow_path(b, x64_jcc(&b->x, CC_BE)); /* or a NaN */
+	if (is_unsigned) {
+		v_zero(b, 1);
+		x64_rr(&b->x, false, (d ? P66 : 0u) | OP_0F(0x2e), n, 1);
+		slow_path(b, x64_jcc(&b->x, CC_B));
+	}
+	power(b, d, 2, fraction);
+	v3(b, SCALAR(i, 0x59), 0, n, 2);
+	x64_rr(&b->x, w || is_unsigned, SCALAR(i, 0x2c), RAX, 0);
 	reg_done(b, slot_written(i->d), RAX);
 	return true;
 }
-EMIT(FCVTZU_w)
-{
-	return to_unsigned(b, i, false);
-}
-EMIT(FCVTZU_x)
-{
-	return to_unsigned(b, i, true);
-}
+#define TO_FIXED(name, is_unsigned)                                                                                    \
+	EMIT(name##_fixed_w)                                                                                           \
+	{                                                                                                              \
+		return to_fixed(b, i, false, is_unsigned);                                                             \
+	}                                                                                                              \
+	EMIT(name##_fixed_x)                                                                                           \
+	{                                                                                                              \
+		return to_fixed(b, i, true, is_unsigned);                                                              \
+	}
+TO_FIXED(FCVTZS, false)
+TO_FIXED(FCVTZU, true)
 
-/* From a 64-bit register if `w`. */
-static void from_integer(struct block *b, const struct insn *i, bool w, unsigned r)
+/* --- conversions from integers --- */
+
+/* From a 64-bit register if `w`, with `fraction` bits behind the point. */
+static void from_integer(struct block *b, const struct insn *i, bool w, unsigned r, int fraction)
 {
 	unsigned x = vreg_new(b);
 
@@ -503,45 +619,57 @@ static void from_integer(struct block *b, const struct insn *i, bool w, unsigned
 		x64_vex_rr(&b->x, w, D(i) ? 3 : 2, 1, 0x2a, x, x, r);
 	else
 		x64_rr(&b->x, w, SCALAR(i, 0x2a), x, r);
+	if (fraction) {
+		power(b, D(i), 0, -fraction);
+		v3(b, SCALAR(i, 0x59), x, x, 0);
+	}
 	vreg_done(b, i->d, x, BYTES(i));
 }
-static bool from_signed(struct block *b, const struct insn *i, bool w)
+static bool from_signed(struct block *b, const struct insn *i, bool w, int fraction)
 {
 	if (IS_HALF(i))
 		return false;
-	from_integer(b, i, w, reg_read(b, i->n, RAX));
+	from_integer(b, i, w, reg_read(b, i->n, RAX), fraction);
 	return true;
 }
-EMIT(SCVTF_w)
+static bool from_unsigned(struct block *b, const struct insn *i, bool w, int fraction)
 {
-	return from_signed(b, i, false);
-}
-EMIT(SCVTF_x)
-{
-	return from_signed(b, i, true);
-}
-EMIT(UCVTF_w)
-{
-	if (IS_HALF(i))
-		return false;
-	reg_copy(b, false, RAX, i->n);
-	from_integer(b, i, true, RAX);
-	return true;
-}
-EMIT(UCVTF_x)
-{
-	unsigned r;
+	unsigned r = RAX;
 
 	if (IS_HALF(i))
 		return false;
-	r = reg_read(b, i->n, RAX);
-	x64_test(&b->x, true, r, r);
-	slow_path(b, x64_jcc(&b->x, CC_S));
-	from_integer(b, i, true, r);
+	if (w) {
+		r = reg_read(b, i->n, RAX);
+		x64_test(&b->x, true, r, r);
+		slow_path(b, x64_jcc(&b->x, CC_S));
+	} else {
+		reg_copy(b, false, RAX, i->n);
+	}
+	from_integer(b, i, true, r, fraction);
 	return true;
 }
+#define FROM_INTEGER(name, function)                                                                                   \
+	EMIT(name##_w)                                                                                                 \
+	{                                                                                                              \
+		return function(b, i, false, 0);                                                                       \
+	}                                                                                                              \
+	EMIT(name##_x)                                                                                                 \
+	{                                                                                                              \
+		return function(b, i, true, 0);                                                                        \
+	}                                                                                                              \
+	EMIT(name##_fixed_w)                                                                                           \
+	{                                                                                                              \
+		return function(b, i, false, 64 - (int)i->i);                                                          \
+	}                                                                                                              \
+	EMIT(name##_fixed_x)                                                                                           \
+	{                                                                                                              \
+		return function(b, i, true, 64 - (int)i->i);                                                           \
+	}
+FROM_INTEGER(SCVTF, from_signed)
+FROM_INTEGER(UCVTF, from_unsigned)
 
 #define ROW(name, flags) {ROW_##name, flags, emit_##name},
+#define TO_ROWS(name) ROW(name##_w, 0) ROW(name##_x, 0) ROW(name##_scalar, 0)
 #define KEEP EMIT_PURE | EMIT_KEEPS
 const struct emitter_row emit_fp_rows[] = {
 	ROW(FMOV_s_to_w, KEEP) ROW(FMOV_d_to_x, KEEP) ROW(FMOV_top_to_x, KEEP)
@@ -552,8 +680,11 @@ const struct emitter_row emit_fp_rows[] = {
 	ROW(FMADD, 0) ROW(FMSUB, 0) ROW(FNMADD, 0) ROW(FNMSUB, 0) ROW(FSQRT, 0)
 	ROW(FRINTN, 0) ROW(FRINTM, 0) ROW(FRINTP, 0) ROW(FRINTZ, 0) ROW(FRINTX, 0) ROW(FRINTI, 0) ROW(FCVT, 0)
 	ROW(FCMP_reg, 0) ROW(FCMP_zero, 0) ROW(FCMPE_reg, 0) ROW(FCMPE_zero, 0) ROW(FCCMP, 0) ROW(FCSEL, EMIT_KEEPS)
-	ROW(FCVTZS_w, 0) ROW(FCVTZS_x, 0) ROW(FCVTNS_w, 0) ROW(FCVTNS_x, 0) ROW(FCVTMS_w, 0) ROW(FCVTMS_x, 0) ROW(FCVTPS_w, 0)
-	ROW(FCVTPS_x, 0) ROW(FCVTZU_w, 0) ROW(FCVTZU_x, 0) ROW(SCVTF_w, EMIT_KEEPS) ROW(SCVTF_x, EMIT_KEEPS) ROW(UCVTF_w, EMIT_KEEPS)
-	ROW(UCVTF_x, 0)
+	ROW(FRINTA, 0)
+	TO_ROWS(FCVTZS) TO_ROWS(FCVTNS) TO_ROWS(FCVTMS) TO_ROWS(FCVTPS) TO_ROWS(FCVTAS)
+	TO_ROWS(FCVTZU) TO_ROWS(FCVTNU) TO_ROWS(FCVTMU) TO_ROWS(FCVTPU) TO_ROWS(FCVTAU)
+	ROW(FCVTZS_fixed_w, 0) ROW(FCVTZS_fixed_x, 0) ROW(FCVTZU_fixed_w, 0) ROW(FCVTZU_fixed_x, 0)
+	ROW(SCVTF_w, EMIT_KEEPS) ROW(SCVTF_x, EMIT_KEEPS) ROW(UCVTF_w, EMIT_KEEPS) ROW(UCVTF_x, 0)
+	ROW(SCVTF_fixed_w, EMIT_KEEPS) ROW(SCVTF_fixed_x, EMIT_KEEPS) ROW(UCVTF_fixed_w, EMIT_KEEPS) ROW(UCVTF_fixed_x, 0)
 	{ROW_NONE, 0, NULL},
 };

@@ -79,6 +79,18 @@ EMIT(FABD_vec)
 	v3_c(b, PAND, x, x, i->z ? C_ABS64 : C_ABS32);
 	return done(b, i, x);
 }
+EMIT(FABD_scalar)
+{
+	unsigned bytes = i->z ? 8 : 4, n = vreg_read(b, i->n, bytes), m = vreg_read(b, i->m, bytes), x = vreg_new(b);
+
+	v_low(b, x, n, bytes);
+	v3(b, (i->z ? PF2 : PF3) | OP_0F(0x5c), x, x, m);
+	x64_rr(&b->x, false, PACKED(i->z, 0x2e), x, x);
+	slow_path(b, x64_jcc(&b->x, CC_P));
+	v3_c(b, PAND, x, x, i->z ? C_ABS64 : C_ABS32);
+	vreg_done(b, i->d, x, bytes);
+	return true;
+}
 EMIT(FSQRT_vec)
 {
 	unsigned n = operand(b, i->n, i->q, 0), x = vreg_new(b);
@@ -446,7 +458,7 @@ EMIT(FCVTN_vec)
 #define ROW(name) {ROW_##name, 0, emit_##name},
 #define BOTH(name) {ROW_##name##_vec, EMIT_PURE | EMIT_KEEPS, emit_##name##_vec}, {ROW_##name##_scalar, EMIT_PURE | EMIT_KEEPS, emit_##name##_scalar},
 const struct emitter_row emit_fp_vector_rows[] = {
-	ROW(FADD_vec) ROW(FSUB_vec) ROW(FMUL_vec) ROW(FDIV_vec) ROW(FABD_vec) ROW(FSQRT_vec)
+	ROW(FADD_vec) ROW(FSUB_vec) ROW(FMUL_vec) ROW(FDIV_vec) ROW(FABD_vec) ROW(FABD_scalar) ROW(FSQRT_vec)
 	{ROW_FABS_vec, EMIT_PURE | EMIT_KEEPS, emit_FABS_vec}, {ROW_FNEG_vec, EMIT_PURE | EMIT_KEEPS, emit_FNEG_vec},
 	ROW(FMLA_vec) ROW(FMLS_vec) ROW(FMLA_elem) ROW(FMLS_elem) ROW(FMUL_elem) ROW(FMLA_selem) ROW(FMLS_selem) ROW(FMUL_selem)
 	ROW(FADDP_vec) ROW(FADDP_scalar) ROW(FMAX_vec) ROW(FMIN_vec)

@@ -6,8 +6,6 @@
  */
 #include "jit/translate.h"
 
-enum mode { OFFSET, POST, PRE };
-
 /* The register with the address: pinned base, or RAX. */
 static unsigned address(struct block *b, unsigned n, s32 offset)
 {
@@ -19,21 +17,59 @@ static unsigned address(struct block *b, unsigned n, s32 offset)
 	return RAX;
 }
 
-/* base += offset, when `va` (RAX or the pinned base) is the address that was used. */
-static void write_back(struct block *b, unsigned n, unsigned va, enum mode mode, s32 offset)
+/* Where an access goes: the host's address, and the guest's, which is `va` (RAX or the pinned base) + more. */
+struct place {
+	struct mem m;
+	unsigned va;
+	s32 more;
+};
+
+/* Looks for the page, unless another access has done so for this one: groups.c. RCX, RDX. */
+static struct place reach(struct block *b, const struct insn *i, unsigned size, bool store, unsigned mode, unsigned flags)
 {
-	bool aligned = b->sp_aligned && !(offset & 15);
+	const struct group *g = &b->group[b->k];
+	struct mem kept = mem_at(RBP, (s32)(offsetof(struct cpu, jit_group) + g->slot * 8u) - BIAS);
+	s32 offset = mode == AT_POST ? 0 : (s32)i->i;
+	struct place p = {0};
 
-	if (mode == OFFSET)
-		return;
-	if (mode == POST) {
-		unsigned r = reg_dest(n, RAX);
-
-		x64_lea(&b->x, true, r, mem_at(va, offset));
-		reg_done(b, n, r);
-	} else {
-		reg_done(b, n, va);
+	flags |= store ? MEMORY_WRITE : 0;
+	check_sp(b, i->n);
+	switch (g->role) {
+	case GROUP_LEADS:
+		p.va = address(b, i->n, g->low);
+		p.more = offset - g->low;
+		p.m = memory_check(b, p.va, g->size, flags | MEMORY_GROUP);
+		x64_store(&b->x, true, kept, RCX);
+		break;
+	case GROUP_FOLLOWS:
+		p.va = reg_read(b, i->n, RAX);
+		p.more = offset;
+		x64_load(&b->x, true, RCX, kept);
+		p.m = mem_index(p.va, RCX, 0, 0);
+		break;
+	default:
+		p.va = address(b, i->n, offset);
+		p.m = memory_check(b, p.va, size, flags);
+		break;
 	}
+	p.m.disp += p.more;
+	return p;
+}
+
+/* The base of an access that changes it. */
+static void write_back(struct block *b, const struct insn *i, const struct place *p, unsigned mode)
+{
+	s32 offset = (s32)i->i, more = p->more + (mode == AT_POST ? offset : 0);
+	bool aligned = b->sp_aligned && !(offset & 15);
+	unsigned n = i->n, r = p->va;
+
+	if (mode == AT_OFFSET)
+		return;
+	if (more) {
+		r = reg_dest(n, RAX);
+		x64_lea(&b->x, true, r, mem_at(p->va, more));
+	}
+	reg_done(b, n, r);
 	if (n == SLOT_SP)
 		b->sp_aligned = aligned;
 }
@@ -53,32 +89,34 @@ static void load_done(struct block *b, const struct insn *i, struct shape s, str
 	reg_done(b, i->t, r);
 }
 
-static void access_at(struct block *b, const struct insn *i, struct shape s, unsigned va, unsigned flags, enum mode mode, s32 offset)
+static void access_at(struct block *b, const struct insn *i, struct shape s, const struct place *p, unsigned mode)
 {
-	struct mem m = memory_check(b, va, s.size, flags | (s.store ? MEMORY_WRITE : 0));
-
 	if (s.store) {
 		unsigned t = reg_read(b, i->t, RDX);
 
-		x64_store_sized(&b->x, s.size, m, t);
-		write_back(b, i->n, va, mode, offset);
-	} else if (mode == OFFSET) {
-		load_done(b, i, s, m);
+		x64_store_sized(&b->x, s.size, p->m, t);
+		write_back(b, i, p, mode);
+	} else if (mode == AT_OFFSET) {
+		load_done(b, i, s, p->m);
 	} else {
-		x64_load_extend(&b->x, s.wide, s.sign, s.size, RDX, m);
-		write_back(b, i->n, va, mode, offset);
+		x64_load_extend(&b->x, s.wide, s.sign, s.size, RDX, p->m);
+		write_back(b, i, p, mode);
 		reg_done(b, i->t, RDX);
 	}
 }
-
-static bool single(struct block *b, const struct insn *i, struct shape s, enum mode mode, unsigned flags)
+/* At the address in RAX. */
+static void access_rax(struct block *b, const struct insn *i, struct shape s)
 {
-	s32 offset = (s32)i->i;
-	unsigned va;
+	struct place p = {.m = memory_check(b, RAX, s.size, s.store ? MEMORY_WRITE : 0), .va = RAX};
 
-	check_sp(b, i->n);
-	va = address(b, i->n, mode == POST ? 0 : offset);
-	access_at(b, i, s, va, flags, mode, offset);
+	access_at(b, i, s, &p, AT_OFFSET);
+}
+
+static bool single(struct block *b, const struct insn *i, struct shape s, unsigned mode, unsigned flags)
+{
+	struct place p = reach(b, i, s.size, s.store, mode, flags);
+
+	access_at(b, i, s, &p, mode);
 	return true;
 }
 
@@ -105,7 +143,7 @@ static bool indexed(struct block *b, const struct insn *i, struct shape s)
 {
 	check_sp(b, i->n);
 	index_address(b, i, i->i);
-	access_at(b, i, s, RAX, 0, OFFSET, 0);
+	access_rax(b, i, s);
 	return true;
 }
 
@@ -116,11 +154,11 @@ static bool indexed(struct block *b, const struct insn *i, struct shape s)
 		return call;                                                                                           \
 	}
 #define SINGLE(name, ...)                                                                                              \
-	ONE(name, uimm, single(b, i, SHAPE(__VA_ARGS__), OFFSET, 0))                                                   \
-	ONE(name, unscaled, single(b, i, SHAPE(__VA_ARGS__), OFFSET, 0))                                               \
-	ONE(name, post, single(b, i, SHAPE(__VA_ARGS__), POST, 0))                                                     \
-	ONE(name, pre, single(b, i, SHAPE(__VA_ARGS__), PRE, 0))                                                       \
-	ONE(name, unpriv, single(b, i, SHAPE(__VA_ARGS__), OFFSET, MEMORY_EL0))                                        \
+	ONE(name, uimm, single(b, i, SHAPE(__VA_ARGS__), AT_OFFSET, 0))                                                   \
+	ONE(name, unscaled, single(b, i, SHAPE(__VA_ARGS__), AT_OFFSET, 0))                                               \
+	ONE(name, post, single(b, i, SHAPE(__VA_ARGS__), AT_POST, 0))                                                     \
+	ONE(name, pre, single(b, i, SHAPE(__VA_ARGS__), AT_PRE, 0))                                                       \
+	ONE(name, unpriv, single(b, i, SHAPE(__VA_ARGS__), AT_OFFSET, MEMORY_EL0))                                        \
 	ONE(name, reg, indexed(b, i, SHAPE(__VA_ARGS__)))
 SINGLE(STRB, 1, true, false, false)
 SINGLE(STRH, 2, true, false, false)
@@ -142,7 +180,7 @@ static bool literal(struct block *b, const struct insn *i, struct shape s)
 {
 	x64_load(&b->x, true, RAX, CPU_MEM(code_va));
 	x64_lea(&b->x, true, RAX, mem_at(RAX, (s32)b->list[b->k] * 4 + (s32)i->i));
-	access_at(b, i, s, RAX, 0, OFFSET, 0);
+	access_rax(b, i, s);
 	return true;
 }
 ONE(LDR_w, lit, literal(b, i, SHAPE(4, false, false, false)))
@@ -151,36 +189,31 @@ ONE(LDRSW, lit, literal(b, i, SHAPE(4, false, true, true)))
 
 /* --- pairs --- */
 
-static bool pair(struct block *b, const struct insn *i, struct shape s, enum mode mode)
+static bool pair(struct block *b, const struct insn *i, struct shape s, unsigned mode)
 {
-	s32 offset = (s32)i->i;
-	struct mem m, second;
-	unsigned va;
+	struct place p = reach(b, i, s.size * 2u, s.store, mode, 0);
+	struct mem second = p.m;
 
-	check_sp(b, i->n);
-	va = address(b, i->n, mode == POST ? 0 : offset);
-	m = memory_check(b, va, s.size * 2, s.store ? MEMORY_WRITE : 0);
-	second = m;
-	second.disp = s.size;
+	second.disp += s.size;
 	if (s.store) {
 		unsigned t = reg_read(b, i->t, RDX), u = reg_read(b, i->u, RSI);
 
-		x64_store_sized(&b->x, s.size, m, t);
+		x64_store_sized(&b->x, s.size, p.m, t);
 		x64_store_sized(&b->x, s.size, second, u);
-		write_back(b, i->n, va, mode, offset);
+		write_back(b, i, &p, mode);
 		return true;
 	}
-	x64_load_extend(&b->x, s.wide, s.sign, s.size, RDX, m);
+	x64_load_extend(&b->x, s.wide, s.sign, s.size, RDX, p.m);
 	x64_load_extend(&b->x, s.wide, s.sign, s.size, RSI, second);
-	write_back(b, i->n, va, mode, offset);
+	write_back(b, i, &p, mode);
 	reg_done(b, i->t, RDX);
 	reg_done(b, i->u, RSI);
 	return true;
 }
 #define PAIR(name, ...)                                                                                                \
-	ONE(name, off, pair(b, i, SHAPE(__VA_ARGS__), OFFSET))                                                         \
-	ONE(name, post, pair(b, i, SHAPE(__VA_ARGS__), POST))                                                          \
-	ONE(name, pre, pair(b, i, SHAPE(__VA_ARGS__), PRE))
+	ONE(name, off, pair(b, i, SHAPE(__VA_ARGS__), AT_OFFSET))                                                         \
+	ONE(name, post, pair(b, i, SHAPE(__VA_ARGS__), AT_POST))                                                          \
+	ONE(name, pre, pair(b, i, SHAPE(__VA_ARGS__), AT_PRE))
 PAIR(STP_w, 4, true, false, false)
 PAIR(STP_x, 8, true, false, true)
 PAIR(LDP_w, 4, false, false, false)
@@ -213,34 +246,34 @@ static void vector_store(struct block *b, unsigned size, unsigned v, struct mem 
 	}
 }
 
-static bool vector_at(struct block *b, const struct insn *i, unsigned size, bool store, unsigned va, enum mode mode, s32 offset)
+static bool vector_at(struct block *b, const struct insn *i, unsigned size, bool store, const struct place *p, unsigned mode)
 {
-	struct mem m = memory_check(b, va, size, store ? MEMORY_WRITE : 0);
-
 	if (store) {
-		vector_store(b, size, i->t, m);
-		write_back(b, i->n, va, mode, offset);
+		vector_store(b, size, i->t, p->m);
+		write_back(b, i, p, mode);
 	} else {
 		unsigned x = vreg_new(b);
 
-		vector_load(b, size, x, m);
-		write_back(b, i->n, va, mode, offset);
+		vector_load(b, size, x, p->m);
+		write_back(b, i, p, mode);
 		vreg_done(b, i->t, x, MAX(size, 4u));
 	}
 	return true;
 }
-static bool vector(struct block *b, const struct insn *i, unsigned size, bool store, enum mode mode)
+static bool vector(struct block *b, const struct insn *i, unsigned size, bool store, unsigned mode)
 {
-	s32 offset = (s32)i->i;
+	struct place p = reach(b, i, size, store, mode, 0);
 
-	check_sp(b, i->n);
-	return vector_at(b, i, size, store, address(b, i->n, mode == POST ? 0 : offset), mode, offset);
+	return vector_at(b, i, size, store, &p, mode);
 }
 static bool vector_indexed(struct block *b, const struct insn *i, unsigned size, unsigned log, bool store)
 {
+	struct place p = {.va = RAX};
+
 	check_sp(b, i->n);
 	index_address(b, i, i->h ? log : 0);
-	return vector_at(b, i, size, store, RAX, OFFSET, 0);
+	p.m = memory_check(b, RAX, size, store ? MEMORY_WRITE : 0);
+	return vector_at(b, i, size, store, &p, AT_OFFSET);
 }
 static bool vector_literal(struct block *b, const struct insn *i, unsigned size)
 {
@@ -254,28 +287,24 @@ static bool vector_literal(struct block *b, const struct insn *i, unsigned size)
 	vreg_done(b, i->t, x, size);
 	return true;
 }
-static bool vector_pair(struct block *b, const struct insn *i, unsigned size, bool store, enum mode mode)
+static bool vector_pair(struct block *b, const struct insn *i, unsigned size, bool store, unsigned mode)
 {
-	s32 offset = (s32)i->i;
-	struct mem m, second;
-	unsigned va, t, u;
+	struct place p = reach(b, i, size * 2, store, mode, 0);
+	struct mem second = p.m;
+	unsigned t, u;
 
-	check_sp(b, i->n);
-	va = address(b, i->n, mode == POST ? 0 : offset);
-	m = memory_check(b, va, size * 2, store ? MEMORY_WRITE : 0);
-	second = m;
-	second.disp = (s32)size;
+	second.disp += (s32)size;
 	if (store) {
-		vector_store(b, size, i->t, m);
+		vector_store(b, size, i->t, p.m);
 		vector_store(b, size, i->u, second);
-		write_back(b, i->n, va, mode, offset);
+		write_back(b, i, &p, mode);
 		return true;
 	}
 	t = vreg_new(b);
 	u = vreg_new(b);
-	vector_load(b, size, t, m);
+	vector_load(b, size, t, p.m);
 	vector_load(b, size, u, second);
-	write_back(b, i->n, va, mode, offset);
+	write_back(b, i, &p, mode);
 	vreg_done(b, i->t, t, size);
 	vreg_done(b, i->u, u, size);
 	return true;
@@ -286,14 +315,14 @@ static bool vector_pair(struct block *b, const struct insn *i, unsigned size, bo
 		return call;                                                                                           \
 	}
 #define VECTOR(letter, size, log)                                                                                      \
-	TWO(LDR_##letter##_uimm, vector(b, i, size, false, OFFSET))                                                    \
-	TWO(STR_##letter##_uimm, vector(b, i, size, true, OFFSET))                                                     \
-	TWO(LDUR_##letter, vector(b, i, size, false, OFFSET))                                                          \
-	TWO(STUR_##letter, vector(b, i, size, true, OFFSET))                                                           \
-	TWO(LDR_##letter##_post, vector(b, i, size, false, POST))                                                      \
-	TWO(STR_##letter##_post, vector(b, i, size, true, POST))                                                       \
-	TWO(LDR_##letter##_pre, vector(b, i, size, false, PRE))                                                        \
-	TWO(STR_##letter##_pre, vector(b, i, size, true, PRE))                                                         \
+	TWO(LDR_##letter##_uimm, vector(b, i, size, false, AT_OFFSET))                                                    \
+	TWO(STR_##letter##_uimm, vector(b, i, size, true, AT_OFFSET))                                                     \
+	TWO(LDUR_##letter, vector(b, i, size, false, AT_OFFSET))                                                          \
+	TWO(STUR_##letter, vector(b, i, size, true, AT_OFFSET))                                                           \
+	TWO(LDR_##letter##_post, vector(b, i, size, false, AT_POST))                                                      \
+	TWO(STR_##letter##_post, vector(b, i, size, true, AT_POST))                                                       \
+	TWO(LDR_##letter##_pre, vector(b, i, size, false, AT_PRE))                                                        \
+	TWO(STR_##letter##_pre, vector(b, i, size, true, AT_PRE))                                                         \
 	TWO(LDR_##letter##_reg, vector_indexed(b, i, size, log, false))                                                \
 	TWO(STR_##letter##_reg, vector_indexed(b, i, size, log, true))
 VECTOR(b, 1, 0)
@@ -306,12 +335,12 @@ TWO(LDR_d_lit, vector_literal(b, i, 8))
 TWO(LDR_q_lit, vector_literal(b, i, 16))
 
 #define VECTOR_PAIR(letter, size)                                                                                      \
-	TWO(LDP_##letter##_off, vector_pair(b, i, size, false, OFFSET))                                                \
-	TWO(STP_##letter##_off, vector_pair(b, i, size, true, OFFSET))                                                 \
-	TWO(LDP_##letter##_post, vector_pair(b, i, size, false, POST))                                                 \
-	TWO(STP_##letter##_post, vector_pair(b, i, size, true, POST))                                                  \
-	TWO(LDP_##letter##_pre, vector_pair(b, i, size, false, PRE))                                                   \
-	TWO(STP_##letter##_pre, vector_pair(b, i, size, true, PRE))
+	TWO(LDP_##letter##_off, vector_pair(b, i, size, false, AT_OFFSET))                                                \
+	TWO(STP_##letter##_off, vector_pair(b, i, size, true, AT_OFFSET))                                                 \
+	TWO(LDP_##letter##_post, vector_pair(b, i, size, false, AT_POST))                                                 \
+	TWO(STP_##letter##_post, vector_pair(b, i, size, true, AT_POST))                                                  \
+	TWO(LDP_##letter##_pre, vector_pair(b, i, size, false, AT_PRE))                                                   \
+	TWO(STP_##letter##_pre, vector_pair(b, i, size, true, AT_PRE))
 VECTOR_PAIR(s, 4)
 VECTOR_PAIR(d, 8)
 VECTOR_PAIR(q, 16)
@@ -325,24 +354,23 @@ static void check_aligned(struct block *b, unsigned va, unsigned size)
 	x64_test_imm(&b->x, false, va, (s32)size - 1);
 	slow_path(b, x64_jcc(&b->x, CC_NE));
 }
-static bool acquire(struct block *b, const struct insn *i)
+static bool acquire(struct block *b, const struct insn *i, struct shape s, s32 offset)
 {
-	struct shape s = SHAPE(1u << i->z, false, false, i->z == 3);
 	unsigned va;
 
 	check_sp(b, i->n);
-	va = reg_read(b, i->n, RAX);
+	va = address(b, i->n, offset);
 	check_aligned(b, va, s.size);
 	load_done(b, i, s, memory_check(b, va, s.size, 0));
 	return true;
 }
-static bool release(struct block *b, const struct insn *i)
+static bool release(struct block *b, const struct insn *i, unsigned size, s32 offset)
 {
-	unsigned size = 1u << i->z, va;
+	unsigned va;
 	struct mem m;
 
 	check_sp(b, i->n);
-	va = reg_read(b, i->n, RAX);
+	va = address(b, i->n, offset);
 	check_aligned(b, va, size);
 	m = memory_check(b, va, size, MEMORY_WRITE);
 	reg_copy(b, true, RDX, i->t);
@@ -352,9 +380,56 @@ static bool release(struct block *b, const struct insn *i)
 		x64_rm(&b->x, size == 8, size == 2 ? P66 | OP(0x87) : OP(0x87), RDX, m);
 	return true;
 }
-TWO(LDAR, acquire(b, i))
-TWO(LDAPR, acquire(b, i))
-TWO(STLR, release(b, i))
+TWO(LDAR, acquire(b, i, SHAPE(1u << i->z, false, false, i->z == 3), 0))
+TWO(STLR, release(b, i, 1u << i->z, 0))
+#define LDAPUR(name, ...) TWO(name, acquire(b, i, SHAPE(__VA_ARGS__), (s32)i->i))
+LDAPUR(LDAPURB, 1, false, false, false)
+LDAPUR(LDAPURH, 2, false, false, false)
+LDAPUR(LDAPUR_w, 4, false, false, false)
+LDAPUR(LDAPUR_x, 8, false, false, true)
+LDAPUR(LDAPURSB_x, 1, false, true, true)
+LDAPUR(LDAPURSB_w, 1, false, true, false)
+LDAPUR(LDAPURSH_x, 2, false, true, true)
+LDAPUR(LDAPURSH_w, 2, false, true, false)
+LDAPUR(LDAPURSW, 4, false, true, true)
+#define STLUR(name, size) TWO(name, release(b, i, size, (s32)i->i))
+STLUR(STLURB, 1)
+STLUR(STLURH, 2)
+STLUR(STLUR_w, 4)
+STLUR(STLUR_x, 8)
+
+/* --- what groups.c wants to know of them --- */
+
+#define GENERAL_ACCESS(name, size, store)                                                                              \
+	[ROW_##name##_uimm] = {size, AT_OFFSET, store, !(store), false},                                               \
+	[ROW_##name##_unscaled] = {size, AT_OFFSET, store, !(store), false},                                           \
+	[ROW_##name##_post] = {size, AT_POST, store, !(store), false},                                                 \
+	[ROW_##name##_pre] = {size, AT_PRE, store, !(store), false},
+#define PAIR_ACCESS(name, size, store, general)                                                                        \
+	[ROW_##name##_off] = {2 * (size), AT_OFFSET, store, (general) && !(store), true},                              \
+	[ROW_##name##_post] = {2 * (size), AT_POST, store, (general) && !(store), true},                               \
+	[ROW_##name##_pre] = {2 * (size), AT_PRE, store, (general) && !(store), true},
+#define VECTOR_ACCESS(letter, size)                                                                                    \
+	[ROW_LDR_##letter##_uimm] = {size, AT_OFFSET, false, false, false}, [ROW_STR_##letter##_uimm] = {size, AT_OFFSET, true, false, false}, \
+	[ROW_LDUR_##letter] = {size, AT_OFFSET, false, false, false}, [ROW_STUR_##letter] = {size, AT_OFFSET, true, false, false}, \
+	[ROW_LDR_##letter##_post] = {size, AT_POST, false, false, false}, [ROW_STR_##letter##_post] = {size, AT_POST, true, false, false}, \
+	[ROW_LDR_##letter##_pre] = {size, AT_PRE, false, false, false}, [ROW_STR_##letter##_pre] = {size, AT_PRE, true, false, false},
+const struct access_row *access_row(unsigned row)
+{
+	static const struct access_row rows[A64_ROW_COUNT] = {
+		GENERAL_ACCESS(STRB, 1, true) GENERAL_ACCESS(STRH, 2, true) GENERAL_ACCESS(STR_w, 4, true) GENERAL_ACCESS(STR_x, 8, true)
+		GENERAL_ACCESS(LDRB, 1, false) GENERAL_ACCESS(LDRH, 2, false) GENERAL_ACCESS(LDR_w, 4, false) GENERAL_ACCESS(LDR_x, 8, false)
+		GENERAL_ACCESS(LDRSB_x, 1, false) GENERAL_ACCESS(LDRSB_w, 1, false) GENERAL_ACCESS(LDRSH_x, 2, false)
+		GENERAL_ACCESS(LDRSH_w, 2, false) GENERAL_ACCESS(LDRSW, 4, false)
+		PAIR_ACCESS(STP_w, 4, true, true) PAIR_ACCESS(STP_x, 8, true, true) PAIR_ACCESS(LDP_w, 4, false, true)
+		PAIR_ACCESS(LDP_x, 8, false, true) PAIR_ACCESS(LDPSW, 4, false, true)
+		VECTOR_ACCESS(b, 1) VECTOR_ACCESS(h, 2) VECTOR_ACCESS(s, 4) VECTOR_ACCESS(d, 8) VECTOR_ACCESS(q, 16)
+		PAIR_ACCESS(LDP_s, 4, false, false) PAIR_ACCESS(LDP_d, 8, false, false) PAIR_ACCESS(LDP_q, 16, false, false)
+		PAIR_ACCESS(STP_s, 4, true, false) PAIR_ACCESS(STP_d, 8, true, false) PAIR_ACCESS(STP_q, 16, true, false)
+	};
+
+	return row < A64_ROW_COUNT && rows[row].size ? &rows[row] : NULL;
+}
 
 #define ROW(name) {ROW_##name, 0, emit_##name},
 #define ROWS(name) ROW(name##_uimm) ROW(name##_unscaled) ROW(name##_post) ROW(name##_pre) ROW(name##_unpriv) ROW(name##_reg)
@@ -376,6 +451,8 @@ const struct emitter_row emit_memory_rows[] = {
 	VECTOR_ROWS(b) VECTOR_ROWS(h) VECTOR_ROWS(s) VECTOR_ROWS(d) VECTOR_ROWS(q)
 	ROW(LDR_s_lit) ROW(LDR_d_lit) ROW(LDR_q_lit)
 	VECTOR_PAIR_ROWS(s) VECTOR_PAIR_ROWS(d) VECTOR_PAIR_ROWS(q)
-	ROW(LDAR) ROW(LDAPR) ROW(STLR)
+	ROW(LDAR) {ROW_LDAPR, 0, emit_LDAR}, {ROW_LDLAR, 0, emit_LDAR}, ROW(STLR) {ROW_STLLR, 0, emit_STLR},
+	ROW(LDAPURB) ROW(LDAPURH) ROW(LDAPUR_w) ROW(LDAPUR_x) ROW(LDAPURSB_x) ROW(LDAPURSB_w) ROW(LDAPURSH_x) ROW(LDAPURSH_w) ROW(LDAPURSW)
+	ROW(STLURB) ROW(STLURH) ROW(STLUR_w) ROW(STLUR_x)
 	{ROW_NONE, 0, NULL},
 };

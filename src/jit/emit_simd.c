@@ -106,7 +106,94 @@ SIZED(SMIN, host_smin)
 SIZED(UMAX, host_umax)
 SIZED(UMIN, host_umin)
 static const struct by_size host_average = {{P66 | OP_0F(0xe0), P66 | OP_0F(0xe3), 0, 0}};
-SIZED(URHADD, host_average)
+/* Halved sums. Of unsigned bytes and halfwords by the host's average, which rounds up; signed bytes are unsigned ones a sign apart. Of the
+ * rest: what both have and half of what one has, or what either has less that half. */
+static bool halved(struct block *b, const struct insn *i, bool sign, bool up)
+{
+	unsigned n, m, x;
+	bool bias = sign && i->z == 0;
+
+	if (i->z == 3)
+		return false;
+	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16);
+	if (bias) {
+		v3_c(b, PXOR, 0, n, C_SIGN8);
+		v3_c(b, PXOR, 1, m, C_SIGN8);
+		n = 0;
+		m = 1;
+	}
+	x = vreg_new(b);
+	if (i->z == 0 || (i->z == 1 && !sign)) {
+		v3(b, host_average.op[i->z], x, n, m);
+		if (!up) {
+			v3(b, PXOR, 2, n, m);
+			v3_c(b, PAND, 2, 2, i->z ? C_ONE16 : C_ONE8);
+			v3(b, host_sub.op[i->z], x, x, 2);
+		}
+	} else {
+		v3(b, PXOR, 2, n, m);
+		v_shift(b, i->z == 1 ? 0x71 : 0x72, sign ? 4 : 2, 2, 2, 1);
+		v3(b, up ? POR : PAND, x, n, m);
+		v3(b, up ? host_sub.op[i->z] : host_add.op[i->z], x, x, 2);
+	}
+	if (bias)
+		v3_c(b, PXOR, x, x, C_SIGN8);
+	vreg_done_q(b, i, x);
+	return true;
+}
+#define HALVED(name, sign, up)                                                                                         \
+	EMIT(name##_vec)                                                                                               \
+	{                                                                                                              \
+		return halved(b, i, sign, up);                                                                         \
+	}
+HALVED(SHADD, true, false)
+HALVED(UHADD, false, false)
+HALVED(SRHADD, true, true)
+HALVED(URHADD, false, true)
+
+/* Shifts by the signed low byte of each lane of m, of words (and unsigned ones of doublewords), with AVX2. Counts that are too large give
+ * zero, or all signs: so of the two directions the one that is not meant does nothing, but for the signed one to the right. */
+static bool shift_by(struct block *b, const struct insn *i, bool sign)
+{
+	unsigned n, m, x;
+	bool d = i->z == 3;
+
+	if (!block_host(b)->avx2 || i->z < 2 || (sign && d))
+		return false;
+	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16);
+	x = vreg_new(b);
+	if (d) { /* the byte's sign in the upper half too */
+		v_shift(b, 0x73, 6, 1, m, 56);
+		v2_imm(b, PSHUFD, 1, 1, 0xf5);
+		v_shift(b, 0x72, 4, 2, 1, 24);
+		v_shift(b, 0x72, 4, 1, 1, 31);
+		x64_vex_rr(&b->x, false, 1, 3, 0x0e, 1, 1, 2); /* vpblendw: low halves */
+		x64_u8(&b->x, 0x33);
+	} else {
+		v_shift(b, 0x72, 6, 1, m, 24);
+		v_shift(b, 0x72, 4, 1, 1, 24);
+	}
+	v_zero(b, 2);
+	v3(b, host_sub.op[i->z], 2, 2, 1);
+	x64_vex_rr(&b->x, d, 1, 2, 0x47, x, n, 1); /* vpsllv */
+	x64_vex_rr(&b->x, d, 1, 2, sign ? 0x46 : 0x45, 2, n, 2); /* vpsrav, vpsrlv */
+	if (sign) {
+		x64_vex_rr(&b->x, false, 1, 3, 0x4a, x, x, 2); /* vblendvps, by the sign of XMM1 */
+		x64_u8(&b->x, 1 << 4);
+	} else {
+		v3(b, POR, x, x, 2);
+	}
+	vreg_done_q(b, i, x);
+	return true;
+}
+EMIT(SSHL_vec)
+{
+	return shift_by(b, i, true);
+}
+EMIT(USHL_vec)
+{
+	return shift_by(b, i, false);
+}
 /* Scalars of 8 bytes: q is 0. */
 EMIT(ADD_scalar)
 {
@@ -454,7 +541,8 @@ SHIFT(SRI, insert(b, i, RIGHT_))
 #define SHIFTS(name) ROW(name##_imm_vec) ROW(name##_imm_scalar)
 const struct emitter_row emit_simd_rows[] = {
 	VEC(AND) VEC(BIC) VEC(ORR) VEC(ORN) VEC(EOR) VEC(BSL) VEC(BIT) VEC(BIF) VEC(NOT)
-	BOTH(ADD) BOTH(SUB) VEC(SMAX) VEC(SMIN) VEC(UMAX) VEC(UMIN) {ROW_URHADD_vec, EMIT_KEEPS, emit_URHADD_vec},
+	BOTH(ADD) BOTH(SUB) VEC(SMAX) VEC(SMIN) VEC(UMAX) VEC(UMIN) VEC(SHADD) VEC(UHADD) VEC(SRHADD) VEC(URHADD)
+	{ROW_SSHL_vec, EMIT_KEEPS, emit_SSHL_vec}, {ROW_USHL_vec, EMIT_KEEPS, emit_USHL_vec},
 	{ROW_SQADD_vec, 0, emit_SQADD_vec}, {ROW_UQADD_vec, 0, emit_UQADD_vec},
 	{ROW_SQSUB_vec, 0, emit_SQSUB_vec}, {ROW_UQSUB_vec, 0, emit_UQSUB_vec},
 	VEC(SABD) VEC(UABD) VEC(SABA) VEC(UABA) VEC(ABS) VEC(NEG)

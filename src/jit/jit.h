@@ -21,11 +21,13 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 #define JIT_SWITCHES(x)                                                                                                \
 	x(LINKS, "links", true, "jumps inside a page lead straight to their block")                                    \
 	x(JUMPS, "jumps", true, "translated code looks targets of other branches up in a table")                       \
-	x(RESUME, "resume", false, "exceptions and ERET go on in translated code at once")                              \
+	x(RESUME, "resume", true, "exceptions and ERET go on in translated code at once")                              \
 	x(FORWARD, "forward", true, "blocks go on over forward branches")                                              \
 	x(LAZY_FLAGS, "lazy-flags", true, "NZCV is stored only where somebody may look")                               \
 	x(LOOPS, "loops", true, "a block that jumps to itself keeps V registers in host registers")                    \
+	x(COUNT, "count", false, "-d chain tells at the end how often each instruction was called or left its fast path")      \
 	x(SPLIT, "split-wx", false, "code is written through one mapping and runs in another")                         \
+	x(GROUPS, "groups", true, "one TLB check serves several accesses off the same base register")                  \
 	x(STRESS_SLOW, "stress-slow", false, "every access of guest memory takes its slow path")                       \
 	x(STRESS_UNLINK, "stress-unlink", false, "the page that runs is forgotten every 256th time a block is entered from C")
 #define JIT_SWITCH_ENUM(name, word, on, doc) JIT_##name,

@@ -20,9 +20,11 @@ enum { LEFT_PLAIN, LEFT_BUDGET, LEFT_INDIRECT, LEFT_COUNT };
 
 /* Stands behind the call in a link stub. */
 struct link_data {
-	u32 index; /* record to go to */
+	u32 index; /* record to go to; with LINK_PLAIN, at its block without groups */
 	s32 site;  /* the jump to patch, relative to this */
 };
+
+#define LINK_PLAIN 0x80000000u
 
 /* Targets of indirect branches, per vCPU. */
 struct jump {
@@ -35,6 +37,14 @@ static inline unsigned jump_slot(u64 va)
 {
 	return (unsigned)(va >> 2 ^ va >> 14) & (JUMPS - 1);
 }
+
+/* What -accel jit,count=on counts. Translated code adds without a lock: with several vCPUs some are lost. */
+struct counts {
+	u64 blocks;                /* entered, by jumps or from C */
+	u64 probes, left[LEFT_COUNT + 1]; /* jumps that asked the table of jumps; why translated code came back (last: to be linked) */
+	u64 calls[A64_ROW_COUNT + 1], slow[A64_ROW_COUNT + 1]; /* of exec_ functions: there is no emitter, it declined; something was rare */
+	u64 registers[2][65536];   /* calls of MSR or SYS, and of MRS, by key */
+};
 
 struct jit {
 	struct cpus *cpus;
@@ -53,9 +63,10 @@ struct jit {
 	struct emitter emitters[A64_ROW_COUNT];
 	/* fixed routines */
 	u64 (*enter)(struct cpu *cpu, const u8 *host);
-	const u8 *exec, *link, *budget, *indirect, *plain;
+	const u8 *exec, *light[LIGHT_COUNT], *link, *budget, *indirect, *plain;
 	const u8 *constants; /* vector_constants */
 	u64 blocks_made, insns_made, bytes_made, segments_reused;
+	struct counts *counts; /* with count=on, or NULL */
 };
 
 static inline bool jit_has(const struct jit *jit, enum jit_switch n)
@@ -70,10 +81,11 @@ void cache_unmap(struct jit *jit);
 const u8 *jit_resume(struct cpu *cpu);
 /* thunks.c: fills the start of the cache. */
 void thunks_make(struct jit *jit);
-/* translate.c: the block at record `first`; NULL: not now. Lock held. */
-const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned mode);
+/* translate.c: the block at record `first`, of a mode of the vCPU or with MODE_PLAIN; NULL: not now. Lock held. */
+const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned index_mode);
 void emitters_collect(struct jit *jit);
 /* dump.c */
+void dump_counts(const struct jit *jit);
 void dump_block(const struct block *b, const u8 *from, const u8 *to);
 
 /* With these, floating point is not what the host does: another rounding mode, flush to zero. (A default NaN is a NaN: those

@@ -7,6 +7,7 @@
  * exec              called with EAX = 32 * record, ECX = instructions of the block after this one: everything is stored, ip set
  *                   behind the record, exec_NAME called. If ip is then not what was set, or the chunk was ended, or the mode
  *                   changed, translated code is left: the state in memory is what counts. Else everything is loaded again.
+ * light             of each light_function, one that leaves the guest's registers alone: only what C may change is saved.
  * link              called by a stub that is followed by struct link_data: leaves with its address.
  *                   (jit_resume, in blocks.c, may have the block to go on at: then it is entered at once.)
  * budget            EAX = 32 * record: leaves with ip there.
@@ -85,6 +86,9 @@ static void fp_flags_in(struct x64 *x, struct mem slot)
 }
 
 static const u8 saved[] = {RBP, RBX, R12, R13, R14, R15};
+/* Pinned, and C functions may change them. An odd number keeps the stack aligned. */
+static const u8 lost[] = {RDI, R8, R9, R10, R11};
+_Static_assert(sizeof(lost) % 2 == 1, "with the return address, a multiple of 16 bytes");
 
 static void epilogue(struct x64 *x)
 {
@@ -122,6 +126,7 @@ void thunks_make(struct jit *jit)
 {
 	struct x64 x_space = {jit->cache}, *x = &x_space;
 	u8 *table = x->at, *out[3], *go_on;
+	static light_function *const light[] = {[LIGHT_TIME] = light_time, [LIGHT_COPY] = light_copy, [LIGHT_SET] = light_set};
 
 	/* nzcv -> jit_flags */
 	for (unsigned nzcv = 0; nzcv < 16; nzcv++) {
@@ -204,6 +209,19 @@ void thunks_make(struct jit *jit)
 	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
 	x64_mov_imm(x, RAX, LEFT_PLAIN);
 	epilogue(x);
+
+	align(x);
+	for (unsigned k = 0; k < LIGHT_COUNT; k++) {
+		jit->light[k] = x->at;
+		for (unsigned n = 0; n < sizeof(lost); n++)
+			x64_push(x, lost[n]);
+		x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
+		x64_mov_imm(x, RAX, (u64)(uintptr_t)light[k]);
+		x64_rr(x, false, OP(0xff), 2, RAX);
+		for (unsigned n = sizeof(lost); n--;)
+			x64_pop(x, lost[n]);
+		x64_u8(x, 0xc3);
+	}
 
 	align(x);
 	jit->link = x->at;

@@ -91,14 +91,14 @@ void reg_done(struct block *b, unsigned slot, unsigned from)
 
 /* --- flags --- */
 
-static const struct a64_row *row_of(const struct insn *insn)
+const struct a64_row *row_of(const struct insn *insn)
 {
 	static const struct a64_row none = {.name = "UNDEFINED", .flags = A64_ENDS | A64_SYS};
 
 	return insn->row == ROW_NONE ? &none : &a64_rows[insn->row];
 }
 
-static const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
+const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
 {
 	static const struct emitter none;
 
@@ -171,13 +171,13 @@ enum host_cc flags_cc(struct block *b, unsigned cond)
 
 /* --- out of line --- */
 
-enum { COLD_SLOW, COLD_EXIT, COLD_LINK, COLD_BUDGET };
+enum { COLD_SLOW, COLD_EXIT, COLD_LINK, COLD_BUDGET, COLD_PLAIN };
 
 static struct cold *cold_add(struct block *b, unsigned kind, u8 *site)
 {
 	struct cold *c;
 
-	assert(b->cold_count < ARRAY_SIZE(b->cold)); /* ours: six per instruction at most */
+	assert(b->cold_count < ARRAY_SIZE(b->cold)); /* ours: eight per instruction at most */
 	c = &b->cold[b->cold_count++];
 	*c = (struct cold){.site = site, .kind = (u8)kind, .k = (s16)b->k};
 	return c;
@@ -193,9 +193,32 @@ static void call(struct block *b, const u8 *routine)
 	x64_bind(x64_call(&b->x), routine);
 }
 
-/* `rest`: instructions of the block behind this one, those included that the same emitter did. */
-static void call_exec_of(struct block *b, unsigned k)
+/* RAX and EFLAGS are lost. */
+static void count(struct block *b, u64 *counter)
 {
+	if (!b->jit->counts)
+		return;
+	x64_mov_imm(&b->x, RAX, (u64)(uintptr_t)counter);
+	x64_rm(&b->x, true, OP(0xff), 0, mem_at(RAX, 0)); /* inc */
+}
+
+static void count_call(struct block *b, unsigned k, bool slow)
+{
+	struct counts *counts = b->jit->counts;
+	const struct insn *insn = &b->page->insn[b->list[k]];
+	unsigned row = insn->row == ROW_NONE ? A64_ROW_COUNT : insn->row;
+
+	if (!counts)
+		return;
+	if (!slow && (row == ROW_MRS || row == ROW_MSR || row == ROW_SYS))
+		count(b, &counts->registers[row == ROW_MRS][insn->i & 0xffff]);
+	count(b, slow ? &counts->slow[row] : &counts->calls[row]);
+}
+
+/* `rest`: instructions of the block behind this one, those included that the same emitter did. */
+static void call_exec_of(struct block *b, unsigned k, bool slow)
+{
+	count_call(b, k, slow);
 	x64_mov_imm(&b->x, RAX, b->list[k] * sizeof(struct insn));
 	x64_mov_imm(&b->x, RCX, b->count - k - 1);
 	call(b, b->jit->exec);
@@ -203,10 +226,17 @@ static void call_exec_of(struct block *b, unsigned k)
 
 void call_exec(struct block *b)
 {
-	call_exec_of(b, b->k);
+	call_exec_of(b, b->k, false);
 	vreg_forget_all(b);
 	b->flags = FLAGS_SAVED;
 	b->sp_aligned = false;
+}
+
+void call_light(struct block *b, enum light light)
+{
+	call(b, b->jit->light[light]);
+	vreg_forget_all(b);
+	b->flags = FLAGS_SAVED;
 }
 
 static void jump_routine(struct block *b, const u8 *routine)
@@ -235,6 +265,11 @@ void exit_indirect(struct block *b)
 		jump_routine(b, b->jit->indirect);
 		return;
 	}
+	if (b->jit->counts) {
+		x64_mov(x, true, RCX, RAX);
+		count(b, &b->jit->counts->probes);
+		x64_mov(x, true, RAX, RCX);
+	}
 	x64_mov(x, false, RCX, RAX);
 	x64_shift_imm(x, false, SHIFT_SHR, RCX, 12);
 	x64_alu(x, false, ALU_XOR, RCX, RAX);
@@ -254,11 +289,12 @@ void exit_indirect(struct block *b)
 }
 
 /* Where the block of a record of this page is, or NULL. */
-static const u8 *block_at(struct block *b, unsigned index)
+static const u8 *block_at(struct block *b, unsigned index, bool plain)
 {
-	u32 at = b->page->jit[b->mode][index];
+	const u32 *blocks = b->page->jit[b->mode | (plain ? MODE_PLAIN : 0)];
+	u32 at = blocks ? blocks[index] : 0;
 
-	return index == b->list[0] ? b->head : at ? b->jit->cache + at : NULL;
+	return index == b->list[0] && plain == b->plain ? b->head : at ? b->jit->cache + at : NULL;
 }
 
 /* The displacement of the jump at `site` must be written by one store: it may not cross a cache line. */
@@ -270,21 +306,21 @@ static void place_site(struct block *b, unsigned opcode_bytes)
 		x64_nops(&b->x, 64 - at);
 }
 
-static void link_site(struct block *b, u8 *site, unsigned index)
+static void link_site(struct block *b, u8 *site, unsigned index, bool plain)
 {
-	const u8 *target = block_at(b, index);
+	const u8 *target = block_at(b, index, plain);
 
 	if (target && jit_has(b->jit, JIT_LINKS)) {
 		x64_bind(site, target);
 		return;
 	}
-	cold_add(b, COLD_LINK, site)->index = index;
+	cold_add(b, COLD_LINK, site)->index = index | (plain ? LINK_PLAIN : 0);
 }
 
 /* Whether a jump of the last instruction to `index` goes straight to the loop's head, its registers kept. */
 static bool is_loop(struct block *b, s64 index)
 {
-	if (b->k != b->count - 1 || index != b->list[0])
+	if (b->k != b->count - 1 || index != b->list[0] || b->plain)
 		return false;
 	b->v.loops = true;
 	return b->v.loop;
@@ -303,7 +339,7 @@ static void exit_giving(struct block *b, s64 index, u32 give_back)
 	}
 	if (index >= 0 && index < CODE_PAGE_INSNS) {
 		place_site(b, 1);
-		link_site(b, x64_jmp(x), (unsigned)index);
+		link_site(b, x64_jmp(x), (unsigned)index, false);
 		return;
 	}
 	address_of(b, RAX, index);
@@ -327,7 +363,7 @@ void exit_if(struct block *b, enum host_cc cc, s64 index)
 		x64_bind(x64_jcc(&b->x, cc), b->v.loop);
 	} else if (is_last(b) && index >= 0 && index < CODE_PAGE_INSNS) {
 		place_site(b, 2);
-		link_site(b, x64_jcc(&b->x, cc), (unsigned)index);
+		link_site(b, x64_jcc(&b->x, cc), (unsigned)index, false);
 	} else {
 		exit_site(b, x64_jcc(&b->x, cc), index);
 	}
@@ -341,6 +377,15 @@ void exit_site(struct block *b, u8 *site, s64 index)
 	c->give_back = b->count - b->k - 1;
 }
 
+/* Goes on at a record of this page in a block without groups. */
+static void exit_plain(struct block *b, unsigned index, u32 give_back)
+{
+	if (give_back)
+		x64_alu_imm(&b->x, true, ALU_ADD, LEFT, (s32)give_back);
+	place_site(b, 1);
+	link_site(b, x64_jmp(&b->x), index, true);
+}
+
 static void cold_emit(struct block *b, struct cold *c)
 {
 	struct x64 *x = &b->x;
@@ -349,10 +394,15 @@ static void cold_emit(struct block *b, struct cold *c)
 	x64_bind(c->site, x->at);
 	switch (c->kind) {
 	case COLD_SLOW:
-		call_exec_of(b, (unsigned)c->k);
+		call_exec_of(b, (unsigned)c->k, true);
+		if (b->goes_on[c->k] && (row_of(&b->page->insn[b->list[c->k]])->flags & (A64_LOAD | A64_STORE))) {
+			exit_plain(b, b->list[c->k + 1], b->count - (u32)c->k - 1);
+			break;
+		}
 		vreg_reload(b, b->copies[c->k]);
 		jump_routine(b, c->back);
 		break;
+	case COLD_PLAIN: exit_plain(b, b->list[c->k], b->count - (u32)c->k); break;
 	case COLD_EXIT: exit_giving(b, (s32)c->index, c->give_back); break;
 	case COLD_LINK:
 		call(b, b->jit->link);
@@ -379,6 +429,12 @@ void check_sp(struct block *b, unsigned n)
 	b->sp_aligned = true;
 }
 
+/* Where a leader's bytes are not all found: the block without groups does it all. */
+static void plain_path(struct block *b, u8 *site)
+{
+	cold_add(b, COLD_PLAIN, site);
+}
+
 struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned flags)
 {
 	struct x64 *x = &b->x;
@@ -399,7 +455,7 @@ struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned fl
 	x64_mov(x, true, RDX, va);
 	x64_alu_load(x, true, ALU_SUB, RDX, mem_index(bank, RCX, 0, table + (s32)offsetof(struct tlb_entry, tag)));
 	x64_alu_imm(x, true, ALU_CMP, RDX, (s32)(4096 - size));
-	slow_path(b, jit_has(b->jit, JIT_STRESS_SLOW) ? x64_jmp(x) : x64_jcc(x, CC_A));
+	(flags & MEMORY_GROUP ? plain_path : slow_path)(b, jit_has(b->jit, JIT_STRESS_SLOW) ? x64_jmp(x) : x64_jcc(x, CC_A));
 	x64_load(x, true, RCX, mem_index(bank, RCX, 0, table + (s32)offsetof(struct tlb_entry, addend)));
 	b->flags = FLAGS_SAVED;
 	return mem_index(va, RCX, 0, 0);
@@ -524,6 +580,8 @@ static void block_body(struct block *b)
 	struct x64 *x = &b->x;
 	const struct insn *last;
 
+	if (b->jit->counts)
+		count(b, &b->jit->counts->blocks);
 	x64_alu_imm(x, true, ALU_SUB, LEFT, (s32)b->count);
 	b->k = 0;
 	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
@@ -542,6 +600,8 @@ static void block_body(struct block *b)
 			b->cold_count = colds;
 			b->how[b->k] = HOW_CALL;
 			call_exec(b);
+			if (b->goes_on[b->k]) /* the emitter declines: what follows is not used */
+				exit_plain(b, b->list[b->k + 1], b->count - b->k - 1);
 		} else if (!(e->flags & EMIT_KEEPS) && !(row_of(insn)->flags & A64_SETFLAGS)) {
 			b->flags = FLAGS_SAVED;
 		}
@@ -582,7 +642,7 @@ static void block_emit(struct block *b)
 		cold_emit(b, &b->cold[n]);
 }
 
-const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned mode)
+const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned index_mode)
 {
 	struct block block __attribute__((uninitialized)), *b = &block; /* each field is set where it begins to matter */
 
@@ -590,7 +650,8 @@ const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, un
 	b->jit = jit;
 	b->cpu = cpu;
 	b->page = page;
-	b->mode = mode;
+	b->mode = index_mode & ~MODE_PLAIN;
+	b->plain = index_mode & MODE_PLAIN;
 	b->count = 0;
 	b->flags = FLAGS_SAVED;
 	b->sp_aligned = false;
@@ -599,6 +660,8 @@ const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, un
 	memset(&b->v, 0, sizeof(b->v));
 	if (!block_form(b, first))
 		return NULL;
+	memset(b->goes_on, 0, sizeof(b->goes_on));
+	groups_plan(b);
 	block_emit(b);
 	assert(b->x.at <= jit->cache + jit->cache_size);
 	dump_block(b, b->head, b->x.at);
@@ -614,7 +677,7 @@ void emitters_collect(struct jit *jit)
 	static const struct emitter_row *const tables[] = {
 		emit_integer_rows, emit_branch_rows, emit_memory_rows, emit_system_rows, emit_simd_rows, emit_simd_lanes_rows, emit_simd_long_rows,
 		emit_fp_rows, emit_fp_vector_rows, emit_crypto_rows, emit_atomic_rows,
-		emit_structures_rows,
+		emit_structures_rows, emit_mops_rows,
 	};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)

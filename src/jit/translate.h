@@ -79,6 +79,13 @@ struct block {
 		const u8 *loop;             /* where the jump back goes; NULL: not known to be a loop */
 		bool loops;                 /* the last instruction leads to the first */
 	} v;
+	bool plain;            /* without groups: groups.c */
+	struct group {
+		u8 role, slot; /* GROUP_LEADS: looks for the page and puts the addend into jit_group[slot]; GROUP_FOLLOWS: takes it from there */
+		u16 size;      /* of the leader: bytes from `low`, which is added to the base, to the last of the group */
+		s32 low;
+	} group[BLOCK_INSNS_MAX];
+	bool goes_on[BLOCK_INSNS_MAX]; /* a group does behind this one: a slow path of memory does not return into the block */
 	struct vcopy copies[BLOCK_INSNS_MAX][VCOPIES]; /* behind each instruction, for slow paths that return there */
 	const u8 *head;        /* where others jump to */
 	const u8 *at[BLOCK_INSNS_MAX + 1]; /* where the code of each instruction begins, and that of the last ends: -d out */
@@ -90,10 +97,23 @@ struct block {
 		s16 k;         /* slow path: which instruction */
 		u32 index;     /* link: record to go to; left: instructions to give back */
 		u32 give_back;
-	} cold[BLOCK_INSNS_MAX * 6 + 8]; /* six per instruction */
+	} cold[BLOCK_INSNS_MAX * 8 + 8]; /* eight per instruction */
 };
 
 enum { MODE_EL1 = 1, MODE_FP = 2, MODE_SPSEL = 4, MODE_FPCR = 8 }; /* FPCR: see mode_of */
+#define MODE_PLAIN 16u /* of an index of blocks: those without groups. No mode of a vCPU has it. */
+enum { GROUP_NONE, GROUP_LEADS, GROUP_FOLLOWS };
+/* Accesses of a register with a constant offset, or NULL: emit_memory.c. */
+struct access_row {
+	u8 size; /* in all */
+	u8 mode; /* AT_ */
+	bool store, loads, pair; /* loads: writes general registers, t and with `pair` u */
+};
+enum { AT_OFFSET, AT_POST, AT_PRE };
+const struct access_row *access_row(unsigned row);
+void groups_plan(struct block *b);
+const struct emitter *emitter_of(const struct block *b, const struct insn *insn);
+const struct a64_row *row_of(const struct insn *insn);
 
 struct emitter {
 	bool (*emit)(struct block *b, const struct insn *i);
@@ -108,7 +128,7 @@ struct emitter_row {
 };
 extern const struct emitter_row emit_integer_rows[], emit_branch_rows[], emit_memory_rows[], emit_system_rows[], emit_simd_rows[],
 	emit_simd_lanes_rows[], emit_simd_long_rows[], emit_fp_rows[], emit_fp_vector_rows[], emit_crypto_rows[], emit_atomic_rows[],
-	emit_structures_rows[];
+	emit_structures_rows[], emit_mops_rows[];
 
 /* What the host has; from CPUID, or less for tests. */
 struct host_features {
@@ -185,7 +205,7 @@ u32 flags_constant(unsigned nzcv);
 
 /* --- memory, slow paths, exits --- */
 
-enum { MEMORY_WRITE = 1, MEMORY_EL0 = 2 };
+enum { MEMORY_WRITE = 1, MEMORY_EL0 = 2, MEMORY_GROUP = 4 /* a miss goes to the block without groups */ };
 /* A base of SP must be 16-byte aligned (if SCTLR says so, which exec_NAME knows). */
 void check_sp(struct block *b, unsigned n);
 /* `va` (not RCX, not RDX; kept) -> the operand of the host access. RCX and RDX and EFLAGS are lost. */
@@ -194,6 +214,12 @@ struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned fl
 void slow_path(struct block *b, u8 *site);
 /* Calls exec_NAME in line. */
 void call_exec(struct block *b);
+/* RAX = function(cpu, RSI, RDX, RCX): C code that looks at no guest register in struct cpu and neither raises nor blocks. RCX, RDX, RSI, EFLAGS and
+ * copies of V registers are lost. */
+typedef u64 light_function(struct cpu *cpu, u64 rsi, u64 rdx, u64 rcx);
+light_function light_time, light_copy, light_set;
+enum light { LIGHT_TIME, LIGHT_COPY, LIGHT_SET, LIGHT_COUNT };
+void call_light(struct block *b, enum light light);
 /* Goes on at record `index` of this page's virtual address (any distance); gives instructions after this one back. */
 void exit_to(struct block *b, s64 index);
 /* The same if `cc` holds. */

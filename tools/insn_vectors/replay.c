@@ -77,7 +77,7 @@ struct replay *replay_create_engine(const struct cpu_engine *engine, struct erro
 	cpu->sys.tcr = 25 | 1ull << 8 | 1ull << 10 | 3ull << 12 | 25ull << 16 | 1ull << 23;
 	cpu->sys.mair = 0xff;
 	cpu->sys.cpacr = 3ull << 20;
-	cpu->sys.sctlr |= 1 | BIT(4) | BIT(3) | BIT(15) | BIT(14) | BIT(26);
+	cpu->sys.sctlr |= 1 | BIT(4) | BIT(3) | BIT(15) | BIT(14) | BIT(26) | BIT(33);
 	cpu->el = 0;
 	cpu->daif = 15;
 	cpu_rederive(cpu);
