@@ -13,6 +13,7 @@ void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, st
 	m->block = block;
 	m->to_memory = to_memory;
 	m->at_once = m->failed = false;
+	m->end = NULL;
 	m->offset = offset;
 	m->count = 0;
 	m->bytes = 0;
@@ -56,9 +57,11 @@ bool disk_move_add(struct disk_move *m, u64 pa, u64 size)
 		void *host = NULL;
 		u64 at = pa; /* physical */
 
-		if (m->count == DISK_PIECES_MAX && !disk_move_end(m))
+		if ((m->count == DISK_PIECES_MAX || m->bytes >= DISK_BYTES_MAX) && !disk_move_end(m))
 			return false;
-		part = size;
+		if (m->end && __atomic_load_n(m->end, __ATOMIC_RELAXED))
+			return false;
+		part = MIN(size, DISK_BYTES_MAX);
 		if (m->requester == DISK_PHYSICAL || dma_translate(m->space, (u32)m->requester, m->to_memory, &at, &part))
 			host = dma_map(m->space, at, &part, m->to_memory);
 		if (host && part) {

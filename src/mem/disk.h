@@ -8,7 +8,8 @@
 #include "host/host.h"
 #include "mem/mem.h"
 
-#define DISK_PIECES_MAX 128 /* moved in one call */
+#define DISK_PIECES_MAX 128 /* moved in one call, */
+#define DISK_BYTES_MAX (16 * MiB) /* and so much */
 
 struct disk_move {
 	struct space *space;
@@ -16,6 +17,7 @@ struct disk_move {
 	struct block *block;
 	bool to_memory; /* a read of the disk */
 	bool at_once;   /* only if that takes no waiting */
+	const bool *end; /* atomic, or NULL: set when nobody wants it any more; what is left then fails */
 	bool failed;    /* by the disk, not for want of memory at an address */
 	u64 offset;     /* on the disk: of the next piece that is not gathered yet */
 	/* gathered so far */

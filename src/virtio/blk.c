@@ -8,7 +8,8 @@
  * time, where workers run inline), writes the status byte and the used entry and interrupts.
  *
  * A reset waits until no thread is in a request, and gives the device a new generation: completions that are still on
- * their way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends.
+ * their way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends; and soon, as
+ * they leave what they have not begun.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -50,6 +51,7 @@ struct virtio_blk {
 	struct machine *machine;
 	u64 generation;
 	bool writeback; /* guest-visible; atomic: off: each write is flushed */
+	bool ending;    /* atomic: a reset waits for the threads, which leave what they have not begun */
 	/* requests that threads hold; in_flight's lock and signal */
 	unsigned in_flight;
 	bool has_lock;
@@ -73,6 +75,7 @@ static bool data_move(struct blk_request *r)
 
 	disk_move_begin(&move, r->blk->virtio.space, requester, r->blk->drive->block, in, r->offset);
 	move.at_once = r->at_once;
+	move.end = &r->blk->ending;
 	for (; ok && count && left; count--, s++) {
 		u64 part;
 
@@ -118,7 +121,7 @@ static void request_work(void *arg)
 	struct virtio_blk *blk = r->blk;
 	bool inline_time = loop_is_instruction_time(blk->virtio.loop);
 
-	if (r->status == BLK_S_OK && !request_run(r))
+	if (r->status == BLK_S_OK && (__atomic_load_n(&blk->ending, __ATOMIC_RELAXED) || !request_run(r)))
 		r->status = BLK_S_IOERR;
 	if (inline_time)
 		request_complete(r);
@@ -283,7 +286,7 @@ static void blk_notified(struct virtio *virtio, struct virtq *queue)
 {
 	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
 
-	/* The bound: a chain that is taken counts as used only when it completes, so at most `size` are ours. */
+	/* The bound: virtq_pop gives no more than `size` chains that are not given back. */
 	for (u32 n = 0; n < queue->size; n++) {
 		struct blk_request *r = request_new(blk);
 
@@ -313,10 +316,12 @@ static void blk_type_reset(struct virtio *virtio)
 
 	if (!blk->has_lock)
 		return;
+	__atomic_store_n(&blk->ending, true, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&blk->lock);
 	while (blk->in_flight)
 		pthread_cond_wait(&blk->idle, &blk->lock);
 	pthread_mutex_unlock(&blk->lock);
+	__atomic_store_n(&blk->ending, false, __ATOMIC_RELAXED);
 	blk->generation++;
 	while (blk->stopped) {
 		struct blk_request *r = blk->stopped;

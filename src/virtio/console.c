@@ -176,9 +176,10 @@ static void port_pump(struct virtconsole *port)
 {
 	struct virtio_serial *serial = port->serial;
 	struct virtq *queue = port_queue(port, false);
-	u32 done = 0;
+	u32 done = 0, n;
 
-	while (done < port->held_count && virtq_pop(queue, serial->chain)) {
+	/* Empty buffers take nothing: a driver that adds them on and on is left after one ring of them. */
+	for (n = 0; n < queue->size && done < port->held_count && virtq_pop(queue, serial->chain); n++) {
 		u32 part = MIN(port->held_count - done, serial->chain->in_bytes);
 
 		if (!virtq_write(&serial->virtio, serial->chain, 0, port->held + done, part))
@@ -188,7 +189,7 @@ static void port_pump(struct virtconsole *port)
 	}
 	memmove(port->held, port->held + done, port->held_count - done);
 	port->held_count -= done;
-	if (done)
+	if (n)
 		virtq_signal(queue);
 }
 

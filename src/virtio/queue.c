@@ -75,7 +75,8 @@ static u16 avail_count(struct virtq *queue)
 	if (!ring_read16(queue, queue->avail + RING_IDX, &idx))
 		return 0;
 	count = idx - queue->last_avail;
-	if (count > queue->size) {
+	/* Those that are taken and not given back count too: each holds a descriptor, so a driver cannot make us hold more of them. */
+	if ((u16)(idx - queue->used_idx) > queue->size || count > queue->size) {
 		virtio_broken(queue->virtio, "avail idx is ahead by more than the queue's size");
 		return 0;
 	}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "mem/disk.h"
 #include "virtio/driver.h"
 
 #define DISK_BYTES (1 * MiB)
@@ -270,6 +271,48 @@ static void failures_follow_the_policy(void **state)
 	}
 }
 
+/* A driver that makes chains available for ever, while none comes back: it has as many as its queue has entries. */
+static void what_is_held_has_a_bound(void **state)
+{
+	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0");
+
+	signal(SIGXFSZ, SIG_IGN);
+	m.drive.write_error = ON_ERROR_STOP;
+	setrlimit(RLIMIT_FSIZE, &none);
+	for (unsigned n = 0; n < Q_SIZE; n++) {
+		submit(&d, BLK_T_OUT, 7, 512, false);
+		assert_false(status(&d) & VIRTIO_NEEDS_RESET);
+	}
+	submit(&d, BLK_T_OUT, 7, 512, false);
+	setrlimit(RLIMIT_FSIZE, &all);
+	assert_true(status(&d) & VIRTIO_NEEDS_RESET);
+	assert_int_equal(m.failures, Q_SIZE);
+	driver_free(&d);
+	machine_free(&m);
+}
+
+/* A reset need not wait for the end of what nobody wants any more. */
+static void moves_end_early_when_nobody_wants_them(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0");
+	struct disk_move move;
+	bool end = false;
+
+	disk_move_begin(&move, d.f->space, DISK_PHYSICAL, m.block, true, 0);
+	move.end = &end;
+	assert_true(disk_move_add(&move, BUFFER, 4096));
+	end = true;
+	assert_false(disk_move_add(&move, BUFFER, 4096));
+	assert_true(disk_move_end(&move));
+	assert_false(move.failed);
+	assert_int_equal(move.offset, 4096);
+	driver_free(&d);
+	machine_free(&m);
+}
+
 /* With write-through chosen by the driver each write is flushed, which a broken flush shows. [VIRTIO1.2 5.2.5] */
 static void the_driver_chooses_the_cache(void **state)
 {
@@ -420,6 +463,8 @@ int main(void)
 		cmocka_unit_test(ranges_are_discarded_and_zeroed),
 		cmocka_unit_test(wrong_requests_are_io_errors),
 		cmocka_unit_test(failures_follow_the_policy),
+		cmocka_unit_test(what_is_held_has_a_bound),
+		cmocka_unit_test(moves_end_early_when_nobody_wants_them),
 		cmocka_unit_test(the_driver_chooses_the_cache),
 		cmocka_unit_test(read_only_disks_refuse_writes),
 		cmocka_unit_test(configuration_describes_the_disk),
