@@ -18,6 +18,7 @@ void nvme_request_free(struct nvme_request *r)
 {
 	r->next = r->nvme->spare;
 	r->nvme->spare = r;
+	r->nvme->live--;
 }
 
 static struct nvme_request *request_new(struct nvme *nvme)
@@ -31,6 +32,7 @@ static struct nvme_request *request_new(struct nvme *nvme)
 		assert(r);
 		r->nvme = nvme;
 	}
+	nvme->live++;
 	r->next = NULL;
 	r->status = NVME_OK;
 	r->result = 0;
@@ -134,6 +136,7 @@ static void cq_head_set(struct nvme *nvme, struct nvme_cq *cq, u32 head)
 	if (posted)
 		cq_signal(nvme, cq);
 	pin_update(nvme);
+	nvme_go_on(nvme);
 }
 
 /* --- Data: PRP entries [NVME1.4 4.3] --- */
@@ -225,8 +228,13 @@ static void sq_run(struct nvme *nvme, u16 id)
 
 	/* The bound: head follows tail, which stands still meanwhile. A command may delete the queue. */
 	while (sq->used && sq->head != sq->tail) {
-		struct nvme_request *r = request_new(nvme);
+		struct nvme_request *r;
 
+		if (nvme->live >= NVME_REQUESTS_MAX + (id ? 0 : NVME_REQUESTS_ADMIN)) {
+			nvme->waiting = true;
+			return;
+		}
+		r = request_new(nvme);
 		if (!pci_dma_read(&nvme->pci, sq->pa + NVME_SQE_BYTES * (u64)sq->head, r->command, NVME_SQE_BYTES)) {
 			nvme_request_free(r);
 			regs_set(&nvme->regs, NVME_CSTS, 4, regs_get(&nvme->regs, NVME_CSTS, 4) | NVME_CSTS_CFS);
@@ -245,6 +253,15 @@ static void sq_run(struct nvme *nvme, u16 id)
 			nvme_admin(r);
 		}
 	}
+}
+
+void nvme_go_on(struct nvme *nvme)
+{
+	if (!nvme->waiting || nvme->live > NVME_REQUESTS_MAX / 2)
+		return;
+	nvme->waiting = false;
+	for (u16 id = 0; id < NVME_QUEUES_MAX; id++)
+		sq_run(nvme, id);
 }
 
 static void doorbell(struct nvme *nvme, u32 offset, u32 value)
@@ -271,10 +288,14 @@ static void controller_clear(struct nvme *nvme)
 {
 	if (!nvme->has_lock)
 		return;
+	__atomic_store_n(&nvme->ending, true, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&nvme->lock);
 	while (nvme->in_flight)
 		pthread_cond_wait(&nvme->idle, &nvme->lock);
 	pthread_mutex_unlock(&nvme->lock);
+	__atomic_store_n(&nvme->ending, false, __ATOMIC_RELAXED);
+	nvme_io_forget(nvme, NVME_ALL_QUEUES);
+	nvme->waiting = false;
 	nvme->generation++;
 	for (unsigned n = 0; n < NVME_QUEUES_MAX; n++)
 		while (nvme->cqs[n].used && nvme->cqs[n].first) {

@@ -221,6 +221,7 @@ static void delete_sq(struct nvme_request *r)
 	while (nvme->in_flight)
 		pthread_cond_wait(&nvme->idle, &nvme->lock);
 	pthread_mutex_unlock(&nvme->lock);
+	nvme_io_forget(nvme, id);
 	nvme->sqs[id].used = false;
 	nvme->cqs[nvme->sqs[id].cq].users--;
 }

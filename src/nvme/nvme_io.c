@@ -4,6 +4,12 @@
 #include "nvme/nvme_private.h"
 
 #define AT_ONCE_BYTES (128 * KiB)
+#define DISCARD_PART (1 * GiB)
+
+static bool is_ending(const struct nvme *nvme)
+{
+	return __atomic_load_n(&nvme->ending, __ATOMIC_RELAXED);
+}
 
 /* --- On a pool thread --- */
 
@@ -22,16 +28,20 @@ static bool data_move(struct nvme_request *r, bool at_once)
 	return ok;
 }
 
+/* In parts, so that a reset need not wait for all of a large disk. */
 static bool ranges_discard(struct nvme_request *r)
 {
 	struct nvme *nvme = r->nvme;
 
 	for (u32 n = 0; n <= (nvme_dword(r, NVME_C_CDW10) & 0xff); n++) {
 		const u8 *range = r->ranges + NVME_RANGE_BYTES * n;
-		u64 count = load_le(range + 4, 4), first = load_le(range + 8, 8);
+		u64 left = load_le(range + 4, 4) * nvme->logical_block_size, at = load_le(range + 8, 8) * nvme->logical_block_size;
 
-		if (!block_discard(nvme->drive->block, first * nvme->logical_block_size, count * nvme->logical_block_size))
-			return false;
+		for (u64 part; left; left -= part, at += part) {
+			part = MIN(left, DISCARD_PART);
+			if (is_ending(nvme) || !block_discard(nvme->drive->block, at, part))
+				return false;
+		}
 	}
 	return true;
 }
@@ -66,7 +76,8 @@ static void request_work(void *arg)
 	struct nvme_request *r = arg;
 	struct nvme *nvme = r->nvme;
 
-	request_run(r);
+	if (!is_ending(nvme))
+		request_run(r);
 	if (loop_is_instruction_time(nvme->pci.loop))
 		request_done(r);
 	else
@@ -95,6 +106,29 @@ static void request_done(void *opaque)
 		}
 	}
 	nvme_complete(r);
+	nvme_go_on(nvme);
+}
+
+struct place {
+	struct nvme *nvme;
+	u32 sq;
+};
+
+static bool is_request_of(void *request, void *arg)
+{
+	struct nvme_request *r = request;
+	const struct place *place = arg;
+	bool is = r->nvme == place->nvme && (place->sq == NVME_ALL_QUEUES || place->sq == r->sq);
+
+	if (is)
+		nvme_request_free(r);
+	return is;
+}
+
+void nvme_io_forget(struct nvme *nvme, u32 sq)
+{
+	if (nvme->pci.loop)
+		loop_undefer(nvme->pci.loop, request_done, is_request_of, &(struct place){nvme, sq});
 }
 
 void nvme_io_retry(struct nvme_request *r)

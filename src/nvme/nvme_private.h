@@ -20,6 +20,8 @@
 #define NVME_DATA_MAX (4096u << NVME_MDTS)
 #define NVME_SEGMENTS_MAX (NVME_DATA_MAX / 4096 + 1)
 #define NVME_AERS_MAX 4
+#define NVME_REQUESTS_MAX 1024 /* at a time: with more, commands wait in their queues. The admin queue has a few more */
+#define NVME_REQUESTS_ADMIN 64
 
 struct nvme_request {
 	struct nvme_request *next; /* free list, or a list of waiting completions */
@@ -70,6 +72,9 @@ struct nvme {
 	u32 vectors;
 	/* requests */
 	struct nvme_request *spare, *stopped;
+	unsigned live; /* requests that are not spare */
+	bool waiting;  /* commands wait in queues for some of them to end */
+	bool ending;   /* atomic: the controller is being cleared: threads leave what they have not begun */
 	u64 generation;
 	unsigned in_flight; /* of `lock` */
 	bool has_lock;
@@ -92,6 +97,8 @@ static inline u64 nvme_page(const struct nvme *nvme)
 void nvme_request_free(struct nvme_request *r);
 /* Posts the completion of r (status, result) and lets go of it. */
 void nvme_complete(struct nvme_request *r);
+/* After requests have ended: goes on with commands that wait for that. */
+void nvme_go_on(struct nvme *nvme);
 /* The command's data: PRP entries as segments, `bytes` in all; a status. */
 u16 nvme_prp(struct nvme_request *r, u64 bytes);
 /* Copies between the segments and a buffer. */
@@ -102,6 +109,9 @@ bool nvme_data_in(struct nvme_request *r, void *to, u64 size);
 void nvme_admin(struct nvme_request *r); /* completes it, or keeps it */
 void nvme_io(struct nvme_request *r);
 void nvme_io_retry(struct nvme_request *r);
+/* No thread is in a request: completions that are still on their way to a queue are thrown away. */
+#define NVME_ALL_QUEUES UINT32_MAX
+void nvme_io_forget(struct nvme *nvme, u32 sq);
 u64 nvme_blocks(const struct nvme *nvme); /* of the namespace */
 
 #endif

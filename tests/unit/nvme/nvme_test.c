@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "nvme/nvme.h"
-#include "nvme/nvme_spec.h"
+#include "base/loop_private.h"
+#include "nvme/nvme_private.h"
 #include "pci/fixture.h"
 
 #define RAM_BASE   0x40000000ull
@@ -22,6 +22,7 @@
 
 struct machine {
 	struct drive drive;
+	struct workers *workers;
 	unsigned failures;
 };
 struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
@@ -40,7 +41,7 @@ enum on_error machine_disk_failed(struct machine *machine, const struct drive *d
 }
 struct workers *machine_workers(struct machine *machine)
 {
-	return NULL;
+	return machine->workers;
 }
 struct pci_host *machine_pci_host(struct machine *machine)
 {
@@ -342,6 +343,69 @@ static void full_completion_queues_wait(void **state)
 	finish(t);
 }
 
+/* A driver that never takes completions and goes on with commands: so many and no more are held for it. */
+static void what_is_held_has_a_bound(void **state)
+{
+	struct test *t = start(false);
+	struct nvme *nvme = container_of(t->dev, struct nvme, pci.dev);
+	unsigned submitted = 0;
+
+	queues(t);
+	for (; nvme->live < NVME_REQUESTS_MAX && submitted < 4 * NVME_REQUESTS_MAX; submitted++) {
+		put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
+		wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	}
+	for (unsigned n = 0; n < 3; n++, submitted++) {
+		put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
+		wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+		assert_int_equal(nvme->live, NVME_REQUESTS_MAX);
+	}
+	assert_int_equal(submitted, NVME_REQUESTS_MAX + ENTRIES - 1 + 3);
+	/* The admin queue is not kept waiting by it; nothing is lost. */
+	assert_int_equal(admin(t, NVME_IDENTIFY, DATA_AT, NVME_CNS_CTRL, 0), NVME_OK);
+	while (submitted--)
+		assert_int_equal(take(t, 1, NULL), NVME_OK);
+	assert_false(completed(t, 1));
+	assert_int_equal(nvme->live, 0);
+	finish(t);
+}
+
+/* Threads: a request that is done, and whose completion is on its way to the loop, when the device or its queue goes. */
+static void completions_on_their_way_go_with_the_device(void **state)
+{
+	struct test *t = start(false);
+	struct loop *instruction_time = t->f->loop, *loop;
+	struct nvme *nvme = container_of(t->dev, struct nvme, pci.dev);
+	struct error err = {""};
+
+	loop = loop_create(false, &err);
+	nvme->workers = workers_create(2, &err);
+	assert_true(loop && nvme->workers);
+	nvme->pci.loop = loop;
+	loop_lock(loop);
+	queues(t);
+	for (unsigned n = 0; n < 3; n++) {
+		put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
+		wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	}
+	assert_int_equal(admin(t, NVME_DELETE_SQ, 0, 1, 0), NVME_OK);
+	assert_int_equal(loop->deferred_count, 0);
+	assert_int_equal(nvme->live, 0);
+	t->tail[1] = 0;
+	assert_int_equal(admin(t, NVME_CREATE_SQ, SQ_AT, (ENTRIES - 1) << 16 | 1, 1 << 16 | 1), NVME_OK);
+	put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	workers_destroy(nvme->workers);
+	assert_int_equal(loop->deferred_count, 1);
+	dev_destroy(t->dev);
+	assert_int_equal(loop->deferred_count, 0);
+	loop_unlock(loop);
+	t->dev = add(t, "addr=2,drive=d0,serial=abc", &err);
+	assert_true(t->f->loop == instruction_time && t->dev);
+	finish(t);
+	loop_destroy(loop);
+}
+
 static void resets_forget_everything(void **state)
 {
 	struct test *t = start(true);
@@ -388,6 +452,8 @@ int main(void)
 		cmocka_unit_test(zeroes_discards_and_flushes),
 		cmocka_unit_test(wrong_commands_get_their_status),
 		cmocka_unit_test(full_completion_queues_wait),
+		cmocka_unit_test(what_is_held_has_a_bound),
+		cmocka_unit_test(completions_on_their_way_go_with_the_device),
 		cmocka_unit_test(resets_forget_everything),
 		cmocka_unit_test(properties_are_checked),
 	};
