@@ -81,7 +81,7 @@ struct gic_pe {
 struct its_state {
 	bool enabled, stalled;
 	u32 creadr;      /* offset of the next command */
-	u32 invall;      /* PEs whose cached LPI configuration is to be read again when the queue has been worked off */
+	u32 invall;      /* PEs whose LPI configuration is to be read again when the queue has been worked off */
 };
 
 struct gic {
@@ -143,7 +143,8 @@ void lpi_set_pending(struct gic_pe *pe, u32 intid);
 /* Both return whether it was pending. */
 bool lpi_clear_pending(struct gic_pe *pe, u32 intid);
 bool lpi_move(struct gic_pe *from, struct gic_pe *to, u32 intid);
-void lpi_move_all(struct gic_pe *from, struct gic_pe *to);
+/* True: some moved, and nothing may be delivered before lpi_refresh_all of both. */
+bool lpi_move_all(struct gic_pe *from, struct gic_pe *to);
 void lpi_refresh(struct gic_pe *pe, u32 intid);
 void lpi_refresh_all(struct gic_pe *pe);
 /* INTID of the best ready LPI, its priority in *priority; 0 if there is none. */

@@ -10,9 +10,9 @@
  * trace): the queue goes on. A queue that cannot be fetched from memory stalls: CREADR.Stalled, until CWRITER.Retry. A
  * CWRITER beyond the queue does nothing.
  *
- * A write to CWRITER or CTLR works the queue off before it returns: at most one round, 32768 commands. INVALL, the
- * only command that costs more than a few accesses to memory apart from MOVALL, is noted and done once per PE at the
- * end of the round; no PE can tell, as the machine lock is held. Wires move at the end too.
+ * A write to CWRITER or CTLR works the queue off before it returns: at most one round, 32768 commands. Reading configurations
+ * again, for INVALL and for MOVALL, is the only thing that would cost more than a few accesses to memory: it is noted and done
+ * once per PE at the end of the round; no PE can tell, as the machine lock is held. Wires move at the end too.
  */
 #include "base/trace.h"
 #include "irq/gic_state.h"
@@ -100,7 +100,8 @@ static bool its_movall(struct gic *gic, const u64 *dw)
 
 	if (!from || !to)
 		return false;
-	lpi_move_all(from, to);
+	if (lpi_move_all(from, to))
+		gic->its_s.invall |= 1u << from->index | 1u << to->index;
 	return true;
 }
 

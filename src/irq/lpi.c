@@ -170,13 +170,28 @@ bool lpi_move(struct gic_pe *from, struct gic_pe *to, u32 intid)
 	return true;
 }
 
-void lpi_move_all(struct gic_pe *from, struct gic_pe *to)
+/* Word by word: a guest may ask for it once per command of a queue of 32768. */
+bool lpi_move_all(struct gic_pe *from, struct gic_pe *to)
 {
+	u32 words = to->s.lpis_enabled ? to->s.lpi_limit / 64 : 0;
+	bool moved = false;
+
 	if (from == to)
-		return;
-	for (u32 w = 0; w < from->s.lpi_limit / 64; w++)
-		for (u64 pending = from->s.lpi_pending[w]; pending; pending &= pending - 1)
-			lpi_move(from, to, INTID_LPI + 64 * w + (u32)__builtin_ctzll(pending));
+		return false;
+	for (u32 w = 0; w < from->s.lpi_limit / 64; w++) {
+		u64 pending = from->s.lpi_pending[w];
+
+		if (!pending)
+			continue;
+		if (w < words)
+			to->s.lpi_pending[w] |= pending;
+		else
+			trace(GUEST_ERROR, "%s: LPIs from %u on dropped: LPIs %s", to->name, INTID_LPI + 64 * w,
+			      to->s.lpis_enabled ? "end below them" : "are disabled");
+		from->s.lpi_pending[w] = 0;
+		moved = true;
+	}
+	return moved;
 }
 
 void lpi_refresh(struct gic_pe *pe, u32 intid)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* LPIs and the ITS, end to end with tables in memory, and what a hostile guest may try. */
+#include <unistd.h>
+
 #include "board.h"
 
 #define QUEUE    (RAM_BASE + 0x010000)
@@ -192,6 +194,36 @@ static void events_move(void **state)
 	mapc(b, 2, 0);
 	msi(b, 0x10, 3);
 	assert_true(b->cpus.irq[0]);
+}
+
+/* A whole queue of commands that each move every LPI there is: one store of the guest, and the machine lock held meanwhile. */
+static void moving_everything_for_ever_is_quick(void **state)
+{
+	struct board *b = *state;
+	u8 all[8192];
+
+	board_start(b);
+	memset(all, 0xff, sizeof(all));
+	assert_true(dma_write(b->space, PENDING, all, sizeof(all)));
+	for (u32 n = 0; n < 57344; n += sizeof(all)) {
+		memset(all, 0xa1, sizeof(all));
+		assert_true(dma_write(b->space, CONFIG + n, all, sizeof(all)));
+	}
+	lpis_on(b);
+	assert_true(b->cpus.irq[0]);
+	put(b, ITS_BASE + GITS_CBASER, 8, GITS_CBASER_VALID | (RAM_BASE + 0x200000) | 255);
+	put(b, ITS_BASE + GITS_CTLR, 4, 1);
+	for (u32 n = 0; n < 32768; n++) {
+		u64 dw[4] = {ITS_MOVALL, 0, (u64)(n % 2) << 16, (u64)(1 - n % 2) << 16};
+
+		assert_true(dma_write(b->space, RAM_BASE + 0x200000 + 32 * n, dw, sizeof(dw)));
+	}
+	alarm(60); /* milliseconds now; LPI by LPI it took minutes */
+	put(b, ITS_BASE + GITS_CWRITER, 8, 32 * 32767);
+	alarm(0);
+	assert_true(!b->cpus.irq[0] && b->cpus.irq[1]); /* the last is one from 0 to 1 */
+	assert_int_equal(icc_read(b, 1, ICC_IAR1), 8192);
+	check_best(b);
 }
 
 static void pending_lpis_survive_disable(void **state)
@@ -402,6 +434,7 @@ int main(void)
 		T(inv_takes_the_new_configuration),
 		T(lpis_go_by_priority),
 		T(events_move),
+		T(moving_everything_for_ever_is_quick),
 		T(pending_lpis_survive_disable),
 		T(id_bits_bound_lpis),
 		T(two_level_tables_work),
