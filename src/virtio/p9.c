@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/bits.h"
@@ -27,6 +28,7 @@
 #define BUCKETS        1024
 #define WALK_MAX       16
 #define XATTR_MAX      65536
+#define XATTRS_MAX     (16 * MiB) /* of all fids together */
 #define NAME_ROOM      256
 #define TARGET_ROOM    4096
 #define QID_DIRECTORY  0x80
@@ -58,7 +60,8 @@ struct fid {
 struct p9 {
 	struct folder *folder;
 	struct fid *buckets[BUCKETS];
-	unsigned fid_count;
+	unsigned fid_count, fids_max;
+	size_t xattr_bytes; /* held by fids */
 	u32 msize;
 };
 
@@ -161,9 +164,9 @@ static int fid_add(struct p9 *p9, u32 number, int object, u32 uid, struct fid **
 {
 	struct fid *fid;
 
-	if (number == NO_FID || fid_find(p9, number) || p9->fid_count == FIDS_MAX) {
+	if (number == NO_FID || fid_find(p9, number) || p9->fid_count == p9->fids_max) {
 		close(object);
-		return p9->fid_count == FIDS_MAX ? EMFILE : EBADF;
+		return p9->fid_count == p9->fids_max ? EMFILE : EBADF;
 	}
 	fid = calloc(1, sizeof(*fid));
 	assert(fid);
@@ -183,6 +186,7 @@ static void fid_remove(struct p9 *p9, struct fid *fid)
 		link = &(*link)->next;
 	*link = fid->next;
 	p9->fid_count--;
+	p9->xattr_bytes -= fid->xattr ? fid->xattr_size : 0;
 	close(fid->object);
 	if (fid->opened >= 0)
 		close(fid->opened);
@@ -669,13 +673,15 @@ static int handle_xattrwalk(struct request *r)
 		free(value);
 		return size < 0 ? (int)-size : errno;
 	}
-	error = fid_add(r->p9, number, object, r->fid->uid, &fid);
+	error = (size_t)size > XATTRS_MAX - r->p9->xattr_bytes ? (close(object), ENOSPC) : fid_add(r->p9, number, object, r->fid->uid, &fid);
 	if (error) {
 		free(value);
 		return error;
 	}
 	fid->xattr = realloc(value, MAX((size_t)size, 1));
+	assert(fid->xattr);
 	fid->xattr_size = (size_t)size;
+	r->p9->xattr_bytes += (size_t)size;
 	put(&r->out, (u64)size, 8);
 	return 0;
 }
@@ -693,10 +699,13 @@ static int handle_xattrcreate(struct request *r)
 		return EINVAL;
 	if (size > XATTR_MAX)
 		return E2BIG;
+	if (size > XATTRS_MAX - r->p9->xattr_bytes)
+		return ENOSPC;
 	r->fid->xattr = calloc(1, MAX(size, 1));
 	r->fid->xattr_name = strdup(name);
 	assert(r->fid->xattr && r->fid->xattr_name);
 	r->fid->xattr_size = size;
+	r->p9->xattr_bytes += size;
 	r->fid->xattr_flags = (int)flags;
 	return 0;
 }
@@ -819,9 +828,12 @@ size_t p9_request(struct p9 *p9, const u8 *in, size_t size, u8 *out, size_t room
 struct p9 *p9_create(struct folder *folder)
 {
 	struct p9 *p9 = calloc(1, sizeof(*p9));
+	struct rlimit files;
 
 	assert(p9);
 	p9->folder = folder;
+	/* Two descriptors each, and half of the process's are for others. */
+	p9->fids_max = getrlimit(RLIMIT_NOFILE, &files) ? 256 : (unsigned)MIN(FIDS_MAX, files.rlim_cur / 4);
 	p9->msize = P9_MSIZE_MAX;
 	return p9;
 }

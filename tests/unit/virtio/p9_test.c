@@ -366,13 +366,36 @@ static void messages_that_lie_are_errors(void **state)
 	client_free(c);
 }
 
+/* Values that are to be set, in as many fids as a client likes: 16 MiB of them. */
+static void attributes_have_a_bound(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+	unsigned held = 0;
+	int error = 0;
+
+	attach(c, 0);
+	for (unsigned fid = 1; fid <= 300 && !error; fid++) {
+		assert_int_equal(walk(c, 0, fid, NULL), 0);
+		begin(c), n(c, 4, fid), s(c, "user.x"), n(c, 8, 65536), n(c, 4, 0);
+		error = ask(c, 32);
+		held += !error;
+	}
+	assert_int_equal(error, ENOSPC);
+	assert_int_equal(held, 256);
+	begin(c), n(c, 4, 1);
+	ask(c, 120);
+	begin(c), n(c, 4, 257), s(c, "user.x"), n(c, 8, 65536), n(c, 4, 0);
+	assert_int_equal(ask(c, 32), 0);
+	client_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(files_are_made_written_and_read), cmocka_unit_test(nothing_leads_out_of_the_folder),
 		cmocka_unit_test(host_devices_and_pipes_are_not_opened), cmocka_unit_test(readonly_changes_nothing),
 		cmocka_unit_test(mapped_ids_are_kept_beside), cmocka_unit_test(attributes_go_through_a_fid),
-		cmocka_unit_test(messages_that_lie_are_errors),
+		cmocka_unit_test(messages_that_lie_are_errors), cmocka_unit_test(attributes_have_a_bound),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
