@@ -197,7 +197,7 @@ static bool config_line(struct settings *s, struct section *section, char *line,
 		return true;
 	words = sscanf(line, "[%63[^] \"] \"%255[^\"]\"%c", group, id, &end);
 	if (*line == '[') {
-		if (words == 2 || words == 0 || (words == 3 && end != ']') || (words == 1 && line[1 + strlen(group)] != ']'))
+		if (words == 2 || words <= 0 || (words == 3 && end != ']') || (words == 1 && line[1 + strlen(group)] != ']'))
 			return fail(err, "'%.60s': write [GROUP] or [GROUP \"ID\"]", line);
 		if (!end_section(s, section, err))
 			return false;
@@ -246,6 +246,10 @@ bool option_readconfig(struct settings *s, const char *argument, struct error *e
 						    : fail(err, "a line has at most %d bytes", CONFIG_LINE_MAX - 1);
 	}
 	ok = ok && end_section(s, &section, err);
+	if (section.option) { /* what failed was inside it */
+		fclose(section.to);
+		free(section.text);
+	}
 	s->config_depth--;
 	free(text);
 	return ok || fail_context(err, "-readconfig %s, line %u", argument, number);

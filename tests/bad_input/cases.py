@@ -291,6 +291,7 @@ def run_all(build, long=False):
         fixtures(folder)
         (folder / "options").write_text(guides.OPTIONS_FILE)
         (folder / "bad-options").write_text("# x\n[frob]\n")
+        (folder / "bad-group").write_text("[\n")
         yield from run_list(program, folder, CASES)
         yield from run_list(program, folder, guides.REFUSED)
         yield from run_list(program, folder, guides.CASES, accepted.judge)

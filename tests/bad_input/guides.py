@@ -92,6 +92,7 @@ REFUSED = [
     ("-global that no device has", "-global pxb-pcie.frob=1 -device pxb-pcie,bus_nr=9", ["frob"]),
     ("-readconfig of nothing", "-readconfig /nonexistent/x", ["-readconfig", "/nonexistent/x"]),
     ("-readconfig of another kind", "-readconfig @/bad-options", ["line 2", "[frob]"]),
+    ("-readconfig with half a group", "-readconfig @/bad-group", ["line 1", "write [GROUP]"]),
     ("-cxl", "-cxl frob", ["COUNTxSIZE"]),
     ("-cxl of none", "-cxl 0x256M", ["devices=0"]),
     ("-cxl size", "-cxl 2x100M", ["256M"]),
