@@ -78,12 +78,13 @@ debug:
 	@[ -f $(BUILD)/debug/build.ninja ] || meson setup $(BUILD)/debug -Db_sanitize=address,undefined -Dbuildtype=debugoptimized >$(BUILD)/setup-debug.log
 	@ninja -C $(BUILD)/debug --quiet
 
-#: make fuzz         libFuzzer on the CXL device and CDAT files, SECONDS=60 each (needs clang)
+#: make fuzz         libFuzzer on devices, files and monitors, SECONDS=60 each (TARGET=NAME: one of them; RUNS=N: so many executions; needs clang)
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz:
+	@mkdir -p $(BUILD)
 	@tools/install-packages fuzz
-	@fuzz/run $(BUILD) $(SECONDS)
+	@fuzz/run $(BUILD) $(SECONDS) $(TARGET)
 
 #: make install      below $(DESTDIR)$(PREFIX): programs, manual pages, bash completion; LINK=1 adds qemu-system-aarch64, a link
 PREFIX ?= /usr/local

@@ -15,6 +15,9 @@
  * Instruction time. One thread runs all vCPUs in turn for quantum_insns each, and moves time by what was retired; when
  * all wait it moves time to the next timer. Everything is then a function of the instructions, whatever the host does.
  */
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <errno.h>
 #include <linux/futex.h>
 #include <limits.h>
@@ -858,8 +861,10 @@ struct cpus *cpus_create(const struct cpus_config *config, struct error *err)
 		return NULL;
 	}
 #ifdef __x86_64__
-	__builtin_cpu_init();
-	if (!__builtin_cpu_supports("cmpxchg16b")) {
+	u32 a, b, c = 0, d;
+
+	/* Not every compiler's __builtin_cpu_supports knows it. */
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_CMPXCHG16B)) {
 		fail(err, "this host's CPU lacks CMPXCHG16B, which atomic pairs need; use a newer one");
 		return NULL;
 	}
