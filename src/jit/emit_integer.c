@@ -76,8 +76,7 @@ EMIT(SUB_imm)
 EMIT(ADDS_imm)
 {
 	three_imm(b, W, ALU_ADD, i->d, i->n, (s32)i->i);
-	x64_u8(&b->x, 0xf5); /* cmc */
-	flags_set(b, FLAGS_BORROW);
+	flags_set(b, FLAGS_CARRY);
 	return true;
 }
 EMIT(SUBS_imm)
@@ -320,7 +319,7 @@ EMIT(ADD_reg)
 	if (i->h == 0 && i->i <= 3 && i->n != SLOT_ZR && i->m != SLOT_ZR) {
 		unsigned r = reg_dest(i->d, RAX), n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
 
-		if (!i->i && r == n)
+		if (!i->i && r == n && b->flags == FLAGS_SAVED)
 			x64_alu(&b->x, W, ALU_ADD, r, m);
 		else
 			x64_lea(&b->x, W, r, mem_index(n, m, i->i, 0));
@@ -338,8 +337,7 @@ EMIT(SUB_reg)
 EMIT(ADDS_reg)
 {
 	shifted(b, i, ALU_ADD, false);
-	x64_u8(&b->x, 0xf5);
-	flags_set(b, FLAGS_BORROW);
+	flags_set(b, FLAGS_CARRY);
 	return true;
 }
 static void compare_rcx_or_slot(struct block *b, bool w, unsigned n, unsigned m, bool m_is_rcx)
@@ -462,8 +460,7 @@ EMIT(ADDS_ext)
 {
 	extended_to_rcx(b, i);
 	three_rcx(b, W, ALU_ADD, i->d, i->n);
-	x64_u8(&b->x, 0xf5);
-	flags_set(b, FLAGS_BORROW);
+	flags_set(b, FLAGS_CARRY);
 	return true;
 }
 EMIT(SUBS_ext)
@@ -477,20 +474,13 @@ EMIT(SUBS_ext)
 	return true;
 }
 
-/* --- with carry: CF = !C after flags_load_borrow --- */
+/* --- with carry --- */
 
 static void with_carry(struct block *b, const struct insn *i, bool subtract)
 {
-	flags_load_borrow(b);
+	flags_load_carry(b, subtract);
 	reg_copy(b, W, RCX, i->n);
-	if (!subtract)
-		x64_u8(&b->x, 0xf5);
-	if (i->m == SLOT_ZR) {
-		x64_mov_imm(&b->x, RDX, 0);
-		x64_alu(&b->x, W, subtract ? ALU_SBB : ALU_ADC, RCX, RDX);
-	} else {
-		reg_alu(b, W, subtract ? ALU_SBB : ALU_ADC, RCX, i->m);
-	}
+	reg_alu(b, W, subtract ? ALU_SBB : ALU_ADC, RCX, i->m);
 	reg_done(b, i->d, RCX);
 }
 EMIT(ADC)
@@ -506,8 +496,7 @@ EMIT(SBC)
 EMIT(ADCS)
 {
 	with_carry(b, i, false);
-	x64_u8(&b->x, 0xf5);
-	flags_set(b, FLAGS_BORROW);
+	flags_set(b, FLAGS_CARRY);
 	return true;
 }
 EMIT(SBCS)
@@ -658,29 +647,43 @@ EMIT(RORV)
 
 /* --- multiply and divide --- */
 
-/* RAX = x[a] +- RAX, or +-RAX -> d. */
+/* RAX = x[a] +- RAX, or +-RAX -> d. Keeps EFLAGS. */
 static bool multiply_add(struct block *b, const struct insn *i, bool w, bool subtract)
 {
-	if (i->a == SLOT_ZR) {
-		if (subtract)
-			x64_neg(&b->x, w, RAX);
-		reg_done(b, i->d, RAX);
-	} else if (subtract) {
-		reg_copy(b, w, RCX, i->a);
-		x64_alu(&b->x, w, ALU_SUB, RCX, RAX);
-		reg_done(b, i->d, RCX);
-	} else {
-		reg_alu(b, w, ALU_ADD, RAX, i->a);
-		reg_done(b, i->d, RAX);
-	}
+	struct x64 *x = &b->x;
+
+	if (subtract)
+		x64_not(x, w, RAX);
+	if (i->a != SLOT_ZR)
+		x64_lea(x, w, RAX, mem_index(RAX, reg_read(b, i->a, RCX), 0, subtract));
+	else if (subtract)
+		x64_lea(x, w, RAX, mem_at(RAX, 1));
+	reg_done(b, i->d, RAX);
 	return true;
 }
-/* In place where the destination is pinned and not the addend. */
+/* high:low = x[n] * x[m]; EFLAGS are kept. Long products multiply row upon row by the same register, which stays in RDX. */
+static void product_by_mulx(struct block *b, const struct insn *i, bool w, unsigned high, unsigned low)
+{
+	unsigned in_rdx = i->n == b->multiplier ? i->n : i->m, by = in_rdx == i->n ? i->m : i->n;
+
+	if (in_rdx != b->multiplier)
+		reg_copy(b, w, RDX, in_rdx);
+	b->multiplier = w ? (u8)in_rdx : NO_REG;
+	if (by == SLOT_ZR || slot_pin(by) != NO_REG)
+		x64_mulx_rr(&b->x, w, high, low, reg_read(b, by, RCX));
+	else
+		x64_mulx_rm(&b->x, w, high, low, slot_mem(by));
+}
+/* In place where the destination is pinned and not the addend. MULX takes longer: only where flags are to be kept. */
 static bool multiply(struct block *b, const struct insn *i, bool subtract)
 {
 	bool in_place = slot_pin(i->d) != NO_REG && i->d != i->a && !subtract && i->n != SLOT_ZR && i->m != SLOT_ZR;
 	unsigned r = in_place ? slot_pin(i->d) : RAX, n = i->n, m = i->m;
 
+	if (b->flags != FLAGS_SAVED && block_host(b)->bmi2) {
+		product_by_mulx(b, i, W, RCX, RAX);
+		return multiply_add(b, i, W, subtract);
+	}
 	if (in_place && i->d == m) {
 		m = n;
 		n = i->d;
@@ -712,9 +715,12 @@ static void product_of_words(struct block *b, const struct insn *i, bool sign)
 	unsigned n = reg_read(b, i->n, RAX), m;
 
 	x64_extend(&b->x, true, sign, 4, RAX, n);
-	m = reg_read(b, i->m, RCX);
-	x64_extend(&b->x, true, sign, 4, RCX, m);
-	x64_imul(&b->x, true, RAX, RCX);
+	m = reg_read(b, i->m, RDX);
+	x64_extend(&b->x, true, sign, 4, RDX, m);
+	if (b->flags != FLAGS_SAVED && block_host(b)->bmi2)
+		x64_mulx_rr(&b->x, true, RCX, RAX, RAX);
+	else
+		x64_imul(&b->x, true, RAX, RDX);
 }
 EMIT(SMADDL)
 {
@@ -748,7 +754,13 @@ static bool multiply_high(struct block *b, const struct insn *i, unsigned extens
 }
 EMIT(UMULH)
 {
-	return multiply_high(b, i, 4);
+	unsigned r = reg_dest(i->d, RCX);
+
+	if (!block_host(b)->bmi2)
+		return multiply_high(b, i, 4);
+	product_by_mulx(b, i, true, r, RAX);
+	reg_done(b, i->d, r);
+	return true;
 }
 EMIT(SMULH)
 {
@@ -970,6 +982,7 @@ EMIT(ADRP)
 
 #define ROW(name, flags) {ROW_##name, flags, emit_##name},
 #define KEEP EMIT_PURE | EMIT_KEEPS
+#define PRODUCT EMIT_PURE | EMIT_KEEPS_BMI2
 const struct emitter_row emit_integer_rows[] = {
 	ROW(ADD_imm, KEEP) ROW(SUB_imm, KEEP) ROW(ADDS_imm, EMIT_PURE) ROW(SUBS_imm, EMIT_PURE)
 	ROW(AND_imm, EMIT_PURE) ROW(ORR_imm, EMIT_PURE) ROW(EOR_imm, EMIT_PURE) ROW(ANDS_imm, EMIT_PURE)
@@ -983,8 +996,8 @@ const struct emitter_row emit_integer_rows[] = {
 	ROW(CCMP_reg, EMIT_PURE) ROW(CCMN_reg, EMIT_PURE) ROW(CCMP_imm, EMIT_PURE) ROW(CCMN_imm, EMIT_PURE)
 	ROW(CSEL, KEEP) ROW(CSINC, KEEP) ROW(CSINV, KEEP) ROW(CSNEG, KEEP)
 	ROW(LSLV, EMIT_PURE) ROW(LSRV, EMIT_PURE) ROW(ASRV, EMIT_PURE) ROW(RORV, EMIT_PURE)
-	ROW(MADD, EMIT_PURE) ROW(MSUB, EMIT_PURE) ROW(SMADDL, EMIT_PURE) ROW(SMSUBL, EMIT_PURE) ROW(UMADDL, EMIT_PURE)
-	ROW(UMSUBL, EMIT_PURE) ROW(UMULH, EMIT_PURE) ROW(SMULH, EMIT_PURE) ROW(UDIV, EMIT_PURE) ROW(SDIV, EMIT_PURE)
+	ROW(MADD, PRODUCT) ROW(MSUB, PRODUCT) ROW(SMADDL, PRODUCT) ROW(SMSUBL, PRODUCT) ROW(UMADDL, PRODUCT) ROW(UMSUBL, PRODUCT)
+	ROW(UMULH, PRODUCT) ROW(SMULH, EMIT_PURE) ROW(UDIV, EMIT_PURE) ROW(SDIV, EMIT_PURE)
 	ROW(CLZ, EMIT_PURE) ROW(CLS, EMIT_PURE) ROW(RBIT, EMIT_PURE) ROW(REV16, EMIT_PURE) ROW(REV_w, EMIT_PURE)
 	ROW(REV32, EMIT_PURE) ROW(REV_x, EMIT_PURE)
 	ROW(CRC32CB, 0) ROW(CRC32CH, 0) ROW(CRC32CW, 0) ROW(CRC32CX, 0)

@@ -109,6 +109,25 @@ const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
 	return &b->jit->emitters[insn->row];
 }
 
+/* Whether EFLAGS are the same behind it. Some rows keep them with some operands: MOV (emit_ORR_reg), additions by LEA (emit_ADD_reg). */
+static bool keeps_eflags(const struct emitter *e, const struct insn *insn)
+{
+	switch (insn->row) {
+	case ROW_ORR_reg: return insn->n == SLOT_ZR && !insn->i;
+	case ROW_ADD_reg: return insn->n != SLOT_ZR && insn->m != SLOT_ZR && insn->h == 0 && insn->i <= 3;
+	default: return e->flags & EMIT_KEEPS;
+	}
+}
+
+/* What stands between the multiplications of a long product: emitters that leave RDX alone, but for MULX itself. */
+static bool keeps_multiplier(const struct block *b, const struct insn *insn)
+{
+	switch (insn->row) {
+	case ROW_MADD: case ROW_UMULH: case ROW_ADDS_reg: case ROW_ADCS: case ROW_ADC: return insn->d != b->multiplier;
+	default: return false;
+	}
+}
+
 u32 flags_constant(unsigned nzcv)
 {
 	return (nzcv >> 3 & 1) << 15 | (nzcv >> 2 & 1) << 14 | (~nzcv >> 1 & 1) << 8 | (nzcv & 1);
@@ -119,10 +138,7 @@ void flags_set(struct block *b, enum flags_place place)
 	b->flags = place;
 	if (!b->save_flags)
 		return;
-	if (place == FLAGS_LOGIC) {
-		x64_u8(&b->x, 0xf9); /* stc */
-		b->flags = FLAGS_BORROW;
-	}
+	flags_load_borrow(b);
 	x64_u8(&b->x, 0x9f); /* lahf */
 	x64_setcc(&b->x, CC_O, RAX);
 	x64_store_sized(&b->x, 2, CPU_MEM(jit_flags), RAX);
@@ -150,11 +166,30 @@ void flags_load(struct block *b)
 	b->flags = FLAGS_BORROW;
 }
 
+void flags_load_carry(struct block *b, bool inverted)
+{
+	if (b->flags == FLAGS_SAVED && !b->redo[b->k]) {
+		x64_rm(&b->x, false, OP_0F(0xba), 4, CPU_MEM(jit_flags)); /* bt */
+		x64_u8(&b->x, 8);
+		b->flags = FLAGS_BORROW;
+	}
+	if (inverted) {
+		flags_load_borrow(b);
+		return;
+	}
+	flags_load(b);
+	if (b->flags == FLAGS_BORROW)
+		x64_u8(&b->x, 0xf5);
+	b->flags = FLAGS_CARRY;
+}
+
 void flags_load_borrow(struct block *b)
 {
 	flags_load(b);
 	if (b->flags == FLAGS_LOGIC)
-		x64_u8(&b->x, 0xf9);
+		x64_u8(&b->x, 0xf9); /* stc */
+	else if (b->flags == FLAGS_CARRY)
+		x64_u8(&b->x, 0xf5); /* cmc */
 	b->flags = FLAGS_BORROW;
 }
 
@@ -162,10 +197,11 @@ enum host_cc flags_cc(struct block *b, unsigned cond)
 {
 	static const u8 cc[14] = {CC_E, CC_NE, CC_AE, CC_B, CC_S, CC_NS, CC_O, CC_NO, CC_A, CC_BE, CC_GE, CC_L, CC_G, CC_LE};
 
+	flags_load(b);
+	if ((cond == 2 || cond == 3) && b->flags == FLAGS_CARRY)
+		return cc[cond ^ 1];
 	if (cond == 2 || cond == 3 || cond == 8 || cond == 9)
 		flags_load_borrow(b);
-	else
-		flags_load(b);
 	return cc[cond];
 }
 
@@ -230,6 +266,7 @@ void call_exec(struct block *b)
 	vreg_forget_all(b);
 	b->flags = FLAGS_SAVED;
 	b->sp_aligned = false;
+	b->multiplier = NO_REG;
 }
 
 void call_light(struct block *b, enum light light)
@@ -237,6 +274,7 @@ void call_light(struct block *b, enum light light)
 	call(b, b->jit->light[light]);
 	vreg_forget_all(b);
 	b->flags = FLAGS_SAVED;
+	b->multiplier = NO_REG;
 }
 
 static void jump_routine(struct block *b, const u8 *routine)
@@ -568,7 +606,7 @@ static bool flags_are_seen(struct block *b, unsigned k)
 			return true;
 		if (flags & A64_SETFLAGS)
 			return false;
-		if (!(e->flags & EMIT_KEEPS))
+		if (!keeps_eflags(e, insn))
 			kept = false;
 	}
 	return true;
@@ -584,6 +622,7 @@ static void block_body(struct block *b)
 		count(b, &b->jit->counts->blocks);
 	x64_alu_imm(x, true, ALU_SUB, LEFT, (s32)b->count);
 	b->k = 0;
+	b->multiplier = NO_REG;
 	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
 	for (b->k = 0; b->k < b->count; b->k++) {
 		const struct insn *insn = &b->page->insn[b->list[b->k]];
@@ -602,9 +641,11 @@ static void block_body(struct block *b)
 			call_exec(b);
 			if (b->goes_on[b->k]) /* the emitter declines: what follows is not used */
 				exit_plain(b, b->list[b->k + 1], b->count - b->k - 1);
-		} else if (!(e->flags & EMIT_KEEPS) && !(row_of(insn)->flags & A64_SETFLAGS)) {
+		} else if (!keeps_eflags(e, insn) && !(row_of(insn)->flags & A64_SETFLAGS)) {
 			b->flags = FLAGS_SAVED;
 		}
+		if (!keeps_multiplier(b, insn))
+			b->multiplier = NO_REG;
 		for (unsigned n = colds; n < b->cold_count; n++)
 			if (b->cold[n].kind == COLD_SLOW)
 				b->cold[n].back = x->at;
@@ -682,5 +723,5 @@ void emitters_collect(struct jit *jit)
 
 	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)
 		for (const struct emitter_row *row = tables[n]; row->row != ROW_NONE; row++)
-			jit->emitters[row->row] = (struct emitter){row->emit, row->flags};
+			jit->emitters[row->row] = (struct emitter){row->emit, (u8)(row->flags & EMIT_KEEPS_BMI2 && jit->host.bmi2 ? row->flags | EMIT_KEEPS : row->flags)};
 }

@@ -16,7 +16,7 @@
  *   rax rcx rdx rsi, xmm0..xmm3  free within one instruction; xmm4..xmm15 have copies of V registers (vector.c)
  *   all others hold guest registers: slot_pin(). Use reg_read, reg_dest, reg_done and the like.
  *
- * NZCV. Between instructions the flags live in EFLAGS or in cpu->jit_flags. Both have the shape of a subtraction: CF is the
+ * NZCV. Between instructions the flags live in EFLAGS (enum flags_place says in which shape) or in cpu->jit_flags, where CF is the
  * inverse of C. jit_flags is what LAHF and SETO AL leave in AX. Setters end with flags_set; readers start with flags_cc or
  * flags_load. The translator knows before an instruction is emitted whether anybody will look (b->save_flags).
  *
@@ -42,6 +42,7 @@ enum flags_place {
 	FLAGS_SAVED,  /* in cpu->jit_flags only */
 	FLAGS_BORROW, /* in EFLAGS, CF = !C */
 	FLAGS_LOGIC,  /* in EFLAGS, but C is 0 (and so is CF) */
+	FLAGS_CARRY,  /* in EFLAGS, CF = C: behind an addition */
 };
 
 /* A host vector register that has a copy of a V register: the low `valid` bytes of it; bytes from `zero_from` on are zero. */
@@ -70,6 +71,7 @@ struct block {
 	enum flags_place flags;
 	bool save_flags;       /* this instruction's flags will be looked at in memory */
 	bool sp_aligned;       /* known since the last change of SP */
+	u8 multiplier;         /* slot whose value RDX has, for MULX; NO_REG: none */
 	struct {
 		struct vcopy copy[VCOPIES]; /* of XMM4.. */
 		u32 used[VCOPIES], clock;
@@ -119,7 +121,7 @@ struct emitter {
 	bool (*emit)(struct block *b, const struct insn *i);
 	u8 flags;
 };
-enum { EMIT_PURE = 1, EMIT_KEEPS = 2 };
+enum { EMIT_PURE = 1, EMIT_KEEPS = 2, EMIT_KEEPS_BMI2 = 4 /* EMIT_KEEPS where the host has BMI2 */ };
 /* A table of these, ended by row ROW_NONE, per emit_*.c. */
 struct emitter_row {
 	u16 row;
@@ -192,12 +194,14 @@ void vreg_loop_back(struct block *b);
 /* --- flags --- */
 
 /* EFLAGS now hold the instruction's flags; saves them if need be (RAX is lost then, EFLAGS are kept). The result must have been
- * stored. After an addition emit CMC first and say FLAGS_BORROW. */
+ * stored. */
 void flags_set(struct block *b, enum flags_place place);
-/* Makes EFLAGS valid; FLAGS_BORROW or FLAGS_LOGIC. May use RAX. */
+/* Makes EFLAGS valid, in any shape. May use RAX. */
 void flags_load(struct block *b);
 /* The same in the shape of a subtraction only. */
 void flags_load_borrow(struct block *b);
+/* CF = C, or its inverse; the other flags are lost. */
+void flags_load_carry(struct block *b, bool inverted);
 /* Makes EFLAGS valid and names the host condition for A64 condition 0..13. May use RAX. */
 enum host_cc flags_cc(struct block *b, unsigned cond);
 /* AX value of jit_flags for nzcv (bits 3..0). */

@@ -384,6 +384,15 @@ static inline void x64_shiftx(struct x64 *x, bool w, enum x64_shift op, unsigned
 {
 	x64_vex_rr(x, w, op == SHIFT_SHL ? 1 : op == SHIFT_SHR ? 3 : 2, 2, 0xf7, to, by, from);
 }
+/* BMI2, flags kept: high:low = RDX * the operand. */
+static inline void x64_mulx_rr(struct x64 *x, bool w, unsigned high, unsigned low, unsigned by)
+{
+	x64_vex_rr(x, w, 3, 2, 0xf6, high, low, by);
+}
+static inline void x64_mulx_rm(struct x64 *x, bool w, unsigned high, unsigned low, struct mem by)
+{
+	x64_vex_rm(x, w, 3, 2, 0xf6, high, low, by);
+}
 static inline void x64_rorx(struct x64 *x, bool w, unsigned to, unsigned from, unsigned n)
 {
 	x64_vex_rr(x, w, 3, 3, 0xf0, to, 0, from);
