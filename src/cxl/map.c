@@ -32,44 +32,15 @@
 
 #include "base/loop.h"
 #include "base/trace.h"
-#include "cxl/host.h"
-#include "cxl/type3.h"
+#include "cxl/map.h"
 
 #define ULL(v) ((unsigned long long)(v))
-#define CHUNK (2 * MiB)
-#define GRANULE 256u
 #define HOLE_PRIORITY 1 /* over the pieces */
-#define PERIOD (3 * 256 * KiB) /* 16 ways of 16 KiB, and by 3: the longest pattern */
 #define PERSIST_LINE_BYTES 64u /* what is cleaned at least */
-
-enum chunk_state { CHUNK_HOME, CHUNK_MOVING, CHUNK_HERE };
-
-/* What a piece is; two of equal description need not be exchanged. */
-struct piece_want {
-	u64 base, size;
-	u32 kind;
-	u32 window;
-	u32 ways, granularity;
-	u64 xor_maps[CXL_XOR_MAPS_MAX]; /* of the window */
-	struct {
-		struct cxl_type3 *device;
-		u64 dpa;
-	} way[16];
-};
-
-struct map_piece {
-	struct region region;
-	struct piece_want want;
-	struct cxl_host *host;
-	u8 *chunks; /* buffers: one enum chunk_state per 2 MiB */
-	bool keep;
-	struct map_piece *next;
-};
 
 /* --- homes --- */
 
-/* Where a device address is at home, with its file chunk read in. */
-static u8 *home_at(struct cxl_type3 *device, u64 dpa, u64 *left, struct backend **backend)
+u8 *home_at(struct cxl_type3 *device, u64 dpa, u64 *left, struct backend **backend)
 {
 	u64 offset;
 
@@ -80,8 +51,7 @@ static u8 *home_at(struct cxl_type3 *device, u64 dpa, u64 *left, struct backend 
 	return (*backend)->host + offset;
 }
 
-/* Offsets of a piece in host order and in way order: XOR arithmetic swaps granules inside a stripe. Its own inverse. */
-static u64 piece_fold(const struct piece_want *w, u64 offset)
+u64 piece_fold(const struct piece_want *w, u64 offset)
 {
 	return decode_fold(w->xor_maps, w->base + offset) - w->base;
 }
@@ -158,7 +128,7 @@ static void buffer_persist_drain(struct region *region)
 }
 
 /* Everybody stands still. */
-static void buffer_go_home(struct map_piece *piece)
+void buffer_go_home(struct map_piece *piece)
 {
 	unsigned count = 0;
 
@@ -321,249 +291,6 @@ static enum mem_result hole_write(void *opaque, u64 offset, unsigned size, u64 v
 }
 
 static const struct io_ops hole_io = {hole_read, hole_write};
-
-/* --- compiling --- */
-
-struct want_list {
-	struct piece_want *list;
-	size_t count, room;
-};
-
-static void want_add(struct want_list *wants, const struct piece_want *want)
-{
-	if (wants->count == wants->room) {
-		wants->room = wants->room ? 2 * wants->room : 16;
-		wants->list = realloc(wants->list, wants->room * sizeof(*wants->list));
-	}
-	wants->list[wants->count++] = *want;
-}
-
-#define HOLES_MAX 1024 /* in one piece; a piece with more takes the slow path */
-
-/* Holes of one way of a piece: where its poisoned lines come out in host addresses. NULL wants: counts only. */
-static unsigned want_holes(struct want_list *wants, const struct piece_want *piece, unsigned way,
-			   const struct decode_endpoint *endpoint)
-{
-	u64 first = piece->way[way].dpa, share = piece->size / piece->ways, g = piece->granularity;
-	unsigned count = 0;
-
-	for (unsigned n = poison_find(endpoint->poison, endpoint->poison_count, first); n < endpoint->poison_count; n++) {
-		u64 at = MAX(endpoint->poison[n].dpa, first);
-		u64 end = MIN(endpoint->poison[n].dpa + endpoint->poison[n].size, first + share);
-
-		while (at < end && count <= HOLES_MAX) {
-			u64 offset = at - first, length = end - at;
-			struct piece_want hole = {.kind = MAP_HOLE, .window = piece->window};
-
-			if (piece->ways > 1)
-				length = MIN(length, g - offset % g);
-			hole.size = length;
-			hole.base = piece->base + (piece->ways > 1 ? piece_fold(piece, (offset / g * piece->ways + way) * g + offset % g) :
-							     offset);
-			hole.way[0].device = piece->way[way].device;
-			hole.way[0].dpa = at;
-			if (wants)
-				want_add(wants, &hole);
-			count++;
-			at += length;
-		}
-	}
-	return count;
-}
-
-static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa, const struct decode_endpoint *endpoint)
-{
-	/* A device's partitions are backends of their own; of dynamic capacity only the accepted extents are memory. */
-	while (want.size) {
-		struct piece_want part = want;
-		struct backend *backend;
-		u64 offset, left;
-		bool has_media;
-
-		backend = type3_backend(want.way[0].device, dpa, &offset, &left);
-		if (!backend)
-			return; /* past the capacity: commit has refused that */
-		part.kind = MAP_DIRECT;
-		part.ways = 1;
-		part.way[0].dpa = dpa;
-		part.size = MIN(want.size, left);
-		has_media = decode_has_media(endpoint, dpa, &part.size);
-		part.granularity = 0;
-		if (has_media) {
-			want_holes(wants, &part, 0, endpoint);
-			want_add(wants, &part);
-		}
-		want.base += part.size;
-		want.size -= part.size;
-		dpa += part.size;
-	}
-}
-
-/* Whether the decoded pattern is a complete interleave set; fills the ways. */
-static bool is_complete_set(const struct decoded pattern[], struct piece_want *want)
-{
-	const struct decode_decoder *first = pattern[0].decoder;
-	unsigned ways, granularity;
-
-	if (!pattern[0].device || first->iw < 1 || want->base != first->base || want->size != first->size)
-		return false;
-	ways = hdm_ways(first->iw);
-	granularity = hdm_granularity(first->ig);
-	if (!ways || want->size % ((u64)ways * granularity))
-		return false;
-	for (unsigned g = 0; g < PERIOD / GRANULE; g++) {
-		const struct decoded *d = &pattern[g];
-		unsigned way = piece_fold(want, g * GRANULE) / granularity % ways;
-
-		if (!d->device || d->decoder->base != first->base || d->decoder->size != first->size ||
-		    d->decoder->iw != first->iw || d->decoder->ig != first->ig)
-			return false;
-		if (!want->way[way].device) {
-			for (unsigned other = 0; other < ways; other++)
-				if (want->way[other].device == d->device)
-					return false;
-			want->way[way].device = d->device;
-			want->way[way].dpa = d->decoder->dpa;
-		}
-		if (want->way[way].device != d->device)
-			return false;
-	}
-	want->ways = ways;
-	want->granularity = granularity;
-	want->kind = MAP_BUFFER;
-	return true;
-}
-
-static const struct decode_endpoint *endpoint_of(const struct decoded pattern[], const struct piece_want *set, unsigned way)
-{
-	return pattern[piece_fold(set, (u64)way * set->granularity) / GRANULE].endpoint;
-}
-
-/* Of dynamic capacity, what is not all accepted stays on the slow path, address by address. */
-static bool is_all_media(const struct decoded pattern[], const struct piece_want *set)
-{
-	for (unsigned way = 0; way < set->ways; way++) {
-		const struct decode_endpoint *endpoint = endpoint_of(pattern, set, way);
-		u64 at = set->way[way].dpa, end = at + set->size / set->ways;
-
-		while (at < end) {
-			u64 run = end - at;
-
-			if (!decode_has_media(endpoint, at, &run))
-				return false;
-			at += run;
-		}
-	}
-	return true;
-}
-
-static void compile_segment(const struct decode_state *state, unsigned window, u64 base, u64 size,
-			    struct want_list *wants, struct decoded pattern[])
-{
-	struct piece_want want = {.base = base, .size = size, .window = window}, set;
-	bool any = false, is_direct = true, is_slow = false;
-	unsigned holes = 0;
-
-	for (unsigned g = 0; g < PERIOD / GRANULE; g++) {
-		if (!decode_hpa(state, window, base + g * GRANULE, &pattern[g]))
-			pattern[g] = (struct decoded){0};
-		any |= pattern[g].device != NULL;
-		is_slow |= pattern[g].device && (pattern[g].endpoint->disabled_from != UINT64_MAX || pattern[g].endpoint->viral_from != UINT64_MAX);
-		is_direct &= pattern[g].device && pattern[g].device == pattern[0].device && pattern[g].decoder->iw == 0;
-	}
-	if (!any)
-		return;
-	if (is_direct && !is_slow) {
-		want.way[0].device = pattern[0].device;
-		want.way[0].dpa = pattern[0].dpa;
-		want.ways = 1;
-		if (want_holes(NULL, &want, 0, pattern[0].endpoint) <= HOLES_MAX) {
-			want_direct(wants, want, pattern[0].dpa, pattern[0].endpoint);
-			return;
-		}
-	}
-	want = (struct piece_want){.base = base, .size = size, .window = window};
-	set = want;
-	memcpy(set.xor_maps, state->windows[window].xor_maps, sizeof(set.xor_maps));
-	if (!is_slow && is_complete_set(pattern, &set) && is_all_media(pattern, &set)) {
-		for (unsigned way = 0; way < set.ways; way++)
-			holes += want_holes(NULL, &set, way, endpoint_of(pattern, &set, way));
-		if (holes <= HOLES_MAX) {
-			for (unsigned way = 0; way < set.ways; way++)
-				want_holes(wants, &set, way, endpoint_of(pattern, &set, way));
-			want_add(wants, &set);
-			return;
-		}
-	}
-	want.kind = MAP_GRANULE;
-	want_add(wants, &want);
-}
-
-struct cuts {
-	u64 *at;
-	size_t count, room;
-};
-
-static void cut(struct cuts *cuts, const struct decode_window *w, u64 hpa)
-{
-	if (hpa - w->base > w->size)
-		return;
-	if (cuts->count == cuts->room) {
-		cuts->room = cuts->room ? 2 * cuts->room : 64;
-		cuts->at = realloc(cuts->at, cuts->room * sizeof(*cuts->at));
-	}
-	cuts->at[cuts->count++] = hpa;
-}
-
-static void cut_decoders(struct cuts *cuts, const struct decode_window *w, const struct decode_decoder *list,
-			 unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		cut(cuts, w, list[i].base);
-		cut(cuts, w, list[i].base + list[i].size);
-	}
-}
-
-static void cut_fork(struct cuts *cuts, const struct decode_state *state, const struct decode_window *w,
-		     const struct decode_fork *fork, unsigned level)
-{
-	cut_decoders(cuts, w, fork->decoders, fork->count);
-	for (unsigned p = 0; p < 256; p++) {
-		if (fork->below[p] >= 0)
-			cut_decoders(cuts, w, state->endpoints[fork->below[p]].decoders,
-				     state->endpoints[fork->below[p]].count);
-		else if (fork->below[p] < DECODE_NOTHING && level < CXL_SWITCH_LEVELS_MAX)
-			cut_fork(cuts, state, w, &state->forks[-2 - fork->below[p]], level + 1);
-	}
-}
-
-static int cut_order(const void *left, const void *right)
-{
-	u64 a = *(const u64 *)left, b = *(const u64 *)right;
-
-	return a < b ? -1 : a > b;
-}
-
-static void compile(const struct decode_state *state, struct want_list *wants)
-{
-	struct decoded *pattern = calloc(PERIOD / GRANULE, sizeof(*pattern));
-
-	for (unsigned n = 0; n < state->window_count; n++) {
-		const struct decode_window *w = &state->windows[n];
-		struct cuts cuts = {0};
-
-		cut(&cuts, w, w->base);
-		cut(&cuts, w, w->base + w->size);
-		for (unsigned t = 0; t < w->ways; t++)
-			cut_fork(&cuts, state, w, &state->forks[w->bridge[t]], 0);
-		qsort(cuts.at, cuts.count, sizeof(*cuts.at), cut_order);
-		for (size_t i = 0; i + 1 < cuts.count; i++)
-			if (cuts.at[i + 1] > cuts.at[i])
-				compile_segment(state, n, cuts.at[i], cuts.at[i + 1] - cuts.at[i], wants, pattern);
-		free(cuts.at);
-	}
-	free(pattern);
-}
 
 /* --- publishing --- */
 
@@ -784,7 +511,7 @@ void cxl_map_changed(struct cxl_host *host)
 		return;
 	}
 	state = decode_state_make(host);
-	compile(state, &wants);
+	map_compile(state, &wants);
 	publish(host, state, &wants);
 	free(wants.list);
 }
@@ -858,111 +585,6 @@ void cxl_map_destroy(struct cxl_host *host)
 	}
 	decode_state_free(host->state);
 	host->state = NULL;
-}
-
-/* --- the device's own view --- */
-
-static u8 *in_buffer(struct map_piece *piece, unsigned way, u64 dpa, u64 *size)
-{
-	const struct piece_want *w = &piece->want;
-	u64 offset = dpa - w->way[way].dpa, low = offset % w->granularity, at;
-
-	if (offset >= w->size / w->ways)
-		return NULL;
-	at = piece_fold(w, (offset / w->granularity * w->ways + way) * w->granularity + low);
-	if (__atomic_load_n(&piece->chunks[at / CHUNK], __ATOMIC_ACQUIRE) != CHUNK_HERE)
-		return NULL;
-	*size = MIN(*size, w->granularity - low);
-	return piece->region.host + at;
-}
-
-u8 *cxl_media_at(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, u64 *size)
-{
-	struct backend *backend;
-	u64 left;
-	u8 *at;
-
-	for (struct map_piece *piece = host ? host->pieces : NULL; piece; piece = piece->next)
-		for (unsigned way = 0; piece->want.kind == MAP_BUFFER && way < piece->want.ways; way++)
-			if (piece->want.way[way].device == device && (at = in_buffer(piece, way, dpa, size)))
-				return at;
-	at = home_at(device, dpa, &left, &backend);
-	/* No further than a granule: the next may be in a buffer. */
-	if (at)
-		*size = MIN(MIN(*size, left), GRANULE - dpa % GRANULE);
-	return at;
-}
-
-struct media_write {
-	struct cxl_host *host;
-	struct cxl_type3 *device;
-	u64 dpa;
-	const void *bytes;
-	u32 size;
-};
-
-/* Everybody stands still: no chunk is on its way. */
-static void write_media(void *opaque)
-{
-	struct media_write *w = opaque;
-	struct backend *backend;
-	u64 left = w->size, offset;
-	u8 *at = cxl_media_at(w->host, w->device, w->dpa, &left), *home;
-	u64 room;
-
-	home = home_at(w->device, w->dpa, &room, &backend);
-	if (!home || room < w->size || backend->readonly)
-		return;
-	if (at && left >= w->size)
-		memcpy(at, w->bytes, w->size);
-	memcpy(home, w->bytes, w->size);
-	type3_backend(w->device, w->dpa, &offset, &left);
-	backend_flush(backend, offset, w->size);
-}
-
-void cxl_media_write(struct cxl_host *host, struct cxl_type3 *device, u64 dpa, const void *bytes, u32 size)
-{
-	struct media_write w = {host, device, dpa, bytes, size};
-
-	space_change(host->config.space, 0, 0, write_media, &w);
-}
-
-struct media_zero {
-	struct cxl_host *host;
-	struct cxl_type3 *device;
-	const struct media_range *ranges;
-	unsigned count;
-};
-
-/* Everybody stands still. */
-static void zero_media(void *opaque)
-{
-	struct media_zero *z = opaque;
-
-	for (struct map_piece *piece = z->host->pieces; piece; piece = piece->next)
-		for (unsigned way = 0; piece->want.kind == MAP_BUFFER && way < piece->want.ways; way++)
-			if (piece->want.way[way].device == z->device)
-				buffer_go_home(piece);
-	for (unsigned n = 0; n < z->count; n++)
-		for (u64 at = z->ranges[n].dpa, end = at + z->ranges[n].size, offset, left; at < end; at += left) {
-			struct backend *backend = type3_backend(z->device, at, &offset, &left);
-
-			if (!backend)
-				break;
-			left = MIN(left, end - at);
-			media_erase(backend, offset, left);
-		}
-}
-
-void cxl_media_zero(struct cxl_host *host, struct cxl_type3 *device, const struct media_range *ranges, unsigned count)
-{
-	struct media_zero z = {host, device, ranges, count};
-
-	/* All windows: what was in a buffer is fetched again. */
-	for (unsigned n = 0; n < host->window_count; n++)
-		space_change(host->config.space, host->windows[n].base, host->windows[n].size, zero_media, &z);
-	if (!host->window_count)
-		space_change(host->config.space, 0, 0, zero_media, &z);
 }
 
 enum map_kind cxl_map_kind(struct cxl_host *host, u64 hpa)
