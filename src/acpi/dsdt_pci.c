@@ -15,8 +15,8 @@
 #define UUID_QTG_DSM "F365F9A6-A7DE-4071-A66A-B40C0B4F8E52"
 
 enum { OSC_FAILURE = 2, OSC_UNKNOWN_UUID = 4, OSC_UNKNOWN_REVISION = 8, OSC_MASKED = 16 };
-/* Control that the OS may take: native hot plug, SHPC, PME, AER, PCIe capability; of CXL: memory error reporting. */
-enum { OSC_PCI_GRANTED = 0x1f, OSC_PCI_AER = 0x08, OSC_CXL_GRANTED = 0x01 };
+/* Control that the OS may take: native hot plug, SHPC, PME, AER, PCIe capability, DPC, which goes with AER; of CXL: memory error reporting. */
+enum { OSC_PCI_GRANTED = 0x9f, OSC_PCI_ERRORS = 0x88, OSC_CXL_GRANTED = 0x01 };
 /* Of what the platform as a whole can do: APEI, that is, HEST. [ACPI6.5 6.2.11.2] */
 enum { OSC_PLATFORM_APEI = 0x10 };
 
@@ -128,7 +128,7 @@ static void osc_begin(struct out *out, const char *uuid, const char *other, unsi
  * _OSC(UUID, revision, count, capabilities). The answer is a copy of the capabilities with status in the first DWORD
  * and, per control DWORD, what is granted; nothing is remembered, so a query (bit 0 of the first DWORD) and a request
  * are the same thing. Buffers too short for their UUID fail; a CXL root takes both UUIDs. Where firmware comes first, it
- * keeps AER and the CXL memory errors of CXL roots for itself.
+ * keeps AER, DPC and the CXL memory errors of CXL roots for itself.
  */
 static void put_osc(const struct acpi_config *config, struct out *out, bool is_cxl)
 {
@@ -137,7 +137,7 @@ static void put_osc(const struct acpi_config *config, struct out *out, bool is_c
 
 	osc_begin(out, UUID_PCI_OSC, is_cxl ? UUID_CXL_OSC : NULL, 3);
 	create_dword(out, 8, "CDW3");
-	mask_control(out, "CDW3", kept ? OSC_PCI_GRANTED & ~OSC_PCI_AER : OSC_PCI_GRANTED);
+	mask_control(out, "CDW3", kept ? OSC_PCI_GRANTED & ~OSC_PCI_ERRORS : OSC_PCI_GRANTED);
 
 	if (is_cxl) {
 		block = aml_if(out);

@@ -57,7 +57,7 @@ struct cxl_port {
 	/* properties */
 	u32 port, slot; /* CXL_AUTO: numbered automatically */
 	u8 chassis;
-	bool hotplug, power_controller, hide_native_hotplug, flit_256b, writeable_slot_bug;
+	bool hotplug, power_controller, dpc, hide_native_hotplug, flit_256b, writeable_slot_bug;
 	u32 aer_log_max;
 	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
 	/* rebuilt */

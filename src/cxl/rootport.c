@@ -2,8 +2,8 @@
 /*
  * cxl-rp: a CXL root port; what it shares with downstream ports is in port.c. [CXL3.1 8.1.5-8.1.9; PCIe5 7.5.1.3]
  *
- *   SSVID 0x40, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150; what is to be
- *   reserved, if that was said, where there is room
+ *   SSVID 0x40, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150, DPC if asked
+ *   for; what is to be reserved, if that was said, where there is room
  *   BAR 0: component registers, 64 KiB
  */
 #include "cxl/host.h"
@@ -40,6 +40,8 @@ static bool rp_create(struct dev *dev, const struct dev_env *env, struct error *
 	pci_aer_add(&rp->pci, AER_AT, true);
 	pci_acs_add(&rp->pci, ACS_AT);
 	dvsec_add_root_port(&rp->pci);
+	if (rp->dpc)
+		pci_dpc_add(&rp->pci, 0);
 	if (!pci_reserve_add(&rp->pci, err))
 		return false;
 	cxl_port_list(rp);
@@ -56,6 +58,7 @@ static const struct prop rp_props[] = {
 	 .doc = "slot number (default: the next free one of the chassis)"},
 	PROP_BOOL("hotplug", RP, hotplug, true, "the slot can be hot-plugged"),
 	PROP_BOOL("power_controller_present", RP, power_controller, true, "the slot has a power controller"),
+	PROP_BOOL("dpc", RP, dpc, false, "Downstream Port Containment"),
 	PROP_U32("aer_log_max", RP, aer_log_max, 8, "accepted without effect"),
 	PCI_RESERVE_PROPS(RP, bridge.reserve),
 	PROP_CHOICE("x-speed", RP, speed, pcie_speed_names, 5, "link speed, GT/s"),

@@ -5,7 +5,7 @@
  *
  *   upstream     MSI 0x70 (2 vectors, 1 for DOE), PCI Express 0x90, AER 0x100, serial number 0x148, DVSECs 3, 7, 8 from 0x154,
  *                DOE 0x1c0 (discovery, CDAT)
- *   downstream   MSI 0x70 (1 vector), PCI Express 0x90, AER 0x100, DVSECs 3, 7, 4, 8 from 0x148, ACS
+ *   downstream   MSI 0x70 (1 vector), PCI Express 0x90, AER 0x100, DVSECs 3, 7, 4, 8 from 0x148, ACS, DPC if asked for
  *   both         BAR 0: component registers, 64 KiB; the upstream port's decoders choose the downstream port
  */
 #include "cxl/host.h"
@@ -161,6 +161,8 @@ static bool downstream_create(struct dev *dev, const struct dev_env *env, struct
 	pci_aer_add(&port->pci, AER_AT, false);
 	dvsec_add_downstream(&port->pci);
 	pci_acs_add(&port->pci, 0);
+	if (port->dpc)
+		pci_dpc_add(&port->pci, 0);
 	cxl_port_list(port);
 	return true;
 }
@@ -197,6 +199,7 @@ static const struct prop downstream_props[] = {
 	 .doc = "slot number (default: the next free one of the chassis)"},
 	PROP_BOOL("hotplug", PORT, hotplug, true, "the slot can be hot-plugged"),
 	PROP_BOOL("power_controller_present", PORT, power_controller, true, "the slot has a power controller"),
+	PROP_BOOL("dpc", PORT, dpc, false, "Downstream Port Containment"),
 	PROP_U32("aer_log_max", PORT, aer_log_max, 8, "accepted without effect"),
 	PROP_CHOICE("x-speed", PORT, speed, pcie_speed_names, 5, "link speed, GT/s"),
 	PROP_CHOICE("x-width", PORT, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),

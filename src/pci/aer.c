@@ -4,7 +4,8 @@
  *
  * The registers hold what was reported and are sticky. pci_aer_report is the way of an error: status, header log and
  * First Error Pointer of the function; if not masked and enabled, a message up through the bridges (each must have
- * SERR# Enable set in Bridge Control) to the root port, which logs the source and interrupts.
+ * SERR# Enable set in Bridge Control) to the root port, which logs the source and interrupts. A port with containment (dpc.c) may stop an
+ * uncorrectable one, and its own.
  */
 #include "pci/parts.h"
 
@@ -96,11 +97,18 @@ static void error_message(struct pci_dev *dev, enum error_kind kind)
 		if (!dev->bus->bridge)
 			return; /* part of the root complex: no event collector, the status registers only */
 		dev = dev->bus->bridge->dev;
+		if (kind != ERROR_CORRECTABLE && pci_dpc_receives(dev, kind == ERROR_FATAL, source))
+			return;
 		if (!(regs_get(&dev->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_SERR))
 			return;
 	}
 	if (dev->cap_aer)
 		root_receive(dev, source, kind);
+}
+
+void pci_aer_correctable_message(struct pci_dev *port)
+{
+	error_message(port, ERROR_CORRECTABLE);
 }
 
 void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 *header)
@@ -136,6 +144,6 @@ void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 
 		}
 		aer_set(dev, AER_UNCOR_STATUS, status | (which & AER_UNCOR_BITS));
 	}
-	if (which & ~mask)
+	if ((which & ~mask) && (correctable || !pci_dpc_detects(dev)))
 		error_message(dev, kind);
 }

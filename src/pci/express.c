@@ -4,7 +4,7 @@
  *
  * One template holds the rows of all port types; which of them a function has follows from its type [PCIe5 7.5.3,
  * figure 7-23]. A link is a fact of the topology: it is up when a device is below the port and software has neither
- * disabled it, nor holds it in reset, nor switched the slot off. Speed and width come out as the smaller of the two
+ * disabled it, nor holds it in reset, nor switched the slot off, and the port does not contain an error. Speed and width come out as the smaller of the two
  * sides'. There is no training time, no ASPM, no equalisation to watch; the 16, 32 and 64 GT/s lane capabilities
  * (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out.
  */
@@ -48,7 +48,7 @@ bool pci_link_is_up(struct pci_dev *port)
 		return false;
 	if (!is_port(port))
 		return true; /* the inside of a switch */
-	return pci_port_partner(port) && !(exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE) && pci_slot_is_powered(port);
+	return pci_port_partner(port) && !pci_dpc_contains(port) && !(exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE) && pci_slot_is_powered(port);
 }
 
 /* The function at the other end, or NULL. */

@@ -4,7 +4,7 @@
  *
  * Roots are pcie.0 and one per expander, sorted by bus number; a root owns the numbers up to the next one's. The
  * windows are backed by regions of the lowest priority that read all ones and drop writes, which is what a master abort
- * looks like.
+ * looks like; the root port that passed the request on is told (dpc.c).
  */
 #include <stdlib.h>
 
@@ -22,30 +22,91 @@ struct pci_host {
 	struct line intx[4];
 	unsigned bus_count;     /* that the ECAM holds */
 	unsigned raised[4];     /* functions that hold the line up */
-	struct region ecam, pio, mmio32, mmio64;
+	struct region ecam;
+	struct pci_window { struct region region; struct pci_host *host; } pio, mmio32, mmio64;
 	void (*removal_allowed)(void *opaque);
 	void *removal_opaque;
 };
 
+/* --- requests that no BAR takes --- */
+
+/* The first root port that `is` says yes to, or NULL. */
+static struct pci_dev *find_port(struct pci_host *host, bool (*is)(const struct pci_dev *port, const void *arg), const void *arg)
+{
+	for (struct pci_root *root = host->roots; root; root = root->next)
+		for (unsigned n = 0; n < ARRAY_SIZE(root->bus.slots); n++) {
+			struct pci_dev *dev = root->bus.slots[n];
+
+			if (dev && dev->config.store && pci_express_type(dev) == PCIE_ROOT_PORT && is(dev, arg))
+				return dev;
+		}
+	return NULL;
+}
+
+struct bus_wanted { const struct pci_root *root; u8 bus; };
+
+static bool has_bus(const struct pci_dev *port, const void *arg)
+{
+	const struct bus_wanted *wanted = arg;
+	u8 secondary = regs_get(&port->config, PCI_SECONDARY_BUS, 1);
+
+	return port->bus->root == wanted->root && secondary && wanted->bus >= secondary &&
+	       wanted->bus <= regs_get(&port->config, PCI_SUBORDINATE_BUS, 1);
+}
+
+struct pci_dev *pci_host_port_of_bus(struct pci_host *host, u8 bus)
+{
+	struct pci_root *root = host->roots;
+
+	while (root && (bus <= root->base || bus > root->last))
+		root = root->next;
+	return root ? find_port(host, has_bus, &(struct bus_wanted){root, bus}) : NULL;
+}
+
+struct bytes_wanted { u64 address; unsigned size; bool io; };
+
+static bool passes(const struct pci_dev *port, const void *arg)
+{
+	const struct bytes_wanted *wanted = arg;
+
+	return pci_bridge_passes(port, wanted->address, wanted->size, wanted->io);
+}
+
+/* What a window says where no BAR is: all ones, or an exception if the root port that sent the request down is to make one of it. A write to
+ * memory is not answered at all. */
+static enum mem_result unanswered(const struct pci_window *window, u64 offset, unsigned size, bool write)
+{
+	bool io = window == &window->host->pio;
+	u64 address = io ? offset : window->region.base + offset;
+	struct pci_dev *port = write && !io ? NULL : find_port(window->host, passes, &(struct bytes_wanted){address, size, io});
+	u32 type = io ? write ? TLP_IO_WRITE : TLP_IO_READ : TLP_MEMORY_READ | (address >> 32 ? TLP_4_DW : 0);
+	u32 enables = (u32)(size == 8 ? 0xff : ones(size) << (address & 3)), low = address & ~3u;
+	const u32 header[4] = {type | (size == 8 ? 2 : 1), enables, address >> 32 ? (u32)(address >> 32) : low, address >> 32 ? low : 0};
+
+	if (port && pci_link_is_up(port) && pci_dpc_unsupported(port, io ? PCI_REQUEST_IO : PCI_REQUEST_MEMORY, header))
+		return MEM_NOTHING;
+	return MEM_OK;
+}
+
 static enum mem_result empty_read(void *opaque, u64 offset, unsigned size, u64 *value)
 {
 	*value = ones(8 * size);
-	return MEM_OK;
+	return unanswered(opaque, offset, size, false);
 }
 
 static enum mem_result empty_write(void *opaque, u64 offset, unsigned size, u64 value)
 {
-	return MEM_OK;
+	return unanswered(opaque, offset, size, true);
 }
 
 static const struct io_ops empty_io = {.read = empty_read, .write = empty_write};
 
-static void window_add(struct pci_host *host, struct region *region, const char *name, u64 base, u64 size)
+static void window_add(struct pci_host *host, struct pci_window *window, const char *name, u64 base, u64 size)
 {
-	*region = (struct region){
-		.name = name, .base = base, .size = size, .priority = WINDOW_PRIORITY, .ops = &empty_io};
+	window->host = host;
+	window->region = (struct region){.name = name, .base = base, .size = size, .priority = WINDOW_PRIORITY, .ops = &empty_io, .opaque = window};
 	if (size)
-		space_add(host->space, region);
+		space_add(host->space, &window->region);
 }
 
 struct pci_host *pci_host_create(const struct pci_host_config *config, struct error *err)
@@ -94,7 +155,7 @@ struct pci_host *pci_host_create(const struct pci_host_config *config, struct er
 
 void pci_host_destroy(struct pci_host *host)
 {
-	struct region *regions[] = {&host->ecam, &host->pio, &host->mmio32, &host->mmio64};
+	struct region *regions[] = {&host->ecam, &host->pio.region, &host->mmio32.region, &host->mmio64.region};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(regions); n++)
 		if (regions[n]->added)

@@ -26,6 +26,8 @@ struct pci_windows { u64 pio_base, pio_size, mmio32_base, mmio32_size, mmio64_ba
 const struct pci_windows *pci_host_windows(struct pci_host *host);
 /* Line 0..3 goes up (true) or down once: levels are counted. */
 void pci_host_line(struct pci_host *host, unsigned line, bool raised);
+/* The root port whose bus numbers, as programmed now, hold this one, or NULL. */
+struct pci_dev *pci_host_port_of_bus(struct pci_host *host, u8 bus);
 void pci_host_remove_root(struct pci_root *root);
 /* A guest has let go of what it was asked for. */
 void pci_host_removal(struct pci_host *host);
@@ -58,7 +60,7 @@ bool pci_msi_is_enabled(const struct pci_dev *dev);
 int pci_express_type(const struct pci_dev *dev);
 
 /* --- slot.c --- */
-enum { PORT_EVENT_SLOT = 1, PORT_EVENT_AER = 2 };
+enum { PORT_EVENT_SLOT = 1, PORT_EVENT_AER = 2, PORT_EVENT_DPC = 4 };
 #define PCI_SLOT_ROWS 3
 /* Slot Capabilities, Control and Status; all zero without a slot. */
 void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link);
@@ -73,6 +75,20 @@ void pci_port_update(struct pci_dev *port);
 
 /* --- aer.c --- */
 bool pci_aer_wants_interrupt(const struct pci_dev *port);
+/* An ERR_COR of a port that no status bit of AER's stands for, if Device Control lets it out. */
+void pci_aer_correctable_message(struct pci_dev *port);
+
+/* --- dpc.c --- */
+/* Whether the port keeps its link down. */
+bool pci_dpc_contains(const struct pci_dev *port);
+bool pci_dpc_wants_interrupt(const struct pci_dev *port);
+/* An unmasked uncorrectable error of the port's own, an error message from below: true if that is contained, and goes no further. */
+bool pci_dpc_detects(struct pci_dev *port);
+bool pci_dpc_receives(struct pci_dev *port, bool fatal, u16 source);
+void pci_dpc_link_is_up(struct pci_dev *port);
+/* A request that a root port sent down was answered Unsupported Request. True: who asked is to take an exception. */
+enum pci_request { PCI_REQUEST_CONFIG, PCI_REQUEST_IO, PCI_REQUEST_MEMORY };
+bool pci_dpc_unsupported(struct pci_dev *port, enum pci_request kind, const u32 header[4]);
 
 /* --- doe.c --- */
 void pci_does_written(struct pci_dev *dev, u32 offset, unsigned size);

@@ -54,7 +54,7 @@ struct pci_dev {
 	struct regs config;
 	struct pci_bar bars[PCI_BARS];
 	struct pci_msix msix;
-	u16 cap_pcie, cap_aer, cap_acs, cap_pm, cap_msi; /* offsets, 0: none */
+	u16 cap_pcie, cap_aer, cap_acs, cap_pm, cap_msi, cap_dpc; /* offsets, 0: none */
 	u32 intx_level;
 	/* hooks of the device, may be NULL */
 	void (*config_written)(struct pci_dev *dev, u32 offset, unsigned size); /* after any config write */
@@ -216,6 +216,8 @@ void pci_aer_report(struct pci_dev *dev, bool correctable, u32 bit, const u32 *h
 /* QEMU's vendor-specific capability, by which firmware learns what to reserve; none if nothing is said. Checks the amounts. */
 bool pci_reserve_add(struct pci_dev *dev, struct error *err);
 u16 pci_acs_add(struct pci_dev *dev, u16 at);
+/* Containment of a root port or downstream port; after the PCI Express capability, AER and the bridge. */
+u16 pci_dpc_add(struct pci_dev *port, u16 at);
 u16 pci_dsn_add(struct pci_dev *dev, u16 at, u64 serial);
 
 /* MSI-X: `count` vectors in BAR `bar` at the given offsets (the BAR is added by this call when it has none). */

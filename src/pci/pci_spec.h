@@ -10,6 +10,15 @@
 #define DEVFN_SLOT(d)    (((d) >> 3) & 0x1f)
 #define DEVFN_FN(d)      ((d) & 7)
 
+/* 2.2.1, 2.2.7 First DWORD of request headers: format, type, length in DWORDs. */
+#define TLP_MEMORY_READ     0x00000000
+#define TLP_4_DW            0x20000000
+#define TLP_IO_READ         0x02000000
+#define TLP_IO_WRITE        0x42000000
+#define TLP_CONFIG_READ     0x04000000
+#define TLP_CONFIG_WRITE    0x44000000
+#define TLP_CONFIG_TYPE1    0x01000000
+
 /* 7.5.1.1 Common header. */
 #define PCI_VENDOR_ID       0x00
 #define PCI_DEVICE_ID       0x02
@@ -165,6 +174,7 @@
 #define PCI_EXT_CAP_AER     0x0001
 #define PCI_EXT_CAP_DSN     0x0003
 #define PCI_EXT_CAP_ACS     0x000d
+#define PCI_EXT_CAP_DPC     0x001d
 #define PCI_EXT_CAP_DVSEC   0x0023
 #define PCI_EXT_CAP_DOE     0x002e
 
@@ -202,6 +212,37 @@
 /* 7.9.6 DVSEC. */
 #define DVSEC_HEADER1       0x04
 #define DVSEC_HEADER2       0x08
+
+/* [PCIe6 7.9.14] Downstream Port Containment; from RP PIO Status on with the RP Extensions only. */
+#define DPC_BYTES           0x0c
+#define DPC_BYTES_ROOT      0x30
+#define DPC_CAP             0x04
+#define DPC_CAP_RP_EXTENSIONS 0x0020
+#define DPC_CAP_SOFTWARE    0x0080
+#define DPC_CAP_LOG_SIZE_SHIFT 8 /* DWORDs of the RP PIO logs */
+#define DPC_CAP_DL_ACTIVE   0x1000
+#define DPC_CTRL            0x06
+#define DPC_CTRL_TRIGGER    0x0003 /* 1: by ERR_FATAL, 2: by ERR_NONFATAL too; 0: off */
+#define DPC_CTRL_NONFATAL   0x0002
+#define DPC_CTRL_INTERRUPT  0x0008
+#define DPC_CTRL_ERR_COR    0x0010
+#define DPC_CTRL_SOFTWARE   0x0040 /* writing 1 triggers */
+#define DPC_CTRL_DL_ACTIVE  0x0080
+#define DPC_CTRL_RW         0x001f /* trigger, completion control, interrupt, ERR_COR */
+#define DPC_STATUS          0x08   /* reason 2:1, extended reason 6:5, RP PIO First Error Pointer 12:8 */
+#define DPC_STATUS_TRIGGERED 0x0001
+#define DPC_STATUS_INTERRUPT 0x0008
+#define DPC_SOURCE          0x0a
+#define RP_PIO_STATUS       0x0c
+#define RP_PIO_MASK         0x10
+#define RP_PIO_SEVERITY     0x14
+#define RP_PIO_SYSERROR     0x18
+#define RP_PIO_EXCEPTION    0x1c
+#define RP_PIO_HEADER_LOG   0x20
+#define RP_PIO_CONFIG_UR    0x00000001
+#define RP_PIO_IO_UR        0x00000100
+#define RP_PIO_MEMORY_UR    0x00010000
+#define RP_PIO_BITS         0x00070707 /* for each: Unsupported Request, Completer Abort, time-out */
 
 /* [PCIe6 7.9.24] Data Object Exchange. */
 #define DOE_BYTES           0x18

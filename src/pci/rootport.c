@@ -2,7 +2,7 @@
 /*
  * pcie-root-port: a root port with one slot. [PCIe5 1.3.1, 7.5.3]
  *
- * Capabilities: power management, MSI with one vector (AER, slot events), PCI Express, AER, ACS. As in
+ * Capabilities: power management, MSI with one vector (AER, DPC, slot events), PCI Express, AER, ACS, DPC. As in
  * QEMU the slot takes devices at run time, unless hotplug=off.
  */
 #include "pci/parts.h"
@@ -14,7 +14,7 @@ struct root_port {
 	u8 chassis, port;
 	u16 slot;
 	u32 speed, width; /* choices */
-	bool hotplug, power_controller;
+	bool hotplug, power_controller, dpc;
 };
 
 static bool root_port_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -39,6 +39,8 @@ static bool root_port_create(struct dev *dev, const struct dev_env *env, struct 
 	pci_express_add(&rp->pci, 0, PCIE_ROOT_PORT, &link);
 	pci_aer_add(&rp->pci, 0, true);
 	pci_acs_add(&rp->pci, 0);
+	if (rp->dpc)
+		pci_dpc_add(&rp->pci, 0);
 	return pci_reserve_add(&rp->pci, err);
 }
 
@@ -73,6 +75,7 @@ const struct dev_class pcie_root_port_class = {
 						 "devices can be plugged and unplugged at run time"),
 				       PROP_BOOL("power_controller_present", struct root_port, power_controller, 1,
 						 "the slot can be switched off"),
+				       PROP_BOOL("dpc", struct root_port, dpc, 1, "Downstream Port Containment"),
 				       PCI_RESERVE_PROPS(struct root_port, bridge.reserve),
 				       {}},
 	.common = pci_dev_props,

@@ -58,7 +58,8 @@ void pci_port_update(struct pci_dev *port)
 	bool messages = pci_msix_is_enabled(port) || pci_msi_is_enabled(port);
 	u8 before = port->port_events;
 
-	port->port_events = (slot_wants_interrupt(port) ? PORT_EVENT_SLOT : 0) | (pci_aer_wants_interrupt(port) ? PORT_EVENT_AER : 0);
+	port->port_events = (slot_wants_interrupt(port) ? PORT_EVENT_SLOT : 0) | (pci_aer_wants_interrupt(port) ? PORT_EVENT_AER : 0) |
+			    (pci_dpc_wants_interrupt(port) ? PORT_EVENT_DPC : 0);
 	if (regs_get(&port->config, PCI_INTERRUPT_PIN, 1))
 		pci_intx_set(port, port->port_events && !messages);
 	if (!(port->port_events & ~before))
@@ -86,6 +87,8 @@ void pci_link_changed(struct pci_dev *port)
 	trace(PCI, "%s: link %s", dev_name(&port->dev), up ? "up" : "down");
 	if (has_hotplug(port))
 		slot_event(port, EXP_SLTSTA_DLLSC);
+	if (up)
+		pci_dpc_link_is_up(port);
 }
 
 /* --- registers --- */
