@@ -17,12 +17,12 @@ enum trace_item {
 };
 
 extern u32 trace_mask; /* set once, before threads start */
-extern u64 trace_counts[TRACE_ITEM_COUNT]; /* UNIMP and GUEST_ERROR are counted even when not printed */
+extern u64 trace_counts[TRACE_ITEM_COUNT]; /* UNIMP is counted even when not printed; GUEST_ERROR is base/conformance.h's */
 
 #define trace_is_on(item) unlikely(trace_mask & (1u << TRACE_##item))
 #define trace(item, ...)                                                                                               \
 	do {                                                                                                           \
-		if (TRACE_##item == TRACE_UNIMP || TRACE_##item == TRACE_GUEST_ERROR)                                  \
+		if (TRACE_##item == TRACE_UNIMP)                                                                       \
 			__atomic_fetch_add(&trace_counts[TRACE_##item], 1, __ATOMIC_RELAXED);                          \
 		if (trace_is_on(item))                                                                                 \
 			trace_print(TRACE_##item, __VA_ARGS__);                                                        \

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 
 enum efi_service {
@@ -228,7 +229,7 @@ static void reset_system(struct efi_runtime *rt, u64 type)
 {
 	type = (u32)type;
 	if (type >= RESET_TYPE_COUNT)
-		trace(GUEST_ERROR, "EFI ResetSystem with type %llu", (unsigned long long)type);
+		guest_error(EFI_RESET, "EFI ResetSystem with type %llu", (unsigned long long)type);
 	else if (type == RESET_TYPE_SHUTDOWN)
 		rt->config.system_off(rt->config.opaque);
 	else

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/conformance.h"
+#include "base/trace.h"
 #include "control/gdb.h"
 #include "control/hmp.h"
 #include "control/live.h"
@@ -360,6 +362,11 @@ static bool ask_live(int argc, char **argv, int *code, struct error *err)
 	return true;
 }
 
+static void trace_summary(void *opaque, const char *text)
+{
+	trace_print(TRACE_GUEST_ERROR, "%s", text);
+}
+
 int control_main(int argc, char **argv)
 {
 	struct settings *s = calloc(1, sizeof(*s));
@@ -402,6 +409,8 @@ int control_main(int argc, char **argv)
 	if (ok && !s->draw) {
 		code = machine_run(machine, &err);
 		ok = !err.text[0];
+		if (trace_is_on(GUEST_ERROR))
+			conformance_print(trace_summary, NULL);
 	}
 	if (!ok)
 		print_error(&err);

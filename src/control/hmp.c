@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "control/hmp.h"
 #include "control/qmp.h"
@@ -113,6 +114,18 @@ static void info_roms(struct machine *m, FILE *to)
 static void info_cxl(struct machine *m, FILE *to)
 {
 	topology_draw(m, PICTURE_TEXT, to);
+}
+
+static void print_line(void *to, const char *text)
+{
+	fprintf(to, "%s\r\n", text);
+}
+
+static void info_conformance(struct machine *m, FILE *to)
+{
+	if (!conformance_total())
+		fprintf(to, "no rule was broken\r\n");
+	conformance_print(print_line, to);
 }
 
 static void info_network(struct machine *m, FILE *to)
@@ -283,6 +296,7 @@ static const struct {
 	{"hostfwd_add", NULL, "[ID] tcp|udp:[ADDRESS]:PORT-[GUEST-ADDRESS]:PORT", NULL, run_forward_add},
 	{"hostfwd_remove", NULL, "[ID] tcp|udp:[ADDRESS]:PORT", NULL, run_forward_remove},
 	{"info cxl", NULL, "the CXL fabric as a tree", info_cxl},
+	{"info conformance", NULL, "what specifications forbid and the guest did, by rule and PC", info_conformance},
 	{"info block", NULL, "disks", info_block},
 	{"info chardev", NULL, "character devices", info_chardev},
 	{"info cpus", NULL, "vCPUs and their host threads", hmp_info_cpus},

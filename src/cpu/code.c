@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cpu/access.h"
 #include "cpu/cpu.h"
@@ -361,7 +362,7 @@ static struct code_page *lookup(struct cpu *cpu, u64 va, bool *raised)
 		return NULL;
 	if (!host) {
 		/* Fetching from a device or from nothing: an external abort. [docs/quirks.md] */
-		trace(GUEST_ERROR, "cpu %u: instruction fetch from 0x%llx, which is not memory", cpu->index,
+		guest_error(FETCH_NOWHERE, "cpu %u: instruction fetch from 0x%llx, which is not memory", cpu->index,
 		      (unsigned long long)pa);
 		cpu_raise_far(cpu, cpu->el ? EC_INSN_SAME : EC_INSN_LOWER, 0x10, va);
 		return NULL;

@@ -30,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cpu/code.h"
 #include "cpu/decode.h"
@@ -668,6 +669,20 @@ static bool is_runnable(struct cpu *cpu)
 
 /* --- threads --- */
 
+/* Of the instruction that is being executed: `ip` is past it already. */
+static u64 place_pc(const void *opaque)
+{
+	const struct cpu *cpu = opaque;
+
+	return cpu->code ? cpu_pc_of(cpu, cpu->ip - 1) : cpu->pc;
+}
+
+/* Whose doing it is what this thread does from now on. */
+static void place_set(const struct cpu *cpu)
+{
+	guest_place = (struct guest_place){.pc = place_pc, .cpu = cpu, .index = cpu->index};
+}
+
 static void *vcpu_main(void *arg)
 {
 	struct cpu *cpu = arg;
@@ -677,6 +692,7 @@ static void *vcpu_main(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1000);
 	store(&thread->id, (u32)syscall(SYS_gettid));
 	fp_mode_changed(cpu);
+	place_set(cpu);
 	while (!load(&cpus->quit)) {
 		u32 seq = load(&thread->wake_seq);
 
@@ -714,7 +730,9 @@ static bool turns(struct cpus *cpus)
 		if (cpu_in(cpu)) {
 			store(&cpu->thread->wfe, false);
 			fp_mode_changed(cpu);
+			place_set(cpu);
 			done = cpu_run(cpu, cpus->config.quantum_insns);
+			guest_place.cpu = NULL; /* timers run on this thread too */
 		}
 		cpu_out(cpu);
 		cpu->turn_icount = cpu_icount(cpu);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cpu/code.h"
 #include "cpu/exec.h"
@@ -572,8 +573,7 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 
 static bool external_abort(struct cpu *cpu, u64 va, unsigned flags)
 {
-	trace(GUEST_ERROR, "cpu %u: no memory answers at va 0x%llx pc 0x%llx", cpu->index, (unsigned long long)va,
-	      (unsigned long long)cpu_pc(cpu));
+	guest_error(ACCESS_NOWHERE, "cpu %u: no memory answers at va 0x%llx", cpu->index, (unsigned long long)va);
 	mmu_data_abort(cpu, va, FSC_EXTERNAL | iss_of(flags));
 	return false;
 }

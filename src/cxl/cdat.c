@@ -7,6 +7,7 @@
  */
 #include <assert.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cxl/cdat.h"
 #include "cxl/host.h"
@@ -173,7 +174,7 @@ u32 cdat_serve(const struct cdat *cdat, const u32 *request, u32 request_dwords, 
 		bytes = at < cdat->size ? load_le(cdat->bytes + at + 2, 2) : 0;
 	}
 	if (bits(word, 7, 0) != 0 || bits(word, 15, 8) != CDAT_TYPE_DATA || at >= cdat->size) {
-		trace(GUEST_ERROR, "%s: CDAT request %08x [CXL3.1 8.1.11.1]", cdat->name, word);
+		guest_error(CDAT_REQUEST, "%s: CDAT request %08x", cdat->name, word);
 		return 0;
 	}
 	if (response_dwords_max < DOE_HEADER_DWORDS + 1 + bytes / 4)

@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cxl/host.h"
 
@@ -203,7 +204,7 @@ static enum mem_result component_read(void *opaque, u64 offset, unsigned size, u
 	if (offset >= COMPONENT_CACHE_MEM && offset - COMPONENT_CACHE_MEM < COMPONENT_CACHE_MEM_BYTES) {
 		*value = regs_read(&comp->regs, offset - COMPONENT_CACHE_MEM, size);
 	} else {
-		trace(GUEST_ERROR, "%s: read of %u bytes at 0x%llx, where no component register is", comp->name, size,
+		guest_error(REGISTER_NONE, "%s: read of %u bytes at 0x%llx, where no component register is", comp->name, size,
 		      (unsigned long long)offset);
 		*value = 0;
 	}
@@ -217,7 +218,7 @@ static enum mem_result component_write(void *opaque, u64 offset, unsigned size, 
 	if (offset >= COMPONENT_CACHE_MEM && offset - COMPONENT_CACHE_MEM < COMPONENT_CACHE_MEM_BYTES)
 		regs_write(&comp->regs, offset - COMPONENT_CACHE_MEM, size, value);
 	else
-		trace(GUEST_ERROR, "%s: write of %u bytes at 0x%llx, where no component register is", comp->name, size,
+		guest_error(REGISTER_NONE, "%s: write of %u bytes at 0x%llx, where no component register is", comp->name, size,
 		      (unsigned long long)offset);
 	return MEM_OK;
 }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cxl/component.h"
 #include "cxl/host.h"
@@ -156,11 +157,11 @@ static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 	if (lock && doubt)
 		error = doubt;
 	if (error) {
-		trace(GUEST_ERROR, "%s: decoder %u is not committed: %s [CXL3.1 8.2.4.20.12]", comp->name, i, error);
+		guest_error(COMMIT_REFUSED, "%s: decoder %u is not committed: %s", comp->name, i, error);
 		ctrl |= HDM_CTRL_ERROR;
 	} else {
 		if (doubt)
-			trace(GUEST_ERROR, "%s: decoder %u is committed although %s [CXL3.1 8.2.4.20.12]", comp->name, i,
+			guest_error(COMMIT_DOUBTFUL, "%s: decoder %u is committed although %s", comp->name, i,
 			      doubt);
 		trace(CXL, "%s: decoder %u committed%s: HPA 0x%llx-0x%llx, %u ways of %u bytes", comp->name, i,
 		      lock ? " and locked" : "", ULL(d.base), ULL(d.base + d.size - !!d.size), hdm_ways(d.iw),
@@ -195,7 +196,7 @@ static void hdm_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	else if ((old & HDM_CTRL_COMMIT) && !(now & HDM_CTRL_COMMIT))
 		hdm_uncommit(comp, i, now);
 	else if ((now & HDM_CTRL_COMMITTED) && old != now)
-		trace(GUEST_ERROR, "%s: control of committed decoder %u changed: takes effect at the next commit",
+		guest_error(COMMITTED_CHANGED, "%s: control of committed decoder %u changed: takes effect at the next commit",
 		      comp->name, i);
 }
 
@@ -204,7 +205,7 @@ static void hdm_address_write(struct regs *b, unsigned i, u64 old, u64 now)
 	struct cxl_component *comp = b->owner;
 
 	if (old != now && comp->decoders[i].committed)
-		trace(GUEST_ERROR, "%s: register of committed decoder %u changed: takes effect at the next commit",
+		guest_error(COMMITTED_CHANGED, "%s: register of committed decoder %u changed: takes effect at the next commit",
 		      comp->name, i);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cxl/type3.h"
 
@@ -218,7 +219,7 @@ u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *
 		trace(UNIMP, "%s: mailbox command %04xh", cci->name, opcode);
 	*out_length = code == CXL_SUCCESS || code == CXL_BACKGROUND_STARTED ? out.at : 0;
 	if (code == CXL_INVALID_PAYLOAD_LENGTH)
-		trace(GUEST_ERROR, "%s: mailbox command %04xh with %u bytes of input [CXL3.1 %s]", cci->name, opcode, length,
+		guest_error(MAILBOX_LENGTH, "%s: mailbox command %04xh with %u bytes of input [CXL3.1 %s]", cci->name, opcode, length,
 		      command->section);
 	trace(MBOX, "%s: %04xh %s: in %u bytes, return code %u, out %u bytes", cci->name, opcode,
 	      command ? command->name : "unsupported", length, code, *out_length);
@@ -241,7 +242,7 @@ void mailbox_ring(struct mailbox *mbox)
 	} else if (!find_command(cci, opcode)) {
 		code = cci_run(cci, opcode, NULL, 0, NULL, 0, &out_length); /* unsupported before too long */
 	} else {
-		trace(GUEST_ERROR, "%s: mailbox command %04xh with %u bytes of input: the mailbox holds %llu [CXL3.1 8.2.8.4.3]",
+		guest_error(MAILBOX_PAYLOAD, "%s: mailbox command %04xh with %u bytes of input: the mailbox holds %llu",
 		      cci->name, opcode, length, (unsigned long long)mbox->payload_bytes);
 	}
 	regs_set(&mbox->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);

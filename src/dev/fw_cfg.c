@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "dev/platform.h"
 
@@ -228,7 +229,7 @@ static bool dma_zeroes(struct fw_cfg *fw, u64 pa, u32 length)
 	static const u8 zeroes[4096];
 
 	if (length > ZEROES_MAX) {
-		trace(GUEST_ERROR, "fw_cfg: DMA reads 0x%x bytes past the end of item 0x%04x: refused", length,
+		guest_error(FW_CFG, "fw_cfg: DMA reads 0x%x bytes past the end of item 0x%04x: refused", length,
 		      fw->key);
 		return false;
 	}
@@ -267,7 +268,7 @@ static void dma_run(struct fw_cfg *fw)
 
 	fw->dma = 0;
 	if (!dma_read(fw->space, pa, &request, sizeof(request))) {
-		trace(GUEST_ERROR, "fw_cfg: DMA request at 0x%llx is not in memory", (unsigned long long)pa);
+		guest_error(FW_CFG, "fw_cfg: DMA request at 0x%llx is not in memory", (unsigned long long)pa);
 		control = htobe32((u32)DMA_ERROR);
 		dma_write(fw->space, pa, &control, sizeof(control));
 		return;
@@ -322,7 +323,7 @@ static enum mem_result fw_write(void *opaque, u64 offset, unsigned size, u64 val
 		fw->dma |= be32toh((u32)value);
 		dma_run(fw);
 	} else {
-		trace(GUEST_ERROR, "fw_cfg: %u-byte write at 0x%llx ignored", size, (unsigned long long)offset);
+		guest_error(FW_CFG, "fw_cfg: %u-byte write at 0x%llx ignored", size, (unsigned long long)offset);
 	}
 	return MEM_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "dev/platform.h"
 #include "mem/reg.h"
@@ -60,7 +61,7 @@ static void reset_write(struct regs *b, unsigned i, u64 old, u64 now)
 	if (now == GED_RESET_VALUE)
 		ged->system_reset(ged->opaque);
 	else
-		trace(GUEST_ERROR, "ged: 0x%02x written to the reset register; 0x%02x resets", (unsigned)now,
+		guest_error(GED_RESET, "ged: 0x%02x written to the reset register; 0x%02x resets", (unsigned)now,
 		      GED_RESET_VALUE);
 }
 

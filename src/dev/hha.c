@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "dev/platform.h"
 #include "mem/reg.h"
@@ -46,7 +47,7 @@ static void ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 		return;
 	regs_set(b, HHA_CTRL, 4, now & ~HHA_CTRL_EN);
 	if (type == HHA_RESERVED) {
-		trace(GUEST_ERROR, "hha: reserved type of maintenance");
+		guest_error(HHA_TYPE, "hha: reserved type of maintenance");
 		return;
 	}
 	if (now & HHA_CTRL_RANGE) {

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "dev/platform.h"
 #include "host/host.h"
@@ -176,7 +177,7 @@ static bool array_save(struct pflash *flash, u64 offset, u64 size)
 static void refuse(struct chip *chip, u8 bits)
 {
 	chip->status |= bits;
-	trace(GUEST_ERROR, "flash: refused, status 0x%02x", chip->status);
+	guest_error(FLASH_COMMAND, "flash: refused, status 0x%02x", chip->status);
 }
 
 /* Programming only clears bits. All words are in one block. */

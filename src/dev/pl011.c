@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "dev/platform.h"
 #include "dev/primecell.h"
@@ -264,7 +265,7 @@ static void uartdr_write(struct regs *b, unsigned i, u64 old, u64 now)
 	else if (uart->tx_count < fifo_depth(uart))
 		uart->tx[uart->tx_count++] = (u8)now;
 	else
-		trace(GUEST_ERROR, "pl011: character 0x%02x lost: the transmitter is off and its FIFO full", (u8)now);
+		guest_error(UART_LOST, "pl011: character 0x%02x lost: the transmitter is off and its FIFO full", (u8)now);
 	update_line(uart);
 }
 

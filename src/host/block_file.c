@@ -51,7 +51,7 @@ void iov_zero(struct iov *to, u64 size)
 static bool host_error(struct block *block, const char *what, u64 offset)
 {
 	__atomic_store_n(&block->out_of_space, errno == ENOSPC || errno == EDQUOT || errno == EFBIG, __ATOMIC_RELAXED);
-	trace(GUEST_ERROR, "disk %s: %s at 0x%llx failed: %s", block->path, what, (unsigned long long)offset, strerror(errno));
+	trace(HOST, "disk %s: %s at 0x%llx failed: %s", block->path, what, (unsigned long long)offset, strerror(errno));
 	return false;
 }
 

@@ -10,7 +10,7 @@ bool qcow2_corrupt(struct qcow2 *q, const char *what, u64 offset)
 {
 	u8 flags[8];
 
-	trace(GUEST_ERROR, "disk %s: %s (0x%llx): the image is corrupt", q->block->path, what, (unsigned long long)offset);
+	trace(HOST, "disk %s: %s (0x%llx): the image is corrupt", q->block->path, what, (unsigned long long)offset);
 	if (q->broken)
 		return false;
 	q->broken = true;

@@ -43,7 +43,7 @@ static bool read_compressed(struct qcow2 *q, u64 entry, u64 inside, struct iov *
 		if (ok)
 			q->unpacked_entry = entry;
 		else
-			trace(GUEST_ERROR, "disk %s: the compressed cluster at 0x%llx is damaged", q->block->path, (unsigned long long)from);
+			trace(HOST, "disk %s: the compressed cluster at 0x%llx is damaged", q->block->path, (unsigned long long)from);
 	}
 	if (ok)
 		iov_copy_in(to, q->unpacked + inside, size);

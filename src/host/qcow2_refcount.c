@@ -179,7 +179,7 @@ static bool reftable_grow(struct qcow2 *q)
 	clusters = qcow2_clusters(q, 8 * count);
 	offset = (first + blocks) << q->cluster_bits;
 	if (blocks + clusters > blocks * per || 8 * count > QCOW2_REFTABLE_BYTES_MAX || offset + (clusters << q->cluster_bits) > QCOW2_OFFSET_MAX) {
-		trace(GUEST_ERROR, "disk %s: the image has no room for more refcounts", q->block->path);
+		trace(HOST, "disk %s: the image has no room for more refcounts", q->block->path);
 		__atomic_store_n(&q->block->out_of_space, true, __ATOMIC_RELAXED);
 		return false;
 	}

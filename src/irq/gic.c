@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "irq/gic_state.h"
 
@@ -165,7 +166,7 @@ static void msi_send(void *opaque, u32 requester_id, u64 pa, u32 data)
 	if (gic->config.its && pa == gic->config.its_base + GITS_TRANSLATER)
 		its_translate(gic, requester_id, data);
 	else
-		trace(GUEST_ERROR, "gic: message to %#llx, which is no doorbell", (unsigned long long)pa);
+		guest_error(GIC_MESSAGE, "gic: message to %#llx, which is no doorbell", (unsigned long long)pa);
 	loop_unlock(gic->config.loop);
 }
 

@@ -11,6 +11,7 @@
  *
  * The rows are called under the machine lock.
  */
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cpu/sysreg.h"
 #include "irq/gic_state.h"
@@ -82,7 +83,7 @@ static void end_of_interrupt(struct gic_pe *pe, unsigned group, u32 intid)
 		return;
 	/* The lowest set bit of this group must be below any of the other's. */
 	if (!apr[group] || (apr[!group] && __builtin_ctz(apr[!group]) < __builtin_ctz(apr[group]))) {
-		trace(GUEST_ERROR, "gic: cpu %u: EOIR%u of INTID %u, but no such group runs", pe->index, group, intid);
+		guest_error(GIC_END, "gic: cpu %u: EOIR%u of INTID %u, but no such group runs", pe->index, group, intid);
 		return;
 	}
 	apr[group] &= apr[group] - 1;
@@ -123,7 +124,7 @@ WRITE(icc_dir_write)
 	struct gic_pe *pe = opaque;
 
 	if (!pe->s.eoi_mode) {
-		trace(GUEST_ERROR, "gic: cpu %u: ICC_DIR_EL1 with EOImode 0", pe->index);
+		guest_error(GIC_END, "gic: cpu %u: ICC_DIR_EL1 with EOImode 0", pe->index);
 		return true;
 	}
 	deactivate(pe, (u32)value & 0xffffff);

@@ -11,6 +11,7 @@
  * others keep their value in the store and the hook copies it to where delivery looks. INTIDs that the machine does
  * not have are locked: they read zero. Machine lock held.
  */
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "irq/gic_state.h"
 
@@ -67,7 +68,7 @@ static void gicd_message(struct regs *b, u32 offset, u32 value, bool set)
 
 	regs_set(b, offset, 4, 0);
 	if (intid < INTID_SPI || w >= gic->spi_words) {
-		trace(GUEST_ERROR, "gicd: message for INTID %u, which is no SPI", intid);
+		guest_error(GIC_MESSAGE, "gicd: message for INTID %u, which is no SPI", intid);
 		return;
 	}
 	if (set)

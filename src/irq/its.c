@@ -14,6 +14,7 @@
  * again, for INVALL and for MOVALL, is the only thing that would cost more than a few accesses to memory: it is noted and done
  * once per PE at the end of the round; no PE can tell, as the machine lock is held. Wires move at the end too.
  */
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "irq/gic_state.h"
 
@@ -181,19 +182,19 @@ static void its_run(struct gic *gic)
 	if (!its->enabled || its->stalled || !its_queue(gic, &base, &size))
 		return;
 	if (cwriter >= size || its->creadr >= size) {
-		trace(GUEST_ERROR, "its: CWRITER %#x is beyond the queue's %#x bytes", cwriter, size);
+		guest_error(ITS_QUEUE, "its: CWRITER %#x is beyond the queue's %#x bytes", cwriter, size);
 		return;
 	}
 	/* Both are multiples of 32 below size: at most size / 32 turns. */
 	while (its->creadr != cwriter) {
 		if (!dma_read(gic->config.space, base + its->creadr, dw, sizeof(dw))) {
-			trace(GUEST_ERROR, "its: command at %#llx is not in memory: stalled",
+			guest_error(ITS_QUEUE, "its: command at %#llx is not in memory: stalled",
 			      (unsigned long long)(base + its->creadr));
 			its->stalled = true;
 			break;
 		}
 		if (!its_command(gic, dw))
-			trace(GUEST_ERROR, "its: command %#llx %#llx %#llx %#llx ignored", (unsigned long long)dw[0],
+			guest_error(ITS_COMMAND, "its: command %#llx %#llx %#llx %#llx ignored", (unsigned long long)dw[0],
 			      (unsigned long long)dw[1], (unsigned long long)dw[2], (unsigned long long)dw[3]);
 		its->creadr += ITS_COMMAND_BYTES;
 		if (its->creadr == size)
@@ -211,7 +212,7 @@ void its_translate(struct gic *gic, u32 device, u32 event)
 	struct its_place place;
 
 	if (!gic->its_s.enabled || !its_find(gic, device, event, &place)) {
-		trace(GUEST_ERROR, "its: message %u of device %#x dropped: %s", event, device,
+		guest_error(ITS_MESSAGE, "its: message %u of device %#x dropped: %s", event, device,
 		      gic->its_s.enabled ? "not mapped" : "ITS disabled");
 		return;
 	}
@@ -270,7 +271,7 @@ static u64 gits_creadr_read(struct regs *b, unsigned i, u64 stored)
 static void gits_translater_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	regs_set(b, GITS_TRANSLATER, 4, 0);
-	trace(GUEST_ERROR, "its: GITS_TRANSLATER written by a PE, which has no DeviceID");
+	guest_error(ITS_MESSAGE, "its: GITS_TRANSLATER written by a PE, which has no DeviceID");
 }
 
 #define BASER(type) ((u64)(type) << 56 | (u64)(ITS_ENTRY_BYTES - 1) << 48)

@@ -13,6 +13,7 @@
  */
 #include <string.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "irq/gic_state.h"
 
@@ -56,7 +57,7 @@ static u8 config_read(const struct gic_pe *pe, u32 i)
 	u8 config = 0;
 
 	if (!dma_read(pe->gic->config.space, pe->s.config_table + i, &config, 1))
-		trace(GUEST_ERROR, "%s: LPI %u: configuration table is not in memory", pe->name, i + INTID_LPI);
+		guest_error(LPI_TABLE, "%s: LPI %u: configuration table is not in memory", pe->name, i + INTID_LPI);
 	return config;
 }
 
@@ -76,7 +77,7 @@ static void config_load(struct gic_pe *pe)
 			continue;
 		memset(&s->lpi_config[64 * w], 0, 64);
 		if (!dma_read(pe->gic->config.space, s->config_table + 64ull * w, &s->lpi_config[64 * w], 64))
-			trace(GUEST_ERROR, "%s: LPI configuration table is not in memory", pe->name);
+			guest_error(LPI_TABLE, "%s: LPI configuration table is not in memory", pe->name);
 		for (; pending; pending &= pending - 1)
 			ready_add(s, 64 * w + (u32)__builtin_ctzll(pending));
 	}
@@ -95,7 +96,7 @@ void lpi_enable(struct gic_pe *pe)
 	memset(s->lpi_pending, 0, sizeof(s->lpi_pending));
 	if (!(pend & GICR_PENDBASER_PTZ) && s->lpi_limit &&
 	    !dma_read(pe->gic->config.space, s->pending_table + INTID_LPI / 8, s->lpi_pending, s->lpi_limit / 8)) {
-		trace(GUEST_ERROR, "%s: LPI pending table at %#llx is not in memory", pe->name,
+		guest_error(LPI_TABLE, "%s: LPI pending table at %#llx is not in memory", pe->name,
 		      (unsigned long long)s->pending_table);
 		memset(s->lpi_pending, 0, sizeof(s->lpi_pending));
 	}
@@ -109,7 +110,7 @@ void lpi_disable(struct gic_pe *pe)
 
 	if (s->lpi_limit &&
 	    !dma_write(pe->gic->config.space, s->pending_table + INTID_LPI / 8, s->lpi_pending, s->lpi_limit / 8))
-		trace(GUEST_ERROR, "%s: LPI pending table at %#llx is not in memory", pe->name,
+		guest_error(LPI_TABLE, "%s: LPI pending table at %#llx is not in memory", pe->name,
 		      (unsigned long long)s->pending_table);
 	lpi_reset(pe);
 	/* What is pending now stands in the table only: PTZ said something about the table of before. */
@@ -137,7 +138,7 @@ void lpi_set_pending(struct gic_pe *pe, u32 intid)
 	u32 i = intid - INTID_LPI;
 
 	if (!lpi_is_held(pe, intid)) {
-		trace(GUEST_ERROR, "%s: LPI %u dropped: LPIs %s", pe->name, intid,
+		guest_error(LPI_DISABLED, "%s: LPI %u dropped: LPIs %s", pe->name, intid,
 		      s->lpis_enabled ? "end below it" : "are disabled");
 		return;
 	}
@@ -186,7 +187,7 @@ bool lpi_move_all(struct gic_pe *from, struct gic_pe *to)
 		if (w < words)
 			to->s.lpi_pending[w] |= pending;
 		else
-			trace(GUEST_ERROR, "%s: LPIs from %u on dropped: LPIs %s", to->name, INTID_LPI + 64 * w,
+			guest_error(LPI_DISABLED, "%s: LPIs from %u on dropped: LPIs %s", to->name, INTID_LPI + 64 * w,
 			      to->s.lpis_enabled ? "end below them" : "are disabled");
 		from->s.lpi_pending[w] = 0;
 		moved = true;

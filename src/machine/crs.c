@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "machine/facts.h"
 #include "machine/firmware.h"
@@ -108,7 +109,7 @@ static void needs_join(struct needs *needs)
 			continue;
 		}
 		if (next.last <= last->last) {
-			trace(GUEST_ERROR, "PCI: two roots claim 0x%llx", (unsigned long long)next.base);
+			guest_error(WINDOWS_OVERLAP, "PCI: two roots claim 0x%llx", (unsigned long long)next.base);
 			continue;
 		}
 		next.base = MAX(next.base, last->last + 1);
@@ -142,7 +143,7 @@ static void window_add(struct acpi_root *root, u64 base, u64 size)
 	if (root->memory_count < ACPI_ROOT_WINDOWS_MAX)
 		root->memory[root->memory_count++] = (struct acpi_window){base, size};
 	else
-		trace(GUEST_ERROR, "PCI: root %u has too many windows to be told in ACPI", root->uid);
+		trace(UNIMP, "PCI: root %u has too many windows to be told in ACPI", root->uid);
 }
 
 /* The upper half of the longest free stretch, in equal parts, to the expanders: more needs, still sorted. */

@@ -150,7 +150,7 @@ static void tables_selected(void *opaque)
 	struct error err = {""};
 
 	if (!tables_build(m, &files, &err)) {
-		trace(GUEST_ERROR, "ACPI tables stay as they were: %s", err.text);
+		trace(UNIMP, "ACPI tables stay as they were: %s", err.text);
 		return;
 	}
 	if (tables_pad(&files, m->firmware->tables_size)) {
@@ -158,7 +158,7 @@ static void tables_selected(void *opaque)
 		fw_cfg_replace_file(m->fw_cfg, "etc/acpi/tables", files.tables, files.tables_size);
 		fw_cfg_replace_file(m->fw_cfg, "etc/table-loader", files.loader, files.loader_size);
 	} else {
-		trace(GUEST_ERROR, "ACPI tables stay as they were: they have grown past 0x%llx bytes",
+		trace(UNIMP, "ACPI tables stay as they were: they have grown past 0x%llx bytes",
 		      (unsigned long long)m->firmware->tables_size);
 	}
 	acpi_fw_cfg_free(&files);

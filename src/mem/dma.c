@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "mem/space.h"
 
@@ -90,7 +91,7 @@ static bool copy_range(struct space *space, const struct range *range, u64 pa, u
 	}
 	if (region->ops && region->lockless)
 		return copy_lockless(region, offset, to, from, size);
-	trace(GUEST_ERROR, "DMA %s of %llu bytes at 0x%llx refused: %s is not memory", from ? "write" : "read",
+	guest_error(DMA_TO_REGISTERS, "DMA %s of %llu bytes at 0x%llx refused: %s is not memory", from ? "write" : "read",
 	      (unsigned long long)size, (unsigned long long)pa, region->name);
 	if (to)
 		memset(to, 0, size);
@@ -128,7 +129,7 @@ static bool transfer(struct space *space, u64 pa, u8 *to, const u8 *from, u64 si
 		if (range) {
 			ok &= copy_range(space, range, pa, to, from, part);
 		} else {
-			trace(GUEST_ERROR, "DMA %s of %llu bytes at 0x%llx: nothing is there", from ? "write" : "read",
+			guest_error(DMA_NOWHERE, "DMA %s of %llu bytes at 0x%llx: nothing is there", from ? "write" : "read",
 			      (unsigned long long)part, (unsigned long long)pa);
 			ok = false;
 			if (to)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "nvme/nvme_private.h"
 
@@ -120,7 +121,7 @@ static void cq_head_set(struct nvme *nvme, struct nvme_cq *cq, u32 head)
 	bool posted = false;
 
 	if (!cq->used || head >= cq->size) {
-		trace(GUEST_ERROR, "%s: a completion doorbell of %u, the queue has %u entries", dev_name(&nvme->pci.dev), head, cq->used ? cq->size : 0);
+		guest_error(NVME_DOORBELL, "%s: a completion doorbell of %u, the queue has %u entries", dev_name(&nvme->pci.dev), head, cq->used ? cq->size : 0);
 		return;
 	}
 	cq->head = (u16)head;
@@ -273,7 +274,7 @@ static void doorbell(struct nvme *nvme, u32 offset, u32 value)
 	if (n & 1) {
 		cq_head_set(nvme, &nvme->cqs[id], value);
 	} else if (!nvme->sqs[id].used || value >= nvme->sqs[id].size) {
-		trace(GUEST_ERROR, "%s: a submission doorbell of %u, queue %u has %u entries", dev_name(&nvme->pci.dev), value, id,
+		guest_error(NVME_DOORBELL, "%s: a submission doorbell of %u, queue %u has %u entries", dev_name(&nvme->pci.dev), value, id,
 		      nvme->sqs[id].used ? nvme->sqs[id].size : 0);
 	} else {
 		nvme->sqs[id].tail = (u16)value;

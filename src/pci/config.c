@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "pci/parts.h"
+#include "base/conformance.h"
 
 /* INTA# asserted shows in Status whether or not Command lets it out. [PCIe5 7.5.1.1.4] */
 static u64 status_read(struct regs *b, unsigned i, u64 stored)
@@ -379,7 +380,7 @@ bool pci_dma_read(struct pci_dev *dev, u64 pa, void *to, u64 size)
 {
 	if (pci_is_bus_master(dev))
 		return dma_read_for(dev->space, pci_requester_id(dev), pa, to, size);
-	trace(GUEST_ERROR, "%s: DMA without Bus Master Enable", dev_name(&dev->dev));
+	guest_error(DMA_NO_MASTER, "%s: DMA without Bus Master Enable", dev_name(&dev->dev));
 	return false;
 }
 
@@ -387,7 +388,7 @@ bool pci_dma_write(struct pci_dev *dev, u64 pa, const void *from, u64 size)
 {
 	if (pci_is_bus_master(dev))
 		return dma_write_for(dev->space, pci_requester_id(dev), pa, from, size);
-	trace(GUEST_ERROR, "%s: DMA without Bus Master Enable", dev_name(&dev->dev));
+	guest_error(DMA_NO_MASTER, "%s: DMA without Bus Master Enable", dev_name(&dev->dev));
 	return false;
 }
 

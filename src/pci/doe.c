@@ -18,6 +18,7 @@
 #include "base/loop.h"
 
 #include "pci/parts.h"
+#include "base/conformance.h"
 
 struct doe {
 	struct doe *next;
@@ -128,7 +129,7 @@ static void doe_forget(struct doe *doe)
 
 static void doe_fail(struct doe *doe, const char *why)
 {
-	trace(GUEST_ERROR, "%s: DOE at 0x%x: %s [PCIe6 6.30.2]", doe->dev->config.name, doe->at, why);
+	guest_error(DOE_OBJECT, "%s: DOE at 0x%x: %s", doe->dev->config.name, doe->at, why);
 	doe_forget(doe);
 	doe_set(doe, DOE_STATUS, (doe_get(doe, DOE_STATUS) | DOE_STATUS_ERROR) & ~DOE_STATUS_READY);
 	doe_interrupt(doe);
@@ -224,7 +225,7 @@ static void doe_control(struct doe *doe, u32 now)
 	if (!(now & DOE_CTRL_GO))
 		return;
 	if (status & (DOE_STATUS_BUSY | DOE_STATUS_ERROR | DOE_STATUS_READY))
-		trace(GUEST_ERROR, "%s: DOE at 0x%x: Go while %s is set", doe->dev->config.name, doe->at,
+		guest_error(DOE_GO, "%s: DOE at 0x%x: Go while %s is set", doe->dev->config.name, doe->at,
 		      status & DOE_STATUS_BUSY ? "Busy" : status & DOE_STATUS_ERROR ? "Error" : "Data Object Ready");
 	else
 		doe_go(doe);
@@ -238,7 +239,7 @@ static void doe_collect(struct doe *doe)
 	if (doe_get(doe, DOE_STATUS) & DOE_STATUS_ERROR)
 		return;
 	if (is_busy(doe)) {
-		trace(GUEST_ERROR, "%s: DOE at 0x%x: written while Busy is set", doe->dev->config.name, doe->at);
+		guest_error(DOE_BUSY, "%s: DOE at 0x%x: written while Busy is set", doe->dev->config.name, doe->at);
 		return;
 	}
 	if (doe->request_dwords < DOE_OBJECT_DWORDS_MAX)
@@ -250,7 +251,7 @@ static void doe_collect(struct doe *doe)
 static void doe_confirm(struct doe *doe)
 {
 	if (!(doe_get(doe, DOE_STATUS) & DOE_STATUS_READY)) {
-		trace(GUEST_ERROR, "%s: DOE at 0x%x: read mailbox is empty", doe->dev->config.name, doe->at);
+		guest_error(DOE_EMPTY, "%s: DOE at 0x%x: read mailbox is empty", doe->dev->config.name, doe->at);
 		return;
 	}
 	if (++doe->response_next < doe->response_dwords) {

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "mem/reg.h"
 #include "smmu/smmu_spec.h"
@@ -362,7 +363,7 @@ static void run_commands(struct smmu *s)
 			if (bits(command[0], 13, 12) == 1)
 				pulse(&s->config.cmdq_sync);
 		} else if (!is_known((u8)command[0])) {
-			trace(GUEST_ERROR, "SMMU: command 0x%02x is none of ours", (u8)command[0]);
+			guest_error(SMMU_COMMAND, "SMMU: command 0x%02x is none of ours", (u8)command[0]);
 			command_error(s, cons, CERROR_ILL);
 			return;
 		}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "host/host.h"
 #include "virtio/device.h"
@@ -103,7 +104,7 @@ static void control_flush(struct virtio_serial *serial)
 static void control_send(struct virtio_serial *serial, u32 port, u16 event, u16 value)
 {
 	if (serial->ring_count == CONTROL_RING) {
-		trace(GUEST_ERROR, "%s: control message %u dropped: the driver gives no room",
+		guest_error(VIRTIO_BUFFER, "%s: control message %u dropped: the driver gives no room",
 		      dev_name(&serial->virtio.dev), event);
 		return;
 	}
@@ -123,7 +124,7 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 		return;
 	}
 	if (!port) {
-		trace(GUEST_ERROR, "%s: control event %u for port %u, which is not there",
+		guest_error(VIRTIO_CONTROL, "%s: control event %u for port %u, which is not there",
 		      dev_name(&serial->virtio.dev), event, id);
 		return;
 	}
@@ -142,7 +143,7 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 			chardev_kick(port->chardev);
 		break;
 	default:
-		trace(GUEST_ERROR, "%s: control event %u is not the driver's", dev_name(&serial->virtio.dev),
+		guest_error(VIRTIO_CONTROL, "%s: control event %u is not the driver's", dev_name(&serial->virtio.dev),
 		      event);
 	}
 }
@@ -157,7 +158,7 @@ static void control_notified(struct virtio_serial *serial, struct virtq *queue)
 		if (ok)
 			control_receive(serial, load_le(bytes, 4), load_le(bytes + 4, 2), load_le(bytes + 6, 2));
 		else
-			trace(GUEST_ERROR, "%s: a control message of less than 8 bytes",
+			guest_error(VIRTIO_CONTROL, "%s: a control message of less than 8 bytes",
 			      dev_name(&serial->virtio.dev));
 	}
 	virtq_signal(queue);
@@ -183,7 +184,7 @@ static void port_pump(struct virtconsole *port)
 		u32 part = MIN(port->held_count - done, serial->chain->in_bytes);
 
 		if (!virtq_write(&serial->virtio, serial->chain, 0, port->held + done, part))
-			trace(GUEST_ERROR, "%s: a receive buffer is not in memory", dev_name(&port->dev));
+			guest_error(VIRTIO_BUFFER, "%s: a receive buffer is not in memory", dev_name(&port->dev));
 		virtq_push(queue, serial->chain, part);
 		done += part;
 	}
@@ -221,7 +222,7 @@ static void port_transmit(struct virtio_serial *serial, struct virtconsole *port
 		u64 total = MIN(serial->chain->out_bytes, TRANSMIT_MAX);
 
 		if (total < serial->chain->out_bytes)
-			trace(GUEST_ERROR, "%s: a transmit buffer of more than 256 KiB, the rest is dropped",
+			guest_error(VIRTIO_BUFFER, "%s: a transmit buffer of more than 256 KiB, the rest is dropped",
 			      dev_name(&serial->virtio.dev));
 		for (u64 done = 0, part; done < total; done += part) {
 			part = MIN(total - done, sizeof(bytes));

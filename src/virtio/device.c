@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "virtio/device.h"
 
@@ -25,7 +26,7 @@ void virtio_broken(struct virtio *virtio, const char *why)
 {
 	if (virtio->status & VIRTIO_NEEDS_RESET)
 		return;
-	trace(GUEST_ERROR, "%s: %s: the device needs a reset [VIRTIO1.2 2.1.2]", dev_name(&virtio->dev), why);
+	guest_error(VIRTIO_BROKEN, "%s: %s: the device needs a reset", dev_name(&virtio->dev), why);
 	virtio->status |= VIRTIO_NEEDS_RESET;
 	if (virtio->status & VIRTIO_DRIVER_OK)
 		virtio_interrupt(virtio, NULL);
@@ -57,12 +58,12 @@ static u8 status_refused(struct virtio *virtio, u8 status)
 		return 0;
 	if ((status & VIRTIO_FEATURES_OK) && !(virtio->status & VIRTIO_FEATURES_OK) &&
 	    ((virtio->features & ~virtio->offered) || !virtio_has(virtio, VIRTIO_F_VERSION_1))) {
-		trace(GUEST_ERROR, "%s: features 0x%llx not accepted, 0x%llx are offered", dev_name(&virtio->dev),
+		guest_error(VIRTIO_FEATURES, "%s: features 0x%llx not accepted, 0x%llx are offered", dev_name(&virtio->dev),
 		      (unsigned long long)virtio->features, (unsigned long long)virtio->offered);
 		return VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK;
 	}
 	if ((status & VIRTIO_DRIVER_OK) && !(status & VIRTIO_FEATURES_OK)) {
-		trace(GUEST_ERROR, "%s: DRIVER_OK without FEATURES_OK", dev_name(&virtio->dev));
+		guest_error(VIRTIO_STATUS, "%s: DRIVER_OK without FEATURES_OK", dev_name(&virtio->dev));
 		return VIRTIO_DRIVER_OK;
 	}
 	return 0;
@@ -89,7 +90,7 @@ void virtio_status_write(struct virtio *virtio, u8 now)
 void virtio_features_write(struct virtio *virtio, u32 select, u32 value)
 {
 	if (virtio->status & (virtio->legacy ? VIRTIO_DRIVER_OK : VIRTIO_FEATURES_OK)) {
-		trace(GUEST_ERROR, "%s: features written after they were agreed upon", dev_name(&virtio->dev));
+		guest_error(VIRTIO_FEATURES, "%s: features written after they were agreed upon", dev_name(&virtio->dev));
 		return;
 	}
 	if (select < 2)
@@ -101,7 +102,7 @@ void virtio_features_write(struct virtio *virtio, u32 select, u32 value)
 void virtio_notified(struct virtio *virtio, u32 n)
 {
 	if (n >= virtio->queue_count) {
-		trace(GUEST_ERROR, "%s: queue %u notified, there are %u", dev_name(&virtio->dev), n,
+		guest_error(VIRTIO_NOTIFY, "%s: queue %u notified, there are %u", dev_name(&virtio->dev), n,
 		      virtio->queue_count);
 		return;
 	}

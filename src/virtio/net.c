@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 
 #define QUEUE_SIZE     256
@@ -116,7 +117,7 @@ static void transmit_one(struct virtio_net *net, u16 pair)
 
 	if (net->chain->out_bytes < header + ETHERNET_HEADER || size > FRAME_MAX || !virtq_read(virtio, net->chain, 0, frame, header) ||
 	    !virtq_read(virtio, net->chain, header, frame + FRAME_HEADER, size - FRAME_HEADER) || !header_is_ok(net, frame, size)) {
-		trace(GUEST_ERROR, "%s: a frame of %llu bytes to send is malformed, and dropped", dev_name(&virtio->dev),
+		guest_error(VIRTIO_FRAME, "%s: a frame of %llu bytes to send is malformed, and dropped", dev_name(&virtio->dev),
 		      (unsigned long long)size);
 		return;
 	}
@@ -215,7 +216,7 @@ static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *
 		part = MIN(size - done, net->chain->in_bytes);
 		if (!part || (!mergeable && part < size) || (!done && part < header_size)) {
 			/* A buffer that cannot hold a frame: given back empty, and the frame with it. */
-			trace(GUEST_ERROR, "%s: a receive buffer of %llu bytes is too small", dev_name(&virtio->dev),
+			guest_error(VIRTIO_BUFFER, "%s: a receive buffer of %llu bytes is too small", dev_name(&virtio->dev),
 			      (unsigned long long)net->chain->in_bytes);
 			virtq_untake(queue, count + 1);
 			if (virtq_pop(queue, net->chain))
@@ -305,7 +306,7 @@ static void net_notified(struct virtio *virtio, struct virtq *queue)
 	if (queue->index == control_index(net))
 		net_control_notified(net, queue);
 	else if (queue->index >= control_index(net))
-		trace(GUEST_ERROR, "%s: queue %u is none", dev_name(&virtio->dev), queue->index);
+		guest_error(VIRTIO_NOTIFY, "%s: queue %u is none", dev_name(&virtio->dev), queue->index);
 	else if (queue->index & 1)
 		transmit_row(net, queue);
 	else if (net->netdev)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "host/host.h"
 #include "virtio/device.h"
@@ -65,7 +66,7 @@ static void request_done(void *opaque)
 		if (!dev->out_bytes)
 			virtio_broken(virtio, "a 9p request without a header, or without room for an answer");
 		else if (!virtq_write(virtio, dev->chain, 0, dev->out, dev->out_bytes))
-			trace(GUEST_ERROR, "%s: the room for an answer is not in memory", dev_name(&virtio->dev));
+			guest_error(VIRTIO_BUFFER, "%s: the room for an answer is not in memory", dev_name(&virtio->dev));
 		virtq_push(&virtio->queues[0], dev->chain, (u32)dev->out_bytes);
 		virtq_signal(&virtio->queues[0]);
 	}
@@ -95,7 +96,7 @@ static void next_request(struct virtio_9p *dev)
 	dev->in_bytes = MIN(dev->chain->out_bytes, P9_MSIZE_MAX);
 	dev->out_room = MIN(dev->chain->in_bytes, P9_MSIZE_MAX);
 	if (!virtq_read(virtio, dev->chain, 0, dev->in, dev->in_bytes))
-		trace(GUEST_ERROR, "%s: a request is not in memory", dev_name(&virtio->dev));
+		guest_error(VIRTIO_BUFFER, "%s: a request is not in memory", dev_name(&virtio->dev));
 	dev->busy = dev->running = true;
 	dev->request_generation = dev->generation;
 	if (dev->workers)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "virtio/device.h"
 
@@ -252,7 +253,7 @@ static enum mem_result mmio_read(void *opaque, u64 offset, unsigned size, u64 *v
 	else if (size == 4 && is_aligned(offset, 4))
 		*value = regs_read(&slot->regs, offset, 4);
 	else
-		trace(GUEST_ERROR, "%s: a read of %u bytes at 0x%llx: registers have words", slot->regs.name, size, (unsigned long long)offset);
+		guest_error(VIRTIO_WIDTH, "%s: a read of %u bytes at 0x%llx: registers have words", slot->regs.name, size, (unsigned long long)offset);
 	return MEM_OK;
 }
 
@@ -265,7 +266,7 @@ static enum mem_result mmio_write(void *opaque, u64 offset, unsigned size, u64 v
 	else if (size == 4 && is_aligned(offset, 4))
 		regs_write(&slot->regs, offset, 4, value);
 	else
-		trace(GUEST_ERROR, "%s: a write of %u bytes at 0x%llx: registers have words", slot->regs.name, size, (unsigned long long)offset);
+		guest_error(VIRTIO_WIDTH, "%s: a write of %u bytes at 0x%llx: registers have words", slot->regs.name, size, (unsigned long long)offset);
 	return MEM_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "virtio/device.h"
 
@@ -114,7 +115,7 @@ static void queue_layout_write(struct regs *b, unsigned i, u64 old, u64 now)
 		queue->avail = regs_get(b, COMMON_Q_AVAIL, 8);
 		queue->used = regs_get(b, COMMON_Q_USED, 8);
 	} else {
-		trace(GUEST_ERROR, "%s: queue %llu: size or address refused", b->name,
+		guest_error(VIRTIO_QUEUE, "%s: queue %llu: size or address refused", b->name,
 		      (unsigned long long)regs_get(b, COMMON_Q_SELECT, 2));
 	}
 	queue_load(virtio);

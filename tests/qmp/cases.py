@@ -377,6 +377,34 @@ def explained(build, folder):
             assert "mem1" in client.call("cxl-query-topology", format=picture)
 
 
+# x1 = the first bridge's capability header, a 4-byte register; three times ldrb w2, [x1]; then WFI for ever.
+NARROW = [0xD2C00801, 0xF2A08001, 0xF2820001, 0xD2800063, 0x39400022, 0xF1000463, 0x54FFFFC1] + WAIT
+
+
+def conformance(build, folder):
+    """What is forbidden is named with the instruction that did it, on both engines, and summed up under -d guest_error."""
+    for engine in ("jit", "interp"):
+        trace = pathlib.Path(folder) / "trace"
+        with Machine(build, folder, NARROW, FABRIC + ["-accel", engine, "-d", "guest_error", "-D", str(trace)]) as machine:
+            client = machine.connect().start()
+            end = time.time() + 20
+            while (got := client.call("cxl-query-conformance"))["total"] < 3 and time.time() < end:
+                time.sleep(0.05)
+            Schema(client.call("query-qmp-schema")).check_return("cxl-query-conformance", got)
+            assert got["total"] == 3 and got["lost"] == 0, got
+            assert [(r["rule"], r["count"]) for r in got["rules"]] == [("register-width", 3)], got
+            access, = got["accesses"]
+            assert access["pc"] % 4096 == 64 + 4 * 4 and access["cpu-index"] == 0 and access["count"] == 3 and access["first"].startswith("cxl."), got
+            line = f"  3 from pc {access['pc']:#x}, cpu 0, first: "
+            assert line in client.call("human-monitor-command", command_line="info conformance")
+            assert client.call("cxl-query-conformance", clear=True)["total"] == 3
+            assert client.call("cxl-query-conformance") == {"total": 0, "lost": 0, "rules": [], "accesses": []}
+            assert "no rule" in client.call("human-monitor-command", command_line="info conformance")
+            client.call("quit")
+            machine.wait()
+        assert trace.read_text().count(": 1-byte read") == 3, trace.read_text()
+
+
 def saved(client, folder, address, size=8):
     path = pathlib.Path(folder) / "saved"
     client.call("pmemsave", val=address, size=size, filename=str(path))
@@ -692,7 +720,7 @@ def networks(build, folder):
         assert machine.wait()[0] == 0
 
 
-CASES = {"handshake": handshake, "networks that come and go": networks, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "addresses, registers, pictures": explained,
+CASES = {"handshake": handshake, "networks that come and go": networks, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "conformance": conformance, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 

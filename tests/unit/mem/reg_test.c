@@ -2,7 +2,7 @@
 /* The register engine: lanes, straddles, exact width, masks, resets, arrays, hooks. */
 #include "mem/reg.h"
 
-#include "base/trace.h"
+#include "base/conformance.h"
 #include "check.h"
 
 struct dev_state {
@@ -249,11 +249,11 @@ static void exact_blocks_take_their_width_only(void **state)
 	u64 errors;
 
 	BLOCK(&b, &d, REGS_EXACT, exact_rows);
-	errors = trace_counts[TRACE_GUEST_ERROR];
+	errors = conformance_total();
 	assert_int_equal(regs_read(&b, 0, 4), 0x11111111);
 	assert_int_equal(regs_read(&b, 8, 8), 0x3333333344444444);
 	assert_int_equal(regs_read(&b, 0x18, 2), 0x7777);
-	assert_int_equal(trace_counts[TRACE_GUEST_ERROR], errors);
+	assert_int_equal(conformance_total(), errors);
 	assert_int_equal(regs_read(&b, 0, 1), 0xff);
 	assert_int_equal(regs_read(&b, 2, 2), 0xffff);
 	assert_int_equal(regs_read(&b, 2, 4), 0xffffffff);
@@ -261,7 +261,7 @@ static void exact_blocks_take_their_width_only(void **state)
 	assert_int_equal(regs_read(&b, 0xc, 4), 0xffffffff);
 	assert_int_equal(regs_read(&b, 0x10, 8), ~0ull);
 	assert_int_equal(regs_read(&b, 0x14, 4), 0xffffffff);
-	assert_int_equal(trace_counts[TRACE_GUEST_ERROR], errors + 7);
+	assert_int_equal(conformance_total(), errors + 7);
 	regs_write(&b, 0, 2, 0);
 	regs_write(&b, 8, 4, 0);
 	regs_write(&b, 0x10, 8, 0);
@@ -279,12 +279,12 @@ static void exact_8_over_two_4_is_a_quirk(void **state)
 	u64 errors;
 
 	BLOCK(&b, &d, REGS_EXACT, exact_rows);
-	errors = trace_counts[TRACE_GUEST_ERROR];
+	errors = conformance_total();
 	assert_int_equal(regs_read(&b, 0, 8), 0x2222222211111111);
 	regs_write(&b, 0, 8, 0xaaaaaaaabbbbbbbb);
 	assert_int_equal(regs_read(&b, 0, 4), 0xbbbbbbbb);
 	assert_int_equal(regs_read(&b, 4, 4), 0xaaaaaaaa);
-	assert_int_equal(trace_counts[TRACE_GUEST_ERROR], errors + 2);
+	assert_int_equal(conformance_total(), errors + 2);
 	regs_free(&b);
 }
 

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of broken rules: entries in order of their first time, found by an open hash of rule and PC. It never grows: what finds it full
+ * is counted by its rule alone.
+ */
+#include "base/conformance.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/trace.h"
+
+#define ENTRIES 512
+#define PLACES  1024 /* of the hash; a power of two */
+
+static const struct { const char *name, *section, *sentence; } rules[] = {
+#define RULE(name, text, section, sentence) {text, section, sentence},
+#include "base/rules.def"
+#undef RULE
+};
+
+static struct {
+	pthread_mutex_t lock;
+	u64 by_rule[RULE_COUNT], total, lost;
+	unsigned count;
+	struct conformance_entry entries[ENTRIES];
+	u16 places[PLACES]; /* 1 + index of the entry; 0: free */
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+_Thread_local struct guest_place guest_place;
+
+const char *rule_name(enum rule rule)
+{
+	return rules[rule].name;
+}
+
+const char *rule_section(enum rule rule)
+{
+	return rules[rule].section;
+}
+
+const char *rule_sentence(enum rule rule)
+{
+	return rules[rule].sentence;
+}
+
+/* The entry of this rule and PC, a new one if there is room, or NULL. At most half of the places are ever taken. */
+static struct conformance_entry *entry_of(enum rule rule, u64 pc)
+{
+	u64 hash = (pc ^ (u64)rule << 56) * 0x9e3779b97f4a7c15ull;
+	unsigned at = (unsigned)(hash >> 48) % PLACES;
+	struct conformance_entry *entry;
+
+	for (; table.places[at]; at = (at + 1) % PLACES) {
+		entry = &table.entries[table.places[at] - 1];
+		if (entry->rule == rule && entry->pc == pc)
+			return entry;
+	}
+	if (table.count == ENTRIES)
+		return NULL;
+	entry = &table.entries[table.count++];
+	table.places[at] = (u16)table.count;
+	*entry = (struct conformance_entry){.rule = rule, .pc = pc, .cpu = -1};
+	return entry;
+}
+
+void guest_error_report(enum rule rule, const char *format, ...)
+{
+	const struct guest_place *place = &guest_place;
+	u64 pc = place->cpu ? place->pc(place->cpu) : 0;
+	struct conformance_entry *entry;
+	char text[sizeof(entry->first)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (trace_is_on(GUEST_ERROR)) {
+		if (place->cpu)
+			trace_print(TRACE_GUEST_ERROR, "%s %s (pc 0x%llx, cpu %u)", text, rules[rule].section, (unsigned long long)pc, place->index);
+		else
+			trace_print(TRACE_GUEST_ERROR, "%s %s", text, rules[rule].section);
+	}
+	pthread_mutex_lock(&table.lock);
+	table.total++;
+	table.by_rule[rule]++;
+	entry = entry_of(rule, pc);
+	if (!entry) {
+		table.lost++;
+	} else if (!entry->count++) {
+		entry->cpu = place->cpu ? (int)place->index : -1;
+		memcpy(entry->first, text, sizeof(text));
+	}
+	pthread_mutex_unlock(&table.lock);
+}
+
+static u64 get(const u64 *value)
+{
+	u64 now;
+
+	pthread_mutex_lock(&table.lock);
+	now = *value;
+	pthread_mutex_unlock(&table.lock);
+	return now;
+}
+
+u64 conformance_count(enum rule rule)
+{
+	return get(&table.by_rule[rule]);
+}
+
+u64 conformance_total(void)
+{
+	return get(&table.total);
+}
+
+u64 conformance_lost(void)
+{
+	return get(&table.lost);
+}
+
+bool conformance_entry(unsigned n, struct conformance_entry *entry)
+{
+	bool is;
+
+	pthread_mutex_lock(&table.lock);
+	is = n < table.count;
+	if (is)
+		*entry = table.entries[n];
+	pthread_mutex_unlock(&table.lock);
+	return is;
+}
+
+void conformance_clear(void)
+{
+	pthread_mutex_lock(&table.lock);
+	memset(table.by_rule, 0, sizeof(table.by_rule));
+	memset(table.places, 0, sizeof(table.places));
+	table.total = table.lost = table.count = 0;
+	pthread_mutex_unlock(&table.lock);
+}
+
+void conformance_print(void (*line)(void *opaque, const char *text), void *opaque)
+{
+	struct conformance_entry entry;
+	char text[512], who[48];
+	u64 lost = conformance_lost();
+
+	for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
+		u64 count = conformance_count(rule);
+
+		if (!count)
+			continue;
+		snprintf(text, sizeof(text), "%s: %llu times against: %s %s", rules[rule].name, (unsigned long long)count, rules[rule].sentence,
+			 rules[rule].section);
+		line(opaque, text);
+		for (unsigned n = 0; conformance_entry(n, &entry); n++) {
+			if (entry.rule != rule)
+				continue;
+			snprintf(who, sizeof(who), entry.cpu < 0 ? "no vCPU" : "pc 0x%llx, cpu %d", (unsigned long long)entry.pc, entry.cpu);
+			snprintf(text, sizeof(text), "  %llu from %s, first: %s", (unsigned long long)entry.count, who, entry.first);
+			line(opaque, text);
+		}
+	}
+	if (lost) {
+		snprintf(text, sizeof(text), "(%llu more are in these counts alone: the table is full)", (unsigned long long)lost);
+		line(opaque, text);
+	}
+}
