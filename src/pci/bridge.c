@@ -16,13 +16,8 @@ static void window_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static void bridge_control_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
-	struct pci_dev *dev = config_dev(b);
-
-	if (!((old ^ now) & PCI_BRIDGE_RESET) || !dev->bridge)
-		return;
-	if (now & PCI_BRIDGE_RESET)
-		pci_bus_reset(&dev->bridge->secondary, RESET_HOT);
-	pci_link_changed(dev);
+	if ((old ^ now) & PCI_BRIDGE_RESET)
+		pci_link_controls_changed(config_dev(b));
 }
 
 void pci_port_hold(struct pci_dev *port, unsigned reset_kind)

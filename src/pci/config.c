@@ -189,6 +189,7 @@ void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind)
 	pci_msix_reset(dev);
 	pci_does_reset(dev);
 	dev->port_events = 0;
+	dev->pme_is_told = false;
 	if (dev->cap_pcie)
 		pci_slot_reset(dev);
 	pci_bars_update(dev);
@@ -312,26 +313,6 @@ u16 pci_dvsec_add(struct pci_dev *dev, u16 vendor, u8 revision, u16 id, u16 at, 
 	};
 
 	return ext_cap_link(dev, PCI_EXT_CAP_DVSEC, 1, at, length, head, ARRAY_SIZE(head), rows, count);
-}
-
-/* [PCIe5 7.5.2] The power states have no timing and no loss of context; D3hot closes the BARs. */
-static void pm_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
-{
-	/* D1 and D2 are not there: writing them changes nothing. [PCIe5 7.5.2.2] */
-	if ((now & PM_CTRL_STATE) == 1 || (now & PM_CTRL_STATE) == 2)
-		regs_set(b, config_dev(b)->cap_pm + PM_CTRL, 2, (now & ~PM_CTRL_STATE) | (old & PM_CTRL_STATE));
-	pci_bars_update(config_dev(b));
-}
-
-u16 pci_pm_add(struct pci_dev *dev, u16 at)
-{
-	static const struct reg rows[] = {
-		R16(PM_CAP, PM_CAP, 3, 0),
-		R16(PM_CTRL, PM_CTRL, PM_CTRL_NO_SOFT_RESET, PM_CTRL_STATE, .write = pm_ctrl_write),
-	};
-
-	dev->cap_pm = pci_cap_add(dev, PCI_CAP_PM, at, PM_BYTES, rows, ARRAY_SIZE(rows));
-	return dev->cap_pm;
 }
 
 u16 pci_dsn_add(struct pci_dev *dev, u16 at, u64 serial)

@@ -42,13 +42,34 @@ static bool is_port(const struct pci_dev *dev)
 	return type == PCIE_ROOT_PORT || type == PCIE_DOWNSTREAM;
 }
 
+bool pci_link_is_kept_down(const struct pci_dev *port)
+{
+	unsigned masked = port->bridge->masked ? port->bridge->masked(port) : 0;
+
+	return (!(masked & PCI_MASKS_BUS_RESET) && (regs_get(&port->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_RESET)) ||
+	       (!(masked & PCI_MASKS_LINK_DISABLE) && is_port(port) && (exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE));
+}
+
+/* What goes down is reset. [PCIe5 6.6.1] */
+void pci_link_controls_changed(struct pci_dev *port)
+{
+	bool was = port->bridge && port->bridge->down;
+
+	if (!port->bridge)
+		return;
+	port->bridge->down = pci_link_is_kept_down(port);
+	if (port->bridge->down && !was)
+		pci_bus_reset(&port->bridge->secondary, RESET_HOT);
+	pci_link_changed(port);
+}
+
 bool pci_link_is_up(struct pci_dev *port)
 {
-	if (!port->bridge || port->bridge->held || (regs_get(&port->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_RESET))
+	if (!port->bridge || port->bridge->held || pci_link_is_kept_down(port))
 		return false;
 	if (!is_port(port))
 		return true; /* the inside of a switch */
-	return pci_port_partner(port) && !pci_dpc_contains(port) && !(exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE) && pci_slot_is_powered(port);
+	return pci_port_partner(port) && !pci_dpc_contains(port) && pci_slot_is_powered(port);
 }
 
 /* The function at the other end, or NULL. */
@@ -101,17 +122,28 @@ static void devctl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	pci_function_reset(dev, RESET_FUNCTION);
 }
 
-/* The link goes down: what is below is reset. [PCIe5 6.6.1] */
 static void lnkctl_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	struct pci_dev *dev = config_dev(b);
 
 	regs_set(b, dev->cap_pcie + EXP_LNKCTL, 2, now & ~EXP_LNKCTL_RETRAIN);
-	if (!((old ^ now) & EXP_LNKCTL_DISABLE) || !dev->bridge)
-		return;
-	if (now & EXP_LNKCTL_DISABLE)
-		pci_bus_reset(&dev->bridge->secondary, RESET_HOT);
-	pci_link_changed(dev);
+	if ((old ^ now) & EXP_LNKCTL_DISABLE)
+		pci_link_controls_changed(dev);
+}
+
+static void root_written(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	pci_port_update(config_dev(b));
+}
+
+static void root_status_written(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct pci_dev *root = config_dev(b);
+
+	if (old & ~now & EXP_RTSTA_PME) {
+		pci_port_update(root); /* down, so that the next one is an edge */
+		pci_pme_cleared(root);
+	}
 }
 
 #define DEVCTL_RW    0x79ff /* all but phantom functions, auxiliary power and bit 15 */
@@ -157,9 +189,9 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0, .w1c = port ? 0xc000 : 0,
 		    .read = has_link ? lnksta_read : NULL),
 		slot[0], slot[1], slot[2],
-		R16(EXP_RTCTL, EXP_RTCTL, 0, root ? 0x000f : 0),
+		R16(EXP_RTCTL, EXP_RTCTL, 0, root ? 0x000f : 0, .write = root ? root_written : NULL),
 		R16(EXP_RTCAP, EXP_RTCAP, 0, 0),
-		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? 0x10000 : 0),
+		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? EXP_RTSTA_PME : 0, .write = root ? root_status_written : NULL),
 		R32(EXP_DEVCAP2, EXP_DEVCAP2, EXP_DEVCAP2_CTO_OFF, 0),
 		R16(EXP_DEVCTL2, EXP_DEVCTL2, 0, EXP_DEVCAP2_CTO_OFF),
 		R32(EXP_LNKCAP2, EXP_LNKCAP2, has_link ? ones(speed) << 1 : 0, 0),

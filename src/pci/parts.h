@@ -58,9 +58,19 @@ bool pci_msi_is_enabled(const struct pci_dev *dev);
 /* --- express.c --- */
 /* enum pcie_type, or -1 without the capability. */
 int pci_express_type(const struct pci_dev *dev);
+/* Whether software keeps what is below a port in reset or its link disabled. */
+bool pci_link_is_kept_down(const struct pci_dev *port);
+
+/* --- power.c --- */
+bool pci_is_asleep(const struct pci_dev *dev);
+bool pci_pme_wants_interrupt(const struct pci_dev *port);
+/* A port that sleeps has something to say. */
+void pci_pme_send(struct pci_dev *port);
+/* Software has cleared PME Status of the root port: the next one, if there is one. */
+void pci_pme_cleared(struct pci_dev *root);
 
 /* --- slot.c --- */
-enum { PORT_EVENT_SLOT = 1, PORT_EVENT_AER = 2, PORT_EVENT_DPC = 4 };
+enum { PORT_EVENT_SLOT = 1, PORT_EVENT_AER = 2, PORT_EVENT_DPC = 4, PORT_EVENT_PME = 8 };
 #define PCI_SLOT_ROWS 3
 /* Slot Capabilities, Control and Status; all zero without a slot. */
 void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link);

@@ -72,6 +72,7 @@ struct pci_dev {
 	struct doe *does;          /* list of its DOE mailboxes */
 	bool intx_raised;          /* counted in the host's line */
 	u8 port_events;            /* of a port: what it has to say, see slot.c */
+	bool pme_is_told;          /* of a port: its root port has, or had, the message of its PME_Status */
 };
 
 struct pci_ids {
@@ -121,6 +122,9 @@ struct pci_bridge {
 	struct pci_reserve reserve;
 	bool link_up;       /* as last told in Slot Status */
 	bool held;          /* what is below is held in reset from outside (PERST#) */
+	bool down;          /* Secondary Bus Reset or Link Disable keeps it so */
+	/* Of what software asks for in Bridge Control and Link Control, what has no effect now (CXL); NULL: all has. */
+	unsigned (*masked)(const struct pci_dev *port);
 	bool removal_asked; /* the button was pressed to get the device out, at guest time asked_ns */
 	u64 asked_ns;
 };
@@ -203,10 +207,13 @@ u8 pcie_width_of(u32 choice); /* lanes */
 bool pci_link_has_flits(struct pci_dev *dev);
 /* Whether the link below a port is up: something is there, not disabled, in reset or without power. */
 bool pci_link_is_up(struct pci_dev *port);
+/* Secondary Bus Reset, Link Disable or what masks them may have changed. */
+enum { PCI_MASKS_BUS_RESET = 1, PCI_MASKS_LINK_DISABLE = 2 };
+void pci_link_controls_changed(struct pci_dev *port);
 /* Resets what is below a port, and holds it in reset; lets go of it again. */
 void pci_port_hold(struct pci_dev *port, unsigned reset_kind);
 void pci_port_let_go(struct pci_dev *port);
-u16 pci_pm_add(struct pci_dev *dev, u16 at); /* D0 and D3hot, no soft reset */
+u16 pci_pm_add(struct pci_dev *dev, u16 at); /* D0 and D3hot, no soft reset; of a bridge, PME: after pci_bridge_init */
 u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
 /* Reports an error of the function: `bit` of the (un)correctable status, header log or NULL. Sends the error message to
  * the root port, which interrupts, as masks and enables allow. */

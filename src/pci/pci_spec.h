@@ -78,10 +78,14 @@
 #define PCI_CAP_PM          0x01
 #define PM_BYTES            8
 #define PM_CAP              0x02
+#define PM_CAP_PME_D0       0x0800
+#define PM_CAP_PME_D3HOT    0x4000
 #define PM_CTRL             0x04
 #define PM_CTRL_STATE       0x0003
 #define PM_CTRL_D3HOT       0x0003
 #define PM_CTRL_NO_SOFT_RESET 0x0008
+#define PM_CTRL_PME_ENABLE  0x0100
+#define PM_CTRL_PME_STATUS  0x8000
 
 /* 7.7.1 MSI, 64-bit with per-vector masking. */
 #define PCI_CAP_MSI         0x05
@@ -159,8 +163,11 @@
 #define EXP_SLTSTA_PDS      0x0040
 #define EXP_SLTSTA_DLLSC    0x0100
 #define EXP_RTCTL           0x1c
+#define EXP_RTCTL_PME_INTERRUPT 0x0008
 #define EXP_RTCAP           0x1e
-#define EXP_RTSTA           0x20
+#define EXP_RTSTA           0x20       /* the sender's ID in 15:0 */
+#define EXP_RTSTA_PME       0x00010000
+#define EXP_RTSTA_PENDING   0x00020000
 #define EXP_DEVCAP2         0x24
 #define EXP_DEVCAP2_CTO_OFF 0x00000010
 #define EXP_DEVCTL2         0x28

@@ -7,8 +7,8 @@
  * it. Taking one out: the button again; software lets go of the device, switches the slot off and the power indicator with it, and that is told
  * to whoever asked (pci_host_on_removal). A surprise removal asks nobody. A device shows with function 0, and all functions go together.
  *
- * Every write of Slot Control is a command, completed at once. The port's one interrupt serves slot events, AER and DPC alike: a
- * message goes out when one of the three begins to have something to say [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1]; without messages INTA# follows.
+ * Every write of Slot Control is a command, completed at once. The port's one interrupt serves slot events, AER, DPC and PME alike: a
+ * message goes out when one of the four begins to have something to say [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1, 7.5.3.14]; without messages INTA# follows.
  */
 #include "pci/parts.h"
 
@@ -41,7 +41,8 @@ struct pci_dev *pci_port_partner(const struct pci_dev *port)
 
 /* --- events --- */
 
-static bool slot_wants_interrupt(const struct pci_dev *port)
+/* Whether there is an event that software asked for. */
+static bool slot_has_event(const struct pci_dev *port)
 {
 	u64 control, status;
 
@@ -49,8 +50,12 @@ static bool slot_wants_interrupt(const struct pci_dev *port)
 		return false;
 	control = slot_get(port, EXP_SLTCTL, 2);
 	status = slot_get(port, EXP_SLTSTA, 2);
-	return (control & EXP_SLTCTL_HPIE) && ((control & status & EXP_SLT_EVENTS) ||
-					       ((control & EXP_SLTCTL_DLLSCE) && (status & EXP_SLTSTA_DLLSC)));
+	return (control & status & EXP_SLT_EVENTS) || ((control & EXP_SLTCTL_DLLSCE) && (status & EXP_SLTSTA_DLLSC));
+}
+
+static bool slot_wants_interrupt(const struct pci_dev *port)
+{
+	return slot_has_event(port) && (slot_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_HPIE);
 }
 
 void pci_port_update(struct pci_dev *port)
@@ -59,7 +64,7 @@ void pci_port_update(struct pci_dev *port)
 	u8 before = port->port_events;
 
 	port->port_events = (slot_wants_interrupt(port) ? PORT_EVENT_SLOT : 0) | (pci_aer_wants_interrupt(port) ? PORT_EVENT_AER : 0) |
-			    (pci_dpc_wants_interrupt(port) ? PORT_EVENT_DPC : 0);
+			    (pci_dpc_wants_interrupt(port) ? PORT_EVENT_DPC : 0) | (pci_pme_wants_interrupt(port) ? PORT_EVENT_PME : 0);
 	if (regs_get(&port->config, PCI_INTERRUPT_PIN, 1))
 		pci_intx_set(port, port->port_events && !messages);
 	if (!(port->port_events & ~before))
@@ -74,6 +79,8 @@ static void slot_event(struct pci_dev *port, u64 events)
 {
 	slot_set(port, EXP_SLTSTA, slot_get(port, EXP_SLTSTA, 2) | events);
 	pci_port_update(port);
+	if (pci_is_asleep(port) && slot_has_event(port))
+		pci_pme_send(port); /* with or without Hot-Plug Interrupt Enable [PCIe5 6.7.3.4] */
 }
 
 /* Data Link Layer State Changed, if it has. */
@@ -154,6 +161,7 @@ void pci_slot_reset(struct pci_dev *port)
 	if (!port->bridge)
 		return;
 	port->bridge->held = false;
+	port->bridge->down = pci_link_is_kept_down(port);
 	if (has_hotplug(port))
 		slot_set(port, EXP_SLTCTL, EXP_SLTCTL_AIC | (occupied ? EXP_SLTCTL_PIC_ON : EXP_SLTCTL_PIC_OFF) |
 			 (!occupied && (slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) ? EXP_SLTCTL_POWER_OFF : 0));

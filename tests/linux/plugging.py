@@ -31,9 +31,10 @@ def options(folder):
 
 
 def usage(live):
+    """File descriptors, resident KiB, threads."""
     pid = live.process.pid
-    resident = int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
-    return len(os.listdir(f"/proc/{pid}/fd")), resident
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return len(os.listdir(f"/proc/{pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", status)[1]), int(re.search(r"Threads:\s+(\d+)", status)[1])
 
 
 def add_disk(live, n):
@@ -74,6 +75,7 @@ def rounds(live, count):
         after = usage(live)
         before = before or after
         assert after[0] == before[0], f"round {n}: file descriptors: {before[0]}, then {after[0]}"
+        assert after[2] == before[2], f"round {n}: threads: {before[2]}, then {after[2]}"
         assert after[1] < before[1] + 24 * 1024, f"round {n}: resident KiB: {before[1]}, then {after[1]}"
 
 
@@ -111,8 +113,6 @@ def one(build, name, show=False):
         live = Live(command(build, kernel, vcpus, "serve", options(folder), "quiet"), folder, log, show)
         try:
             live.ready()
-            # 7.3 lets empty ports sleep, and a port that sleeps would have to send a PME, which is not built.
-            live.must("for p in /sys/bus/pci/devices/*/power/control; do echo on >$p; done")
             act(live)
             live.end()
         except Exception:

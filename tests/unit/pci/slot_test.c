@@ -205,6 +205,32 @@ static void functions_show_together(void **state)
 	fixture_free(s.f);
 }
 
+static void a_port_that_sleeps_sends_pme(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1");
+	u64 pm = s.config + pci_of(s.port)->cap_pm;
+
+	assert_int_equal(rd(s.f, pm + PM_CAP, 2), 0x4803);
+	command(&s, 0, (ENABLES & ~(u64)EXP_SLTCTL_HPIE) | EXP_SLTSTA_PDC); /* as Linux leaves it: no hot-plug interrupt */
+	wr(s.f, s.express + EXP_RTCTL, 2, EXP_RTCTL_PME_INTERRUPT);
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_D3HOT | PM_CTRL_PME_ENABLE);
+	s.f->message_count = 0;
+	plug(&s, "id=x");
+	assert_true(rd(s.f, pm + PM_CTRL, 2) & PM_CTRL_PME_STATUS);
+	assert_int_equal(rd(s.f, s.express + EXP_RTSTA, 4), EXP_RTSTA_PME | 0x0008);
+	assert_int_equal(s.f->message_count, 1);
+	wr(s.f, s.express + EXP_RTSTA, 4, EXP_RTSTA_PME);
+	assert_int_equal(rd(s.f, s.express + EXP_RTSTA, 4) & (EXP_RTSTA_PME | EXP_RTSTA_PENDING), 0); /* told once */
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_PME_STATUS | PM_CTRL_PME_ENABLE);
+	assert_int_equal(rd(s.f, pm + PM_CTRL, 2), PM_CTRL_PME_ENABLE | PM_CTRL_NO_SOFT_RESET);
+	assert_int_equal(s.f->message_count, 1);
+	wr(s.f, s.express + EXP_SLTSTA, 2, 0x11f);
+	command(&s, 0, EXP_SLTCTL_HPIE);
+	take_out(&s); /* awake: an interrupt, no PME */
+	assert_int_equal(rd(s.f, s.express + EXP_RTSTA, 4) & EXP_RTSTA_PME, 0);
+	fixture_free(s.f);
+}
+
 static void only_hot_plug_slots_take_devices(void **state)
 {
 	struct slot s = slot_new("id=rp,addr=1,hotplug=off");
@@ -228,6 +254,7 @@ int main(void)
 		cmocka_unit_test(without_power_controller_the_indicator_decides),
 		cmocka_unit_test(a_surprise_is_told),
 		cmocka_unit_test(functions_show_together),
+		cmocka_unit_test(a_port_that_sleeps_sends_pme),
 		cmocka_unit_test(only_hot_plug_slots_take_devices),
 	};
 
