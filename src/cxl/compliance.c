@@ -2,9 +2,10 @@
 /*
  * Compliance mode over DOE: vendor 1E98h, type 0. [CXL2.0 14.16.4, CXL3.1 14.16] Every request code has its answer: code, version 1, the
  * answer's length, status. What puts an error on the link shows at its other end, in the RAS capability of the port above: poison as
- * poison received, wrong bits as CRC errors that were retried. A memory device here starts no traffic, has no cache, no IDE, sends no viral and has no
- * power states of the link: those codes are answered "unsupported injection function". Machine lock.
+ * poison received, wrong bits as CRC errors that were retried; viral goes to the ports above (dvsec.c). A memory device here starts no traffic,
+ * has no cache, no IDE, no flow control and no power states of the link: those codes are answered "unsupported injection function". Machine lock.
  */
+#include "base/conformance.h"
 #include "base/trace.h"
 #include "cxl/host.h"
 #include "cxl/type3.h"
@@ -47,6 +48,11 @@ static u8 inject_bit_error(struct cxl_type3 *dev, const u8 *request)
 	return request[4] ? inject(dev, "crc-threshold") : STATUS_SUCCESS;
 }
 
+static u8 inject_viral(struct cxl_type3 *dev, const u8 *request)
+{
+	return request[4] == PROTOCOL_MEM && dvsec_send_viral(dev->above) ? STATUS_SUCCESS : STATUS_UNSUPPORTED;
+}
+
 /* By request code: DWORDs of request and answer, DOE's headers included. No function: not available. `mute`: the answer has no status. */
 static const struct compliance {
 	const char *name;
@@ -66,7 +72,7 @@ static const struct compliance {
 	{"toggle cache flush", 4, 3},
 	{"inject MAC delay", 4, 3},
 	{"insert unexpected MAC", 4, 3},
-	{"inject viral", 4, 3},
+	{"inject viral", 4, 3, inject_viral},
 	{"inject ALMP", 4, 4, .mute = true},
 	{"ignore ALMP", 4, 4, .mute = true},
 	{"inject bit error", 4, 4, inject_bit_error, .mute = true},
@@ -81,7 +87,7 @@ u32 compliance_answer(void *opaque, const u32 *request, u32 request_dwords, u32 
 	u32 available = 0;
 
 	if (code >= ARRAY_SIZE(requests) || request_dwords != requests[code].request) {
-		trace(GUEST_ERROR, "%s: compliance request code %02xh of %u DWORDs [CXL3.1 14.16]", dev->name, code, request_dwords);
+		guest_error(COMPLIANCE_REQUEST, "%s: compliance request code %02xh of %u DWORDs", dev->name, code, request_dwords);
 		return 0;
 	}
 	c = &requests[code];

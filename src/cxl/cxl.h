@@ -109,6 +109,7 @@ struct dev *cxl_device_find(struct cxl_host *host, const char *path);
 /* --- dynamic.c: dynamic capacity, as its manager asks for it --- */
 struct cxl_dc_span { u64 offset, size; }; /* in a region */
 enum cxl_dc_selection { CXL_DC_FREE, CXL_DC_CONTIGUOUS, CXL_DC_PRESCRIPTIVE }; /* of the first two, only sizes count */
+#define CXL_DC_ANY_REGION 0xffffffffu /* release: spans count from the first region, a tag is looked for in all */
 struct cxl_dc_request {
 	u16 host_id;
 	unsigned region;

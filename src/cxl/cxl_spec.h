@@ -67,6 +67,13 @@ enum {
 
 /* 8.1.5 CXL Extensions DVSEC for Ports. */
 #define DVSEC_PORT_BYTES 0x28
+#define DVSEC_PORT_STATUS 0x0a
+#define DVSEC_PORT_CTRL 0x0c
+#define DVSEC_PORT_UNMASK_RESET BIT(0)
+#define DVSEC_PORT_UNMASK_DISABLE BIT(1)
+#define DVSEC_PORT_ALTERNATE BIT(2)        /* alternate memory and bus ranges decode */
+#define DVSEC_PORT_ALTERNATE_MASTER BIT(3) /* and what comes from there may send requests */
+#define DVSEC_PORT_VIRAL BIT(14)           /* of control, to enable it, and of status */
 /* 8.1.6, 8.1.7 GPF DVSEC for CXL Ports, Devices. */
 #define DVSEC_GPF_BYTES 0x10
 /* 8.2.1.3 Flex Bus Port DVSEC. */

@@ -8,7 +8,7 @@
  * back by the next access.
  *
  * Viral [CXL3.1 12.4]: with Viral Enable set, an unmasked fatal error makes the device isolate itself: writes to persistent memory are
- * dropped, everything else completes, so that the host goes on. Viral Status is a record that software clears; isolation ends with a
+ * dropped, everything else completes, so that the host goes on; and it sends viral up, which every port notes that has it enabled. Viral Status is a record that software clears; isolation ends with a
  * conventional or CXL reset.
  */
 #include "base/trace.h"
@@ -50,6 +50,32 @@ static void device_ctrl2_write(struct regs *b, unsigned i, u64 old, u64 now)
 	regs_set(b, at + DVSEC_DEVICE_STATUS2, 2, DVSEC_DEVICE_STATUS2_RESET_COMPLETE);
 }
 
+/* A port that viral comes by; false: it is not enabled there, and goes no further. */
+static bool viral_passes(struct pci_dev *pci, u16 dvsec)
+{
+	if (!(regs_get(&pci->config, dvsec + DVSEC_PORT_CTRL, 2) & DVSEC_PORT_VIRAL))
+		return false;
+	regs_set(&pci->config, dvsec + DVSEC_PORT_STATUS, 2, regs_get(&pci->config, dvsec + DVSEC_PORT_STATUS, 2) | DVSEC_PORT_VIRAL);
+	trace(CXL, "%s: viral from below", dev_name(&pci->dev));
+	return true;
+}
+
+/* Up through downstream and upstream ports to the root port. */
+bool dvsec_send_viral(struct cxl_port *port)
+{
+	bool sent = port != NULL;
+
+	while (port && viral_passes(&port->pci, port->dvsec)) {
+		struct cxl_fork *fork = port->above;
+		struct cxl_switch *sw = fork && fork->above ? container_of(fork, struct cxl_switch, fork) : NULL;
+
+		if (!sw || !viral_passes(&sw->pci, sw->dvsec))
+			break;
+		port = fork->above;
+	}
+	return sent;
+}
+
 void dvsec_viral(struct cxl_type3 *dev)
 {
 	u32 at = dev->dvsec_device;
@@ -61,6 +87,7 @@ void dvsec_viral(struct cxl_type3 *dev)
 	trace(CXL, "%s: viral: persistent memory takes no writes until a reset", dev->name);
 	dev->viral = true;
 	cxl_map_changed(dev->host);
+	dvsec_send_viral(dev->above);
 }
 
 static u16 device_cap(const struct cxl_type3 *dev)
@@ -183,10 +210,19 @@ void dvsec_add_function_map(struct cxl_type3 *dev)
 	pci_dvsec_add(&dev->pci, CXL_VENDOR_ID, 0, DVSEC_NON_CXL_FUNCTION_MAP, FUNCTION_MAP_AT, DVSEC_FUNCTION_MAP_BYTES, rows, ARRAY_SIZE(rows));
 }
 
-/* CXL Extensions for ports. Alternate bus and memory decoding is not built. */
+/* CXL Extensions for ports. The alternate ranges are for a device in RCD mode below the port, which none of ours is in; without one they
+ * decode nothing. [CXL3.1 8.1.5] */
+static void port_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	if ((old ^ now) & (DVSEC_PORT_UNMASK_RESET | DVSEC_PORT_UNMASK_DISABLE))
+		pci_link_controls_changed(b->owner);
+}
+
+#define PORT_CTRL_RW (DVSEC_PORT_UNMASK_RESET | DVSEC_PORT_UNMASK_DISABLE | DVSEC_PORT_ALTERNATE | DVSEC_PORT_ALTERNATE_MASTER | DVSEC_PORT_VIRAL)
+
 static const struct reg port_rows[] = {
-	R16(0x0a, PORT_EXT_STATUS, 0x0001, 0), /* port power management is ready */
-	R16(0x0c, PORT_EXT_CTRL, 0, 0x0003, .unimp = 0x400c),
+	R16(DVSEC_PORT_STATUS, PORT_EXT_STATUS, 0x0001, 0, .w1c = DVSEC_PORT_VIRAL, .sticky = STICKY), /* port power management is ready */
+	R16(DVSEC_PORT_CTRL, PORT_EXT_CTRL, 0, PORT_CTRL_RW, .write = port_ctrl_write),
 	R8(0x0e, PORT_ALT_BUS_BASE, 0, 0xff),
 	R8(0x0f, PORT_ALT_BUS_LIMIT, 0, 0xff),
 	R16(0x10, PORT_ALT_MEM_BASE, 0, 0xfff0),
@@ -219,16 +255,18 @@ static const struct reg port_locator_rows[] = {
 	R32(0x10, LOCATOR_1_HI, 0, 0),
 };
 
-void dvsec_add_root_port(struct pci_dev *pci)
+u16 dvsec_add_root_port(struct pci_dev *pci)
 {
-	DVSEC_ADD(pci, 0, DVSEC_PORT_EXTENSIONS, DVSEC_PORT_BYTES, port_rows);
+	u16 at = DVSEC_ADD(pci, 0, DVSEC_PORT_EXTENSIONS, DVSEC_PORT_BYTES, port_rows);
+
 	DVSEC_ADD(pci, 0, DVSEC_GPF_PORT, DVSEC_GPF_BYTES, port_gpf_rows);
 	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
 	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_1, port_locator_rows);
+	return at;
 }
 
 /* An upstream port is no GPF port; its locator has room for two more blocks. */
-void dvsec_add_upstream(struct pci_dev *pci)
+u16 dvsec_add_upstream(struct pci_dev *pci)
 {
 	static const struct reg locator_rows[] = {
 		R32(0x0c, LOCATOR_1_LO, LOCATOR(LOCATOR_COMPONENT, 0), 0),
@@ -239,15 +277,19 @@ void dvsec_add_upstream(struct pci_dev *pci)
 		R32(0x20, LOCATOR_3_HI, 0, 0),
 	};
 
-	pci_dvsec_add(pci, CXL_VENDOR_ID, 0, DVSEC_PORT_EXTENSIONS, 0x154, DVSEC_PORT_BYTES, port_rows, ARRAY_SIZE(port_rows));
+	u16 at = pci_dvsec_add(pci, CXL_VENDOR_ID, 0, DVSEC_PORT_EXTENSIONS, 0x154, DVSEC_PORT_BYTES, port_rows, ARRAY_SIZE(port_rows));
+
 	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
 	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_3, locator_rows);
+	return at;
 }
 
-void dvsec_add_downstream(struct pci_dev *pci)
+u16 dvsec_add_downstream(struct pci_dev *pci)
 {
-	DVSEC_ADD(pci, 0, DVSEC_PORT_EXTENSIONS, DVSEC_PORT_BYTES, port_rows);
+	u16 at = DVSEC_ADD(pci, 0, DVSEC_PORT_EXTENSIONS, DVSEC_PORT_BYTES, port_rows);
+
 	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
 	DVSEC_ADD(pci, 0, DVSEC_GPF_PORT, DVSEC_GPF_BYTES, port_gpf_rows);
 	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_1, port_locator_rows);
+	return at;
 }

@@ -426,7 +426,7 @@ u16 cmd_release_dc(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *o
 /* Fails, and keeps what a fabric manager is answered. */
 #define refuse(dev, code, err, ...) ((dev)->dc->refused = (code), fail(err, __VA_ARGS__))
 
-static struct dynamic *dynamic_of(struct dev *dev, const struct cxl_dc_request *request, struct error *err)
+static struct dynamic *dynamic_of(struct dev *dev, const struct cxl_dc_request *request, bool any_region, struct error *err)
 {
 	struct cxl_type3 *device = (struct cxl_type3 *)dev;
 
@@ -434,7 +434,7 @@ static struct dynamic *dynamic_of(struct dev *dev, const struct cxl_dc_request *
 		fail(err, "%s has no dynamic capacity; give it volatile-dc-memdev=ID and num-dc-regions=N", dev_name(dev));
 	else if (request->host_id)
 		fail(err, "%s: host-id %u: the device has one host, 0", device->name, request->host_id);
-	else if (request->region >= device->dc->region_count)
+	else if (request->region >= device->dc->region_count && !(any_region && request->region == CXL_DC_ANY_REGION))
 		fail(err, "%s: region %u: the device has regions 0 to %u", device->name, request->region, device->dc->region_count - 1);
 	else if (request->count > DC_EXTENTS_MAX)
 		fail(err, "%s: %u extents at once; the most are %u", device->name, request->count, DC_EXTENTS_MAX);
@@ -569,7 +569,7 @@ static bool plan_group(struct cxl_type3 *dev, const struct cxl_dc_request *reque
 bool cxl_dc_add(struct dev *dev, const struct cxl_dc_request *request, struct error *err)
 {
 	struct cxl_type3 *device = (struct cxl_type3 *)dev;
-	struct dynamic *dc = dynamic_of(dev, request, err);
+	struct dynamic *dc = dynamic_of(dev, request, false, err);
 	unsigned count;
 
 	if (!dc)
@@ -597,30 +597,37 @@ static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *req
 {
 	struct dynamic *dc = dev->dc;
 	struct dc_extent *group = dc->scratch;
+	bool any = request->region == CXL_DC_ANY_REGION;
 
 	*count = 0;
 	if (request->by_tag) {
 		for (unsigned n = 0; n < dc->accepted_count; n++)
-			if (dc->accepted[n].region == request->region && !memcmp(dc->accepted[n].tag, request->tag, 16))
+			if ((any || dc->accepted[n].region == request->region) && !memcmp(dc->accepted[n].tag, request->tag, 16))
 				group[(*count)++] = dc->accepted[n];
-		return *count || refuse(dev, CXL_INVALID_INPUT, err, "%s: region %u has no accepted extent of that tag", dev->name, request->region);
+		return *count || refuse(dev, CXL_INVALID_INPUT, err, "%s: no accepted extent of that tag", dev->name);
 	}
 	for (unsigned n = 0; n < request->count; n++) {
-		const struct cxl_dc_span *span = &request->spans[n];
-		u64 dpa = dynamic_region_base(dc, request->region) + span->offset;
+		struct cxl_dc_span span = request->spans[n];
+		unsigned region = request->region;
 		struct dc_extent extent;
+		u64 dpa;
 
-		if (!check_span(dev, span, err))
+		if (any) {
+			region = (unsigned)MIN(span.offset / dc->region_size, (u64)dc->region_count - 1);
+			span.offset -= region * dc->region_size;
+		}
+		if (!check_span(dev, &span, err))
 			return false;
-		if (!dc_covers(dc->accepted, dc->accepted_count, dpa, span->size) || dc_overlaps(group, n, dpa, span->size))
+		dpa = dynamic_region_base(dc, region) + span.offset;
+		if (!dc_covers(dc->accepted, dc->accepted_count, dpa, span.size) || dc_overlaps(group, n, dpa, span.size))
 			return refuse(dev, CXL_INVALID_PHYSICAL_ADDRESS, err, "%s: region %u: %llu bytes at offset %llu are not all accepted by the host, or named twice", dev->name,
-				    request->region, ULL(span->size), ULL(span->offset));
-		if ((dc->shareable || request->sanitize) && !whole_extent(dc, dpa, span->size))
-			return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: region %u: offset %llu: %s whole extents, as they were accepted", dev->name, request->region,
-				    ULL(span->offset), dc->shareable ? "shareable capacity is released by" : "sanitize-on-release takes");
+				    region, ULL(span.size), ULL(span.offset));
+		if ((dc->shareable || request->sanitize) && !whole_extent(dc, dpa, span.size))
+			return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: region %u: offset %llu: %s whole extents, as they were accepted", dev->name, region,
+				    ULL(span.offset), dc->shareable ? "shareable capacity is released by" : "sanitize-on-release takes");
 		extent = dc->accepted[dc_find(dc->accepted, dc->accepted_count, dpa)];
 		extent.dpa = dpa;
-		extent.size = span->size;
+		extent.size = span.size;
 		group[n] = extent;
 		*count = n + 1;
 	}
@@ -630,7 +637,7 @@ static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *req
 bool cxl_dc_release(struct dev *dev, const struct cxl_dc_request *request, struct error *err)
 {
 	struct cxl_type3 *device = (struct cxl_type3 *)dev;
-	struct dynamic *dc = dynamic_of(dev, request, err);
+	struct dynamic *dc = dynamic_of(dev, request, true, err);
 	unsigned count;
 
 	if (!dc || !plan_release(device, request, &count, err) || !check_room(device, count, err))

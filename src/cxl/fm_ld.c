@@ -140,13 +140,15 @@ static u16 cmd_get_extents(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 	return CXL_SUCCESS;
 }
 
-/* What both directions begin with; the extents become spans. CXL_SUCCESS: whole and within the region. */
+/* What both directions begin with; the extents become spans. CXL_SUCCESS: whole and within the region. A release names no region: the byte is
+ * reserved there. */
 static u16 take_request(struct cxl_type3 *dev, struct mbox_in *in, struct cxl_dc_request *request, struct cxl_dc_span *spans, u8 *how,
-			u64 *length)
+			u64 *length, bool release)
 {
+	const struct dynamic *dc = dev->dc;
 	const u8 *tag;
 	u32 count;
-	u64 base;
+	u64 base, size;
 
 	request->host_id = mbox_get(in, 2);
 	*how = mbox_get(in, 1);
@@ -156,18 +158,21 @@ static u16 take_request(struct cxl_type3 *dev, struct mbox_in *in, struct cxl_dc
 	count = mbox_get(in, 4);
 	if (!tag || mbox_left(in) != (u64)count * EXTENT_BYTES)
 		return CXL_INVALID_PAYLOAD_LENGTH;
-	if (request->host_id || request->region >= dev->dc->region_count)
+	if (request->host_id || (!release && request->region >= dc->region_count))
 		return CXL_INVALID_INPUT;
 	if (count > DC_EXTENTS_MAX)
 		return CXL_RESOURCES_EXHAUSTED;
 	memcpy(request->tag, tag, 16);
-	base = dynamic_region_base(dev->dc, request->region);
+	base = dynamic_region_base(dc, release ? 0 : request->region);
+	size = release ? dc->region_size * dc->region_count : dc->region_size;
+	if (release)
+		request->region = CXL_DC_ANY_REGION;
 	for (u32 n = 0; n < count; n++) {
 		u64 dpa = mbox_get(in, 8);
 
 		spans[n] = (struct cxl_dc_span){dpa - base, mbox_get(in, 8)};
 		mbox_get_bytes(in, EXTENT_BYTES - 16);
-		if (!range_ok(spans[n].offset, spans[n].size, dev->dc->region_size) || dpa < base)
+		if (!range_ok(spans[n].offset, spans[n].size, size) || dpa < base)
 			return CXL_INVALID_PHYSICAL_ADDRESS;
 	}
 	request->spans = spans;
@@ -188,7 +193,7 @@ static u16 cmd_initiate_add(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 	struct error err = {0};
 	u8 how;
 	u64 length;
-	u16 code = take_request(dev, in, &request, spans, &how, &length);
+	u16 code = take_request(dev, in, &request, spans, &how, &length, false);
 
 	if (code != CXL_SUCCESS)
 		return code;
@@ -216,7 +221,7 @@ static u16 cmd_initiate_release(struct cxl_type3 *dev, struct mbox_in *in, struc
 	struct error err = {0};
 	u8 how;
 	u64 length;
-	u16 code = take_request(dev, in, &request, spans, &how, &length);
+	u16 code = take_request(dev, in, &request, spans, &how, &length, true);
 
 	if (code != CXL_SUCCESS)
 		return code;

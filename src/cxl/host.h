@@ -63,6 +63,7 @@ struct cxl_port {
 	/* rebuilt */
 	struct cxl_host *host;
 	struct cxl_fork *above;
+	u16 dvsec;      /* its Port Extensions */
 	u8 number;      /* the port number in use */
 	bool is_numbered;
 	u16 slot_number;
@@ -83,6 +84,7 @@ struct cxl_switch {
 	bool flit_256b, writeable_slot_bug;
 	/* rebuilt */
 	struct cxl_host *host;
+	u16 dvsec; /* its Port Extensions */
 	struct cdat cdat;
 	struct cxl_switch *next; /* all of the machine, in creation order */
 	bool is_listed;

@@ -91,6 +91,19 @@ static void port_function_reset(struct pci_dev *pci, unsigned reset_kind)
 	component_reset(&container_of(pci, struct cxl_port, pci)->comp, reset_kind);
 }
 
+/* While CXL is spoken, Secondary Bus Reset and Link Disable have effect only where the Port Extensions unmask them. [CXL3.1 8.1.5.2] */
+static unsigned masked(const struct pci_dev *pci)
+{
+	const struct cxl_port *port = container_of(pci, const struct cxl_port, pci);
+	u64 control;
+
+	if (!port->dvsec || (!cxl_port_device(port) && !cxl_port_switch(port)))
+		return 0;
+	control = regs_get(&pci->config, port->dvsec + DVSEC_PORT_CTRL, 2);
+	return (control & DVSEC_PORT_UNMASK_RESET ? 0 : PCI_MASKS_BUS_RESET) |
+	       (control & DVSEC_PORT_UNMASK_DISABLE ? 0 : PCI_MASKS_LINK_DISABLE);
+}
+
 struct pcie_link cxl_port_link(const struct cxl_port *port)
 {
 	return (struct pcie_link){.speed = pcie_speed_of(port->speed), .width = pcie_width_of(port->width),
@@ -109,6 +122,7 @@ bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum compo
 	if (!pick_slot(port, err) || !pci_dev_init(&port->pci, ids, env, err))
 		return false;
 	pci_bridge_init(&port->pci, &port->bridge, BUS_CXL);
+	port->bridge.masked = masked;
 	component_init(&port->comp, kind, name, port->host, 0);
 	pci_bar_add(&port->pci, 0, COMPONENT_BYTES, true, false, &component_io, &port->comp);
 	port->pci.function_reset = port_function_reset;

@@ -39,7 +39,7 @@ static bool rp_create(struct dev *dev, const struct dev_env *env, struct error *
 	pci_express_add(&rp->pci, PCIE_AT, PCIE_ROOT_PORT, &link);
 	pci_aer_add(&rp->pci, AER_AT, true);
 	pci_acs_add(&rp->pci, ACS_AT);
-	dvsec_add_root_port(&rp->pci);
+	rp->dvsec = dvsec_add_root_port(&rp->pci);
 	if (rp->dpc)
 		pci_dpc_add(&rp->pci, 0);
 	if (!pci_reserve_add(&rp->pci, err))

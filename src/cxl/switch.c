@@ -83,7 +83,7 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 	pci_aer_add(&sw->pci, AER_AT, false);
 	if (sw->serial != SERIAL_NONE)
 		pci_dsn_add(&sw->pci, DSN_AT, sw->serial);
-	dvsec_add_upstream(&sw->pci);
+	sw->dvsec = dvsec_add_upstream(&sw->pci);
 	sw->doe = pci_doe_add(&sw->pci, DOE_AT, true, VECTOR_UPSTREAM_DOE, upstream_doe, ARRAY_SIZE(upstream_doe), sw);
 	sw->pci.function_reset = upstream_function_reset;
 	for (last = &sw->host->switches; *last; last = &(*last)->next)
@@ -159,7 +159,7 @@ static bool downstream_create(struct dev *dev, const struct dev_env *env, struct
 	pci_msi_add(&port->pci, MSI_AT, 1);
 	pci_express_add(&port->pci, PCIE_AT, PCIE_DOWNSTREAM, &link);
 	pci_aer_add(&port->pci, AER_AT, false);
-	dvsec_add_downstream(&port->pci);
+	port->dvsec = dvsec_add_downstream(&port->pci);
 	pci_acs_add(&port->pci, 0);
 	if (port->dpc)
 		pci_dpc_add(&port->pci, 0);

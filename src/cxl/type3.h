@@ -193,9 +193,12 @@ void dvsec_add_function_map(struct cxl_type3 *dev); /* of a device with several 
 void dvsec_add_device(struct cxl_type3 *dev); /* the Type 3's four, in the order of its layout */
 /* A fatal error: the device isolates itself if software has enabled that. */
 void dvsec_viral(struct cxl_type3 *dev);
-void dvsec_add_root_port(struct pci_dev *pci);
-void dvsec_add_upstream(struct pci_dev *pci);
-void dvsec_add_downstream(struct pci_dev *pci);
+/* Viral goes up from the port (NULL: there is none, false), as far as it is enabled. */
+bool dvsec_send_viral(struct cxl_port *port);
+/* Return where their Port Extensions are. */
+u16 dvsec_add_root_port(struct pci_dev *pci);
+u16 dvsec_add_upstream(struct pci_dev *pci);
+u16 dvsec_add_downstream(struct pci_dev *pci);
 
 /* --- background.c, see mailbox.h for the rest of the mailbox --- */
 /* Starts what the command that is being run leaves behind: CXL_BACKGROUND_STARTED, or CXL_BUSY. */

@@ -302,6 +302,40 @@ static void capacity_is_managed_through_the_tunnel(void **state)
 	assert_int_equal(inner, CXL_INVALID_INPUT);
 }
 
+/* The request of a release has no region: its extents say where they are, all of them in one list. [CXL3.1 7.6.7.6.6] */
+static void a_release_names_extents_of_any_region(void **state)
+{
+	u64 base = dynamic_region_base(dev->dc, 0), size = dev->dc->region_size;
+	u8 request[32 + 2 * 40] = {0};
+	u16 inner;
+
+	for (unsigned n = 0; n < 2; n++)
+		dev->dc->accepted[n] = (struct dc_extent){.dpa = base + n * size + 4 * MiB, .size = 4 * MiB, .region = n, .tag = {n}};
+	dev->dc->accepted_count = 2;
+	request[2] = 1; /* prescriptive */
+	request[3] = 0xff; /* reserved */
+	store_le(request + 28, 4, 2);
+	for (unsigned n = 0; n < 2; n++) {
+		store_le(request + 32 + 40 * n, 8, base + n * size + 6 * MiB);
+		store_le(request + 40 + 40 * n, 8, 2 * MiB);
+	}
+	assert_int_equal(tunnel(4, 0x5605, request, sizeof(request), &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	store_le(request + 32 + 40, 8, base + 2 * size - MiB); /* past the last region */
+	assert_int_equal(tunnel(4, 0x5605, request, sizeof(request), &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_PHYSICAL_ADDRESS);
+	store_le(request + 32, 8, base + size - 2 * MiB); /* over the border */
+	store_le(request + 40, 8, 4 * MiB);
+	store_le(request + 28, 4, 1);
+	assert_int_equal(tunnel(4, 0x5605, request, 32 + 40, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_PHYSICAL_ADDRESS);
+	store_le(request + 28, 4, 0);
+	request[2] = 0; /* by tag */
+	request[12] = 1;
+	assert_int_equal(tunnel(4, 0x5605, request, 32, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+}
+
 static void monitors_ask_the_same(void **state)
 {
 	static struct cxl_fm_answer answer;
@@ -352,7 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_switch_mailbox_shows_what_it_is), TEST(every_switch_command_bounds_its_input), TEST(the_effects_log_is_the_table),
 		TEST(identify_limits_and_clock), TEST(ports_are_told_as_they_are), TEST(a_tunnel_leads_to_the_device),
-		TEST(capacity_is_managed_through_the_tunnel), TEST(monitors_ask_the_same), TEST(hostile_commands_do_no_harm),
+		TEST(capacity_is_managed_through_the_tunnel), TEST(a_release_names_extents_of_any_region), TEST(monitors_ask_the_same), TEST(hostile_commands_do_no_harm),
 		TEST(without_a_switch_it_is_refused),
 	};
 

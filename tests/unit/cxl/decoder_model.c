@@ -30,6 +30,7 @@ struct model_decoder {
 struct model_component {
 	struct cxl_component *comp;
 	bool has_decoders, enabled; /* enabled: HDM Decoder Enable */
+	bool mem_known, mem_enabled; /* a device's Mem_Enable */
 	unsigned count;
 	struct model_decoder decoder[32];
 };
@@ -53,7 +54,7 @@ static struct model_decoder model_read(struct cxl_component *comp, u32 hdm, unsi
 }
 
 /* The capability array names HDM decoders, or it does not. */
-static const struct model_component *model_component_of(struct cxl_component *comp)
+static struct model_component *model_component_of(struct cxl_component *comp)
 {
 	static const unsigned counts[] = {1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32};
 	struct model_component *c = &model_cache[(uintptr_t)comp / 64 % 1024];
@@ -84,10 +85,14 @@ static bool model_holds(const struct model_decoder *d, u64 hpa)
 
 static bool model_device(struct cxl_type3 *device, u64 hpa, u64 *dpa)
 {
-	const struct model_component *c = model_component_of(&device->comp);
+	struct model_component *c = model_component_of(&device->comp);
 	u64 start = 0;
 
-	if (!c->enabled || !(pci_config_read(&device->pci, device->dvsec_device + 0x0c, 2) & 4))
+	if (!c->mem_known) {
+		c->mem_enabled = pci_config_read(&device->pci, device->dvsec_device + 0x0c, 2) & 4;
+		c->mem_known = true;
+	}
+	if (!c->enabled || !c->mem_enabled)
 		return false;
 	for (unsigned n = 0; n < c->count; n++) {
 		struct model_decoder d = c->decoder[n];

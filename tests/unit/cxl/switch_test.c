@@ -426,7 +426,19 @@ static void hot_reset_goes_through_switches(void **state)
 	assert_true(fixture_settle(&t->m));
 	fixture_reset(&t->m, RESET_COLD);
 	assert_int_equal(cxl_map_kind(t->m.cxl, WINDOWS_BASE), MAP_BUFFER);
+	pci_config_write(&rp->pci, 0x3e, 2, 0x40); /* has no effect until it is unmasked [CXL3.1 8.1.5.2] */
+	assert_int_equal(cxl_map_kind(t->m.cxl, WINDOWS_BASE), MAP_BUFFER);
+	assert_true(pci_link_is_up(&rp->pci));
+	pci_config_write(&rp->pci, rp->pci.cap_pcie + 0x10, 2, 0x10);
+	assert_true(pci_link_is_up(&rp->pci));
+	pci_config_write(&rp->pci, 0x3e, 2, 0);
+	pci_config_write(&rp->pci, rp->dvsec + DVSEC_PORT_CTRL, 2, DVSEC_PORT_UNMASK_DISABLE);
+	assert_false(pci_link_is_up(&rp->pci)); /* what was asked for before */
+	pci_config_write(&rp->pci, rp->pci.cap_pcie + 0x10, 2, 0);
+	assert_true(pci_link_is_up(&rp->pci));
+	pci_config_write(&rp->pci, rp->dvsec + DVSEC_PORT_CTRL, 2, DVSEC_PORT_UNMASK_RESET);
 	pci_config_write(&rp->pci, 0x3e, 2, 0x40);
+	assert_false(pci_link_is_up(&rp->pci));
 	pci_config_write(&rp->pci, 0x3e, 2, 0);
 	assert_false(switch_of(&t->m, "sw0")->fork.comp.decoders[0].committed);
 	assert_int_equal(cxl_map_kind(t->m.cxl, WINDOWS_BASE), MAP_NOTHING);

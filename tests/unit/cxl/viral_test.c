@@ -132,6 +132,53 @@ static void resets_end_isolation_and_keep_the_record(void **state)
 	assert_true(keeps(PMEM, 7)); /* the boot region is there again */
 }
 
+static u32 port_register(struct pci_dev *pci, u16 at, u32 offset)
+{
+	return pci_config_read(pci, at + offset, 2);
+}
+
+static void enable_port(struct pci_dev *pci, u16 at)
+{
+	pci_config_write(pci, at + DVSEC_PORT_CTRL, 2, DVSEC_PORT_VIRAL);
+	assert_int_equal(port_register(pci, at, DVSEC_PORT_CTRL), DVSEC_PORT_VIRAL);
+}
+
+/* Up to the first port that has it off. */
+static void ports_note_viral_on_its_way_up(void **state)
+{
+	struct machine s;
+	struct cxl_port *rp, *ds;
+	struct cxl_switch *us;
+
+	fixture_open(&s);
+	fixture_add(&s, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&s, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&s, &cxl_upstream_class, "id=us0,bus=rp0");
+	fixture_add(&s, &cxl_downstream_class, "id=ds0,bus=us0");
+	fixture_add(&s, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&s, &cxl_type3_class, "id=mem,bus=ds0,volatile-memdev=v");
+	assert_true(fixture_settle(&s));
+	fixture_reset(&s, RESET_COLD);
+	rp = (struct cxl_port *)fixture_find(&s, "rp0");
+	ds = (struct cxl_port *)fixture_find(&s, "ds0");
+	us = (struct cxl_switch *)fixture_find(&s, "us0");
+	dev = fixture_type3(&s, "mem");
+	enable_viral();
+	enable_port(&ds->pci, ds->dvsec);
+	enable_port(&rp->pci, rp->dvsec);
+	inject();
+	assert_int_equal(port_register(&ds->pci, ds->dvsec, DVSEC_PORT_STATUS), DVSEC_PORT_VIRAL | 1);
+	assert_int_equal(port_register(&rp->pci, rp->dvsec, DVSEC_PORT_STATUS), 1); /* the switch's upstream port keeps it */
+	pci_config_write(&ds->pci, ds->dvsec + DVSEC_PORT_STATUS, 2, DVSEC_PORT_VIRAL);
+	assert_int_equal(port_register(&ds->pci, ds->dvsec, DVSEC_PORT_STATUS), 1);
+	enable_port(&us->pci, us->dvsec);
+	assert_true(dvsec_send_viral(dev->above)); /* as compliance does it */
+	assert_int_equal(port_register(&us->pci, us->dvsec, DVSEC_PORT_STATUS), DVSEC_PORT_VIRAL | 1);
+	assert_int_equal(port_register(&rp->pci, rp->dvsec, DVSEC_PORT_STATUS), DVSEC_PORT_VIRAL | 1);
+	assert_false(dvsec_send_viral(NULL));
+	fixture_close(&s);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_fabric, close_fabric)
@@ -139,6 +186,7 @@ int main(void)
 		T(only_persistent_memory_of_the_device_drops_writes),
 		T(entered_by_an_enabled_fatal_error),
 		T(resets_end_isolation_and_keep_the_record),
+		T(ports_note_viral_on_its_way_up),
 	};
 
 	return cmocka_run_group_tests_name("cxl/viral", tests, NULL, NULL);
