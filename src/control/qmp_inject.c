@@ -374,6 +374,50 @@ bool qmp_query_ras(struct qmp_call *call, struct error *err)
 	return true;
 }
 
+/* --- error records of firmware --- */
+
+static int digit_of(char c)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* [RFC4648 4]; false: it is none, or is more than `room` bytes. */
+static bool from_base64(const char *text, u8 *to, u32 room, u32 *size)
+{
+	size_t length = strlen(text), whole = length;
+	u32 bits = 0;
+
+	while (whole && length - whole < 2 && text[whole - 1] == '=')
+		whole--;
+	*size = 0;
+	for (size_t n = 0; n < whole; n++) {
+		int digit = digit_of(text[n]);
+
+		if (digit < 0)
+			return false;
+		bits = bits << 6 | (u32)digit;
+		if (n % 4 == 0)
+			continue;
+		if (*size == room)
+			return false;
+		to[(*size)++] = (u8)(bits >> (6 - 2 * (n % 4)));
+	}
+	return length % 4 == 0 && whole % 4 != 1;
+}
+
+bool qmp_inject_ghes(struct qmp_call *call, struct error *err)
+{
+	u8 block[4096];
+	u32 size;
+
+	if (!from_base64(qmp_string(call, "cper"), block, sizeof(block), &size))
+		return fail(err, "Parameter 'cper' is not base64, or of more than %zu bytes", sizeof(block));
+	return machine_inject_error(call->machine, block, size, err);
+}
+
 /* --- links --- */
 
 static void show_link(void *arg, const struct cxl_link_facts *link)

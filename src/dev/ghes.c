@@ -82,6 +82,28 @@ static const struct reg block_rows[] = {
 	R64(0,               BLOCK,       0,    ~0ull, .count = GHES_BLOCK_BYTES / 8, .stride = 8),
 };
 
+/* Room for one more record, zeroed, or NULL. */
+static u8 *take_place(struct source *source, enum ghes_source which)
+{
+	if (source->count == GHES_QUEUE) {
+		trace(UNIMP, "ghes %u: an error record is lost: the OS has left %u unread", which, GHES_QUEUE);
+		return NULL;
+	}
+	return memset(source->queue[(source->first + source->count++) % GHES_QUEUE].block, 0, GHES_BLOCK_BYTES);
+}
+
+bool ghes_report_block(struct ghes *ghes, enum ghes_source which, const void *block, u32 bytes)
+{
+	u8 *to = take_place(&ghes->sources[which], which);
+
+	assert(bytes >= STATUS_BYTES && bytes <= GHES_BLOCK_BYTES);
+	if (!to)
+		return false;
+	memcpy(to, block, bytes);
+	send_next(ghes, which);
+	return true;
+}
+
 bool ghes_report(struct ghes *ghes, enum ghes_source which, enum ghes_severity severity, const u8 type[16], const void *section,
 		 u32 bytes)
 {
@@ -90,12 +112,9 @@ bool ghes_report(struct ghes *ghes, enum ghes_source which, enum ghes_severity s
 	u8 *to, *entry;
 
 	assert(bytes <= SECTION_MAX);
-	if (source->count == GHES_QUEUE) {
-		trace(UNIMP, "ghes %u: an error record is lost: the OS has left %u unread", which, GHES_QUEUE);
+	to = take_place(source, which);
+	if (!to)
 		return false;
-	}
-	to = source->queue[(source->first + source->count++) % GHES_QUEUE].block;
-	memset(to, 0, GHES_BLOCK_BYTES);
 	store_le(to, 4, status);
 	store_le(to + 12, 4, ENTRY_BYTES + bytes);
 	store_le(to + 16, 4, severity);

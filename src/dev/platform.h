@@ -65,6 +65,8 @@ void ghes_reset(struct ghes *ghes);
 /* A record of one CPER section, of that type. False: the queue is full. */
 bool ghes_report(struct ghes *ghes, enum ghes_source source, enum ghes_severity severity, const u8 type[16], const void *section,
 		 u32 bytes);
+/* A whole error status block, at least its 20 bytes and at most GHES_BLOCK_BYTES. False: the queue is full. */
+bool ghes_report_block(struct ghes *ghes, enum ghes_source source, const void *block, u32 bytes);
 void ghes_destroy(struct ghes *ghes);
 
 /* fw_cfg, memory-mapped, with DMA: data 8 bytes at 0, selector at 8, DMA address at 16. */

@@ -7,6 +7,7 @@
  *   with cxl-firmware-first=on:
  *   a record of a device's logs     CXL component event           told by the Generic Event Device
  *   a protocol error                CXL protocol error            the same
+ *   what a monitor makes up         any                           the same, with and without cxl-firmware-first
  *
  * No record is ever fatal: that would make the OS panic over what an injection calls so. Machine lock.
  */
@@ -78,6 +79,31 @@ static void take_protocol_error(void *opaque, struct dev *dev, bool correctable,
 
 	ghes_report(m->ghes, GHES_EVENT, correctable ? GHES_CORRECTED : GHES_RECOVERABLE, cper_cxl_protocol_type, section,
 		    cper_cxl_protocol_section(section, &agent, ras, CXL_RAS_BYTES));
+}
+
+/* Generic error status block: data entries of at least 72 bytes each, their length at 12. [ACPI6.5 18.3.2.7.1] */
+enum { BLOCK_HEAD = 20, BLOCK_DATA_LENGTH = 12, BLOCK_ENTRY = 72, BLOCK_ENTRY_LENGTH = 24 };
+
+bool machine_inject_error(struct machine *m, const u8 *block, u32 bytes, struct error *err)
+{
+	u64 left;
+
+	if (!m->ghes)
+		return fail(err, "the machine has no error source; start it with -M ras=on");
+	if (bytes < BLOCK_HEAD || bytes > GHES_BLOCK_BYTES)
+		return fail(err, "an error status block of %u bytes: it has %u to %u [ACPI6.5 18.3.2.7.1]", bytes, BLOCK_HEAD, GHES_BLOCK_BYTES);
+	left = load_le(block + BLOCK_DATA_LENGTH, 4);
+	if (left > bytes - BLOCK_HEAD)
+		return fail(err, "the block says %llu bytes of data, and %u follow", (unsigned long long)left, bytes - BLOCK_HEAD);
+	for (const u8 *entry = block + BLOCK_HEAD; left;) {
+		u64 size = left < BLOCK_ENTRY ? left + 1 : BLOCK_ENTRY + load_le(entry + BLOCK_ENTRY_LENGTH, 4);
+
+		if (size > left)
+			return fail(err, "a data entry reaches past the %u bytes of the block", bytes);
+		entry += size;
+		left -= size;
+	}
+	return ghes_report_block(m->ghes, GHES_EVENT, block, bytes) || fail(err, "the guest has left too many error records unread");
 }
 
 bool machine_errors_check(const struct machine_config *config, struct error *err)

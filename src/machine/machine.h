@@ -158,4 +158,7 @@ struct chardev *machine_chardev(struct machine *machine, const char *id);
 /* All classes, NULL-terminated. */
 extern const struct dev_class *const machine_classes[];
 
+/* An error status block for the OS, as firmware would hand it over; checked. */
+bool machine_inject_error(struct machine *m, const u8 *block, u32 bytes, struct error *err);
+
 #endif

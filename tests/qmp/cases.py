@@ -3,6 +3,7 @@
 
 Also a program: tests/qmp/cases.py BUILD [NAME...] runs some cases and shows what failed.
 """
+import base64
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import random
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -36,7 +38,7 @@ ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-l
 NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
              "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
              "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error",
-             "cxl-set-health", "cxl-fm-request", "cxl-surprise-remove", "device_add", "device_del", "object-add", "object-del", "blockdev-add",
+             "cxl-set-health", "inject-ghes-v2-error", "cxl-fm-request", "cxl-surprise-remove", "device_add", "device_del", "object-add", "object-del", "blockdev-add",
              "blockdev-del", "memsave", "netdev_add", "netdev_del", "set_link"}
 
 
@@ -375,6 +377,33 @@ def explained(build, folder):
             assert words in client.call("human-monitor-command", command_line=line), line
         for picture in ("text", "dot", "svg"):
             assert "mem1" in client.call("cxl-query-topology", format=picture)
+
+
+def error_records(build, folder):
+    """An error status block is taken as it is if it is one, and if the machine can tell of errors."""
+    entry = bytes(24) + struct.pack("<I", 8) + bytes(44) + b"12345678"
+    good = struct.pack("<IIIII", 0x12, 0, 0, len(entry), 2) + entry
+
+    def cper(block):
+        return {"cper": base64.b64encode(block).decode()}
+
+    with Machine(build, folder) as machine:
+        assert "ras=on" in machine.connect().start().fails("inject-ghes-v2-error", **cper(good))["desc"]
+    with Machine(build, folder, options=["-M", "ras=on"]) as machine:
+        client = machine.connect().start()
+        assert client.call("inject-ghes-v2-error", **cper(good)) == {}
+        assert client.call("inject-ghes-v2-error", **cper(struct.pack("<IIIII", 0, 0, 0, 0, 0))) == {}
+        for bad, words in ((good[:19], "20 to 1024"), (good + bytes(1024), "20 to 1024"), (good[:-1], "follow"),
+                           (good[:44] + b"\xff\xff\xff\xff" + good[48:], "past"), (good[:12] + b"\x47\0\0\0" + good[16:], "past")):
+            assert words in client.fails("inject-ghes-v2-error", **cper(bad))["desc"], bad
+        for text in ("A", "AAAA=", "AA=A", "A===", "!!!!", "ÄAAA", "A" * 8192):
+            assert "base64" in client.fails("inject-ghes-v2-error", cper=text)["desc"], text
+        for _ in range(30):
+            client.call("inject-ghes-v2-error", **cper(good))
+        assert "unread" in client.fails("inject-ghes-v2-error", **cper(good))["desc"]
+        client.call("system_reset")
+        client.event("RESET")
+        assert client.call("inject-ghes-v2-error", **cper(good)) == {}
 
 
 # x1 = the first bridge's capability header, a 4-byte register; three times ldrb w2, [x1]; then WFI for ever.
@@ -720,7 +749,7 @@ def networks(build, folder):
         assert machine.wait()[0] == 0
 
 
-CASES = {"handshake": handshake, "networks that come and go": networks, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "conformance": conformance, "addresses, registers, pictures": explained,
+CASES = {"handshake": handshake, "networks that come and go": networks, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 

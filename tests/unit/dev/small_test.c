@@ -136,6 +136,15 @@ static void error_records_wait_for_their_acknowledgement(void **state)
 	assert_int_equal(get(b, block + 92, 4), 0x55667788);
 	assert_int_equal(get(b, GHES_BLOCK, 4), 0); /* the other source's */
 
+	/* A whole block goes out as it is, in its turn. */
+	put(b, page + GHES_READ_ACK, 8, 1);
+	assert_true(ghes_report_block(ghes, GHES_EVENT, "0123456789abcdefghijklmn", 24));
+	assert_int_equal(get(b, block, 4), 0x33323130);
+	assert_int_equal(get(b, block + 20, 4), 0x6e6d6c6b);
+	assert_int_equal(get(b, block + 24, 8), 0);
+	assert_int_equal(told[GHES_EVENT], 2);
+	told[GHES_EVENT] = 1;
+
 	/* Without the acknowledgement no other: not by clearing the status, nor by writing something else. */
 	section = 2;
 	assert_true(ghes_report(ghes, GHES_EVENT, GHES_RECOVERABLE, type, &section, 8));
