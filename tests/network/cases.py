@@ -17,6 +17,10 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from linux.boots import command  # noqa: E402
+from linux.live import Live  # noqa: E402
+
 TREE = HERE.parent.parent
 SSH = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20"]
 
@@ -160,7 +164,61 @@ def no_orphans(build, long):
         return ""
 
 
-CASES = {"ssh, files both ways": files, "forwarding, the end of cxlvm-net": forwarding, "no orphans": no_orphans}
+@contextlib.contextmanager
+def taps():
+    """Two interfaces of the host in a bridge of their own; none where the host does not let us."""
+    names, bridge = [f"cxlvm{os.getpid()}{n}"[-15:] for n in "ab"], f"cxlvmb{os.getpid()}"[-15:]
+    lines = [f"link add {bridge} type bridge", f"link set {bridge} up"]
+    lines += [line for name in names for line in (f"tuntap add {name} mode tap", f"link set {name} master {bridge}", f"link set {name} up")]
+    try:
+        made = all(subprocess.run(["ip", *line.split()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0 for line in lines)
+        yield names if made else []
+    finally:
+        for name in (*names, bridge):
+            subprocess.run(["ip", "link", "delete", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def between(build, long):
+    """Two machines with wires of every kind between them: each finds the other, and a file comes through whole, both ways."""
+    size = 64 if long else 4
+    with tempfile.TemporaryDirectory(dir=build) as folder, taps() as interfaces:
+        port = free_port()
+        wires = {"socket": (f"socket,id=w0,listen=127.0.0.1:{port}", f"socket,id=w0,connect=127.0.0.1:{port}"),
+                 "stream": tuple(f"stream,id=w1,server={server},addr.type=unix,addr.path={folder}/wire" for server in ("on", "off"))}
+        if interfaces:
+            wires["tap"] = tuple(f"tap,id=w2,ifname={name},script=no,downscript=no" for name in interfaces)
+        machines = []
+        try:
+            for m in range(2):
+                scratch = pathlib.Path(folder) / str(m)
+                scratch.mkdir()
+                cards = [word for n, ends in enumerate(wires.values())
+                         for word in ("-netdev", ends[m], "-device", f"virtio-net-pci,netdev={ends[m].split(',')[1][3:]},mac=52:54:00:00:0{m}:0{n}")]
+                machines.append(Live(command(build, "6.12", 1, "serve", cards, "quiet"), scratch, scratch / "console"))
+            for m, live in enumerate(machines):
+                live.ready()
+                live.run("modprobe -q af_packet; ip link set lo up")
+                for n in range(len(wires)):
+                    live.must(f"for d in /sys/class/net/*; do if grep -q 52:54:00:00:0{m}:0{n} $d/address; then "
+                              f"ip addr add 10.77.{n}.{m + 1}/24 dev ${{d##*/}} && ip link set ${{d##*/}} up; fi; done")
+                live.must(f"dd if=/dev/urandom of=/tmp/out bs=1M count={size} 2>/dev/null")
+            for n, kind in enumerate(wires):
+                machines[0].wait(f"ping -c 3 -W 2 10.77.{n}.2")
+                for m, (sender, receiver) in enumerate((machines, machines[::-1])):
+                    receiver.must(f"sleep 60 | nc -l -p {5000 + m} >/tmp/in &")
+                    receiver.wait(f"grep -q :{5000 + m:04X} /proc/net/tcp /proc/net/tcp6")
+                    sender.must(f"nc -w 20 10.77.{n}.{2 - m} {5000 + m} </tmp/out")
+                    wanted = sender.must("sha256sum </tmp/out")
+                    receiver.wait(f"[ \"$(sha256sum </tmp/in)\" = \"{wanted.split()[0]}  -\" ]", 30)
+            for live in machines:
+                live.end()
+            return f"{size} MiB each way by {', '.join(wires)}" + ("" if interfaces else "; no tap: the host gives none")
+        finally:
+            for live in machines:
+                live.close()
+
+
+CASES = {"between two machines": between, "ssh, files both ways": files, "forwarding, the end of cxlvm-net": forwarding, "no orphans": no_orphans}
 
 
 def run_all(build, long):
