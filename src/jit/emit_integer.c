@@ -478,10 +478,27 @@ EMIT(SUBS_ext)
 
 static void with_carry(struct block *b, const struct insn *i, bool subtract)
 {
+	enum x64_alu op = subtract ? ALU_SBB : ALU_ADC;
+	unsigned n = i->n, m = i->m, r = reg_dest(i->d, RCX);
+
 	flags_load_carry(b, subtract);
-	reg_copy(b, W, RCX, i->n);
-	reg_alu(b, W, subtract ? ALU_SBB : ALU_ADC, RCX, i->m);
-	reg_done(b, i->d, RCX);
+	if (!subtract && i->d == m && n != SLOT_ZR) { /* commutes */
+		m = n;
+		n = i->d;
+	}
+	if (i->d == n && W && slot_pin(n) == NO_REG) { /* in its place in memory */
+		if (m == SLOT_ZR)
+			x64_alu_mem_imm(&b->x, true, op, slot_mem(n), 0);
+		else
+			x64_alu_store(&b->x, true, op, slot_mem(n), reg_read(b, m, RCX));
+		return;
+	}
+	if (r == slot_pin(m) && i->d != n)
+		r = RCX;
+	if (slot_pin(n) != r || n == SLOT_ZR)
+		reg_copy(b, W, r, n);
+	reg_alu(b, W, op, r, m);
+	reg_done(b, i->d, r);
 }
 EMIT(ADC)
 {

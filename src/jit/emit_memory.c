@@ -33,7 +33,8 @@ static struct place reach(struct block *b, const struct insn *i, unsigned size, 
 	struct place p = {0};
 
 	flags |= store ? MEMORY_WRITE : 0;
-	check_sp(b, i->n);
+	if (g->role != GROUP_FOLLOWS || g->checks_sp)
+		check_sp(b, i->n);
 	switch (g->role) {
 	case GROUP_LEADS:
 		p.va = address(b, i->n, g->low);

@@ -30,6 +30,7 @@ struct plan {
 		s64 low, high;
 	} group[BLOCK_INSNS_MAX];
 	u8 of[BLOCK_INSNS_MAX]; /* 1 + its group, or 0 */
+	bool checks_sp[BLOCK_INSNS_MAX];
 };
 
 static void forget(struct plan *p, unsigned slot)
@@ -63,6 +64,7 @@ static bool joins(struct plan *p, struct base *base, unsigned k, s64 offset, uns
 	p->group[g].last = (u8)k;
 	p->group[g].members++;
 	p->of[k] = (u8)(g + 1);
+	p->checks_sp[k] = base->moved & 15;
 	return true;
 }
 
@@ -143,7 +145,8 @@ void groups_plan(struct block *b)
 			continue;
 		for (unsigned j = k; j < b->count && j <= p->group[g].last; j++) {
 			if (p->of[j] == p->of[k])
-				b->group[j] = (struct group){.role = j == k ? GROUP_LEADS : GROUP_FOLLOWS, .slot = (u8)used};
+				b->group[j] = (struct group){.role = j == k ? GROUP_LEADS : GROUP_FOLLOWS, .slot = (u8)used,
+							   .checks_sp = p->checks_sp[j] && b->page->insn[b->list[j]].n == SLOT_SP};
 			if (j < p->group[g].last)
 				b->goes_on[j] = true;
 		}

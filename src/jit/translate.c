@@ -109,9 +109,17 @@ const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
 	return &b->jit->emitters[insn->row];
 }
 
-/* Whether EFLAGS are the same behind it. Some rows keep them with some operands: MOV (emit_ORR_reg), additions by LEA (emit_ADD_reg). */
-static bool keeps_eflags(const struct emitter *e, const struct insn *insn)
+/* An access that follows in a group: it cannot miss, and is made of moves. */
+static bool is_sure(const struct block *b, unsigned k)
 {
+	return b->group[k].role == GROUP_FOLLOWS && !b->group[k].checks_sp;
+}
+
+/* Whether EFLAGS are the same behind it. Some rows keep them with some operands: MOV (emit_ORR_reg), additions by LEA (emit_ADD_reg). */
+static bool keeps_eflags(const struct block *b, unsigned k, const struct emitter *e, const struct insn *insn)
+{
+	if (is_sure(b, k))
+		return true;
 	switch (insn->row) {
 	case ROW_ORR_reg: return insn->n == SLOT_ZR && !insn->i;
 	case ROW_ADD_reg: return insn->n != SLOT_ZR && insn->m != SLOT_ZR && insn->h == 0 && insn->i <= 3;
@@ -554,6 +562,15 @@ static bool block_form(struct block *b, unsigned first)
 
 /* Whether the compare k can be done again at j: it only sets flags, needs no scratch register but RAX, and its operands are as they
  * were. (In between are pure instructions, which write at most the register d.) */
+static bool writes(const struct block *b, unsigned n, unsigned slot)
+{
+	const struct insn *insn = &b->page->insn[b->list[n]];
+	const struct access_row *a = access_row(insn->row);
+
+	if (!a)
+		return insn->d == slot;
+	return (a->loads && (insn->t == slot || (a->pair && insn->u == slot))) || (a->mode != AT_OFFSET && insn->n == slot);
+}
 static bool is_redoable(const struct block *b, unsigned k, unsigned j)
 {
 	const struct insn *insn = &b->page->insn[b->list[k]];
@@ -575,12 +592,9 @@ static bool is_redoable(const struct block *b, unsigned k, unsigned j)
 		break;
 	default: return false;
 	}
-	for (unsigned n = k + 1; n < j; n++) {
-		unsigned d = b->page->insn[b->list[n]].d;
-
-		if (d == insn->n || d == m)
+	for (unsigned n = k + 1; n < j; n++)
+		if (writes(b, n, insn->n) || writes(b, n, m))
 			return false;
-	}
 	return true;
 }
 
@@ -602,11 +616,11 @@ static bool flags_are_seen(struct block *b, unsigned k)
 				return true;
 			b->redo[j] = (u8)(k + 1);
 		}
-		if (!e->emit || !(e->flags & EMIT_PURE))
+		if (!e->emit || !((e->flags & EMIT_PURE) || is_sure(b, j)))
 			return true;
 		if (flags & A64_SETFLAGS)
 			return false;
-		if (!keeps_eflags(e, insn))
+		if (!keeps_eflags(b, j, e, insn))
 			kept = false;
 	}
 	return true;
@@ -641,7 +655,7 @@ static void block_body(struct block *b)
 			call_exec(b);
 			if (b->goes_on[b->k]) /* the emitter declines: what follows is not used */
 				exit_plain(b, b->list[b->k + 1], b->count - b->k - 1);
-		} else if (!keeps_eflags(e, insn) && !(row_of(insn)->flags & A64_SETFLAGS)) {
+		} else if (!keeps_eflags(b, b->k, e, insn) && !(row_of(insn)->flags & A64_SETFLAGS)) {
 			b->flags = FLAGS_SAVED;
 		}
 		if (!keeps_multiplier(b, insn))
