@@ -4,7 +4,7 @@
  * not hold, and a misaligned SP, is the interpreter's. Loads write their registers after the base, stores read them before: as
  * cpu/load_store.c has it.
  */
-#include "jit/translate.h"
+#include "jit/private.h"
 
 /* The register with the address: pinned base, or RAX. */
 static unsigned address(struct block *b, unsigned n, s32 offset)
@@ -32,7 +32,9 @@ static struct place reach(struct block *b, const struct insn *i, unsigned size, 
 	s32 offset = mode == AT_POST ? 0 : (s32)i->i;
 	struct place p = {0};
 
-	flags |= store ? MEMORY_WRITE : 0;
+	flags |= store || g->writes ? MEMORY_WRITE : 0;
+	if (b->jit->counts)
+		count(b, &b->jit->counts->accesses[g->role]);
 	if (g->role != GROUP_FOLLOWS || g->checks_sp)
 		check_sp(b, i->n);
 	switch (g->role) {

@@ -11,8 +11,9 @@
  * Where it is left to, and where a leader goes whose group is not in one page or not in the TLB, is a block of the same records
  * that has no groups (`plain`), so that an object which lies across two pages costs a jump and not a call.
  *
- * A group may go on while its base changes by constants: writeback, ADD and SUB of an immediate. Loads may follow a store, as what may be
- * written may be read (and what is watched for reading is not in the TLB for writing); stores follow stores only.
+ * A group may go on while its base changes by constants: writeback, ADD and SUB of an immediate. If it stores, its page is looked for
+ * among those that may be written, which may be read as well (what is watched for reading is not in the TLB for writing). So a store joins
+ * a group that began with a load only if no branch is between: else the page may be one that is never written.
  */
 #include "jit/private.h"
 
@@ -24,9 +25,10 @@ struct base {
 };
 struct plan {
 	struct base base[2][SLOT_COUNT]; /* by what the leader checked: 0 for reading, 1 for writing */
-	unsigned count;
+	unsigned count, branch; /* instructions up to the last branch */
 	struct {
 		u8 leader, last, members;
+		bool writes;
 		s64 low, high;
 	} group[BLOCK_INSNS_MAX];
 	u8 of[BLOCK_INSNS_MAX]; /* 1 + its group, or 0 */
@@ -75,9 +77,15 @@ static void plan_access(struct plan *p, const struct insn *insn, unsigned k, con
 
 	if (n >= SLOT_COUNT || n == SLOT_ZR)
 		return;
+	if (!p->base[1][n].group && a->store && p->base[0][n].group && p->branch <= p->group[p->base[0][n].group - 1].leader) {
+		p->base[1][n] = p->base[0][n];
+		p->base[0][n].group = 0;
+		p->group[p->base[1][n].group - 1].writes = true;
+	}
 	if (!joins(p, &p->base[1][n], k, offset, a->size) && (a->store || !joins(p, &p->base[0][n], k, offset, a->size))) {
 		p->group[p->count].leader = p->group[p->count].last = (u8)k;
 		p->group[p->count].members = 1;
+		p->group[p->count].writes = a->store;
 		p->group[p->count].low = offset;
 		p->group[p->count].high = offset + a->size;
 		p->of[k] = (u8)++p->count;
@@ -133,6 +141,8 @@ void groups_plan(struct block *b)
 		const struct emitter *e = emitter_of(b, insn);
 		const struct access_row *a = e->emit ? access_row(insn->row) : NULL;
 
+		if (row_of(insn)->flags & A64_BR)
+			p->branch = k + 1;
 		if (a)
 			plan_access(p, insn, k, a);
 		else
@@ -150,6 +160,7 @@ void groups_plan(struct block *b)
 			if (j < p->group[g].last)
 				b->goes_on[j] = true;
 		}
+		b->group[k].writes = p->group[g].writes;
 		b->group[k].low = (s32)p->group[g].low;
 		b->group[k].size = (u16)(p->group[g].high - p->group[g].low);
 		used++;

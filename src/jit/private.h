@@ -13,7 +13,7 @@
 #define CACHE_SIZE (128u << 20) /* unless -accel jit,tb-size= says so */
 #define CACHE_MARGIN (64u << 10) /* more than one block takes */
 #define SEGMENTS 8u
-#define JUMPS 4096u /* bits 13..2 of the address, exclusive-or bits 25..14: see exit_indirect */
+#define JUMPS 16384u /* bits 15..2 of the address, exclusive-or bits 27..14: see exit_indirect */
 
 /* Why translated code came back: one of these, or the address of link data (struct link_data). */
 enum { LEFT_PLAIN, LEFT_BUDGET, LEFT_INDIRECT, LEFT_COUNT };
@@ -41,8 +41,10 @@ static inline unsigned jump_slot(u64 va)
 /* What -accel jit,count=on counts. Translated code adds without a lock: with several vCPUs some are lost. */
 struct counts {
 	u64 blocks;                /* entered, by jumps or from C */
+	u64 direct;                /* jumps to other pages; they probe as well */
 	u64 probes, left[LEFT_COUNT + 1]; /* jumps that asked the table of jumps; why translated code came back (last: to be linked) */
 	u64 calls[A64_ROW_COUNT + 1], slow[A64_ROW_COUNT + 1]; /* of exec_ functions: there is no emitter, it declined; something was rare */
+	u64 accesses[3];           /* alone, leading a group, following */
 	u64 registers[2][65536];   /* calls of MSR or SYS, and of MRS, by key */
 };
 
@@ -84,6 +86,8 @@ void thunks_make(struct jit *jit);
 /* translate.c: the block at record `first`, of a mode of the vCPU or with MODE_PLAIN; NULL: not now. Lock held. */
 const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned index_mode);
 void emitters_collect(struct jit *jit);
+/* translate.c: emits the addition to a counter of jit->counts, if there is one; RAX and EFLAGS are lost. */
+void count(struct block *b, u64 *counter);
 /* dump.c */
 void dump_counts(const struct jit *jit);
 void dump_block(const struct block *b, const u8 *from, const u8 *to);

@@ -112,7 +112,7 @@ const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
 /* An access that follows in a group: it cannot miss, and is made of moves. */
 static bool is_sure(const struct block *b, unsigned k)
 {
-	return b->group[k].role == GROUP_FOLLOWS && !b->group[k].checks_sp;
+	return b->group[k].role == GROUP_FOLLOWS && !b->group[k].checks_sp && !b->jit->counts;
 }
 
 /* Whether EFLAGS are the same behind it. Some rows keep them with some operands: MOV (emit_ORR_reg), additions by LEA (emit_ADD_reg). */
@@ -238,7 +238,7 @@ static void call(struct block *b, const u8 *routine)
 }
 
 /* RAX and EFLAGS are lost. */
-static void count(struct block *b, u64 *counter)
+void count(struct block *b, u64 *counter)
 {
 	if (!b->jit->counts)
 		return;
@@ -303,6 +303,12 @@ void address_of(struct block *b, unsigned to, s64 index)
 		assert(0); /* branches reach 128 MiB */
 }
 
+/* RDX the table, RCX four times the slot. */
+static struct mem jump_mem(s32 offset)
+{
+	_Static_assert(sizeof(struct jump) == 32, "four times eight");
+	return mem_index(RDX, RCX, 3, offset);
+}
 void exit_indirect(struct block *b)
 {
 	struct x64 *x = &b->x;
@@ -316,22 +322,25 @@ void exit_indirect(struct block *b)
 		count(b, &b->jit->counts->probes);
 		x64_mov(x, true, RAX, RCX);
 	}
-	x64_mov(x, false, RCX, RAX);
-	x64_shift_imm(x, false, SHIFT_SHR, RCX, 12);
+	if (b->jit->host.bmi2) {
+		x64_rorx(x, false, RCX, RAX, 12);
+	} else {
+		x64_mov(x, false, RCX, RAX);
+		x64_shift_imm(x, false, SHIFT_SHR, RCX, 12);
+	}
 	x64_alu(x, false, ALU_XOR, RCX, RAX);
 	x64_alu_imm(x, false, ALU_AND, RCX, (JUMPS - 1) * 4);
-	x64_shift_imm(x, false, SHIFT_SHL, RCX, 3);
-	x64_alu_load(x, true, ALU_ADD, RCX, CPU_MEM(jit_jumps));
-	x64_alu_load(x, true, ALU_CMP, RAX, mem_at(RCX, offsetof(struct jump, va)));
+	x64_load(x, true, RDX, CPU_MEM(jit_jumps));
+	x64_alu_load(x, true, ALU_CMP, RAX, jump_mem(offsetof(struct jump, va)));
 	x64_bind(x64_jcc(x, CC_NE), b->jit->indirect);
-	x64_load(x, true, RDX, CPU_MEM(jit_key));
-	x64_alu_load(x, true, ALU_CMP, RDX, mem_at(RCX, offsetof(struct jump, key)));
+	x64_load(x, true, RSI, CPU_MEM(jit_key));
+	x64_alu_load(x, true, ALU_CMP, RSI, jump_mem(offsetof(struct jump, key)));
 	x64_bind(x64_jcc(x, CC_NE), b->jit->indirect);
-	x64_load(x, true, RDX, mem_at(RCX, offsetof(struct jump, page)));
+	x64_load(x, true, RSI, jump_mem(offsetof(struct jump, page)));
 	x64_alu_imm(x, true, ALU_AND, RAX, -4096);
-	x64_store(x, true, CPU_MEM(code), RDX);
+	x64_store(x, true, CPU_MEM(code), RSI);
 	x64_store(x, true, CPU_MEM(code_va), RAX);
-	x64_jmp_mem(x, mem_at(RCX, offsetof(struct jump, host)));
+	x64_jmp_mem(x, jump_mem(offsetof(struct jump, host)));
 }
 
 /* Where the block of a record of this page is, or NULL. */
@@ -388,6 +397,8 @@ static void exit_giving(struct block *b, s64 index, u32 give_back)
 		link_site(b, x64_jmp(x), (unsigned)index, false);
 		return;
 	}
+	if (b->jit->counts)
+		count(b, &b->jit->counts->direct);
 	address_of(b, RAX, index);
 	exit_indirect(b);
 }

@@ -84,6 +84,7 @@ struct block {
 	bool plain;            /* without groups: groups.c */
 	struct group {
 		u8 role, slot; /* GROUP_LEADS: looks for the page and puts the addend into jit_group[slot]; GROUP_FOLLOWS: takes it from there */
+		bool writes;    /* of a leader: looks among the pages that may be written */
 		bool checks_sp; /* a follower whose base is SP, maybe misaligned by what was added since */
 		u16 size;      /* of the leader: bytes from `low`, which is added to the base, to the last of the group */
 		s32 low;
