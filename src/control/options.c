@@ -233,6 +233,54 @@ static bool take_trace_events(struct settings *s, const char *a, struct error *e
 	return ok;
 }
 
+static bool take_semihosting(struct settings *s, const char *a, struct error *err)
+{
+	s->config.semihosting = true;
+	return true;
+}
+
+/* arg= may stand several times: the words of the command line. */
+static bool semihosting_words(struct settings *s, struct opts *opts, struct error *err)
+{
+	char *words = s->config.semihosting_words;
+
+	opts_get(opts, "arg");
+	for (unsigned i = 0; i < opts->count; i++) {
+		size_t length = strlen(words);
+
+		if (strcmp(opts->list[i].key, "arg"))
+			continue;
+		if (length + strlen(opts->list[i].value) + 2 > sizeof(s->config.semihosting_words))
+			return fail(err, "-semihosting-config arg=%.40s: more than %zu bytes in all; write less", opts->list[i].value,
+				    sizeof(s->config.semihosting_words) - 1);
+		sprintf(words + length, "%s%s", length ? " " : "", opts->list[i].value);
+	}
+	return true;
+}
+
+static bool take_semihosting_config(struct settings *s, const char *a, struct error *err)
+{
+	const char *enable, *target, *userspace, *chardev;
+	struct opts opts;
+	bool ok;
+
+	if (!opts_parse(&opts, a, "enable", err))
+		return fail_context(err, "-semihosting-config");
+	enable = opts_get(&opts, "enable");
+	target = opts_get(&opts, "target");
+	userspace = opts_get(&opts, "userspace");
+	chardev = opts_get(&opts, "chardev");
+	s->config.semihosting = true;
+	s->config.semihosting_chardev = chardev ? strdup(chardev) : NULL;
+	ok = (!enable || parse_bool("-semihosting-config enable", enable, &s->config.semihosting, err)) &&
+	     (!userspace || parse_bool("-semihosting-config userspace", userspace, &s->config.semihosting_el0, err)) &&
+	     (!target || !strcmp(target, "native") || !strcmp(target, "auto") ||
+	      fail(err, "-semihosting-config target=%s: calls are answered here; write target=native", target)) &&
+	     semihosting_words(s, &opts, err) && opts_all_used(&opts, "-semihosting-config", err);
+	opts_free(&opts);
+	return ok;
+}
+
 static bool take_help(struct settings *s, const char *a, struct error *err)
 {
 	help_options();
@@ -343,6 +391,8 @@ const struct option options[] = {
 	{"hdd", NULL, "FILE", "a fourth disk", option_hdd},
 	{"cdrom", NULL, "FILE", "a raw image, for reading only", option_cdrom},
 	{"snapshot", NULL, NULL, "what is written to disks goes to temporary files", option_snapshot},
+	{"semihosting", NULL, NULL, "answer a program's semihosting calls: console, exit code, command line", take_semihosting},
+	{"semihosting-config", NULL, "enable=on,chardev=ID,arg=WORD,userspace=on", "the same, with its console and words", take_semihosting_config},
 	{"chardev", NULL, "null|stdio|file|socket|pty|testdev,id=...", "a character device; testdev: \"CODEq\" ends the program", take_chardev},
 	{"serial", NULL, "SPEC", "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...", take_serial},
 	{"nographic", NULL, NULL, "serial port on the terminal (this is the default)", take_nographic},

@@ -39,6 +39,10 @@ struct cpus_config {
 	/* HVC with a non-zero immediate or a vendor function ID: EFI runtime service stubs. x0..x7 in and out; `cpu` for
 	 * access_copy_in/out through cpu_guest_read/_write. True if handled. */
 	bool (*hypercall)(void *opaque, struct cpu *cpu, u16 imm, u64 x[8]);
+	/* HLT #0xf000: a semihosting call, from the vCPU's thread, without the machine lock; the result is x0's. NULL: HLT is UNDEFINED, as it
+	 * is at EL0 without semihost_el0. */
+	u64 (*semihost)(void *opaque, struct cpu *cpu, u32 operation, u64 parameter);
+	bool semihost_el0;
 	/* An instruction is about to take an external abort because of poison at `pa`. From the vCPU's thread, under the machine
 	 * lock; NULL: nobody wants to know. */
 	void (*poison_consumed)(void *opaque, u64 pa);

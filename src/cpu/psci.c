@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What firmware would answer to HVC and SMC: SMCCC 1.2, PSCI 1.1, TRNG 1.0. [DEN0028, DEN0022, DEN0098]
+ * And the way of semihosting calls to the machine.
  *
  * Called on the vCPU's thread after the instruction has completed. Vendor functions and HVCs with an immediate go to
  * the machine (EFI runtime stubs) first. Another vCPU's power state changes under psci_lock; its registers are set by
@@ -263,6 +264,20 @@ static bool answer(struct cpu *cpu, s64 *result)
 		return true;
 	default: return false;
 	}
+}
+
+bool cpu_semihost(struct cpu *cpu)
+{
+	const struct cpus_config *config = &cpu->cpus->config;
+	u64 result;
+
+	if (!config->semihost || (!cpu->el && !config->semihost_el0))
+		return false;
+	cpu_out(cpu);
+	result = config->semihost(config->opaque, cpu, (u32)cpu->x[0], cpu->x[1]);
+	if (cpu_in(cpu))
+		cpu->x[0] = result;
+	return true;
 }
 
 static bool hypercall(struct cpu *cpu, u16 imm)

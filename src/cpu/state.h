@@ -261,6 +261,9 @@ bool sysreg_write(struct cpu *cpu, u32 key, u64 value);
 bool sysinsn(struct cpu *cpu, u32 key, u64 value);
 /* HVC and SMC with immediate: SMCCC and PSCI; the instruction has completed (ELR would be the next one). */
 void cpu_smccc(struct cpu *cpu, bool smc, u16 imm);
+/* HLT with this immediate; false: there is no semihosting here. [Arm Semihosting 2.0] */
+#define SEMIHOST_HLT 0xf000
+bool cpu_semihost(struct cpu *cpu);
 /* WFI, WFE, SEV, SEVL, YIELD, DSB (TLBI completion, persistence), ISB. */
 void cpu_wfi(struct cpu *cpu);
 void cpu_wfe(struct cpu *cpu);

@@ -26,7 +26,8 @@ EXEC(UDF)
 }
 EXEC(HLT)
 {
-	cpu_undefined(cpu);
+	if (insn->i != SEMIHOST_HLT || !cpu_semihost(cpu))
+		cpu_undefined(cpu);
 }
 EXEC(DCPS1)
 {

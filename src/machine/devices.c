@@ -204,13 +204,15 @@ static void quit_by_key(void *opaque)
 	machine_shutdown_request(opaque, CAUSE_HOST_UI);
 }
 
-/* Any thread. */
-static void quit_by_test(void *opaque, int code)
+void machine_quit_with(struct machine *m, int code)
 {
-	struct machine *m = opaque;
-
 	__atomic_store_n(&m->quit_code, code, __ATOMIC_SEQ_CST);
 	machine_shutdown_request(m, CAUSE_HOST_QUIT);
+}
+
+static void quit_by_test(void *opaque, int code)
+{
+	machine_quit_with(opaque, code);
 }
 
 /* A path as part of an option string. */

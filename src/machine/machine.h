@@ -55,6 +55,9 @@ struct machine_config {
 	enum { HOST_ALL, HOST_AVX2, HOST_SSE42 } jit_host; /* instructions that translated code may have */
 	u64 state_from, state_chunk; /* -d state: cpu.h */
 	bool snapshot;              /* -snapshot */
+	bool semihosting, semihosting_el0; /* -semihosting-config */
+	const char *semihosting_chardev;   /* NULL: standard error */
+	char semihosting_words[1024];      /* arg=, joined by spaces; empty: the kernel's name and -append */
 	const char *serial;         /* -serial spec */
 	u8 escape;                  /* -echr: of consoles with a monitor behind them */
 	u8 uuid[16];                /* -uuid, 0: none */

@@ -87,7 +87,8 @@ struct machine {
 	unsigned boot_count;
 	/* run */
 	int exit_code;
-	int quit_code;          /* atomic: that a test device asked for, 0: none did */
+	int quit_code;          /* atomic: that the guest asked for, 0: it did not */
+	u32 semihost_errno;     /* atomic */
 	enum machine_state state; /* machine lock */
 	u32 reset_pending, shutdown_pending; /* atomic: 1 + enum machine_cause, 0: none */
 	struct {
@@ -124,6 +125,11 @@ void machine_tell(struct machine *m, enum machine_event event, enum machine_caus
 void machine_hotplug_start(struct machine *m);
 /* Takes out what may be taken out; a machine reset lets go of all that was asked for. */
 void machine_slots_sweep(struct machine *m, bool resetting);
+/* semihost.c */
+u64 machine_semihost(void *opaque, struct cpu *cpu, u32 operation, u64 parameter);
+bool machine_semihost_check(struct machine *m, struct error *err);
+/* devices.c: ends the machine with this exit code; any thread. */
+void machine_quit_with(struct machine *m, int code);
 /* ram.c */
 bool machine_ram_create(struct machine *m, struct error *err);
 void machine_ram_destroy(struct machine *m);

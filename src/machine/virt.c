@@ -44,7 +44,8 @@ static bool create_cpus(struct machine *m, struct error *err)
 				     .quantum_insns = MAX(20000u >> m->config.icount_shift, 1000u), .icount_shift = m->config.icount_shift, .state_from = m->config.state_from,
 				     .state_chunk = m->config.state_chunk, .engine_cache = m->config.jit_cache,
 				     .engine_switches = m->config.jit_switches, .stress_tlb = m->config.stress_tlb,
-				     .stress_poll = m->config.stress_poll};
+				     .stress_poll = m->config.stress_poll, .semihost = m->config.semihosting ? machine_semihost : NULL,
+				     .semihost_el0 = m->config.semihosting_el0};
 	static const enum jit_limit limits[] = {[HOST_ALL] = JIT_ALL, [HOST_AVX2] = JIT_AVX2, [HOST_SSE42] = JIT_SSE42};
 
 	struct error why = {0};
@@ -193,6 +194,8 @@ static bool create_platform(struct machine *m, struct error *err)
 		if (chardev_is_connected(m->serial))
 			return fail(err, "-serial %s: this character device serves something else already; describe another", m->config.serial);
 	}
+	if (!machine_semihost_check(m, err))
+		return false;
 	m->uart = pl011_create(m->loop, m->space, memory_map[MAP_UART].base, gic_spi(m->gic, SPI_UART), m->serial);
 	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
 	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);

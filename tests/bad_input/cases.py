@@ -125,6 +125,8 @@ CASES = [
     ("node cpus", "-numa node,nodeid=0,cpus=3-1", ["cpus=3-1"]),
     ("nodes do not add up", "-m 1G -object memory-backend-ram,id=m,size=512M -numa node,nodeid=0,memdev=m", ["-numa", "512", "1024"]),
     ("icount record", "-icount shift=0,rr=record,rrfile=x", ["-icount", "not built"]),
+    ("semihosting by gdb", "-semihosting-config enable=on,target=gdb", ["target=gdb", "target=native"]),
+    ("semihosting console", "-kernel @/off -semihosting-config chardev=nix", ["chardev=nix", "-chardev"]),
     ("trace item", "-d frob", ["-d frob", "-d help"]),
     ("trace file", "-D /nonexistent/x -d cxl", ["-D /nonexistent/x"]),
     ("serial twice", "-serial null -serial null", ["-serial", "one serial port"]),
