@@ -16,7 +16,7 @@ extern const u32 code_epoch_offset;
 
 /* Fills record `index` of a page that this vCPU holds; false: the page is retired, and may not be decoded any more. */
 bool code_decode(struct cpu *cpu, struct code_page *page, unsigned index);
-/* cpus.c: sets `poll` of every vCPU, because decoded code of an older epoch must not run on for long. */
+/* still.c: sets `poll` of every vCPU, because decoded code of an older epoch must not run on for long. */
 void cpus_code_changed(struct cpus *cpus, u64 epoch);
 /* cpus.c: does what other threads asked for by `poll` (and waits, if halted or stopped); false: cpu_run must return. */
 bool cpu_service(struct cpu *cpu);

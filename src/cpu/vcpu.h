@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of cpu/ that do not execute instructions know of each other: the set of vCPUs, their threads and
- * mailboxes (cpus.c), translation (mmu.c, tlb.c), exceptions, timers, PMU, debug, features.
+ * mailboxes (cpus.c, still.c), translation (mmu.c, tlb.c), exceptions, timers, PMU, debug, features.
  *
  * In and out. A vCPU is IN while it may use guest state that others take away by TLBI or by a change of the memory map
  * (TLB entries, host pointers, decoded pages), and OUT otherwise: asleep, paused, in a device or waiting for any lock.
