@@ -19,7 +19,7 @@ typedef _Bool bool;
 #define false 0
 #define NULL ((void *)0)
 #define BIT(n) (1ul << (n))
-#define CPUS_MAX 8
+#define CPUS_MAX 16
 #define noinline __attribute__((noinline))
 
 #ifndef LONG
