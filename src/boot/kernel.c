@@ -35,25 +35,24 @@ static bool refuse(const char *name, const u8 *file, u64 size, struct error *err
 		    name, (unsigned long long)size);
 }
 
-bool kernel_parse(const char *name, const u8 *file, u64 size, bool flat, struct kernel *kernel, struct error *err)
+/* Takes `file` over. */
+static bool kernel_take(const char *name, u8 *file, u64 size, bool flat, struct kernel *kernel, struct error *err)
 {
-	bool ok;
+	bool ok = true;
 
 	memset(kernel, 0, sizeof(*kernel));
-	if (!size)
-		return fail(err, "-kernel %s: file is empty", name);
-	if (unpack_is_zboot(file, size)) {
+	if (!size) {
+		ok = fail(err, "-kernel %s: file is empty", name);
+	} else if (unpack_is_zboot(file, size)) {
 		ok = unpack_zboot(name, file, size, &kernel->data, &kernel->size, err);
 	} else if (unpack_is_gzip(file, size)) {
 		ok = unpack_gzip(name, file, size, &kernel->data, &kernel->size, err);
 	} else {
-		kernel->data = malloc(size);
+		kernel->data = file;
 		kernel->size = size;
-		if (!kernel->data)
-			return fail(err, "-kernel %s: no memory for %llu bytes", name, (unsigned long long)size);
-		memcpy(kernel->data, file, size);
-		ok = true;
+		file = NULL;
 	}
+	free(file);
 	if (ok && image_is(kernel->data, kernel->size))
 		ok = image_parse(name, kernel, err);
 	else if (ok && elf_is(kernel->data, kernel->size))
@@ -67,18 +66,25 @@ bool kernel_parse(const char *name, const u8 *file, u64 size, bool flat, struct 
 	return ok;
 }
 
+bool kernel_parse(const char *name, const u8 *file, u64 size, bool flat, struct kernel *kernel, struct error *err)
+{
+	u8 *copy = malloc(size ? size : 1);
+
+	if (!copy)
+		return fail(err, "-kernel %s: no memory for %llu bytes", name, (unsigned long long)size);
+	memcpy(copy, file, size);
+	return kernel_take(name, copy, size, flat, kernel, err);
+}
+
 bool kernel_load(const char *path, bool flat, struct kernel *kernel, struct error *err)
 {
 	u64 size = 0;
 	u8 *file = NULL;
-	bool ok;
 
 	memset(kernel, 0, sizeof(*kernel));
 	if (!file_read_all(path, KERNEL_FILE_MAX, &file, &size, err))
 		return fail_context(err, "-kernel");
-	ok = kernel_parse(path, file, size, flat, kernel, err);
-	free(file);
-	return ok;
+	return kernel_take(path, file, size, flat, kernel, err);
 }
 
 void kernel_free(struct kernel *kernel)

@@ -199,6 +199,11 @@ bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err)
 	efi_runtime_reset(l->runtime);
 	ok = ok && boot_plan_write(l->plan, &writer, l->acpi.data, l->acpi.size, dtb, size, err);
 	free(dtb);
+	if (m->config.no_reboot) { /* there will be no other reset */
+		free(l->kernel.data);
+		free(l->initrd.data);
+		l->kernel.data = l->initrd.data = NULL;
+	}
 	*entry = facts.entry;
 	*x0 = facts.dtb_pa;
 	return ok;
