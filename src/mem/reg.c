@@ -299,11 +299,11 @@ u64 regs_read(struct regs *b, u64 offset, unsigned size)
 	bool halves;
 
 	if (size > 8 || offset > UINT32_MAX)
-		return b->access == REGS_EXACT ? ones(size * 8) : 0;
+		return 0;
 	if (b->access == REGS_EXACT) {
 		e = exact_find(b, offset, size, "read", &halves);
-		if (!e)
-			return ones(size * 8);
+		if (!e) /* what is reserved reads 0 */
+			return element_from(b, offset, offset + size) ? ones(size * 8) : 0;
 		value = element_read(b, e, ones(e->size * 8u));
 		if (halves)
 			value |= element_read(b, element_exact(b, offset + 4, 4), ones(32)) << 32;

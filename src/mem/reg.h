@@ -9,7 +9,7 @@
  *
  * REGS_BYTES blocks have byte enables: narrower accesses touch their lanes only, wider or straddling ones are split
  * by row in ascending order; bytes without a row read 0 and ignore writes. REGS_EXACT blocks answer only accesses of
- * the row's own size; anything else reads all ones, writes nothing and is reported (guest_error), but an 8-byte access
+ * the row's own size; anything else reads all ones - 0 where no row is - writes nothing and is reported (guest_error), but an 8-byte access
  * over two 4-byte rows is split and reported as a quirk.
  */
 #ifndef MEM_REG_H
@@ -91,7 +91,7 @@ void regs_reset(struct regs *b, enum reset_kind kind);
 u64 regs_get(const struct regs *b, u32 offset, unsigned size);
 void regs_set(struct regs *b, u32 offset, unsigned size, u64 value);
 
-/* Software's view. offset + size may run past the end: those bytes read all ones (EXACT) or 0. */
+/* Software's view. offset + size may run past the end: those bytes read 0. */
 u64 regs_read(struct regs *b, u64 offset, unsigned size);
 void regs_write(struct regs *b, u64 offset, unsigned size, u64 value);
 /* io_ops whose opaque is the struct regs. */
