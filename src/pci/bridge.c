@@ -16,6 +16,8 @@ static void window_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static void bridge_control_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
+	if ((old ^ now) & PCI_BRIDGE_ISA)
+		pci_bars_update(config_dev(b));
 	if ((old ^ now) & PCI_BRIDGE_RESET)
 		pci_link_controls_changed(config_dev(b));
 }
@@ -48,7 +50,7 @@ const struct reg pci_bridge_rows[] = {
 	R32(PCI_PREFETCH_LIMIT_HI, PREFETCH_LIMIT_HI, 0, 0xffffffff, .write = window_write),
 	R16(PCI_IO_BASE_HI, IO_BASE_HI, 0, 0xffff, .write = window_write),
 	R16(PCI_IO_LIMIT_HI, IO_LIMIT_HI, 0, 0xffff, .write = window_write),
-	R16(PCI_BRIDGE_CONTROL, BRIDGE_CONTROL, 0, PCI_BRIDGE_PARITY | PCI_BRIDGE_SERR | PCI_BRIDGE_RESET,
+	R16(PCI_BRIDGE_CONTROL, BRIDGE_CONTROL, 0, PCI_BRIDGE_PARITY | PCI_BRIDGE_SERR | PCI_BRIDGE_ISA | PCI_BRIDGE_RESET,
 	    .write = bridge_control_write),
 };
 const u32 pci_bridge_row_count = ARRAY_SIZE(pci_bridge_rows);
@@ -68,6 +70,8 @@ bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
 	if (io) {
 		first = (regs_get(c, PCI_IO_BASE, 1) & 0xf0) << 8 | regs_get(c, PCI_IO_BASE_HI, 2) << 16;
 		last = (regs_get(c, PCI_IO_LIMIT, 1) & 0xf0) << 8 | regs_get(c, PCI_IO_LIMIT_HI, 2) << 16 | 0xfff;
+		if ((regs_get(c, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_ISA) && base < 0x10000 && ((base & 0x300) || size > 0x100))
+			return false;
 		return window_holds(first, last, base, size);
 	}
 	first = (regs_get(c, PCI_MEMORY_BASE, 2) & 0xfff0) << 16;

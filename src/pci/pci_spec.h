@@ -69,6 +69,7 @@
 #define PCI_BRIDGE_CONTROL  0x3e
 #define PCI_BRIDGE_PARITY   0x0001
 #define PCI_BRIDGE_SERR     0x0002
+#define PCI_BRIDGE_ISA      0x0004 /* of each KiB of the first 64 KiB of I/O only the first 256 bytes go down */
 #define PCI_BRIDGE_RESET    0x0040
 
 #define PCI_CLASS_HOST_BRIDGE 0x060000

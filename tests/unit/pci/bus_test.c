@@ -83,6 +83,29 @@ static void windows_of_the_port_gate_the_bar(void **state)
 	fixture_free(f);
 }
 
+/* [PCIe6 7.5.1.3.13] */
+static void isa_enable_keeps_aliases_above(void **state)
+{
+	struct fixture *f = fixture_new();
+	struct dev *port = fixture_must_add(f, &pcie_root_port_class, NULL, "id=rp0,addr=1,power_controller_present=off");
+	struct test_dev *t = container_of(fixture_must_add(f, &test_dev_class, pcie_root_port_class.bus(port), "bar=32,io=on"), struct test_dev, pci.dev);
+	u64 config = ecam(0, 1, 0, 0), below = ecam(1, 0, 0, 0);
+
+	wr(f, config + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(f, config + PCI_IO_BASE, 2, 0x1010); /* 0x1000 to 0x1fff */
+	wr(f, config + PCI_COMMAND, 2, PCI_COMMAND_IO);
+	wr(f, below + PCI_BAR0, 4, 0x1120);
+	wr(f, below + PCI_COMMAND, 2, PCI_COMMAND_IO);
+	assert_int_equal(pci_bar_address(&t->pci, 0), PIO_BASE + 0x1120);
+	wr(f, config + PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_ISA);
+	assert_true(pci_bar_address(&t->pci, 0) == UINT64_MAX);
+	wr(f, below + PCI_BAR0, 4, 0x1420);
+	assert_int_equal(pci_bar_address(&t->pci, 0), PIO_BASE + 0x1420);
+	wr(f, config + PCI_BRIDGE_CONTROL, 2, 0);
+	assert_int_equal(pci_bar_address(&t->pci, 0), PIO_BASE + 0x1420);
+	fixture_free(f);
+}
+
 static void bus_reset_clears_below_and_drops_the_link(void **state)
 {
 	struct tree tree = tree_new();
@@ -200,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bus_numbers_are_what_software_programmed),
 		cmocka_unit_test(windows_of_the_port_gate_the_bar),
+		cmocka_unit_test(isa_enable_keeps_aliases_above),
 		cmocka_unit_test(bus_reset_clears_below_and_drops_the_link),
 		cmocka_unit_test(errors_reach_the_root_port),
 		cmocka_unit_test(intx_turns_by_slot_and_obeys_the_switch),
