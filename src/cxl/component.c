@@ -61,7 +61,7 @@ static void bi_commit(struct regs *b, u32 at, bool committed)
 {
 	struct cxl_component *comp = b->owner;
 
-	regs_set(b, at + BI_STATUS, 4, committed ? BI_STATUS_COMMITTED : 0);
+	regs_set(b, at + BI_STATUS, 4, BI_STATUS_TIMEOUT | (committed ? BI_STATUS_COMMITTED : 0));
 	trace(CXL, "%s: back-invalidate %s", comp->name, committed ? "committed" : "not committed");
 }
 
@@ -80,13 +80,13 @@ static void bi_decoder_write(struct regs *b, unsigned i, u64 old, u64 now)
 static const struct reg bi_table_regs[] = {
 	R32(BI_CAP, BI_ROUTE_TABLE_CAP, BI_CAP_COMMIT_REQUIRED, 0),
 	R32(BI_CTRL, BI_ROUTE_TABLE_CTRL, 0, BI_CTRL_TABLE_COMMIT, .write = bi_table_write),
-	R32(BI_STATUS, BI_ROUTE_TABLE_STATUS, 0, 0),
+	R32(BI_STATUS, BI_ROUTE_TABLE_STATUS, BI_STATUS_TIMEOUT, 0),
 };
 
 static const struct reg bi_port_regs[] = {
 	R32(BI_CAP, BI_DECODER_CAP, BI_CAP_DECODER_COMMIT_REQUIRED, 0),
 	R32(BI_CTRL, BI_DECODER_CTRL, 0, BI_CTRL_FORWARD | BI_CTRL_ENABLE | BI_CTRL_DECODER_COMMIT, .write = bi_decoder_write),
-	R32(BI_STATUS, BI_DECODER_STATUS, 0, 0),
+	R32(BI_STATUS, BI_DECODER_STATUS, BI_STATUS_TIMEOUT, 0),
 };
 
 /* A device forwards nothing, and its enable counts at once. */

@@ -175,6 +175,7 @@ enum {
 #define BI_CTRL_DECODER_COMMIT BIT(2)
 #define BI_STATUS 0x08
 #define BI_STATUS_COMMITTED BIT(0)
+#define BI_STATUS_TIMEOUT 0x2600 /* of a commit, 15:12 times what 11:8 says: 2 s, as nothing here takes any */
 
 /* 7.6.3 CCI messages, 7.6.7.3.1 what carries them through a tunnel. */
 #define CCI_HEADER_BYTES 12u

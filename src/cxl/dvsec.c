@@ -240,9 +240,10 @@ static const struct reg port_gpf_rows[] = {
 	R16(0x0e, GPF_PHASE2_CTRL, 0x060f, 0x0f0f),
 };
 
+/* The downstream end of a link asks for its mode: CXL.mem, sync header bypass, drift buffer, 68-byte flits and VH, no RCD. [CXL3.1 8.2.1.3.2] */
 static const struct reg port_flex_bus_rows[] = {
 	R16(0x0a, FLEX_BUS_CAP, FLEX_BUS_IO_MEM_68B, 0),
-	R16(0x0c, FLEX_BUS_CTRL, 0x26, 0x24),
+	R16(0x0c, FLEX_BUS_CTRL, FLEX_BUS_IO_MEM_68B, 0xbc),
 	R16(0x0e, FLEX_BUS_STATUS, FLEX_BUS_IO_MEM_68B, 0, .read = flex_bus_status_read),
 	R32(0x10, FLEX_BUS_RECEIVED, 0xef, 0),
 	R32(0x14, FLEX_BUS_CAP2, 0, 0),
@@ -279,7 +280,7 @@ u16 dvsec_add_upstream(struct pci_dev *pci)
 
 	u16 at = pci_dvsec_add(pci, CXL_VENDOR_ID, 0, DVSEC_PORT_EXTENSIONS, 0x154, DVSEC_PORT_BYTES, port_rows, ARRAY_SIZE(port_rows));
 
-	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
+	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, device_flex_bus_rows);
 	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_3, locator_rows);
 	return at;
 }
