@@ -40,6 +40,13 @@ test-cross:
 	@tools/install-packages cross
 	@tools/cross $(BUILD)
 
+#: make test-peer    one fabric walked on cxlvm and on QEMU (tools/peer-qemu); differences that docs/quirks.md does not explain fail
+.PHONY: test-peer
+test-peer: $(BUILD)/cxlvm
+	@tools/install-packages test
+	@tools/peer-qemu setup
+	@tests/peer/run $(BUILD)
+
 #: make image        a Debian trixie arm64 disk from packages: build/image/debian.qcow2 (IMAGE=cloud: with cloud-init and a seed; SSH_KEY=FILE)
 IMAGE ?= debian
 image: $(BUILD)/cxlvm
