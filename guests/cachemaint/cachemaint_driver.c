@@ -4,19 +4,31 @@
  * change (7.3's cache coherency framework). Stock arm64 kernels have no such driver, so that `cxl create-region` fails on them.
  *
  * Clean and invalidate by address to the point of coherency reaches every PE's caches [DDI0487 B2.4, D7.4]. It needs the range mapped, cacheable: piece
- * by piece, so that no range is too large.
+ * by piece, so that no range is too large. A kernel that removes a persistent region asks for everything there is, of which most is no memory:
+ * that means the ranges that were ever named, for what was never named was never a region's.
  */
 #include <linux/cache_coherency.h>
 #include <linux/io.h>
+#include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 
 struct cachemaint {
 	struct cache_coherency_ops_inst instance; /* first */
 };
 
+struct named {
+	struct list_head entry;
+	phys_addr_t at;
+	size_t size;
+};
+
 static struct cachemaint *provider;
+static LIST_HEAD(named);
+static DEFINE_MUTEX(named_lock); /* held while lines are invalidated, too */
 
 static int invalidate_piece(phys_addr_t at, size_t size)
 {
@@ -36,19 +48,56 @@ static int invalidate_piece(phys_addr_t at, size_t size)
 	return 0;
 }
 
-static int invalidate(struct cache_coherency_ops_inst *instance, struct cc_inval_params *range)
+static int invalidate_range(phys_addr_t at, size_t size)
 {
 	size_t done = 0;
 
-	while (done < range->size) {
-		size_t piece = min_t(size_t, range->size - done, SZ_32M);
-		int error = invalidate_piece(range->addr + done, piece);
+	while (done < size) {
+		size_t piece = min_t(size_t, size - done, SZ_32M);
+		int error = invalidate_piece(at + done, piece);
 
 		if (error)
 			return error;
 		done += piece;
 	}
 	return 0;
+}
+
+static int remember(phys_addr_t at, size_t size)
+{
+	struct named *n;
+
+	list_for_each_entry(n, &named, entry)
+		if (n->at == at && n->size == size)
+			return 0;
+	n = kmalloc(sizeof(*n), GFP_KERNEL);
+	if (!n)
+		return -ENOMEM;
+	n->at = at;
+	n->size = size;
+	list_add(&n->entry, &named);
+	return 0;
+}
+
+static int invalidate(struct cache_coherency_ops_inst *instance, struct cc_inval_params *range)
+{
+	struct named *n;
+	int error = 0;
+
+	mutex_lock(&named_lock);
+	if (range->size == (size_t)-1) {
+		list_for_each_entry(n, &named, entry) {
+			error = invalidate_range(n->at, n->size);
+			if (error)
+				break;
+		}
+	} else {
+		error = remember(range->addr, range->size);
+		if (!error)
+			error = invalidate_range(range->addr, range->size);
+	}
+	mutex_unlock(&named_lock);
+	return error;
 }
 
 static const struct cache_coherency_ops ops = {.wbinv = invalidate};
@@ -68,8 +117,12 @@ static int __init cachemaint_init(void)
 
 static void __exit cachemaint_exit(void)
 {
+	struct named *n, *next;
+
 	cache_coherency_ops_instance_unregister(&provider->instance);
 	cache_coherency_ops_instance_put(&provider->instance);
+	list_for_each_entry_safe(n, next, &named, entry)
+		kfree(n);
 }
 
 module_init(cachemaint_init);

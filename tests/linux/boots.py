@@ -228,6 +228,7 @@ BOOTS = {
     "6.12 boot memory by firmware, as=system-ram": ("6.12", 2, "bootmem", volatile(region_as="system-ram") + BIOS, False),
     "6.12 disk by firmware": ("6.12", 1, "devices", DISK + ["-bios", "QEMU_EFI.fd"], False),
     "6.12 device tree by firmware, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK + ["-bios", "QEMU_EFI.fd"], False),
+    "7.3 regions with cachemaint": ("7.3", 2, "create_region", uncommitted(), True),
     # Kernels of tools/guest-kernel, which commit decoders themselves; no modules.
     "own 6.12 regions": ("own-6.12", 2, "create_region", uncommitted(), True),
     "own 7.3 regions": ("own-7.3", 2, "create_region", uncommitted(), False),
@@ -319,7 +320,7 @@ class Wishes:
                 yield f"host: {json.dumps(answer)}\n"
 
 
-def run_once(build, name, kernel, vcpus, script, options, show, timeout=240):
+def run_once(build, name, kernel, vcpus, script, options, show, timeout=600):
     log = build / "logs" / (re.sub(r"[^a-z0-9.]+", "-", f"{name} {script}".lower()) + ".log")
     log.parent.mkdir(exist_ok=True)
     start = time.time()
