@@ -31,7 +31,7 @@ static bool refuse(const char *name, const u8 *file, u64 size, struct error *err
 	return fail(err,
 		    "-kernel %s: not an arm64 kernel (%llu bytes): must be an Image, a gzip'd Image, an EFI zboot file "
 		    "or an "
-		    "AArch64 ELF program",
+		    "AArch64 ELF program; a flat program's name ends in .flat or .bin",
 		    name, (unsigned long long)size);
 }
 
@@ -76,6 +76,14 @@ bool kernel_parse(const char *name, const u8 *file, u64 size, bool flat, struct 
 	return kernel_take(name, copy, size, flat, kernel, err);
 }
 
+/* What a flat program begins with says nothing, so its name has to: other files that are no kernel are told of. */
+static bool is_flat_name(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > 5 && (!strcmp(path + length - 5, ".flat") || !strcmp(path + length - 4, ".bin"));
+}
+
 bool kernel_load(const char *path, bool flat, struct kernel *kernel, struct error *err)
 {
 	u64 size = 0;
@@ -84,7 +92,7 @@ bool kernel_load(const char *path, bool flat, struct kernel *kernel, struct erro
 	memset(kernel, 0, sizeof(*kernel));
 	if (!file_read_all(path, KERNEL_FILE_MAX, &file, &size, err))
 		return fail_context(err, "-kernel");
-	return kernel_take(path, file, size, flat, kernel, err);
+	return kernel_take(path, file, size, flat || is_flat_name(path), kernel, err);
 }
 
 void kernel_free(struct kernel *kernel)

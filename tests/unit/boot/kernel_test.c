@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Kernel files: good ones of every kind, and bad ones, each with words of its line. */
+#include <stdio.h>
+#include <unistd.h>
 #include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -253,6 +255,31 @@ static void flat_files_are_taken_only_when_asked(void **state)
 	kernel_free(&kernel);
 }
 
+static void flat_files_are_known_by_their_names(void **state)
+{
+	static const struct { const char *suffix; bool taken; } names[] = {{".flat", true}, {".bin", true}, {".img", false}, {"", false}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		struct kernel kernel;
+		struct error err;
+		char path[64];
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/tmp/cxlvm-flat-%d%s", (int)getpid(), names[i].suffix);
+		file = fopen(path, "w");
+		assert_non_null(file);
+		fputs("anything", file);
+		fclose(file);
+		assert_int_equal(kernel_load(path, false, &kernel, &err), names[i].taken);
+		unlink(path);
+		if (names[i].taken)
+			assert_int_equal(kernel.kind, KERNEL_FLAT);
+		else
+			assert_non_null(strstr(err.text, "ends in .flat"));
+		kernel_free(&kernel);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +289,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(elf_is_loaded_where_it_is_linked),
 		cmocka_unit_test(bad_elf_files_are_refused),
 		cmocka_unit_test(flat_files_are_taken_only_when_asked),
+		cmocka_unit_test(flat_files_are_known_by_their_names),
 		cmocka_unit_test(damage_never_crashes),
 	};
 
