@@ -188,16 +188,19 @@ void dynamic_destroy(struct cxl_type3 *dev)
 void dynamic_reset(struct cxl_type3 *dev, unsigned reset_kind)
 {
 	struct dynamic *dc = dev->dc;
+	unsigned had;
 
 	if (!dc)
 		return;
 	dc->moving_count = 0;
 	if (reset_kind != RESET_COLD)
 		return;
+	had = dc->accepted_count;
 	dc->accepted_count = dc->offered_count = 0;
 	dc->generation = 0;
 	dc->sanitize_regions = 0;
-	cxl_map_changed(dev->host);
+	if (had)
+		cxl_map_changed(dev->host);
 }
 
 /* --- what the host asks --- */

@@ -114,12 +114,40 @@ def plugged_region(live):
     live.wait("[ -z \"$(ls /sys/bus/cxl/devices | grep mem)\" ]")
 
 
+def under_load(live, count=3):
+    """Disks and a network card go while they are in use, with requests on their way."""
+    live.run("modprobe nvme; modprobe virtio_net")
+    live.qmp.ask("netdev_add", type="user", id="n0")
+    before = None
+    for n in range(count):
+        add_disk(live, 0)
+        live.qmp.ask("device_add", driver="nvme", id="disk1", bus="pp1", drive="d1", serial="serial1")
+        live.qmp.ask("device_add", driver="virtio-net-pci", id="card", bus="pp2", netdev="n0")
+        live.wait(disk_is_there(0))
+        live.wait("[ -b /dev/nvme0n1 ] && ls /sys/class/net | grep -q eth")
+        live.must("ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2; true")
+        for load in ("dd if=/dev/vda of=/dev/null iflag=direct bs=64k", "[ -b /dev/vda ] && dd if=/dev/urandom of=/dev/vda oflag=direct bs=4k seek=1 count=32",
+                     "dd if=/dev/nvme0n1 of=/dev/null iflag=direct bs=64k", "[ -b /dev/nvme0n1 ] && dd if=/dev/urandom of=/dev/nvme0n1 oflag=direct bs=4k seek=1 count=32",
+                     "ping -c 1 -s 1400 -W 1 10.0.2.2"):
+            live.must(f"(while {load} 2>/dev/null; do :; done) >/dev/null 2>&1 &")
+        for name in ("disk0", "disk1", "card"):
+            live.qmp.ask("device_del", id=name)
+        gone = {live.qmp.event("DEVICE_DELETED", 60)["data"]["device"] for _ in range(3)}
+        assert gone == {"disk0", "disk1", "card"}, gone
+        live.wait("[ -z \"$(ls /sys/block | grep -E 'vd|nvme')\" ] && ! ls /sys/class/net | grep -q eth")
+        live.must("for f in /dev/vda /dev/nvme0n1; do [ -f $f ] && rm $f; done; true") # dd may have made a file of the name
+        after = usage(live)
+        before = before or after
+        assert after[0] <= before[0] + 1, f"round {n}: file descriptors: {before[0]}, then {after[0]}"
+
+
 # name -> kernel, vCPUs, what happens, in `make test`
 CASES = {
     "6.12 hot-plug, disk and memory device": ("6.12", 2, few_rounds, True),
     "7.3 hot-plug, disk and memory device": ("7.3", 2, few_rounds, True),
     "own 6.12 hot-plug, disk and memory device": ("own-6.12", 2, few_rounds, True),
     "own 6.12 hot-plug, a region of what came": ("own-6.12", 2, plugged_region, True),
+    "6.12 hot-plug under load": ("6.12", 4, under_load, False),
     "own 7.3 hot-plug, disk and memory device": ("own-7.3", 2, few_rounds, False),
     "own 7.3 hot-plug, a region of what came": ("own-7.3", 2, plugged_region, False),
     "6.12 hot-plug, memory survives": ("6.12", 2, memory_survives, False),
