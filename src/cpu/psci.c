@@ -291,7 +291,8 @@ static bool hypercall(struct cpu *cpu, u16 imm)
 	memcpy(x, cpu->x, sizeof(x));
 	cpu_out(cpu);
 	handled = config->hypercall(config->opaque, cpu, imm, x);
-	if (!cpu_in(cpu))
+	/* What ends the machine does not come back: it leaves the registers alone, however soon the end comes. */
+	if (!cpu_in(cpu) || __atomic_load_n(&cpu->cpus->parked, __ATOMIC_SEQ_CST))
 		return true;
 	if (handled)
 		memcpy(cpu->x, x, sizeof(x));

@@ -11,7 +11,7 @@
 #include "jit/translate.h"
 
 #define CACHE_SIZE (128u << 20) /* unless -accel jit,tb-size= says so */
-#define CACHE_MARGIN (64u << 10) /* more than one block takes */
+#define CACHE_MARGIN (96u << 10) /* more than one block takes */
 #define SEGMENTS 8u
 #define JUMPS 16384u /* bits 15..2 of the address, exclusive-or bits 27..14: see exit_indirect */
 
@@ -45,6 +45,7 @@ struct counts {
 	u64 probes, left[LEFT_COUNT + 1]; /* jumps that asked the table of jumps; why translated code came back (last: to be linked) */
 	u64 calls[A64_ROW_COUNT + 1], slow[A64_ROW_COUNT + 1]; /* of exec_ functions: there is no emitter, it declined; something was rare */
 	u64 accesses[3];           /* alone, leading a group, following */
+	u64 slots[SLOT_COUNT];     /* general registers that instructions of the blocks entered name, once for each operand */
 	u64 registers[2][65536];   /* calls of MSR or SYS, and of MRS, by key */
 };
 

@@ -26,11 +26,11 @@ static const struct {
 	{"mops", emit_mops_rows}, {"multiply", emit_multiply_rows},
 };
 
-/* Registers by letter: x0 to x3 are pinned, x5 is not. All else is 0, 1 or, if the decoder wants it, drawn. */
+/* Registers by letter: x0 to x3 are pinned, x9 is not. All else is 0, 1 or, if the decoder wants it, drawn. */
 static bool word_of(unsigned number, uint32_t *word)
 {
 	static const char letters[] = "dnmatusi";
-	static const uint8_t values[] = {0, 1, 2, 3, 5, 6, 7, 1};
+	static const uint8_t values[] = {0, 1, 2, 3, 9, 10, 11, 1};
 	const char *pattern = a64_rows[number].pattern;
 	uint32_t mask, fixed, random = 1;
 	struct insn insn;
