@@ -229,6 +229,13 @@ static size_t device_path(char *to, size_t room, const struct pci_dev *dev, cons
 	return MIN(used, room);
 }
 
+static size_t boot_path(struct machine *m, char *to, size_t room, const struct dev *dev)
+{
+	if (dev->cls->plugs == BUS_VIRTIO)
+		return (size_t)snprintf(to, room, "/virtio-mmio@%016llx", (unsigned long long)virtio_mmio_address(m->virtio_slots, dev->bus));
+	return device_path(to, room, (const struct pci_dev *)dev, "scsi");
+}
+
 static bool add_bootorder(struct machine *m, struct error *err)
 {
 	char text[BOOTORDER_MAX] = "", path[1024];
@@ -247,7 +254,7 @@ static bool add_bootorder(struct machine *m, struct error *err)
 		if (!best)
 			break;
 		last = best_index;
-		if (device_path(path, sizeof(path), (const struct pci_dev *)best, "scsi") >= sizeof(path) - 1)
+		if (boot_path(m, path, sizeof(path), best) >= sizeof(path) - 1)
 			continue;
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s/disk@0,0", any ? "\n" : "", path);
 		any = true;

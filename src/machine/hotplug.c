@@ -37,7 +37,7 @@ bool machine_object_add(struct machine *m, struct opts *opts, struct error *err)
 {
 	struct dev *before = last_dev(m);
 
-	if (machine_add_object(m, opts, err))
+	if (machine_add_object(m, opts, err) && (!last_dev(m)->cls->at_start || fail(err, "%s: describe it at the start, with -object", last_dev(m)->cls->name)))
 		return true;
 	if (last_dev(m) != before)
 		drop_last(m);

@@ -112,7 +112,7 @@ static bool generic_create(struct dev *dev, const struct dev_env *env, struct er
 }
 
 const struct dev_class acpi_generic_port_class = {
-	.name = "acpi-generic-port", .doc = "the NUMA node of a CXL host bridge", .size = sizeof(struct generic), .plugs = BUS_OBJECT,
+	.name = "acpi-generic-port", .doc = "the NUMA node of a CXL host bridge", .size = sizeof(struct generic), .plugs = BUS_OBJECT, .at_start = true,
 	.props = (const struct prop[]) {
 		PROP_STRING("pci-bus", struct generic, what, NULL, "id of the pxb-cxl"),
 		PROP_U32("node", struct generic, node, MACHINE_NO_NODE, "a -numa node, without memory and vCPUs"),
@@ -121,7 +121,7 @@ const struct dev_class acpi_generic_port_class = {
 };
 
 const struct dev_class acpi_generic_initiator_class = {
-	.name = "acpi-generic-initiator", .doc = "the NUMA node of a PCI function", .size = sizeof(struct generic), .plugs = BUS_OBJECT,
+	.name = "acpi-generic-initiator", .doc = "the NUMA node of a PCI function", .size = sizeof(struct generic), .plugs = BUS_OBJECT, .at_start = true,
 	.props = (const struct prop[]) {
 		PROP_STRING("pci-dev", struct generic, what, NULL, "id of the device"),
 		PROP_U32("node", struct generic, node, MACHINE_NO_NODE, "a -numa node"),

@@ -49,6 +49,7 @@ struct dev_class {
 	/* The bus that the device provides, for `bus=ID` of others; NULL: none. */
 	struct bus *(*bus)(struct dev *dev);
 	bool hidden;              /* made by the machine, not by -device */
+	bool at_start;            /* of objects: a running machine takes no more */
 };
 
 struct dev {

@@ -315,6 +315,13 @@ struct bus *virtio_mmio_bus(struct virtio_mmio *mmio, const char *name)
 	return NULL;
 }
 
+u64 virtio_mmio_address(const struct virtio_mmio *mmio, const struct bus *bus)
+{
+	const struct virtio_slot *slot = bus->opaque;
+
+	return mmio->region.base + (u64)(slot - mmio->slots) * VIRTIO_SLOT_BYTES;
+}
+
 /* --- A device in a slot --- */
 
 static bool slot_attach(struct virtio *virtio, const struct virtio_type *type, const struct dev_env *env, struct error *err)

@@ -31,6 +31,7 @@ struct virtio_mmio *virtio_mmio_create(struct space *space, u64 base, unsigned c
 void virtio_mmio_destroy(struct virtio_mmio *mmio);
 /* "virtio-mmio-bus.N", the slot's bus; NULL: the last one that is free. NULL if there is none. */
 struct bus *virtio_mmio_bus(struct virtio_mmio *mmio, const char *name);
+u64 virtio_mmio_address(const struct virtio_mmio *mmio, const struct bus *bus); /* where the slot is */
 
 struct netdev *virtio_net_wire(struct dev *dev); /* that a network card is on; NULL: none */
 /* How virtio devices reach the host's things by id: provided by machine/. NULL if there is none of that id. */

@@ -227,6 +227,7 @@ BOOTS = {
     "6.12 tour by firmware, as=dax is as none": ("6.12", 1, "tour", volatile(region_as="dax") + BIOS, False),
     "6.12 boot memory by firmware, as=system-ram": ("6.12", 2, "bootmem", volatile(region_as="system-ram") + BIOS, False),
     "6.12 disk by firmware": ("6.12", 1, "devices", DISK + ["-bios", "QEMU_EFI.fd"], False),
+    "6.12 disk in a virtio-mmio slot by firmware": ("6.12", 1, "devices", [o.replace("drive=d", "drive=d,bootindex=0") for o in SLOTS] + ["-bios", "QEMU_EFI.fd"], False),
     "6.12 device tree by firmware, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK + ["-bios", "QEMU_EFI.fd"], False),
     "7.3 regions with cachemaint": ("7.3", 2, "create_region", uncommitted(), True),
     # Kernels of tools/guest-kernel, which commit decoders themselves; no modules.

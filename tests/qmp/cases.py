@@ -134,6 +134,8 @@ def plugging(build, folder):
         assert client.ask("object-add", qom_type="memory-backend-ram", id="v2", size=256 << 20, prealloc=False) == {}
         assert "taken" in client.refuses("object-add", qom_type="memory-backend-ram", id="v2", size="256M")["desc"]
         assert "size" in client.refuses("object-add", qom_type="memory-backend-ram", id="v3", size=-1)["desc"]
+        assert "at the start" in client.refuses("object-add", qom_type="acpi-generic-port", id="g", pci_bus="cxl.0", node=4000000000)["desc"]
+        assert client.ask("qom-list", path="/objects/v2") and client.fails("qom-list", path="/objects/g")["class"] == "DeviceNotFound"
         assert "-object help" in client.refuses("object-add", qom_type="can-bus", id="r0")["desc"]
         assert client.refuses("object-add", qom_type="memory-backend-ram", id="v3", size=[1])["desc"].startswith("Invalid parameter type")
         type3 = {"driver": "cxl-type3", "id": "mem2", "bus": "rp2", "volatile_memdev": "v2"}
