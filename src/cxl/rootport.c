@@ -2,7 +2,7 @@
 /*
  * cxl-rp: a CXL root port; what it shares with downstream ports is in port.c. [CXL3.1 8.1.5-8.1.9; PCIe5 7.5.1.3]
  *
- *   SSVID 0x40, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150, DPC if asked
+ *   SSVID 0x40, power management 0x48, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150, DPC if asked
  *   for; what is to be reserved, if that was said, where there is room
  *   BAR 0: component registers, 64 KiB
  */
@@ -37,6 +37,7 @@ static bool rp_create(struct dev *dev, const struct dev_env *env, struct error *
 	pci_cap_add(&rp->pci, CAP_SSVID, SSVID_AT, 8, ssvid_rows, ARRAY_SIZE(ssvid_rows));
 	pci_msi_add(&rp->pci, MSI_AT, 2);
 	pci_express_add(&rp->pci, PCIE_AT, PCIE_ROOT_PORT, &link);
+	pci_pm_add(&rp->pci, 0);
 	pci_aer_add(&rp->pci, AER_AT, true);
 	pci_acs_add(&rp->pci, ACS_AT);
 	rp->dvsec = dvsec_add_root_port(&rp->pci);

@@ -6,7 +6,7 @@
  *   upstream     MSI 0x70 (2 vectors, 1 for DOE), PCI Express 0x90, AER 0x100, serial number 0x148, DVSECs 3, 7, 8 from 0x154,
  *                DOE 0x1c0 (discovery, CDAT)
  *   downstream   MSI 0x70 (1 vector), PCI Express 0x90, AER 0x100, DVSECs 3, 7, 4, 8 from 0x148, ACS, DPC if asked for
- *   both         BAR 0: component registers, 64 KiB; the upstream port's decoders choose the downstream port
+ *   both         power management 0x40; BAR 0: component registers, 64 KiB; the upstream port's decoders choose the downstream port
  */
 #include "cxl/host.h"
 #include "cxl/type3.h"
@@ -80,6 +80,7 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 	pci_bar_add(&sw->pci, 0, COMPONENT_BYTES, true, false, &component_io, &sw->fork.comp);
 	pci_msi_add(&sw->pci, MSI_AT, UPSTREAM_VECTORS);
 	pci_express_add(&sw->pci, PCIE_AT, PCIE_UPSTREAM, &link);
+	pci_pm_add(&sw->pci, 0);
 	pci_aer_add(&sw->pci, AER_AT, false);
 	if (sw->serial != SERIAL_NONE)
 		pci_dsn_add(&sw->pci, DSN_AT, sw->serial);
@@ -158,6 +159,7 @@ static bool downstream_create(struct dev *dev, const struct dev_env *env, struct
 	link = cxl_port_link(port);
 	pci_msi_add(&port->pci, MSI_AT, 1);
 	pci_express_add(&port->pci, PCIE_AT, PCIE_DOWNSTREAM, &link);
+	pci_pm_add(&port->pci, 0);
 	pci_aer_add(&port->pci, AER_AT, false);
 	port->dvsec = dvsec_add_downstream(&port->pci);
 	pci_acs_add(&port->pci, 0);
