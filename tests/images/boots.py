@@ -178,7 +178,7 @@ def by_2021(version):
             shutil.copyfile(build / "image/debian.qcow2", f"{folder}/cxl.qcow2")
             os.symlink(build / "guest-kernel" / version / "Image", f"{folder}/Image")
             with start(build, f"2021-{version}", shlex.split(LINE_2021), machine=(), folder=folder) as guest:
-                took = guest.login(300)
+                took = guest.login(600)
                 said = guest.ask("uname -r; cat /proc/cmdline; tty; systemctl is-active ssh systemd-journald; systemctl --failed --no-legend; lspci -vvv -s 0000:81:00.0; "
                                  "doetest -d 0000:81:00.0 -l; cxl list -M; cxl list -D -d root")
                 for wanted in (rf"\n{re.escape(version)}\S*-cxlvm\r", r"\nroot=/dev/vda1\r", r"\n/dev/ttyAMA0\r", r"\nactive\r?\nactive\r", r"0000:81:00\.0|81:00\.0 CXL",
