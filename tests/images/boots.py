@@ -179,13 +179,15 @@ def by_2021(version):
             os.symlink(build / "guest-kernel" / version / "Image", f"{folder}/Image")
             with start(build, f"2021-{version}", shlex.split(LINE_2021), machine=(), folder=folder) as guest:
                 took = guest.login(600)
-                said = guest.ask("uname -r; cat /proc/cmdline; tty; systemctl is-active ssh systemd-journald; systemctl --failed --no-legend; lspci -vvv -s 0000:81:00.0; "
-                                 "doetest -d 0000:81:00.0 -l; cxl list -M; cxl list -D -d root")
-                for wanted in (rf"\n{re.escape(version)}\S*-cxlvm\r", r"\nroot=/dev/vda1\r", r"\n/dev/ttyAMA0\r", r"\nactive\r?\nactive\r", r"0000:81:00\.0|81:00\.0 CXL",
-                               r"\[190 v\d\] Data Object Exchange", r"\nVID: 0x1, Protocol 0\r", r"\nVID: 0x1e98, Protocol 0x2\r", r'"memdev":"mem0"',
+                said = guest.ask("uname -r; cat /proc/cmdline; tty; systemctl is-active ssh systemd-journald; systemctl --failed --no-legend | cat; "
+                                 "lspci -vvv -s 0000:81:00.0 | cat; doetest -d 0000:81:00.0 -l; cxl list -M; cxl list -D -d root").replace("\r", "\n")
+                for wanted in (rf"\n{re.escape(version)}\S*-cxlvm\n", r"\nroot=/dev/vda1\n", r"\n/dev/ttyAMA0\n", r"\nactive\n+active\n", r"\n81:00\.0 CXL",
+                               r"\[190 v\d\] Data Object Exchange", r"\nVID: 0x1, Protocol 0\n", r"\nVID: 0x1e98, Protocol 0x2\n", r'"memdev":"mem0"',
                                r'"host":"0000:81:00\.0"', rf'"resource":{0x4c0000000},'):
                     assert re.search(wanted, said), f"no '{wanted}' in {said}"
-                assert not re.search(r"\S+\.service\s+loaded failed", said), said
+                # The daemon of ndctl's package ends with an error where there is no NVDIMM.
+                failed = set(re.findall(r"(\S+\.service)\s+loaded failed", said)) - {"ndctl-monitor.service"}
+                assert not failed, failed
                 guest.power_off()
             subprocess.run(["qemu-img", "check", "-q", f"{folder}/cxl.qcow2"], check=True)
             return f"{took:.1f} s"
