@@ -136,7 +136,7 @@ def reset(build):
         guest.begin = time.time()
         guest.type("reboot")
         took = guest.login()
-        assert "\nbefore the reset" in guest.ask("cat /root/note"), "the note is gone"
+        assert "before the reset" in guest.ask("cat /root/note"), "the note is gone"
         guest.power_off()
         return f"{took:.1f} s from reboot to login"
 
