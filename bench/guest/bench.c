@@ -294,14 +294,15 @@ static uint64_t row_mprotect_smp(void)
 	return n;
 }
 
-/* --- memory rows: 64 MiB bound to NODE --- */
+/* --- memory rows: 64 MiB bound to each of NODES, in turn, so that they meet the same noise --- */
 
 #define MEMORY_BYTES (64u << 20)
+#define MOST_NODES 8
+#define PASSES 5
 
-static void *bound_memory(void)
+static void *bound_memory(unsigned long node)
 {
-	const char *text = getenv("NODE");
-	unsigned long node = text ? strtoul(text, NULL, 0) : 0, mask[2] = {1ul << (node & 63)};
+	unsigned long mask[2] = {1ul << (node & 63)};
 	void *m = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (m == MAP_FAILED || syscall(SYS_mbind, m, (size_t)MEMORY_BYTES, 2, mask, 65ul, 0)) {
@@ -316,7 +317,7 @@ static void *memory;
 
 static uint64_t row_memset(void)
 {
-	for (unsigned i = 0; i < 16; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		memset(memory, (int)i, MEMORY_BYTES);
 		__asm__ volatile("" ::: "memory");
 	}
@@ -325,7 +326,7 @@ static uint64_t row_memset(void)
 
 static uint64_t row_memcpy(void)
 {
-	for (unsigned i = 0; i < 16; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		memcpy(memory, (char *)memory + MEMORY_BYTES / 2, MEMORY_BYTES / 2);
 		__asm__ volatile("" ::: "memory");
 	}
@@ -349,9 +350,19 @@ static uint64_t row_chase(void)
 
 	for (uint32_t i = 0; i < n; i += 16)
 		next[i] = (i + step * 16) % n & ~15u;
-	for (uint32_t i = 0; i < 1500000; i++)
+	for (uint32_t i = 0; i < 600000; i++)
 		at = next[at];
 	return at;
+}
+
+static uint64_t row_add(void)
+{
+	uint64_t *p = memory, n = MEMORY_BYTES / 8;
+
+	memset(memory, 0, MEMORY_BYTES);
+	for (uint64_t i = 0, at = 0; i < 400000; i++, at = (at + 40503) % n)
+		__atomic_fetch_add(&p[at], i, __ATOMIC_SEQ_CST);
+	return p[40503];
 }
 
 const struct row base_rows[] = {
@@ -359,17 +370,13 @@ const struct row base_rows[] = {
 	{"simd-float", row_simd_float, 0}, {"simd-int", row_simd_int, 0}, {"atomics", row_atomics, 0}, {"syscall", row_syscall, 0},
 	{"pipe", row_pipe, 0}, {"switch", row_switch, 0}, {"fork-exec", row_fork_exec, 0}, {"page-faults", row_page_faults, 0},
 	{"mprotect", row_mprotect, 0}, {"mprotect-smp", row_mprotect_smp, 0}, {"memset", row_memset, 1}, {"memcpy", row_memcpy, 1},
-	{"read", row_read, 1}, {"chase", row_chase, 1}, {0},
+	{"read", row_read, 1}, {"chase", row_chase, 1}, {"fetch-add", row_add, 1}, {0},
 };
 
-static int is_wanted(int argc, char **argv, const char *name, int is_memory)
+static int is_wanted(int argc, char **argv, const char *name)
 {
-	const char *only = getenv("ONLY");
-
-	if (only && !is_memory)
-		return 0;
 	for (int a = 1; a < argc; a++)
-		if (!strcmp(argv[a], name) || (is_memory && !strcmp(argv[a], "memory")))
+		if (!strcmp(argv[a], name))
 			return 1;
 	return argc == 1;
 }
@@ -380,16 +387,62 @@ static void print(const char *name, const char *suffix, double seconds, uint64_t
 	fflush(stdout);
 }
 
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median of PASSES on each node, one after the other in each pass. */
+static void run_memory_row(const struct row *row, const char *suffix)
+{
+	static void *of_node[MOST_NODES];
+	static unsigned nodes[MOST_NODES], count;
+	double seconds[MOST_NODES][PASSES];
+	uint64_t result[MOST_NODES] = {0};
+
+	if (!count) {
+		char *at = getenv("NODES") ? getenv("NODES") : "0";
+
+		for (char *end; count < MOST_NODES; at = end, count++) {
+			nodes[count] = (unsigned)strtoul(at, &end, 0);
+			if (end == at)
+				break;
+			of_node[count] = bound_memory(nodes[count]);
+		}
+	}
+	for (unsigned pass = 0; pass < PASSES; pass++)
+		for (unsigned n = 0; n < count; n++) {
+			double start;
+
+			memory = of_node[n];
+			memset(memory, 1, MEMORY_BYTES);
+			start = now();
+			result[n] = row->run();
+			seconds[n][pass] = now() - start;
+		}
+	for (unsigned n = 0; n < count; n++) {
+		char name[64];
+
+		qsort(seconds[n], PASSES, sizeof seconds[n][0], by_size);
+		snprintf(name, sizeof name, nodes[n] ? "%s-cxl%u" : "%s", row->name, nodes[n]);
+		print(name, suffix, seconds[n][PASSES / 2], result[n]);
+	}
+}
+
 static void run_rows(int argc, char **argv, const struct row *rows, const char *suffix)
 {
 	for (const struct row *row = rows; row->name; row++) {
 		double start;
 		uint64_t result;
 
-		if (!is_wanted(argc, argv, row->name, row->is_memory))
+		if (!is_wanted(argc, argv, row->name))
 			continue;
-		if (row->is_memory && !memory)
-			memory = bound_memory();
+		if (row->is_memory) {
+			run_memory_row(row, suffix);
+			continue;
+		}
 		printf("BENCH-START %s%s\n", row->name, suffix);
 		fflush(stdout);
 		start = now();
@@ -410,7 +463,7 @@ int main(int argc, char **argv)
 		uint64_t result;
 		double seconds;
 
-		if (!is_wanted(argc, argv, row->name, 0))
+		if (!is_wanted(argc, argv, row->name))
 			continue;
 		if (!row->rate)
 			printf("BENCH-START %s%s\n", row->name, suffix);

@@ -8,7 +8,7 @@
 struct row {
 	const char *name;
 	uint64_t (*run)(void); /* returns a result that both machines must agree on */
-	int is_memory;         /* done again on each CXL node */
+	int is_memory;         /* done on each node */
 };
 extern const struct row base_rows[], crypto_rows[], net_rows[];
 
