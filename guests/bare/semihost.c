@@ -41,6 +41,12 @@ void test(void)
 	check("length of the list", call(0x0c, (u64[]){list}), 5);
 	check("read", call(0x06, (u64[]){list, (u64)text, 8}), 3);
 	check_true("the list", same(text, "SHFB\3", 5));
+	check("at its end", call(0x06, (u64[]){list, (u64)text, 8}), 8);
+	check("seek", call(0x0a, (u64[]){list, 4}), 0);
+	check("read on from there", call(0x06, (u64[]){list, (u64)text, 8}), 7);
+	check("the fifth byte", (u64)text[0], 3);
+	check("no seek beyond the end", call(0x0a, (u64[]){list, 6}), ~0ul);
+	check("no seek in the console", call(0x0a, (u64[]){out, 0}), ~0ul);
 	check("nothing to read from the console", call(0x06, (u64[]){in, (u64)text, 8}), 8);
 	check("a file is refused", open("/etc/passwd", 0, 11), ~0ul);
 	check("why", call(0x13, NULL), 13);

@@ -79,9 +79,9 @@ bool kernel_parse(const char *name, const u8 *file, u64 size, bool flat, struct 
 /* What a flat program begins with says nothing, so its name has to: other files that are no kernel are told of. */
 static bool is_flat_name(const char *path)
 {
-	size_t length = strlen(path);
+	const char *suffix = strrchr(path, '.');
 
-	return length > 5 && (!strcmp(path + length - 5, ".flat") || !strcmp(path + length - 4, ".bin"));
+	return suffix && (!strcmp(suffix, ".flat") || !strcmp(suffix, ".bin"));
 }
 
 bool kernel_load(const char *path, bool flat, struct kernel *kernel, struct error *err)

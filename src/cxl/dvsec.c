@@ -4,8 +4,8 @@
  * bytes), which pci/ writes. A Type 3 device's stand in the order 0, 8, 5, 7 from 0x100 on, so that its DOE lies at 0x190.
  *
  * The CXL Device DVSEC's RWL fields take writes until Config Lock is set; Config Lock falls with a conventional reset. A
- * function-level reset leaves all of it alone: it touches CXL.io only. CXL Reset is the whole device's, at once: its completion can be read
- * back by the next access.
+ * function-level reset leaves all of it alone: it touches CXL.io only. CXL Reset is the whole device's, at once: its
+ * completion can be read back by the next access.
  *
  * Viral [CXL3.1 12.4]: with Viral Enable set, an unmasked fatal error makes the device isolate itself: writes to persistent memory are
  * dropped, everything else completes, so that the host goes on; and it sends viral up, which every port notes that has it enabled. Viral Status is a record that software clears; isolation ends with a

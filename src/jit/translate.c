@@ -574,8 +574,7 @@ static bool block_form(struct block *b, unsigned first)
 	return true;
 }
 
-/* Whether the compare k can be done again at j: it only sets flags, needs no scratch register but RAX, and its operands are as they
- * were. (In between are pure instructions, which write at most the register d.) */
+/* Whether instruction n, a pure one or an access, writes the register. */
 static bool writes(const struct block *b, unsigned n, unsigned slot)
 {
 	const struct insn *insn = &b->page->insn[b->list[n]];
@@ -585,6 +584,9 @@ static bool writes(const struct block *b, unsigned n, unsigned slot)
 		return insn->d == slot;
 	return (a->loads && (insn->t == slot || (a->pair && insn->u == slot))) || (a->mode != AT_OFFSET && insn->n == slot);
 }
+
+/* Whether the compare k can be done again at j: it only sets flags, needs no scratch register but RAX, and its operands are as they
+ * were. (In between are pure instructions, which write at most the register d.) */
 static bool is_redoable(const struct block *b, unsigned k, unsigned j)
 {
 	const struct insn *insn = &b->page->insn[b->list[k]];

@@ -89,6 +89,7 @@ struct machine {
 	int exit_code;
 	int quit_code;          /* atomic: that the guest asked for, 0: it did not */
 	u32 semihost_errno;     /* atomic */
+	u32 semihost_position;  /* atomic; in the list of extensions, at most its size */
 	enum machine_state state; /* machine lock */
 	u32 reset_pending, shutdown_pending; /* atomic: 1 + enum machine_cause, 0: none */
 	struct {

@@ -57,12 +57,12 @@ static void console_write(struct machine *m, const u8 *bytes, size_t size)
 	while (size) {
 		ssize_t put = write(STDERR_FILENO, bytes, size);
 
-		if (put <= 0 && errno != EINTR)
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
 			return;
-		if (put > 0) {
-			bytes += put;
-			size -= (size_t)put;
-		}
+		bytes += put;
+		size -= (size_t)put;
 	}
 }
 
@@ -101,8 +101,10 @@ static u64 open_name(struct machine *m, struct cpu *cpu, u64 at)
 		return failed(m, EFAULT);
 	if (!strcmp(name, ":tt"))
 		return p[1] < 4 ? HANDLE_IN : p[1] < 8 ? HANDLE_OUT : HANDLE_ERR;
-	if (!strcmp(name, ":semihosting-features") && p[1] < 4)
+	if (!strcmp(name, ":semihosting-features") && p[1] < 4) {
+		__atomic_store_n(&m->semihost_position, 0, __ATOMIC_RELAXED);
 		return HANDLE_FEATURES;
+	}
 	trace(UNIMP, "semihosting: a file of the host is asked for, and refused");
 	return failed(m, EACCES);
 }
@@ -110,14 +112,33 @@ static u64 open_name(struct machine *m, struct cpu *cpu, u64 at)
 /* The bytes that were not read: all of them is the end. */
 static u64 read_handle(struct machine *m, struct cpu *cpu, u64 at)
 {
+	u32 from = __atomic_load_n(&m->semihost_position, __ATOMIC_RELAXED);
 	u64 p[3], size; /* handle, where to, length */
 
 	if (!words(cpu, at, 3, p))
 		return failed(m, EFAULT);
 	if (p[0] != HANDLE_FEATURES)
 		return p[2];
-	size = MIN(p[2], sizeof(features));
-	return cpu_guest_write(cpu, p[1], features, size) ? p[2] - size : failed(m, EFAULT);
+	size = MIN(p[2], sizeof(features) - from);
+	if (!cpu_guest_write(cpu, p[1], features + from, size))
+		return failed(m, EFAULT);
+	__atomic_store_n(&m->semihost_position, from + (u32)size, __ATOMIC_RELAXED);
+	return p[2] - size;
+}
+
+/* The list of extensions has a place to read from; the console has none. */
+static u64 seek(struct machine *m, struct cpu *cpu, u64 at)
+{
+	u64 p[2]; /* handle, from the start */
+
+	if (!words(cpu, at, 2, p))
+		return failed(m, EFAULT);
+	if (p[0] != HANDLE_FEATURES)
+		return failed(m, ESPIPE);
+	if (p[1] > sizeof(features))
+		return failed(m, EINVAL);
+	__atomic_store_n(&m->semihost_position, (u32)p[1], __ATOMIC_RELAXED);
+	return 0;
 }
 
 static u64 write_handle(struct machine *m, struct cpu *cpu, u64 at)
@@ -192,7 +213,7 @@ u64 machine_semihost(void *opaque, struct cpu *cpu, u32 operation, u64 parameter
 	case SYS_READ: return read_handle(m, cpu, parameter);
 	case SYS_ISERROR: return words(cpu, parameter, 1, &word) && (s64)word < 0;
 	case SYS_ISTTY: return words(cpu, parameter, 1, &word) && word >= HANDLE_IN && word <= HANDLE_ERR;
-	case SYS_SEEK: return words(cpu, parameter, 1, &word) && word == HANDLE_FEATURES ? 0 : failed(m, ESPIPE);
+	case SYS_SEEK: return seek(m, cpu, parameter);
 	case SYS_FLEN: return !words(cpu, parameter, 1, &word) ? failed(m, EFAULT) : word == HANDLE_FEATURES ? sizeof(features) : 0;
 	case SYS_CLOCK: return loop_now(m->loop) / 10000000;
 	case SYS_TIME: return pl031_now_s(m->rtc);

@@ -257,27 +257,31 @@ static void flat_files_are_taken_only_when_asked(void **state)
 
 static void flat_files_are_known_by_their_names(void **state)
 {
-	static const struct { const char *suffix; bool taken; } names[] = {{".flat", true}, {".bin", true}, {".img", false}, {"", false}};
+	static const struct { const char *name; bool taken; } names[] = {
+		{"long-enough.flat", true}, {"long-enough.bin", true}, {"k.bin", true}, {"long-enough.img", false}, {"flat", false},
+	};
+	char folder[] = "/tmp/cxlvm-flat-XXXXXX";
 
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
 		struct kernel kernel;
 		struct error err;
-		char path[64];
-		FILE *file;
+		FILE *file = fopen(names[i].name, "w");
 
-		snprintf(path, sizeof(path), "/tmp/cxlvm-flat-%d%s", (int)getpid(), names[i].suffix);
-		file = fopen(path, "w");
 		assert_non_null(file);
 		fputs("anything", file);
 		fclose(file);
-		assert_int_equal(kernel_load(path, false, &kernel, &err), names[i].taken);
-		unlink(path);
+		assert_int_equal(kernel_load(names[i].name, false, &kernel, &err), names[i].taken);
+		unlink(names[i].name);
 		if (names[i].taken)
 			assert_int_equal(kernel.kind, KERNEL_FLAT);
 		else
 			assert_non_null(strstr(err.text, "ends in .flat"));
 		kernel_free(&kernel);
 	}
+	assert_int_equal(chdir("/"), 0);
+	rmdir(folder);
 }
 
 int main(int argc, char **argv)
