@@ -6,8 +6,9 @@
  * fail with EFI_INVALID_PARAMETER. vCPUs call without the machine lock, so one lock here keeps variables, clock offset
  * and counter together; it is a leaf (guest memory access takes no lock of ours), and ResetSystem calls out without it.
  *
- * Not built, and said so in the RT properties table: the wake-up timer, capsules. The tables are handed over in virtual
- * mode, so SetVirtualAddressMap and ConvertPointer have nothing left to do.
+ * Not built, and said so in the RT properties table: capsules. The wake-up timer can be read and switched off, but not
+ * on: nothing powers this machine on again. The tables are handed over in virtual mode, so SetVirtualAddressMap and
+ * ConvertPointer have nothing left to do.
  */
 #include "boot/boot_private.h"
 
@@ -159,19 +160,23 @@ static bool time_of(s64 seconds, struct efi_time *t)
 	return true;
 }
 
-static efi_status get_time(struct efi_runtime *rt, const struct efi_guest *guest, const u64 x[8])
+static bool current_time(const struct efi_runtime *rt, struct efi_time *t)
 {
 	u64 now = rt->config.now_ns(rt->config.opaque);
+
+	*t = (struct efi_time){.nanosecond = (u32)(now % NS_PER_S), .timezone = rt->timezone, .daylight = rt->daylight};
+	return time_of((s64)(now / NS_PER_S) + rt->clock_offset_s, t);
+}
+
+static efi_status get_time(struct efi_runtime *rt, const struct efi_guest *guest, const u64 x[8])
+{
 	struct efi_time_capabilities caps = {.resolution_hz = 1, .accuracy = 50000000};
-	struct efi_time t = {0};
+	struct efi_time t;
 
 	if (!x[0])
 		return EFI_INVALID_PARAMETER;
-	if (!time_of((s64)(now / NS_PER_S) + rt->clock_offset_s, &t))
+	if (!current_time(rt, &t))
 		return EFI_UNSUPPORTED;
-	t.nanosecond = (u32)(now % NS_PER_S);
-	t.timezone = rt->timezone;
-	t.daylight = rt->daylight;
 	if (!guest->write(guest->opaque, x[0], &t, sizeof(t)) ||
 	    (x[1] && !guest->write(guest->opaque, x[1], &caps, sizeof(caps))))
 		return EFI_INVALID_PARAMETER;
@@ -198,6 +203,22 @@ static efi_status set_time(struct efi_runtime *rt, const struct efi_guest *guest
 	return EFI_OK;
 }
 
+/* Switched off, not pending, for now: a time is told because callers check it. [UEFI2.10 8.3.3] */
+static efi_status get_wakeup_time(struct efi_runtime *rt, const struct efi_guest *guest, const u64 x[8])
+{
+	const u8 no = 0;
+	struct efi_time t;
+
+	if (!x[0] || !x[1] || !x[2])
+		return EFI_INVALID_PARAMETER;
+	if (!current_time(rt, &t))
+		return EFI_UNSUPPORTED;
+	if (!guest->write(guest->opaque, x[0], &no, 1) || !guest->write(guest->opaque, x[1], &no, 1) ||
+	    !guest->write(guest->opaque, x[2], &t, sizeof(t)))
+		return EFI_INVALID_PARAMETER;
+	return EFI_OK;
+}
+
 static efi_status get_next_high_count(struct efi_runtime *rt, const struct efi_guest *guest, const u64 x[8])
 {
 	u32 next = rt->high_count + 1;
@@ -213,6 +234,8 @@ static efi_status serve(struct efi_runtime *rt, const struct efi_guest *guest, u
 	switch (service) {
 	case SERVICE_GET_TIME: return get_time(rt, guest, x);
 	case SERVICE_SET_TIME: return set_time(rt, guest, x);
+	case SERVICE_GET_WAKEUP_TIME: return get_wakeup_time(rt, guest, x);
+	case SERVICE_SET_WAKEUP_TIME: return (u8)x[0] ? EFI_UNSUPPORTED : EFI_OK;
 	case SERVICE_GET_VARIABLE: return efi_get_variable(rt->variables, guest, x);
 	case SERVICE_GET_NEXT_VARIABLE_NAME: return efi_get_next_variable(rt->variables, guest, x);
 	case SERVICE_SET_VARIABLE: return efi_set_variable(rt->variables, guest, x);

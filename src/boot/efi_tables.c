@@ -33,9 +33,9 @@ enum {
 /* Places in the loader page. */
 enum { AT_MEMRESERVE = 0x0, AT_MAP = 0x1000 };
 
-/* Services that work, in the bits of the RT properties table: not the wake-up timer, not capsules, and not the two that
- * belong to a change to virtual mode. */
-enum { RT_SUPPORTED = 0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x200 | 0x400 | 0x2000 };
+/* Services that work, in the bits of the RT properties table: not capsules, and not the two that belong to a change to
+ * virtual mode. Linux before 6.2 has no clock unless the wake-up timer's two are there. */
+enum { RT_SUPPORTED = 0xf | 0x10 | 0x20 | 0x40 | 0x200 | 0x400 | 0x2000 };
 
 struct guid {
 	u32 a;

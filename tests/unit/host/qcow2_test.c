@@ -186,6 +186,7 @@ static void chains_read_through_and_write_on_top(void **state)
 	u64 seed = 9;
 	struct block *b;
 
+	check_openat2();
 	for (u64 i = 0; i < base_size; i++)
 		model[i] = (u8)check_random(&seed);
 	save("base.raw", model, base_size);

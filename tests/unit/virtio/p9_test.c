@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The 9p server on a folder of its own: what a client may do, and that nothing gets out of the folder, whatever the messages say. */
-#include <errno.h>
+#include "check.h"
+
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/bits.h"
 #include "virtio/p9.h"
-
-#include <cmocka.h>
 
 #define RLERROR 7
 #define ROOM 65536
@@ -33,6 +24,7 @@ static struct client *client_new(enum folder_model model, bool readonly)
 	struct client *c = calloc(1, sizeof(*c));
 	struct error err = {{0}};
 
+	check_openat2();
 	strcpy(c->base, "/tmp/cxlvm-p9-XXXXXX");
 	assert_non_null(mkdtemp(c->base));
 	snprintf(c->path, sizeof(c->path), "%s/export", c->base);
