@@ -39,6 +39,8 @@ _Static_assert(sizeof(struct insn) == 32, "a record is half a cache line");
 /* Soft TLB. One entry per 4 KiB page: host = addend + va on a hit. */
 #define TLB_BITS 10
 #define TLB_ENTRIES (1u << TLB_BITS)
+#define TLB_LARGE_SHIFT 21
+#define TLB_LARGE_ENTRIES 64u
 
 struct tlb_entry {
 	u64 tag;    /* va & ~0xfff, top byte as the access had it */
@@ -51,6 +53,17 @@ static inline u64 tlb_empty(unsigned slot)
 {
 	return (u64)(slot ^ 1) << 12;
 }
+static inline u64 tlb_large_empty(unsigned slot)
+{
+	return (u64)(slot ^ 1) << TLB_LARGE_SHIFT;
+}
+
+/* A block of 2 MiB that tables and host memory both have as one. */
+struct tlb_large {
+	u64 tag, addend;
+	const u64 *code; /* of a block that may be written: its code marks, one bit per page */
+	u64 none;
+};
 
 /* Direct accesses of one regime: what EL0 may do (also LDTR/STTR at EL1), and what EL1 may do. RAM only: devices,
  * watched, clean and code pages are simply absent. */
@@ -58,6 +71,7 @@ enum { BANK_EL0, BANK_EL1, BANK_COUNT };
 struct tlb_bank {
 	struct tlb_entry read[TLB_ENTRIES];
 	struct tlb_entry write[TLB_ENTRIES];
+	struct tlb_large large[2][TLB_LARGE_ENTRIES]; /* what the translator refills `read` and `write` from, by va >> 21 */
 };
 
 /* Instruction side: va page -> decoded page. EL0 entries of an ASID outlive a switch to another one and back: their generation is

@@ -11,6 +11,9 @@
  * descriptor, whatever its size. TLBI by va removes it there, and in level 1 the page named; level-1 entries that came
  * from larger descriptors are covered by a small filter over {va >> shift, shift}: a hit there empties level 1.
  *
+ * Translated code that misses level 1 looks here before it takes the slow path (tlb_refill), first, in code of its own, among the blocks of
+ * 2 MiB that descriptors and host memory both have as one (`large`, beside level 1 and emptied with it).
+ *
  * Only the vCPU's own thread touches any of it: others send mail (cpus.c). No locks; nothing is allocated after create.
  *
  *   access -> level 1 -- miss -> alignment -> level 2 -- miss -> walk (mmu.c) -> rights -> watchpoints
@@ -77,6 +80,8 @@ static void bank_clear(struct tlb_bank *bank)
 		bank->read[i].tag = tlb_empty(i);
 	for (unsigned i = 0; i < TLB_ENTRIES; i++)
 		bank->write[i].tag = tlb_empty(i);
+	for (unsigned i = 0; i < TLB_LARGE_ENTRIES; i++)
+		bank->large[0][i].tag = bank->large[1][i].tag = tlb_large_empty(i);
 }
 
 bool tlb_create(struct cpu *cpu, struct error *err)
@@ -247,44 +252,47 @@ static void entry_insert(struct tlb *tlb, u64 canonical, u16 asid, const struct 
 	tlb->shifts |= BIT(t->shift);
 }
 
+/* What is known without a walk. The MMU is on. */
+static bool recall(struct cpu *cpu, u64 va, enum mmu_access access, unsigned el, bool pan, struct translation *t)
+{
+	u64 canonical = mmu_canonical(va);
+	struct entry *e = entry_find(tlb_of(cpu), canonical, mmu_asid(cpu));
+
+	if (!e)
+		return false;
+	/* An untagged address, or one whose tag is ignored; and E0PD and EPD are looked at by the walk. */
+	if (canonical != va && !bit(cpu->sys.tcr, bit(va, 55) ? 38 : 37))
+		return false;
+	if (el == 0 && bit(cpu->sys.tcr, bit(va, 55) ? 56 : 55))
+		return false;
+	*t = (struct translation){
+		.pa = e->pa | (va & ones(e->shift)),
+		.shift = e->shift,
+		.may = e->may,
+		.level = e->level,
+		.attr = e->attr,
+		.device = e->device,
+		.global = e->global,
+		.clean = e->clean,
+	};
+	if (mmu_allows(cpu, t, access, el, pan) && !(access == MMU_WRITE && t->clean))
+		return true;
+	/* Refused by what may be stale, or to be marked dirty: ask the tables. */
+	e->tag = 0;
+	return false;
+}
+
 /* Translates and checks rights; false: *fsc. Raises nothing. */
 static bool translate(struct cpu *cpu, u64 va, enum mmu_access access, unsigned el, bool pan, struct translation *t,
 		      u32 *fsc)
 {
-	struct tlb *tlb = tlb_of(cpu);
-	u64 canonical = mmu_canonical(va);
-	struct entry *e;
-	u16 asid;
-
 	if (!cpu_is_mmu_on(cpu))
 		return mmu_walk(cpu, va, el == 0, access, true, t, fsc);
-	asid = mmu_asid(cpu);
-	e = entry_find(tlb, canonical, asid);
-	if (e) {
-		/* An untagged address, or one whose tag is ignored; and E0PD and EPD are looked at by the walk. */
-		bool plain = canonical == va || bit(cpu->sys.tcr, bit(va, 55) ? 38 : 37);
-		bool e0pd = el == 0 && bit(cpu->sys.tcr, bit(va, 55) ? 56 : 55);
-
-		if (plain && !e0pd) {
-			*t = (struct translation){
-				.pa = e->pa | (va & ones(e->shift)),
-				.shift = e->shift,
-				.may = e->may,
-				.level = e->level,
-				.attr = e->attr,
-				.device = e->device,
-				.global = e->global,
-				.clean = e->clean,
-			};
-			if (mmu_allows(cpu, t, access, el, pan) && !(access == MMU_WRITE && t->clean))
-				return true;
-			/* Refused by what may be stale, or to be marked dirty: ask the tables. */
-			e->tag = 0;
-		}
-	}
+	if (recall(cpu, va, access, el, pan, t))
+		return true;
 	if (!mmu_walk(cpu, va, el == 0, access, true, t, fsc))
 		return false;
-	entry_insert(tlb, canonical, asid, t);
+	entry_insert(tlb_of(cpu), mmu_canonical(va), mmu_asid(cpu), t);
 	if (!mmu_allows(cpu, t, access, el, pan)) {
 		*fsc = FSC_PERMISSION + t->level;
 		return false;
@@ -322,6 +330,12 @@ static void stress(struct tlb *tlb, struct tlb_bank *bank, unsigned slot)
 	tlb->stress[n].slot = slot;
 }
 
+/* Entries of EL1's bank that an ASID or PAN takes away. */
+static bool is_special(const struct translation *t)
+{
+	return !t->flat && (!t->global || (t->may & (MAY_R0 | MAY_X0)));
+}
+
 /* What was not asked for is filled only where nothing is lost: source and destination of a copy often share a slot. */
 static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation *t, const u8 *host, bool readonly, bool for_write)
 {
@@ -341,7 +355,7 @@ static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation 
 		tlb->bank[tlb->el0].valid = true;
 		tlb->bank[tlb->el0].asid = mmu_asid(cpu);
 		tlb->el0_global |= t->global;
-	} else if (!t->flat && (!t->global || (t->may & (MAY_R0 | MAY_X0)))) {
+	} else if (is_special(t)) {
 		if (tlb->el1_special_count < EL1_SPECIAL_MAX)
 			tlb->el1_special[tlb->el1_special_count++] = (u16)slot;
 		else
@@ -354,6 +368,31 @@ static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation 
 	    mmu_allows(cpu, t, MMU_WRITE, el, pan) && !debug_covers_page(cpu, page, true) && !space_has_code(cpu->space, t->pa) &&
 	    !monitor_is_watching(cpu, host))
 		bank->write[slot] = (struct tlb_entry){page, addend};
+}
+
+/* Behind fill, for an access that is allowed: the block of 2 MiB around the page. Watchpoints are of pages; so are code and the exclusive monitor's watches, which are looked
+ * at when a page of the block is entered for writing. */
+static void fill_large(struct cpu *cpu, u64 va, unsigned el, const struct translation *t, const struct range *range, bool write)
+{
+	static const u64 no_code[BIT(TLB_LARGE_SHIFT - 12) / 64];
+	u64 block = va & ~ones(TLB_LARGE_SHIFT), pa = t->pa & ~ones(TLB_LARGE_SHIFT), offset = range->offset + (pa - range->base);
+	unsigned slot = (unsigned)(va >> TLB_LARGE_SHIFT) & (TLB_LARGE_ENTRIES - 1);
+	struct tlb_large *large = &tlb_bank_of(cpu, el)->large[write][slot];
+
+	if (t->shift < TLB_LARGE_SHIFT || large->tag == block || t->device || cpu->align_check || (el && is_special(t)) ||
+	    (write && (range->region->readonly || t->clean)) ||
+	    (cpu->sys.mdscr & BIT(15)) || cpu->cpus->debugger.watch_count || cpu->cpus->config.stress_tlb || pa < range->base ||
+	    range->last - pa < ones(TLB_LARGE_SHIFT) || (range->code && (offset & ones(TLB_LARGE_SHIFT))))
+		return;
+	if (range->region->ready) {
+		range->region->ready(range->region, offset);
+		range->region->ready(range->region, offset + ones(TLB_LARGE_SHIFT));
+	}
+	*large = (struct tlb_large){
+		.tag = block,
+		.addend = (u64)(uintptr_t)range->region->host + offset - block,
+		.code = range->code ? range->code + (offset >> 12) / 64 : no_code,
+	};
 }
 
 static void slot_clear(struct tlb_bank *bank, u64 canonical)
@@ -562,13 +601,36 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 		to->host = region->host + offset;
 		to->code = write && space_has_code(cpu->space, to->t.pa);
 		to->watched = write && monitor_is_watching(cpu, to->host);
-		if (page_pa >= range->base && range->last - page_pa >= PAGE - 1)
+		if (page_pa >= range->base && range->last - page_pa >= PAGE - 1) {
 			fill(cpu, va, el, &to->t, to->host, region->readonly, write);
+			fill_large(cpu, va, el, &to->t, range, write);
+		}
 	} else {
 		/* Also a piece that goes on into the next range, which may be a device. */
 		to->io = !region->lockless || range->last - to->t.pa < size - 1;
 	}
 	return true;
+}
+
+bool tlb_refill(struct cpu *cpu, u64 va, bool write)
+{
+	const struct tlb_entry *entry = (write ? cpu->bank->write : cpu->bank->read) + ((va >> 12) & (TLB_ENTRIES - 1));
+	const struct range *range;
+	struct translation t;
+	u64 page_pa, offset;
+
+	if (!cpu_is_mmu_on(cpu) || cpu->cpus->config.stress_tlb || !recall(cpu, va, write ? MMU_WRITE : MMU_READ, cpu->el, cpu->pan && cpu->el, &t))
+		return false;
+	page_pa = t.pa & ~(PAGE - 1);
+	range = space_lookup(cpu->space, page_pa);
+	if (!range || !range->region->host || range->last - page_pa < PAGE - 1)
+		return false;
+	offset = range->offset + (page_pa - range->base);
+	if (range->region->ready)
+		range->region->ready(range->region, offset);
+	fill(cpu, va, cpu->el, &t, range->region->host + offset + (va & (PAGE - 1)), range->region->readonly, write);
+	fill_large(cpu, va, cpu->el, &t, range, write);
+	return entry->tag == (va & ~(PAGE - 1));
 }
 
 static bool external_abort(struct cpu *cpu, u64 va, unsigned flags)

@@ -92,6 +92,8 @@ void dump_counts(const struct jit *jit)
 	      (unsigned long long)counts->left[LEFT_INDIRECT], (unsigned long long)counts->left[LEFT_COUNT], (unsigned long long)drops);
 	trace(CHAIN, "accesses with a constant offset: %llu alone, %llu lead a group, %llu follow", (unsigned long long)counts->accesses[GROUP_NONE],
 	      (unsigned long long)counts->accesses[GROUP_LEADS], (unsigned long long)counts->accesses[GROUP_FOLLOWS]);
+	trace(CHAIN, "level 1 of the TLB refilled in translated code: %llu times for reading, %llu for writing", (unsigned long long)counts->refills[0],
+	      (unsigned long long)counts->refills[1]);
 	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
 		lines[slot].count = counts->slots[slot];
 		snprintf(lines[slot].text, sizeof(lines[slot].text), slot == SLOT_ZR ? "xzr" : slot == SLOT_SP ? "sp" : slot == SLOT_DUMP ? "xzr written" : "x%u", slot);

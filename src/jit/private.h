@@ -45,6 +45,7 @@ struct counts {
 	u64 probes, left[LEFT_COUNT + 1]; /* jumps that asked the table of jumps; why translated code came back (last: to be linked) */
 	u64 calls[A64_ROW_COUNT + 1], slow[A64_ROW_COUNT + 1]; /* of exec_ functions: there is no emitter, it declined; something was rare */
 	u64 accesses[3];           /* alone, leading a group, following */
+	u64 refills[2];            /* of level 1 of the TLB, for reading and for writing, without leaving the block */
 	u64 slots[SLOT_COUNT];     /* general registers that instructions of the blocks entered name, once for each operand */
 	u64 registers[2][65536];   /* calls of MSR or SYS, and of MRS, by key */
 };
@@ -66,7 +67,7 @@ struct jit {
 	struct emitter emitters[A64_ROW_COUNT];
 	/* fixed routines */
 	u64 (*enter)(struct cpu *cpu, const u8 *host);
-	const u8 *exec, *light[LIGHT_COUNT], *link, *budget, *indirect, *plain;
+	const u8 *exec, *light[LIGHT_COUNT], *refill[2], *link, *budget, *indirect;
 	const u8 *constants; /* vector_constants */
 	u64 blocks_made, insns_made, bytes_made, segments_reused;
 	struct counts *counts; /* with count=on, or NULL */

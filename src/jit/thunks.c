@@ -8,11 +8,14 @@
  *                   behind the record, exec_NAME called. If ip is then not what was set, or the chunk was ended, or the mode
  *                   changed, translated code is left: the state in memory is what counts. Else everything is loaded again.
  * light             of each light_function, one that leaves the guest's registers alone: only what C may change is saved.
+ * refill            [store]: called where an access missed level 1 of the TLB, with RCX = 16 * slot and RDX = address less the slot's tag. If level
+ *                   2 knows the page, and the access just did not go beyond it, the slot is filled and ZF set. RDX is lost.
  * link              called by a stub that is followed by struct link_data: leaves with its address.
  *                   (jit_resume, in blocks.c, may have the block to go on at: then it is entered at once.)
  * budget            EAX = 32 * record: leaves with ip there.
  * indirect          RAX = target: leaves with it in jit_va.
  */
+#include "cpu/vcpu.h"
 #include "jit/private.h"
 #include "jit/vector.h"
 
@@ -122,6 +125,102 @@ static void ip_from_rax(struct x64 *x)
 	x64_store(x, true, CPU_MEM(ip), RAX);
 }
 
+static void refill_count(struct x64 *x, struct jit *jit, bool store, unsigned scratch, unsigned by)
+{
+	if (!jit->counts)
+		return;
+	x64_mov_imm(x, scratch, (u64)(uintptr_t)&jit->counts->refills[store]);
+	x64_alu_store(x, true, ALU_ADD, mem_at(scratch, 0), by);
+}
+
+/* Blocks of 2 MiB are looked up here: with those a large working set misses at nearly every access. The rest is C. */
+static void refill_make(struct x64 *x, struct jit *jit, bool store)
+{
+	s32 table = store ? offsetof(struct tlb_bank, write) : offsetof(struct tlb_bank, read), large = offsetof(struct tlb_bank, large[store]);
+	s32 tag = offsetof(struct tlb_entry, tag), addend = offsetof(struct tlb_entry, addend);
+	s32 saved_bytes = VCOPIES * 16; /* with the return address and nine registers, a multiple of 16 */
+	bool (*refill)(struct cpu *cpu, u64 va, bool write) = tlb_refill;
+	u8 *beyond, *unknown, *code = NULL, *watched = NULL;
+
+	align(x);
+	jit->refill[store] = x->at;
+	x64_alu_imm(x, true, ALU_CMP, RDX, 4096);
+	beyond = x64_jcc(x, CC_B);
+	x64_alu_load(x, true, ALU_ADD, RDX, mem_index(BANK, RCX, 0, table + tag));
+	x64_push(x, RAX);
+	x64_push(x, RSI);
+	x64_push(x, RDI);
+	_Static_assert(sizeof(struct tlb_large) == 32, "the index is made by one shift");
+	x64_mov(x, false, RAX, RDX);
+	x64_shift_imm(x, false, SHIFT_SHR, RAX, TLB_LARGE_SHIFT - 5);
+	x64_alu_imm(x, false, ALU_AND, RAX, (TLB_LARGE_ENTRIES - 1) * 32);
+	x64_lea(x, true, RAX, mem_index(BANK, RAX, 0, large));
+	x64_mov(x, true, RSI, RDX);
+	x64_alu_load(x, true, ALU_SUB, RSI, mem_at(RAX, offsetof(struct tlb_large, tag)));
+	x64_alu_imm(x, true, ALU_CMP, RSI, 1 << TLB_LARGE_SHIFT);
+	unknown = x64_jcc(x, CC_AE);
+	if (store) {
+		x64_load(x, true, RDI, mem_at(RAX, offsetof(struct tlb_large, code)));
+		x64_shift_imm(x, false, SHIFT_SHR, RSI, 12);
+		x64_rm(x, false, OP_0F(0xa3), RSI, mem_at(RDI, 0)); /* bt */
+		code = x64_jcc(x, CC_B);
+	}
+	x64_load(x, true, RAX, mem_at(RAX, offsetof(struct tlb_large, addend)));
+	if (store) { /* as monitor_is_watching */
+		x64_lea(x, true, RSI, mem_index(RAX, RDX, 0, 0));
+		x64_shift_imm(x, true, SHIFT_SHR, RSI, 12);
+		x64_alu_imm(x, false, ALU_AND, RSI, (s32)WATCH_BITS - 1);
+		x64_load(x, true, RDI, CPU_MEM(cpus));
+		x64_rm(x, false, OP_0F(0xa3), RSI, mem_at(RDI, offsetof(struct cpus, monitor.watching)));
+		watched = x64_jcc(x, CC_B);
+	}
+	x64_alu_imm(x, true, ALU_AND, RDX, -4096);
+	x64_store(x, true, mem_index(BANK, RCX, 0, table + tag), RDX);
+	x64_store(x, true, mem_index(BANK, RCX, 0, table + addend), RAX);
+	x64_mov_imm(x, RDX, 1);
+	refill_count(x, jit, store, RAX, RDX);
+	x64_pop(x, RDI);
+	x64_pop(x, RSI);
+	x64_pop(x, RAX);
+	x64_alu(x, false, ALU_CMP, RDX, RDX);
+	x64_u8(x, 0xc3);
+
+	x64_bind(unknown, x->at);
+	for (unsigned n = 0; n < sizeof(lost); n++)
+		x64_push(x, lost[n]);
+	x64_push(x, RCX);
+	x64_alu_imm(x, true, ALU_SUB, RSP, saved_bytes);
+	for (unsigned n = 0; n < VCOPIES; n++)
+		x64_movdqu_store(x, mem_at(RSP, (s32)n * 16), 4 + n);
+	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
+	x64_mov(x, true, RSI, RDX);
+	x64_mov_imm(x, RDX, store);
+	x64_mov_imm(x, RAX, (u64)(uintptr_t)refill);
+	x64_rr(x, false, OP(0xff), 2, RAX);
+	x64_extend(x, false, false, 1, RDX, RAX);
+	refill_count(x, jit, store, RCX, RDX);
+	x64_alu_imm(x, false, ALU_CMP, RDX, 1);
+	for (unsigned n = 0; n < VCOPIES; n++)
+		x64_movdqu_load(x, 4 + n, mem_at(RSP, (s32)n * 16));
+	x64_lea(x, true, RSP, mem_at(RSP, saved_bytes)); /* keeps ZF */
+	x64_pop(x, RCX);
+	for (unsigned n = sizeof(lost); n--;)
+		x64_pop(x, lost[n]);
+	if (store) { /* from there with ZF clear: RSP is not 0 */
+		u8 *over = x64_jmp_short(x);
+
+		x64_bind(code, x->at);
+		x64_bind(watched, x->at);
+		x64_test(x, true, RSP, RSP);
+		x64_bind_short(x, over);
+	}
+	x64_pop(x, RDI);
+	x64_pop(x, RSI);
+	x64_pop(x, RAX);
+	x64_bind(beyond, x->at); /* with ZF clear */
+	x64_u8(x, 0xc3);
+}
+
 void thunks_make(struct jit *jit)
 {
 	struct x64 x_space = {jit->cache}, *x = &x_space;
@@ -222,6 +321,9 @@ void thunks_make(struct jit *jit)
 			x64_pop(x, lost[n]);
 		x64_u8(x, 0xc3);
 	}
+
+	refill_make(x, jit, false);
+	refill_make(x, jit, true);
 
 	align(x);
 	jit->link = x->at;

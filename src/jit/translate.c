@@ -452,6 +452,10 @@ static void cold_emit(struct block *b, struct cold *c)
 	struct link_data data;
 
 	x64_bind(c->site, x->at);
+	if (c->again) {
+		call(b, b->jit->refill[c->store]);
+		x64_bind(x64_jcc(x, CC_E), c->again);
+	}
 	switch (c->kind) {
 	case COLD_SLOW:
 		call_exec_of(b, (unsigned)c->k, true);
@@ -489,17 +493,13 @@ void check_sp(struct block *b, unsigned n)
 	b->sp_aligned = true;
 }
 
-/* Where a leader's bytes are not all found: the block without groups does it all. */
-static void plain_path(struct block *b, u8 *site)
-{
-	cold_add(b, COLD_PLAIN, site);
-}
-
 struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned flags)
 {
 	struct x64 *x = &b->x;
 	unsigned bank = BANK;
 	s32 table = flags & MEMORY_WRITE ? offsetof(struct tlb_bank, write) : offsetof(struct tlb_bank, read);
+	const u8 *again = x->at;
+	struct cold *miss;
 
 	if (flags & MEMORY_EL0) {
 		x64_load(x, true, RSI, CPU_MEM(bank_el0));
@@ -515,7 +515,12 @@ struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned fl
 	x64_mov(x, true, RDX, va);
 	x64_alu_load(x, true, ALU_SUB, RDX, mem_index(bank, RCX, 0, table + (s32)offsetof(struct tlb_entry, tag)));
 	x64_alu_imm(x, true, ALU_CMP, RDX, (s32)(4096 - size));
-	(flags & MEMORY_GROUP ? plain_path : slow_path)(b, jit_has(b->jit, JIT_STRESS_SLOW) ? x64_jmp(x) : x64_jcc(x, CC_A));
+	/* Where a leader's bytes are not all found, the block without groups does it all. */
+	miss = cold_add(b, flags & MEMORY_GROUP ? COLD_PLAIN : COLD_SLOW, jit_has(b->jit, JIT_STRESS_SLOW) ? x64_jmp(x) : x64_jcc(x, CC_A));
+	if (!(flags & MEMORY_EL0) && jit_has(b->jit, JIT_REFILL) && !jit_has(b->jit, JIT_STRESS_SLOW)) {
+		miss->again = again;
+		miss->store = flags & MEMORY_WRITE;
+	}
 	x64_load(x, true, RCX, mem_index(bank, RCX, 0, table + (s32)offsetof(struct tlb_entry, addend)));
 	b->flags = FLAGS_SAVED;
 	return mem_index(va, RCX, 0, 0);

@@ -97,7 +97,9 @@ struct block {
 	struct cold {
 		u8 *site;      /* jump to bind to the stub */
 		const u8 *back; /* slow path: where it returns to */
+		const u8 *again; /* a miss of the TLB: the look into it, for when it is refilled; or NULL */
 		u8 kind;
+		bool store;    /* with `again` */
 		s16 k;         /* slow path: which instruction */
 		u32 index;     /* link: record to go to; left: instructions to give back */
 		u32 give_back;
