@@ -77,8 +77,7 @@ static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
 static void copy_fork(struct decode_fork *to, struct cxl_fork *fork, unsigned index)
 {
 	to->only = DECODE_NOTHING;
-	for (unsigned p = 0; p < 256; p++)
-		to->below[p] = DECODE_NOTHING;
+	memset(to->below, 0xff, sizeof(to->below)); /* DECODE_NOTHING */
 	if (!fork)
 		return;
 	fork->index = index;
@@ -113,6 +112,7 @@ struct decode_state *decode_state_make(struct cxl_host *host)
 			continue;
 		fork = &state->forks[port->above->index];
 		fork->only = fork->below[port->number] = sw ? DECODE_FORK(sw->fork.index) : (s16)state->endpoint_count;
+		fork->below_end = MAX(fork->below_end, port->number + 1u);
 		if (device)
 			copy_endpoint(&state->endpoints[state->endpoint_count++], device);
 	}
@@ -162,7 +162,7 @@ bool decode_has_media(const struct decode_endpoint *endpoint, u64 dpa, u64 *size
 	return dpa >= list[n].dpa;
 }
 
-static const struct decode_decoder *find_decoder(const struct decode_decoder *list, unsigned count, u64 hpa)
+const struct decode_decoder *decode_find(const struct decode_decoder *list, unsigned count, u64 hpa)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (hpa - list[i].base < list[i].size)
@@ -180,9 +180,9 @@ u64 decode_fold(const u64 maps[CXL_XOR_MAPS_MAX], u64 hpa)
 	return hpa;
 }
 
-static unsigned select_window_target(const struct decode_window *w, u64 hpa)
+static unsigned select_window_target(const struct decode_window *w, u64 folded)
 {
-	return (decode_fold(w->xor_maps, hpa) >> (8 + w->ig)) % w->ways;
+	return (folded >> (8 + w->ig)) % w->ways;
 }
 
 /* Powers of two only. */
@@ -204,8 +204,13 @@ static u64 device_offset(const struct decode_decoder *d, u64 hpa)
 
 bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, struct decoded *out)
 {
+	return decode_folded(state, window, hpa, decode_fold(state->windows[window].xor_maps, hpa), out);
+}
+
+bool decode_folded(const struct decode_state *state, unsigned window, u64 hpa, u64 folded, struct decoded *out)
+{
 	const struct decode_window *w = &state->windows[window];
-	s16 at = DECODE_FORK(w->bridge[select_window_target(w, hpa)]);
+	s16 at = DECODE_FORK(w->bridge[select_window_target(w, folded)]);
 	const struct decode_endpoint *endpoint;
 	const struct decode_decoder *d;
 
@@ -216,7 +221,7 @@ bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, stru
 			at = fork->only;
 			continue;
 		}
-		d = find_decoder(fork->decoders, fork->count, hpa);
+		d = decode_find(fork->decoders, fork->count, hpa);
 		if (!d)
 			return false;
 		at = fork->below[d->targets[select_target(hpa, d->ig, hdm_ways(d->iw))]];
@@ -224,7 +229,7 @@ bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, stru
 	if (at < 0)
 		return false;
 	endpoint = &state->endpoints[at];
-	d = find_decoder(endpoint->decoders, endpoint->count, hpa);
+	d = decode_find(endpoint->decoders, endpoint->count, hpa);
 	if (!d)
 		return false;
 	*out = (struct decoded){endpoint->device, d, d->dpa + device_offset(d, hpa), endpoint};

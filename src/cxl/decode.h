@@ -40,6 +40,7 @@ struct decode_fork {
 	unsigned count;
 	struct decode_decoder decoders[HDM_DECODERS_MAX];
 	s16 below[256];      /* by port number; see DECODE_FORK */
+	unsigned below_end;  /* nothing from this number on */
 };
 #define DECODE_NOTHING (-1)
 #define DECODE_FORK(index) ((s16)(-2 - (s16)(index))) /* a switch; an endpoint is its index */
@@ -71,9 +72,13 @@ struct decoded {
 u64 decode_fold(const u64 maps[CXL_XOR_MAPS_MAX], u64 hpa);
 struct decode_state *decode_state_make(struct cxl_host *host);
 void decode_state_free(struct decode_state *state);
+/* The lowest-numbered decoder of the list that holds the address, or NULL. */
+const struct decode_decoder *decode_find(const struct decode_decoder *list, unsigned count, u64 hpa);
 /* Whether there is memory at a DPA of the device; *size is cut to where that changes. */
 bool decode_has_media(const struct decode_endpoint *endpoint, u64 dpa, u64 *size);
 /* False: nothing decodes there. hpa lies in the window. */
 bool decode_hpa(const struct decode_state *state, unsigned window, u64 hpa, struct decoded *out);
+/* The same with decode_fold's result given. */
+bool decode_folded(const struct decode_state *state, unsigned window, u64 hpa, u64 folded, struct decoded *out);
 
 #endif

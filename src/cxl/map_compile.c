@@ -2,12 +2,35 @@
 /*
  * From decoders to wanted pieces: every window is cut at the ends of all decoders on its paths, and a sample of each segment says what
  * the whole of it is (map.c).
+ *
+ * The sample. Inside a segment the same decoders answer everywhere, so where an address goes repeats with the least common multiple of their
+ * stripes (ways x granularity) and the window's, and changes at multiples of the smallest granularity only. One address for each such step of one
+ * such period is enough: a single one where nothing interleaves, 3072 at the very worst.
+ *
+ * XOR arithmetic turns over bits of the window's choice by what the bits above them are, so in one period another way than in the next. Where
+ * decoders below choose by other bits, as they should, every combination of the bits that choose occurs in each period all the same. Where they
+ * choose by the same bits once more, the sample is taken for every set of bits turned over.
  */
 #include <stdlib.h>
 
 #include "cxl/map.h"
 
-#define PERIOD (3 * 256 * KiB) /* 16 ways of 16 KiB, and by 3: the longest pattern */
+/* What a segment of a window is to be found out about. */
+struct segment {
+	const struct decode_state *state;
+	struct want_list *wants;
+	unsigned window;
+	u64 base, size;
+	u64 window_stripe; /* bytes, without its factor 3 */
+	u64 step;  /* bytes that go the same way */
+	u64 power; /* the period without its factor 3; 0: nothing interleaves */
+	bool has_factor_3;
+	bool mixes; /* decoders choose by bits that the window chose by */
+	unsigned count;    /* of steps in a period: at most 3 x 16 ways x 16 KiB over GRANULE */
+	unsigned variants; /* sets of bits turned over */
+	struct decoded *pattern; /* where each goes, one variant after the other */
+	unsigned room;
+};
 
 static void want_add(struct want_list *wants, const struct piece_want *want)
 {
@@ -79,21 +102,109 @@ static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa
 	}
 }
 
-/* Whether the decoded pattern is a complete interleave set; fills the ways. */
-static bool is_complete_set(const struct decoded pattern[], struct piece_want *want)
+/* --- the sample --- */
+
+static void sample_stripe(struct segment *s, unsigned ways, u64 granularity)
 {
-	const struct decode_decoder *first = pattern[0].decoder;
+	unsigned power = ways % 3 ? ways : ways / 3;
+
+	if (ways < 2)
+		return;
+	s->step = MIN(s->step, granularity);
+	s->power = MAX(s->power, power * granularity);
+	s->has_factor_3 |= power != ways;
+}
+
+/* The stripes of all decoders below `at` that answer in the segment. */
+static void sample_below(struct segment *s, s16 at, unsigned level)
+{
+	const struct decode_state *state = s->state;
+	const struct decode_fork *fork;
+	const struct decode_decoder *d;
+	unsigned ways;
+
+	if (at == DECODE_NOTHING || level > CXL_SWITCH_LEVELS_MAX + 1)
+		return;
+	if (at >= 0) {
+		d = decode_find(state->endpoints[at].decoders, state->endpoints[at].count, s->base);
+		if (d)
+			sample_stripe(s, hdm_ways(d->iw), hdm_granularity(d->ig));
+		return;
+	}
+	fork = &state->forks[-2 - at];
+	if (fork->passthrough) {
+		sample_below(s, fork->only, level + 1);
+		return;
+	}
+	d = decode_find(fork->decoders, fork->count, s->base);
+	if (!d)
+		return;
+	ways = hdm_ways(d->iw);
+	s->mixes |= ways > 1 && hdm_granularity(d->ig) < s->window_stripe;
+	sample_stripe(s, ways, hdm_granularity(d->ig));
+	for (unsigned t = 0; t < ways; t++)
+		if (!memchr(d->targets, d->targets[t], t)) /* not twice: there are as many visits as ports */
+			sample_below(s, fork->below[d->targets[t]], level + 1);
+}
+
+/* The address of a sample as the window chooses by it. */
+static u64 sample_folded(const struct segment *s, unsigned variant, unsigned n)
+{
+	const struct decode_window *w = &s->state->windows[s->window];
+	u64 folded = decode_fold(w->xor_maps, s->base + n * s->step);
+
+	for (unsigned map = 0; variant >> map; map++)
+		if (variant >> map & 1)
+			folded ^= w->xor_maps[map] & -w->xor_maps[map];
+	return folded;
+}
+
+static void sample(struct segment *s)
+{
+	const struct decode_window *w = &s->state->windows[s->window];
+	unsigned maps = 0, total;
+
+	s->step = s->size;
+	s->power = 0;
+	s->has_factor_3 = s->mixes = false;
+	sample_stripe(s, w->ways, hdm_granularity(w->ig));
+	s->window_stripe = s->power;
+	for (unsigned t = 0; t < w->ways; t++)
+		sample_below(s, DECODE_FORK(w->bridge[t]), 0);
+	s->count = s->power ? s->power / s->step * (s->has_factor_3 ? 3 : 1) : 1;
+	while (s->mixes && maps < CXL_XOR_MAPS_MAX && w->xor_maps[maps])
+		maps++;
+	s->variants = 1u << maps;
+	total = s->count * s->variants;
+	if (total > s->room) {
+		s->room = total;
+		free(s->pattern);
+		s->pattern = malloc(s->room * sizeof(*s->pattern));
+		assert(s->pattern);
+	}
+	for (unsigned n = 0; n < total; n++)
+		if (!decode_folded(s->state, s->window, s->base + n % s->count * s->step, sample_folded(s, n / s->count, n % s->count),
+				   &s->pattern[n]))
+			s->pattern[n] = (struct decoded){0};
+}
+
+/* --- what the segment is --- */
+
+/* Whether the decoded pattern is a complete interleave set; fills the ways. */
+static bool is_complete_set(const struct segment *s, struct piece_want *want)
+{
+	const struct decode_decoder *first = s->pattern[0].decoder;
 	unsigned ways, granularity;
 
-	if (!pattern[0].device || first->iw < 1 || want->base != first->base || want->size != first->size)
+	if (!s->pattern[0].device || first->iw < 1 || want->base != first->base || want->size != first->size)
 		return false;
 	ways = hdm_ways(first->iw);
 	granularity = hdm_granularity(first->ig);
 	if (!ways || want->size % ((u64)ways * granularity))
 		return false;
-	for (unsigned g = 0; g < PERIOD / GRANULE; g++) {
-		const struct decoded *d = &pattern[g];
-		unsigned way = piece_fold(want, g * GRANULE) / granularity % ways;
+	for (unsigned n = 0; n < s->count * s->variants; n++) {
+		const struct decoded *d = &s->pattern[n];
+		unsigned way = (sample_folded(s, n / s->count, n % s->count) - s->base) / granularity % ways;
 
 		if (!d->device || d->decoder->base != first->base || d->decoder->size != first->size ||
 		    d->decoder->iw != first->iw || d->decoder->ig != first->ig)
@@ -114,16 +225,16 @@ static bool is_complete_set(const struct decoded pattern[], struct piece_want *w
 	return true;
 }
 
-static const struct decode_endpoint *endpoint_of(const struct decoded pattern[], const struct piece_want *set, unsigned way)
+static const struct decode_endpoint *endpoint_of(const struct segment *s, const struct piece_want *set, unsigned way)
 {
-	return pattern[piece_fold(set, (u64)way * set->granularity) / GRANULE].endpoint;
+	return s->pattern[piece_fold(set, (u64)way * set->granularity) / s->step].endpoint;
 }
 
 /* Of dynamic capacity, what is not all accepted stays on the slow path, address by address. */
-static bool is_all_media(const struct decoded pattern[], const struct piece_want *set)
+static bool is_all_media(const struct segment *s, const struct piece_want *set)
 {
 	for (unsigned way = 0; way < set->ways; way++) {
-		const struct decode_endpoint *endpoint = endpoint_of(pattern, set, way);
+		const struct decode_endpoint *endpoint = endpoint_of(s, set, way);
 		u64 at = set->way[way].dpa, end = at + set->size / set->ways;
 
 		while (at < end) {
@@ -137,47 +248,51 @@ static bool is_all_media(const struct decoded pattern[], const struct piece_want
 	return true;
 }
 
-static void compile_segment(const struct decode_state *state, unsigned window, u64 base, u64 size,
-			    struct want_list *wants, struct decoded pattern[])
+static void compile_segment(struct segment *s)
 {
-	struct piece_want want = {.base = base, .size = size, .window = window}, set;
+	struct piece_want want = {.base = s->base, .size = s->size, .window = s->window}, set;
+	const struct decoded *first;
 	bool any = false, is_direct = true, is_slow = false;
 	unsigned holes = 0;
 
-	for (unsigned g = 0; g < PERIOD / GRANULE; g++) {
-		if (!decode_hpa(state, window, base + g * GRANULE, &pattern[g]))
-			pattern[g] = (struct decoded){0};
-		any |= pattern[g].device != NULL;
-		is_slow |= pattern[g].device && (pattern[g].endpoint->disabled_from != UINT64_MAX || pattern[g].endpoint->viral_from != UINT64_MAX);
-		is_direct &= pattern[g].device && pattern[g].device == pattern[0].device && pattern[g].decoder->iw == 0;
+	sample(s);
+	first = &s->pattern[0];
+	for (unsigned n = 0; n < s->count * s->variants; n++) {
+		const struct decoded *d = &s->pattern[n];
+
+		any |= d->device != NULL;
+		is_slow |= d->device && (d->endpoint->disabled_from != UINT64_MAX || d->endpoint->viral_from != UINT64_MAX);
+		is_direct &= d->device && d->device == first->device && d->decoder->iw == 0;
 	}
 	if (!any)
 		return;
 	if (is_direct && !is_slow) {
-		want.way[0].device = pattern[0].device;
-		want.way[0].dpa = pattern[0].dpa;
+		want.way[0].device = first->device;
+		want.way[0].dpa = first->dpa;
 		want.ways = 1;
-		if (want_holes(NULL, &want, 0, pattern[0].endpoint) <= HOLES_MAX) {
-			want_direct(wants, want, pattern[0].dpa, pattern[0].endpoint);
+		if (want_holes(NULL, &want, 0, first->endpoint) <= HOLES_MAX) {
+			want_direct(s->wants, want, first->dpa, first->endpoint);
 			return;
 		}
 	}
-	want = (struct piece_want){.base = base, .size = size, .window = window};
+	want = (struct piece_want){.base = s->base, .size = s->size, .window = s->window};
 	set = want;
-	memcpy(set.xor_maps, state->windows[window].xor_maps, sizeof(set.xor_maps));
-	if (!is_slow && is_complete_set(pattern, &set) && is_all_media(pattern, &set)) {
+	memcpy(set.xor_maps, s->state->windows[s->window].xor_maps, sizeof(set.xor_maps));
+	if (!is_slow && is_complete_set(s, &set) && is_all_media(s, &set)) {
 		for (unsigned way = 0; way < set.ways; way++)
-			holes += want_holes(NULL, &set, way, endpoint_of(pattern, &set, way));
+			holes += want_holes(NULL, &set, way, endpoint_of(s, &set, way));
 		if (holes <= HOLES_MAX) {
 			for (unsigned way = 0; way < set.ways; way++)
-				want_holes(wants, &set, way, endpoint_of(pattern, &set, way));
-			want_add(wants, &set);
+				want_holes(s->wants, &set, way, endpoint_of(s, &set, way));
+			want_add(s->wants, &set);
 			return;
 		}
 	}
 	want.kind = MAP_GRANULE;
-	want_add(wants, &want);
+	want_add(s->wants, &want);
 }
+
+/* --- segments --- */
 
 struct cuts {
 	u64 *at;
@@ -208,7 +323,7 @@ static void cut_fork(struct cuts *cuts, const struct decode_state *state, const 
 		     const struct decode_fork *fork, unsigned level)
 {
 	cut_decoders(cuts, w, fork->decoders, fork->count);
-	for (unsigned p = 0; p < 256; p++) {
+	for (unsigned p = 0; p < fork->below_end; p++) {
 		if (fork->below[p] >= 0)
 			cut_decoders(cuts, w, state->endpoints[fork->below[p]].decoders,
 				     state->endpoints[fork->below[p]].count);
@@ -226,7 +341,7 @@ static int cut_order(const void *left, const void *right)
 
 void map_compile(const struct decode_state *state, struct want_list *wants)
 {
-	struct decoded *pattern = calloc(PERIOD / GRANULE, sizeof(*pattern));
+	struct segment segment = {.state = state, .wants = wants};
 
 	for (unsigned n = 0; n < state->window_count; n++) {
 		const struct decode_window *w = &state->windows[n];
@@ -237,10 +352,14 @@ void map_compile(const struct decode_state *state, struct want_list *wants)
 		for (unsigned t = 0; t < w->ways; t++)
 			cut_fork(&cuts, state, w, &state->forks[w->bridge[t]], 0);
 		qsort(cuts.at, cuts.count, sizeof(*cuts.at), cut_order);
-		for (size_t i = 0; i + 1 < cuts.count; i++)
-			if (cuts.at[i + 1] > cuts.at[i])
-				compile_segment(state, n, cuts.at[i], cuts.at[i + 1] - cuts.at[i], wants, pattern);
+		segment.window = n;
+		for (size_t i = 0; i + 1 < cuts.count; i++) {
+			segment.base = cuts.at[i];
+			segment.size = cuts.at[i + 1] - cuts.at[i];
+			if (segment.size)
+				compile_segment(&segment);
+		}
 		free(cuts.at);
 	}
-	free(pattern);
+	free(segment.pattern);
 }

@@ -5,6 +5,7 @@
  */
 #include "fixture.h"
 #include "decoder_model.c"
+#include "cxl/map.h"
 
 #define Q (256 * MiB)
 #define WINDOW_BYTES (16 * Q)
@@ -15,6 +16,7 @@ struct fabric {
 	struct model model;
 	u64 random;
 	unsigned bridges, ports, devices, switches;
+	u64 quick[MAP_HOLE + 1]; /* addresses that the map answered, by kind of piece */
 };
 
 static unsigned pick(struct fabric *f, unsigned count)
@@ -151,6 +153,34 @@ static void program_all(struct fabric *f)
 	cxl_map_release(f->m.cxl);
 }
 
+/* Whether the compiled map sends the address where the decoders send it. */
+static void check_map(struct fabric *f, u64 hpa, const struct decoded *is)
+{
+	const struct map_piece *piece = f->m.cxl->pieces;
+	const struct piece_want *want = &piece->want;
+	u64 offset, dpa;
+	unsigned way = 0;
+
+	while (piece && hpa - piece->want.base >= piece->want.size)
+		piece = piece->next;
+	if (!piece && is->device)
+		fail_msg("0x%llx: nothing in the map, but %s decodes it", (unsigned long long)hpa, is->device->name);
+	if (!piece || piece->want.kind == MAP_GRANULE) /* which decodes again */
+		return;
+	want = &piece->want;
+	offset = hpa - want->base;
+	dpa = want->way[0].dpa + offset;
+	if (want->kind == MAP_BUFFER) {
+		offset = piece_fold(want, offset);
+		way = offset / want->granularity % want->ways;
+		dpa = want->way[way].dpa + offset / want->granularity / want->ways * want->granularity + offset % want->granularity;
+	}
+	f->quick[want->kind]++;
+	if (want->way[way].device != is->device || dpa != is->dpa)
+		fail_msg("0x%llx: in the map %s 0x%llx, by the decoders %s 0x%llx", (unsigned long long)hpa, want->way[way].device->name,
+			 (unsigned long long)dpa, is->device ? is->device->name : "nothing", (unsigned long long)is->dpa);
+}
+
 static u64 compare(struct fabric *f, u64 addresses)
 {
 	u64 answered = 0;
@@ -168,6 +198,8 @@ static u64 compare(struct fabric *f, u64 addresses)
 		if (want != is || (want && (got.device != device || got.dpa != dpa)))
 			fail_msg("0x%llx: %s 0x%llx, the model says %s 0x%llx", (unsigned long long)hpa, is ? got.device->name : "nothing",
 				 (unsigned long long)got.dpa, want ? device->name : "nothing", (unsigned long long)dpa);
+		if (!(n & 15))
+			check_map(f, hpa, is ? &got : &(struct decoded){0});
 		answered += want;
 	}
 	model_caches = false;
@@ -184,7 +216,7 @@ static u64 number_of(const char *name, u64 usual)
 static void random_fabrics_follow_the_model(void **state)
 {
 	u64 fabrics = number_of("CXLVM_FABRICS", 60), addresses = number_of("CXLVM_ADDRESSES", 4000), first = number_of("CXLVM_SEED", 1);
-	u64 answered = 0;
+	u64 answered = 0, direct = 0, sets = 0;
 
 	for (u64 seed = first; seed < first + fabrics; seed++) {
 		struct fabric *f = calloc(1, sizeof(*f));
@@ -196,14 +228,16 @@ static void random_fabrics_follow_the_model(void **state)
 			program_all(f); /* the second time over locked and committed ones */
 			answered += compare(f, addresses / 2);
 		}
+		direct += f->quick[MAP_DIRECT];
+		sets += f->quick[MAP_BUFFER];
 		fixture_close(&f->m);
 		free(f);
 	}
 	if (answered < fabrics * addresses / 50)
 		fail_msg("only %llu of %llu addresses were answered: the fabrics are no test", (unsigned long long)answered,
 			 (unsigned long long)(fabrics * addresses));
-	print_message("%llu fabrics, %llu addresses each, %llu answered\n", (unsigned long long)fabrics, (unsigned long long)addresses,
-		      (unsigned long long)answered);
+	print_message("%llu fabrics, %llu addresses each, %llu answered; in the map %llu in direct pieces, %llu in sets\n", (unsigned long long)fabrics,
+		      (unsigned long long)addresses, (unsigned long long)answered, (unsigned long long)direct, (unsigned long long)sets);
 }
 
 int main(void)
