@@ -155,7 +155,7 @@ static void bars_follow(struct pci_dev *dev, struct move *move, bool add)
 		if (dev->bars[n].size)
 			bar_follow(dev, n, move, add);
 	if (dev->bridge)
-		for (unsigned devfn = 0; devfn < ARRAY_SIZE(dev->bridge->secondary.slots); devfn++)
+		for (unsigned devfn = 0; devfn < dev->bridge->secondary.end; devfn++)
 			if (dev->bridge->secondary.slots[devfn])
 				bars_follow(dev->bridge->secondary.slots[devfn], move, add);
 }

@@ -15,7 +15,7 @@
 
 static struct pci_dev *bus_find(struct pci_bus *bus, u8 number, u8 devfn)
 {
-	for (unsigned n = 0; n < ARRAY_SIZE(bus->slots); n++) {
+	for (unsigned n = 0; n < bus->end; n++) {
 		struct pci_dev *dev = bus->slots[n];
 		u8 secondary, subordinate;
 
@@ -173,6 +173,7 @@ bool pci_bus_place(struct pci_bus *bus, struct pci_dev *dev, struct error *err)
 				return fail(err, "%s: addr=%x.0 shares its slot with '%s' and needs multifunction=on",
 					    name, DEVFN_SLOT(devfn), dev_name(&bus->slots[devfn + fn]->dev));
 	bus->slots[devfn] = dev;
+	bus->end = MAX(bus->end, devfn + 1u);
 	dev->bus = bus;
 	dev->devfn = devfn;
 	return true;
@@ -180,7 +181,7 @@ bool pci_bus_place(struct pci_bus *bus, struct pci_dev *dev, struct error *err)
 
 void pci_bus_reset(struct pci_bus *bus, unsigned reset_kind)
 {
-	for (unsigned n = 0; n < ARRAY_SIZE(bus->slots); n++) {
+	for (unsigned n = 0; n < bus->end; n++) {
 		struct pci_dev *dev = bus->slots[n];
 
 		if (!dev)
@@ -193,7 +194,7 @@ void pci_bus_reset(struct pci_bus *bus, unsigned reset_kind)
 
 bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *arg), void *arg)
 {
-	for (unsigned n = 0; n < ARRAY_SIZE(bus->slots); n++) {
+	for (unsigned n = 0; n < bus->end; n++) {
 		struct pci_dev *dev = bus->slots[n];
 
 		if (dev && (!each(dev, arg) || (dev->bridge && !pci_bus_each(&dev->bridge->secondary, each, arg))))

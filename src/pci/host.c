@@ -34,7 +34,7 @@ struct pci_host {
 static struct pci_dev *find_port(struct pci_host *host, bool (*is)(const struct pci_dev *port, const void *arg), const void *arg)
 {
 	for (struct pci_root *root = host->roots; root; root = root->next)
-		for (unsigned n = 0; n < ARRAY_SIZE(root->bus.slots); n++) {
+		for (unsigned n = 0; n < root->bus.end; n++) {
 			struct pci_dev *dev = root->bus.slots[n];
 
 			if (dev && dev->config.store && pci_express_type(dev) == PCIE_ROOT_PORT && is(dev, arg))

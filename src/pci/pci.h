@@ -85,6 +85,7 @@ struct pci_ids {
 struct pci_bus {
 	struct bus bus;            /* obj: name, kind */
 	struct pci_dev *slots[256];
+	unsigned end;              /* no slot from here on was ever taken */
 	struct pci_bridge *bridge; /* above this bus; NULL: a root */
 	struct pci_root *root;
 	bool single_slot;          /* below a port: only device 0 */
