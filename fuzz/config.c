@@ -149,7 +149,8 @@ static void set_back(void)
 		pci_intx_set(dev, false);
 	}
 	for (unsigned n = 0; n < count; n++)
-		pci_bars_update(functions[n]);
+		if (!functions[n]->bus->bridge) /* and all that is below */
+			pci_bars_update(functions[n]);
 	space_end(m.space);
 	cxl_map_release(m.cxl);
 	memset(ram.host, 0, ram.size);

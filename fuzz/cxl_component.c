@@ -8,6 +8,9 @@
 static struct machine m;
 static struct cxl_component *components[16];
 static unsigned count;
+static struct { u8 store[COMPONENT_CACHE_MEM_BYTES]; struct hdm_decoder decoders[HDM_DECODERS_MAX]; } kept[ARRAY_SIZE(components)]; /* after power-on */
+static u16 kept_ctrl[4];
+static bool was_reset; /* in this run, so that all of the machine needs it again */
 
 static void build(void)
 {
@@ -27,8 +30,8 @@ static void build(void)
 		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=%s,volatile-memdev=v%u,hdm-decoders=%u", n, n < 2 ? ports[n] : ports[n + 1], n, 2 + 2 * n);
 	}
 	assert_true(fixture_option(&m, "targets.0=hb0,size=2G", cxl_host_add_window_opts));
-	assert_true(fixture_option(&m, "targets.0=hb0,targets.1=hb1,size=2G", cxl_host_add_window_opts));
-	assert_true(fixture_option(&m, "window=1,devices=mem0:mem2,size=512M", cxl_host_add_region));
+	assert_true(fixture_option(&m, "targets.0=hb0,targets.1=hb1,size=2G,interleave-granularity=8192", cxl_host_add_window_opts));
+	assert_true(fixture_option(&m, "window=1,devices=mem0:mem2,size=512M,granularity=8192", cxl_host_add_region));
 	if (!fixture_settle(&m))
 		fail_msg("%s", m.err.text);
 	for (unsigned n = 0; n < 2; n++)
@@ -68,11 +71,50 @@ static void operation(struct input *in)
 		enable_mem(dev, what & 8);
 		break;
 	case 6: access_window(&m, in); break;
-	default:
-		if ((what & 0xf0) == 0x80)
+	default: /* a reset takes as long as hundreds of the others */
+		if ((what & 0xf8) == 0x80 && !was_reset && draw(in, 1) == 1) {
+			was_reset = true;
 			quick_reset(&m, RESET_WARM);
-		else
+		} else {
 			cxl_explain(m.cxl, WINDOWS_BASE + draw(in, 4), explained, NULL, &dpa);
+		}
+	}
+}
+
+/* What a run has changed, as after power-on. */
+static void set_back(void)
+{
+	unsigned n = 0;
+	bool any = false;
+
+	cxl_map_hold(m.cxl);
+	for (unsigned c = 0; c < count; c++) {
+		struct cxl_component *comp = components[c];
+
+		if (memcmp(comp->regs.store, kept[c].store, COMPONENT_CACHE_MEM_BYTES) ||
+		    memcmp(comp->decoders, kept[c].decoders, sizeof(comp->decoders))) {
+			component_reset(comp, RESET_COLD);
+			any = true;
+		}
+	}
+	for (struct cxl_type3 *dev = m.cxl->devices; dev; dev = dev->next)
+		pci_config_write(&dev->pci, dev->dvsec_device + DVSEC_DEVICE_CTRL, 2, kept_ctrl[n++]);
+	if (any)
+		cxl_host_reset(m.cxl);
+	cxl_map_release(m.cxl);
+}
+
+static void set_up(void)
+{
+	unsigned devices = 0;
+
+	build();
+	quick_reset(&m, RESET_COLD);
+	for (struct cxl_type3 *dev = m.cxl->devices; dev; dev = dev->next)
+		kept_ctrl[devices++] = pci_config_read(&dev->pci, dev->dvsec_device + DVSEC_DEVICE_CTRL, 2);
+	for (unsigned n = 0; n < count; n++) {
+		memcpy(kept[n].store, components[n]->regs.store, COMPONENT_CACHE_MEM_BYTES);
+		memcpy(kept[n].decoders, components[n]->decoders, sizeof(kept[n].decoders));
 	}
 }
 
@@ -81,8 +123,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct input in = {data, size};
 
 	if (!m.loop)
-		build();
-	quick_reset(&m, RESET_COLD);
+		set_up();
+	if (was_reset)
+		quick_reset(&m, RESET_COLD);
+	else
+		set_back();
+	was_reset = false;
 	for (unsigned n = 0; n < OPERATIONS_MAX && in.left; n++)
 		operation(&in);
 	return 0;

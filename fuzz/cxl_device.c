@@ -39,8 +39,8 @@ static void build(struct machine *m)
 		fixture_add(m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u,volatile-dc-memdev=d%u,"
 			    "num-dc-regions=2,dc-shareable=%s,partition-align=%s", n, n, n, n, n, n, n ? "on" : "off", n ? "0" : "256M");
 	}
-	assert_true(fixture_option(m, "targets.0=hb0,size=4G", cxl_host_add_window_opts));
-	assert_true(fixture_option(m, "devices=mem0:mem1,size=512M", cxl_host_add_region));
+	assert_true(fixture_option(m, "targets.0=hb0,size=4G,interleave-granularity=16384", cxl_host_add_window_opts));
+	assert_true(fixture_option(m, "devices=mem0:mem1,size=512M,granularity=16384", cxl_host_add_region));
 	if (!fixture_settle(m))
 		fail_msg("%s", m->err.text);
 }
@@ -48,6 +48,7 @@ static void build(struct machine *m)
 static struct cxl_type3 *devices[2];
 static bool deep; /* this run needs a whole reset after it */
 static bool may_be_deep; /* one run of eight: that reset costs most of the time */
+static bool was_reset;
 
 static void operation(struct machine *m, struct input *in)
 {
@@ -87,9 +88,11 @@ static void operation(struct machine *m, struct input *in)
 	case 12: dynamic(m, dev, in); break;
 	case 13: loop_time_advance(m->loop, draw(in, 1) * (SECOND / 10)); break;
 	case 14: cxl_poison_add(&dev->pci.dev, draw(in, 3) * 64, (draw(in, 1) + 1) * 64, &m->err); break;
-	default:
-		if (what & 64) /* a hundred times as long as the others */
-			quick_reset(m, what & 16 ? RESET_WARM : RESET_FUNCTION);
+	default: /* as long as hundreds of the others */
+		if (was_reset || draw(in, 1) != 1)
+			break;
+		was_reset = true;
+		quick_reset(m, what & 16 ? RESET_WARM : RESET_FUNCTION);
 	}
 }
 
@@ -107,7 +110,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	light_reset(&m);
 	if (deep)
 		quick_reset(&m, RESET_COLD);
-	deep = false;
+	deep = was_reset = false;
 	may_be_deep = !(draw(&in, 1) & 7);
 	for (unsigned n = 0; n < OPERATIONS_MAX && in.left; n++)
 		operation(&m, &in);

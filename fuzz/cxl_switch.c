@@ -6,6 +6,7 @@
 #undef main
 #include "cxl.h"
 
+static bool was_reset; /* in this run */
 static u8 message[MAILBOX_PAYLOAD_BYTES];
 
 static void tunnelled(struct input *input)
@@ -38,6 +39,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	cci->timestamp = 0;
 	devregs_reset(&cci->mbox, RESET_COLD);
 	light_reset(&m);
+	was_reset = false;
 	for (unsigned n = 0; n < OPERATIONS_MAX && input.left; n++) {
 		u8 what = (u8)draw(&input, 1);
 
@@ -47,10 +49,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		case 5: mailbox(&dev->mbox, &mbox_commands[draw(&input, 1) % mbox_command_count], &input); break;
 		case 6: devregs_io.write(&cci->mbox, draw(&input, 2) & 0xff8, 8, draw(&input, 8)); break;
 		default:
-			if ((what & 0xf8) == 0x88) /* a hundred times as long as the others */
+			if ((what & 0xf8) == 0x88 && !was_reset && draw(&input, 1) == 1) { /* as long as hundreds of the others */
+				was_reset = true;
 				quick_reset(&m, RESET_WARM);
-			else
+			} else {
 				loop_time_advance(m.loop, draw(&input, 1) * (SECOND / 10));
+			}
 		}
 	}
 	return 0;
