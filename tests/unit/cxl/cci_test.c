@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The mailbox of a switch: every command with good, short, long and hostile input, and the tunnel to the FM-owned LD below. [CXL3.1 7.6.7] */
 #include "fixture.h"
+#include "driver.h"
 
 static struct machine m;
 static struct switch_cci *cci;
@@ -24,6 +25,7 @@ static int open_switch(void **state)
 		fail_msg("%s", m.err.text);
 	fixture_reset(&m, RESET_COLD);
 	cci = (struct switch_cci *)fixture_find(&m, "cci0");
+	mailbox = &cci->mbox;
 	dev = fixture_type3(&m, "mem0");
 	return 0;
 }
@@ -32,32 +34,6 @@ static int close_switch(void **state)
 {
 	fixture_close(&m);
 	return 0;
-}
-
-static u8 out[MAILBOX_PAYLOAD_BYTES];
-static u32 out_length;
-
-static u64 get(u64 offset, unsigned size)
-{
-	u64 value = 0;
-
-	assert_int_equal(devregs_io.read(&cci->mbox, offset, size, &value), MEM_OK);
-	return value;
-}
-
-static u16 send(u16 opcode, const void *input, u32 length)
-{
-	const u8 *bytes = input;
-
-	for (u32 i = 0; bytes && i < MIN(length, MAILBOX_PAYLOAD_BYTES); i++)
-		devregs_io.write(&cci->mbox, DEVREGS_PAYLOAD + i, 1, bytes[i]);
-	devregs_io.write(&cci->mbox, MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
-	devregs_io.write(&cci->mbox, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
-	out_length = get(MAILBOX_COMMAND, 8) >> 16;
-	assert_true(out_length <= MAILBOX_PAYLOAD_BYTES);
-	for (u32 i = 0; i < MAILBOX_PAYLOAD_BYTES; i++)
-		out[i] = get(DEVREGS_PAYLOAD + i, 1);
-	return get(MAILBOX_STATUS, 8) >> 32;
 }
 
 /* Through the tunnel; the outer code, and on success the inner one and its payload at out + 16. */

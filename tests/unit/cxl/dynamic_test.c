@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Dynamic capacity: offered, accepted in parts, released both ways, and what the host's loads see of it. [CXL3.1 9.13.3] */
 #include "fixture.h"
+#include "driver.h"
 
 #define Q (256 * MiB)
 #define BLOCK (2 * MiB)
@@ -24,7 +25,7 @@ static void open_with(const char *more, unsigned ways)
 	if (!fixture_settle(&m))
 		fail_msg("%s", m.err.text);
 	fixture_reset(&m, RESET_COLD);
-	dev = fixture_type3(&m, "mem0");
+	dev = mailbox_of(fixture_type3(&m, "mem0"));
 }
 
 static int open_one(void **state)
@@ -49,34 +50,6 @@ static int close_all(void **state)
 {
 	fixture_close(&m);
 	return 0;
-}
-
-static void set(u64 offset, unsigned size, u64 value)
-{
-	assert_int_equal(devregs_io.write(&dev->mbox, offset, size, value), MEM_OK);
-}
-
-static u64 get(u64 offset, unsigned size)
-{
-	u64 value = 0;
-
-	assert_int_equal(devregs_io.read(&dev->mbox, offset, size, &value), MEM_OK);
-	return value;
-}
-
-static u8 out[MAILBOX_PAYLOAD_BYTES];
-static u32 out_length;
-
-static u16 send(u16 opcode, const void *input, u32 length)
-{
-	for (u32 i = 0; i < length; i++)
-		set(DEVREGS_PAYLOAD + i, 1, ((const u8 *)input)[i]);
-	set(MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
-	set(MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
-	out_length = get(MAILBOX_COMMAND, 8) >> 16;
-	for (u32 i = 0; i < MAILBOX_PAYLOAD_BYTES; i += 8)
-		store_le(out + i, 8, get(DEVREGS_PAYLOAD + i, 8));
-	return get(MAILBOX_STATUS, 8) >> 32 & 0xffff;
 }
 
 struct part { u64 dpa, size; };
@@ -437,7 +410,7 @@ static void interleaved_capacity_is_exact(void **state)
 	space_write(m.space, base + 256, 8, 2);
 	assert_int_equal(load(base), 1);
 	assert_int_equal(load(base + 256), UINT64_MAX);
-	dev = second;
+	dev = mailbox_of(second);
 	assert_true(offer(0, 0, Q));
 	assert_int_equal(accept(STATIC, Q), CXL_SUCCESS);
 	assert_int_equal(cxl_map_kind(m.cxl, base), MAP_BUFFER);
@@ -499,12 +472,12 @@ static void options_are_checked(void **state)
 	if (!fixture_settle(&m))
 		fail_msg("%s", m.err.text);
 	fixture_reset(&m, RESET_COLD);
-	dev = fixture_type3(&m, "x");
+	dev = mailbox_of(fixture_type3(&m, "x"));
 	assert_int_equal(send(0x4800, (u8[]){8, 0}, 2), CXL_SUCCESS);
 	assert_int_equal(load_le(out + 8, 8), 0);
 	assert_int_equal(send(0x4400, NULL, 0), CXL_BACKGROUND_STARTED);
 	assert_int_equal(update(0x4802, false, 0, NULL), CXL_MEDIA_DISABLED);
-	dev = fixture_type3(&m, "y");
+	dev = mailbox_of(fixture_type3(&m, "y"));
 	for (u16 opcode = 0x4800; opcode <= 0x4803; opcode++)
 		assert_int_equal(send(opcode, (u8[8]){0}, 8), CXL_UNSUPPORTED);
 	assert_int_equal(send(0x0100, (u8[]){EVENT_DYNAMIC}, 1), CXL_INVALID_INPUT);

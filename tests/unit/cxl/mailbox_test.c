@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Every mailbox command with good, short, long and hostile input, through the device registers. [CXL3.1 8.2.9] */
 #include "fixture.h"
+#include "driver.h"
 
 static struct machine m;
 static struct cxl_type3 *dev;
@@ -18,7 +19,7 @@ static int open_device(void **state)
 	if (!fixture_settle(&m))
 		fail_msg("%s", m.err.text);
 	fixture_reset(&m, RESET_COLD);
-	dev = fixture_type3(&m, "mem0");
+	dev = mailbox_of(fixture_type3(&m, "mem0"));
 	return 0;
 }
 
@@ -26,41 +27,6 @@ static int close_device(void **state)
 {
 	fixture_close(&m);
 	return 0;
-}
-
-static void set(u64 offset, unsigned size, u64 value)
-{
-	assert_int_equal(devregs_io.write(&dev->mbox, offset, size, value), MEM_OK);
-}
-
-static u64 get(u64 offset, unsigned size)
-{
-	u64 value = 0;
-
-	assert_int_equal(devregs_io.read(&dev->mbox, offset, size, &value), MEM_OK);
-	return value;
-}
-
-static u8 out[MAILBOX_PAYLOAD_BYTES];
-static u32 out_length;
-
-/* Sends a command as a driver does; returns the return code. */
-static u16 send(u16 opcode, const void *input, u32 length)
-{
-	const u8 *bytes = input;
-
-	for (u32 i = 0; bytes && i < MIN(length, MAILBOX_PAYLOAD_BYTES); i++)
-		set(DEVREGS_PAYLOAD + i, 1, bytes[i]);
-	set(MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
-	set(MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
-	assert_int_equal(get(MAILBOX_CTRL, 4) & MAILBOX_CTRL_DOORBELL, 0);
-	assert_int_equal(get(MAILBOX_STATUS, 8) & 1, dev->background.is_running);
-	assert_int_equal(get(MAILBOX_COMMAND, 2), opcode);
-	out_length = get(MAILBOX_COMMAND, 8) >> 16;
-	assert_true(out_length <= MAILBOX_PAYLOAD_BYTES);
-	for (u32 i = 0; i < MAILBOX_PAYLOAD_BYTES; i += 4)
-		store_le(out + i, 4, get(DEVREGS_PAYLOAD + i, 4));
-	return get(MAILBOX_STATUS, 8) >> 32;
 }
 
 static void lengths_are_checked_before_anything(void **state)

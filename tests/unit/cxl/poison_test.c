@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Poison, scan media, sanitize and security, seen from the host's loads and through the mailbox. [CXL3.1 8.2.9.9.4-6] */
 #include "fixture.h"
+#include "driver.h"
 
 #define Q (256 * MiB)
 #define SECOND 1000000000ull
@@ -30,33 +31,7 @@ static void open_ways(unsigned ways)
 	if (!fixture_settle(&m))
 		fail_msg("%s", m.err.text);
 	fixture_reset(&m, RESET_COLD);
-	dev = fixture_type3(&m, ways > 1 ? "mem1" : "mem0");
-}
-
-static void set(u64 offset, unsigned size, u64 value)
-{
-	assert_int_equal(devregs_io.write(&dev->mbox, offset, size, value), MEM_OK);
-}
-
-static u64 get(u64 offset, unsigned size)
-{
-	u64 value = 0;
-
-	assert_int_equal(devregs_io.read(&dev->mbox, offset, size, &value), MEM_OK);
-	return value;
-}
-
-static u8 out[MAILBOX_PAYLOAD_BYTES];
-
-static u16 send(u16 opcode, const void *input, u32 length)
-{
-	for (u32 i = 0; i < length; i++)
-		set(DEVREGS_PAYLOAD + i, 1, ((const u8 *)input)[i]);
-	set(MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
-	set(MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
-	for (u32 i = 0; i < MAILBOX_PAYLOAD_BYTES; i += 8)
-		store_le(out + i, 8, get(DEVREGS_PAYLOAD + i, 8));
-	return get(MAILBOX_STATUS, 8) >> 32 & 0xffff;
+	dev = mailbox_of(fixture_type3(&m, ways > 1 ? "mem1" : "mem0"));
 }
 
 static u16 range_command(u16 opcode, u64 dpa, u64 bytes, unsigned length)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "driver.h"
 #include "host/host.h"
 
 static struct machine m;
@@ -23,7 +24,7 @@ static void open_device(const char *more)
 	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l%s", more);
 	assert_true(fixture_settle(&m));
 	fixture_reset(&m, RESET_COLD);
-	dev = fixture_type3(&m, "mem0");
+	dev = mailbox_of(fixture_type3(&m, "mem0"));
 }
 
 static int make_folder(void **state)
@@ -42,27 +43,6 @@ static int remove_folder(void **state)
 		unlink(path);
 	}
 	return rmdir(folder);
-}
-
-static u8 out[4096];
-static u32 out_length;
-
-static u16 send(u16 opcode, const void *input, u32 length)
-{
-	u64 word = 0;
-
-	for (u32 i = 0; i < length; i++)
-		devregs_io.write(&dev->mbox, DEVREGS_PAYLOAD + i, 1, ((const u8 *)input)[i]);
-	devregs_io.write(&dev->mbox, MAILBOX_COMMAND, 8, opcode | (u64)length << 16);
-	devregs_io.write(&dev->mbox, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
-	devregs_io.read(&dev->mbox, MAILBOX_COMMAND, 8, &word);
-	out_length = word >> 16;
-	for (u32 i = 0; i < MIN(out_length, sizeof(out)); i++) {
-		devregs_io.read(&dev->mbox, DEVREGS_PAYLOAD + i, 1, &word);
-		out[i] = word;
-	}
-	devregs_io.read(&dev->mbox, MAILBOX_STATUS, 8, &word);
-	return word >> 32;
 }
 
 static u16 set_partition(u64 units, bool now)

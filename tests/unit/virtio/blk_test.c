@@ -42,16 +42,9 @@ enum on_error machine_disk_failed(struct machine *machine, const struct drive *d
 	machine->failed_write = write;
 	return action;
 }
-struct chardev *machine_chardev(struct machine *machine, const char *id)
-{
-	return NULL;
-}
 struct workers *machine_workers(struct machine *machine)
 {
 	return machine->workers;
-}
-void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
-{
 }
 
 static struct machine machine_new(bool readonly)

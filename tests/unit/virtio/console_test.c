@@ -40,21 +40,9 @@ void chardev_kick(struct chardev *chardev)
 {
 	chardev->kicks++;
 }
-struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
-{
-	return NULL;
-}
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write)
-{
-	return ON_ERROR_REPORT;
-}
 struct chardev *machine_chardev(struct machine *machine, const char *id)
 {
 	return strcmp(id, "c0") ? NULL : machine->chardev;
-}
-struct workers *machine_workers(struct machine *machine)
-{
-	return NULL;
 }
 void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
 {

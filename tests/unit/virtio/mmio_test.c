@@ -10,38 +10,6 @@ struct machine {
 	struct fixture *f;
 };
 
-struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
-{
-	return NULL;
-}
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write)
-{
-	return ON_ERROR_REPORT;
-}
-struct chardev *machine_chardev(struct machine *machine, const char *id)
-{
-	return NULL;
-}
-struct workers *machine_workers(struct machine *machine)
-{
-	return NULL;
-}
-struct folder *machine_folder(struct machine *machine, const char *id)
-{
-	return NULL;
-}
-struct netdev *machine_netdev(struct machine *machine, const char *id)
-{
-	return NULL;
-}
-unsigned machine_cpu_count(struct machine *machine)
-{
-	return 1;
-}
-void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
-{
-}
-
 struct slots {
 	struct driver d;
 	struct virtio_mmio *mmio;

@@ -21,30 +21,10 @@ struct machine {
 	size_t came_bytes;
 };
 
-struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
-{
-	return NULL;
-}
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write)
-{
-	return ON_ERROR_REPORT;
-}
-struct chardev *machine_chardev(struct machine *machine, const char *id)
-{
-	return NULL;
-}
-struct workers *machine_workers(struct machine *machine)
-{
-	return NULL;
-}
 void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
 {
 	for (unsigned n = 0; n < machine->f->dev_count && each(machine->f->devs[n], arg); n++)
 		;
-}
-struct folder *machine_folder(struct machine *machine, const char *id)
-{
-	return NULL;
 }
 struct netdev *machine_netdev(struct machine *machine, const char *id)
 {

@@ -2,26 +2,6 @@
 /* Split queues and the transport, seen through virtio-rng: good drivers, then hostile ones. [VIRTIO1.2 2.7, 4.1.4] */
 #include "virtio/driver.h"
 
-struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
-{
-	return NULL;
-}
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write)
-{
-	return ON_ERROR_REPORT;
-}
-struct chardev *machine_chardev(struct machine *machine, const char *id)
-{
-	return NULL;
-}
-struct workers *machine_workers(struct machine *machine)
-{
-	return NULL;
-}
-void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
-{
-}
-
 static struct driver start(u64 features)
 {
 	struct driver d = driver_new();
