@@ -10,7 +10,7 @@ static u64 *word; /* 16-byte pairs, a line apart */
 static struct barrier bar;
 #define W(n) ((u64)&word[(n) * 16])
 
-enum { LDXR64, LDAXR32, LDXR8, LDXP, LDADD64, LDADD8, LDADD16_UNALIGNED, CAS, CASP, SWP_LOCK, LDCLR_LDSET, LDEOR, LDSMAX, KINDS };
+enum { LDXR64, LDAXR32, LDXR8, LDXP, LDADD64, LDADD8, LDADD16_UNALIGNED, CAS, CASP, SWP_LOCK, LDCLR_LDSET, LDEOR, LDSMAX, LDXP32, LDAXP, KINDS };
 
 static void step(unsigned kind, unsigned cpu, u64 n)
 {
@@ -53,6 +53,14 @@ static void step(unsigned kind, unsigned cpu, u64 n)
 		check("ldclr: own bit was set", x >> cpu & 1, 1);
 		break;
 	case LDEOR: asm volatile("steor %0, [%1]" :: "r"(1ul << cpu), "r"(W(12)) : "memory"); break;
+	case LDXP32: /* x0 is the high half, then the status */
+		asm volatile("1: mov x1, %0; ldxp w2, w0, [x1]; add w2, w2, #1; sub w0, w0, #1; stxp w0, w2, w0, [x1]; cbnz w0, 1b"
+			     :: "r"(W(15)) : "x0", "x1", "x2", "memory");
+		break;
+	case LDAXP:
+		asm volatile("1: ldaxp x0, x9, [%0]; add x0, x0, #1; sub x9, x9, #1; stlxp w10, x0, x9, [%0]; cbnz w10, 1b"
+			     :: "r"(W(16)) : "x0", "x9", "x10", "memory");
+		break;
 	case LDSMAX: asm volatile("stsmax %0, [%1]" :: "r"(n * 8 + cpu), "r"(W(13)) : "memory"); break;
 	}
 }
@@ -81,6 +89,9 @@ static void result(void)
 	check("ldxrb", read64(W(2)), bytes);
 	check("ldxp", read64(W(3)), all);
 	check("ldxp, high", read64(W(3) + 8), -all);
+	check("ldxp w", read64(W(15)), (u32)all | (u64)(u32)-all << 32);
+	check("ldaxp", read64(W(16)), all);
+	check("ldaxp, high", read64(W(16) + 8), -all);
 	check("ldadd", read64(W(4)), all);
 	check("ldaddb", read64(W(5)), bytes);
 	check("staddh", read64(W(6)), halves);
@@ -136,8 +147,12 @@ static void aba(unsigned cpu, void *arg)
 		if (!cpu) {
 			write64(W(14), 0xa);
 			barrier_wait(&bar, 2);
-			asm volatile("ldxr x9, [%1]; stlr %2, [%3]; 1: ldar x10, [%3]; cmp x10, #2; b.ne 1b; stxr %w0, x9, [%1]; clrex"
-				     : "=&r"(status) : "r"(W(14)), "r"(1ul), "r"(&aba_stage) : "x9", "x10", "cc", "memory");
+			if (i / ABA_KINDS & 1)
+				asm volatile("ldxp x9, x11, [%1]; stlr %2, [%3]; 1: ldar x10, [%3]; cmp x10, #2; b.ne 1b; stxp %w0, x9, x11, [%1]; clrex"
+					     : "=&r"(status) : "r"(W(14)), "r"(1ul), "r"(&aba_stage) : "x9", "x10", "x11", "cc", "memory");
+			else
+				asm volatile("ldxr x9, [%1]; stlr %2, [%3]; 1: ldar x10, [%3]; cmp x10, #2; b.ne 1b; stxr %w0, x9, [%1]; clrex"
+					     : "=&r"(status) : "r"(W(14)), "r"(1ul), "r"(&aba_stage) : "x9", "x10", "cc", "memory");
 			aba_passed += !status;
 			aba_stage = 0;
 			barrier_wait(&bar, 2);
@@ -203,6 +218,14 @@ static void monitor(void)
 	exc_begin();
 	asm volatile("ldxp x9, x10, [%1]; stxp %w0, x10, x9, [%1]" : "=&r"(s) : "r"(W(15)) : "x9", "x10", "memory");
 	check("stxp", s, 0);
+	asm volatile("ldxp w9, w10, [%1]; stxp %w0, x9, x10, [%1]" : "=&r"(s) : "r"(W(15)) : "x9", "x10", "memory");
+	check("stxp of another size", s, 1);
+	write64(W(15), 0);
+	write64(W(15) + 8, 0);
+	asm volatile("ldxp x9, x10, [%1]; str %1, [%1, #8]; stxp %w0, x9, x10, [%1]; clrex" : "=&r"(s) : "r"(W(15)) : "x9", "x10", "memory");
+	check("stxp after a change of its high half", s, 1);
+	write64(W(15) + 8, 0);
+	exc_begin();
 }
 
 void test(void)

@@ -68,6 +68,14 @@ static inline void *tlb_hit(const struct tlb_entry *table, u64 va, unsigned size
 	return va - e->tag <= 4096u - size ? (void *)(uintptr_t)(e->addend + va) : NULL;
 }
 
+/* Of a page that may be written only with the monitor's knowledge. */
+static inline void *tlb_hit_watched(const struct tlb_bank *bank, u64 va, unsigned size)
+{
+	const struct tlb_entry *e = &bank->watched[(va >> 12) & (TLB_WATCHED_ENTRIES - 1)];
+
+	return va - e->tag <= 4096u - size ? (void *)(uintptr_t)(e->addend + va) : NULL;
+}
+
 static inline bool mem_load(struct cpu *cpu, u64 va, unsigned size, u64 *value)
 {
 	void *host = tlb_hit(cpu->bank->read, va, size);

@@ -81,6 +81,9 @@ static always_inline void *exclusive_host(struct cpu *cpu, u64 va, unsigned size
 
 	if (likely(host != NULL))
 		return host;
+	host = va & (size - 1) ? NULL : tlb_hit_watched(cpu->bank, va, size);
+	if (host)
+		return host;
 	host = access_host(cpu, va, size, ACCESS_WRITE | ACCESS_ALIGNED | ACCESS_MONITOR | flags, &taken);
 	if (!host && !taken)
 		mmu_data_abort(cpu, va, FSC_ATOMIC | ISS_WNR);
@@ -384,28 +387,48 @@ static bool reserve(struct cpu *cpu, u64 va, unsigned size)
 BY_SIZE(LDXR, LDXR_BODY)
 BY_SIZE(LDAXR, LDXR_BODY)
 
+/* Whether (low, high) took the place of what was loaded. The monitor is armed for `size` bytes. */
+static always_inline bool store_if_same(struct cpu *cpu, void *host, unsigned size, u64 low, u64 high)
+{
+	u64 old_low = cpu->exclusive.low, old_high = cpu->exclusive.high;
+	bool stored = false, global = several(cpu);
+
+	if (!global || monitor_begin_store_exclusive(cpu, host)) {
+		stored = size == 16 ? host_cas16(host, &old_low, &old_high, low, high) : host_cas(host, size, &old_low, low);
+		if (global)
+			monitor_end_store_exclusive(cpu, host, size, stored);
+	}
+	return stored;
+}
+
 /* *status = 0 if (low, high) was stored at va. False: an exception was taken. It fails without an access when the monitor is not armed
  * for just these bytes; alignment faults come first. */
 static always_inline bool store_exclusive(struct cpu *cpu, u64 va, unsigned size, u64 low, u64 high, u64 *status)
 {
-	u64 old_low = cpu->exclusive.low, old_high = cpu->exclusive.high;
-	bool stored = false, global = several(cpu);
+	bool stored = false;
 	void *host;
 
 	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {
 		host = exclusive_host(cpu, va, size, 0);
 		if (!host)
 			return false;
-		if (!global || monitor_begin_store_exclusive(cpu, host)) {
-			stored = size == 16 ? host_cas16(host, &old_low, &old_high, low, high) :
-					      host_cas(host, size, &old_low, low);
-			if (global)
-				monitor_end_store_exclusive(cpu, host, size, stored);
-		}
+		stored = store_if_same(cpu, host, size, low, high);
 	}
 	cpu->exclusive.armed = false;
 	*status = !stored;
 	return true;
+}
+
+enum exclusive_result exclusive_store(struct cpu *cpu, u64 va, u64 low, u64 high)
+{
+	unsigned size = cpu->exclusive.size;
+	void *host = tlb_hit_watched(cpu->bank, va, size);
+
+	if (!host)
+		host = tlb_hit(cpu->bank->write, va, size);
+	if (!host)
+		return EXCLUSIVE_UNKNOWN;
+	return store_if_same(cpu, host, size, low, high) ? EXCLUSIVE_STORED : EXCLUSIVE_FAILED;
 }
 
 #define STXR_BODY                                                                                                      \

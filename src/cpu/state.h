@@ -41,6 +41,7 @@ _Static_assert(sizeof(struct insn) == 32, "a record is half a cache line");
 #define TLB_ENTRIES (1u << TLB_BITS)
 #define TLB_LARGE_SHIFT 21
 #define TLB_LARGE_ENTRIES 64u
+#define TLB_WATCHED_ENTRIES 16u
 
 struct tlb_entry {
 	u64 tag;    /* va & ~0xfff, top byte as the access had it */
@@ -71,6 +72,7 @@ enum { BANK_EL0, BANK_EL1, BANK_COUNT };
 struct tlb_bank {
 	struct tlb_entry read[TLB_ENTRIES];
 	struct tlb_entry write[TLB_ENTRIES];
+	struct tlb_entry watched[TLB_WATCHED_ENTRIES]; /* pages that would be in `write`, but for the exclusive monitor's watching them */
 	struct tlb_large large[2][TLB_LARGE_ENTRIES]; /* what the translator refills `read` and `write` from, by va >> 21 */
 };
 

@@ -74,12 +74,19 @@ static struct tlb *tlb_of(const struct cpu *cpu)
 	return cpu->tlb2;
 }
 
+static struct tlb_entry *watched_of(struct tlb_bank *bank, unsigned slot)
+{
+	return &bank->watched[slot & (TLB_WATCHED_ENTRIES - 1)];
+}
+
 static void bank_clear(struct tlb_bank *bank)
 {
 	for (unsigned i = 0; i < TLB_ENTRIES; i++)
 		bank->read[i].tag = tlb_empty(i);
 	for (unsigned i = 0; i < TLB_ENTRIES; i++)
 		bank->write[i].tag = tlb_empty(i);
+	for (unsigned i = 0; i < TLB_WATCHED_ENTRIES; i++)
+		bank->watched[i].tag = tlb_empty(i);
 	for (unsigned i = 0; i < TLB_LARGE_ENTRIES; i++)
 		bank->large[0][i].tag = bank->large[1][i].tag = tlb_large_empty(i);
 }
@@ -150,7 +157,7 @@ static void el1_special_clear(struct cpu *cpu)
 		for (unsigned i = 0; i < tlb->el1_special_count; i++) {
 			unsigned slot = tlb->el1_special[i];
 
-			bank->read[slot].tag = bank->write[slot].tag = tlb_empty(slot);
+			bank->read[slot].tag = bank->write[slot].tag = watched_of(bank, slot)->tag = tlb_empty(slot);
 		}
 	}
 	tlb->el1_special_count = 0;
@@ -325,7 +332,7 @@ static void stress(struct tlb *tlb, struct tlb_bank *bank, unsigned slot)
 	unsigned n = tlb->stress_next++ % STRESS_ENTRIES, old = tlb->stress[n].slot;
 
 	if (tlb->stress[n].bank)
-		tlb->stress[n].bank->read[old].tag = tlb->stress[n].bank->write[old].tag = tlb_empty(old);
+		tlb->stress[n].bank->read[old].tag = tlb->stress[n].bank->write[old].tag = watched_of(tlb->stress[n].bank, old)->tag = tlb_empty(old);
 	tlb->stress[n].bank = bank;
 	tlb->stress[n].slot = slot;
 }
@@ -365,9 +372,8 @@ static void fill(struct cpu *cpu, u64 va, unsigned el, const struct translation 
 	    !debug_covers_page(cpu, page, false))
 		bank->read[slot] = (struct tlb_entry){page, addend};
 	if ((for_write || bank->write[slot].tag == tlb_empty(slot)) && !readonly && !t->clean &&
-	    mmu_allows(cpu, t, MMU_WRITE, el, pan) && !debug_covers_page(cpu, page, true) && !space_has_code(cpu->space, t->pa) &&
-	    !monitor_is_watching(cpu, host))
-		bank->write[slot] = (struct tlb_entry){page, addend};
+	    mmu_allows(cpu, t, MMU_WRITE, el, pan) && !debug_covers_page(cpu, page, true) && !space_has_code(cpu->space, t->pa))
+		*(monitor_is_watching(cpu, host) ? watched_of(bank, slot) : &bank->write[slot]) = (struct tlb_entry){page, addend};
 }
 
 /* Behind fill, for an access that is allowed: the block of 2 MiB around the page. Watchpoints are of pages; so are code and the exclusive monitor's watches, which are looked
@@ -405,6 +411,8 @@ static void slot_clear(struct tlb_bank *bank, u64 canonical)
 		bank->read[slot].tag = tlb_empty(slot);
 	if (!((bank->write[slot].tag ^ page) << 8))
 		bank->write[slot].tag = tlb_empty(slot);
+	if (!((watched_of(bank, slot)->tag ^ page) << 8))
+		watched_of(bank, slot)->tag = tlb_empty(slot);
 }
 
 static bool tlbi_takes(const struct tlbi *tlbi, bool global, u16 asid)

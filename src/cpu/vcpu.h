@@ -263,6 +263,11 @@ bool tlb_refill(struct cpu *cpu, u64 va, bool write);
 /* Translation for cache maintenance and DC ZVA: by va with rights checked as a read (CM faults). */
 bool tlb_translate(struct cpu *cpu, u64 va, enum mmu_access access, unsigned el, u32 iss, u64 *pa, bool *device);
 
+/* --- atomic.c --- */
+/* A store-exclusive of what the monitor is armed for, aligned. UNKNOWN: nothing was done, as the TLB does not have the page. */
+enum exclusive_result { EXCLUSIVE_STORED, EXCLUSIVE_FAILED, EXCLUSIVE_UNKNOWN };
+enum exclusive_result exclusive_store(struct cpu *cpu, u64 va, u64 low, u64 high);
+
 /* --- monitor.c; with more than one vCPU. `host`: host address of guest RAM --- */
 bool monitor_is_watching(const struct cpu *cpu, const void *host); /* no write entries for its page */
 /* Around a store of ours, and before one of the caller's. */

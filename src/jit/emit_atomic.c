@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Exclusives and the atomic operations of FEAT_LSE, as cpu/atomic.c has them: host atomics on the host address. With one vCPU the
- * monitor is the address, size and value of LDXR; with more, LDXR also reserves (cpu/monitor.c) and STXR is the interpreter's, as are pairs
- * of exclusives and misaligned addresses. What is watched for somebody's exclusive is not in the TLB for writing.
+ * monitor is the address, size and value of LDXR; with more, LDXR also reserves (cpu/monitor.c) and STXR asks the monitor, by a light call.
+ * Misaligned addresses are the interpreter's. What is watched for somebody's exclusive is not in the TLB for writing.
  */
 #include "cpu/vcpu.h"
 #include "jit/translate.h"
 
 #define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
 
-/* RSI = the address, aligned; a misaligned SP or address takes the slow path. */
-static void address_to_rsi(struct block *b, const struct insn *i)
+/* RSI = the address, aligned to `size`; a misaligned SP or address takes the slow path. */
+static void address_to_rsi(struct block *b, const struct insn *i, unsigned size)
 {
-	unsigned align = (i->n == SLOT_SP && !b->sp_aligned ? 15u : 0) | ((1u << i->z) - 1);
+	unsigned align = (i->n == SLOT_SP && !b->sp_aligned ? 15u : 0) | (size - 1);
 
 	reg_copy(b, true, RSI, i->n);
 	if (!align)
@@ -45,68 +45,186 @@ static void narrow(struct block *b, const struct insn *i, unsigned r)
 		x64_extend(&b->x, false, false, 1u << i->z, r, r);
 }
 
-EMIT(LDXR)
+/* RSI = the host address of what `m` (RSI + RCX) names; RCX is free. */
+static struct mem host_to_rsi(struct block *b, struct mem m)
+{
+	x64_lea(&b->x, true, RSI, m);
+	return mem_at(RSI, 0);
+}
+
+/* LOCK CMPXCHG16B of m (RSI) with RDX:RAX and x[low], x[high]; it wants RBX, which waits in its place in struct cpu. RCX is lost. */
+static void cmpxchg16b(struct block *b, unsigned low, unsigned high, struct mem m)
 {
 	struct x64 *x = &b->x;
-	struct mem m;
 
-	address_to_rsi(b, i);
-	m = memory_check(b, RSI, 1u << i->z, 0);
-	if (cpus_count(b->cpu->cpus) > 1) { /* as monitor_reserve: says what is reserved, then looks whether the page is watched */
-		x64_lea(x, true, RDX, m);
-		x64_alu_imm(x, true, ALU_AND, RDX, -MONITOR_GRANULE);
-		x64_rm(x, true, OP(0x87), RDX, CPU_MEM(exclusive.reserved));
-		x64_lea(x, true, RDX, m);
-		x64_shift_imm(x, true, SHIFT_SHR, RDX, 12);
-		x64_alu_imm(x, false, ALU_AND, RDX, (s32)WATCH_BITS - 1);
-		x64_load(x, true, RAX, CPU_MEM(cpus));
-		x64_rm(x, false, OP_0F(0xa3), RDX, mem_at(RAX, offsetof(struct cpus, monitor.watched))); /* bt */
-		slow_path(b, x64_jcc(x, CC_AE));
-	}
-	x64_load_extend(x, i->z == 3, false, 1u << i->z, RDX, m);
-	x64_store_imm(x, false, CPU_MEM(exclusive.armed), (s32)(1u << i->z) << 8 | 1); /* and size */
+	reg_copy(b, true, RCX, high);
+	x64_store(x, true, slot_mem(0), RBX);
+	reg_copy(b, true, RBX, low);
+	x64_u8(x, 0xf0);
+	x64_rm(x, true, OP_0F(0xc7), 1, m);
+	x64_load(x, true, RBX, slot_mem(0));
+}
+
+/* Before an LDXR of `m` loads; with several vCPUs. As monitor_reserve: says what is reserved, then looks whether the page is watched. RAX, RDX. */
+static void reserve(struct block *b, struct mem m)
+{
+	struct x64 *x = &b->x;
+
+	if (cpus_count(b->cpu->cpus) == 1)
+		return;
+	x64_lea(x, true, RDX, m);
+	x64_alu_imm(x, true, ALU_AND, RDX, -MONITOR_GRANULE);
+	x64_rm(x, true, OP(0x87), RDX, CPU_MEM(exclusive.reserved));
+	x64_lea(x, true, RDX, m);
+	x64_shift_imm(x, true, SHIFT_SHR, RDX, 12);
+	x64_alu_imm(x, false, ALU_AND, RDX, (s32)WATCH_BITS - 1);
+	x64_load(x, true, RAX, CPU_MEM(cpus));
+	x64_rm(x, false, OP_0F(0xa3), RDX, mem_at(RAX, offsetof(struct cpus, monitor.watched))); /* bt */
+	slow_path(b, x64_jcc(x, CC_AE));
+}
+/* The address is in RSI, what was loaded in RDX and, of 16 bytes, RAX. */
+static void arm(struct block *b, unsigned size)
+{
+	struct x64 *x = &b->x;
+
+	x64_store_imm(x, false, CPU_MEM(exclusive.armed), (s32)size << 8 | 1); /* and size */
 	x64_store(x, true, CPU_MEM(exclusive.va), RSI);
 	x64_store(x, true, CPU_MEM(exclusive.low), RDX);
-	x64_store_imm(x, true, CPU_MEM(exclusive.high), 0);
+	if (size == 16)
+		x64_store(x, true, CPU_MEM(exclusive.high), RAX);
+	else
+		x64_store_imm(x, true, CPU_MEM(exclusive.high), 0);
+}
+
+EMIT(LDXR)
+{
+	unsigned size = 1u << i->z;
+	struct mem m;
+
+	address_to_rsi(b, i, size);
+	m = memory_check(b, RSI, size, 0);
+	reserve(b, m);
+	x64_load_extend(&b->x, size == 8, false, size, RDX, m);
+	arm(b, size);
 	reg_done(b, i->t, RDX);
+	return true;
+}
+/* The pair is atomic if the STXP succeeds, which compares all of it. */
+EMIT(LDXP)
+{
+	unsigned size = i->z ? 16 : 8;
+	struct x64 *x = &b->x;
+	struct mem m, second;
+
+	address_to_rsi(b, i, size);
+	second = m = memory_check(b, RSI, size, 0);
+	reserve(b, m);
+	x64_load(x, true, RDX, m);
+	second.disp += 8;
+	if (size == 16)
+		x64_load(x, true, RAX, second);
+	arm(b, size);
+	if (size == 8) {
+		x64_mov(x, true, RAX, RDX);
+		x64_shift_imm(x, true, SHIFT_SHR, RAX, 32);
+		x64_mov(x, false, RDX, RDX);
+	}
+	reg_done(b, i->t, RDX);
+	reg_done(b, i->u, RAX);
+	return true;
+}
+
+/* --- store-exclusive: RDX, and of a pair RCX, is the new value --- */
+
+u64 light_exclusive(struct cpu *cpu, u64 va, u64 low, u64 high)
+{
+	return exclusive_store(cpu, va, low, high);
+}
+static void pair_to_rdx(struct block *b, const struct insn *i)
+{
+	reg_copy(b, false, RCX, i->u);
+	x64_shift_imm(&b->x, true, SHIFT_SHL, RCX, 32);
+	reg_copy(b, false, RDX, i->t);
+	x64_alu(&b->x, true, ALU_OR, RDX, RCX);
+}
+/* RAX = 0 if it was stored, for one vCPU. */
+static void store_if_same(struct block *b, const struct insn *i, unsigned size, bool pair)
+{
+	struct x64 *x = &b->x;
+	struct mem m = memory_check(b, RSI, size, MEMORY_WRITE);
+
+	if (pair)
+		m = host_to_rsi(b, m);
+	if (size == 16) {
+		x64_load(x, true, RAX, CPU_MEM(exclusive.low));
+		x64_load(x, true, RDX, CPU_MEM(exclusive.high));
+		cmpxchg16b(b, i->t, i->u, m);
+	} else {
+		if (pair)
+			pair_to_rdx(b, i);
+		else
+			reg_copy(b, true, RDX, i->t);
+		x64_load(x, true, RAX, CPU_MEM(exclusive.low));
+		x64_u8(x, 0xf0);
+		if (size == 1)
+			x64_rm8(x, false, CMPXCHG, RDX, m);
+		else
+			x64_rm(x, size == 8, (CMPXCHG + 1) | (size == 2 ? P66 : 0), RDX, m);
+	}
+	x64_setcc(x, CC_NE, RAX);
+	x64_extend(x, false, false, 1, RAX, RAX);
+}
+static bool store_exclusive(struct block *b, const struct insn *i, unsigned size, bool pair)
+{
+	struct x64 *x = &b->x;
+	u8 *other[2], *done;
+
+	if (size == 16 && slot_pin(0) != RBX)
+		return false;
+	address_to_rsi(b, i, size);
+	x64_load_extend(x, false, false, 2, RAX, CPU_MEM(exclusive.armed));
+	x64_alu_imm(x, false, ALU_CMP, RAX, (s32)size << 8 | 1);
+	other[0] = x64_jcc(x, CC_NE);
+	x64_alu_load(x, true, ALU_CMP, RSI, CPU_MEM(exclusive.va));
+	other[1] = x64_jcc(x, CC_NE);
+	if (cpus_count(b->cpu->cpus) == 1) {
+		store_if_same(b, i, size, pair);
+	} else {
+		if (pair && size == 8) {
+			pair_to_rdx(b, i);
+		} else {
+			reg_copy(b, true, RDX, i->t);
+			if (pair)
+				reg_copy(b, true, RCX, i->u);
+		}
+		call_light(b, LIGHT_EXCLUSIVE);
+		x64_alu_imm(x, false, ALU_CMP, RAX, EXCLUSIVE_UNKNOWN);
+		slow_path(b, x64_jcc(x, CC_E));
+	}
+	done = x64_jmp_short(x);
+	x64_bind(other[0], x->at);
+	x64_bind(other[1], x->at);
+	x64_mov_imm(x, RAX, 1);
+	x64_bind_short(x, done);
+	x64_rm(x, false, OP(0xc6), 0, CPU_MEM(exclusive.armed));
+	x64_u8(x, 0);
+	reg_done(b, i->d, RAX);
 	return true;
 }
 EMIT(STXR)
 {
-	struct x64 *x = &b->x;
-	u8 *other[2], *done;
-	struct mem m;
-
-	if (cpus_count(b->cpu->cpus) > 1)
-		return false;
-	address_to_rsi(b, i);
-	x64_load_extend(x, false, false, 2, RAX, CPU_MEM(exclusive.armed));
-	x64_alu_imm(x, false, ALU_CMP, RAX, (s32)(1u << i->z) << 8 | 1);
-	other[0] = x64_jcc_short(x, CC_NE);
-	x64_alu_load(x, true, ALU_CMP, RSI, CPU_MEM(exclusive.va));
-	other[1] = x64_jcc_short(x, CC_NE);
-	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
-	reg_copy(b, true, RDX, i->t);
-	x64_load(x, true, RAX, CPU_MEM(exclusive.low));
-	locked(b, i, CMPXCHG, RDX, m);
-	x64_setcc(x, CC_NE, RCX);
-	x64_extend(x, false, false, 1, RCX, RCX);
-	done = x64_jmp_short(x);
-	x64_bind_short(x, other[0]);
-	x64_bind_short(x, other[1]);
-	x64_mov_imm(x, RCX, 1);
-	x64_bind_short(x, done);
-	x64_rm(x, false, OP(0xc6), 0, CPU_MEM(exclusive.armed));
-	x64_u8(x, 0);
-	reg_done(b, i->d, RCX);
-	return true;
+	return store_exclusive(b, i, 1u << i->z, false);
+}
+EMIT(STXP)
+{
+	return store_exclusive(b, i, i->z ? 16 : 8, true);
 }
 
 EMIT(CAS)
 {
 	struct mem m;
 
-	address_to_rsi(b, i);
+	address_to_rsi(b, i, 1u << i->z);
 	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
 	reg_copy(b, i->z == 3, RAX, i->s);
 	reg_copy(b, true, RDX, i->t);
@@ -119,7 +237,7 @@ EMIT(SWP)
 {
 	struct mem m;
 
-	address_to_rsi(b, i);
+	address_to_rsi(b, i, 1u << i->z);
 	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
 	reg_copy(b, true, RDX, i->m);
 	sized(b, i, XCHG, RDX, m);
@@ -131,7 +249,7 @@ EMIT(LDADD)
 {
 	struct mem m;
 
-	address_to_rsi(b, i);
+	address_to_rsi(b, i, 1u << i->z);
 	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
 	reg_copy(b, true, RDX, i->m);
 	locked(b, i, XADD, RDX, m);
@@ -147,7 +265,7 @@ static bool logic(struct block *b, const struct insn *i, enum x64_alu op, bool i
 	struct mem m;
 	u8 *again;
 
-	address_to_rsi(b, i);
+	address_to_rsi(b, i, 1u << i->z);
 	m = memory_check(b, RSI, 1u << i->z, MEMORY_WRITE);
 	if (i->t == SLOT_DUMP) {
 		reg_copy(b, true, RDX, i->m);
@@ -182,13 +300,6 @@ EMIT(LDSET)
 	return logic(b, i, ALU_OR, false);
 }
 
-/* RSI = the host address of what `m` (RSI + RCX) names; RCX is free. */
-static struct mem host_to_rsi(struct block *b, struct mem m)
-{
-	x64_lea(&b->x, true, RSI, m);
-	return mem_at(RSI, 0);
-}
-
 /* The old value stays if `keep` holds between it and the operand. */
 static bool extreme(struct block *b, const struct insn *i, bool sign, enum host_cc keep)
 {
@@ -197,7 +308,7 @@ static bool extreme(struct block *b, const struct insn *i, bool sign, enum host_
 	struct mem m;
 	u8 *again;
 
-	address_to_rsi(b, i);
+	address_to_rsi(b, i, 1u << i->z);
 	m = host_to_rsi(b, memory_check(b, RSI, size, MEMORY_WRITE));
 	x64_load_extend(x, i->z == 3, false, size, RAX, m);
 	again = x->at;
@@ -230,7 +341,7 @@ EMIT(LDUMIN)
 	return extreme(b, i, false, CC_BE);
 }
 
-/* Pairs: of doublewords by CMPXCHG16B, which wants RBX; it waits in its place in struct cpu. */
+/* Pairs: of doublewords by CMPXCHG16B. */
 EMIT(CASP)
 {
 	unsigned size = i->z ? 16 : 8;
@@ -248,12 +359,7 @@ EMIT(CASP)
 	reg_copy(b, i->z, RAX, i->s);
 	reg_copy(b, i->z, RDX, i->s + 1u);
 	if (i->z) {
-		reg_copy(b, true, RCX, i->t + 1u);
-		x64_store(x, true, slot_mem(0), RBX);
-		reg_copy(b, true, RBX, i->t);
-		x64_u8(x, 0xf0);
-		x64_rm(x, true, OP_0F(0xc7), 1, m); /* cmpxchg16b */
-		x64_load(x, true, RBX, slot_mem(0));
+		cmpxchg16b(b, i->t, i->t + 1u, m);
 	} else {
 		x64_shift_imm(x, true, SHIFT_SHL, RDX, 32);
 		x64_alu(x, true, ALU_OR, RAX, RDX);
@@ -275,6 +381,7 @@ EMIT(CASP)
 #define ROW(name) {ROW_##name, 0, emit_##name},
 const struct emitter_row emit_atomic_rows[] = {
 	ROW(LDXR) ROW(STXR) {ROW_LDAXR, 0, emit_LDXR}, {ROW_STLXR, 0, emit_STXR},
+	ROW(LDXP) ROW(STXP) {ROW_LDAXP, 0, emit_LDXP}, {ROW_STLXP, 0, emit_STXP},
 	ROW(CAS) ROW(SWP) ROW(LDADD) ROW(LDCLR) ROW(LDEOR) ROW(LDSET) ROW(LDSMAX) ROW(LDSMIN) ROW(LDUMAX) ROW(LDUMIN) ROW(CASP)
 	{ROW_NONE, 0, NULL},
 };

@@ -225,7 +225,8 @@ void thunks_make(struct jit *jit)
 {
 	struct x64 x_space = {jit->cache}, *x = &x_space;
 	u8 *table = x->at, *out[3], *go_on;
-	static light_function *const light[] = {[LIGHT_TIME] = light_time, [LIGHT_COPY] = light_copy, [LIGHT_SET] = light_set};
+	static light_function *const light[] = {[LIGHT_TIME] = light_time, [LIGHT_COPY] = light_copy, [LIGHT_SET] = light_set,
+		[LIGHT_EXCLUSIVE] = light_exclusive};
 
 	/* nzcv -> jit_flags */
 	for (unsigned nzcv = 0; nzcv < 16; nzcv++) {

@@ -225,8 +225,8 @@ void call_exec(struct block *b);
 /* RAX = function(cpu, RSI, RDX, RCX): C code that looks at no guest register in struct cpu and neither raises nor blocks. RCX, RDX, RSI, EFLAGS and
  * copies of V registers are lost. */
 typedef u64 light_function(struct cpu *cpu, u64 rsi, u64 rdx, u64 rcx);
-light_function light_time, light_copy, light_set;
-enum light { LIGHT_TIME, LIGHT_COPY, LIGHT_SET, LIGHT_COUNT };
+light_function light_time, light_copy, light_set, light_exclusive;
+enum light { LIGHT_TIME, LIGHT_COPY, LIGHT_SET, LIGHT_EXCLUSIVE, LIGHT_COUNT };
 void call_light(struct block *b, enum light light);
 /* Goes on at record `index` of this page's virtual address (any distance); gives instructions after this one back. */
 void exit_to(struct block *b, s64 index);
