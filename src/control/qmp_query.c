@@ -127,19 +127,6 @@ bool qmp_qom_list_types(struct qmp_call *call, struct error *err)
 	return true;
 }
 
-static const char *property_type(const struct prop *p)
-{
-	switch (p->kind) {
-	case PROP_KIND_BOOL: return "bool";
-	case PROP_KIND_U8: return "uint8";
-	case PROP_KIND_U16: return "uint16";
-	case PROP_KIND_U32: return "uint32";
-	case PROP_KIND_U64: return "uint64";
-	case PROP_KIND_SIZE: return "size";
-	default: return "str";
-	}
-}
-
 static void add_properties(struct json_object *list, const struct prop *props)
 {
 	for (const struct prop *p = props; p && p->name; p++) {
@@ -148,7 +135,7 @@ static void add_properties(struct json_object *list, const struct prop *props)
 
 		qmp_put_string(property, "name", p->name);
 		snprintf(link, sizeof(link), "link<%s>", p->link_class ? p->link_class : "object");
-		qmp_put_string(property, "type", p->kind == PROP_KIND_LINK ? link : property_type(p));
+		qmp_put_string(property, "type", p->kind == PROP_KIND_LINK ? link : p->kind > PROP_KIND_STRING ? "str" : prop_kind_word(p->kind));
 		if (p->doc)
 			qmp_put_string(property, "description", p->doc);
 		if (p->kind == PROP_KIND_BOOL)

@@ -246,10 +246,15 @@ static void store_extent(u8 to[EXTENT_BYTES], const struct dc_extent *extent)
 	store_le(to + 32, 2, extent->sequence);
 }
 
-void dynamic_put_extents(const struct dynamic *dc, struct mbox_out *out, u32 first, u32 count)
+void dynamic_put_extents(const struct dynamic *dc, struct mbox_out *out, u32 first, u32 most)
 {
+	u32 count = MIN(MIN(most, dc->accepted_count - first), (out->room - out->at - 16) / EXTENT_BYTES);
 	u8 bytes[EXTENT_BYTES];
 
+	mbox_put(out, 4, count);
+	mbox_put(out, 4, dc->accepted_count);
+	mbox_put(out, 4, dc->generation);
+	mbox_put(out, 4, 0);
 	for (u32 n = first; n < first + count; n++) {
 		store_extent(bytes, &dc->accepted[n]);
 		mbox_put_bytes(out, bytes, EXTENT_BYTES);
@@ -259,16 +264,11 @@ void dynamic_put_extents(const struct dynamic *dc, struct mbox_out *out, u32 fir
 u16 cmd_get_dc_extent_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	const struct dynamic *dc = dev->dc;
-	u32 most = mbox_get(in, 4), first = mbox_get(in, 4), count;
+	u32 most = mbox_get(in, 4), first = mbox_get(in, 4);
 
 	if (first > dc->accepted_count)
 		return CXL_INVALID_INPUT;
-	count = MIN(MIN(most, dc->accepted_count - first), (out->room - 16) / EXTENT_BYTES);
-	mbox_put(out, 4, count);
-	mbox_put(out, 4, dc->accepted_count);
-	mbox_put(out, 4, dc->generation);
-	mbox_put(out, 4, 0);
-	dynamic_put_extents(dc, out, first, count);
+	dynamic_put_extents(dc, out, first, most);
 	return CXL_SUCCESS;
 }
 

@@ -45,7 +45,9 @@ unsigned dynamic_free_spans(const struct dynamic *dc, unsigned region, u64 lengt
 u16 dynamic_configure(struct cxl_type3 *dev, unsigned region, bool sanitize);
 /* Extents and tags: how many there may be, how many more. */
 void dynamic_put_left(const struct dynamic *dc, struct mbox_out *out);
-void dynamic_put_extents(const struct dynamic *dc, struct mbox_out *out, u32 first, u32 count);
+/* The accepted extents from `first` (at most the count of all) on, `most` of them or as many as there is room for, behind their counts and the
+ * generation: 16 bytes, for which there is room. */
+void dynamic_put_extents(const struct dynamic *dc, struct mbox_out *out, u32 first, u32 most);
 
 /* Index of the first extent of a sorted list that ends above dpa; `count` if there is none. */
 unsigned dc_find(const struct dc_extent *list, unsigned count, u64 dpa);

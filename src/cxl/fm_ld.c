@@ -123,7 +123,7 @@ static u16 cmd_get_extents(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 {
 	const struct dynamic *dc = dev->dc;
 	u64 host = mbox_get(in, 4) & 0xffff;
-	u32 most = mbox_get(in, 4), first = mbox_get(in, 4), count;
+	u32 most = mbox_get(in, 4), first = mbox_get(in, 4);
 
 	if (host || first > dc->accepted_count)
 		return CXL_INVALID_INPUT;
@@ -131,12 +131,7 @@ static u16 cmd_get_extents(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 	mbox_put(out, 4, first);
 	if (out->bad)
 		return CXL_INTERNAL_ERROR;
-	count = MIN(MIN(most, dc->accepted_count - first), (out->room - out->at - 16) / EXTENT_BYTES);
-	mbox_put(out, 4, count);
-	mbox_put(out, 4, dc->accepted_count);
-	mbox_put(out, 4, dc->generation);
-	mbox_put(out, 4, 0);
-	dynamic_put_extents(dc, out, first, count);
+	dynamic_put_extents(dc, out, first, most);
 	return CXL_SUCCESS;
 }
 

@@ -261,24 +261,6 @@ void dev_destroy(struct dev *dev)
 	free(dev);
 }
 
-static const char *kind_word(enum prop_kind kind)
-{
-	switch (kind) {
-	case PROP_KIND_BOOL: return "bool";
-	case PROP_KIND_U8: return "uint8";
-	case PROP_KIND_U16: return "uint16";
-	case PROP_KIND_U32: return "uint32";
-	case PROP_KIND_U64: return "uint64";
-	case PROP_KIND_SIZE: return "size";
-	case PROP_KIND_STRING: return "str";
-	case PROP_KIND_LINK: return "link";
-	case PROP_KIND_CHOICE: return "choice";
-	case PROP_KIND_MAC: return "mac";
-	case PROP_KIND_PCI_ADDR: return "slot[.function]";
-	}
-	return "?";
-}
-
 void dev_class_help(const struct dev_class *cls)
 {
 	printf("%s: %s\n", cls->name, cls->doc ? cls->doc : "");
@@ -288,7 +270,7 @@ void dev_class_help(const struct dev_class *cls)
 		if (p->kind == PROP_KIND_LINK && p->link_class)
 			snprintf(type, sizeof(type), "link<%s>", p->link_class);
 		else
-			snprintf(type, sizeof(type), "%s", kind_word(p->kind));
+			snprintf(type, sizeof(type), "%s", prop_kind_word(p->kind));
 		printf("  %s=<%s>", p->name, type);
 		if (p->doc)
 			printf(" - %s", p->doc);

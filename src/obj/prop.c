@@ -12,6 +12,24 @@
 
 #include "base/bits.h"
 
+const char *prop_kind_word(enum prop_kind kind)
+{
+	switch (kind) {
+	case PROP_KIND_BOOL: return "bool";
+	case PROP_KIND_U8: return "uint8";
+	case PROP_KIND_U16: return "uint16";
+	case PROP_KIND_U32: return "uint32";
+	case PROP_KIND_U64: return "uint64";
+	case PROP_KIND_SIZE: return "size";
+	case PROP_KIND_STRING: return "str";
+	case PROP_KIND_LINK: return "link";
+	case PROP_KIND_CHOICE: return "choice";
+	case PROP_KIND_MAC: return "mac";
+	case PROP_KIND_PCI_ADDR: return "slot[.function]";
+	}
+	return "?";
+}
+
 bool parse_bool(const char *key, const char *text, bool *value, struct error *err)
 {
 	static const char *const yes[] = {"on", "yes", "true", "y"}, *const no[] = {"off", "no", "false", "n"};

@@ -41,6 +41,9 @@ struct prop {
 /* A u32 devfn from "slot" or "slot.function", both hexadecimal without 0x ("1f.7"); 0xffffffff: not given. */
 #define PROP_PCI_ADDR(n, s, f, text) {.name = n, .kind = PROP_KIND_PCI_ADDR, .offset = offsetof(s, f), .initial = 0xffffffff, .doc = text}
 
+/* What a kind is called in help. */
+const char *prop_kind_word(enum prop_kind kind);
+
 /* Parsers, shared with the command line. Each names the key and the value in its error. */
 bool parse_bool(const char *key, const char *text, bool *value, struct error *err);
 bool parse_u64(const char *key, const char *text, u64 min, u64 max, u64 *value, struct error *err);
