@@ -1,61 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The base instruction set on a bare vCPU: MMU off, 1 MiB of RAM at 0x4000_0000, code at its start, vectors at
- * 0x4001_0000, data from 0x4008_0000. Each case is a short program; it ends at BRK, which the vector table's first
- * instruction (another branch to itself) catches.
+ * The base instruction set on a bare vCPU: MMU off, code at the start of RAM, vectors at 0x4001_0000, data from
+ * 0x4008_0000. Each case is a short program; it ends at BRK, which the vector table's first instruction (another branch
+ * to itself) catches.
  */
-#include "check.h"
+#include "cpu/bench.h"
 
-#include "cpu/code.h"
-#include "cpu/cpu.h"
 #include "cpu/decode.h"
-#include "mem/backend.h"
 
-#define RAM_BASE 0x40000000ull
-#define RAM_SIZE (1 * MiB)
+#define USED    (1 * MiB)
 #define VECTORS (RAM_BASE + 0x10000)
-#define DATA (RAM_BASE + 0x80000)
-
-struct bench {
-	struct loop *loop;
-	struct space *space;
-	struct cpus *cpus;
-	struct cpu *cpu;
-	struct region ram;
-};
+#define DATA    (RAM_BASE + 0x80000)
 
 static int bench_open(void **state)
 {
-	struct bench *b = calloc(1, sizeof(*b));
-	struct error err;
-	struct cpus_config config = {.count = 1, .model = "max"};
-
-	b->loop = loop_create(true, &err);
-	b->space = space_create(b->loop);
-	b->ram = (struct region){.name = "ram", .base = RAM_BASE, .size = RAM_SIZE, .host = ram_alloc(2 * MiB, &err)};
-	assert_non_null(b->ram.host);
-	loop_lock(b->loop);
-	space_add(b->space, &b->ram);
-	loop_unlock(b->loop);
-	config.loop = b->loop;
-	config.space = b->space;
-	b->cpus = cpus_create(&config, &err);
-	if (!b->cpus)
-		fail_msg("%s", err.text);
-	b->cpu = cpus_get(b->cpus, 0);
-	*state = b;
+	*state = bench_make(1, "max", true);
 	return 0;
 }
 
 static int bench_close(void **state)
 {
-	struct bench *b = *state;
-
-	cpus_destroy(b->cpus);
-	space_destroy(b->space);
-	ram_free(b->ram.host, 2 * MiB);
-	loop_destroy(b->loop);
-	free(b);
+	bench_free(*state);
 	return 0;
 }
 
@@ -70,7 +35,7 @@ static void load_program(struct bench *b, const u32 *words, unsigned count)
 	u32 *vector = (u32 *)(void *)(b->ram.host + (VECTORS - RAM_BASE));
 
 	code_invalidate_all(b->cpus);
-	memset(b->ram.host, 0, RAM_SIZE);
+	memset(b->ram.host, 0, USED);
 	memcpy(b->ram.host, words, count * 4);
 	((u32 *)(void *)b->ram.host)[count] = 0xd4200000; /* brk #0 */
 	for (unsigned k = 0; k < 512; k++)
@@ -298,6 +263,46 @@ static void exclusives_and_atomics(void **state)
 	assert_int_equal(*data(b, DATA + 40), 4);
 }
 
+static void a_status_may_be_data_or_base(void **state)
+{
+	struct bench *b = *state;
+
+	PROGRAM(b, 0xc85f7c01, /* ldxr x1, [x0] */
+		0xc8037c03,    /* stxr w3, x3, [x0] */
+		0xc85f7c41,    /* ldxr x1, [x2] */
+		0xc8027c44,    /* stxr w2, x4, [x2] */);
+	b->cpu->x[0] = DATA;
+	b->cpu->x[2] = DATA + 8;
+	b->cpu->x[3] = 0x77;
+	b->cpu->x[4] = 0x99;
+	run_to_brk(b);
+	assert_int_equal(*data(b, DATA), 0x77);
+	assert_int_equal(*data(b, DATA + 8), 0x99);
+	assert_int_equal(b->cpu->x[3], 0);
+	assert_int_equal(b->cpu->x[2], 0);
+}
+
+static void devices_have_no_atomics(void **state)
+{
+	struct bench *b = *state;
+	static const u32 words[] = {0xf8230005 /* ldadd x3, x5, [x0] */, 0xc8a67c07 /* cas x6, x7, [x0] */, 0xc8027c03 /* stxr w2, x3, [x0] */};
+
+	b->device_value = 5;
+	for (unsigned k = 0; k < ARRAY_SIZE(words); k++) {
+		const u32 program[] = {0xc85f7c01 /* ldxr x1, [x0] */, words[k]};
+
+		load_program(b, program, 2);
+		b->cpu->x[0] = DEVICE_BASE;
+		cpu_run(b->cpu, 10);
+		assert_int_equal(b->cpu->x[1], 5);
+		assert_int_equal(esr(b) >> 26, EC_DATA_SAME);
+		assert_int_equal(esr(b) & 0x3f, 0x35);
+		assert_int_equal(b->cpu->sys.elr, RAM_BASE + 4);
+		assert_int_equal(b->cpu->sys.far, DEVICE_BASE);
+	}
+	assert_int_equal(b->device_value, 5);
+}
+
 static void misaligned_atomics_fault(void **state)
 {
 	struct bench *b = *state;
@@ -412,6 +417,8 @@ int main(void)
 		cmocka_unit_test(loads_and_stores_extend_and_write_back),
 		cmocka_unit_test(accesses_cross_pages),
 		cmocka_unit_test(exclusives_and_atomics),
+		cmocka_unit_test(a_status_may_be_data_or_base),
+		cmocka_unit_test(devices_have_no_atomics),
 		cmocka_unit_test(misaligned_atomics_fault),
 		cmocka_unit_test(copy_and_set_move_memory),
 		cmocka_unit_test(wrong_places_raise),
