@@ -129,7 +129,8 @@ struct acpi_config {
 	u32 pmu_intid;             /* 23, 0: no PMU */
 	u32 timer_virt_intid, timer_phys_intid; /* 27 and 30 */
 
-	u64 uart_base; u32 uart_gsi;     /* PL011; GSI = INTID */
+	u64 uart_base; u32 uart_gsi;     /* PL011, the console; GSI = INTID */
+	u64 uart1_base; u32 uart1_gsi;   /* base 0: there is no second */
 	u64 rtc_base; u32 rtc_gsi;       /* PL031: described only to be reserved; 0: none */
 	u64 fw_cfg_base, fw_cfg_size;    /* size 0: none */
 	u64 virtio_base, virtio_stride; unsigned virtio_count; u32 virtio_gsi; /* LNRO0005; 0: none */

@@ -23,16 +23,16 @@ static void put_cpus(const struct acpi_config *config, struct out *out)
 	}
 }
 
-static void put_uart(const struct acpi_config *config, struct out *out)
+static void put_uart(struct out *out, const char *name, u32 uid, u64 base, u32 gsi)
 {
-	size_t device = aml_device(out, "COM0"), crs;
+	size_t device = aml_device(out, name), crs;
 
 	aml_name_string(out, "_HID", "ARMH0011");
-	aml_name_int(out, "_UID", 0);
+	aml_name_int(out, "_UID", uid);
 	aml_name(out, "_CRS");
 	crs = aml_resources(out);
-	res_fixed(out, config->uart_base, 0x1000);
-	res_interrupt(out, config->uart_gsi, false, false);
+	res_fixed(out, base, 0x1000);
+	res_interrupt(out, gsi, false, false);
 	aml_resources_end(out, crs);
 	aml_end(out, device);
 }
@@ -170,7 +170,9 @@ void dsdt_build(const struct acpi_config *config, struct out *out)
 	scope = aml_scope(out, "\\_SB");
 	dsdt_put_platform_osc(config, out);
 	put_cpus(config, out);
-	put_uart(config, out);
+	put_uart(out, "COM0", 0, config->uart_base, config->uart_gsi);
+	if (config->uart1_base)
+		put_uart(out, "COM1", 1, config->uart1_base, config->uart1_gsi);
 	if (config->fw_cfg_size)
 		put_fw_cfg(config, out);
 	put_virtio(config, out);

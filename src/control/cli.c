@@ -222,26 +222,38 @@ static bool open_monitors(struct settings *s, struct qmp *qmp, struct machine *m
 		if (!open_monitor(s, qmp, machine, s->monitor_kind[i], s->monitors.text[i], err))
 			return fail_context(err, "%s %.200s", words[s->monitor_kind[i]], s->monitors.text[i]);
 	/* mon: is a console with a monitor behind it. */
-	return strncmp(s->config.serial, "mon:", 4) || monitor_serve(&s->human, machine, machine_serial(machine), err);
+	for (unsigned n = 0; n < MACHINE_SERIALS && s->config.serial[n]; n++)
+		if (!strncmp(s->config.serial[n], "mon:", 4) && !monitor_serve(&s->human, machine, machine_serial(machine, n), err))
+			return false;
+	return true;
 }
 
 /* The terminal has one user. */
 static bool settle_stdio(struct settings *s, struct error *err)
 {
-	bool taken = false;
+	bool taken = false, serial = false;
 
+	for (unsigned n = 0; n < MACHINE_SERIALS && s->config.serial[n]; n++)
+		if (strstr(s->config.serial[n], "stdio")) {
+			if (serial)
+				return fail(err, "-serial %s: the other serial port has the terminal; write null or another place for one of them",
+					    s->config.serial[n]);
+			serial = true;
+		}
 	for (unsigned i = 0; i < s->monitors.count; i++)
 		if (s->monitor_kind[i] != MONITOR_CHARDEV && !strncmp(s->monitors.text[i], "stdio", 5)) {
-			if (taken || (s->config.serial && strstr(s->config.serial, "stdio")))
+			if (taken || serial)
 				return fail(err, "%s %s: the terminal serves something else already; write -serial null or another place for it",
 					    s->monitor_kind[i] == MONITOR_QMP ? "-qmp" : "-monitor", s->monitors.text[i]);
 			taken = true;
 		}
-	if (s->daemonize && (taken || s->nographic || (s->config.serial && strstr(s->config.serial, "stdio"))))
+	if (s->daemonize && (taken || s->nographic || serial))
 		return fail(err, "-daemonize: a machine in the background has no terminal; leave -nographic out and write -serial file:PATH, "
 			    "unix:PATH,server=on,wait=off or null");
-	if (!s->config.serial || s->draw)
-		s->config.serial = taken || s->draw || s->daemonize ? "null" : "mon:stdio";
+	if (s->draw)
+		s->config.serial[1] = NULL;
+	if (!s->config.serial[0] || s->draw)
+		s->config.serial[0] = taken || s->draw || s->daemonize ? "null" : "mon:stdio";
 	return true;
 }
 

@@ -85,10 +85,12 @@ TAKE_STRING(name, name)
 
 static bool take_serial(struct settings *s, const char *a, struct error *err)
 {
-	if (s->config.serial)
-		return fail(err, "-serial %s: the machine has one serial port", a);
-	s->config.serial = a;
-	return true;
+	for (unsigned n = 0; n < MACHINE_SERIALS; n++)
+		if (!s->config.serial[n]) {
+			s->config.serial[n] = a;
+			return true;
+		}
+	return fail(err, "-serial %s: the machine has %d serial ports; more are -device virtio-serial-pci -device virtconsole,chardev=ID", a, MACHINE_SERIALS);
 }
 
 static bool take_qmp(struct settings *s, const char *a, struct error *err)
@@ -394,7 +396,7 @@ const struct option options[] = {
 	{"semihosting", NULL, NULL, "answer a program's semihosting calls: console, exit code, command line", take_semihosting},
 	{"semihosting-config", NULL, "enable=on,chardev=ID,arg=WORD,userspace=on", "the same, with its console and words", take_semihosting_config},
 	{"chardev", NULL, "null|stdio|file|socket|pty|testdev,id=...", "a character device; testdev: \"CODEq\" ends the program", take_chardev},
-	{"serial", NULL, "SPEC", "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...", take_serial},
+	{"serial", NULL, "SPEC", "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...; given twice, a second port", take_serial},
 	{"nographic", NULL, NULL, "serial port on the terminal (this is the default)", take_nographic},
 	{"display", NULL, "none", "there is no display", take_display},
 	{"vga", NULL, "none", "there is no display", take_vga},

@@ -180,7 +180,12 @@ bool qmp_query_chardev(struct qmp_call *call, struct error *err)
 	const char *id;
 
 	call->result = json_object_new_array();
-	add_chardev(call->result, "serial0", s->config.serial, true);
+	for (unsigned n = 0; n < MACHINE_SERIALS && s->config.serial[n]; n++) {
+		char label[16];
+
+		snprintf(label, sizeof(label), "serial%u", n);
+		add_chardev(call->result, label, s->config.serial[n], true);
+	}
 	for (unsigned n = 0; (id = machine_chardev_id(call->machine, n)); n++)
 		add_chardev(call->result, id, s->chardevs.text[n], chardev_is_connected(machine_chardev(call->machine, id)));
 	for (unsigned n = 0; n < s->monitors.count; n++) {

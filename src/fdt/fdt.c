@@ -6,6 +6,7 @@
  */
 #include "fdt/fdt_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { PHANDLE_GIC = 1, PHANDLE_ITS = 2, PHANDLE_CLOCK = 3, PHANDLE_SMMU = 4 };
@@ -144,7 +145,20 @@ static void put_gic(const struct fdt_config *config, struct tree *tree)
 	node_end(tree);
 }
 
-static void put_uart_and_rtc(const struct fdt_config *config, struct tree *tree)
+static void put_uart(struct tree *tree, u64 base, u64 size, u32 intid)
+{
+	if (!size)
+		return;
+	node_begin_at(tree, "pl011", base);
+	prop_strings(tree, "compatible", "arm,pl011\0arm,primecell");
+	put_reg(tree, base, size);
+	prop_list(tree, "interrupts", GIC_SPI, spi(intid), IRQ_LEVEL_HIGH);
+	prop_list(tree, "clocks", PHANDLE_CLOCK, PHANDLE_CLOCK);
+	prop_strings(tree, "clock-names", "uartclk\0apb_pclk");
+	node_end(tree);
+}
+
+static void put_uarts_and_rtc(const struct fdt_config *config, struct tree *tree)
 {
 	node_begin(tree, "apb-pclk");
 	prop_string(tree, "compatible", "fixed-clock");
@@ -154,15 +168,8 @@ static void put_uart_and_rtc(const struct fdt_config *config, struct tree *tree)
 	prop_u32(tree, "phandle", PHANDLE_CLOCK);
 	node_end(tree);
 
-	if (config->uart_size) {
-		node_begin_at(tree, "pl011", config->uart_base);
-		prop_strings(tree, "compatible", "arm,pl011\0arm,primecell");
-		put_reg(tree, config->uart_base, config->uart_size);
-		prop_list(tree, "interrupts", GIC_SPI, spi(config->uart_intid), IRQ_LEVEL_HIGH);
-		prop_list(tree, "clocks", PHANDLE_CLOCK, PHANDLE_CLOCK);
-		prop_strings(tree, "clock-names", "uartclk\0apb_pclk");
-		node_end(tree);
-	}
+	put_uart(tree, config->uart_base, config->uart_size, config->uart_intid);
+	put_uart(tree, config->uart1_base, config->uart1_size, config->uart1_intid);
 	if (config->rtc_size) {
 		node_begin_at(tree, "pl031", config->rtc_base);
 		prop_strings(tree, "compatible", "arm,pl031\0arm,primecell");
@@ -308,6 +315,22 @@ static bool check(const struct fdt_config *config, struct error *err)
 	return true;
 }
 
+/* Linux counts ttyAMA by them. */
+static void put_aliases(const struct fdt_config *config, struct tree *tree)
+{
+	const struct { const char *name; u64 base, size; } uarts[] = {
+		{"serial0", config->uart_base, config->uart_size}, {"serial1", config->uart1_base, config->uart1_size}};
+	char path[32];
+
+	node_begin(tree, "aliases");
+	for (unsigned n = 0; n < 2; n++)
+		if (uarts[n].size) {
+			snprintf(path, sizeof(path), "/pl011@%llx", (unsigned long long)uarts[n].base);
+			prop_string(tree, uarts[n].name, path);
+		}
+	node_end(tree);
+}
+
 bool fdt_build(const struct fdt_config *config, u8 **dtb, size_t *size, struct error *err)
 {
 	const char *bootargs = config->chosen.bootargs;
@@ -324,6 +347,7 @@ bool fdt_build(const struct fdt_config *config, u8 **dtb, size_t *size, struct e
 	prop_u32(&tree, "#size-cells", 2);
 	prop_u32(&tree, "interrupt-parent", PHANDLE_GIC);
 	prop_empty(&tree, "dma-coherent");
+	put_aliases(config, &tree);
 	chosen_put(&tree, &config->chosen, config->uart_size ? config->uart_base : 0);
 	put_memory(config, &tree);
 	if (config->node_count)
@@ -331,7 +355,7 @@ bool fdt_build(const struct fdt_config *config, u8 **dtb, size_t *size, struct e
 	put_cpus(config, &tree);
 	put_psci_and_timers(config, &tree);
 	put_gic(config, &tree);
-	put_uart_and_rtc(config, &tree);
+	put_uarts_and_rtc(config, &tree);
 	put_board(config, &tree);
 	put_smmu(config, &tree);
 	if (config->ecam_size)

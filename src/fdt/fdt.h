@@ -50,7 +50,8 @@ struct fdt_config {
 	u32 timer_phys_intid, timer_virt_intid; /* 30 and 27 */
 
 	/* SPIs as INTIDs (32 and up). size 0 or count 0: not there. */
-	u64 uart_base, uart_size; u32 uart_intid;
+	u64 uart_base, uart_size; u32 uart_intid;    /* the console */
+	u64 uart1_base, uart1_size; u32 uart1_intid;
 	u64 rtc_base, rtc_size; u32 rtc_intid;
 	u64 fw_cfg_base, fw_cfg_size;
 	u64 flash_base, flash_bank_size; unsigned flash_banks;

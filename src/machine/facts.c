@@ -152,6 +152,8 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	a->timer_phys_intid = PPI_CNTP;
 	a->uart_base = map[MAP_UART].base;
 	a->uart_gsi = 32 + SPI_UART;
+	a->uart1_base = m->uart[1] ? map[MAP_UART1].base : 0;
+	a->uart1_gsi = 32 + SPI_UART1;
 	a->rtc_base = map[MAP_RTC].base;
 	a->rtc_gsi = 32 + SPI_RTC;
 	a->fw_cfg_base = map[MAP_FW_CFG].base;
@@ -245,6 +247,9 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 	f->uart_base = map[MAP_UART].base;
 	f->uart_size = map[MAP_UART].size;
 	f->uart_intid = 32 + SPI_UART;
+	f->uart1_base = map[MAP_UART1].base;
+	f->uart1_size = m->uart[1] ? map[MAP_UART1].size : 0;
+	f->uart1_intid = 32 + SPI_UART1;
 	f->rtc_base = map[MAP_RTC].base;
 	f->rtc_size = map[MAP_RTC].size;
 	f->rtc_intid = 32 + SPI_RTC;

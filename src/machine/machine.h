@@ -18,6 +18,7 @@ struct loop;
 struct netdev;
 struct space;
 
+#define MACHINE_SERIALS 2
 #define MACHINE_NODES_MAX 64
 #define MACHINE_NO_NODE 0xffffffffu
 #define MACHINE_NUMA_ROWS_MAX ACPI_HMAT_VALUES_MAX
@@ -58,7 +59,7 @@ struct machine_config {
 	bool semihosting, semihosting_el0; /* -semihosting-config */
 	const char *semihosting_chardev;   /* NULL: standard error */
 	char semihosting_words[1024];      /* arg=, joined by spaces; empty: the kernel's name and -append */
-	const char *serial;         /* -serial spec */
+	const char *serial[MACHINE_SERIALS]; /* -serial specs; the second NULL: one UART */
 	u8 escape;                  /* -echr: of consoles with a monitor behind them */
 	u8 uuid[16];                /* -uuid, 0: none */
 	struct smbios_words smbios; /* -smbios */
@@ -150,7 +151,7 @@ const struct machine_config *machine_config(const struct machine *machine);
 struct loop *machine_loop(struct machine *machine);
 struct space *machine_space(struct machine *machine);
 struct cpus *machine_cpus(struct machine *machine);
-struct chardev *machine_serial(struct machine *machine);
+struct chardev *machine_serial(struct machine *machine, unsigned n); /* NULL: there is no second */
 struct dev *machine_devices(struct machine *machine); /* objects and devices in creation order, by ->next */
 const struct drive *machine_drive(struct machine *machine, unsigned n); /* NULL after the last */
 const char *machine_chardev_id(struct machine *machine, unsigned n);                  /* NULL after the last */

@@ -39,12 +39,12 @@ struct machine {
 	struct loop *loop;
 	struct space *space;
 	struct workers *workers;
-	struct chardev *serial;
+	struct chardev *serial[MACHINE_SERIALS];
 	struct cpus *cpus;
 	struct gic *gic;
 	struct pci_host *pci;
 	struct cxl_host *cxl;
-	struct pl011 *uart;
+	struct pl011 *uart[MACHINE_SERIALS];
 	struct pl031 *rtc;
 	struct ged *ged;
 	struct smmu *smmu; /* NULL: none */

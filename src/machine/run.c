@@ -242,9 +242,9 @@ struct cpus *machine_cpus(struct machine *m)
 	return m->cpus;
 }
 
-struct chardev *machine_serial(struct machine *m)
+struct chardev *machine_serial(struct machine *m, unsigned n)
 {
-	return m->serial;
+	return m->serial[n];
 }
 
 struct dev *machine_devices(struct machine *m)

@@ -136,20 +136,23 @@ static bool create_buses(struct machine *m, struct error *err)
 	return m->cxl != NULL;
 }
 
-static bool open_serial(struct machine *m, struct error *err)
+static bool open_serial(struct machine *m, unsigned n, struct error *err)
 {
-	const char *spec = m->config.serial;
+	const char *spec = m->config.serial[n];
 
+	/* A second port that leads nowhere is no port, as in QEMU. */
+	if (n && (!spec || !strcmp(spec, "none")))
+		return true;
 	/* Devices are made before character devices are known, so chardev:ID is looked up in machine_finish. */
 	if (!strncmp(spec, "chardev:", 8))
 		return true;
 	/* A stdio user watches for signals, which are told from keys if we do so first. */
 	if (strstr(spec, "stdio") && !quit_signals_watch(m->loop, quit_by_signal, m, err))
 		return false;
-	m->serial = chardev_open(spec, m->loop, quit_by_key, m, err);
-	if (m->serial)
-		chardev_set_escape(m->serial, m->config.escape);
-	return m->serial || fail_context(err, "-serial %s", spec);
+	m->serial[n] = chardev_open(spec, m->loop, quit_by_key, m, err);
+	if (m->serial[n])
+		chardev_set_escape(m->serial[n], m->config.escape);
+	return m->serial[n] || fail_context(err, "-serial %s", spec);
 }
 
 static bool create_parts(struct machine *m, struct error *err)
@@ -159,7 +162,8 @@ static bool create_parts(struct machine *m, struct error *err)
 		return false;
 	m->space = space_create(m->loop);
 	m->workers = workers_create(m->config.instruction_time ? 0 : 2, err);
-	return m->workers && create_cpus(m, err) && create_gic(m, err) && create_buses(m, err) && open_serial(m, err);
+	return m->workers && create_cpus(m, err) && create_gic(m, err) && create_buses(m, err) && open_serial(m, 0, err) &&
+	       open_serial(m, 1, err);
 }
 
 struct machine *machine_create(const struct machine_config *config, struct error *err)
@@ -181,22 +185,30 @@ struct machine *machine_create(const struct machine_config *config, struct error
 	return m;
 }
 
+static bool create_uart(struct machine *m, unsigned n, enum memory_map place, unsigned spi, struct error *err)
+{
+	const char *spec = m->config.serial[n];
+
+	if (!m->serial[n] && spec && !strncmp(spec, "chardev:", 8)) {
+		m->serial[n] = machine_chardev(m, spec + 8);
+		if (!m->serial[n])
+			return fail(err, "-serial %s: no such character device; describe it with -chardev", spec);
+		if (chardev_is_connected(m->serial[n]))
+			return fail(err, "-serial %s: this character device serves something else already; describe another", spec);
+	}
+	if (m->serial[n])
+		m->uart[n] = pl011_create(m->loop, m->space, memory_map[place].base, gic_spi(m->gic, spi), m->serial[n]);
+	return true;
+}
+
 static bool create_platform(struct machine *m, struct error *err)
 {
 	u64 start = m->config.rtc_base_given ? m->config.rtc_base_s : host_realtime_s();
 
 	if (m->config.instruction_time && !m->config.rtc_base_given)
 		start = 1767225600; /* 2026-01-01: the same run twice has the same clock */
-	if (!m->serial) {
-		m->serial = machine_chardev(m, m->config.serial + 8);
-		if (!m->serial)
-			return fail(err, "-serial %s: no such character device; describe it with -chardev", m->config.serial);
-		if (chardev_is_connected(m->serial))
-			return fail(err, "-serial %s: this character device serves something else already; describe another", m->config.serial);
-	}
-	if (!machine_semihost_check(m, err))
+	if (!create_uart(m, 0, MAP_UART, SPI_UART, err) || !create_uart(m, 1, MAP_UART1, SPI_UART1, err) || !machine_semihost_check(m, err))
 		return false;
-	m->uart = pl011_create(m->loop, m->space, memory_map[MAP_UART].base, gic_spi(m->gic, SPI_UART), m->serial);
 	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
 	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);
 	if (m->config.hha)
@@ -233,7 +245,8 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 	space_begin(m->space);
 	machine_devices_reset(m, kind);
 	pci_host_reset(m->pci, kind);
-	pl011_reset(m->uart);
+	for (unsigned n = 0; n < MACHINE_SERIALS && m->uart[n]; n++)
+		pl011_reset(m->uart[n]);
 	pl031_reset(m->rtc);
 	ged_reset(m->ged);
 	if (m->smmu)
@@ -324,8 +337,9 @@ void machine_destroy(struct machine *m)
 		ged_destroy(m->ged);
 	if (m->rtc)
 		pl031_destroy(m->rtc);
-	if (m->uart)
-		pl011_destroy(m->uart);
+	for (unsigned n = 0; n < MACHINE_SERIALS; n++)
+		if (m->uart[n])
+			pl011_destroy(m->uart[n]);
 	if (m->cxl)
 		cxl_host_destroy(m->cxl);
 	if (m->pci)
@@ -337,8 +351,9 @@ void machine_destroy(struct machine *m)
 		loop_unlock(m->loop);
 	if (m->cpus)
 		cpus_destroy(m->cpus);
-	if (m->serial && strncmp(m->config.serial, "chardev:", 8))
-		chardev_close(m->serial);
+	for (unsigned n = 0; n < MACHINE_SERIALS; n++)
+		if (m->serial[n] && strncmp(m->config.serial[n], "chardev:", 8))
+			chardev_close(m->serial[n]);
 	machine_netdevs_close(m);
 	machine_fsdevs_close(m);
 	machine_chardevs_close(m);

@@ -104,6 +104,15 @@ static void complete_tree_is_complete(void **state)
 	assert_int_equal(cell(dtb, "/pcie@10000000", "interrupt-map", 4 * 10 + 8), 4);
 	assert_int_equal(cell(dtb, "/intc@8000000/its@8080000", "phandle", 0), cell(dtb, "/pcie@10000000", "msi-map", 1));
 	assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, "/chosen"), "bootargs", NULL), "console=ttyAMA0");
+	assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, "/aliases"), "serial0", NULL), "/pl011@9000000");
+	assert_null(fdt_getprop(dtb, fdt_path_offset(dtb, "/aliases"), "serial1", NULL));
+	free(dtb);
+
+	c->uart1_base = 0x09040000, c->uart1_size = 0x1000, c->uart1_intid = 40;
+	assert_true(fdt_build(c, &dtb, &size, &err));
+	assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, "/aliases"), "serial1", NULL), "/pl011@9040000");
+	assert_int_equal(cell(dtb, "/pl011@9040000", "interrupts", 1), 8);
+	assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, "/chosen"), "stdout-path", NULL), "/pl011@9000000");
 	free(dtb);
 
 	c->node_count = 0; /* no NUMA: no word of it */

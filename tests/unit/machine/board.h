@@ -15,7 +15,7 @@ static inline struct machine_config board_config(void)
 				       .acpi = true,
 				       .its = true,
 				       .cxl = -1,
-				       .serial = "null"};
+				       .serial = {"null"}};
 }
 
 static inline struct machine *board_create(const struct machine_config *config)
