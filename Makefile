@@ -16,7 +16,7 @@ $(BUILD)/cxlvm:
 	@mkdir -p $(BUILD)
 	@tools/install-packages build
 	@[ -f $(MESON_DIR)/build.ninja ] || { echo "Configuring"; meson setup $(MESON_DIR) >$(BUILD)/setup.log 2>&1 || { cat $(BUILD)/setup.log; exit 1; }; }
-	@ninja -C $(MESON_DIR) --quiet cxlvm cxlvm-net
+	@flock $(BUILD) ninja -C $(MESON_DIR) --quiet cxlvm cxlvm-net
 	@ln -sf meson/cxlvm $@
 
 #: make demo         boot Debian's kernel with CXL memory online (KERNEL=6.12 or 7.3); a shell, or the tour without a terminal
