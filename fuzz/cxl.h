@@ -37,6 +37,8 @@ static inline void light_reset(struct machine *m)
 
 		dev->comp.regs.store = NULL; /* nothing to reset there */
 		dev->security = (struct security){0};
+		dev->label_poison_count = 0;
+		poison_clear_all(dev);
 		dev->pci.function_reset(&dev->pci, RESET_COLD);
 		dev->comp.regs.store = store;
 	}

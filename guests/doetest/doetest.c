@@ -8,9 +8,11 @@
  * What to do, in the order given; -l without any:
  *   -l  list the protocols, one line each          -c  read the CDAT, check and print it
  *   -C  ask the Compliance protocol what it can    -e  provoke errors: what the mailbox must refuse (-d only)
+ *   -i CODE[:BYTES]  a Compliance request: code and, from byte 0Ch of the object on, its parameters, all in hexadecimal;
+ *                    -i 6:02 puts poison on the CXL.mem link
  *   -t  time from Go to Data Object Ready (-d only)
  *   -o OFFSET  with -d: another capability than the first
- * Exits 0 if all went as the specifications say, 1 if not, 2 for a wrong command line. [PCIe6 6.30; CXL3.0 8.1.11, 14.16.4; CDAT 1.04]
+ * Exits 0 if all went as the specifications say, 1 if not, 2 for a wrong command line. [PCIe6 6.30; CXL3.1 8.1.11, 14.16.3; CDAT 1.04]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -149,9 +151,22 @@ static bool read_cdat(struct mailbox *m)
 
 /* --- Compliance --- */
 
+/* Request codes, and DWORDs of a request without DOE's headers. */
+static const struct {
+	const char *name;
+	unsigned dwords;
+} codes[] = {
+	{"query capability", 1}, {"query status", 1}, {"halt all", 1}, {"multiple write streaming", 15}, {"producer consumer", 10}, {"bogus writes", 15},
+	{"inject poison", 2}, {"inject CRC", 2}, {"inject flow control", 2}, {"toggle cache flush", 2}, {"inject MAC delay", 2},
+	{"insert unexpected MAC", 2}, {"inject viral", 2}, {"inject ALMP", 2}, {"ignore ALMP", 2}, {"inject bit error", 2}, {"media poison", 20},
+	{"label poison", 3}, {"health", 5},
+};
+#define CODES (sizeof(codes) / sizeof(codes[0]))
+#define COMPLIANCE_DWORDS_MAX 20
+
 static bool compliance(struct mailbox *m)
 {
-	uint32_t request = 0, answer[16] = {0}; /* Compliance Capability, version 0 */
+	uint32_t request = 0, answer[16] = {0}; /* Compliance Capability, the newest version */
 	int got = mailbox_exchange(m, VENDOR_CXL, PROTOCOL_COMPLIANCE, &request, 1, answer, 16);
 
 	if (got < 0)
@@ -162,7 +177,37 @@ static bool compliance(struct mailbox *m)
 	for (int n = 1; n < got && n < 16; n++)
 		printf(" %08x", answer[n]);
 	printf("\n");
+	for (unsigned n = 0; n < CODES; n++)
+		printf("  %02xh %s: %s\n", n, codes[n].name, answer[1] >> n & 1 ? "available" : "not available");
 	return true;
+}
+
+/* "CODE[:BYTES]" */
+static bool inject(struct mailbox *m, const char *text)
+{
+	uint32_t request[COMPLIANCE_DWORDS_MAX] = {0}, answer[16] = {0};
+	char *end;
+	unsigned long code = strtoul(text, &end, 16);
+	int got;
+
+	if (code >= CODES || (*end && *end != ':'))
+		return failed(text, -EINVAL);
+	request[0] = (uint32_t)code;
+	for (unsigned n = 4; *end && *++end; n++, end++) {
+		char digits[3] = {end[0], end[1]};
+
+		if (!end[1] || n >= 4 * codes[code].dwords)
+			return failed(text, -EINVAL);
+		request[n / 4] |= (uint32_t)strtoul(digits, NULL, 16) << (8 * (n % 4));
+	}
+	got = mailbox_exchange(m, VENDOR_CXL, PROTOCOL_COMPLIANCE, request, codes[code].dwords, answer, 16);
+	if (got < 1 || (answer[0] & 0xff) != code)
+		return failed(codes[code].name, got < 0 ? got : -EPROTO);
+	printf("Compliance %02lxh, %s: status %u", code, codes[code].name, answer[0] >> 24);
+	for (int n = 1; n < got && n < 16; n++)
+		printf(" %08x", answer[n]);
+	printf("\n");
+	return code == 1 || !(answer[0] >> 24);
 }
 
 /* --- what must be refused --- */
@@ -222,20 +267,23 @@ static bool timing(struct mailbox *m)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: doetest -f DEVICE_FILE | -d DDDD:BB:DD.F [-o OFFSET]  [-l] [-c] [-C] [-e] [-t]\n");
+	fprintf(stderr, "usage: doetest -f DEVICE_FILE | -d DDDD:BB:DD.F [-o OFFSET]  [-l] [-c] [-C] [-i CODE[:BYTES]] [-e] [-t]\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static bool (*const actions[])(struct mailbox *) = {['l'] = list, ['c'] = read_cdat, ['C'] = compliance, ['e'] = errors, ['t'] = timing};
+	static bool (*const actions[])(struct mailbox *) = {
+		['l'] = list, ['c'] = read_cdat, ['C'] = compliance, ['e'] = errors, ['t'] = timing,
+	};
 	struct mailbox m = {.fd = -1};
 	char path[64], todo[64] = "";
+	const char *arguments[64] = {NULL};
 	unsigned count = 0;
 	bool ok = true;
 	int option;
 
-	while ((option = getopt(argc, argv, "f:d:o:lcCet")) != -1) {
+	while ((option = getopt(argc, argv, "f:d:o:lcCi:et")) != -1) {
 		switch (option) {
 		case 'f':
 		case 'd':
@@ -255,6 +303,7 @@ int main(int argc, char **argv)
 		default:
 			if (count == sizeof(todo) - 1)
 				return usage();
+			arguments[count] = optarg;
 			todo[count++] = (char)option;
 		}
 	}
@@ -266,7 +315,7 @@ int main(int argc, char **argv)
 	}
 	if (!count)
 		todo[0] = 'l';
-	for (const char *t = todo; *t; t++)
-		ok &= actions[(unsigned char)*t](&m);
+	for (unsigned n = 0; todo[n]; n++)
+		ok &= todo[n] == 'i' ? inject(&m, arguments[n]) : actions[(unsigned char)todo[n]](&m);
 	return !ok;
 }

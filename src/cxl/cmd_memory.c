@@ -110,6 +110,9 @@ u16 cmd_get_lsa(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 		return CXL_INVALID_INPUT;
 	if (length > out->room)
 		return CXL_INVALID_PAYLOAD_LENGTH;
+	for (unsigned n = 0; n < dev->label_poison_count; n++)
+		if (dev->label_poison[n] - offset < length)
+			return CXL_INTERNAL_ERROR;
 	lsa_ready(dev, offset, length);
 	mbox_put_bytes(out, dev->lsa->host + offset, length);
 	return CXL_SUCCESS;
@@ -129,13 +132,62 @@ u16 cmd_set_lsa(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 		return CXL_INVALID_INPUT;
 	if (!length)
 		return CXL_SUCCESS;
+	label_repair(dev, offset, length);
 	keep_label(dev, offset, data, length);
 	return CXL_SUCCESS;
 }
 
+bool label_spoil(struct cxl_type3 *dev, u32 offset)
+{
+	label_repair(dev, offset, 1);
+	if (dev->label_poison_count == LABEL_POISON_MAX)
+		return false;
+	dev->label_poison[dev->label_poison_count++] = offset;
+	return true;
+}
+
+void label_repair(struct cxl_type3 *dev, u64 offset, u64 length)
+{
+	unsigned kept = 0;
+
+	for (unsigned n = 0; n < dev->label_poison_count; n++)
+		if (dev->label_poison[n] - offset >= length)
+			dev->label_poison[kept++] = dev->label_poison[n];
+	dev->label_poison_count = kept;
+}
+
 void health_reset(struct cxl_type3 *dev)
 {
+	u64 now = dev->pci.loop ? loop_now(dev->pci.loop) : 0;
+
 	dev->health = (struct health){.temperature = TEMPERATURE_NOW};
+	if (dev->injects && dev->injected_at == now) /* a machine reset resets functions on their own and on their buses: at one moment */
+		return;
+	dev->injected = dev->injected_next;
+	dev->injects = dev->injects_next;
+	dev->injected_at = now;
+	dev->injects_next = 0;
+}
+
+/* As it is told: with what is injected. */
+static struct health health_now(const struct cxl_type3 *dev)
+{
+	struct health h = dev->health;
+
+	if (dev->injects & INJECT_HEALTH)
+		h.health_status = dev->injected.health_status;
+	if (dev->injects & INJECT_MEDIA)
+		h.media_status = dev->injected.media_status;
+	if (dev->injects & INJECT_LIFE)
+		h.life_used = dev->injected.life_used;
+	if (dev->injects & INJECT_TEMPERATURE)
+		h.temperature = dev->injected.temperature;
+	return h;
+}
+
+static u32 dirty_shutdowns_now(const struct cxl_type3 *dev)
+{
+	return dev->injects & INJECT_DIRTY ? dev->injected.dirty_shutdowns : dev->dirty_shutdowns;
 }
 
 /* What the additional status says of life used and temperature, two bits each, and of the two counts, one bit each. */
@@ -144,7 +196,7 @@ enum { CONDITION_NORMAL = 0, CONDITION_WARNING = 1, CONDITION_CRITICAL = 2 };
 static u8 additional_status(const struct cxl_type3 *dev)
 {
 	const struct alert_config *a = &dev->alerts;
-	const struct health *h = &dev->health;
+	const struct health now = health_now(dev), *h = &now;
 	u8 life = CONDITION_NORMAL, temperature = CONDITION_NORMAL;
 
 	if (h->life_used >= LIFE_USED_CRITICAL)
@@ -163,14 +215,14 @@ static u8 additional_status(const struct cxl_type3 *dev)
 
 static void store_health(const struct cxl_type3 *dev, u8 *to)
 {
-	const struct health *h = &dev->health;
+	const struct health now = health_now(dev), *h = &now;
 
 	to[0] = h->health_status;
 	to[1] = h->media_status;
 	to[2] = additional_status(dev);
 	to[3] = h->life_used;
 	store_le(to + 4, 2, (u16)h->temperature);
-	store_le(to + 6, 4, dev->dirty_shutdowns);
+	store_le(to + 6, 4, dirty_shutdowns_now(dev));
 	store_le(to + 10, 4, h->corrected_volatile);
 	store_le(to + 14, 4, h->corrected_persistent);
 }
@@ -206,43 +258,82 @@ static enum cxl_event_log log_of(unsigned condition)
 	return condition == CONDITION_CRITICAL ? EVENT_FATAL : condition == CONDITION_WARNING ? EVENT_WARNING : EVENT_INFO;
 }
 
-bool cxl_health_set(struct dev *d, const struct cxl_health *next, struct error *err)
+/* Events for what is told otherwise than before. */
+static void health_changed(struct cxl_type3 *dev, const struct health *was, u8 before)
 {
-	struct cxl_type3 *dev = (struct cxl_type3 *)d;
-	u8 before, now;
+	const struct health is = health_now(dev);
+	u8 now = additional_status(dev);
 
-	if (d->cls != &cxl_type3_class)
-		return fail(err, "%s is no cxl-type3", dev_name(d));
-	if (next->life_used > 100)
-		return fail(err, "%s: life used is in per cent: 0 to 100", dev->name);
-	before = additional_status(dev);
-	bool health = dev->health.health_status != next->health_status, media = dev->health.media_status != next->media_status;
-
-	dev->health = (struct health){next->health_status, next->media_status, next->life_used, next->temperature, next->corrected_volatile,
-				      next->corrected_persistent};
-	now = additional_status(dev);
-	if (health)
-		health_event(dev, MODULE_HEALTH_CHANGE, next->health_status ? EVENT_WARNING : EVENT_INFO);
-	if (media)
-		health_event(dev, MODULE_MEDIA_CHANGE, next->media_status ? EVENT_FAILURE : EVENT_INFO);
+	if (was->health_status != is.health_status)
+		health_event(dev, MODULE_HEALTH_CHANGE, is.health_status ? EVENT_WARNING : EVENT_INFO);
+	if (was->media_status != is.media_status)
+		health_event(dev, MODULE_MEDIA_CHANGE, is.media_status ? EVENT_FAILURE : EVENT_INFO);
 	if ((before ^ now) & 0x03)
 		health_event(dev, MODULE_LIFE_USED, log_of(now & 3));
 	if ((before ^ now) & 0x0c)
 		health_event(dev, MODULE_TEMPERATURE, log_of(now >> 2 & 3));
 	if ((now & ~before) & 0x30)
 		health_event(dev, MODULE_HEALTH_CHANGE, EVENT_WARNING);
+}
+
+#define HEALTH_STATUS_BITS 0x0f /* maintenance, performance, replacement, capacity [CXL3.1 8.2.9.9.3.1] */
+#define MEDIA_STATUS_LAST  9
+
+bool health_inject(struct cxl_type3 *dev, const struct health_injection *injection, u8 valid, u8 on, bool is_later)
+{
+	struct health_injection *to = is_later ? &dev->injected_next : &dev->injected;
+	u8 *injects = is_later ? &dev->injects_next : &dev->injects, before = additional_status(dev);
+	struct health was = health_now(dev);
+
+	on &= valid;
+	if (((on & INJECT_HEALTH) && (injection->health_status & ~HEALTH_STATUS_BITS)) ||
+	    ((on & INJECT_MEDIA) && injection->media_status > MEDIA_STATUS_LAST) || ((on & INJECT_LIFE) && injection->life_used > 100))
+		return false;
+	if (on & INJECT_HEALTH)
+		to->health_status = injection->health_status;
+	if (on & INJECT_MEDIA)
+		to->media_status = injection->media_status;
+	if (on & INJECT_LIFE)
+		to->life_used = injection->life_used;
+	if (on & INJECT_DIRTY)
+		to->dirty_shutdowns = injection->dirty_shutdowns;
+	if (on & INJECT_TEMPERATURE)
+		to->temperature = injection->temperature;
+	*injects = (*injects & ~valid) | on;
+	dev->injected_at = UINT64_MAX;
+	if (!is_later)
+		health_changed(dev, &was, before);
+	return true;
+}
+
+bool cxl_health_set(struct dev *d, const struct cxl_health *next, struct error *err)
+{
+	struct cxl_type3 *dev = (struct cxl_type3 *)d;
+	struct health was;
+	u8 before;
+
+	if (d->cls != &cxl_type3_class)
+		return fail(err, "%s is no cxl-type3", dev_name(d));
+	if (next->life_used > 100)
+		return fail(err, "%s: life used is in per cent: 0 to 100", dev->name);
+	before = additional_status(dev);
+	was = health_now(dev);
+	dev->health = (struct health){next->health_status, next->media_status, next->life_used, next->temperature, next->corrected_volatile,
+				      next->corrected_persistent};
+	health_changed(dev, &was, before);
 	return true;
 }
 
 bool cxl_health_get(struct dev *d, struct cxl_health *health)
 {
 	const struct cxl_type3 *dev = (const struct cxl_type3 *)d;
-	const struct health *h = &dev->health;
+	struct health now, *h = &now;
 
 	if (d->cls != &cxl_type3_class)
 		return false;
+	now = health_now(dev);
 	*health = (struct cxl_health){h->health_status, h->media_status, h->life_used, h->temperature, h->corrected_volatile,
-				      h->corrected_persistent, additional_status(dev), dev->shutdown_state, dev->dirty_shutdowns};
+				      h->corrected_persistent, additional_status(dev), dev->shutdown_state, dirty_shutdowns_now(dev)};
 	return true;
 }
 

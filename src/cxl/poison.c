@@ -162,6 +162,22 @@ bool cxl_poison_each(struct dev *dev, void (*each)(void *arg, u64 dpa, u64 size,
 	return dev->cls == &cxl_type3_class;
 }
 
+void poison_power_on(struct cxl_type3 *dev)
+{
+	struct poison *p = &dev->poison;
+	u64 end = dev->volatile_bytes + dev->persistent_bytes;
+
+	if (!p->count)
+		return;
+	poison_remove(p, 0, dev->volatile_bytes);
+	poison_remove(p, end, type3_capacity(dev) - end);
+	p->scan_done = p->scan_quiet = false;
+	p->scan_dpa = p->scan_size = p->result_at = 0;
+	if (p->count <= POISON_LIST_RECORDS)
+		p->overflow_at = 0;
+	cxl_map_changed(dev->host);
+}
+
 void poison_clear_all(struct cxl_type3 *dev)
 {
 	if (dev->poison.count) {
@@ -230,9 +246,8 @@ u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 	return CXL_SUCCESS;
 }
 
-u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+u16 poison_inject(struct cxl_type3 *dev, u64 dpa)
 {
-	u64 dpa = mbox_get(in, 8);
 	unsigned injected = 0;
 
 	if (!is_aligned(dpa, POISON_LINE))
@@ -249,12 +264,22 @@ u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out
 	return CXL_SUCCESS;
 }
 
+u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	return poison_inject(dev, mbox_get(in, 8));
+}
+
 u16 cmd_clear_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	u64 dpa = mbox_get(in, 8);
 	const u8 *data = mbox_get_bytes(in, POISON_LINE);
 
-	if (!data || !is_aligned(dpa, POISON_LINE))
+	return data ? poison_replace(dev, dpa, data) : CXL_INVALID_INPUT;
+}
+
+u16 poison_replace(struct cxl_type3 *dev, u64 dpa, const u8 *data)
+{
+	if (!is_aligned(dpa, POISON_LINE))
 		return CXL_INVALID_INPUT;
 	if (!range_ok(dpa, POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;

@@ -243,6 +243,7 @@ static const struct doe_protocol type3_doe[] = {
 
 static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 {
+	compliance_reset(dev);
 	if (reset_kind == RESET_FUNCTION)
 		return; /* CXL.io only, and config space is pci's */
 	component_reset(&dev->comp, reset_kind);
@@ -252,7 +253,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		cxl_map_changed(dev->host);
 	}
 	if (reset_kind == RESET_COLD)
-		poison_clear_all(dev);
+		poison_power_on(dev);
 	security_reset(dev, reset_kind);
 	background_reset(dev, reset_kind);
 	fw_slots_reset(dev, reset_kind);
@@ -267,6 +268,8 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		alerts_reset(dev);
 		health_reset(dev);
 		keep_power_on(dev);
+	} else {
+		dev->injects = 0;
 	}
 }
 
@@ -405,6 +408,7 @@ static void type3_destroy(struct dev *d)
 			backend_flush(dev->lsa, 0, dev->lsa->size);
 	}
 	background_fini(dev);
+	compliance_stop(dev);
 	if (dev->doe)
 		pci_doe_free(dev->doe);
 	devregs_fini(&dev->mbox);

@@ -50,6 +50,35 @@ struct health {
 	u32 corrected_volatile, corrected_persistent;
 };
 
+/* What Compliance mode makes it tell instead; a bit for each, in the request's order. */
+struct health_injection {
+	u8 health_status, media_status, life_used;
+	u32 dirty_shutdowns;
+	s16 temperature;
+};
+enum { INJECT_HEALTH = 1, INJECT_MEDIA = 2, INJECT_LIFE = 4, INJECT_DIRTY = 8, INJECT_TEMPERATURE = 16 };
+#define HEALTH_INJECTIONS 31u
+
+/* Traffic of Compliance mode, and where it is. */
+struct traffic {
+	u64 start, back, mask;
+	u32 increment, set_offset, pattern, pattern_increment, bogus_pattern;
+	u8 increments, sets, loops, bogus;
+	bool self_checking, produces;
+	bool verifies;
+	u32 loop, set, n;
+};
+
+struct compliance {
+	struct timer timer;
+	struct traffic traffic;
+	bool is_running;
+	bool poison_io, holds_credits; /* with the next traffic */
+	u8 bogus; /* writes before each one of the next streaming */
+	u32 bogus_pattern;
+};
+#define LABEL_POISON_MAX 32
+
 /* What goes on behind the mailbox. */
 struct background {
 	struct timer timer;
@@ -140,6 +169,12 @@ struct cxl_type3 {
 	u32 dirty_shutdowns;
 	bool is_counted; /* a dirty shutdown was counted and is still to be stored */
 	struct health health;
+	struct health_injection injected, injected_next; /* _next: at the next cold reset, once */
+	u8 injects, injects_next; /* HEALTH_INJECTIONS */
+	u64 injected_at; /* guest time of the cold reset that did */
+	u32 label_poison[LABEL_POISON_MAX]; /* offsets */
+	unsigned label_poison_count;
+	struct compliance compliance;
 	u64 next_volatile_bytes; /* of the partitions after the next cold reset */
 	struct background background;
 	struct poison poison;
@@ -239,6 +274,11 @@ void alerts_reset(struct cxl_type3 *dev);
 u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 
 void health_reset(struct cxl_type3 *dev);
+/* Of those that are `valid`, those that are `on` are told from now on (or after the next cold reset, once), the others not. False: a value that there is not. */
+bool health_inject(struct cxl_type3 *dev, const struct health_injection *injection, u8 valid, u8 on, bool is_later);
+/* A byte of the labels that cannot be read until it is written; false: no room for it. */
+bool label_spoil(struct cxl_type3 *dev, u32 offset);
+void label_repair(struct cxl_type3 *dev, u64 offset, u64 length);
 
 /* --- keep.c --- */
 bool keep_load(struct cxl_type3 *dev, struct error *err); /* at create */
@@ -265,6 +305,12 @@ void features_reset(struct cxl_type3 *dev, unsigned reset_kind);
 /* --- compliance.c --- */
 u32 compliance_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
 
+/* --- compliance_traffic.c --- */
+struct pci_dev *compliance_root(struct cxl_type3 *dev); /* the root port above */
+void compliance_start(struct cxl_type3 *dev, const struct traffic *traffic); /* in place of what runs */
+void compliance_stop(struct cxl_type3 *dev);
+void compliance_reset(struct cxl_type3 *dev);
+
 /* --- media_operations.c --- */
 u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 
@@ -273,6 +319,9 @@ u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 void poison_clear(struct cxl_type3 *dev, u64 dpa, u64 size);
 void poison_repair(struct cxl_type3 *dev, u64 dpa); /* the line at dpa is good again, and zero */
 u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+/* The line at dpa, as the host asks for it: CXL_*. */
+u16 poison_inject(struct cxl_type3 *dev, u64 dpa);
+u16 poison_replace(struct cxl_type3 *dev, u64 dpa, const u8 *data); /* good again, with these 64 bytes */
 u16 cmd_inject_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_clear_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_scan_media_capabilities(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
@@ -281,6 +330,7 @@ u16 cmd_get_scan_media_results(struct cxl_type3 *dev, struct mbox_in *in, struct
 /* The media at [dpa, dpa + size) have gone bad. False: no such address, or no room to remember it. */
 bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source source);
 void poison_clear_all(struct cxl_type3 *dev);
+void poison_power_on(struct cxl_type3 *dev); /* a cold reset: that of persistent memory stays */
 /* Index of the first range that ends above dpa; `count` if there is none. */
 unsigned poison_find(const struct poison_range *ranges, unsigned count, u64 dpa);
 bool poison_hits(const struct poison_range *ranges, unsigned count, u64 dpa, u64 size);

@@ -424,46 +424,6 @@ static void background_ends_with_an_interrupt(void **state)
 	assert_int_equal(get(MAILBOX_CTRL, 4), 0);
 }
 
-static void compliance_answers_every_code(void **state)
-{
-	static const u8 lengths[16] = {3, 3, 3, 17, 12, 5, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}, answers[16] = {7, 5, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4};
-	static const bool works[16] = {[0] = true, [2] = true, [6] = true, [7] = true, [12] = true}, is_mute[16] = {[1] = true, [13] = true, [14] = true, [15] = true};
-	u32 request[20] = {CXL_VENDOR_ID, 3, 0, 2}, answer[16];
-	struct cxl_component *above = &((struct cxl_port *)fixture_find(&m, "rp0"))->comp;
-
-	for (unsigned code = 0; code < 256; code++)
-		for (u32 dwords = 3; dwords < 20; dwords++) {
-			request[2] = code;
-			assert_int_equal(compliance_answer(dev, request, dwords, answer, 16),
-					 code < 16 && dwords == lengths[code] ? answers[code] : 0);
-			if (code >= 16 || dwords != lengths[code])
-				continue;
-			assert_int_equal(answer[2] & 0xffff, code | 1 << 8);
-			assert_int_equal(answer[2] >> 16 & 0xff, (answers[code] - 2) * 4);
-			assert_int_equal(answer[2] >> 24, works[code] || is_mute[code] ? 0 : 3); /* unsupported injection function */
-		}
-	request[2] = 0;
-	assert_int_equal(compliance_answer(dev, request, 3, answer, 16), 7);
-	assert_int_equal(answer[3], 0x90c7);
-	assert_int_equal(compliance_answer(dev, request, 3, answer, 6), 0);
-	/* What is put on the link shows at the port above. */
-	component_set(above, AT_RAS + RAS_CORRECTABLE_STATUS, ~0u);
-	request[2] = 6;
-	request[3] = 2;
-	assert_int_equal(compliance_answer(dev, request, 4, answer, 16), 3);
-	assert_int_equal(component_get(above, AT_RAS + RAS_CORRECTABLE_STATUS), BIT(5));
-	request[3] = 1; /* CXL.cache */
-	assert_int_equal(compliance_answer(dev, request, 4, answer, 16), 3);
-	assert_int_equal(answer[2] >> 24, 3);
-	request[2] = 7;
-	request[3] = 1 | 9 << 8;
-	assert_int_equal(compliance_answer(dev, request, 4, answer, 16), 3);
-	assert_int_equal(component_get(above, AT_RAS + RAS_CORRECTABLE_STATUS), BIT(5) | BIT(3));
-	request[2] = 15;
-	assert_int_equal(compliance_answer(dev, request, 4, answer, 16), 4);
-	assert_int_equal(component_get(above, AT_RAS + RAS_CORRECTABLE_STATUS), BIT(5) | BIT(3) | BIT(2));
-}
-
 /* Design D7: bytes, words, all lanes; V11 of the peer's list: narrow writes to the control register. */
 static void device_registers_take_every_width(void **state)
 {
@@ -540,7 +500,6 @@ int main(void)
 		T(firmware_moves_in_order_and_is_activated),
 		T(features_keep_to_their_rows),
 		T(repair_takes_poison_away),
-		T(compliance_answers_every_code),
 		T(background_ends_with_an_interrupt),
 		T(device_registers_take_every_width),
 		T(device_registers_walk_bit_by_bit),
