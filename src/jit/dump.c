@@ -42,7 +42,9 @@ void dump_block(const struct block *b, const u8 *from, const u8 *to)
 
 		disasm(insn->word, b->page->pa + b->list[k] * 4u, text, sizeof(text));
 		trace(OP, "%s%llx  %08x  %s%s", k ? "  " : "block ", (unsigned long long)(b->page->pa + b->list[k] * 4u), insn->word, text,
-		      insn->row != ROW_NONE && b->jit->emitters[insn->row].emit ? "" : "   (call)");
+		      insn->row == ROW_NONE || !b->jit->emitters[insn->row].emit      ? "   (call)" :
+		      b->jit->emitters[insn->row].emit == emit_light ? "   (light call)" :
+								       "");
 		trace(IR, "%s%llx  %s%s%s%s%s, %u V registers in host registers", k ? "  " : "block ", (unsigned long long)(b->page->pa + b->list[k] * 4u),
 		      b->how[k] & HOW_CALL  ? "call" :
 		      b->how[k] & HOW_FUSED ? "with the one before" :
@@ -115,17 +117,12 @@ void dump_counts(const struct jit *jit)
 	free(lines);
 }
 
-void jit_list_calls(void)
+static void list_rows(const struct jit *jit, bool (*emit)(struct block *b, const struct insn *i))
 {
-	static struct jit jit; /* only its table of emitters */
-	unsigned count = 0, column = 0;
+	unsigned column = 0;
 
-	emitters_collect(&jit);
-	for (unsigned row = 0; row < A64_ROW_COUNT; row++)
-		count += jit.emitters[row].emit != NULL;
-	printf("Rows of a64.def with an emitter: %u of %u. The others are calls of the interpreter's functions:\n", count, A64_ROW_COUNT);
 	for (unsigned row = 0; row < A64_ROW_COUNT; row++) {
-		if (jit.emitters[row].emit)
+		if (jit->emitters[row].emit != emit)
 			continue;
 		if (column + strlen(a64_rows[row].name) + 1 > 110) {
 			printf("\n");
@@ -134,4 +131,19 @@ void jit_list_calls(void)
 		column += (unsigned)printf("%s%s", column ? " " : "", a64_rows[row].name);
 	}
 	printf("\n");
+}
+
+void jit_list_calls(void)
+{
+	static struct jit jit; /* only its table of emitters */
+	unsigned count = 0;
+
+	emitters_collect(&jit);
+	for (unsigned row = 0; row < A64_ROW_COUNT; row++)
+		count += jit.emitters[row].emit && jit.emitters[row].emit != emit_light;
+	printf("Rows of a64.def with an emitter: %u of %u. The others are calls of the interpreter's functions. Light ones, with all registers where they are:\n",
+	       count, A64_ROW_COUNT);
+	list_rows(&jit, emit_light);
+	printf("and whole ones:\n");
+	list_rows(&jit, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AES, SHA-1, SHA-256, polynomial multiplication and the three-way operations of SHA-3 by host instructions, where the host has them.
+ * AES, SHA-1, SHA-256, CRC-32, polynomial multiplication and the three-way operations of SHA-3 by host instructions, where the host has them.
  *
  * AES: the host's last round is SubBytes and ShiftRows, then XOR of a key, here zero; Arm adds the key first. A round with
  * MixColumns is AESE and AESMC; the two, as compilers put them, are one host instruction. MixColumns alone undoes a last round first.
@@ -70,7 +70,7 @@ EMIT(PMULL_vec)
 	if (i->z != 3 || !block_host(b)->pclmul)
 		return false;
 	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
-	v3_imm(b, P66 | OP_3A(0x44), x, n, m, i->q ? 0x11 : 0);
+	v3_imm(b, PCLMULQDQ, x, n, m, i->q ? 0x11 : 0);
 	vreg_done(b, i->d, x, 16);
 	return true;
 }
@@ -255,11 +255,57 @@ EMIT(XAR)
 	return true;
 }
 
+/* --- CRC-32 of IEEE 802.3: bits go from the lowest to the highest, so that x + q P, with q = x / P modulo 2^64, has 64 zeroes below the sum.
+ * C_CRC32 is 1 / P, and P with its top bit, which comes first. Less than 8 bytes come last of 8, and leave the rest of the old sum. --- */
+
+static bool crc32(struct block *b, const struct insn *i, unsigned bytes)
+{
+	struct x64 *x = &b->x;
+
+	if (!block_host(b)->pclmul)
+		return false;
+	reg_copy(b, false, RAX, i->n);
+	if (bytes < 4)
+		x64_mov(x, false, RCX, RAX);
+	reg_alu(b, bytes == 8, ALU_XOR, RAX, i->m);
+	if (bytes < 8)
+		x64_shift_imm(x, true, SHIFT_SHL, RAX, 64 - 8 * bytes);
+	x64_movq_to_xmm(x, true, 0, RAX);
+	v2_c(b, P66 | OP_0F(0x6f), 1, C_CRC32); /* movdqa */
+	v3_imm(b, PCLMULQDQ, 0, 0, 1, 0x00);
+	v3_imm(b, PCLMULQDQ, 0, 0, 1, 0x10);
+	v2_imm(b, PSHUFD, 0, 0, 0x0e);
+	x64_movq_from_xmm(x, false, RAX, 0);
+	if (bytes < 4) {
+		x64_shift_imm(x, false, SHIFT_SHR, RCX, 8 * bytes);
+		x64_alu(x, false, ALU_XOR, RAX, RCX);
+	}
+	reg_done(b, i->d, RAX);
+	return true;
+}
+EMIT(CRC32B)
+{
+	return crc32(b, i, 1);
+}
+EMIT(CRC32H)
+{
+	return crc32(b, i, 2);
+}
+EMIT(CRC32W)
+{
+	return crc32(b, i, 4);
+}
+EMIT(CRC32X)
+{
+	return crc32(b, i, 8);
+}
+
 #define MAYBE(name) {ROW_##name, EMIT_KEEPS, emit_##name},
 #define ROW(name) {ROW_##name, EMIT_PURE | EMIT_KEEPS, emit_##name},
 const struct emitter_row emit_crypto_rows[] = {
 	MAYBE(AESE) MAYBE(AESD) MAYBE(AESMC) MAYBE(AESIMC) MAYBE(PMULL_vec)
 	MAYBE(SHA256H) MAYBE(SHA256H2) MAYBE(SHA256SU0) MAYBE(SHA256SU1) MAYBE(SHA1C) MAYBE(SHA1P) MAYBE(SHA1M)
+	{ROW_CRC32B, 0, emit_CRC32B}, {ROW_CRC32H, 0, emit_CRC32H}, {ROW_CRC32W, 0, emit_CRC32W}, {ROW_CRC32X, 0, emit_CRC32X},
 	ROW(SHA1H) ROW(SHA1SU0) ROW(SHA1SU1) ROW(EOR3) ROW(BCAX) ROW(RAX1) ROW(XAR)
 	{ROW_NONE, 0, NULL},
 };

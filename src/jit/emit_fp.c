@@ -43,6 +43,23 @@ static bool from_general(struct block *b, const struct insn *i, bool w)
 	vreg_done(b, i->d, x, w ? 8 : 4);
 	return true;
 }
+EMIT(FMOV_h_to_w)
+{
+	unsigned r = reg_dest(slot_written(i->d), RAX);
+
+	x64_load_extend(&b->x, false, false, 2, r, vreg_mem_at(i->n, 0));
+	reg_done(b, slot_written(i->d), r);
+	return true;
+}
+EMIT(FMOV_w_to_h)
+{
+	unsigned x = vreg_new(b);
+
+	x64_extend(&b->x, false, false, 2, RAX, reg_read(b, i->n, RAX));
+	x64_movq_to_xmm(&b->x, false, x, RAX);
+	vreg_done(b, i->d, x, 4);
+	return true;
+}
 EMIT(FMOV_w_to_s)
 {
 	return from_general(b, i, false);
@@ -673,6 +690,7 @@ FROM_INTEGER(UCVTF, from_unsigned)
 #define KEEP EMIT_PURE | EMIT_KEEPS
 const struct emitter_row emit_fp_rows[] = {
 	ROW(FMOV_s_to_w, KEEP) ROW(FMOV_d_to_x, KEEP) ROW(FMOV_top_to_x, KEEP)
+	ROW(FMOV_h_to_w, KEEP) {ROW_FMOV_h_to_x, KEEP, emit_FMOV_h_to_w}, ROW(FMOV_w_to_h, KEEP) {ROW_FMOV_x_to_h, KEEP, emit_FMOV_w_to_h},
 	ROW(FMOV_w_to_s, KEEP) ROW(FMOV_x_to_d, KEEP) ROW(FMOV_x_to_top, KEEP)
 	ROW(FMOV_reg, EMIT_KEEPS) ROW(FABS, EMIT_KEEPS) ROW(FNEG, EMIT_KEEPS) ROW(FMOV_imm, EMIT_KEEPS)
 	ROW(FADD, 0) ROW(FSUB, 0) ROW(FMUL, 0) ROW(FNMUL, 0) ROW(FDIV, 0) ROW(FMAX, 0) ROW(FMIN, 0)

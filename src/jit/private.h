@@ -67,7 +67,7 @@ struct jit {
 	struct emitter emitters[A64_ROW_COUNT];
 	/* fixed routines */
 	u64 (*enter)(struct cpu *cpu, const u8 *host);
-	const u8 *exec, *light[LIGHT_COUNT], *refill[2], *link, *budget, *indirect;
+	const u8 *exec, *light[LIGHT_COUNT], *light_exec, *refill[2], *link, *budget, *indirect;
 	const u8 *constants; /* vector_constants */
 	u64 blocks_made, insns_made, bytes_made, segments_reused;
 	struct counts *counts; /* with count=on, or NULL */
@@ -88,6 +88,8 @@ void thunks_make(struct jit *jit);
 /* translate.c: the block at record `first`, of a mode of the vCPU or with MODE_PLAIN; NULL: not now. Lock held. */
 const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, unsigned first, unsigned index_mode);
 void emitters_collect(struct jit *jit);
+/* translate.c: what stands for an emitter where the interpreter's function can be called with registers and flags where they are. */
+bool emit_light(struct block *b, const struct insn *i);
 /* translate.c: emits the addition to a counter of jit->counts, if there is one; RAX and EFLAGS are lost. */
 void count(struct block *b, u64 *counter);
 /* dump.c */

@@ -8,6 +8,7 @@
  *                   behind the record, exec_NAME called. If ip is then not what was set, or the chunk was ended, or the mode
  *                   changed, translated code is left: the state in memory is what counts. Else everything is loaded again.
  * light             of each light_function, one that leaves the guest's registers alone: only what C may change is saved.
+ * light_exec        called with EAX = 32 * record, whose exec_ function touches V registers and FPSR alone: as `light`.
  * refill            [store]: called where an access missed level 1 of the TLB, with RCX = 16 * slot and RDX = address less the slot's tag. If level
  *                   2 knows the page, and the access just did not go beyond it, the slot is filled and ZF set. RDX is lost.
  * link              called by a stub that is followed by struct link_data: leaves with its address.
@@ -322,6 +323,22 @@ void thunks_make(struct jit *jit)
 			x64_pop(x, lost[n]);
 		x64_u8(x, 0xc3);
 	}
+
+	align(x);
+	jit->light_exec = x->at;
+	for (unsigned n = 0; n < sizeof(lost); n++)
+		x64_push(x, lost[n]);
+	x64_alu_imm(x, true, ALU_SUB, RSP, 16);
+	x64_rm(x, false, OP_0F(0xae), 3, mem_at(RSP, 0)); /* stmxcsr: guest's flags gather there, C's stay out */
+	x64_mov(x, true, RSI, RAX);
+	x64_alu_load(x, true, ALU_ADD, RSI, CPU_MEM(code));
+	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
+	x64_call_mem(x, mem_at(RSI, offsetof(struct insn, exec)));
+	x64_rm(x, false, OP_0F(0xae), 2, mem_at(RSP, 0)); /* ldmxcsr */
+	x64_alu_imm(x, true, ALU_ADD, RSP, 16);
+	for (unsigned n = sizeof(lost); n--;)
+		x64_pop(x, lost[n]);
+	x64_u8(x, 0xc3);
 
 	refill_make(x, jit, false);
 	refill_make(x, jit, true);

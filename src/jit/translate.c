@@ -288,6 +288,30 @@ void call_light(struct block *b, enum light light)
 	b->multiplier = NO_REG;
 }
 
+/*
+ * Rows whose exec_NAME touches nothing but V registers, FPSR and what it reads of FPCR: it can be called with the guest's general registers and
+ * flags where they are. All of FP and SIMD is so that names no general register and no memory.
+ */
+static bool is_light(unsigned row)
+{
+	static const char *const general[] = {"%w", "%x", "%r", "%=w", "%=x", "%=r", "%z"};
+	const struct a64_row *r = &a64_rows[row];
+
+	for (unsigned n = 0; n < ARRAY_SIZE(general); n++)
+		if (strstr(r->template, general[n]))
+			return false;
+	return (r->flags & A64_FPSIMD) && !(r->flags & (A64_LOAD | A64_STORE | A64_BR | A64_SYS | A64_ENDS | A64_SETFLAGS | A64_GETFLAGS));
+}
+bool emit_light(struct block *b, const struct insn *i)
+{
+	count_call(b, b->k, false);
+	x64_mov_imm(&b->x, RAX, b->list[b->k] * sizeof(struct insn));
+	call(b, b->jit->light_exec);
+	vreg_forget_all(b);
+	b->flags = FLAGS_SAVED;
+	return true;
+}
+
 static void jump_routine(struct block *b, const u8 *routine)
 {
 	x64_bind(x64_jmp(&b->x), routine);
@@ -701,7 +725,10 @@ static void block_body(struct block *b)
 			x->at = start;
 			b->cold_count = colds;
 			b->how[b->k] = HOW_CALL;
-			call_exec(b);
+			if (e->emit && is_light(insn->row))
+				emit_light(b, insn);
+			else
+				call_exec(b);
 			if (b->goes_on[b->k]) /* the emitter declines: what follows is not used */
 				exit_plain(b, b->list[b->k + 1], b->count - b->k - 1);
 		} else if (!keeps_eflags(b, b->k, e, insn) && !(row_of(insn)->flags & A64_SETFLAGS)) {
@@ -784,6 +811,9 @@ void emitters_collect(struct jit *jit)
 		emit_structures_rows, emit_mops_rows, emit_multiply_rows,
 	};
 
+	for (unsigned row = 0; row < A64_ROW_COUNT; row++)
+		if (is_light(row))
+			jit->emitters[row] = (struct emitter){emit_light, EMIT_PURE};
 	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)
 		for (const struct emitter_row *row = tables[n]; row->row != ROW_NONE; row++)
 			jit->emitters[row->row] = (struct emitter){row->emit, (u8)(row->flags & EMIT_KEEPS_BMI2 && jit->host.bmi2 ? row->flags | EMIT_KEEPS : row->flags)};

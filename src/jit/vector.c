@@ -349,6 +349,7 @@ static const u64 vector_constants[C_TABLE_COUNT][2] = {
 	[C_2_32_S] = REP32(0x4f800000ull), [C_2_63_S] = REP32(0x5f000000ull),
 	[C_SHA1_K0] = REP32(0x100000000ull - 0x5a827999), [C_SHA1_K1] = REP32(0x100000000ull - 0x6ed9eba1),
 	[C_SHA1_K2] = REP32(0x100000000ull - 0x8f1bbcdc),
+	[C_CRC32] = {0xb4e5b025f7011641, 0x1db710641},
 };
 
 void vector_constants_make(u8 *to)

@@ -22,7 +22,7 @@ extern const struct by_size host_add, host_sub, host_eq, host_gt, host_smax, hos
 enum constant {
 	C_ONES, C_EVEN8, C_EVEN16, C_EVEN32, C_ONE8, C_ONE16, C_ONE32, C_ONE64, C_LOW8, C_LOW16, C_NIBBLE, C_POPCOUNT, C_RBIT_HIGH, C_RBIT_LOW,
 	C_UNZIP8, C_UNZIP16, C_REV64_8, C_REV64_16, C_REV64_32, C_REV32_8, C_REV32_16, C_REV16_8, C_TABLE, C_16, C_SIGN8, C_SIGN16, C_SIGN32,
-	C_SIGN64, C_ABS32, C_ABS64, C_TINY32, C_TINY64, C_FP_ONE32, C_FP_ONE64, C_HALF_S, C_HALF_D, C_2_23_S, C_2_52_D, C_2_32_D, C_2_63_D, C_2_32_S, C_2_63_S, C_SHA1_K0, C_SHA1_K1, C_SHA1_K2,
+	C_SIGN64, C_ABS32, C_ABS64, C_TINY32, C_TINY64, C_FP_ONE32, C_FP_ONE64, C_HALF_S, C_HALF_D, C_2_23_S, C_2_52_D, C_2_32_D, C_2_63_D, C_2_32_S, C_2_63_S, C_SHA1_K0, C_SHA1_K1, C_SHA1_K2, C_CRC32,
 	C_TABLE_COUNT,
 	/* Computed. Structures of three with elements of 1 << z bytes: which bytes of the part'th 16 of memory (load) or of the k'th register
 	 * (store) go to the other. */
@@ -64,6 +64,7 @@ void v_low(struct block *b, unsigned d, unsigned n, unsigned bytes);
 #define PXOR (P66 | OP_0F(0xef))
 #define PUNPCKLQDQ (P66 | OP_0F(0x6c))
 #define PUNPCKHQDQ (P66 | OP_0F(0x6d))
+#define PCLMULQDQ (P66 | OP_3A(0x44))
 #define PALIGNR (P66 | OP_3A(0x0f))
 #define SHUFPS OP_0F(0xc6)
 
