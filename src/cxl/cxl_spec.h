@@ -73,6 +73,14 @@ enum {
 #define DVSEC_PORT_UNMASK_DISABLE BIT(1)
 #define DVSEC_PORT_ALTERNATE BIT(2)        /* alternate memory and bus ranges decode */
 #define DVSEC_PORT_ALTERNATE_MASTER BIT(3) /* and what comes from there may send requests */
+#define DVSEC_PORT_BUS_BASE 0x0e /* alternate ranges */
+#define DVSEC_PORT_BUS_LIMIT 0x0f
+#define DVSEC_PORT_MEM_BASE 0x10
+#define DVSEC_PORT_MEM_LIMIT 0x12
+#define DVSEC_PORT_PREFETCH_BASE 0x14
+#define DVSEC_PORT_PREFETCH_LIMIT 0x16
+#define DVSEC_PORT_PREFETCH_BASE_HI 0x18
+#define DVSEC_PORT_PREFETCH_LIMIT_HI 0x1c
 #define DVSEC_PORT_VIRAL BIT(14)           /* of control, to enable it, and of status */
 /* 8.1.6, 8.1.7 GPF DVSEC for CXL Ports, Devices. */
 #define DVSEC_GPF_BYTES 0x10

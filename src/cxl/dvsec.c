@@ -210,12 +210,42 @@ void dvsec_add_function_map(struct cxl_type3 *dev)
 	pci_dvsec_add(&dev->pci, CXL_VENDOR_ID, 0, DVSEC_NON_CXL_FUNCTION_MAP, FUNCTION_MAP_AT, DVSEC_FUNCTION_MAP_BYTES, rows, ARRAY_SIZE(rows));
 }
 
-/* CXL Extensions for ports. The alternate ranges are for a device in RCD mode below the port, which none of ours is in; without one they
- * decode nothing. [CXL3.1 8.1.5] */
+/*
+ * CXL Extensions for ports. [CXL3.1 8.1.5, 9.11.8] The alternate ranges lead to devices in RCD mode below: every port on the way forwards by them, but not
+ * the last one, whose registers would lie in an RCRB. There are no such devices, so RCRB Base stays 0; the ranges decode all the same.
+ */
 static void port_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	if ((old ^ now) & (DVSEC_PORT_UNMASK_RESET | DVSEC_PORT_UNMASK_DISABLE))
 		pci_link_controls_changed(b->owner);
+	if ((old ^ now) & DVSEC_PORT_ALTERNATE)
+		pci_bars_update(b->owner);
+}
+
+static void port_range_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	if (old != now)
+		pci_bars_update(b->owner);
+}
+
+bool dvsec_alternate(const struct pci_dev *pci, u16 at, struct pci_alternate *ranges)
+{
+	const struct regs *c = &pci->config;
+	u64 control = at ? regs_get(c, at + DVSEC_PORT_CTRL, 2) : 0;
+
+	if (!(control & DVSEC_PORT_ALTERNATE))
+		return false;
+	*ranges = (struct pci_alternate){
+		.bus_first = regs_get(c, at + DVSEC_PORT_BUS_BASE, 1),
+		.bus_last = regs_get(c, at + DVSEC_PORT_BUS_LIMIT, 1),
+		.first = (regs_get(c, at + DVSEC_PORT_MEM_BASE, 2) & 0xfff0) << 16,
+		.last = (regs_get(c, at + DVSEC_PORT_MEM_LIMIT, 2) & 0xfff0) << 16 | 0xfffff,
+		.prefetch_first = (regs_get(c, at + DVSEC_PORT_PREFETCH_BASE, 2) & 0xfff0) << 16 | regs_get(c, at + DVSEC_PORT_PREFETCH_BASE_HI, 4) << 32,
+		.prefetch_last = (regs_get(c, at + DVSEC_PORT_PREFETCH_LIMIT, 2) & 0xfff0) << 16 |
+				 regs_get(c, at + DVSEC_PORT_PREFETCH_LIMIT_HI, 4) << 32 | 0xfffff,
+		.master = control & DVSEC_PORT_ALTERNATE_MASTER,
+	};
+	return true;
 }
 
 #define PORT_CTRL_RW (DVSEC_PORT_UNMASK_RESET | DVSEC_PORT_UNMASK_DISABLE | DVSEC_PORT_ALTERNATE | DVSEC_PORT_ALTERNATE_MASTER | DVSEC_PORT_VIRAL)
@@ -223,14 +253,14 @@ static void port_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 static const struct reg port_rows[] = {
 	R16(DVSEC_PORT_STATUS, PORT_EXT_STATUS, 0x0001, 0, .w1c = DVSEC_PORT_VIRAL, .sticky = STICKY), /* port power management is ready */
 	R16(DVSEC_PORT_CTRL, PORT_EXT_CTRL, 0, PORT_CTRL_RW, .write = port_ctrl_write),
-	R8(0x0e, PORT_ALT_BUS_BASE, 0, 0xff),
-	R8(0x0f, PORT_ALT_BUS_LIMIT, 0, 0xff),
-	R16(0x10, PORT_ALT_MEM_BASE, 0, 0xfff0),
-	R16(0x12, PORT_ALT_MEM_LIMIT, 0, 0xfff0),
-	R16(0x14, PORT_ALT_PREFETCH_BASE, 0, 0xfff0),
-	R16(0x16, PORT_ALT_PREFETCH_LIMIT, 0, 0xfff0),
-	R32(0x18, PORT_ALT_PREFETCH_BASE_HI, 0, 0xffffffff),
-	R32(0x1c, PORT_ALT_PREFETCH_LIMIT_HI, 0, 0xffffffff),
+	R8(DVSEC_PORT_BUS_BASE, PORT_ALT_BUS_BASE, 0, 0xff),
+	R8(DVSEC_PORT_BUS_LIMIT, PORT_ALT_BUS_LIMIT, 0, 0xff),
+	R16(DVSEC_PORT_MEM_BASE, PORT_ALT_MEM_BASE, 0, 0xfff0, .write = port_range_write),
+	R16(DVSEC_PORT_MEM_LIMIT, PORT_ALT_MEM_LIMIT, 0, 0xfff0, .write = port_range_write),
+	R16(DVSEC_PORT_PREFETCH_BASE, PORT_ALT_PREFETCH_BASE, 0, 0xfff0, .write = port_range_write),
+	R16(DVSEC_PORT_PREFETCH_LIMIT, PORT_ALT_PREFETCH_LIMIT, 0, 0xfff0, .write = port_range_write),
+	R32(DVSEC_PORT_PREFETCH_BASE_HI, PORT_ALT_PREFETCH_BASE_HI, 0, 0xffffffff, .write = port_range_write),
+	R32(DVSEC_PORT_PREFETCH_LIMIT_HI, PORT_ALT_PREFETCH_LIMIT_HI, 0, 0xffffffff, .write = port_range_write),
 	R32(0x20, PORT_RCRB_BASE, 0, 0),
 	R32(0x24, PORT_RCRB_BASE_HI, 0, 0),
 };

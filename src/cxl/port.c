@@ -104,6 +104,11 @@ static unsigned masked(const struct pci_dev *pci)
 	       (control & DVSEC_PORT_UNMASK_DISABLE ? 0 : PCI_MASKS_LINK_DISABLE);
 }
 
+static bool port_alternate(const struct pci_dev *pci, struct pci_alternate *ranges)
+{
+	return dvsec_alternate(pci, container_of(pci, const struct cxl_port, pci)->dvsec, ranges);
+}
+
 struct pcie_link cxl_port_link(const struct cxl_port *port)
 {
 	return (struct pcie_link){.speed = pcie_speed_of(port->speed), .width = pcie_width_of(port->width),
@@ -123,6 +128,7 @@ bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum compo
 		return false;
 	pci_bridge_init(&port->pci, &port->bridge, BUS_CXL);
 	port->bridge.masked = masked;
+	port->bridge.alternate = port_alternate;
 	component_init(&port->comp, kind, name, port->host, 0);
 	pci_bar_add(&port->pci, 0, COMPONENT_BYTES, true, false, &component_io, &port->comp);
 	port->pci.function_reset = port_function_reset;

@@ -47,6 +47,11 @@ static unsigned levels_above(const struct cxl_port *port)
 	return levels;
 }
 
+static bool upstream_alternate(const struct pci_dev *pci, struct pci_alternate *ranges)
+{
+	return dvsec_alternate(pci, container_of(pci, const struct cxl_switch, pci)->dvsec, ranges);
+}
+
 static bool upstream_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
 	static const struct pci_ids ids = {.vendor = 0x19e5, .device = 0xa128, .class_code = 0x060400};
@@ -73,6 +78,7 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 	if (!pci_dev_init(&sw->pci, &ids, env, err))
 		return false;
 	pci_bridge_init(&sw->pci, &sw->bridge, BUS_CXL);
+	sw->bridge.alternate = upstream_alternate;
 	sw->fork.pci = &sw->pci;
 	sw->fork.above = above;
 	sw->fork.comp.wanted_decoders = sw->hdm_decoders;

@@ -230,6 +230,8 @@ void dvsec_add_device(struct cxl_type3 *dev); /* the Type 3's four, in the order
 void dvsec_viral(struct cxl_type3 *dev);
 /* Viral goes up from the port (NULL: there is none, false), as far as it is enabled. */
 bool dvsec_send_viral(struct cxl_port *port);
+/* What the Port Extensions at `at` (0: none yet) make the port decode besides; false: nothing. */
+bool dvsec_alternate(const struct pci_dev *pci, u16 at, struct pci_alternate *ranges);
 /* Return where their Port Extensions are. */
 u16 dvsec_add_root_port(struct pci_dev *pci);
 u16 dvsec_add_upstream(struct pci_dev *pci);

@@ -63,8 +63,12 @@ static bool window_holds(u64 first, u64 last, u64 base, u64 size)
 bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
 {
 	const struct regs *c = &dev->config;
+	struct pci_alternate other;
 	u64 first, last;
 
+	if (!io && pci_bridge_alternate(dev, &other) &&
+	    (window_holds(other.first, other.last, base, size) || window_holds(other.prefetch_first, other.prefetch_last, base, size)))
+		return true;
 	if (!(regs_get(c, PCI_COMMAND, 2) & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)))
 		return false;
 	if (io) {

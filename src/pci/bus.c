@@ -17,10 +17,14 @@ static struct pci_dev *bus_find(struct pci_bus *bus, u8 number, u8 devfn)
 {
 	for (unsigned n = 0; n < bus->end; n++) {
 		struct pci_dev *dev = bus->slots[n];
+		struct pci_alternate other;
 		u8 secondary, subordinate;
 
 		if (!dev || !dev->bridge || !dev->config.store)
 			continue;
+		if (pci_bridge_alternate(dev, &other) && number >= other.bus_first && number <= other.bus_last &&
+		    number != regs_get(&dev->config, PCI_SECONDARY_BUS, 1))
+			return pci_link_is_up(dev) ? bus_find(&dev->bridge->secondary, number, devfn) : NULL;
 		secondary = regs_get(&dev->config, PCI_SECONDARY_BUS, 1);
 		subordinate = regs_get(&dev->config, PCI_SUBORDINATE_BUS, 1);
 		if (!secondary || number < secondary || number > subordinate)

@@ -341,8 +341,15 @@ u16 pci_acs_add(struct pci_dev *dev, u16 at)
 
 bool pci_is_bus_master(struct pci_dev *dev)
 {
+	u8 number = dev && dev->bus ? pci_requester_id(dev) >> 8 : 0;
+
 	while (dev) {
-		if (!dev->bus || !(regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_MASTER))
+		struct pci_alternate other;
+		bool is_on = dev->bus && (regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_MASTER);
+
+		if (dev->bus && dev->bridge && pci_bridge_alternate(dev, &other) && number >= other.bus_first && number <= other.bus_last)
+			is_on = other.master;
+		if (!is_on)
 			return false;
 		dev = dev->bus->bridge ? dev->bus->bridge->dev : NULL;
 	}

@@ -17,8 +17,6 @@ static inline struct pci_dev *config_dev(struct regs *b)
 }
 
 /* --- bar.c --- */
-/* Addresses of the function's BARs, and of everything below it if it is a bridge, follow the registers. */
-void pci_bars_update(struct pci_dev *dev);
 void pci_bars_remove(struct pci_dev *dev);
 
 /* --- host.c --- */
@@ -44,6 +42,11 @@ bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *a
 /* --- bridge.c --- */
 extern const struct reg pci_bridge_rows[];
 extern const u32 pci_bridge_row_count;
+/* False: the bridge decodes what its header says and nothing else. */
+static inline bool pci_bridge_alternate(const struct pci_dev *dev, struct pci_alternate *ranges)
+{
+	return dev->bridge->alternate && dev->bridge->alternate(dev, ranges);
+}
 /* Whether [base, base + size) is inside the windows that the bridge has open. */
 bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io);
 

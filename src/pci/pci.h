@@ -117,6 +117,13 @@ struct pci_reserve {
 	PROP_SIZE("pref64-reserve", type, field.pref64, UINT64_MAX, "64-bit prefetchable memory space kept for it")
 
 /* Type 1 header's state: bus numbers and windows are read from config space when needed. */
+/* What a bridge decodes beside the ranges of its header. */
+struct pci_alternate {
+	u64 first, last, prefetch_first, prefetch_last; /* memory, whatever Memory Space Enable says; first > last: none */
+	u8 bus_first, bus_last; /* configuration requests that go on below as they are */
+	bool master;            /* in place of Bus Master Enable, for requesters on these buses */
+};
+
 struct pci_bridge {
 	struct pci_dev *dev;
 	struct pci_bus secondary;
@@ -126,6 +133,7 @@ struct pci_bridge {
 	bool down;          /* Secondary Bus Reset or Link Disable keeps it so */
 	/* Of what software asks for in Bridge Control and Link Control, what has no effect now (CXL); NULL: all has. */
 	unsigned (*masked)(const struct pci_dev *port);
+	bool (*alternate)(const struct pci_dev *port, struct pci_alternate *ranges); /* false: none are enabled. NULL: there are none */
 	bool removal_asked; /* the button was pressed to get the device out, at guest time asked_ns */
 	u64 asked_ns;
 };
@@ -211,6 +219,8 @@ bool pci_link_is_up(struct pci_dev *port);
 /* Secondary Bus Reset, Link Disable or what masks them may have changed. */
 enum { PCI_MASKS_BUS_RESET = 1, PCI_MASKS_LINK_DISABLE = 2 };
 void pci_link_controls_changed(struct pci_dev *port);
+/* Addresses of the function's BARs, and of everything below it if it is a bridge, follow the registers. */
+void pci_bars_update(struct pci_dev *dev);
 /* Resets what is below a port, and holds it in reset; lets go of it again. */
 void pci_port_hold(struct pci_dev *port, unsigned reset_kind);
 void pci_port_let_go(struct pci_dev *port);

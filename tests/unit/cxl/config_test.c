@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Config space of Type 3 devices and root ports: where each capability lies, DVSEC fields and lock, DOE with CDAT. */
 #include "fixture.h"
+#include "pci/parts.h"
+#include "pci/pci_spec.h"
 
 static struct machine m;
 static struct cxl_type3 *dev;
@@ -299,6 +301,95 @@ static void wrong_cdat_requests_get_no_answer(void **state)
 	cdat_reads_entry_by_entry_and_sums_to_zero(state);
 }
 
+static u64 at_pa(u64 pa)
+{
+	u64 value = 0;
+
+	assert_int_equal(space_read(m.space, pa, 4, &value), MEM_OK);
+	return value;
+}
+
+/* Memory and buses that a port decodes by its Port Extensions, whatever its header says. [CXL3.1 8.1.5.2 to 8.1.5.10] */
+static void alternate_ranges_lead_through_ports(void **state)
+{
+	struct pci_dev *rp, *us, *ds, *mem;
+	u32 at[2];
+
+	fixture_close(&m);
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &cxl_upstream_class, "id=us0,bus=rp0");
+	fixture_add(&m, &cxl_downstream_class, "id=ds0,bus=us0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=ds0,volatile-memdev=v");
+	if (!fixture_settle(&m))
+		fail_msg("%s", m.err.text);
+	fixture_reset(&m, RESET_COLD);
+	rp = (struct pci_dev *)fixture_find(&m, "rp0");
+	us = (struct pci_dev *)fixture_find(&m, "us0");
+	ds = (struct pci_dev *)fixture_find(&m, "ds0");
+	mem = (struct pci_dev *)fixture_find(&m, "mem0");
+	/* Memory of the device at 0x8000000000; the last port by its header, those above by the alternate ranges. */
+	pci_config_write(mem, PCI_BAR0, 4, 0);
+	pci_config_write(mem, PCI_BAR0 + 4, 4, 0x80);
+	pci_config_write(mem, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	pci_config_write(ds, PCI_PREFETCH_BASE, 4, 0x00010001);
+	pci_config_write(ds, PCI_PREFETCH_BASE_HI, 4, 0x80);
+	pci_config_write(ds, PCI_PREFETCH_LIMIT_HI, 4, 0x80);
+	pci_config_write(ds, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	pci_config_write(ds, PCI_PRIMARY_BUS, 4, 0x0f0f0e);
+	at[0] = find_ext(rp, DVSEC, DVSEC_PORT_EXTENSIONS);
+	at[1] = find_ext(us, DVSEC, DVSEC_PORT_EXTENSIONS);
+	for (unsigned n = 0; n < 2; n++) {
+		struct pci_dev *pci = n ? us : rp;
+
+		pci_config_write(pci, at[n] + DVSEC_PORT_MEM_BASE, 4, 0x0000fff0); /* none */
+		pci_config_write(pci, at[n] + DVSEC_PORT_PREFETCH_BASE, 4, 0x00100000);
+		pci_config_write(pci, at[n] + DVSEC_PORT_PREFETCH_BASE_HI, 4, 0x80);
+		pci_config_write(pci, at[n] + DVSEC_PORT_PREFETCH_LIMIT_HI, 4, 0x80);
+	}
+	assert_int_equal(mem->bars[0].region.added, false);
+	pci_config_write(rp, at[0] + DVSEC_PORT_CTRL, 2, DVSEC_PORT_ALTERNATE);
+	assert_int_equal(mem->bars[0].region.added, false);
+	pci_config_write(us, at[1] + DVSEC_PORT_CTRL, 2, DVSEC_PORT_ALTERNATE);
+	assert_int_equal(mem->bars[0].region.added, true);
+	assert_int_equal(at_pa(0x8000001000) & 0xffff, 1); /* the capability header of its component registers */
+	pci_config_write(us, at[1] + DVSEC_PORT_PREFETCH_BASE_HI, 4, 0x81);
+	assert_int_equal(mem->bars[0].region.added, false);
+	/* The 32-bit ranges do as well. */
+	pci_config_write(mem, PCI_BAR0, 4, 0x10000000);
+	pci_config_write(mem, PCI_BAR0 + 4, 4, 0);
+	pci_config_write(ds, PCI_MEMORY_BASE, 4, 0x10001000);
+	assert_int_equal(mem->bars[0].region.added, false);
+	pci_config_write(us, at[1] + DVSEC_PORT_MEM_BASE, 4, 0x10001000);
+	pci_config_write(rp, at[0] + DVSEC_PORT_MEM_BASE, 4, 0x10001000);
+	assert_int_equal(mem->bars[0].region.added, true);
+	pci_config_write(rp, at[0] + DVSEC_PORT_CTRL, 2, 0);
+	assert_int_equal(mem->bars[0].region.added, false);
+	pci_config_write(rp, at[0] + DVSEC_PORT_CTRL, 2, DVSEC_PORT_ALTERNATE);
+	/* Buses: requests to bus 0fh go on as they are until a port has it as its secondary one; the ports' own bus numbers are 0. */
+	assert_null(pci_root_find(pci_host_root(m.pci)->next, 0x0f, 0));
+	for (unsigned n = 0; n < 2; n++)
+		pci_config_write(n ? us : rp, at[n] + DVSEC_PORT_BUS_BASE, 2, 0x100f);
+	assert_ptr_equal(pci_root_find(pci_host_root(m.pci)->next, 0x0f, 0), mem);
+	assert_null(pci_root_find(pci_host_root(m.pci)->next, 0x10, 0));
+	assert_null(pci_root_find(pci_host_root(m.pci)->next, 0x11, 0));
+	/* Requests from there need Alt BME, and no Bus Master Enable. */
+	pci_config_write(rp, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	pci_config_write(us, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	assert_false(pci_is_bus_master(mem));
+	pci_config_write(rp, PCI_COMMAND, 2, 0);
+	for (unsigned n = 0; n < 2; n++)
+		pci_config_write(n ? us : rp, at[n] + DVSEC_PORT_CTRL, 2, DVSEC_PORT_ALTERNATE | DVSEC_PORT_ALTERNATE_MASTER);
+	assert_true(pci_is_bus_master(mem));
+	pci_config_write(rp, at[0] + DVSEC_PORT_BUS_BASE, 2, 0);
+	assert_false(pci_is_bus_master(mem));
+	/* No device is in RCD mode, so no port's registers move into memory. */
+	pci_config_write(rp, at[0] + 0x20, 4, ~0u);
+	assert_int_equal(get(rp, at[0] + 0x20, 4), 0);
+}
+
 static void config_registers_walk_bit_by_bit(void **state)
 {
 	struct check_walk walk = {0};
@@ -321,6 +412,7 @@ int main(void)
 		T(serial_numbers_are_stable_and_distinct),
 		T(cdat_reads_entry_by_entry_and_sums_to_zero),
 		T(wrong_cdat_requests_get_no_answer),
+		T(alternate_ranges_lead_through_ports),
 		T(config_registers_walk_bit_by_bit),
 	};
 
