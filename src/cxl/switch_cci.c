@@ -310,6 +310,7 @@ static bool cci_create(struct dev *dev, const struct dev_env *env, struct error 
 	pci_bar_add(&cci->pci, 0, devregs_bytes(&cci->mbox), true, false, &devregs_io, &cci->mbox);
 	pci_msix_add(&cci->pci, MSIX_AT, 1, 4, MSIX_BAR_BYTES, 0, MSIX_PBA_AT);
 	pci_express_add(&cci->pci, PCIE_AT, PCIE_ENDPOINT, &link);
+	pci_pm_add(&cci->pci, 0);
 	pci_dvsec_add(&cci->pci, CXL_VENDOR_ID, 0, DVSEC_REGISTER_LOCATOR, 0, DVSEC_LOCATOR_BYTES_1, locator_rows, ARRAY_SIZE(locator_rows));
 	cci->pci.function_reset = cci_function_reset;
 	cci->response_limit = __builtin_ctz(MAILBOX_PAYLOAD_BYTES);

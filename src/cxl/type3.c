@@ -302,6 +302,7 @@ static void build_config(struct cxl_type3 *dev)
 	pci_bar_add(pci, 2, devregs_bytes(&dev->mbox), true, false, &devregs_io, &dev->mbox);
 	pci_msix_add(pci, MSIX_AT, TYPE3_VECTORS, 4, 0x1000, 0, MSIX_PBA);
 	pci_express_add(pci, PCIE_AT, PCIE_ENDPOINT, &link);
+	pci_pm_add(pci, 0);
 	dvsec_add_device(dev);
 	dev->doe = pci_doe_add(pci, DOE_AT, true, VECTOR_DOE, type3_doe, ARRAY_SIZE(type3_doe), dev);
 	pci_doe_set_delay(dev->doe, dev->doe_delay_us * 1000ull);

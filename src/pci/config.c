@@ -343,6 +343,8 @@ bool pci_is_bus_master(struct pci_dev *dev)
 {
 	u8 number = dev && dev->bus ? pci_requester_id(dev) >> 8 : 0;
 
+	if (dev && !dev->bridge && pci_is_asleep(dev)) /* D3hot: nothing but PME [PCIe5 5.3.1.4.1] */
+		return false;
 	while (dev) {
 		struct pci_alternate other;
 		bool is_on = dev->bus && (regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_MASTER);

@@ -301,6 +301,43 @@ static void wrong_cdat_requests_get_no_answer(void **state)
 	cdat_reads_entry_by_entry_and_sums_to_zero(state);
 }
 
+/* Every function has power management; D3hot closes the BARs and stops requests, and what is in the registers and the memory stays. [PCIe5 5.3.1.4] */
+static void devices_sleep_and_wake(void **state)
+{
+	struct pci_dev *pci = &dev->pci;
+	u32 pm = find_cap(pci, 1);
+	u64 value;
+
+	assert_true(pm > 0x40 && pm != 0x80);
+	assert_int_equal(get(pci, pm + 2, 2), 3);                      /* no D1, no D2, no PME */
+	assert_int_equal(get(pci, pm + 4, 2), PM_CTRL_NO_SOFT_RESET);
+	pci_config_write(port, PCI_PREFETCH_BASE, 4, 0x00010001);
+	pci_config_write(port, PCI_PREFETCH_BASE_HI, 4, 0x80);
+	pci_config_write(port, PCI_PREFETCH_LIMIT_HI, 4, 0x80);
+	pci_config_write(port, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	pci_config_write(pci, PCI_BAR0 + 4, 4, 0x80);
+	pci_config_write(pci, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	assert_true(pci->bars[0].region.added);
+	assert_true(pci_is_bus_master(pci));
+	program(&dev->comp, 0, WINDOWS_BASE, 256 * MiB, 0, 0, 0, 0);
+	pci_config_write(pci, pm + 4, 2, 1); /* D1 is not there */
+	assert_int_equal(get(pci, pm + 4, 2) & PM_CTRL_STATE, 0);
+	pci_config_write(pci, pm + 4, 2, PM_CTRL_D3HOT);
+	assert_int_equal(get(pci, pm + 4, 2), PM_CTRL_NO_SOFT_RESET | PM_CTRL_D3HOT);
+	assert_false(pci->bars[0].region.added);
+	assert_int_equal(space_read(m.space, 0x8000001000, 4, &value), MEM_OK);
+	assert_int_equal(value, ~0u); /* nobody claims it */
+	assert_false(pci_is_bus_master(pci));
+	assert_int_equal(get(pci, 0, 4), 0x0d938086); /* configuration space goes on */
+	pci_config_write(pci, pm + 4, 2, 0);
+	assert_true(pci->bars[0].region.added);
+	assert_true(pci_is_bus_master(pci));
+	assert_true(dev->comp.decoders[0].committed);
+	pci_config_write(pci, pm + 4, 2, PM_CTRL_D3HOT);
+	pci_function_reset(pci, RESET_FUNCTION);
+	assert_int_equal(get(pci, pm + 4, 2), PM_CTRL_NO_SOFT_RESET);
+}
+
 static u64 at_pa(u64 pa)
 {
 	u64 value = 0;
@@ -412,6 +449,7 @@ int main(void)
 		T(serial_numbers_are_stable_and_distinct),
 		T(cdat_reads_entry_by_entry_and_sums_to_zero),
 		T(wrong_cdat_requests_get_no_answer),
+		T(devices_sleep_and_wake),
 		T(alternate_ranges_lead_through_ports),
 		T(config_registers_walk_bit_by_bit),
 	};
