@@ -40,7 +40,7 @@ test-cross:
 	@tools/install-packages cross
 	@tools/cross $(BUILD)
 
-#: make test-peer    one fabric walked on cxlvm and on QEMU (tools/peer-qemu); differences that docs/quirks.md does not explain fail
+#: make test-peer    two fabrics walked on cxlvm and on QEMU (tools/peer-qemu); differences that docs/quirks.md does not explain fail
 .PHONY: test-peer
 test-peer: $(BUILD)/cxlvm
 	@tools/install-packages test

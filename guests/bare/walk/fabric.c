@@ -4,7 +4,8 @@
  * line the same where they agree. A line is `KEY = VALUES`; a key names a function by bus:device.function, a capability and a place in
  * it, so that a different layout differs in `at` lines only. Of registers: as found, after ones were written, after zeros; then as found is put back.
  *
- * What would take the ground from under the walk is left out: FLR, resets, commits, locks, Go.
+ * Decoders are committed, taken back and locked, rightly and wrongly, with their control register after each step. What would take the ground from under
+ * the walk is left out: FLR, resets, Go.
  */
 #include "bare.h"
 
@@ -278,6 +279,83 @@ static void component(const char *name, u32 which, u64 base)
 	}
 }
 
+/* --- commits --- */
+
+enum { COMMIT = 0x200, LOCK = 0x100, HOST_ONLY = 0x1000 };
+
+static u64 find_hdm(u64 base)
+{
+	u64 cm = base + 0x1000;
+	u32 head = read32(cm);
+
+	for (unsigned n = 1; n <= head >> 24 && n < 32; n++)
+		if ((read32(cm + 4 * n) & 0xffff) == 5)
+			return cm + (read32(cm + 4 * n) >> 20);
+	return 0;
+}
+
+static void commits(const char *name, u32 which, u64 base, bool is_device)
+{
+	enum { Q = 0x10000000 };
+	static const struct step {
+		const char *what;
+		u8 decoder, iw, ig;
+		u64 base, size; /* of base: 256 MiB units above 1 TiB */
+		u32 ctrl;       /* 0: taken back */
+	} steps[] = {
+		{"decoder 0", 0, 0, 0, 0, Q, COMMIT},
+		{"decoder 1 behind it", 1, 0, 0, 1, Q, COMMIT},
+		{"decoder 0 taken back below decoder 1", 0, 0, 0, 0, Q, 0},
+		{"decoder 1 taken back", 1, 0, 0, 1, Q, 0},
+		{"decoder 1 without decoder 0, locked", 1, 0, 0, 1, Q, COMMIT | LOCK},
+		{"taken back", 1, 0, 0, 1, Q, 0},
+		{"two ways", 0, 1, 1, 0, 2 * (u64)Q, COMMIT},
+		{"decoder 1 over it", 1, 0, 0, 1, Q, COMMIT},
+		{"taken back", 1, 0, 0, 1, Q, 0},
+		{"decoder 1 over it, locked", 1, 0, 0, 1, Q, COMMIT | LOCK},
+		{"taken back", 1, 0, 0, 1, Q, 0},
+		{"both taken back", 0, 0, 0, 0, Q, 0},
+		{"nothing", 0, 0, 0, 0, 0, COMMIT},
+		{"taken back", 0, 0, 0, 0, 0, 0},
+		{"three ways", 0, 8, 0, 0, 3 * (u64)Q, COMMIT},
+		{"taken back", 0, 0, 0, 0, 0, 0},
+		{"reserved ways", 0, 7, 0, 0, Q, COMMIT},
+		{"taken back", 0, 0, 0, 0, 0, 0},
+		{"reserved granularity", 0, 1, 7, 0, Q, COMMIT},
+		{"taken back", 0, 0, 0, 0, 0, 0},
+		{"one TiB", 0, 0, 0, 0, 0x10000000000, COMMIT},
+		{"taken back", 0, 0, 0, 0, 0, 0},
+		{"locked", 0, 0, 0, 0, Q, COMMIT | LOCK},
+		{"taken back from the lock", 0, 0, 0, 2, 2 * (u64)Q, 0},
+	};
+	u64 hdm = find_hdm(base);
+
+	for (unsigned n = 0; hdm && n < sizeof(steps) / sizeof(steps[0]); n++) {
+		const struct step *s = &steps[n];
+		u64 at = hdm + 0x10 + 0x20 * s->decoder, from = 0x10000000000 + s->base * Q, v[3];
+
+		if (s->ctrl) {
+			write32(at, (u32)from);
+			write32(at + 4, from >> 32);
+			write32(at + 8, (u32)s->size);
+			write32(at + 12, s->size >> 32);
+			write32(at + 0x14, is_device ? 0 : 0x03020100); /* DPA skip, or targets */
+		} else {
+			write32(at + 8, (u32)s->size);
+		}
+		write32(at + 0x10, s->ctrl ? s->ctrl | HOST_ONLY | s->iw << 4 | s->ig : 0);
+		v[0] = read32(at + 0x10);
+		v[1] = read32(at + 8);
+		v[2] = read32(hdm + 4);
+		key(name, which);
+		put("commit ");
+		put_number(n, 2);
+		put(" ");
+		put(s->what);
+		values(v, 3, 8);
+	}
+}
+
 /* --- device registers and mailbox --- */
 
 static const u8 cel_uuid[] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78, 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
@@ -484,12 +562,16 @@ void test(void)
 
 		if ((is_port || is_memory) && f->bar[0])
 			component("function", f->bdf, f->bar[0]);
+		if ((is_port || is_memory) && f->bar[0])
+			commits("function", f->bdf, f->bar[0], is_memory);
 		if (is_memory && f->bar[2])
 			device(f, f->bar[2]);
 		doe(f);
 	}
 	for (unsigned n = 0; n < HOST_BLOCKS; n++)
 		component("bridge", n, HOST_REGS + 0x10000ul * n);
+	for (unsigned n = 0; n < HOST_BLOCKS; n++)
+		commits("bridge", n, HOST_REGS + 0x10000ul * n, false);
 	/* What lies below first: its way leads through the registers above. */
 	for (unsigned n = count; n-- > 0;)
 		config_space(&functions[n]);
