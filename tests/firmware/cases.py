@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Debian's UEFI firmware as a person uses it, on the serial console: setup, the shell, boot order and variables over restarts, files of an NVMe disk,
-a kernel started from there. Of the host's own package, and with --long of trixie's and sid's.
+"""Debian's firmware as a person uses it, on the serial console. UEFI: setup, the shell, boot order and variables over restarts, files of an NVMe disk,
+a kernel started from there. U-Boot: its prompt, the devices it finds, a kernel by extlinux. Of the host's own packages, and with --long of trixie's and sid's.
 
 Also a program: tests/firmware/cases.py BUILD [--long] [--show]
 """
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,19 +21,27 @@ ESCAPE, UP, DOWN = "\x1b", "\x1b[A", "\x1b[B"
 GUID = "12345678-1234-1234-1234-123456789abc"
 
 
-def fat_disk(path, files):
+def fat_disk(path, files, partition=False):
+    """A disk that is one file system, or whose only partition is one, marked as active."""
+    size, start = 128 << 20, (1 << 20) * partition
     with open(path, "wb") as disk:
-        disk.truncate(128 << 20)
-    subprocess.run(["mformat", "-i", path, "-F", "-v", "CXLVM", "::"], check=True)
+        disk.truncate(start + size)
+        if partition:
+            disk.seek(446)
+            disk.write(struct.pack("<B3xB3xII", 0x80, 0x0c, start // 512, size // 512) + bytes(48) + b"\x55\xaa")
+    image = f"{path}@@{start}"
+    subprocess.run(["mformat", "-i", image, "-F", "-T", str(size // 512), "-v", "CXLVM", "::"], check=True)
+    for folder in {name.split("/")[0] for name in files if "/" in name}:
+        subprocess.run(["mmd", "-i", image, f"::{folder}"], check=True)
     for name, source in files.items():
-        subprocess.run(["mcopy", "-i", path, source, f"::{name}"], check=True)
+        subprocess.run(["mcopy", "-i", image, source, f"::{name}"], check=True)
 
 
 class Console(Guest):
     """A machine with a pair of flash banks and an NVMe disk."""
 
-    def __init__(self, build, folder, aavmf, log):
-        super().__init__(build, ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={aavmf}/AAVMF_CODE.fd", "-drive", f"if=pflash,format=raw,unit=1,file={folder}/vars.fd",
+    def __init__(self, build, folder, share, log):
+        super().__init__(build, ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={share}/AAVMF/AAVMF_CODE.fd", "-drive", f"if=pflash,format=raw,unit=1,file={folder}/vars.fd",
                                  "-drive", f"file={folder}/disk,format=raw,if=none,id=n0", "-device", "nvme,drive=n0,serial=cxlvm"],
                          log, machine=["-M", "virt", "-cpu", "max", "-smp", "2", "-m", "1G", "-nographic"])
 
@@ -48,9 +57,14 @@ class Console(Guest):
     def setup(self):
         self.until("UEFI firmware", 120)
         self.keys(ESCAPE)
-        self.until("Boot Maintenance Manager", 60)
+        # sid's has a list of what to start before it, with setup on top.
+        if "Please select boot device" in self.until("Boot Maintenance Manager|Please select boot device", 60):
+            self.until("ESC to exit", 30)
+            time.sleep(1)
+            self.keys("\r")
+            self.until("Boot Maintenance Manager", 60)
 
-    def shell_by_setup(self):
+    def shell_by_setup(self, then="Shell> "):
         """Through setup's boot manager into the shell, which is the last of its options."""
         self.setup()
         time.sleep(1)   # the page is drawn to its end before keys are taken
@@ -58,7 +72,7 @@ class Console(Guest):
         self.until("Shell", 30)
         time.sleep(1)
         self.keys(UP + "\r")
-        self.until("Shell> ", 60)
+        self.until(then, 60)
 
     def ends(self):
         self.type("reset -s")
@@ -69,11 +83,11 @@ def order(said):
     return re.findall(r"Option: (\d\d)\. Variable: (Boot\w{4})", said)
 
 
-def interactive(build, folder, aavmf, log):
+def interactive(build, folder, share, log):
     note = pathlib.Path(folder) / "note.txt"
     note.write_text("from the host\r\n")
     fat_disk(f"{folder}/disk", {"note.txt": str(note)})
-    with Console(build, folder, aavmf, f"{log}-1.log") as c:
+    with Console(build, folder, share, f"{log}-1.log") as c:
         c.shell_by_setup()
         assert "UEFI v2" in c.shell("ver")
         before = order(c.shell("bcfg boot dump"))
@@ -88,7 +102,7 @@ def interactive(build, folder, aavmf, log):
         c.ends()
     said = subprocess.run(["mtype", "-i", f"{folder}/disk", "::new.txt"], capture_output=True, check=True).stdout
     assert b"from the firmware" in said.replace(b"\0", b""), said
-    with Console(build, folder, aavmf, f"{log}-2.log") as c:
+    with Console(build, folder, share, f"{log}-2.log") as c:
         c.shell_by_setup()
         assert order(c.shell("bcfg boot dump")) == moved, "another boot order after a restart"
         assert "61 20 77 6F 72 64" in c.shell(f"setvar kept -guid {GUID}"), "the variable is gone"
@@ -99,13 +113,14 @@ def interactive(build, folder, aavmf, log):
     return f"{len(moved)} boot options"
 
 
-def from_nvme(build, folder, aavmf, log):
+def from_nvme(build, folder, share, log):
     """The shell's script on an NVMe disk starts a kernel of that disk, with its initrd."""
     script = pathlib.Path(folder) / "startup.nsh"
     script.write_text("fs0:\r\nImage initrd=\\initrd console=ttyAMA0 quiet cxlvm.run=nvmeboot\r\n")
     guest = build / "guest/6.12"
     fat_disk(f"{folder}/disk", {"startup.nsh": str(script), "Image": str(guest / "Image"), "initrd": str(guest / "initramfs.cpio")})
-    with Console(build, folder, aavmf, f"{log}-nvme.log") as c:
+    with Console(build, folder, share, f"{log}-nvme.log") as c:
+        c.shell_by_setup(then="startup.nsh") # which sid's does not start by itself
         c.until("cxlvm-guest: up after", 240)
         took = time.time() - c.begin
         c.until("cxlvm-guest: verdict 0", 60)
@@ -113,22 +128,54 @@ def from_nvme(build, folder, aavmf, log):
         return f"{took:.1f} s to the guest's first program"
 
 
+def by_uboot(build, folder, share, log):
+    """Its prompt, its view of the buses, a file; then what extlinux.conf on the disk says."""
+    conf, note = pathlib.Path(folder) / "extlinux.conf", pathlib.Path(folder) / "note.txt"
+    conf.write_text("default l\nlabel l\n  kernel /Image\n  initrd /initrd\n  append console=ttyAMA0 quiet cxlvm.run=uboot\n")
+    note.write_text("from the host\n")
+    guest = build / "guest/6.12"
+    fat_disk(f"{folder}/disk", {"extlinux/extlinux.conf": str(conf), "note.txt": str(note), "Image": str(guest / "Image"), "initrd": str(guest / "initramfs.cpio")},
+             partition=True)
+    options = ["-bios", str(share.parent / "lib/u-boot/qemu_arm64/u-boot.bin"), "-drive", f"file={folder}/disk,format=raw,if=virtio", "-nic", "user"]
+    with Guest(build, options, f"{log}-uboot.log", machine=["-M", "virt", "-cpu", "max", "-smp", "2", "-m", "1G", "-nographic"]) as c:
+        def prompt(line):
+            c.type(line)
+            return c.until("=> ", 60)
+
+        c.until("stop autoboot", 60)
+        c.type("")
+        c.until("=> ", 30)
+        version = re.search(r"U-Boot (20\d\d\.\d\d)", prompt("version"))[1]
+        assert "129.0 MB" in prompt("virtio scan; virtio info")
+        found = prompt("pci enum; pci")
+        assert len(re.findall("0x1af4", found)) == 2, found
+        assert "52:54:00:12:34:56" in prompt("printenv ethaddr")
+        prompt("load virtio 0:1 $loadaddr note.txt")
+        assert "from the host" in prompt("md.b $loadaddr 10")
+        c.type("boot")
+        c.until("cxlvm-guest: up after", 240)
+        c.until("cxlvm-guest: verdict 0", 60)
+        assert c.process.wait(60) == 0
+        return version
+
+
 def firmwares(build, long):
-    yield "installed", pathlib.Path("/usr/share/AAVMF")
+    """Name, and where /usr/share is."""
+    yield "installed", pathlib.Path("/usr/share")
     for suite in ("trixie", "sid") if long else ():
-        subprocess.run([str(TREE / "tools/guest-packages"), str(build / "firmware" / suite), suite, "qemu-efi-aarch64"], check=True)
-        yield suite, build / "firmware" / suite / suite / "root/usr/share/AAVMF"
+        subprocess.run([str(TREE / "tools/guest-packages"), str(build / "firmware" / suite), suite, "qemu-efi-aarch64", "u-boot-qemu"], check=True)
+        yield suite, build / "firmware" / suite / suite / "root/usr/share"
 
 
 def run_all(build, long):
     subprocess.run([str(TREE / "tools/guest"), str(build), "6.12"], check=True)
     (build / "logs").mkdir(exist_ok=True)
-    for name, aavmf in firmwares(build, long):
-        for title, act in (("setup, shell, variables", interactive), ("a kernel from NVMe", from_nvme)):
+    for name, share in firmwares(build, long):
+        for title, act in (("setup, shell, variables", interactive), ("a kernel from NVMe", from_nvme), ("U-Boot", by_uboot)):
             with tempfile.TemporaryDirectory(dir=build) as folder:
-                shutil.copyfile(aavmf / "AAVMF_VARS.fd", f"{folder}/vars.fd")
+                shutil.copyfile(share / "AAVMF/AAVMF_VARS.fd", f"{folder}/vars.fd")
                 try:
-                    yield f"{name}, {title}: {act(build, folder, aavmf, build / 'logs' / f'firmware-{name}')}", True, ""
+                    yield f"{name}, {title}: {act(build, folder, share, build / 'logs' / f'firmware-{name}')}", True, ""
                 except (AssertionError, OSError, subprocess.SubprocessError) as broken:
                     yield f"{name}, {title}", False, str(broken)
 

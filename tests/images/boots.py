@@ -112,6 +112,11 @@ def by_firmware(build):
     return boot(build, "firmware", ["-bios", "QEMU_EFI.fd", *disk(build, "debian")])
 
 
+def by_uboot(build):
+    """U-Boot finds the ESP of the disk and starts GRUB by its own EFI; the kernel then has the device tree."""
+    return boot(build, "uboot", ["-bios", "/usr/lib/u-boot/qemu_arm64/u-boot.bin", *disk(build, "debian")])
+
+
 def by_nvme(build):
     return boot(build, "nvme", ["-bios", "QEMU_EFI.fd", "-drive", f"file={build}/image/debian.qcow2,format=qcow2,if=none,id=n0", "-device",
                                 "nvme,drive=n0,serial=cxlvm-nvme"], root="nvme0n1p1")
@@ -123,9 +128,48 @@ def by_kernel(build):
 
 
 def by_seed(build):
+    """The seed that make image leaves beside the disk."""
     with start(build, "cloud", ["-bios", "QEMU_EFI.fd", *disk(build, "cloud"), "-drive", f"file={build}/image/cloud-seed.iso,format=raw,media=cdrom"]) as guest:
         guest.until(r"user-data ran on from-the-seed", 1200)
         return f"{time.time() - guest.begin:.1f} s"
+
+
+SEED = """#cloud-config
+users:
+ - name: visitor
+   ssh_authorized_keys: ["{key}"]
+   shell: /bin/bash
+write_files:
+ - path: /etc/from-the-seed
+   content: a file
+packages: [hello]
+runcmd:
+ - [sh, -c, "echo user-data is through >/dev/console"]
+"""
+
+
+def by_own_seed(build):
+    """A seed with a user, its key, a hostname, a file and a package: ssh finds them. The package, where the guest reaches a mirror."""
+    with tempfile.TemporaryDirectory(dir=build) as folder:
+        key, port, place = f"{folder}/key", free_port(), pathlib.Path(folder)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        (place / "user-data").write_text(SEED.format(key=pathlib.Path(key + ".pub").read_text().strip()))
+        (place / "meta-data").write_text("instance-id: cxlvm-2\nlocal-hostname: seeded\n")
+        subprocess.run(["genisoimage", "-quiet", "-output", f"{folder}/seed.iso", "-volid", "cidata", "-joliet", "-rock", f"{folder}/user-data", f"{folder}/meta-data"], check=True)
+        options = ["-bios", "QEMU_EFI.fd", *disk(build, "cloud"), "-drive", f"file={folder}/seed.iso,format=raw,media=cdrom,if=virtio", "-nic",
+                   f"user,hostfwd=tcp:127.0.0.1:{port}-:22"]
+        with start(build, "own-seed", options) as guest:
+            guest.until(r"user-data is through", 1200)
+            took = time.time() - guest.begin
+            asked = subprocess.run(["ssh", "-i", key, *SSH, "-p", str(port), "visitor@127.0.0.1", "hostname; whoami; cat /etc/from-the-seed"],
+                                   capture_output=True, text=True, timeout=240).stdout
+            assert asked == "seeded\nvisitor\na file", asked
+            guest.type("")
+            guest.login(60)
+            said = guest.ask("dpkg-query -W hello || { apt-get update 2>&1 | grep -q ^Err && echo no mirror; }")
+            assert re.search(r"\nhello\t|\nno mirror", said), said
+            guest.power_off()
+        return f"{took:.1f} s" + (", no mirror for packages" if "no mirror" in said else "")
 
 
 def reset(build):
@@ -198,7 +242,8 @@ def by_2021(version):
 BOOTS = {"firmware, GRUB, login": ("debian", None, by_firmware), "firmware, GRUB, login from NVMe": ("debian", None, by_nvme),
          "-kernel, login": ("debian", None, by_kernel), "reset from within": ("debian", None, reset), "ssh, 100 MB both ways": ("debian", None, by_ssh),
          "the command line of 2021, own 6.12": ("debian", "own-6.12", by_2021("6.12")),
-         "the command line of 2021, own 7.3": ("debian", "own-7.3", by_2021("7.3")), "cloud-init with a seed": ("cloud", None, by_seed)}
+         "the command line of 2021, own 7.3": ("debian", "own-7.3", by_2021("7.3")), "cloud-init with a seed": ("cloud", None, by_seed), "cloud-init with a user, a key and packages": ("cloud", None, by_own_seed),
+         "U-Boot, GRUB, login": ("debian", None, by_uboot)}
 
 
 def run_all(build, names=None):
