@@ -353,7 +353,7 @@ static void input_ready(void *opaque, u32 events)
 static void connection_ready(void *opaque, u32 events)
 {
 	struct chardev *c = opaque;
-	int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = host_accept(c->listen_fd, 0);
 
 	if (fd < 0)
 		return;

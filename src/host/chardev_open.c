@@ -138,7 +138,7 @@ static bool open_socket(struct chardev *c, int fd, const struct sockaddr *addres
 	}
 	c->listen_fd = fd;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, address, length) || listen(fd, 1))
+	if (bind(fd, address, length) || !host_listen(fd))
 		return fail(err, "%s: cannot listen: %s", name, strerror(errno));
 	if (!wait)
 		return true;

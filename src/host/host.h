@@ -79,6 +79,11 @@ struct drive *machine_take_drive(struct machine *machine, const char *id, struct
 enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write);
 struct workers *machine_workers(struct machine *machine);
 
+/* --- accept.c: listening sockets --- */
+bool host_listen(int fd); /* false: errno */
+/* A connection, or -1; one that there is no descriptor for is dropped. */
+int host_accept(int listen_fd, int flags);
+
 /* --- chardev.c: a two-way byte stream --- */
 struct chardev;
 /* spec as after -serial: stdio, mon:stdio, null, none, file:PATH, pty, unix:PATH[,server=on][,wait=off],

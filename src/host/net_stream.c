@@ -213,7 +213,7 @@ char *stream_ask(struct netdev *n, const char *line)
 static void accepted(void *opaque, u32 events)
 {
 	struct netdev *n = opaque;
-	int fd = accept4(n->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), one = 1;
+	int fd = host_accept(n->listen_fd, SOCK_NONBLOCK), one = 1;
 
 	if (fd < 0)
 		return;
@@ -246,7 +246,7 @@ static bool socket_connect(struct netdev *n, const struct sockaddr *address, soc
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (address->sa_family == AF_UNIX)
 		fchmod(fd, 0600);
-	if (bind(fd, address, size) || listen(fd, 1))
+	if (bind(fd, address, size) || !host_listen(fd))
 		return fail(err, "%s: cannot be listened on: %s", name, strerror(errno));
 	return loop_watch(n->loop, fd, EPOLLIN, accepted, n, err);
 }

@@ -185,6 +185,66 @@ static void a_server_serves_one_client_after_the_other(void **state)
 }
 
 /* A reader that is slow: the writer is never held, and nothing is lost. */
+static double cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* A connection that there is no descriptor for is dropped, and the event loop does not turn on it. */
+static void connections_without_a_descriptor_are_dropped(void **state)
+{
+	char folder[] = "/tmp/cxlvm-test-XXXXXX", path[64], spec[128], byte;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct loop *loop = loop_new();
+	struct sink sink = {.room = 64};
+	struct rlimit limit, few;
+	struct pollfd wait = {.events = POLLIN};
+	struct chardev *c;
+	pthread_t thread;
+	double before;
+	int fd;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/s", folder);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	snprintf(spec, sizeof(spec), "unix:%s,server=on,wait=off", path);
+	c = must_open(spec, loop);
+	chardev_connect(c, sink_room, sink_take, &sink);
+	pthread_create(&thread, NULL, run, loop);
+	for (unsigned turn = 0; turn < 3; turn++) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		getrlimit(RLIMIT_NOFILE, &limit);
+		few = limit;
+		few.rlim_cur = (rlim_t)dup(fd); /* the next one that is free: none above it is */
+		close((int)few.rlim_cur);
+		setrlimit(RLIMIT_NOFILE, &few);
+		before = cpu_seconds();
+		assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+		wait.fd = fd;
+		assert_int_equal(poll(&wait, 1, 5000), 1);
+		assert_int_equal(read(fd, &byte, 1), 0);
+		usleep(200000);
+		if (cpu_seconds() - before > 0.1)
+			fail_msg("%.2f s of CPU time", cpu_seconds() - before);
+		close(fd);
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	fd = connect_to(path);
+	sink.room = 0;
+	assert_int_equal(write(fd, "still there", 11), 11);
+	sink_fill(loop, c, &sink, 11);
+	assert_memory_equal(sink.bytes, "still there", 11);
+	close(fd);
+	loop_quit(loop);
+	pthread_join(thread, NULL);
+	chardev_close(c);
+	rmdir(folder);
+	loop_destroy(loop);
+}
+
 static void output_is_kept_for_a_slow_reader(void **state)
 {
 	enum { TOTAL = 3 * 1024 * 1024 };
@@ -457,6 +517,7 @@ int main(void)
 		cmocka_unit_test(specs_are_checked),
 		cmocka_unit_test(files_keep_every_byte),
 		cmocka_unit_test(a_server_serves_one_client_after_the_other),
+		cmocka_unit_test(connections_without_a_descriptor_are_dropped),
 		cmocka_unit_test(output_is_kept_for_a_slow_reader),
 		cmocka_unit_test(ctrl_a_x_leaves_over_pipes),
 		cmocka_unit_test(plain_stdio_has_no_escape_key),
