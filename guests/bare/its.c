@@ -106,8 +106,10 @@ void test(void)
 	for (unsigned n = 0; n < 8; n++) {
 		u64 baser = read64(ITS + 0x100 + 8 * n), type = baser >> 56 & 7;
 
-		if (type)
-			write64(ITS + 0x100 + 8 * n, (u64)page_alloc(65536) | BIT(63) | 7ul << 59 | 1ul << 10 | 2ul << 8); /* one 64K page */
+		if (!type)
+			continue;
+		check("Page_Size at reset: 64K", baser >> 8 & 3, 2); /* only an address and Valid are added, as programs do */
+		write64(ITS + 0x100 + 8 * n, baser | (u64)page_alloc(65536) | BIT(63));
 	}
 	write64(ITS + 0x80, (u64)queue | BIT(63) | 7ul << 59 | 1ul << 10); /* one page */
 	write64(ITS + 0x88, 0);

@@ -97,17 +97,6 @@ void gic_reset(struct gic *gic)
 	gic_settle(gic);
 }
 
-void gic_wake(struct gic *gic)
-{
-	for (unsigned i = 0; i < gic->cpu_count; i++) {
-		regs_set(&gic->pe[i].regs, GICR_WAKER, 4, 0);
-		gic->pe[i].s.asleep = false;
-	}
-	gic_dirty_all(gic);
-	gic_choose_any_target(gic);
-	gic_settle(gic);
-}
-
 static void map_block(struct gic *gic, struct region *region, struct regs *regs, u64 base)
 {
 	*region = (struct region){

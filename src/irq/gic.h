@@ -31,8 +31,6 @@ struct gic_config {
 struct gic *gic_create(const struct gic_config *config, struct error *err);
 void gic_destroy(struct gic *gic);
 void gic_reset(struct gic *gic);
-/* Takes the redistributors out of ProcessorSleep, as firmware of EL3 does before it starts what runs below it. */
-void gic_wake(struct gic *gic);
 /* Adds the MMIO regions to the space. */
 void gic_map(struct gic *gic);
 /* Inputs, under the machine lock: SPI n is INTID 32 + n. */

@@ -189,7 +189,7 @@ static const struct reg gicr_rd_rows[] = {
 	    .read = gicr_ctlr_read, .write = gicr_ctlr_write),
 	R32(GICR_IIDR,      GICR_IIDR,      GIC_IIDR, 0),
 	R64(GICR_TYPER,     GICR_TYPER,     0,        0, .read = gicr_typer_read),
-	R32(GICR_WAKER,     GICR_WAKER,     0x2,      GICR_WAKER_PROCESSOR_SLEEP,
+	R32(GICR_WAKER,     GICR_WAKER,     0,        GICR_WAKER_PROCESSOR_SLEEP,
 	    .read = gicr_waker_read, .write = gicr_waker_write),
 	R64(GICR_PROPBASER, GICR_PROPBASER, 0,        GICR_PROPBASER_PA | GICR_PROPBASER_ATTR | MASK(4, 0),
 	    .locked = lpi_tables_are_locked),
@@ -236,7 +236,7 @@ void gicr_reset(struct gic_pe *pe)
 
 	regs_reset(&pe->regs, RESET_COLD);
 	pe->s.bank = (struct irq_bank){.level = level, .edge = 0xffff};
-	pe->s.asleep = true;
+	pe->s.asleep = false; /* there is no EL3, whose firmware would have woken it */
 	pe->s.no_spi[0] = pe->s.no_spi[1] = false;
 	lpi_reset(pe);
 }

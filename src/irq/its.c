@@ -274,7 +274,8 @@ static void gits_translater_write(struct regs *b, unsigned i, u64 old, u64 now)
 	guest_error(ITS_MESSAGE, "its: GITS_TRANSLATER written by a PE, which has no DeviceID");
 }
 
-#define BASER(type) ((u64)(type) << 56 | (u64)(ITS_ENTRY_BYTES - 1) << 48)
+/* Page_Size is UNKNOWN at reset; programs that add only an address and Valid expect the largest pages. */
+#define BASER(type) ((u64)(type) << 56 | (u64)(ITS_ENTRY_BYTES - 1) << 48 | GITS_BASER_PAGE_64K)
 
 static const struct reg its_rows[] = {
 	/*  offset           name             reset                reads and writes */

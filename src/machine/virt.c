@@ -258,9 +258,6 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 	fw_cfg_reset(m->fw_cfg);
 	firmware_reset(m);
 	gic_reset(m->gic);
-	/* There is no EL3 here, and firmware below it finds the redistributors awake. */
-	if (m->flash[0])
-		gic_wake(m->gic);
 	if (m->cxl)
 		cxl_host_reset(m->cxl);
 	space_end(m->space);

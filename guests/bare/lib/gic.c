@@ -4,11 +4,6 @@
 
 void gic_init_cpu(void)
 {
-	u64 base = GICR(self()->index);
-
-	write32(base + 0x14, read32(base + 0x14) & ~2u); /* WAKER.ProcessorSleep */
-	while (read32(base + 0x14) & 4)
-		;
 	icc_set(0xf8, ICC_PMR);
 	icc_set(0, ICC_BPR0);
 	icc_set(0, ICC_BPR1);

@@ -184,7 +184,6 @@ static inline void board_start(struct board *b)
 	for (unsigned n = 32; n < 32 + SPIS; n += 4)
 		put(b, DIST_BASE + GICD_IPRIORITYR + n, 4, 0xa0a0a0a0);
 	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
-		put(b, gicr(cpu, GICR_WAKER), 4, 0);
 		put(b, sgi(cpu, GICD_IGROUPR), 4, ~0u);
 		for (unsigned n = 0; n < 32; n += 4)
 			put(b, sgi(cpu, GICD_IPRIORITYR + n), 4, 0xa0a0a0a0);

@@ -363,8 +363,10 @@ static void reset_forgets_all_but_the_wires(void **state)
 	put(b, DIST_BASE + GICD_ISENABLER + 4, 4, 1 << 9);
 	line_set(&line, true);
 	assert_true(b->cpus.irq[0]);
+	put(b, gicr(0, GICR_WAKER), 4, 2);
 	gic_reset(b->gic);
 	assert_false(b->cpus.irq[0]);
+	assert_int_equal(get(b, gicr(0, GICR_WAKER), 4), 0); /* nobody below EL3 has to wake it */
 	assert_int_equal(get(b, DIST_BASE + GICD_ISENABLER + 4, 4), 0);
 	assert_int_equal(get(b, DIST_BASE + GICD_ISPENDR + 4, 4), 1 << 9);
 	board_start(b);
