@@ -204,34 +204,6 @@ EMIT(SUB_scalar)
 	return sized(b, i, &host_sub);
 }
 
-/* Saturating: where it differs from the plain sum, QC is to be set. Of 8 and 16 bits. */
-static bool saturating(struct block *b, const struct insn *i, u32 op8, u32 op16, const struct by_size *plain)
-{
-	unsigned n, m, x;
-
-	if (i->z > 1)
-		return false;
-	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
-	v3(b, i->z ? op16 : op8, x, n, m);
-	v3(b, plain->op[i->z], 0, n, m);
-	v3(b, PXOR, 0, 0, x);
-	if (!i->q)
-		v_low(b, 0, 0, 8);
-	v2(b, P66 | OP_38(0x17), 0, 0); /* ptest */
-	slow_path(b, x64_jcc(&b->x, CC_NE));
-	vreg_done_q(b, i, x);
-	return true;
-}
-#define SATURATING(name, op8, op16, plain)                                                                             \
-	EMIT(name##_vec)                                                                                               \
-	{                                                                                                              \
-		return saturating(b, i, P66 | OP_0F(op8), P66 | OP_0F(op16), &plain);                                  \
-	}
-SATURATING(SQADD, 0xec, 0xed, host_add)
-SATURATING(UQADD, 0xdc, 0xdd, host_add)
-SATURATING(SQSUB, 0xe8, 0xe9, host_sub)
-SATURATING(UQSUB, 0xd8, 0xd9, host_sub)
-
 /* --- absolute value, difference, negation --- */
 
 /* x = |n - m| by larger minus smaller. */
@@ -414,11 +386,6 @@ static bool multiply_add(struct block *b, const struct insn *i, unsigned m, cons
 	return true;
 }
 /* XMM2 = lane i of m in every lane */
-static unsigned element(struct block *b, const struct insn *i)
-{
-	v_broadcast(b, 2, vreg_read(b, i->m, 16), i->z, i->i);
-	return 2;
-}
 #define MULTIPLY(name, op)                                                                                             \
 	EMIT(name##_vec)                                                                                               \
 	{                                                                                                              \
@@ -426,7 +393,7 @@ static unsigned element(struct block *b, const struct insn *i)
 	}                                                                                                              \
 	EMIT(name##_elem)                                                                                              \
 	{                                                                                                              \
-		return multiply_add(b, i, element(b, i), op);                                                          \
+		return multiply_add(b, i, v_element(b, i), op);                                                          \
 	}
 MULTIPLY(MUL, NULL)
 MULTIPLY(MLA, &host_add)
@@ -543,8 +510,6 @@ const struct emitter_row emit_simd_rows[] = {
 	VEC(AND) VEC(BIC) VEC(ORR) VEC(ORN) VEC(EOR) VEC(BSL) VEC(BIT) VEC(BIF) VEC(NOT)
 	BOTH(ADD) BOTH(SUB) VEC(SMAX) VEC(SMIN) VEC(UMAX) VEC(UMIN) VEC(SHADD) VEC(UHADD) VEC(SRHADD) VEC(URHADD)
 	{ROW_SSHL_vec, EMIT_KEEPS, emit_SSHL_vec}, {ROW_USHL_vec, EMIT_KEEPS, emit_USHL_vec},
-	{ROW_SQADD_vec, 0, emit_SQADD_vec}, {ROW_UQADD_vec, 0, emit_UQADD_vec},
-	{ROW_SQSUB_vec, 0, emit_SQSUB_vec}, {ROW_UQSUB_vec, 0, emit_UQSUB_vec},
 	VEC(SABD) VEC(UABD) VEC(SABA) VEC(UABA) VEC(ABS) VEC(NEG)
 	BOTH(CMEQ) BOTH(CMGT) BOTH(CMGE) BOTH(CMHI) BOTH(CMHS) BOTH(CMTST)
 	BOTH(CMEQ0) BOTH(CMGT0) BOTH(CMGE0) BOTH(CMLE0) BOTH(CMLT0)

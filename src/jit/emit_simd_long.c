@@ -118,6 +118,31 @@ ADD_LONG(SSUBL, true, host_sub, false)
 ADD_LONG(USUBL, false, host_sub, false)
 ADD_LONG(SSUBW, true, host_sub, true)
 ADD_LONG(USUBW, false, host_sub, true)
+static bool difference_long(struct block *b, const struct insn *i, bool sign, bool accumulate)
+{
+	unsigned n, m, d, x;
+
+	if (i->z > 1) /* no absolute value of 64 bits */
+		return false;
+	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), d = accumulate ? vreg_read(b, i->d, 16) : 0, x = vreg_new(b);
+	widen(b, i, sign, 0, n);
+	widen(b, i, sign, 1, m);
+	v3(b, host_sub.op[i->z + 1], 0, 0, 1);
+	v2(b, P66 | OP_38(0x1d + i->z), x, 0); /* pabsw, pabsd */
+	if (accumulate)
+		v3(b, host_add.op[i->z + 1], x, x, d);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+#define DIFFERENCE_LONG(name, sign, accumulate)                                                                        \
+	EMIT(name##_vec)                                                                                               \
+	{                                                                                                              \
+		return difference_long(b, i, sign, accumulate);                                                        \
+	}
+DIFFERENCE_LONG(SABDL, true, false)
+DIFFERENCE_LONG(UABDL, false, false)
+DIFFERENCE_LONG(SABAL, true, true)
+DIFFERENCE_LONG(UABAL, false, true)
 static bool add_narrow(struct block *b, const struct insn *i, const struct by_size *op, bool round)
 {
 	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b), half = 8u << i->z;
@@ -174,11 +199,6 @@ static bool multiply_long(struct block *b, const struct insn *i, bool sign, cons
 	vreg_done(b, i->d, x, 16);
 	return true;
 }
-static unsigned element(struct block *b, const struct insn *i)
-{
-	v_broadcast(b, 2, vreg_read(b, i->m, 16), i->z, i->i);
-	return 2;
-}
 #define MULTIPLY_LONG(name, sign, op)                                                                                  \
 	EMIT(name##_vec)                                                                                               \
 	{                                                                                                              \
@@ -186,7 +206,7 @@ static unsigned element(struct block *b, const struct insn *i)
 	}                                                                                                              \
 	EMIT(name##_elem)                                                                                              \
 	{                                                                                                              \
-		return multiply_long(b, i, sign, op, element(b, i));                                                   \
+		return multiply_long(b, i, sign, op, v_element(b, i));                                                   \
 	}
 MULTIPLY_LONG(SMULL, true, NULL)
 MULTIPLY_LONG(UMULL, false, NULL)
@@ -268,19 +288,21 @@ EMIT(UDOT_vec)
 }
 EMIT(SDOT_elem)
 {
-	return dot(b, i, true, element(b, i));
+	return dot(b, i, true, v_element(b, i));
 }
 EMIT(UDOT_elem)
 {
-	return dot(b, i, false, element(b, i));
+	return dot(b, i, false, v_element(b, i));
 }
 
 #define ROW(name) {ROW_##name, EMIT_PURE | EMIT_KEEPS, emit_##name},
 #define VEC(name) ROW(name##_vec)
 #define BOTH(name) ROW(name##_vec) ROW(name##_elem)
+#define MAYBE(name) {ROW_##name##_vec, EMIT_KEEPS, emit_##name##_vec},
 const struct emitter_row emit_simd_long_rows[] = {
 	VEC(SSHLL) VEC(USHLL) VEC(SHLL) VEC(SHRN) VEC(RSHRN) VEC(XTN)
 	VEC(SADDL) VEC(UADDL) VEC(SADDW) VEC(UADDW) VEC(SSUBL) VEC(USUBL) VEC(SSUBW) VEC(USUBW)
+	MAYBE(SABDL) MAYBE(UABDL) MAYBE(SABAL) MAYBE(UABAL)
 	VEC(ADDHN) VEC(RADDHN) VEC(SUBHN) VEC(RSUBHN)
 	BOTH(SMULL) BOTH(UMULL) BOTH(SMLAL) BOTH(UMLAL) BOTH(SMLSL) BOTH(UMLSL)
 	{ROW_SADDLP_vec, EMIT_KEEPS, emit_SADDLP_vec}, VEC(UADDLP) {ROW_SADALP_vec, EMIT_KEEPS, emit_SADALP_vec}, VEC(UADALP)

@@ -806,7 +806,7 @@ const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, un
 void emitters_collect(struct jit *jit)
 {
 	static const struct emitter_row *const tables[] = {
-		emit_integer_rows, emit_branch_rows, emit_memory_rows, emit_system_rows, emit_simd_rows, emit_simd_lanes_rows, emit_simd_long_rows,
+		emit_integer_rows, emit_branch_rows, emit_memory_rows, emit_system_rows, emit_simd_rows, emit_simd_lanes_rows, emit_simd_long_rows, emit_simd_saturate_rows,
 		emit_fp_rows, emit_fp_vector_rows, emit_crypto_rows, emit_atomic_rows,
 		emit_structures_rows, emit_mops_rows, emit_multiply_rows,
 	};

@@ -133,7 +133,7 @@ struct emitter_row {
 	bool (*emit)(struct block *b, const struct insn *i);
 };
 extern const struct emitter_row emit_integer_rows[], emit_branch_rows[], emit_memory_rows[], emit_system_rows[], emit_simd_rows[],
-	emit_simd_lanes_rows[], emit_simd_long_rows[], emit_fp_rows[], emit_fp_vector_rows[], emit_crypto_rows[], emit_atomic_rows[],
+	emit_simd_lanes_rows[], emit_simd_long_rows[], emit_simd_saturate_rows[], emit_fp_rows[], emit_fp_vector_rows[], emit_crypto_rows[], emit_atomic_rows[],
 	emit_structures_rows[], emit_mops_rows[], emit_multiply_rows[];
 
 /* What the host has; from CPUID, or less for tests. */

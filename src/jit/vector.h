@@ -56,6 +56,13 @@ void v_broadcast(struct block *b, unsigned d, unsigned m, unsigned z, unsigned e
 /* Bytes from `bytes` (4 or 8) on become zero; d may be n. */
 void v_low(struct block *b, unsigned d, unsigned n, unsigned bytes);
 
+/* XMM2: the element of Vm that a multiplication by one element names, in every lane. With bytes, as v_broadcast. */
+static inline unsigned v_element(struct block *b, const struct insn *i)
+{
+	v_broadcast(b, 2, vreg_read(b, i->m, 16), i->z, i->i);
+	return 2;
+}
+
 #define PSHUFB (P66 | OP_38(0x00))
 #define PSHUFD (P66 | OP_0F(0x70))
 #define PAND (P66 | OP_0F(0xdb))

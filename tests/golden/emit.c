@@ -21,7 +21,7 @@ static const struct {
 	const struct emitter_row *rows;
 } tables[] = {
 	{"integer", emit_integer_rows}, {"branch", emit_branch_rows}, {"memory", emit_memory_rows}, {"system", emit_system_rows},
-	{"simd", emit_simd_rows}, {"simd_lanes", emit_simd_lanes_rows}, {"simd_long", emit_simd_long_rows}, {"fp", emit_fp_rows},
+	{"simd", emit_simd_rows}, {"simd_lanes", emit_simd_lanes_rows}, {"simd_long", emit_simd_long_rows}, {"simd_saturate", emit_simd_saturate_rows}, {"fp", emit_fp_rows},
 	{"fp_vector", emit_fp_vector_rows}, {"crypto", emit_crypto_rows}, {"atomic", emit_atomic_rows}, {"structures", emit_structures_rows},
 	{"mops", emit_mops_rows}, {"multiply", emit_multiply_rows},
 };
