@@ -360,7 +360,7 @@ static struct map_piece *piece_make(struct cxl_host *host, const struct piece_wa
 		host->spare = piece->next;
 	else
 		piece = calloc(1, sizeof(*piece));
-	*piece = (struct map_piece){.host = host, .want = *want, .keep = true};
+	*piece = (struct map_piece){.host = host, .want = *want};
 	region = &piece->region;
 	*region = (struct region){.name = "CXL memory", .base = want->base, .size = want->size};
 	if (want->kind == MAP_BUFFER) {
@@ -428,7 +428,8 @@ static void reap(void *opaque)
 struct exchange {
 	struct cxl_host *host;
 	struct decode_state *state;
-	struct map_piece *add; /* not in the space yet */
+	struct map_piece **order; /* all that there will be, in the order of the wants; those that are no `keep` are not in the space yet */
+	size_t count;
 };
 
 /* Everybody stands still: old pieces go (their bytes home first), the new state and pieces come. */
@@ -436,15 +437,13 @@ static void exchange_pieces(void *opaque)
 {
 	struct exchange *x = opaque;
 	struct cxl_host *host = x->host;
-	struct map_piece **at, *piece;
+	struct map_piece **at = &host->pieces, *piece, *next;
 
 	space_begin(host->config.space);
-	for (at = &host->pieces; (piece = *at);) {
-		if (piece->keep) {
-			at = &piece->next;
+	for (piece = host->pieces; piece; piece = next) {
+		next = piece->next;
+		if (piece->keep)
 			continue;
-		}
-		*at = piece->next;
 		if (piece->want.kind == MAP_BUFFER)
 			buffer_go_home(piece);
 		space_remove(host->config.space, &piece->region);
@@ -453,50 +452,68 @@ static void exchange_pieces(void *opaque)
 	}
 	decode_state_free(host->state);
 	host->state = x->state;
-	while ((piece = x->add)) {
-		x->add = piece->next;
-		piece->next = host->pieces;
-		host->pieces = piece;
+	for (size_t n = 0; n < x->count; n++, at = &piece->next) {
+		piece = *at = x->order[n];
+		if (piece->keep)
+			continue;
+		piece->keep = true;
 		space_add(host->config.space, &piece->region);
 		trace(CXL, "window %u: 0x%llx-0x%llx %s", piece->want.window, ULL(piece->want.base),
 		      ULL(piece->want.base + piece->want.size - 1), kind_name(piece->want.kind));
 	}
+	*at = NULL;
 	space_end(host->config.space);
 	reap(host);
 	if (host->dead && host->config.loop)
 		loop_defer(host->config.loop, reap, host);
 }
 
+/* Where there is such a piece already. Pieces and wants have one order, so it is mostly the first that is looked at. */
+static struct map_piece *find_piece(const struct cxl_host *host, const struct piece_want *want, struct map_piece *from)
+{
+	struct map_piece *piece;
+
+	for (piece = from; piece; piece = piece->next)
+		if (!memcmp(&piece->want, want, sizeof(*want)))
+			return piece;
+	for (piece = host->pieces; piece != from; piece = piece->next)
+		if (!memcmp(&piece->want, want, sizeof(*want)))
+			return piece;
+	return NULL;
+}
+
 static void publish(struct cxl_host *host, struct decode_state *state, struct want_list *wants)
 {
-	struct exchange x = {.host = host, .state = state};
+	struct exchange x = {.host = host, .state = state, .order = malloc((wants->count + 1) * sizeof(*x.order)), .count = wants->count};
+	struct map_piece *from = host->pieces;
 	bool changes = !host->state;
 
+	assert(x.order);
 	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)
 		piece->keep = false;
 	for (size_t n = 0; n < wants->count; n++) {
-		struct map_piece *piece = host->pieces;
+		struct map_piece *piece = find_piece(host, &wants->list[n], from);
 
-		while (piece && memcmp(&piece->want, &wants->list[n], sizeof(piece->want)))
-			piece = piece->next;
 		/* A granule piece reads the state itself, so it may stay. */
 		if (piece) {
 			piece->keep = true;
-			continue;
+			from = piece->next;
+		} else {
+			piece = piece_make(host, &wants->list[n]);
+			changes = true;
 		}
-		piece = piece_make(host, &wants->list[n]);
-		piece->next = x.add;
-		x.add = piece;
+		x.order[n] = piece;
 	}
 	for (struct map_piece *piece = host->pieces; piece; piece = piece->next)
 		changes |= !piece->keep || piece->want.kind == MAP_GRANULE;
-	if (changes || x.add) {
+	if (changes) {
 		space_change(host->config.space, 0, 0, exchange_pieces, &x);
 	} else {
 		/* Nothing reads the state but granule pieces, and there are none. */
 		decode_state_free(host->state);
 		host->state = state;
 	}
+	free(x.order);
 }
 
 void cxl_map_changed(struct cxl_host *host)

@@ -91,7 +91,7 @@ def few_rounds(live):
 
 
 def many_rounds(live):
-    rounds(live, 100 // PORTS)
+    rounds(live, 200 // PORTS) # 200 additions of each kind; of the memory devices 100 leave by surprise
 
 
 def memory_survives(live):
