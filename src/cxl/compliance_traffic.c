@@ -18,7 +18,7 @@
 #include "cxl/type3.h"
 
 #define LINE 64u
-#define PORTION 64           /* lines */
+#define PORTION 64           /* writes of a line, or one line's with the bogus ones before it */
 #define PORTION_NS 1000000
 #define CREDITS_NS 10000000  /* how long an injected flow control error holds traffic back */
 #define POISONED_TLP BIT(12) /* in AER's uncorrectable status */
@@ -125,7 +125,7 @@ static void go_on(void *opaque)
 	struct cxl_type3 *dev = opaque;
 	struct compliance *c = &dev->compliance;
 
-	for (unsigned n = 0; n < PORTION && c->is_running; n++)
+	for (unsigned n = 0; n < PORTION && c->is_running; n += 1u + c->traffic.bogus)
 		c->is_running = pci_is_bus_master(&dev->pci) && step(dev);
 	if (c->is_running)
 		timer_set(&c->timer, loop_now(dev->pci.loop) + PORTION_NS);
