@@ -93,7 +93,7 @@ static void bank_clear(struct tlb_bank *bank)
 
 bool tlb_create(struct cpu *cpu, struct error *err)
 {
-	cpu->banks = aligned_alloc(4096, (EL0_BANKS + 1) * sizeof(struct tlb_bank));
+	cpu->banks = aligned_alloc(4096, align_up((EL0_BANKS + 1) * sizeof(struct tlb_bank), 4096));
 	cpu->tlb2 = calloc(1, sizeof(struct tlb));
 	cpu->itlb = calloc(ITLB_ENTRIES, sizeof(struct itlb_entry));
 	if (!cpu->banks || !cpu->tlb2 || !cpu->itlb)
