@@ -157,7 +157,7 @@ static void program_all(struct fabric *f)
 static void check_map(struct fabric *f, u64 hpa, const struct decoded *is)
 {
 	const struct map_piece *piece = f->m.cxl->pieces;
-	const struct piece_want *want = &piece->want;
+	const struct piece_want *want;
 	u64 offset, dpa;
 	unsigned way = 0;
 
