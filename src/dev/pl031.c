@@ -120,7 +120,7 @@ static const struct reg pl031_rows[] = {
 	R32(RTCRIS,  RTCRIS,  0,    0, .read = rtcris_read),
 	R32(RTCMIS,  RTCMIS,  0,    0, .read = rtcmis_read),
 	R32(RTCICR,  RTCICR,  0,    1, .write = rtcicr_write),
-	PRIMECELL_ID_ROWS(0x031, 0),
+	PRIMECELL_ID_ROWS(0x031, 1),
 };
 
 struct pl031 *pl031_create(struct loop *loop, struct space *space, u64 base, struct line line, u64 start_s)

@@ -25,7 +25,7 @@ static void clock_counts_and_alarms(void **state)
 {
 	struct bench *b = *state;
 	struct pl031 *rtc = pl031_create(b->loop, b->space, BASE, bench_line(b), 1700000000);
-	static const u8 ids[8] = {0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
+	static const u8 ids[8] = {0x31, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1}; /* revision 1 */
 
 	for (unsigned n = 0; n < 8; n++)
 		assert_int_equal(get(b, 0xfe0 + 4 * n, 4), ids[n]);
