@@ -7,6 +7,7 @@
 #include "cpu/code.h"
 #include "cpu/sysreg.h"
 #include "cpu/vcpu.h"
+#include "jit/private.h"
 #include "jit/vector.h"
 
 EMIT(HINT)
@@ -154,6 +155,40 @@ static bool read_mem(struct block *b, const struct insn *i, bool w, struct mem m
 	reg_done(b, i->t, r);
 	return true;
 }
+/* FPSR: the flags that translated code has gathered in MXCSR go to it first. */
+static void gather_fpsr(struct block *b)
+{
+	call_routine(b, b->jit->fp_flags);
+	b->flags = FLAGS_SAVED;
+}
+static bool read_fpsr(struct block *b, const struct insn *i)
+{
+	if (!(b->mode & MODE_FP))
+		return false;
+	gather_fpsr(b);
+	return read_mem(b, i, false, CPU_MEM(fpsr));
+}
+static bool write_fpsr(struct block *b, const struct insn *i)
+{
+	if (!(b->mode & MODE_FP))
+		return false;
+	gather_fpsr(b);
+	reg_copy(b, false, RAX, i->t);
+	x64_alu_imm(&b->x, false, ALU_AND, RAX, FPSR_MASK);
+	x64_store(&b->x, false, CPU_MEM(fpsr), RAX);
+	return true;
+}
+/* What FPCR is already is often written. Another value may be another mode. */
+static bool write_fpcr(struct block *b, const struct insn *i)
+{
+	if (!(b->mode & MODE_FP))
+		return false;
+	reg_copy(b, false, RAX, i->t);
+	x64_alu_load(&b->x, false, ALU_CMP, RAX, CPU_MEM(fpcr));
+	slow_path(b, x64_jcc(&b->x, CC_NE));
+	b->flags = FLAGS_SAVED;
+	return true;
+}
 /* The row of a register that is a plain word in struct cpu, or a constant, and may be accessed in the block's mode. */
 static const struct sysreg *plain(const struct block *b, u32 key, bool read)
 {
@@ -222,6 +257,7 @@ EMIT(MRS)
 	case SYSREG(3, 3, 0, 0, 1): return read_constant(b, i, b->cpu->cpus->ids.ctr, 15); /* CTR_EL0: SCTLR_EL1.UCT */
 	case SYSREG(3, 3, 0, 0, 7): return read_constant(b, i, b->cpu->cpus->ids.dczid, 14); /* DCZID_EL0: DZE, without which it reads otherwise */
 	case SYSREG(3, 3, 4, 4, 0): return (b->mode & MODE_FP) && read_mem(b, i, false, CPU_MEM(fpcr));
+	case SYSREG(3, 3, 4, 4, 1): return read_fpsr(b, i);
 	case SYSREG(3, 3, 14, 0, 1): return read_count(b, i, 0); /* CNTPCT_EL0, CNTVCT_EL0, and the self-synchronised ones */
 	case SYSREG(3, 3, 14, 0, 2): return read_count(b, i, 1);
 	case SYSREG(3, 3, 14, 0, 5): return b->cpu->cpus->ids.ecv && read_count(b, i, 0);
@@ -250,6 +286,8 @@ EMIT(MSR)
 		x64_store(x, true, CPU_MEM(sys.sp_el0), reg_read(b, i->t, RAX));
 		return true;
 	case SYSREG(3, 3, 4, 2, 0): return write_nzcv(b, i);
+	case SYSREG(3, 3, 4, 4, 0): return write_fpcr(b, i);
+	case SYSREG(3, 3, 4, 4, 1): return write_fpsr(b, i);
 	case SYSREG(3, 3, 4, 2, 1):
 		if (!el1)
 			return false;

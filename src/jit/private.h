@@ -67,7 +67,7 @@ struct jit {
 	struct emitter emitters[A64_ROW_COUNT];
 	/* fixed routines */
 	u64 (*enter)(struct cpu *cpu, const u8 *host);
-	const u8 *exec, *light[LIGHT_COUNT], *light_exec, *refill[2], *link, *budget, *indirect;
+	const u8 *exec, *light[LIGHT_COUNT], *light_exec, *fp_flags, *refill[2], *link, *budget, *indirect;
 	const u8 *constants; /* vector_constants */
 	u64 blocks_made, insns_made, bytes_made, segments_reused;
 	struct counts *counts; /* with count=on, or NULL */

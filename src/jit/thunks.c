@@ -9,6 +9,7 @@
  *                   changed, translated code is left: the state in memory is what counts. Else everything is loaded again.
  * light             of each light_function, one that leaves the guest's registers alone: only what C may change is saved.
  * light_exec        called with EAX = 32 * record, whose exec_ function touches V registers and FPSR alone: as `light`.
+ * fp_flags          moves the FP flags that translated code has gathered to FPSR; RAX, RCX.
  * refill            [store]: called where an access missed level 1 of the TLB, with RCX = 16 * slot and RDX = address less the slot's tag. If level
  *                   2 knows the page, and the access just did not go beyond it, the slot is filled and ZF set. RDX is lost.
  * link              called by a stub that is followed by struct link_data: leaves with its address.
@@ -338,6 +339,14 @@ void thunks_make(struct jit *jit)
 	x64_alu_imm(x, true, ALU_ADD, RSP, 16);
 	for (unsigned n = sizeof(lost); n--;)
 		x64_pop(x, lost[n]);
+	x64_u8(x, 0xc3);
+
+	align(x);
+	jit->fp_flags = x->at;
+	x64_alu_imm(x, true, ALU_SUB, RSP, 8);
+	fp_flags_out(x, mem_at(RSP, 0));
+	fp_flags_in(x, mem_at(RSP, 0));
+	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
 	x64_u8(x, 0xc3);
 
 	refill_make(x, jit, false);

@@ -235,7 +235,7 @@ void slow_path(struct block *b, u8 *site)
 	cold_add(b, COLD_SLOW, site);
 }
 
-static void call(struct block *b, const u8 *routine)
+void call_routine(struct block *b, const u8 *routine)
 {
 	x64_bind(x64_call(&b->x), routine);
 }
@@ -268,7 +268,7 @@ static void call_exec_of(struct block *b, unsigned k, bool slow)
 	count_call(b, k, slow);
 	x64_mov_imm(&b->x, RAX, b->list[k] * sizeof(struct insn));
 	x64_mov_imm(&b->x, RCX, b->count - k - 1);
-	call(b, b->jit->exec);
+	call_routine(b, b->jit->exec);
 }
 
 void call_exec(struct block *b)
@@ -282,7 +282,7 @@ void call_exec(struct block *b)
 
 void call_light(struct block *b, enum light light)
 {
-	call(b, b->jit->light[light]);
+	call_routine(b, b->jit->light[light]);
 	vreg_forget_all(b);
 	b->flags = FLAGS_SAVED;
 	b->multiplier = NO_REG;
@@ -306,7 +306,7 @@ bool emit_light(struct block *b, const struct insn *i)
 {
 	count_call(b, b->k, false);
 	x64_mov_imm(&b->x, RAX, b->list[b->k] * sizeof(struct insn));
-	call(b, b->jit->light_exec);
+	call_routine(b, b->jit->light_exec);
 	vreg_forget_all(b);
 	b->flags = FLAGS_SAVED;
 	return true;
@@ -477,7 +477,7 @@ static void cold_emit(struct block *b, struct cold *c)
 
 	x64_bind(c->site, x->at);
 	if (c->again) {
-		call(b, b->jit->refill[c->store]);
+		call_routine(b, b->jit->refill[c->store]);
 		x64_bind(x64_jcc(x, CC_E), c->again);
 	}
 	switch (c->kind) {
@@ -493,7 +493,7 @@ static void cold_emit(struct block *b, struct cold *c)
 	case COLD_PLAIN: exit_plain(b, b->list[c->k], b->count - (u32)c->k); break;
 	case COLD_EXIT: exit_giving(b, (s32)c->index, c->give_back); break;
 	case COLD_LINK:
-		call(b, b->jit->link);
+		call_routine(b, b->jit->link);
 		data = (struct link_data){c->index, (s32)(c->site - x->at)};
 		memcpy(x->at, &data, sizeof(data));
 		x->at += sizeof(data);

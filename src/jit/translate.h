@@ -228,6 +228,8 @@ typedef u64 light_function(struct cpu *cpu, u64 rsi, u64 rdx, u64 rcx);
 light_function light_time, light_copy, light_set, light_exclusive;
 enum light { LIGHT_TIME, LIGHT_COPY, LIGHT_SET, LIGHT_EXCLUSIVE, LIGHT_COUNT };
 void call_light(struct block *b, enum light light);
+/* Calls one of the fixed routines; what it changes is known to the caller. */
+void call_routine(struct block *b, const u8 *routine);
 /* Goes on at record `index` of this page's virtual address (any distance); gives instructions after this one back. */
 void exit_to(struct block *b, s64 index);
 /* The same if `cc` holds. */
