@@ -47,7 +47,7 @@ static inline void light_reset(struct machine *m)
 }
 
 /* One byte of length; the last values stand for lengths that are longer than the input, and for the least that the command takes. */
-static inline void mailbox(struct mailbox *mbox, const struct mbox_command *c, struct input *in)
+static inline void mailbox_command(struct mailbox *mbox, const struct mbox_command *c, struct input *in)
 {
 	u32 length = (u32)draw(in, 1), total = length;
 

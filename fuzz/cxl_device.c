@@ -62,7 +62,7 @@ static void operation(struct machine *m, struct input *in)
 		what &= may_be_deep ? 255 : 0xf3;
 	}
 	switch (what & 15) {
-	case 0 ... 5: mailbox(&dev->mbox, &mbox_commands[draw(in, 1) % mbox_command_count], in); break;
+	case 0 ... 5: mailbox_command(&dev->mbox, &mbox_commands[draw(in, 1) % mbox_command_count], in); break;
 	case 6: doe_object(&dev->pci, 0x190, in); break;
 	case 7:
 		at = draw(in, 2) & 0xfff & -MIN(width, 4u);

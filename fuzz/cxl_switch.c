@@ -45,8 +45,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 		switch (what & 7) {
 		case 0 ... 3: tunnelled(&input); break;
-		case 4: mailbox(&cci->mbox, &switch_commands[draw(&input, 1) % switch_command_count], &input); break;
-		case 5: mailbox(&dev->mbox, &mbox_commands[draw(&input, 1) % mbox_command_count], &input); break;
+		case 4: mailbox_command(&cci->mbox, &switch_commands[draw(&input, 1) % switch_command_count], &input); break;
+		case 5: mailbox_command(&dev->mbox, &mbox_commands[draw(&input, 1) % mbox_command_count], &input); break;
 		case 6: devregs_io.write(&cci->mbox, draw(&input, 2) & 0xff8, 8, draw(&input, 8)); break;
 		default:
 			if ((what & 0xf8) == 0x88 && !was_reset && draw(&input, 1) == 1) { /* as long as hundreds of the others */

@@ -78,17 +78,24 @@ static void wire(struct machine *m, struct loop *loop)
 	opts_free(&opts);
 }
 
+/* A card on the machine's wire. */
+static void card(struct machine *m, struct driver *d, const char *text)
+{
+	struct error err = {{0}};
+
+	driver_ram(d);
+	d->dev = add(d->f, m, text, &err);
+	assert_string_equal(err.text, "");
+	driver_map(d);
+}
+
 static struct driver start(struct machine *m, const char *text, u64 without, u16 queue)
 {
 	struct driver d = driver_new();
-	struct error err = {{0}};
 
 	m->f = d.f;
 	wire(m, d.f->loop);
-	driver_ram(&d);
-	d.dev = add(d.f, m, text, &err);
-	assert_string_equal(err.text, "");
-	driver_map(&d);
+	card(m, &d, text);
 	driver_start(&d, driver_offered(&d) & ~BIT(VIRTIO_F_EVENT_IDX) & ~without, queue);
 	return d;
 }
