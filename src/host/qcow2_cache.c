@@ -63,12 +63,15 @@ void qcow2_cache_forget(struct qcow2 *q, struct qcow2_cache *cache, u64 offset)
 	struct qcow2_table *set = set_of(q, cache, offset);
 
 	for (unsigned n = 0; n < QCOW2_WAYS; n++)
-		if (set[n].offset == offset)
+		if (set[n].offset == offset) {
+			cache->dirty -= is_dirty(&set[n]);
 			set[n].offset = set[n].used = set[n].dirty_from = set[n].dirty_to = 0;
+		}
 }
 
-void qcow2_table_dirty(struct qcow2_table *table, u32 from, u32 bytes)
+void qcow2_table_dirty(struct qcow2_cache *cache, struct qcow2_table *table, u32 from, u32 bytes)
 {
+	cache->dirty += !is_dirty(table);
 	table->dirty_from = is_dirty(table) ? MIN(table->dirty_from, from) : from;
 	table->dirty_to = MAX(table->dirty_to, from + bytes);
 }
@@ -82,18 +85,10 @@ void qcow2_top_set(struct qcow2_top *top, u32 n, u64 entry)
 
 /* --- To the file --- */
 
-static bool cache_is_dirty(const struct qcow2_cache *cache)
-{
-	for (u32 n = 0; n < cache->sets * QCOW2_WAYS; n++)
-		if (is_dirty(&cache->tables[n]))
-			return true;
-	return false;
-}
-
 /* Whole sectors, so that no host has to read before it writes. */
 static bool cache_write(struct qcow2 *q, struct qcow2_cache *cache)
 {
-	for (u32 n = 0; n < cache->sets * QCOW2_WAYS; n++) {
+	for (u32 n = 0; cache->dirty && n < cache->sets * QCOW2_WAYS; n++) {
 		struct qcow2_table *t = &cache->tables[n];
 		u32 from = (u32)align_down(t->dirty_from, SECTOR), to = (u32)align_up(t->dirty_to, SECTOR);
 
@@ -102,6 +97,7 @@ static bool cache_write(struct qcow2 *q, struct qcow2_cache *cache)
 		if (!block_file_write_bytes(q->block, t->offset + from, t->bytes + from, to - from))
 			return false;
 		t->dirty_from = t->dirty_to = 0;
+		cache->dirty--;
 	}
 	return true;
 }
@@ -125,8 +121,8 @@ static bool top_write(struct qcow2 *q, struct qcow2_top *top)
 
 bool qcow2_write_back(struct qcow2 *q)
 {
-	bool l2 = cache_is_dirty(&q->l2s), l1 = q->l1.dirty_from != q->l1.dirty_to;
-	bool refblocks = cache_is_dirty(&q->refblocks), reftable = q->reftable.dirty_from != q->reftable.dirty_to;
+	bool l2 = q->l2s.dirty, l1 = q->l1.dirty_from != q->l1.dirty_to;
+	bool refblocks = q->refblocks.dirty, reftable = q->reftable.dirty_from != q->reftable.dirty_to;
 
 	if (q->broken)
 		return false;

@@ -131,7 +131,7 @@ struct qcow2_table *qcow2_l2_for_write(struct qcow2 *q, u64 offset)
 	if (copy)
 		memcpy(l2->bytes, copy, q->cluster_bytes);
 	free(copy);
-	qcow2_table_dirty(l2, 0, q->cluster_bytes);
+	qcow2_table_dirty(&q->l2s, l2, 0, q->cluster_bytes);
 	qcow2_metadata_add(q, place);
 	qcow2_top_set(&q->l1, (u32)n, place | QCOW2_COPIED);
 	if (old) {
@@ -147,7 +147,7 @@ void qcow2_entry_set(struct qcow2 *q, struct qcow2_table *l2, u64 offset, u64 en
 	u64 old = be_load(at, 8), from, bytes;
 
 	be_store(at, 8, entry);
-	qcow2_table_dirty(l2, (u32)(at - l2->bytes), 8);
+	qcow2_table_dirty(&q->l2s, l2, (u32)(at - l2->bytes), 8);
 	switch (qcow2_entry_kind(q, old)) {
 	case QCOW2_MAP_ZERO:
 	case QCOW2_MAP_DATA:

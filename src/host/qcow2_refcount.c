@@ -90,16 +90,15 @@ static u64 entry_get(const struct qcow2 *q, const u8 *block, u64 n)
 	return block[n << order >> 3] >> ((n << order) & 7) & ((1u << (1u << order)) - 1);
 }
 
-static void entry_set(const struct qcow2 *q, struct qcow2_table *table, u64 n, u64 count)
+static void entry_set(const struct qcow2 *q, u8 *block, u64 n, u64 count)
 {
 	unsigned order = q->refcount_order, shift = (n << order) & 7;
-	u32 at = (u32)(order >= 3 ? n << (order - 3) : n << order >> 3);
+	u8 *at = block + (n << order >> 3);
 
 	if (order >= 3)
-		be_store(table->bytes + at, 1u << (order - 3), count);
+		be_store(at, 1u << (order - 3), count);
 	else
-		table->bytes[at] = (u8)((table->bytes[at] & ~(((1u << (1u << order)) - 1) << shift)) | count << shift);
-	qcow2_table_dirty(table, at, order >= 3 ? 1u << (order - 3) : 1);
+		*at = (u8)((*at & ~(((1u << (1u << order)) - 1) << shift)) | count << shift);
 }
 
 /* Offset of the refcount block for a cluster; 0: there is none. */
@@ -131,7 +130,9 @@ bool qcow2_refcount_set(struct qcow2 *q, u64 cluster, u64 count)
 
 	if (!table)
 		return false;
-	entry_set(q, table, cluster % per_block(q), count);
+	cluster %= per_block(q);
+	entry_set(q, table->bytes, cluster, count);
+	qcow2_table_dirty(&q->refblocks, table, (u32)(cluster << q->refcount_order >> 3), MAX(1u << q->refcount_order >> 3, 1u));
 	return true;
 }
 
@@ -153,8 +154,8 @@ static bool block_make(struct qcow2 *q, u64 first)
 	table = qcow2_cache_get(q, &q->refblocks, offset, true);
 	if (!table)
 		return false;
-	qcow2_table_dirty(table, 0, q->cluster_bytes);
-	entry_set(q, table, 0, 1);
+	qcow2_table_dirty(&q->refblocks, table, 0, q->cluster_bytes);
+	entry_set(q, table->bytes, 0, 1);
 	qcow2_top_set(&q->reftable, (u32)(first / per_block(q)), offset);
 	qcow2_metadata_add(q, offset);
 	file_grows(q, offset + q->cluster_bytes);
@@ -189,12 +190,11 @@ static bool reftable_grow(struct qcow2 *q)
 	top.entries = calloc(count, sizeof(u64));
 	assert(bytes && top.entries);
 	for (u64 n = 0; ok && n < blocks; n++) {
-		struct qcow2_table table = {.bytes = bytes};
 		u64 used = MIN(blocks + clusters - MIN(n * per, blocks + clusters), per);
 
 		memset(bytes, 0, q->cluster_bytes);
 		for (u64 i = 0; i < used; i++)
-			entry_set(q, &table, i, 1);
+			entry_set(q, bytes, i, 1);
 		ok = block_file_write_bytes(q->block, (first + n) << q->cluster_bits, bytes, q->cluster_bytes);
 	}
 	memcpy(top.entries, q->reftable.entries, q->reftable.count * sizeof(u64));
