@@ -5,6 +5,12 @@
 #undef main
 #include "virtqueue.h"
 
+/* The host's disk is not what is tried here. */
+int fdatasync(int fd)
+{
+	return 0;
+}
+
 /* A header and a status; data of any length between. */
 static void whole_request(struct driver *d, struct input *in)
 {
