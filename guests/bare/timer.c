@@ -92,6 +92,13 @@ static bool irq(struct frame *f, unsigned vector)
 		write_sysreg(~0ul, cnt##v##_cval_el0);                                                                 \
 		isb();                                                                                                 \
 		check("withdrawn", read_sysreg(isr_el1), 0);                                                           \
+		/* Whoever has seen the timer's time come finds the interrupt. */                                      \
+		for (unsigned i = 0; i < 300; i++) {                                                                   \
+			write_sysreg(now() + 20000, cnt##v##_cval_el0);                                                \
+			while (!(read_sysreg(cnt##v##_ctl_el0) & 4))                                                   \
+				;                                                                                      \
+			check("pending with ISTATUS", read_sysreg(isr_el1), 0x80);                                     \
+		}                                                                                                      \
 		write_sysreg(0, cnt##v##_ctl_el0);                                                                     \
 		done("timer cnt" #v);                                                                                  \
 	}

@@ -3,8 +3,8 @@
  * The generic timer of one vCPU: the physical and the virtual timer of EL1, CNTFRQ = 1 GHz, the count is guest time in
  * nanoseconds, virtual offset 0. [DDI0487 D12, The Generic Timer in AArch64 state]
  *
- * Each timer's output is a level: ENABLE && !IMASK && count >= CVAL. It rises from a host timer in the loop's thread,
- * and falls when the vCPU writes CVAL, TVAL or CTL. The vCPU stores first and then reads `level`; the host timer sets
+ * Each timer's output is a level: ENABLE && !IMASK && count >= CVAL. It rises from a host timer in the loop's thread, or
+ * when the vCPU reads ISTATUS before that came, and falls when the vCPU writes CVAL, TVAL or CTL. The vCPU stores first and then reads `level`; the host timer sets
  * `level` first and then reads the registers again: one of the two sees the other, so a line never stays up for
  * nothing, and a write that changes no level takes no machine lock.
  */
@@ -258,13 +258,15 @@ READ_HOOK(cnt_tval_read)
 
 READ_HOOK(cnt_ctl_read)
 {
+	struct vtimer *t = &((struct timers *)cpu->timers)->t[which_of(reg)];
 	u64 ctl;
 
 	if (!timer_may(cpu, reg, true))
 		return false;
-	ctl = *ctl_of(cpu, which_of(reg));
-	*value = ctl | ((ctl & CTL_ENABLE) && count_now(cpu) >= *cval_of(cpu, which_of(reg)) ? CTL_ISTATUS : 0);
-	return true;
+	ctl = *ctl_of(cpu, t->which);
+	*value = ctl | ((ctl & CTL_ENABLE) && count_now(cpu) >= *cval_of(cpu, t->which) ? CTL_ISTATUS : 0);
+	/* The host's timer may be late. */
+	return *value != (CTL_ENABLE | CTL_ISTATUS) || __atomic_load_n(&t->level, __ATOMIC_RELAXED) || changed(cpu, t->which);
 }
 
 READ_HOOK(cnt_cval_read)
