@@ -258,7 +258,7 @@ void tlb_flush_direct(struct cpu *cpu);   /* level 1 only: watchpoints, SCTLR */
 void tlb_asid_changed(struct cpu *cpu);   /* TTBR or TCR.A1 written */
 void tlb_pan_set(struct cpu *cpu);        /* PAN 0 -> 1 */
 struct tlb_bank *tlb_bank_of(struct cpu *cpu, unsigned el);
-/* For an access at the current EL that missed level 1: whether it is there now. Raises nothing, waits for nobody. */
+/* For an access at the current EL that missed level 1: whether it is there now. Raises nothing; waits for no vCPU and no lock, but makes the page ready. */
 bool tlb_refill(struct cpu *cpu, u64 va, bool write);
 /* Translation for cache maintenance and DC ZVA: by va with rights checked as a read (CM faults). */
 bool tlb_translate(struct cpu *cpu, u64 va, enum mmu_access access, unsigned el, u32 iss, u64 *pa, bool *device);

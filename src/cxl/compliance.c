@@ -64,24 +64,21 @@ static u8 start(struct cxl_type3 *dev, u64 protocol, u64 is_virtual, const struc
 	return STATUS_SUCCESS;
 }
 
-static struct traffic write_streaming(const u8 *request)
+/* `at`: where what follows the start address (and, in one of the two requests, another address) begins. */
+static struct traffic write_streaming(const u8 *request, unsigned at)
 {
 	return (struct traffic){
 		.self_checking = field(request, 0x0e, 1), .increments = field(request, 0x10, 1), .sets = MAX(field(request, 0x11, 1), 1ull),
 		.loops = field(request, 0x12, 1), .start = field(request, 0x14, 8),
+		.back = field(request, at, 8), .mask = field(request, at + 8, 8), .increment = field(request, at + 0x10, 4),
+		.set_offset = field(request, at + 0x14, 4), .pattern = field(request, at + 0x18, 4), .pattern_increment = field(request, at + 0x1c, 4),
 	};
 }
 
 static u8 multiple_write_streaming(struct cxl_type3 *dev, const u8 *request)
 {
-	struct traffic t = write_streaming(request);
+	struct traffic t = write_streaming(request, 0x24);
 
-	t.back = field(request, 0x24, 8);
-	t.mask = field(request, 0x2c, 8);
-	t.increment = field(request, 0x34, 4);
-	t.set_offset = field(request, 0x38, 4);
-	t.pattern = field(request, 0x3c, 4);
-	t.pattern_increment = field(request, 0x40, 4);
 	t.bogus = dev->compliance.bogus;
 	t.bogus_pattern = dev->compliance.bogus_pattern;
 	return start(dev, field(request, 0x0c, 1), field(request, 0x0d, 1), &t);
@@ -97,14 +94,8 @@ static u8 bogus_writes(struct cxl_type3 *dev, const u8 *request)
 
 static u8 streaming_with_bogus_writes(struct cxl_type3 *dev, const u8 *request)
 {
-	struct traffic t = write_streaming(request);
+	struct traffic t = write_streaming(request, 0x1c);
 
-	t.back = field(request, 0x1c, 8);
-	t.mask = field(request, 0x24, 8);
-	t.increment = field(request, 0x2c, 4);
-	t.set_offset = field(request, 0x30, 4);
-	t.pattern = field(request, 0x34, 4);
-	t.pattern_increment = field(request, 0x38, 4);
 	t.bogus = field(request, 0x3c, 1);
 	t.bogus_pattern = field(request, 0x40, 4);
 	return start(dev, field(request, 0x0c, 1), field(request, 0x0d, 1), &t);
