@@ -21,7 +21,8 @@ struct vtimer {
 	struct cpu *cpu;
 	unsigned which;
 	struct timer timer;
-	u32 level; /* what the line was last told; changed under the machine lock; atomic */
+	/* What the line is told, before and after it is; changed under the machine lock; atomic. */
+	u32 level, told;
 };
 
 struct timers {
@@ -66,6 +67,7 @@ static void settle(struct vtimer *t)
 			return;
 		__atomic_store_n(&t->level, due, __ATOMIC_SEQ_CST);
 		cpu_set_ppi(t->cpu, t->which == TIMER_V ? PPI_CNTV : PPI_CNTP, due);
+		__atomic_store_n(&t->told, due, __ATOMIC_RELEASE);
 	}
 }
 
@@ -92,6 +94,13 @@ static void fire(void *opaque)
 	}
 }
 
+static bool settle_now(struct cpu *cpu, struct vtimer *t)
+{
+	cpu_lock_machine(cpu);
+	settle(t);
+	return cpu_unlock_machine(cpu);
+}
+
 /* The vCPU changed CTL or CVAL. */
 static bool changed(struct cpu *cpu, unsigned which)
 {
@@ -100,12 +109,9 @@ static bool changed(struct cpu *cpu, unsigned which)
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	level = __atomic_load_n(&t->level, __ATOMIC_SEQ_CST);
-	if (due != level) {
-		cpu_lock_machine(cpu);
-		settle(t);
-		if (!cpu_unlock_machine(cpu))
-			return false;
-	}
+	/* Also where the host's timer is about to tell the line. */
+	if ((due != level || due != __atomic_load_n(&t->told, __ATOMIC_ACQUIRE)) && !settle_now(cpu, t))
+		return false;
 	if (due)
 		timer_set(&t->timer, TIMER_OFF);
 	else
@@ -265,8 +271,8 @@ READ_HOOK(cnt_ctl_read)
 		return false;
 	ctl = *ctl_of(cpu, t->which);
 	*value = ctl | ((ctl & CTL_ENABLE) && count_now(cpu) >= *cval_of(cpu, t->which) ? CTL_ISTATUS : 0);
-	/* The host's timer may be late. */
-	return *value != (CTL_ENABLE | CTL_ISTATUS) || __atomic_load_n(&t->level, __ATOMIC_RELAXED) || changed(cpu, t->which);
+	/* The host's timer may be late, or at it. */
+	return *value != (CTL_ENABLE | CTL_ISTATUS) || __atomic_load_n(&t->told, __ATOMIC_ACQUIRE) || settle_now(cpu, t);
 }
 
 READ_HOOK(cnt_cval_read)
