@@ -192,7 +192,7 @@ static const struct prop bridge_props[] = {
 	 .doc = "old: number of windows of this bridge alone", .deprecated = true},
 	WINDOW_2021(0), WINDOW_2021(1), WINDOW_2021(2), WINDOW_2021(3),
 	PROP_U32("hdm-decoders", struct cxl_bridge, hdm_decoders, HDM_DECODERS, "HDM decoders of the bridge, up to 32"),
-	PROP_BOOL("bypass_iommu", struct cxl_bridge, bypass_iommu, false, "accepted: there is no IOMMU"),
+	PROP_BOOL("bypass_iommu", struct cxl_bridge, bypass_iommu, false, "accepted, without effect"),
 	PROP_CHOICE("hdm_for_passthrough", struct cxl_bridge, hdm_for_passthrough, passthrough_words, PASSTHROUGH_AUTO,
 		    "on: show HDM decoders also with a single root port"),
 	{0},
