@@ -99,7 +99,7 @@ void help_accels(void)
 void help_accel_jit(void)
 {
 	printf("tb-size=MIB            size of the code cache (128)\n"
-	       "host=all|avx2|sse4.2   no host instructions beyond these (all that there are)\n"
+	       "host=NAME              all, avx512, avx2 or sse4.2: no host instructions beyond these (all that there are)\n"
 	       "stress-tlb=on|off      for tests: level 1 of the TLB has four entries (off)\n"
 	       "stress-poll=on|off     for tests: a poll every 64 instructions (off)\n");
 	for (unsigned n = 0; n < JIT_SWITCH_COUNT; n++) {

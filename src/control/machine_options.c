@@ -335,14 +335,14 @@ static bool accel_switches(struct settings *s, struct opts *opts, struct error *
 
 static bool accel_host(struct settings *s, struct opts *opts, struct error *err)
 {
-	static const char *const hosts[] = {[HOST_ALL] = "all", [HOST_AVX2] = "avx2", [HOST_SSE42] = "sse4.2"};
+	static const char *const hosts[] = {[HOST_ALL] = "all", [HOST_AVX512] = "avx512", [HOST_AVX2] = "avx2", [HOST_SSE42] = "sse4.2"};
 	const char *host = opts_get(opts, "host");
 	unsigned n = 0;
 
 	while (host && n < ARRAY_SIZE(hosts) && strcmp(host, hosts[n]))
 		n++;
 	if (n == ARRAY_SIZE(hosts))
-		return fail(err, "-accel host=%s: write all, avx2 or sse4.2", host);
+		return fail(err, "-accel host=%s: write all, avx512, avx2 or sse4.2", host);
 	s->config.jit_host = n;
 	return true;
 }

@@ -234,6 +234,9 @@ static void host_features_get(struct host_features *host, enum jit_limit limit)
 	host->sse42 = __builtin_cpu_supports("sse4.2");
 	host->f16c = __builtin_cpu_supports("f16c");
 	host->popcnt = __builtin_cpu_supports("popcnt");
+	host->avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+		       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
+	host->bitalg = host->avx512 && __builtin_cpu_supports("avx512bitalg");
 	{
 		u32 a = 7, b = 0, c = 0, d = 0;
 
@@ -243,7 +246,9 @@ static void host_features_get(struct host_features *host, enum jit_limit limit)
 	if (limit == JIT_SSE42)
 		*host = (struct host_features){.sse42 = true, .popcnt = host->popcnt};
 	else if (limit == JIT_AVX2)
-		host->sha = host->gfni = host->lzcnt = false;
+		host->sha = host->gfni = host->lzcnt = host->avx512 = host->bitalg = false;
+	else if (limit == JIT_AVX512)
+		host->sha = host->gfni = host->bitalg = false;
 }
 
 static void jit_destroy(void *engine, struct cpus *cpus)
@@ -318,6 +323,10 @@ static void *create_avx2(struct cpus *cpus, struct error *err)
 {
 	return create(cpus, JIT_AVX2, err);
 }
+static void *create_avx512(struct cpus *cpus, struct error *err)
+{
+	return create(cpus, JIT_AVX512, err);
+}
 static void *create_all(struct cpus *cpus, struct error *err)
 {
 	return create(cpus, JIT_ALL, err);
@@ -333,6 +342,7 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 	static const struct cpu_engine engines[] = {
 		[JIT_SSE42] = {"jit", create_sse42, jit_destroy, jit_run},
 		[JIT_AVX2] = {"jit", create_avx2, jit_destroy, jit_run},
+		[JIT_AVX512] = {"jit", create_avx512, jit_destroy, jit_run},
 		[JIT_ALL] = {"jit", create_all, jit_destroy, jit_run},
 	};
 

@@ -169,18 +169,11 @@ EMIT(SHA1M)
 {
 	return sha1(b, i, 2, C_SHA1_K2);
 }
-/* x = n rotated left in each word; XMM3. */
-static void rotate(struct block *b, unsigned x, unsigned n, unsigned count)
-{
-	v_shift(b, 0x72, 2, 3, n, 32 - count);
-	v_shift(b, 0x72, 6, x, n, count);
-	v3(b, POR, x, x, 3);
-}
 EMIT(SHA1H)
 {
 	unsigned n = vreg_read(b, i->n, 4), x = vreg_new(b);
 
-	rotate(b, x, n, 30);
+	v_rotate(b, 2, x, n, 30);
 	v_low(b, x, x, 4);
 	vreg_done(b, i->d, x, 4);
 	return true;
@@ -201,9 +194,9 @@ EMIT(SHA1SU1)
 
 	v_shift(b, 0x73, 3, 0, n, 4);
 	v3(b, PXOR, 0, 0, d);
-	rotate(b, x, 0, 1);
+	v_rotate(b, 2, x, 0, 1);
 	v_shift(b, 0x73, 7, 0, x, 12); /* word 0, rotated once more, into word 3 */
-	rotate(b, 1, 0, 1);
+	v_rotate(b, 2, 1, 0, 1);
 	v3(b, PXOR, x, x, 1);
 	vreg_done(b, i->d, x, 16);
 	return true;
@@ -215,8 +208,13 @@ EMIT(EOR3)
 {
 	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), a = vreg_read(b, i->a, 16), x = vreg_new(b);
 
-	v3(b, PXOR, x, n, m);
-	v3(b, PXOR, x, x, a);
+	if (block_host(b)->avx512) {
+		v_move(b, x, n);
+		v_ternary(b, 0x96, x, m, a);
+	} else {
+		v3(b, PXOR, x, n, m);
+		v3(b, PXOR, x, x, a);
+	}
 	vreg_done(b, i->d, x, 16);
 	return true;
 }
@@ -224,23 +222,21 @@ EMIT(BCAX)
 {
 	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), a = vreg_read(b, i->a, 16), x = vreg_new(b);
 
-	v3(b, PANDN, x, a, m);
-	v3(b, PXOR, x, x, n);
+	if (block_host(b)->avx512) { /* n ^ (m & ~a) */
+		v_move(b, x, n);
+		v_ternary(b, 0xb4, x, m, a);
+	} else {
+		v3(b, PANDN, x, a, m);
+		v3(b, PXOR, x, x, n);
+	}
 	vreg_done(b, i->d, x, 16);
 	return true;
-}
-/* x = y rotated right in each doubleword; XMM1. */
-static void rotate64(struct block *b, unsigned x, unsigned y, unsigned count)
-{
-	v_shift(b, 0x73, 6, 1, y, 64 - count);
-	v_shift(b, 0x73, 2, x, y, count);
-	v3(b, POR, x, x, 1);
 }
 EMIT(RAX1)
 {
 	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
 
-	rotate64(b, 0, m, 63);
+	v_rotate(b, 3, 0, m, 1);
 	v3(b, PXOR, x, n, 0);
 	vreg_done(b, i->d, x, 16);
 	return true;
@@ -250,7 +246,7 @@ EMIT(XAR)
 	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
 
 	v3(b, PXOR, 0, n, m);
-	rotate64(b, x, 0, i->i);
+	v_rotate(b, 3, x, 0, -i->i & 63);
 	vreg_done(b, i->d, x, 16);
 	return true;
 }

@@ -627,15 +627,18 @@ TO_FIXED(FCVTZU, true)
 /* --- conversions from integers --- */
 
 /* From a 64-bit register if `w`, with `fraction` bits behind the point. */
-static void from_integer(struct block *b, const struct insn *i, bool w, unsigned r, int fraction)
+/* Unsigned words are signed doublewords; unsigned doublewords only AVX-512 has. */
+static void from_integer(struct block *b, const struct insn *i, bool w, bool is_unsigned, unsigned r, int fraction)
 {
 	unsigned x = vreg_new(b);
 
 	v_zero(b, x);
-	if (block_host(b)->avx)
-		x64_vex_rr(&b->x, w, D(i) ? 3 : 2, 1, 0x2a, x, x, r);
+	if (is_unsigned && block_host(b)->avx512)
+		v3_512(b, w, SCALAR(i, 0x7b), x, x, r); /* vcvtusi2sd, ss */
+	else if (block_host(b)->avx)
+		x64_vex_rr(&b->x, w || is_unsigned, D(i) ? 3 : 2, 1, 0x2a, x, x, r);
 	else
-		x64_rr(&b->x, w, SCALAR(i, 0x2a), x, r);
+		x64_rr(&b->x, w || is_unsigned, SCALAR(i, 0x2a), x, r);
 	if (fraction) {
 		power(b, D(i), 0, -fraction);
 		v3(b, SCALAR(i, 0x59), x, x, 0);
@@ -646,7 +649,7 @@ static bool from_signed(struct block *b, const struct insn *i, bool w, int fract
 {
 	if (IS_HALF(i))
 		return false;
-	from_integer(b, i, w, reg_read(b, i->n, RAX), fraction);
+	from_integer(b, i, w, false, reg_read(b, i->n, RAX), fraction);
 	return true;
 }
 static bool from_unsigned(struct block *b, const struct insn *i, bool w, int fraction)
@@ -655,14 +658,16 @@ static bool from_unsigned(struct block *b, const struct insn *i, bool w, int fra
 
 	if (IS_HALF(i))
 		return false;
-	if (w) {
+	if (block_host(b)->avx512) {
+		r = reg_read(b, i->n, RAX);
+	} else if (w) {
 		r = reg_read(b, i->n, RAX);
 		x64_test(&b->x, true, r, r);
 		slow_path(b, x64_jcc(&b->x, CC_S));
 	} else {
 		reg_copy(b, false, RAX, i->n);
 	}
-	from_integer(b, i, true, r, fraction);
+	from_integer(b, i, w, true, r, fraction);
 	return true;
 }
 #define FROM_INTEGER(name, function)                                                                                   \

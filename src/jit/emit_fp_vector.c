@@ -351,10 +351,24 @@ ROUND(FRINTZ, 8 | 3)
 ROUND(FRINTX, 4)
 ROUND(FRINTI, 8 | 4)
 
+/* By AVX-512, which has unsigned ones and doublewords too. */
+static bool from_integer_512(struct block *b, const struct insn *i, u32 op)
+{
+	unsigned n = operand(b, i->n, i->q, 0), x = vreg_new(b);
+
+	v3_512(b, i->z, op, x, 0, n);
+	return done(b, i, x);
+}
+EMIT(UCVTF_vec)
+{
+	return block_host(b)->avx512 && from_integer_512(b, i, (i->z ? PF3 : PF2) | OP_0F(0x7a)); /* vcvtuqq2pd, vcvtudq2ps */
+}
 EMIT(SCVTF_vec)
 {
 	unsigned n, x;
 
+	if (i->z && block_host(b)->avx512)
+		return from_integer_512(b, i, PF3 | OP_0F(0xe6)); /* vcvtqq2pd */
 	if (i->z) { /* two doublewords */
 		x64_load(&b->x, true, RAX, vreg_mem_at(i->n, 0));
 		x64_load(&b->x, true, RCX, vreg_mem_at(i->n, 8));
@@ -381,6 +395,13 @@ static bool scalar_from_integer(struct block *b, const struct insn *i, bool is_u
 	unsigned x, bytes = i->z ? 8 : 4;
 
 	x64_load(&b->x, i->z, RAX, vreg_mem(i->n));
+	if (is_unsigned && block_host(b)->avx512) {
+		x = vreg_new(b);
+		v_zero(b, x);
+		v3_512(b, i->z, (i->z ? PF2 : PF3) | OP_0F(0x7b), x, x, RAX); /* vcvtusi2sd, ss */
+		vreg_done(b, i->d, x, bytes);
+		return true;
+	}
 	if (is_unsigned && i->z) {
 		x64_test(&b->x, true, RAX, RAX);
 		slow_path(b, x64_jcc(&b->x, CC_S));
@@ -466,6 +487,6 @@ const struct emitter_row emit_fp_vector_rows[] = {
 	BOTH(FCMEQ) BOTH(FCMGE) BOTH(FCMGT) BOTH(FACGE) BOTH(FACGT)
 	BOTH(FCMEQ0) BOTH(FCMGE0) BOTH(FCMGT0) BOTH(FCMLE0) BOTH(FCMLT0)
 	ROW(FRINTN_vec) ROW(FRINTM_vec) ROW(FRINTP_vec) ROW(FRINTZ_vec) ROW(FRINTX_vec) ROW(FRINTI_vec)
-	ROW(SCVTF_vec) ROW(SCVTF_scalar) ROW(UCVTF_scalar) ROW(FCVTZS_vec) ROW(FCVTL_vec) ROW(FCVTN_vec)
+	ROW(SCVTF_vec) ROW(UCVTF_vec) ROW(SCVTF_scalar) ROW(UCVTF_scalar) ROW(FCVTZS_vec) ROW(FCVTL_vec) ROW(FCVTN_vec)
 	{ROW_NONE, 0, NULL},
 };

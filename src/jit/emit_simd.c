@@ -46,8 +46,12 @@ EMIT(ORN_vec)
 {
 	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
 
-	v3_c(b, PXOR, x, m, C_ONES);
-	v3(b, POR, x, x, n);
+	if (block_host(b)->avx512) {
+		v_ternary(b, 0xdd, x, n, m);
+	} else {
+		v3_c(b, PXOR, x, m, C_ONES);
+		v3(b, POR, x, x, n);
+	}
 	vreg_done_q(b, i, x);
 	return true;
 }
@@ -56,6 +60,12 @@ static bool choose(struct block *b, const struct insn *i, unsigned first, unsign
 {
 	unsigned p = vreg_read(b, first, 16), s = vreg_read(b, second, 16), c = vreg_read(b, mask, 16), x = vreg_new(b);
 
+	if (block_host(b)->avx512) {
+		v_move(b, x, c);
+		v_ternary(b, inverse ? 0xac : 0xca, x, p, s);
+		vreg_done_q(b, i, x);
+		return true;
+	}
 	v3(b, PXOR, x, p, s);
 	if (inverse) {
 		v3(b, PANDN, 0, c, x);
@@ -151,18 +161,28 @@ HALVED(UHADD, false, false)
 HALVED(SRHADD, true, true)
 HALVED(URHADD, false, true)
 
-/* Shifts by the signed low byte of each lane of m, of words (and unsigned ones of doublewords), with AVX2. Counts that are too large give
- * zero, or all signs: so of the two directions the one that is not meant does nothing, but for the signed one to the right. */
+/* Arithmetic, of doublewords, with AVX-512. */
+static void v_right_quad(struct block *b, unsigned d, unsigned n, unsigned count)
+{
+	v3_512(b, true, P66 | OP_0F(0x72), 4, d, n); /* vpsraq: /4 */
+	x64_u8(&b->x, count);
+}
+/* Shifts by the signed low byte of each lane of m: of words (and unsigned ones of doublewords) with AVX2, of all but bytes with AVX-512. Counts that
+ * are too large give zero, or all signs: so of the two directions the one that is not meant does nothing, but for the signed one to the right. */
 static bool shift_by(struct block *b, const struct insn *i, bool sign)
 {
+	static const u8 left[] = {0, 0x12, 0x47, 0x47}, logical[] = {0, 0x10, 0x45, 0x45}, arithmetic[] = {0, 0x11, 0x46, 0x46};
 	unsigned n, m, x;
-	bool d = i->z == 3;
+	bool d = i->z == 3, evex = block_host(b)->avx512;
 
-	if (!block_host(b)->avx2 || i->z < 2 || (sign && d))
+	if (!i->z || (!evex && (!block_host(b)->avx2 || i->z < 2 || (sign && d))))
 		return false;
 	n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16);
 	x = vreg_new(b);
-	if (d) { /* the byte's sign in the upper half too */
+	if (d && evex) {
+		v_shift(b, 0x73, 6, 1, m, 56);
+		v_right_quad(b, 1, 1, 56);
+	} else if (d) { /* the byte's sign in the upper half too */
 		v_shift(b, 0x73, 6, 1, m, 56);
 		v2_imm(b, PSHUFD, 1, 1, 0xf5);
 		v_shift(b, 0x72, 4, 2, 1, 24);
@@ -170,15 +190,20 @@ static bool shift_by(struct block *b, const struct insn *i, bool sign)
 		x64_vex_rr(&b->x, false, 1, 3, 0x0e, 1, 1, 2); /* vpblendw: low halves */
 		x64_u8(&b->x, 0x33);
 	} else {
-		v_shift(b, 0x72, 6, 1, m, 24);
-		v_shift(b, 0x72, 4, 1, 1, 24);
+		v_shift(b, 0x70 + i->z, 6, 1, m, (8u << i->z) - 8);
+		v_shift(b, 0x70 + i->z, 4, 1, 1, (8u << i->z) - 8);
 	}
 	v_zero(b, 2);
 	v3(b, host_sub.op[i->z], 2, 2, 1);
-	x64_vex_rr(&b->x, d, 1, 2, 0x47, x, n, 1); /* vpsllv */
-	x64_vex_rr(&b->x, d, 1, 2, sign ? 0x46 : 0x45, 2, n, 2); /* vpsrav, vpsrlv */
+	if (evex) {
+		v3_512(b, i->z != 2, P66 | OP_38(left[i->z]), x, n, 1);
+		v3_512(b, i->z != 2, P66 | OP_38((sign ? arithmetic : logical)[i->z]), 2, n, 2);
+	} else {
+		x64_vex_rr(&b->x, d, 1, 2, left[i->z], x, n, 1);
+		x64_vex_rr(&b->x, d, 1, 2, (sign ? arithmetic : logical)[i->z], 2, n, 2);
+	}
 	if (sign) {
-		x64_vex_rr(&b->x, false, 1, 3, 0x4a, x, x, 2); /* vblendvps, by the sign of XMM1 */
+		x64_vex_rr(&b->x, false, 1, 3, 0x4c, x, x, 2); /* vpblendvb, by the signs of XMM1's bytes: each has its lane's */
 		x64_u8(&b->x, 1 << 4);
 	} else {
 		v3(b, POR, x, x, 2);
@@ -272,12 +297,21 @@ EMIT(NEG_vec)
 
 /* --- comparison --- */
 
+/* x = all ones in the lanes that k1 names, with AVX-512. */
+static void v_of_mask(struct block *b, unsigned z, unsigned x)
+{
+	v3_512(b, z & 1, PF3 | OP_38(z < 2 ? 0x28 : 0x38), x, 0, 1); /* vpmovm2 */
+}
 /* x = n > m, unsigned, by "n is not the smaller": false where max(n, m) = m. */
 static bool higher(struct block *b, const struct insn *i, unsigned first, unsigned second, bool or_same)
 {
 	unsigned n = vreg_read(b, first, 16), m = vreg_read(b, second, 16), x = vreg_new(b);
 
-	if (i->z == 3) {
+	if (i->z == 3 && block_host(b)->avx512) {
+		v3_512(b, true, P66 | OP_3A(0x1e), 1, n, m); /* vpcmpuq k1: not less, or not less nor equal */
+		x64_u8(&b->x, or_same ? 5 : 6);
+		v_of_mask(b, i->z, x);
+	} else if (i->z == 3) {
 		v3_c(b, PXOR, 0, n, C_SIGN64);
 		v3_c(b, PXOR, 1, m, C_SIGN64);
 		if (or_same) {
@@ -310,10 +344,15 @@ static bool test_bits(struct block *b, const struct insn *i)
 {
 	unsigned n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
 
-	v3(b, PAND, 0, n, m);
-	v_zero(b, 1);
-	v3(b, host_eq.op[i->z], 0, 0, 1);
-	v3_c(b, PXOR, x, 0, C_ONES);
+	if (block_host(b)->avx512) {
+		v3_512(b, i->z & 1, P66 | OP_38(i->z < 2 ? 0x26 : 0x27), 1, n, m); /* vptestm k1 */
+		v_of_mask(b, i->z, x);
+	} else {
+		v3(b, PAND, 0, n, m);
+		v_zero(b, 1);
+		v3(b, host_eq.op[i->z], 0, 0, 1);
+		v3_c(b, PXOR, x, 0, C_ONES);
+	}
 	vreg_done_q(b, i, x);
 	return true;
 }
@@ -417,13 +456,52 @@ static bool nibbles(struct block *b, const struct insn *i, enum constant low, en
 	vreg_done_q(b, i, x);
 	return true;
 }
+/* The bytes of n through a matrix over GF(2): bit k of a result is bit from[k] of its byte, or 0 if that is none. XMM1 and RAX are lost. */
+static void byte_bits(struct block *b, unsigned x, unsigned n, const s8 from[8])
+{
+	u64 matrix = 0;
+
+	for (unsigned k = 0; k < 8; k++)
+		if (from[k] >= 0 && from[k] < 8)
+			matrix |= 1ull << from[k] << 8 * (7 - k);
+	v_fill(b, 1, 3, matrix);
+	x64_vex_rr(&b->x, true, 1, 3, 0xce, x, n, 1); /* vgf2p8affineqb */
+	x64_u8(&b->x, 0);
+}
 EMIT(CNT_vec)
 {
+	if (block_host(b)->bitalg) {
+		unsigned n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+		v3_512(b, false, P66 | OP_38(0x54), x, 0, n); /* vpopcntb */
+		vreg_done_q(b, i, x);
+		return true;
+	}
 	return nibbles(b, i, C_POPCOUNT, C_POPCOUNT, host_add.op[0]);
 }
 EMIT(RBIT_vec)
 {
+	if (block_host(b)->gfni && block_host(b)->avx) {
+		unsigned n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+		byte_bits(b, x, n, (const s8[]){7, 6, 5, 4, 3, 2, 1, 0});
+		vreg_done_q(b, i, x);
+		return true;
+	}
 	return nibbles(b, i, C_RBIT_HIGH, C_RBIT_LOW, POR);
+}
+
+/* Of words, with AVX-512. */
+EMIT(CLZ_vec)
+{
+	unsigned n, x;
+
+	if (i->z != 2 || !block_host(b)->avx512)
+		return false;
+	n = vreg_read(b, i->n, 16), x = vreg_new(b);
+	v3_512(b, false, P66 | OP_38(0x44), x, 0, n); /* vplzcntd */
+	vreg_done_q(b, i, x);
+	return true;
 }
 
 /* --- shifts by an immediate: i the amount, up to the lane's width for right shifts --- */
@@ -436,6 +514,21 @@ static void shifted(struct block *b, enum shift how, unsigned z, unsigned d, uns
 	static const u8 ext[] = {6, 2, 4};
 	unsigned w = 8u << z;
 
+	if (how == ARITHMETIC && z == 3 && block_host(b)->avx512) {
+		v_right_quad(b, d, n, count);
+		return;
+	}
+	if (z == 0 && block_host(b)->gfni && block_host(b)->avx) {
+		s8 from[8];
+
+		for (int k = 0; k < 8; k++) {
+			int bit = how == LEFT_ ? k - (int)count : k + (int)count;
+
+			from[k] = (s8)(how == ARITHMETIC ? MIN(bit, 7) : bit);
+		}
+		byte_bits(b, d, n, from);
+		return;
+	}
 	if (how == ARITHMETIC && (z == 0 || z == 3)) {
 		u64 sign;
 
@@ -514,7 +607,7 @@ const struct emitter_row emit_simd_rows[] = {
 	BOTH(CMEQ) BOTH(CMGT) BOTH(CMGE) BOTH(CMHI) BOTH(CMHS) BOTH(CMTST)
 	BOTH(CMEQ0) BOTH(CMGT0) BOTH(CMGE0) BOTH(CMLE0) BOTH(CMLT0)
 	VEC(MUL) VEC(MLA) VEC(MLS) ROW(MUL_elem) ROW(MLA_elem) ROW(MLS_elem)
-	VEC(CNT) VEC(RBIT)
+	VEC(CNT) VEC(RBIT) {ROW_CLZ_vec, EMIT_KEEPS, emit_CLZ_vec},
 	SHIFTS(SHL) SHIFTS(USHR) SHIFTS(SSHR) SHIFTS(USRA) SHIFTS(SSRA) SHIFTS(URSHR) SHIFTS(SRSHR) SHIFTS(URSRA) SHIFTS(SRSRA)
 	SHIFTS(SLI) SHIFTS(SRI)
 	{ROW_NONE, 0, NULL},

@@ -6,6 +6,10 @@
 
 static void broadcast_general(struct block *b, unsigned x, unsigned z, unsigned r)
 {
+	if (block_host(b)->avx512) {
+		v3_512(b, z == 3, P66 | OP_38(z < 2 ? 0x7a + z : 0x7c), x, 0, r); /* vpbroadcast of a general register */
+		return;
+	}
 	x64_movq_to_xmm(&b->x, z == 3, x, r);
 	v_broadcast(b, x, x, z, 0);
 }

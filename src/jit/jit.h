@@ -11,7 +11,7 @@
 /* NULL on a host that is not x86-64 or lacks an instruction that is needed; then *err says which. */
 const struct cpu_engine *jit_engine(struct error *err);
 /* For tests: as if the host had no more than this. */
-enum jit_limit { JIT_SSE42, JIT_AVX2, JIT_ALL };
+enum jit_limit { JIT_SSE42, JIT_AVX2, JIT_AVX512, JIT_ALL };
 const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *err);
 
 /*

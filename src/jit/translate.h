@@ -139,6 +139,8 @@ extern const struct emitter_row emit_integer_rows[], emit_branch_rows[], emit_me
 /* What the host has; from CPUID, or less for tests. */
 struct host_features {
 	bool bmi2, lzcnt, avx, avx2, fma, aesni, pclmul, sha, gfni, sse42, f16c, popcnt;
+	bool avx512; /* F, VL, BW, DQ, CD */
+	bool bitalg;
 };
 const struct host_features *block_host(const struct block *b);
 

@@ -261,6 +261,26 @@ void v_shift(struct block *b, unsigned op, unsigned ext, unsigned d, unsigned n,
 	}
 	x64_u8(&b->x, imm);
 }
+void v3_512(struct block *b, bool w, u32 op, unsigned d, unsigned n, unsigned m)
+{
+	x64_evex_rr(&b->x, w, pp_of(op), op >> 8 & 3, op & 0xff, d, n, m);
+}
+void v_ternary(struct block *b, unsigned table, unsigned d, unsigned n, unsigned m)
+{
+	v3_512(b, false, P66 | OP_3A(0x25), d, n, m);
+	x64_u8(&b->x, table);
+}
+void v_rotate(struct block *b, unsigned z, unsigned d, unsigned n, unsigned count)
+{
+	if (block_host(b)->avx512) {
+		v3_512(b, z == 3, P66 | OP_0F(0x72), 1, d, n); /* vprold, vprolq: /1 */
+		x64_u8(&b->x, count);
+		return;
+	}
+	v_shift(b, 0x70 + z, 2, 3, n, (8u << z) - count);
+	v_shift(b, 0x70 + z, 6, d, n, count);
+	v3(b, POR, d, d, 3);
+}
 void v_zero(struct block *b, unsigned d)
 {
 	v3(b, PXOR, d, d, d);
@@ -295,6 +315,10 @@ void v_fill(struct block *b, unsigned d, unsigned z, u64 value)
 }
 void v_broadcast(struct block *b, unsigned d, unsigned m, unsigned z, unsigned e)
 {
+	if (z < 2 && !e && block_host(b)->avx2) {
+		v2(b, P66 | OP_38(0x78 + z), d, m); /* vpbroadcast */
+		return;
+	}
 	switch (z) {
 	case 0:
 		v_fill(b, 3, 0, e);

@@ -46,6 +46,12 @@ void v2_c(struct block *b, u32 op, unsigned d, enum constant c);
 /* d = n shifted by an immediate; op 0x71 words, 0x72 doublewords, 0x73 quadwords; ext 2 right, 4 right arithmetic, 6 left, 3 and 7
  * bytes right and left (0x73). */
 void v_shift(struct block *b, unsigned op, unsigned ext, unsigned d, unsigned n, unsigned imm);
+/* Bits of d, n and m choose one of `table`: bit 4 d + 2 n + m. With AVX-512 only. */
+void v_ternary(struct block *b, unsigned table, unsigned d, unsigned n, unsigned m);
+/* AVX-512's: d = n OP m, `w` as its manual has it. */
+void v3_512(struct block *b, bool w, u32 op, unsigned d, unsigned n, unsigned m);
+/* d = n rotated left by 0 to 63 in each lane of 32 (z 2) or 64 bits (z 3). XMM3. */
+void v_rotate(struct block *b, unsigned z, unsigned d, unsigned n, unsigned count);
 void v_move(struct block *b, unsigned d, unsigned n);
 void v_zero(struct block *b, unsigned d);
 void v_ones(struct block *b, unsigned d);

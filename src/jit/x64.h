@@ -379,6 +379,16 @@ static inline void x64_vex_rm(struct x64 *x, bool w, unsigned pp, unsigned map, 
 	x64_vex(x, w, false, pp, map, op, reg, v, m.index, m.base);
 	x64_modrm_mem(x, reg, m);
 }
+/* EVEX, 128 bits, registers 0..15, no mask; pp, map and w as VEX has them. A mask register as `reg` or `rm` is its number. */
+static inline void x64_evex_rr(struct x64 *x, bool w, unsigned pp, unsigned map, unsigned op, unsigned reg, unsigned v, unsigned rm)
+{
+	x64_u8(x, 0x62);
+	x64_u8(x, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | 1 << 4 | map);
+	x64_u8(x, (w ? 0x80u : 0) | (~v & 15) << 3 | 1 << 2 | pp);
+	x64_u8(x, 1 << 3);
+	x64_u8(x, op);
+	x64_u8(x, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
 /* BMI2, flags kept: to = from shifted by `by`; kind 0x66 SHLX, 0xf2 SHRX, 0xf3 SARX. */
 static inline void x64_shiftx(struct x64 *x, bool w, enum x64_shift op, unsigned to, unsigned from, unsigned by)
 {

@@ -53,7 +53,7 @@ struct machine_config {
 	u64 jit_cache;              /* bytes, 0: default */
 	u32 jit_switches;           /* bits of enum jit_switch that are not as by default */
 	bool stress_tlb, stress_poll; /* cpu.h */
-	enum { HOST_ALL, HOST_AVX2, HOST_SSE42 } jit_host; /* instructions that translated code may have */
+	enum { HOST_ALL, HOST_AVX512, HOST_AVX2, HOST_SSE42 } jit_host; /* instructions that translated code may have */
 	u64 state_from, state_chunk; /* -d state: cpu.h */
 	bool snapshot;              /* -snapshot */
 	bool semihosting, semihosting_el0; /* -semihosting-config */

@@ -46,7 +46,7 @@ static bool create_cpus(struct machine *m, struct error *err)
 				     .engine_switches = m->config.jit_switches, .stress_tlb = m->config.stress_tlb,
 				     .stress_poll = m->config.stress_poll, .semihost = m->config.semihosting ? machine_semihost : NULL,
 				     .semihost_el0 = m->config.semihosting_el0};
-	static const enum jit_limit limits[] = {[HOST_ALL] = JIT_ALL, [HOST_AVX2] = JIT_AVX2, [HOST_SSE42] = JIT_SSE42};
+	static const enum jit_limit limits[] = {[HOST_ALL] = JIT_ALL, [HOST_AVX512] = JIT_AVX512, [HOST_AVX2] = JIT_AVX2, [HOST_SSE42] = JIT_SSE42};
 
 	struct error why = {0};
 

@@ -21,7 +21,7 @@
 
 #include <cmocka.h> /* last: its macros hide names of ours */
 
-static const char *const levels[] = {[JIT_SSE42] = "sse4.2", [JIT_AVX2] = "avx2", [JIT_ALL] = "all"};
+static const char *const levels[] = {[JIT_SSE42] = "sse4.2", [JIT_AVX2] = "avx2", [JIT_AVX512] = "avx512", [JIT_ALL] = "all"};
 
 struct options {
 	unsigned long random;

@@ -148,6 +148,17 @@ static void moves_and_arithmetic_of_every_register(void **state)
 			expect(s, "shrx %s,rdx,%s", names64[a], names64[b]);
 			x64_shiftx(x, false, SHIFT_SAR, a, b, R9);
 			expect(s, "sarx %s,%s,r9d", names32[a], names32[b]);
+			x64_evex_rr(x, true, 1, 1, 0x72, 4, a, b);
+			x64_u8(x, 63);
+			expect(s, "vpsraq xmm%u,xmm%u,0x3f", a, b);
+			x64_evex_rr(x, false, 1, 3, 0x25, a, 5, b);
+			x64_u8(x, 0xca);
+			expect(s, "vpternlogd xmm%u,xmm5,xmm%u,0xca", a, b);
+			x64_evex_rr(x, true, 1, 2, 0x7c, a, 0, b);
+			expect(s, "vpbroadcastq xmm%u,%s", a, names64[b]);
+			x64_evex_rr(x, true, 1, 3, 0x1e, 1, a, b);
+			x64_u8(x, 6);
+			expect(s, "vpcmpnleuq k1,xmm%u,xmm%u", a, b);
 			x64_movq_to_xmm(x, true, a, b);
 			expect(s, "movq xmm%u,%s", a, names64[b]);
 			x64_movq_from_xmm(x, false, a, b);
