@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Debian's firmware as a person uses it, on the serial console. UEFI: setup, the shell, boot order and variables over restarts, files of an NVMe disk,
-a kernel started from there. U-Boot: its prompt, the devices it finds, a kernel by extlinux. Of the host's own packages, and with --long of trixie's and sid's.
+a kernel started from there; systemd's boot menu and its stub with a kernel in it. U-Boot: its prompt, the devices it finds, a kernel by extlinux. Of the
+host's own packages, and with --long of trixie's and sid's.
 
 Also a program: tests/firmware/cases.py BUILD [--long] [--show]
 """
@@ -31,7 +32,7 @@ def fat_disk(path, files, partition=False):
             disk.write(struct.pack("<B3xB3xII", 0x80, 0x0c, start // 512, size // 512) + bytes(48) + b"\x55\xaa")
     image = f"{path}@@{start}"
     subprocess.run(["mformat", "-i", image, "-F", "-T", str(size // 512), "-v", "CXLVM", "::"], check=True)
-    for folder in {name.split("/")[0] for name in files if "/" in name}:
+    for folder in sorted({str(parent) for name in files for parent in pathlib.PurePath(name).parents} - {"."}):
         subprocess.run(["mmd", "-i", image, f"::{folder}"], check=True)
     for name, source in files.items():
         subprocess.run(["mcopy", "-i", image, source, f"::{name}"], check=True)
@@ -121,11 +122,73 @@ def from_nvme(build, folder, share, log):
     fat_disk(f"{folder}/disk", {"startup.nsh": str(script), "Image": str(guest / "Image"), "initrd": str(guest / "initramfs.cpio")})
     with Console(build, folder, share, f"{log}-nvme.log") as c:
         c.shell_by_setup(then="startup.nsh") # which sid's does not start by itself
-        c.until("cxlvm-guest: up after", 240)
-        took = time.time() - c.begin
-        c.until("cxlvm-guest: verdict 0", 60)
-        assert c.process.wait(60) == 0
-        return f"{took:.1f} s to the guest's first program"
+        return up(c)
+
+
+def unified_kernel(stub, parts, path):
+    """The stub with `parts` (section name -> file) behind its own sections, which is what the Unified Kernel Image specification calls one."""
+    image = stub.read_bytes()
+    header = struct.unpack_from("<I", image, 0x3c)[0]
+    count, optional = struct.unpack_from("<H12xH", image, header + 6)
+    base = struct.unpack_from("<Q", image, header + 24 + 24)[0]
+    ends = [sum(struct.unpack_from("<II", image, header + 24 + optional + 40 * n + 8)) for n in range(count)]
+    arguments, at = [], max(ends)
+    for name, file in parts.items():
+        at = (at + 4095) & ~4095
+        arguments += ["--add-section", f"{name}={file}", "--change-section-vma", f"{name}={base + at:#x}"]
+        at += pathlib.Path(file).stat().st_size
+    subprocess.run(["aarch64-linux-gnu-objcopy", *arguments, str(stub), path], check=True)
+
+
+def systemd_boot(build):
+    """The folder of systemd's EFI programs."""
+    subprocess.run([str(TREE / "tools/guest-packages"), str(build / "firmware/systemd-boot"), "trixie", "systemd-boot-efi"], check=True)
+    return build / "firmware/systemd-boot/trixie/root/usr/lib/systemd/boot/efi"
+
+
+def up(c):
+    """Seconds to the guest's first program, which is content and powers off."""
+    c.until("cxlvm-guest: up after", 240)
+    took = time.time() - c.begin
+    c.until("cxlvm-guest: verdict 0", 60)
+    assert c.process.wait(60) == 0
+    return f"{took:.1f} s to the guest's first program"
+
+
+def by_stub(build, folder, share, log):
+    """Firmware starts a unified kernel image as the disk's default program."""
+    cmdline, guest = pathlib.Path(folder) / "cmdline", build / "guest/6.12"
+    cmdline.write_text("console=ttyAMA0 quiet cxlvm.run=nvmeboot")
+    unified_kernel(systemd_boot(build) / "linuxaa64.efi.stub", {".cmdline": str(cmdline), ".initrd": str(guest / "initramfs.cpio"), ".linux": str(guest / "Image")},
+                   f"{folder}/uki")
+    fat_disk(f"{folder}/disk", {"EFI/BOOT/BOOTAA64.EFI": f"{folder}/uki"})
+    with Console(build, folder, share, f"{log}-stub.log") as c:
+        return up(c)
+
+
+def by_menu(build, folder, share, log):
+    """systemd-boot shows what loader/entries has, takes the second by the keyboard, and remembers it for the next start."""
+    loader, guest = pathlib.Path(folder) / "loader.conf", build / "guest/6.12"
+    loader.write_text("timeout 20\ndefault @saved\n")
+    files = {"EFI/BOOT/BOOTAA64.EFI": str(systemd_boot(build) / "systemd-bootaa64.efi"), "loader/loader.conf": str(loader), "Image": str(guest / "Image"),
+             "initrd": str(guest / "initramfs.cpio")}
+    for name, run in (("a-first", "nothing"), ("b-second", "nvmeboot")):
+        entry = pathlib.Path(folder) / name
+        entry.write_text(f"title The entry {name}\nsort-key {name}\nlinux /Image\ninitrd /initrd\noptions console=ttyAMA0 quiet cxlvm.run={run}\n")
+        files[f"loader/entries/{name}.conf"] = str(entry)
+    fat_disk(f"{folder}/disk", files)
+    with Console(build, folder, share, f"{log}-menu-1.log") as c:
+        c.until("The entry a-first", 120)
+        c.until("The entry b-second", 30)
+        time.sleep(1)
+        c.keys(DOWN + "\r")
+        took = up(c)
+    with Console(build, folder, share, f"{log}-menu-2.log") as c:
+        c.until("The entry b-second", 120)
+        time.sleep(1)
+        c.keys("\r")
+        up(c)
+    return took
 
 
 def by_uboot(build, folder, share, log):
@@ -153,9 +216,7 @@ def by_uboot(build, folder, share, log):
         prompt("load virtio 0:1 $loadaddr note.txt")
         assert "from the host" in prompt("md.b $loadaddr 10")
         c.type("boot")
-        c.until("cxlvm-guest: up after", 240)
-        c.until("cxlvm-guest: verdict 0", 60)
-        assert c.process.wait(60) == 0
+        up(c)
         return version
 
 
@@ -171,7 +232,8 @@ def run_all(build, long):
     subprocess.run([str(TREE / "tools/guest"), str(build), "6.12"], check=True)
     (build / "logs").mkdir(exist_ok=True)
     for name, share in firmwares(build, long):
-        for title, act in (("setup, shell, variables", interactive), ("a kernel from NVMe", from_nvme), ("U-Boot", by_uboot)):
+        for title, act in (("setup, shell, variables", interactive), ("a kernel from NVMe", from_nvme), ("a unified kernel image", by_stub),
+                           ("systemd-boot", by_menu), ("U-Boot", by_uboot)):
             with tempfile.TemporaryDirectory(dir=build) as folder:
                 shutil.copyfile(share / "AAVMF/AAVMF_VARS.fd", f"{folder}/vars.fd")
                 try:
