@@ -244,7 +244,6 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 	loop_lock(m->loop);
 	space_begin(m->space);
 	machine_devices_reset(m, kind);
-	pci_host_reset(m->pci, kind);
 	for (unsigned n = 0; n < MACHINE_SERIALS && m->uart[n]; n++)
 		pl011_reset(m->uart[n]);
 	pl031_reset(m->rtc);

@@ -248,12 +248,6 @@ bool pci_host_settle(struct pci_host *host, struct error *err)
 	return true;
 }
 
-void pci_host_reset(struct pci_host *host, unsigned reset_kind)
-{
-	for (struct pci_root *root = host->roots; root; root = root->next)
-		pci_bus_reset(&root->bus, reset_kind);
-}
-
 struct pci_dev *pci_host_find(struct pci_host *host, u8 bus, u8 devfn)
 {
 	for (struct pci_root *root = host->roots; root; root = root->next)

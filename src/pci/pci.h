@@ -154,7 +154,6 @@ struct pci_root *pci_host_root(struct pci_host *host); /* pcie.0; the list goes 
 bool pci_host_add_root(struct pci_host *host, struct pci_root *root, struct error *err);
 /* After all devices exist: settles bus ranges. */
 bool pci_host_settle(struct pci_host *host, struct error *err);
-void pci_host_reset(struct pci_host *host, unsigned reset_kind);
 /* Function at bus:devfn as config space routing finds it now, or NULL. */
 struct pci_dev *pci_host_find(struct pci_host *host, u8 bus, u8 devfn);
 struct pci_host *pci_dev_host(struct pci_dev *dev);

@@ -120,7 +120,6 @@ static inline void fixture_reset(struct machine *m, unsigned kind)
 	for (unsigned i = 0; i < m->count; i++)
 		if (m->devs[i]->cls->reset)
 			m->devs[i]->cls->reset(m->devs[i], kind);
-	pci_host_reset(m->pci, kind);
 	cxl_host_reset(m->cxl);
 	space_end(m->space);
 }

@@ -176,9 +176,10 @@ static void endless_writes_are_bounded(void **state)
 static void go_while_ready_and_bytes_do_no_harm(void **state)
 {
 	struct fixture *f = fixture_new();
+	struct doe_dev *d;
 	const u32 request[] = {0x00021e98, 3, 5};
 
-	start(f);
+	d = start(f);
 	assert_int_equal(send(f, request, 3), DOE_STATUS_READY);
 	assert_int_equal(send(f, request, 3), DOE_STATUS_READY); /* ignored; its object waits */
 	assert_int_equal(take(f), 0x00021e98);
@@ -186,7 +187,7 @@ static void go_while_ready_and_bytes_do_no_harm(void **state)
 	wr(f, DOE(DOE_CTRL), 8, DOE_CTRL_GO | (u64)~0u << 32);
 	abort_it(f);
 	assert_int_equal(send(f, request, 3), DOE_STATUS_READY);
-	pci_host_reset(f->host, RESET_HOT);
+	pci_function_reset(&d->pci, RESET_HOT);
 	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), 0);
 	fixture_free(f);
 }
@@ -257,7 +258,7 @@ static void abort_and_reset_while_busy_answer_nothing(void **state)
 	loop_time_advance(f->loop, 2 * DELAY_NS);
 	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), 0);
 	assert_int_equal(send(f, request, 3), DOE_STATUS_BUSY);
-	pci_host_reset(f->host, RESET_HOT);
+	pci_function_reset(&d->pci, RESET_HOT);
 	loop_time_advance(f->loop, 2 * DELAY_NS);
 	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), 0);
 	assert_int_equal(d->calls, 0);
