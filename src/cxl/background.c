@@ -3,7 +3,7 @@
  * Background operations: what a command leaves behind after its doorbell. [CXL3.1 8.2.8.4.5.2, 8.2.9.1.5] One at a time; a
  * second gets Busy. They take guest time and no host time: a timer ends them, and the percentage is the time gone by. The end
  * sets Background Command Status, clears Background Operation in Mailbox Status, and interrupts if asked to. An operation
- * that can be aborted ends with Aborted; Sanitize cannot, and goes on over resets. Machine lock.
+ * that can be aborted ends with Aborted; Sanitize cannot, and goes on over all resets but a cold one. Machine lock.
  */
 #include "base/loop.h"
 #include "base/trace.h"
@@ -87,9 +87,11 @@ u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 {
 	struct background *b = &dev->background;
 
-	/* What cannot be aborted goes on; so does nothing. [CXL3.1 8.2.9.1.5] */
-	if (b->is_running && b->can_abort)
-		background_end(dev, CXL_ABORTED);
+	if (!b->is_running)
+		return CXL_SUCCESS; /* it is over already [CXL3.1 8.2.9.1.5] */
+	if (!b->can_abort)
+		return CXL_ABORT_NOT_SUPPORTED;
+	background_end(dev, CXL_ABORTED);
 	return CXL_SUCCESS;
 }
 

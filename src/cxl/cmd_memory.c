@@ -26,8 +26,9 @@
 
 u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	static const char revision[16] = "cxlvm 1";
+	char revision[FW_REVISION_BYTES];
 
+	fw_revision(dev, dev->firmware.active, revision);
 	mbox_put_bytes(out, revision, sizeof(revision));
 	mbox_put(out, 8, (dev->volatile_bytes + dev->persistent_bytes) / CXL_CAPACITY_UNIT);
 	mbox_put(out, 8, dev->partition_align ? 0 : dev->volatile_bytes / CXL_CAPACITY_UNIT); /* always volatile */
@@ -38,7 +39,7 @@ u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct
 	mbox_put(out, 4, dev->lsa ? dev->lsa->size : 0);
 	mbox_put(out, 3, POISON_LIST_RECORDS);
 	mbox_put(out, 2, POISON_LIST_RECORDS); /* that can be injected */
-	mbox_put(out, 1, BIT(1)); /* poison handling: scans for poison, injected poison does not persist */
+	mbox_put(out, 1, POISON_SCANS | (dev->persistent_bytes ? POISON_PERSISTS : 0));
 	mbox_put(out, 1, 0);    /* QoS telemetry */
 	mbox_put(out, 2, dev->dc ? EVENT_DYNAMIC_RECORDS : 0);
 	return CXL_SUCCESS;
@@ -158,14 +159,9 @@ void label_repair(struct cxl_type3 *dev, u64 offset, u64 length)
 
 void health_reset(struct cxl_type3 *dev)
 {
-	u64 now = dev->pci.loop ? loop_now(dev->pci.loop) : 0;
-
 	dev->health = (struct health){.temperature = TEMPERATURE_NOW};
-	if (dev->injects && dev->injected_at == now) /* a machine reset resets functions on their own and on their buses: at one moment */
-		return;
 	dev->injected = dev->injected_next;
 	dev->injects = dev->injects_next;
-	dev->injected_at = now;
 	dev->injects_next = 0;
 }
 
@@ -300,7 +296,6 @@ bool health_inject(struct cxl_type3 *dev, const struct health_injection *injecti
 	if (on & INJECT_TEMPERATURE)
 		to->temperature = injection->temperature;
 	*injects = (*injects & ~valid) | on;
-	dev->injected_at = UINT64_MAX;
 	if (!is_later)
 		health_changed(dev, &was, before);
 	return true;

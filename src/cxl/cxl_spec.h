@@ -255,6 +255,7 @@ enum cxl_return_code {
 	CXL_FEATURE_TRANSFER_OUT_OF_ORDER = 0x1c,
 	CXL_RESOURCES_EXHAUSTED = 0x1d,
 	CXL_INVALID_EXTENT_LIST = 0x1e,
+	CXL_ABORT_NOT_SUPPORTED = 0x20,
 };
 
 #define MAILBOX_STATUS_BACKGROUND BIT(0)
@@ -297,6 +298,9 @@ enum poison_source { POISON_EXTERNAL = 1, POISON_INTERNAL = 2, POISON_INJECTED =
 #define POISON_FLAG_OVERFLOW BIT(1)
 #define POISON_FLAG_SCANNING BIT(2)
 #define SCAN_NO_EVENT_LOG BIT(0)
+/* 8.2.9.9.1.1 Poison handling capabilities of Identify. */
+#define POISON_PERSISTS BIT(0) /* injected into persistent memory it stays over every reset */
+#define POISON_SCANS BIT(1)
 
 /* 8.2.9.9.6.1 Security state. */
 #define SECURITY_USER_SET BIT(0)

@@ -96,7 +96,7 @@ static u16 device_cap(const struct cxl_type3 *dev)
 								   DVSEC_DEVICE_CAP_HDM_COUNT_1;
 
 	return DVSEC_DEVICE_CAP_IO | DVSEC_DEVICE_CAP_MEM | DVSEC_DEVICE_CAP_MEM_HW_INIT | count | DVSEC_DEVICE_CAP_RESET |
-	       DVSEC_DEVICE_CAP_RESET_100_MS | DVSEC_DEVICE_VIRAL | (dev->volatile_bytes ? DVSEC_DEVICE_CAP_RESET_CLEARS : 0);
+	       DVSEC_DEVICE_CAP_RESET_100_MS | DVSEC_DEVICE_VIRAL | (dev->volatile_bytes || dev->dynamic_bytes ? DVSEC_DEVICE_CAP_RESET_CLEARS : 0);
 }
 
 static u64 device_cap_read(struct regs *b, unsigned i, u64 stored)

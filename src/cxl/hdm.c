@@ -11,7 +11,8 @@
  * findings are reported and accepted. Reserved encodings, ways that the capability lacks, and a device decoder past the device's
  * capacity end in Error with or without it: our choice (docs/quirks.md). Size 0 may be committed and decodes nothing.
  *
- * A decoder committed with Lock On Commit ignores writes until a reset. Machine lock.
+ * A decoder committed with Lock On Commit ignores writes until a reset. Uncommitting below a committed decoder is accepted and reported:
+ * a device's addresses are counted over what is committed, so that two decoders never lead to the same byte. Machine lock.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -178,11 +179,17 @@ static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 static void hdm_uncommit(struct cxl_component *comp, unsigned i, u64 ctrl)
 {
 	bool was = comp->decoders[i].committed;
+	unsigned above = i + 1;
 
 	regs_set(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4, ctrl & ~(HDM_CTRL_COMMITTED | HDM_CTRL_ERROR));
 	if (!was)
 		return;
 	trace(CXL, "%s: decoder %u uncommitted", comp->name, i);
+	while (above < comp->decoder_count && !comp->decoders[above].committed)
+		above++;
+	if (above < comp->decoder_count)
+		guest_error(UNCOMMIT_ORDER, "%s: decoder %u is uncommitted while decoder %u is committed%s", comp->name, i, above,
+			    comp->kind == COMPONENT_DEVICE ? ", whose device addresses move down" : "");
 	comp->decoders[i] = (struct hdm_decoder){0};
 	cxl_map_changed(comp->host);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a device remembers over the end of the process besides media and labels: how its capacity is partitioned, its dirty
- * shutdowns, and hashes of its passphrases. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A small text file beside that of the label storage area, LSA.state, made when there is
+ * shutdowns, a Sanitize that has not ended, and hashes of its passphrases. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A small text file beside that of the label storage area, LSA.state, made when there is
  * something to remember and replaced as a whole. A device whose labels are in no shared file remembers nothing.
  *
  * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left there is copied
@@ -22,7 +22,7 @@
 
 #define ULL(v) ((unsigned long long)(v))
 #define STATE_BYTES_MAX 4096
-static const char first_line[] = "cxlvm device state 1\n";
+static const char first_line[] = "cxlvm device state 1\n", sanitizing_line[] = "sanitizing\n";
 
 static bool side_path(const struct cxl_type3 *dev, const char *what, char path[4096])
 {
@@ -107,8 +107,9 @@ static void store(struct cxl_type3 *dev, bool dirty)
 
 	if (!side_path(dev, "state", path))
 		return;
-	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\nvolatile %llu\n%s%s%s%s%s%s", first_line, dirty ? "dirty" : "clean",
-			  dev->dirty_shutdowns, ULL(dev->next_volatile_bytes), s->user[0] ? "user " : "", s->user, s->user[0] ? "\n" : "",
+	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\nvolatile %llu\n%s%s%s%s%s%s%s", first_line,
+			  dirty ? "dirty" : "clean", dev->dirty_shutdowns, ULL(dev->next_volatile_bytes),
+			  dev->sanitizing ? sanitizing_line : "", s->user[0] ? "user " : "", s->user, s->user[0] ? "\n" : "",
 			  s->master[0] ? "master " : "", s->master, s->master[0] ? "\n" : "");
 	if (!file_replace(path, text, (size_t)length, &err))
 		fprintf(stderr, "cxlvm: %s: %s\n", dev->name, err.text);
@@ -158,7 +159,7 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 	u64 size;
 	u8 *data;
 	int end = 0;
-	bool whole;
+	bool whole, is_sanitizing = false;
 
 	dev->next_volatile_bytes = dev->volatile_bytes;
 	if (side_path(dev, "pending", path) && !access(path, F_OK)) {
@@ -177,6 +178,8 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 		end && (!strcmp(word, "dirty") || !strcmp(word, "clean"));
 	if (whole) {
 		at = (char *)data + sizeof(first_line) - 1 + end;
+		is_sanitizing = !strncmp(at, sanitizing_line, sizeof(sanitizing_line) - 1);
+		at += is_sanitizing ? sizeof(sanitizing_line) - 1 : 0;
 		take_hash(&at, "user ", user);
 		take_hash(&at, "master ", master);
 		whole = at == (char *)data + size && security_restore(dev, user, master);
@@ -189,6 +192,7 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 		return fail(err, "%s: %s has volatile capacity of %llu bytes, which this device cannot have; give it the backends and the "
 			    "partition-align= it had, or remove the file", dev->name, path, bytes);
 	dev->dirty_shutdowns = count;
+	dev->sanitizing = is_sanitizing;
 	dev->persistent_bytes += dev->volatile_bytes - bytes;
 	dev->volatile_bytes = dev->next_volatile_bytes = bytes;
 	if (!strcmp(word, "dirty")) {

@@ -199,7 +199,7 @@ static u16 run_command(const struct cci *cci, const struct mbox_command *command
 	if (in->length < command->in_min || in->length > command->in_max)
 		return CXL_INVALID_PAYLOAD_LENGTH;
 	if ((command->flags & NEEDS_MEDIA) && media_disabled(cci->dev, &(u64){0}, &(u64){0}))
-		return CXL_MEDIA_DISABLED;
+		return cci->dev->sanitizing ? CXL_MEDIA_DISABLED : CXL_INVALID_SECURITY_STATE; /* locked */
 	if ((command->effects & EFFECT_BACKGROUND) && cci->dev && cci->dev->background.is_running)
 		return CXL_BUSY;
 	code = command->run_switch ? command->run_switch(cci->of_switch, in, out) : command->run(cci->dev, in, out);

@@ -35,7 +35,7 @@ void mbox_put_zeros(struct mbox_out *out, u32 size);
 void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
 
 /* Further properties of a command. */
-enum { NEEDS_MEDIA = 1,   /* fails while media are disabled */
+enum { NEEDS_MEDIA = 1,   /* fails while media are disabled or locked */
        NEEDS_DYNAMIC = 2, /* is not there without dynamic capacity */
        NEEDS_PARTITIONS = 4 }; /* is not there without partitionable capacity */
 

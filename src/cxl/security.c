@@ -4,7 +4,8 @@
  *
  * While Sanitize runs, in background and not to be aborted, media are disabled: the map has no pointer to them, reads give random
  * data, writes are lost, commands that need media say so. At its end media and label storage are zero and nothing is
- * poisoned. Secure Erase does the same at once.
+ * poisoned. One that was cut short, by a cold reset or the end of the process, leaves media disabled until another has succeeded.
+ * Secure Erase does the same at once.
  *
  * A user passphrase locks persistent media at power-on and at each machine reset, until Unlock; five wrong ones and none is taken until
  * then. Nothing but a salted hash of a passphrase exists once its command is over; where the device keeps a state file (keep.c), that
@@ -75,9 +76,13 @@ static u64 sanitize_ns(u64 size)
 
 static void sanitize_done(struct cxl_type3 *dev, u16 code)
 {
-	if (code == CXL_SUCCESS)
-		erase_all(dev);
+	if (code != CXL_SUCCESS) {
+		trace(CXL, "%s: sanitize was cut short: media stay disabled", dev->name);
+		return;
+	}
+	erase_all(dev);
 	dev->sanitizing = false;
+	keep_store(dev);
 	trace(CXL, "%s: sanitized, media enabled", dev->name);
 	cxl_map_changed(dev->host);
 }
@@ -96,6 +101,7 @@ u16 cmd_sanitize(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out
 	code = background_start(dev, 0x4400, sanitize_ns(type3_capacity(dev)), false, sanitize_done);
 	if (code == CXL_BACKGROUND_STARTED) {
 		dev->sanitizing = true;
+		keep_store(dev);
 		trace(CXL, "%s: sanitizing, media disabled", dev->name);
 		cxl_map_changed(dev->host);
 	}
@@ -213,6 +219,8 @@ u16 cmd_set_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_ou
 		return code;
 	if (!current || !next)
 		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (type == PASSPHRASE_MASTER && (s->state & SECURITY_USER_SET))
+		return CXL_INVALID_SECURITY_STATE; /* only while security is disabled */
 	if ((s->state & set) && (code = check_passphrase(dev, type, current)) != CXL_SUCCESS)
 		return code;
 	if (!crypt_gensalt_rn("$6$", 0, NULL, 0, salt, sizeof(salt)) || !hash_passphrase(next, salt, type == PASSPHRASE_USER ? s->user : s->master))
@@ -267,13 +275,16 @@ u16 cmd_freeze_security(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 	return CXL_SUCCESS;
 }
 
-/* With the user's it erases and takes the user passphrase away; so does the master's. [CXL3.1 8.2.9.9.6.6] */
+/*
+ * With the user's it erases and takes the user passphrase away; so does the master's. Where no user passphrase is set what is given as one
+ * is ignored. [CXL3.1 8.2.9.9.6.3, 8.2.9.9.6.6]
+ */
 u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	struct security *s = &dev->security;
 	unsigned type = mbox_get(in, 1);
+	u16 code = CXL_SUCCESS;
 	const u8 *given;
-	u16 code;
 
 	mbox_get_bytes(in, PASSPHRASE_BYTES - 1);
 	given = mbox_get_bytes(in, PASSPHRASE_BYTES);
@@ -281,12 +292,17 @@ u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struc
 		return CXL_INVALID_PAYLOAD_LENGTH;
 	if (type > PASSPHRASE_USER)
 		return CXL_INVALID_INPUT;
-	if ((s->state & SECURITY_FROZEN) || !dev->persistent_bytes ||
-	    !(s->state & (type == PASSPHRASE_USER ? SECURITY_USER_SET : SECURITY_MASTER_SET)))
+	if ((s->state & SECURITY_FROZEN) || !dev->persistent_bytes)
 		return CXL_INVALID_SECURITY_STATE;
+	if (type == PASSPHRASE_MASTER && !(s->state & SECURITY_MASTER_SET))
+		return CXL_INVALID_INPUT;
+	if (dev->sanitizing)
+		return CXL_MEDIA_DISABLED;
 	if (dev->background.is_running)
 		return CXL_BUSY;
-	if ((code = check_passphrase(dev, type, given)) != CXL_SUCCESS)
+	if (s->state & (type == PASSPHRASE_USER ? SECURITY_USER_SET : SECURITY_MASTER_SET))
+		code = check_passphrase(dev, type, given);
+	if (code != CXL_SUCCESS)
 		return code;
 	s->user[0] = 0;
 	s->state &= ~(SECURITY_USER_SET | SECURITY_LOCKED | SECURITY_USER_LIMIT);

@@ -283,11 +283,12 @@ void type3_cxl_reset(struct cxl_type3 *dev, bool clear)
 	trace(CXL, "%s: CXL reset%s", dev->name, clear ? ", volatile memory cleared" : "");
 	cxl_map_hold(dev->host);
 	pci_function_reset(&dev->pci, RESET_CXL);
-	if (clear && dev->volatile_bytes) {
-		struct media_range all = {0, dev->volatile_bytes};
+	if (clear) {
+		struct media_range all[] = {{0, dev->volatile_bytes}, {type3_capacity(dev) - dev->dynamic_bytes, dev->dynamic_bytes}};
 
-		poison_clear(dev, all.dpa, all.size);
-		cxl_media_zero(dev->host, dev, &all, 1);
+		for (unsigned n = 0; n < ARRAY_SIZE(all); n++)
+			poison_clear(dev, all[n].dpa, all[n].size);
+		cxl_media_zero(dev->host, dev, all, ARRAY_SIZE(all));
 	}
 	cxl_map_release(dev->host);
 }
@@ -360,6 +361,7 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 		return false;
 	alerts_reset(dev);
 	health_reset(dev);
+	fw_slots_init(dev);
 	build_config(dev);
 	dev->pci.function_reset = type3_function_reset;
 	for (last = &dev->host->devices; *last; last = &(*last)->next)

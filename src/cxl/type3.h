@@ -126,7 +126,8 @@ struct firmware {
 	u8 staged;      /* slot from 1 that is active after the next reset; 0: none */
 	u8 slot, next_active;
 	bool is_moving, is_whole;
-	u64 next;       /* bytes that have come */
+	u64 part, next; /* offsets: of the last part that came, and behind it */
+	u64 part_at;    /* guest time when it did, ns */
 };
 
 #define FEATURES 8
@@ -171,7 +172,6 @@ struct cxl_type3 {
 	struct health health;
 	struct health_injection injected, injected_next; /* _next: at the next cold reset, once */
 	u8 injects, injects_next; /* HEALTH_INJECTIONS */
-	u64 injected_at; /* guest time of the cold reset that did */
 	u32 label_poison[LABEL_POISON_MAX]; /* offsets */
 	unsigned label_poison_count;
 	struct compliance compliance;
@@ -180,7 +180,7 @@ struct cxl_type3 {
 	struct poison poison;
 	struct security security;
 	struct media_operation media_operation; /* the last one's */
-	bool sanitizing;
+	bool sanitizing; /* media are disabled until a Sanitize has succeeded */
 	bool viral; /* isolated: persistent memory drops writes */
 	struct firmware firmware;
 	struct features features;
@@ -293,6 +293,10 @@ void keep_saved(struct cxl_type3 *dev);                   /* media and labels ar
 u16 cmd_get_fw_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_transfer_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_activate_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+/* The revision of the firmware in a slot, from 0; empty: there is none. */
+#define FW_REVISION_BYTES 16
+void fw_revision(const struct cxl_type3 *dev, unsigned slot, char text[FW_REVISION_BYTES]);
+void fw_slots_init(struct cxl_type3 *dev); /* at create: as it left the factory */
 void fw_slots_reset(struct cxl_type3 *dev, unsigned reset_kind);
 
 /* --- features.c --- */

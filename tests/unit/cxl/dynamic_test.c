@@ -438,6 +438,23 @@ static void sanitize_takes_dynamic_capacity_too(void **state)
 	assert_int_equal(accept(STATIC, BLOCK), CXL_MEDIA_DISABLED);
 }
 
+/* Dynamic capacity is volatile memory: a CXL Reset that clears memory clears it, and leaves the extents. [CXL3.1 9.7] */
+static void a_reset_that_clears_takes_it_too(void **state)
+{
+	u32 control = dev->dvsec_device + DVSEC_DEVICE_CTRL2;
+	u64 size = 8;
+
+	assert_true(offer(1, 0, BLOCK));
+	assert_int_equal(accept(STATIC + Q, BLOCK), CXL_SUCCESS);
+	store_le(cxl_media_at(m.cxl, dev, STATIC + Q, &size), 8, 0x1122334455667788);
+	pci_config_write(&dev->pci, control, 2, DVSEC_DEVICE_CTRL2_RESET);
+	assert_true(load_le(cxl_media_at(m.cxl, dev, STATIC + Q, &size), 8) == 0x1122334455667788);
+	pci_config_write(&dev->pci, control, 2, DVSEC_DEVICE_CTRL2_RESET_CLEARS);
+	pci_config_write(&dev->pci, control, 2, DVSEC_DEVICE_CTRL2_RESET_CLEARS | DVSEC_DEVICE_CTRL2_RESET);
+	assert_true(load_le(cxl_media_at(m.cxl, dev, STATIC + Q, &size), 8) == 0);
+	assert_int_equal(extents(NULL), 1);
+}
+
 static void refused(const char *more, const char *words)
 {
 	fixture_open(&m);
@@ -499,6 +516,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_accepted_extents_are_memory, open_one, close_all),
 		cmocka_unit_test_setup_teardown(interleaved_capacity_is_exact, open_two, close_all),
 		cmocka_unit_test_setup_teardown(sanitize_takes_dynamic_capacity_too, open_one, close_all),
+		cmocka_unit_test_setup_teardown(a_reset_that_clears_takes_it_too, open_one, close_all),
 		cmocka_unit_test(options_are_checked),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* HDM decoders: commit, lock, error, uncommit; component registers walked bit by bit. [CXL3.1 8.2.4.20] */
+#include "base/conformance.h"
 #include "fixture.h"
 
 #define B WINDOWS_BASE
@@ -47,6 +48,25 @@ static void uncommit_clears_committed_and_error(void **state)
 	BAD(program(&dev, 0, B, Q, 7, 0, 0, 0));
 	component_set(&dev, AT_HDM + HDM_CTRL, 0);
 	assert_int_equal(component_get(&dev, AT_HDM + HDM_CTRL), 0);
+}
+
+/* Out of order it is accepted and told, from the top down it is not. */
+static void uncommit_below_a_committed_decoder_is_reported(void **state)
+{
+	conformance_clear();
+	for (unsigned i = 0; i < 3; i++) {
+		OK(program(&dev, i, B + i * Q, Q, 0, 0, 0, 0));
+		OK(program(&bridge, i, B + i * Q, Q, 0, 0, 0, 0));
+	}
+	component_set(&dev, AT_HDM + 2 * HDM_STRIDE + HDM_CTRL, 0);
+	assert_int_equal(conformance_count(RULE_UNCOMMIT_ORDER), 0);
+	component_set(&dev, AT_HDM + HDM_CTRL, 0);
+	assert_int_equal(component_get(&dev, AT_HDM + HDM_CTRL), 0);
+	assert_int_equal(conformance_count(RULE_UNCOMMIT_ORDER), 1);
+	component_set(&bridge, AT_HDM + HDM_STRIDE + HDM_CTRL, 0);
+	assert_int_equal(conformance_count(RULE_UNCOMMIT_ORDER), 2);
+	component_set(&dev, AT_HDM + HDM_STRIDE + HDM_CTRL, 0);
+	assert_int_equal(conformance_count(RULE_UNCOMMIT_ORDER), 2);
 }
 
 static void reserved_encodings_are_errors(void **state)
@@ -272,6 +292,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(commit_sets_committed_and_keeps_what_was_written),
 		T(uncommit_clears_committed_and_error),
+		T(uncommit_below_a_committed_decoder_is_reported),
 		T(reserved_encodings_are_errors),
 		T(device_refuses_more_than_its_capacity),
 		T(size_zero_may_be_committed),

@@ -104,12 +104,14 @@ static void identify_and_partitions_count_in_256_mib(void **state)
 {
 	assert_int_equal(send(0x4000, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out_length, 69);
+	assert_string_equal((char *)out, "cxlvm FW 1"); /* that of the active slot */
 	assert_int_equal(load_le(out + 16, 8), 3);
 	assert_int_equal(load_le(out + 24, 8), 0);
 	assert_int_equal(load_le(out + 32, 8), 0);
 	assert_int_equal(load_le(out + 40, 8), 1);
 	assert_int_equal(load_le(out + 48, 2), EVENT_LOG_RECORDS);
 	assert_int_equal(load_le(out + 56, 4), 128 * KiB);
+	assert_int_equal(out[65], POISON_SCANS | POISON_PERSISTS);
 	assert_int_equal(send(0x4100, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out_length, 32);
 	assert_int_equal(load_le(out, 8), 1);
@@ -309,6 +311,9 @@ static void firmware_moves_in_order_and_is_activated(void **state)
 	assert_int_equal(transfer(2, 2, 0xffffffff, 128), CXL_FW_TRANSFER_OUT_OF_ORDER);
 	assert_int_equal(transfer(2, 2, 2, 100), CXL_INVALID_INPUT);
 	assert_int_equal(transfer(2, 2, 2, 128), CXL_BACKGROUND_STARTED);
+	assert_int_equal(transfer(2, 2, 2, 256), CXL_FW_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(transfer(2, 2, 2, 128), CXL_BACKGROUND_STARTED); /* the same part once more */
+	assert_int_equal(transfer(2, 2, 0, 256), CXL_FW_TRANSFER_OUT_OF_ORDER);
 	assert_int_equal(transfer(3, 2, 3, 100), CXL_BACKGROUND_STARTED);
 	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
 	assert_string_equal((char *)out + 32, "cxlvm FW 2");
@@ -325,6 +330,19 @@ static void firmware_moves_in_order_and_is_activated(void **state)
 	assert_int_equal(transfer(0, 2, 0, 1000), CXL_BACKGROUND_STARTED);
 	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
 	assert_string_equal((char *)out + 32, "cxlvm FW 3");
+	/* Slots outlast power, and what was staged is active after it. */
+	assert_int_equal(send(0x0202, (u8[2]){1, 2}, 2), CXL_SUCCESS);
+	fixture_reset(&m, RESET_COLD);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[1], 2);
+	assert_string_equal((char *)out + 32, "cxlvm FW 3");
+	assert_int_equal(send(0x4000, NULL, 0), CXL_SUCCESS);
+	assert_string_equal((char *)out, "cxlvm FW 3");
+	/* A transfer whose next part does not come in 30 s is over. */
+	assert_int_equal(transfer(1, 1, 0, 256), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 30000000000);
+	assert_int_equal(transfer(2, 1, 2, 128), CXL_FW_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(transfer(1, 1, 0, 256), CXL_BACKGROUND_STARTED);
 }
 
 static u16 set_feature(const u8 *uuid, u32 action, u16 offset, const u8 *data, u32 bytes)

@@ -239,7 +239,7 @@ static void sanitize_disables_media_and_leaves_nothing(void **state)
 		assert_int_equal(send(0x4102, lsa, 8), CXL_MEDIA_DISABLED);
 		assert_int_equal(inject(0), CXL_MEDIA_DISABLED);
 		assert_int_equal(send(0x4400, NULL, 0), CXL_BUSY);
-		assert_int_equal(send(0x0005, NULL, 0), CXL_SUCCESS); /* cannot be aborted */
+		assert_int_equal(send(0x0005, NULL, 0), CXL_ABORT_NOT_SUPPORTED);
 		assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 1);
 		loop_time_advance(m.loop, SECOND);
 		fixture_reset(&m, RESET_WARM); /* and goes on over a reset */
@@ -260,6 +260,31 @@ static void sanitize_disables_media_and_leaves_nothing(void **state)
 		assert_int_equal(cxl_map_kind(m.cxl, hpa), ways == 1 ? MAP_DIRECT : MAP_BUFFER);
 		fixture_close(&m);
 	}
+}
+
+/* A power cycle ends the operation; what it had to erase must not be seen. [CXL3.1 8.2.9.9.5.1] */
+static void an_interrupted_sanitize_leaves_media_disabled(void **state)
+{
+	u64 got;
+
+	open_ways(1);
+	assert_int_equal(space_write(m.space, WINDOWS_BASE, 8, 0x7777), MEM_OK);
+	assert_int_equal(send(0x4400, NULL, 0), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, SECOND);
+	fixture_reset(&m, RESET_COLD);
+	assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 0);
+	loop_time_advance(m.loop, 100 * SECOND);
+	assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES, 8), MEMORY_STATUS_DISABLED);
+	assert_int_equal(space_read(m.space, WINDOWS_BASE, 8, &got), MEM_OK);
+	assert_int_not_equal(got, 0x7777);
+	assert_int_equal(inject(0), CXL_MEDIA_DISABLED);
+	assert_int_equal(send(0x4401, NULL, 0), CXL_MEDIA_DISABLED);
+	assert_int_equal(send(0x4400, NULL, 0), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 4 * SECOND);
+	assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES, 8), MEMORY_STATUS_READY);
+	assert_int_equal(space_read(m.space, WINDOWS_BASE, 8, &got), MEM_OK);
+	assert_int_equal(got, 0);
+	fixture_close(&m);
 }
 
 static u16 passphrase(u16 opcode, u8 type, u8 first, u8 second)
@@ -337,8 +362,10 @@ static void passphrases_lock_persistent_memory(void **state)
 	assert_int_equal(passphrase(0x4503, 0, 1, 0), CXL_INVALID_SECURITY_STATE); /* not locked */
 	assert_int_equal(passphrase(0x4502, 1, 1, 0), CXL_INVALID_SECURITY_STATE); /* none is set */
 	assert_int_equal(passphrase(0x4501, 2, 0, 1), CXL_INVALID_INPUT);
-	assert_int_equal(passphrase(0x4501, 1, 0, 7), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4505, 0, 9, 0), CXL_INVALID_INPUT); /* no master passphrase */
 	assert_int_equal(passphrase(0x4501, 0, 0, 9), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4501, 1, 0, 7), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4501, 0, 9, 8), CXL_INVALID_SECURITY_STATE); /* the master's only while there is no user's */
 	assert_int_equal(passphrase(0x4501, 1, 6, 8), CXL_INCORRECT_PASSPHRASE);
 	assert_int_equal(security(), SECURITY_USER_SET | SECURITY_MASTER_SET);
 	assert_int_equal(send(0x4400, NULL, 0), CXL_INVALID_SECURITY_STATE);
@@ -349,6 +376,11 @@ static void passphrases_lock_persistent_memory(void **state)
 	assert_int_not_equal(got, 0xaaaa);
 	assert_int_equal(space_read(m.space, WINDOWS_BASE, 8, &got), MEM_OK);
 	assert_int_equal(got, 0xbbbb);
+	/* Locked is not disabled: the state is what is wrong. */
+	assert_int_equal(inject(Q), CXL_INVALID_SECURITY_STATE);
+	assert_int_equal(range_command(0x4304, Q, 64, 17), CXL_INVALID_SECURITY_STATE);
+	assert_int_equal(send(0x4400, NULL, 0), CXL_INVALID_SECURITY_STATE);
+	assert_int_equal(send(0x4401, NULL, 0), CXL_INVALID_SECURITY_STATE);
 	for (unsigned n = 0; n < 4; n++)
 		assert_int_equal(passphrase(0x4503, 0, n, 0), CXL_INCORRECT_PASSPHRASE);
 	assert_int_equal(passphrase(0x4503, 0, 7, 0), CXL_SUCCESS);
@@ -368,6 +400,11 @@ static void passphrases_lock_persistent_memory(void **state)
 	assert_int_equal(send(0x4401, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(passphrase(0x4502, 0, 9, 0), CXL_SUCCESS);
 	assert_int_equal(security(), 0);
+	/* No user passphrase: what is given as one is ignored. */
+	assert_int_equal(space_write(m.space, pmem, 8, 0xcccc), MEM_OK);
+	assert_int_equal(passphrase(0x4505, 1, 5, 0), CXL_SUCCESS);
+	assert_int_equal(space_read(m.space, pmem, 8, &got), MEM_OK);
+	assert_int_equal(got, 0);
 	fixture_close(&m);
 }
 
@@ -379,6 +416,7 @@ int main(void)
 		cmocka_unit_test(very_many_poisoned_lines_are_kept_apart),
 		cmocka_unit_test(the_list_says_what_is_poisoned),
 		cmocka_unit_test(sanitize_disables_media_and_leaves_nothing),
+		cmocka_unit_test(an_interrupted_sanitize_leaves_media_disabled),
 		cmocka_unit_test(media_operations_zero_their_ranges),
 		cmocka_unit_test(passphrases_lock_persistent_memory),
 	};

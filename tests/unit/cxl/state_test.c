@@ -193,8 +193,8 @@ static void passphrases_outlast_the_process(void **state)
 
 	snprintf(path, sizeof(path), "%s/l.state", folder);
 	open_device("");
-	assert_int_equal(passphrase(0x4501, 1, 0, 'u'), CXL_SUCCESS);
 	assert_int_equal(passphrase(0x4501, 0, 0, 'm'), CXL_SUCCESS);
+	assert_int_equal(passphrase(0x4501, 1, 0, 'u'), CXL_SUCCESS);
 	fixture_close(&m); /* as if killed */
 	assert_true(file_read_all(path, 4096, &text, &size, &err));
 	assert_non_null(strstr((char *)text, "\nuser $6$"));
@@ -216,6 +216,26 @@ static void passphrases_outlast_the_process(void **state)
 	fixture_close(&m);
 	open_device("");
 	assert_int_equal(security(), 0);
+	fixture_close(&m);
+}
+
+static void a_sanitize_that_was_killed_is_owed(void **state)
+{
+	open_device("");
+	assert_int_equal(send(0x4400, NULL, 0), CXL_BACKGROUND_STARTED);
+	fixture_close(&m); /* as if killed */
+	for (unsigned n = 0; n < 2; n++) {
+		open_device("");
+		assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES, 8), MEMORY_STATUS_DISABLED);
+		if (n)
+			break;
+		fixture_close(&m);
+	}
+	assert_int_equal(send(0x4400, NULL, 0), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 100 * 1000000000ull);
+	fixture_close(&m);
+	open_device("");
+	assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES, 8), MEMORY_STATUS_READY);
 	fixture_close(&m);
 }
 
@@ -318,12 +338,14 @@ static void payloads_have_the_size_that_is_asked_for(void **state)
 {
 	static const struct { const char *text; u32 bytes, bar; } sizes[] = {
 		{"256", 256, 4 * KiB}, {"2K", 2 * KiB, 4 * KiB}, {"4K", 4 * KiB, 8 * KiB}, {"1M", MiB, 2 * MiB}};
-	char more[64];
+	char more[64], path[128];
 	u64 value;
 
+	snprintf(path, sizeof(path), "%s/l.state", folder);
 	for (unsigned n = 0; n < ARRAY_SIZE(sizes); n++) {
 		u8 random = 7;
 
+		unlink(path); /* the round before left a Sanitize behind */
 		snprintf(more, sizeof(more), ",mailbox-payload=%s", sizes[n].text);
 		open_device(more);
 		assert_int_equal(dev->pci.bars[2].size, sizes[n].bar);
@@ -389,6 +411,7 @@ int main(void)
 		T(capacity_is_partitioned_where_it_may_be),
 		T(dirty_shutdowns_are_counted_over_the_end),
 		T(passphrases_outlast_the_process),
+		T(a_sanitize_that_was_killed_is_owed),
 		T(label_writes_are_whole_when_killed),
 		T(health_crosses_thresholds),
 		T(payloads_have_the_size_that_is_asked_for),
