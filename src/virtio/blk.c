@@ -286,11 +286,10 @@ static void blk_notified(struct virtio *virtio, struct virtq *queue)
 {
 	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
 
-	/* The bound: virtq_pop gives no more than `size` chains that are not given back. */
-	for (u32 n = 0; n < queue->size; n++) {
+	for (u32 taken = 0;;) {
 		struct blk_request *r = request_new(blk);
 
-		if (!virtq_pop(queue, r->chain)) {
+		if (!virtq_take(queue, r->chain, &taken)) {
 			request_free(r);
 			break;
 		}

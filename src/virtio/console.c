@@ -150,7 +150,7 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 
 static void control_notified(struct virtio_serial *serial, struct virtq *queue)
 {
-	for (u32 n = 0; n < queue->size && virtq_pop(queue, serial->chain); n++) {
+	for (u32 taken = 0; virtq_take(queue, serial->chain, &taken);) {
 		u8 bytes[CONSOLE_CONTROL_BYTES];
 		bool ok = virtq_read(&serial->virtio, serial->chain, 0, bytes, sizeof(bytes));
 
@@ -218,7 +218,7 @@ static void port_transmit(struct virtio_serial *serial, struct virtconsole *port
 {
 	u8 bytes[4096];
 
-	for (u32 n = 0; n < queue->size && virtq_pop(queue, serial->chain); n++) {
+	for (u32 taken = 0; virtq_take(queue, serial->chain, &taken);) {
 		u64 total = MIN(serial->chain->out_bytes, TRANSMIT_MAX);
 
 		if (total < serial->chain->out_bytes)

@@ -22,6 +22,13 @@ void virtio_interrupt(struct virtio *virtio, struct virtq *queue)
 	virtio->transport->interrupt(virtio, queue);
 }
 
+void virtio_config_changed(struct virtio *virtio)
+{
+	virtio->generation++;
+	if (virtio_is_live(virtio))
+		virtio_interrupt(virtio, NULL);
+}
+
 void virtio_broken(struct virtio *virtio, const char *why)
 {
 	if (virtio->status & VIRTIO_NEEDS_RESET)
@@ -35,7 +42,7 @@ void virtio_broken(struct virtio *virtio, const char *why)
 void virtio_queue_reset(struct virtq *queue)
 {
 	*queue = (struct virtq){.virtio = queue->virtio, .index = queue->index, .size_max = queue->size_max,
-				.size = queue->size_max, .vector = VIRTIO_NO_VECTOR};
+				.again = queue->again, .size = queue->size_max, .vector = VIRTIO_NO_VECTOR};
 }
 
 void virtio_clear(struct virtio *virtio)
@@ -48,6 +55,8 @@ void virtio_clear(struct virtio *virtio)
 	for (unsigned n = 0; n < virtio->queue_count; n++)
 		virtio_queue_reset(&virtio->queues[n]);
 	virtio->transport->cleared(virtio);
+	if (virtio->type->cleared)
+		virtio->type->cleared(virtio);
 }
 
 /* Bits that a driver may not set yet: FEATURES_OK if we cannot work with what was accepted, DRIVER_OK before that. Legacy drivers
@@ -153,6 +162,8 @@ void virtio_fini(struct virtio *virtio)
 {
 	if (virtio->type && virtio->type->reset)
 		virtio->type->reset(virtio);
+	if (virtio->loop)
+		virtq_undefer(virtio);
 	if (virtio->transport)
 		virtio->transport->detach(virtio);
 }

@@ -21,7 +21,7 @@ struct virtq {
 	u16 size_max;
 	/* what the driver programmed */
 	u16 size, vector;
-	bool enabled;
+	bool enabled, again; /* again: virtq_take goes on from the event loop */
 	u64 desc, avail, used;
 	/* where we are */
 	u16 last_avail, used_idx;
@@ -48,6 +48,7 @@ struct virtio_type {
 	u32 config_bytes;
 	void (*queue_notified)(struct virtio *virtio, struct virtq *queue);
 	void (*reset)(struct virtio *virtio);     /* ends what is under way; may be NULL */
+	void (*cleared)(struct virtio *virtio);   /* the reset is over; may be NULL */
 	void (*driver_ok)(struct virtio *virtio); /* may be NULL */
 	void (*config_written)(struct virtio *virtio, u32 offset, u8 value); /* a byte of the configuration; may be NULL */
 };
@@ -75,7 +76,7 @@ struct virtio {
 	u32 vectors;               /* MSI-X vectors, VIRTIO_VECTORS_AUTO: one per queue and one */
 	/* guest-visible state */
 	u64 features;              /* that the driver accepted */
-	u8 status, isr;
+	u8 status, isr, generation; /* generation: of the configuration */
 	u16 config_vector;
 	struct virtq queues[VIRTIO_QUEUES_MAX];
 	struct regs common;        /* registers of the PCI transport */
@@ -114,7 +115,9 @@ static inline bool virtio_has(const struct virtio *virtio, unsigned feature)
 }
 /* Whether queues are served: DRIVER_OK, not broken, free to reach memory. */
 bool virtio_is_live(struct virtio *virtio);
-void virtio_interrupt(struct virtio *virtio, struct virtq *queue); /* NULL: configuration change */
+void virtio_interrupt(struct virtio *virtio, struct virtq *queue);
+/* The device changed its configuration: a new generation of it, and an interrupt once the driver is ready. [VIRTIO1.2 2.5] */
+void virtio_config_changed(struct virtio *virtio);
 /* The driver broke a rule that leaves us without a sane queue: NEEDS_RESET, and quiet from now on. [VIRTIO1.2 2.1.2] */
 void virtio_broken(struct virtio *virtio, const char *why);
 /* For the transports. */
@@ -134,6 +137,10 @@ void virtq_chain_free(struct virtq_chain *chain);
 bool virtq_pop(struct virtq *queue, struct virtq_chain *chain);
 /* Whether the driver made a chain available; without taking it. */
 bool virtq_has_chain(struct virtq *queue);
+/* virtq_pop for who serves all that there is, `*taken` so far: after two rings' worth the device's queue_notified is called again from the
+ * event loop. The driver of another vCPU that goes on and on would not notify again: with an event index, only who finds the ring empty asks it to. */
+bool virtq_take(struct virtq *queue, struct virtq_chain *chain, u32 *taken);
+void virtq_undefer(struct virtio *virtio); /* for who is being destroyed */
 /* Gives a chain back with `written` bytes in its in-buffers; virtq_signal interrupts if the driver wants it. */
 void virtq_push(struct virtq *queue, const struct virtq_chain *chain, u32 written);
 void virtq_signal(struct virtq *queue);

@@ -136,18 +136,17 @@ static bool wire_has_room(struct virtio_net *net)
 	return netdev_has_room(net->netdev);
 }
 
-/* Everything that the driver made available, while the wire has room. Two rings' worth at most: a driver that goes on and on on
- * another vCPU notifies again. */
+/* Everything that the driver made available, while the wire has room. */
 static void transmit(struct virtio_net *net, struct virtq *queue)
 {
 	u16 pair = queue->index / 2;
 
-	for (u32 n = 0; n < 2u * queue->size; n++) {
+	for (u32 taken = 0;;) {
 		if (!wire_has_room(net)) {
 			net->sending |= 1u << pair;
 			break;
 		}
-		if (!virtq_pop(queue, net->chain))
+		if (!virtq_take(queue, net->chain, &taken))
 			break;
 		transmit_one(net, pair);
 		virtq_push(queue, net->chain, 0);
@@ -289,8 +288,8 @@ static void wire_link(void *opaque, bool up)
 	link_set(net, up);
 	if (up)
 		netdev_set_offloads(net->netdev, net->offloads);
-	if (virtio_is_live(&net->virtio) && virtio_has(&net->virtio, NET_F_STATUS))
-		virtio_interrupt(&net->virtio, NULL);
+	if (virtio_has(&net->virtio, NET_F_STATUS))
+		virtio_config_changed(&net->virtio);
 }
 
 static const struct netdev_peer wire_peer = {
@@ -325,6 +324,13 @@ static void net_type_reset(struct virtio *virtio)
 	net_offloads_set(net, 0);
 }
 
+/* The frame that waited for the last driver's room is the last driver's. */
+static void net_cleared(struct virtio *virtio)
+{
+	if (to_net(virtio)->netdev)
+		netdev_kick(to_net(virtio)->netdev);
+}
+
 static void net_driver_ok(struct virtio *virtio)
 {
 	struct virtio_net *net = to_net(virtio);
@@ -338,7 +344,7 @@ static void net_driver_ok(struct virtio *virtio)
 
 static const struct virtio_type net_type = {
 	.id = VIRTIO_ID_NET, .name = "net", .class_code = 0x020000, .config_bytes = NET_CONFIG_BYTES, .queue_notified = net_notified,
-	.reset = net_type_reset, .driver_ok = net_driver_ok,
+	.reset = net_type_reset, .cleared = net_cleared, .driver_ok = net_driver_ok,
 };
 
 /* --- Life --- */
@@ -416,7 +422,7 @@ static u64 features_of(const struct virtio_net *net)
 		{net->ctrl_vq && net->ctrl_rx_extra, NET_F_CTRL_RX_EXTRA}, {net->ctrl_vq && net->ctrl_mac_addr, NET_F_CTRL_MAC_ADDR},
 		{net->ctrl_vq && net->ctrl_guest_offloads && gives, NET_F_CTRL_GUEST_OFFLOADS},
 		{net->ctrl_vq && net->pairs_max > 1, NET_F_MQ}, {net->host_mtu, NET_F_MTU}, {net->speed != SPEED_UNKNOWN || net->duplex != DUPLEX_UNKNOWN, NET_F_SPEED_DUPLEX},
-		{true, NET_F_MAC},
+		{true, NET_F_MAC}, {true, VIRTIO_F_RING_RESET}, /* the queues of this device hold nothing that is under way */
 	};
 	u64 features = 0, of_wire = 0, wired = 0;
 

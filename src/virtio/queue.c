@@ -205,6 +205,35 @@ bool virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 	return true;
 }
 
+static void queue_again(void *opaque)
+{
+	struct virtq *queue = opaque;
+
+	queue->again = false;
+	virtio_notified(queue->virtio, queue->index);
+}
+
+bool virtq_take(struct virtq *queue, struct virtq_chain *chain, u32 *taken)
+{
+	if ((*taken)++ < 2u * queue->size)
+		return virtq_pop(queue, chain);
+	if (!queue->again && virtq_has_chain(queue)) {
+		queue->again = true;
+		loop_defer(queue->virtio->loop, queue_again, queue);
+	}
+	return false;
+}
+
+static bool is_queue_of(void *opaque, void *arg)
+{
+	return ((struct virtq *)opaque)->virtio == arg;
+}
+
+void virtq_undefer(struct virtio *virtio)
+{
+	loop_undefer(virtio->loop, queue_again, is_queue_of, virtio);
+}
+
 void virtq_fill(struct virtq *queue, u16 ahead, u16 head, u32 written)
 {
 	u64 entry = queue->used + RING_ENTRIES + 8 * ((queue->used_idx + ahead) & (queue->size - 1u));

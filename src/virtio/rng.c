@@ -21,7 +21,7 @@ static void rng_notified(struct virtio *virtio, struct virtq *queue)
 	struct virtio_rng *rng = container_of(virtio, struct virtio_rng, virtio);
 	u8 bytes[1024];
 
-	for (u32 n = 0; n < queue->size && virtq_pop(queue, rng->chain); n++) {
+	for (u32 taken = 0; virtq_take(queue, rng->chain, &taken);) {
 		u32 total = MIN(rng->chain->in_bytes, RNG_BYTES_MAX), done = 0;
 
 		while (done < total) {

@@ -138,6 +138,17 @@ static void queue_ready_write(struct regs *b, unsigned i, u64 old, u64 now)
 	queue_load(slot_of(b));
 }
 
+/* [VIRTIO1.2 2.6.1] It is over at once. */
+static void queue_reset_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct virtq *queue = selected(slot_of(b));
+
+	regs_set(b, MMIO_QUEUE_RESET, 4, 0);
+	if (queue && now == 1 && virtio_has(queue->virtio, VIRTIO_F_RING_RESET))
+		virtio_queue_reset(queue);
+	queue_load(slot_of(b));
+}
+
 /* Legacy: descriptors, available ring, and the used ring at the next multiple of the alignment. [VIRTIO1.2 2.7.2] */
 static u64 queue_pfn_read(struct regs *b, unsigned i, u64 stored)
 {
@@ -188,6 +199,11 @@ static void acknowledge_write(struct regs *b, unsigned i, u64 old, u64 now)
 	line_set(&slot->line, slot->virtio->isr);
 }
 
+static u64 generation_read(struct regs *b, unsigned i, u64 stored)
+{
+	return slot_of(b)->virtio ? slot_of(b)->virtio->generation : 0;
+}
+
 static u64 status_read(struct regs *b, unsigned i, u64 stored)
 {
 	return slot_of(b)->virtio ? slot_of(b)->virtio->status : 0;
@@ -232,7 +248,8 @@ static const struct reg slot_rows[] = {
 	R32(MMIO_SHM_LEN + 4, SHMLenHigh, WORD, 0),
 	R32(MMIO_SHM_LEN + 8, SHMBaseLow, WORD, 0),
 	R32(MMIO_SHM_LEN + 12, SHMBaseHigh, WORD, 0),
-	R32(MMIO_CONFIG_GENERATION, ConfigGeneration, 0, 0),
+	R32(MMIO_QUEUE_RESET, QueueReset, 0, WORD, .write = queue_reset_write),
+	R32(MMIO_CONFIG_GENERATION, ConfigGeneration, 0, 0, .read = generation_read),
 };
 
 static struct virtio_slot *slot_at(struct virtio_mmio *mmio, u64 *offset)

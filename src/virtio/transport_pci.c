@@ -135,7 +135,7 @@ static void queue_enable_write(struct regs *b, unsigned i, u64 old, u64 now)
 	queue_load(virtio);
 }
 
-/* VIRTIO_F_RING_RESET [VIRTIO1.2 2.6.1]: offered only by devices that keep no request of a queue (see virtio_init). */
+/* [VIRTIO1.2 2.6.1] Offered by devices that keep no request of a queue: it is over at once. */
 static void queue_reset_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	struct virtio *virtio = common_virtio(b);
@@ -180,6 +180,11 @@ static void status_write(struct regs *b, unsigned i, u64 old, u64 now)
 	virtio_status_write(common_virtio(b), now);
 }
 
+static u64 generation_read(struct regs *b, unsigned i, u64 stored)
+{
+	return common_virtio(b)->generation;
+}
+
 static u64 num_queues_read(struct regs *b, unsigned i, u64 stored)
 {
 	return common_virtio(b)->queue_count;
@@ -193,7 +198,7 @@ static const struct reg common_rows[] = {
 	R16(COMMON_MSIX, CONFIG_MSIX_VECTOR, VIRTIO_NO_VECTOR, 0xffff, .write = config_msix_write),
 	R16(COMMON_NUMQ, NUM_QUEUES, 0, 0, .read = num_queues_read),
 	R8(COMMON_STATUS, DEVICE_STATUS, 0, 0xff, .read = status_read, .write = status_write),
-	R8(COMMON_GENERATION, CONFIG_GENERATION, 0, 0),
+	R8(COMMON_GENERATION, CONFIG_GENERATION, 0, 0, .read = generation_read),
 	R16(COMMON_Q_SELECT, QUEUE_SELECT, 0, 0xffff, .write = queue_select_write),
 	R16(COMMON_Q_SIZE, QUEUE_SIZE, 0, 0xffff, .write = queue_layout_write),
 	R16(COMMON_Q_MSIX, QUEUE_MSIX_VECTOR, VIRTIO_NO_VECTOR, 0xffff, .write = queue_msix_write),

@@ -89,6 +89,7 @@
 #define MMIO_QUEUE_DEVICE        0x0a0
 #define MMIO_SHM_SEL             0x0ac
 #define MMIO_SHM_LEN             0x0b0 /* length, then base: 64 bits each */
+#define MMIO_QUEUE_RESET         0x0c0
 #define MMIO_CONFIG_GENERATION   0x0fc
 #define MMIO_CONFIG              0x100
 

@@ -277,6 +277,65 @@ static void without_mergeable_buffers_one_must_do(void **state)
 	end(&m, &d);
 }
 
+/* The wire is read again when the driver that gave no room is gone. */
+static void a_reset_lets_go_of_the_wire(void **state)
+{
+	struct machine m = {0};
+	struct driver d = start(&m, "addr=1,netdev=n0", 0, 0);
+	u8 sent[100];
+
+	fill(sent, sizeof(sent), ours);
+	end_send(&m, sent, sizeof(sent));
+	turn(&m);
+	driver_start(&d, driver_offered(&d) & ~BIT(VIRTIO_F_EVENT_IDX), 0);
+	desc_put(&d, DESC_AT, 0, DATA_AT, 2000, DESC_WRITE, 0);
+	avail_put(&d, 0);
+	end_send(&m, sent, 90);
+	turn(&m);
+	assert_int_equal(used_take(&d, 0), FRAME_HEADER + 90);
+	end(&m, &d);
+}
+
+static void a_changed_configuration_is_a_new_generation(void **state)
+{
+	struct machine m = {0};
+	struct driver d = start(&m, "addr=1,netdev=n0", 0, 0);
+	u8 generation = common_rd(&d, COMMON_GENERATION, 1);
+
+	netdev_set_link(m.netdev, false);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + NET_STATUS, 2), 0);
+	assert_int_not_equal(common_rd(&d, COMMON_GENERATION, 1), generation);
+	assert_int_equal(d.f->message_count, 1);
+	assert_int_equal(d.f->messages[0].data, 0);
+	end(&m, &d);
+}
+
+/* [VIRTIO1.2 2.6.1] */
+static void a_queue_is_reset_alone(void **state)
+{
+	struct machine m = {0};
+	struct driver d = start(&m, "addr=1,netdev=n0", 0, 0);
+	u8 sent[100];
+
+	fill(sent, sizeof(sent), ours);
+	buffers_put(&d, 2, 2000);
+	assert_int_equal(common_rd(&d, COMMON_Q_ENABLE, 2), 1);
+	common_wr(&d, COMMON_Q_RESET, 2, 1);
+	assert_int_equal(common_rd(&d, COMMON_Q_RESET, 2), 0);
+	assert_int_equal(common_rd(&d, COMMON_Q_ENABLE, 2), 0);
+	end_send(&m, sent, sizeof(sent));
+	turn(&m);
+	assert_int_equal(used_idx(&d), 0);
+	memset(d.ram + (AVAIL_AT - RAM_BASE), 0, 0x2000);
+	d.avail = 0;
+	queue_start(&d, 0);
+	buffers_put(&d, 1, 2000);
+	end_send(&m, sent, sizeof(sent));
+	turn(&m);
+	assert_int_equal(used_take(&d, 0), FRAME_HEADER + sizeof(sent));
+	end(&m, &d);
+}
+
 static u8 control(struct driver *d, u8 class, u8 command, const void *data, u32 size)
 {
 	at(d, DATA_AT)[0] = class;
@@ -452,7 +511,9 @@ int main(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(frames_are_sent), cmocka_unit_test(a_frame_spans_the_buffers_it_needs),
-		cmocka_unit_test(without_mergeable_buffers_one_must_do), cmocka_unit_test(commands_are_checked),
+		cmocka_unit_test(without_mergeable_buffers_one_must_do), cmocka_unit_test(a_reset_lets_go_of_the_wire),
+		cmocka_unit_test(a_changed_configuration_is_a_new_generation), cmocka_unit_test(a_queue_is_reset_alone),
+		cmocka_unit_test(commands_are_checked),
 		cmocka_unit_test(frames_for_others_are_filtered), cmocka_unit_test(a_wire_that_is_full_stops_the_ring),
 		cmocka_unit_test(a_wire_that_is_cut_is_a_link_down), cmocka_unit_test(queue_pairs_follow_the_vcpus),
 		cmocka_unit_test(properties_are_checked),

@@ -206,6 +206,55 @@ static void hostile_indirect_tables(void **state)
 	driver_free(&d);
 }
 
+/* A driver on another vCPU: each time the device writes to a buffer, there is one more, and with an event index nobody is told. */
+struct other_vcpu {
+	struct region region;
+	struct driver *d;
+	unsigned left;
+};
+
+static void add_one(struct region *region, u64 offset)
+{
+	struct other_vcpu *other = container_of(region, struct other_vcpu, region);
+
+	if (other->left) {
+		other->left--;
+		avail_put(other->d, other->d->avail % Q_SIZE);
+	}
+}
+
+static void quit(void *opaque)
+{
+	loop_quit(opaque);
+}
+
+static void buffers_added_meanwhile_are_served(void **state)
+{
+	struct driver d = start(BIT(VIRTIO_F_EVENT_IDX));
+	struct other_vcpu other = {.region = {.name = "buffers", .base = RAM_BASE + RAM_BYTES, .size = 0x1000, .ready = add_one}, .d = &d, .left = 100};
+
+	other.region.host = calloc(1, other.region.size);
+	space_add(d.f->space, &other.region);
+	for (u16 n = 0; n < Q_SIZE; n++)
+		desc_put(&d, DESC_AT, n, other.region.base, 8, DESC_WRITE, 0);
+	avail_put(&d, 0);
+	notify(&d, 0);
+	for (unsigned turn = 0; turn < 20; turn++) {
+		loop_defer(d.f->loop, quit, d.f->loop);
+		loop_unlock(d.f->loop);
+		loop_run(d.f->loop);
+		loop_lock(d.f->loop);
+	}
+	assert_int_equal(used_idx(&d), 101);
+	/* What is still to come goes with the device. */
+	other.left = 100;
+	avail_put(&d, d.avail % Q_SIZE);
+	notify(&d, 0);
+	space_remove(d.f->space, &other.region);
+	free(other.region.host);
+	driver_free(&d);
+}
+
 static void huge_buffers_are_bounded(void **state)
 {
 	struct driver d = start(0);
@@ -324,6 +373,7 @@ int main(void)
 		cmocka_unit_test(indirect_tables_and_event_index),
 		cmocka_unit_test(hostile_rings_break_the_device_only),
 		cmocka_unit_test(hostile_indirect_tables),
+		cmocka_unit_test(buffers_added_meanwhile_are_served),
 		cmocka_unit_test(huge_buffers_are_bounded),
 		cmocka_unit_test(transport_checks_what_is_written),
 		cmocka_unit_test(no_bus_master_no_queue),
