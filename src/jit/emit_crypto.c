@@ -114,6 +114,27 @@ EMIT(SHA256H2)
 {
 	return sha256(b, i, i->n, i->d, 0x11);
 }
+/* Both see the same state, which a copy of the first half keeps for the second: MOV t, d; SHA256H d, n, m; SHA256H2 n, t, m. Here they are one. */
+bool emit_sha256_both(struct block *b, const struct insn *i)
+{
+	const struct insn *h = next_insn(b, 1), *h2 = next_insn(b, 2);
+	unsigned d, n, w, x, y;
+
+	if (!block_host(b)->sha || !h || !h2 || h->row != ROW_SHA256H || h2->row != ROW_SHA256H2)
+		return false;
+	if (h->d != i->n || h2->d != h->n || h2->n != i->d || h2->m != h->m || h->d == h->n || h->m == h->d || i->d == h->d || i->d == h->n || i->d == h->m)
+		return false;
+	d = vreg_read(b, h->d, 16), n = vreg_read(b, h->n, 16), w = vreg_read(b, h->m, 16);
+	sha256_rounds(b, d, n, w);
+	vreg_done(b, i->d, d, 16);
+	x = vreg_new(b), y = vreg_new(b);
+	v3_imm(b, SHUFPS, x, 2, 1, 0xbb);
+	v3_imm(b, SHUFPS, y, 2, 1, 0x11);
+	vreg_done(b, h->d, x, 16);
+	vreg_done(b, h->n, y, 16);
+	b->skip = 2;
+	return true;
+}
 EMIT(SHA256SU0)
 {
 	unsigned d, n, x;

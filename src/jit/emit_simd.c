@@ -29,6 +29,8 @@ EMIT(ORR_vec)
 
 	if (i->n != i->m)
 		return three(b, i, POR, i->n, i->m);
+	if (i->q && emit_sha256_both(b, i))
+		return true;
 	n = vreg_read(b, i->n, i->q ? 16 : 8);
 	x = vreg_new(b);
 	if (i->q)

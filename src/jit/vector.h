@@ -69,6 +69,9 @@ static inline unsigned v_element(struct block *b, const struct insn *i)
 	return 2;
 }
 
+/* A copy of a V register that begins a step of SHA-256: the whole step, or false. */
+bool emit_sha256_both(struct block *b, const struct insn *i);
+
 #define PSHUFB (P66 | OP_38(0x00))
 #define PSHUFD (P66 | OP_0F(0x70))
 #define PAND (P66 | OP_0F(0xdb))

@@ -240,6 +240,28 @@ static unsigned memory_words(uint64_t *random, uint32_t *words)
 	return count;
 }
 
+/* What emitters do several instructions at once of, among few registers, so that these often overlap: steps of SHA-256 and rounds of AES. */
+static unsigned fused_words(uint64_t *random, uint32_t *words)
+{
+	unsigned count = 0, want = 4 + (unsigned)(vectors_random(random) % 20);
+
+	while (count < want) {
+		uint64_t r = vectors_random(random);
+		uint32_t d = r & 3, n = r >> 2 & 3, t = r >> 4 & 3, m = r >> 6 & 3;
+
+		words[count++] = 0x4ea01c00 | d << 16 | d << 5 | t; /* mov vt, vd */
+		if (r >> 8 & 1)
+			words[count++] = 0x5e004000 | m << 16 | n << 5 | d; /* sha256h */
+		if (r >> 9 & 1)
+			words[count++] = 0x5e005000 | m << 16 | t << 5 | n; /* sha256h2 */
+		if (r >> 10 & 1)
+			words[count++] = (r >> 11 & 1 ? 0x4e284800u : 0x4e285800u) | n << 5 | d; /* aese, aesd */
+		if (r >> 12 & 1)
+			words[count++] = (r >> 11 & 1 ? 0x4e286800u : 0x4e287800u) | d << 5 | d; /* aesmc, aesimc */
+	}
+	return count;
+}
+
 static void memory_and_registers_do_what_the_interpreter_does(void **state)
 {
 	const struct options *options = *state;
@@ -255,8 +277,11 @@ static void memory_and_registers_do_what_the_interpreter_does(void **state)
 		for (unsigned long n = 0; n < options->random / 5; n++) {
 			struct vector_request request = {.seed = (uint32_t)n, .base = 0, .index = VECTORS_NONE, .flags = VECTORS_STORE};
 			uint32_t words[REPLAY_SEQUENCE_MAX];
-			unsigned kind = (unsigned)(n % 4), times = n % 3 || kind < 2 ? 1 : 3;
-			unsigned count = kind == 0 ? copy_words(&random, words) : kind == 1 ? register_words(&random, words) : memory_words(&random, words);
+			unsigned kind = (unsigned)(n % 5), times = n % 3 || kind < 2 ? 1 : 3;
+			unsigned count = kind == 0   ? copy_words(&random, words)
+					 : kind == 1 ? register_words(&random, words)
+					 : kind == 4 ? fused_words(&random, words)
+						     : memory_words(&random, words);
 
 			if (kind == 3) {
 				request.flags |= VECTORS_ALIGN;
