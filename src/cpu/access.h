@@ -5,7 +5,7 @@
  * writeback write the base last).
  *
  * Fast path: one compare finds the page and excludes page crossing. Aligned accesses of 1..8 bytes are single-copy
- * atomic: one host load or store. The slow path (tlb.c) walks, checks alignment, devices, watchpoints, poison, code pages and
+ * atomic: one host load or store. The slow path (access.c) walks, checks alignment, devices, watchpoints, poison, code pages and
  * page crossing (both pages are checked before anything is written).
  */
 #ifndef CPU_ACCESS_H

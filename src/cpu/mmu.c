@@ -45,25 +45,19 @@ static unsigned output_bits(const struct cpu *cpu)
 static bool desc_read(struct cpu *cpu, u64 pa, u64 *desc, u64 **host, bool *writable)
 {
 	const struct range *range = space_lookup(cpu->space, pa);
-	struct region *region;
-	u64 offset;
 
 	*host = NULL;
 	*writable = false;
-	if (!range || range->last - pa < 7)
+	if (!range || !range_holds(range, pa, 8))
 		return false;
-	region = range->region;
-	offset = range->offset + (pa - range->base);
-	if (region->host) {
-		if (region->ready)
-			region->ready(region, offset);
-		*host = (u64 *)(region->host + offset);
+	if (range->region->host) {
+		*host = (u64 *)range_host(range, pa);
 		*desc = __atomic_load_n(*host, __ATOMIC_ACQUIRE);
-		*writable = !region->readonly;
+		*writable = !range->region->readonly;
 		return true;
 	}
 	*writable = true;
-	return region->lockless && space_read(cpu->space, pa, 8, desc) == MEM_OK;
+	return range->region->lockless && space_read(cpu->space, pa, 8, desc) == MEM_OK;
 }
 
 static bool desc_update(struct cpu *cpu, u64 pa, u64 *host, u64 old, u64 new)

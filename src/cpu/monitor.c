@@ -6,7 +6,7 @@
  * it, before they write there. So a store-exclusive fails after A, B, A as well, where a comparison of values would
  * pass. Plain stores cost nothing for that as long as nobody uses exclusives: an LDXR makes its page *watched*, and
  * watched pages are never entered for writing into any soft TLB, so that all who write there come by the slow path
- * (tlb.c, atomic.c), and here.
+ * (tlb_fill.c, access.c, atomic.c), and here.
  *
  * Which pages are watched is a bitmap by page number modulo WATCH_BITS: pages that share a bit are watched together.
  * `watching`: write entries are no longer made; `watched`: every vCPU has also dropped those it had (a mail, waited for

@@ -68,7 +68,7 @@ struct tlb_large {
 
 /* Direct accesses of one regime: what EL0 may do (also LDTR/STTR at EL1), and what EL1 may do. RAM only: devices,
  * watched, clean and code pages are simply absent. */
-enum { BANK_EL0, BANK_EL1, BANK_COUNT };
+enum { BANK_EL0, BANK_EL1 };
 struct tlb_bank {
 	struct tlb_entry read[TLB_ENTRIES];
 	struct tlb_entry write[TLB_ENTRIES];
@@ -149,7 +149,7 @@ struct cpu {
 
 	struct tlb_bank *bank;      /* of the current EL for plain accesses: &banks[...] */
 	struct tlb_bank *bank_el0;  /* for LDTR/STTR */
-	struct tlb_bank *banks;     /* BANK_COUNT, allocated */
+	struct tlb_bank *banks;     /* allocated by tlb.c */
 	struct itlb_entry *itlb;    /* ITLB_ENTRIES */
 	struct code_table *codes;   /* decoded code, of the set: code.h */
 	u64 itlb_generation[2];     /* by EL: in the tags of valid entries; bits 63..49 */
@@ -224,8 +224,6 @@ static inline bool cpu_is_mmu_on(const struct cpu *cpu)
 void cpu_jump(struct cpu *cpu, u64 va);
 /* Sets cpu->pc from ip. */
 void cpu_sync_pc(struct cpu *cpu);
-/* The decoded page for an executable va in the current regime, or NULL with an exception taken. */
-struct code_page *code_lookup(struct cpu *cpu, u64 va);
 /* Forgets this vCPU's instruction TLB (after TLBI, TTBR, SCTLR changes). Own thread only. `ip` is looked up again. */
 void code_flush_itlb(struct cpu *cpu);
 /* The same for EL0 alone, if that is enough: another ASID, or its own has been invalidated. `to`: what was kept for the new one, or

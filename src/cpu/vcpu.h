@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of cpu/ that do not execute instructions know of each other: the set of vCPUs, their threads and
- * mailboxes (cpus.c, still.c), translation (mmu.c, tlb.c), exceptions, timers, PMU, debug, features.
+ * mailboxes (cpus.c, still.c), translation (mmu.c, tlb*.c), exceptions, timers, PMU, debug, features.
  *
  * In and out. A vCPU is IN while it may use guest state that others take away by TLBI or by a change of the memory map
  * (TLB entries, host pointers, decoded pages), and OUT otherwise: asleep, paused, in a device or waiting for any lock.
@@ -20,7 +20,7 @@
 #include "cpu/state.h"
 #include "cpu/sysreg.h"
 
-/* --- TLB maintenance, own or by mail: tlb.c --- */
+/* --- TLB maintenance, own or by mail: tlb_invalidate.c --- */
 /* TLBI_WRITERS: level-1 write entries of pages with bit `va` in the monitor's maps. */
 enum tlbi_kind { TLBI_ALL, TLBI_ASID, TLBI_VA, TLBI_VA_ALL_ASID, TLBI_WRITERS };
 struct tlbi {
@@ -44,7 +44,6 @@ struct cpu_thread {
 	bool reset_on;
 	bool wfe;           /* WFE executed: give way for a moment; atomic */
 	unsigned wfe_count; /* in a row */
-	bool undefined;     /* a register hook outside cpu/ refused the access */
 	u32 seated;         /* has a seat; futex; changed under the seats' lock; atomic */
 	u64 seated_ns;      /* since when */
 	bool resume;        /* halted by a power-down: starts anew at resume_pc; own thread */
@@ -249,7 +248,7 @@ enum { ISS_WNR = 1 << 6, ISS_CM = 1 << 8, ISS_FNV = 1 << 10 };
 /* Data abort to EL1 for the current instruction. */
 void mmu_data_abort(struct cpu *cpu, u64 va, u32 iss);
 
-/* --- tlb.c --- */
+/* --- tlb.c, tlb_invalidate.c, tlb_fill.c --- */
 bool tlb_create(struct cpu *cpu, struct error *err);
 void tlb_destroy(struct cpu *cpu);
 void tlb_apply(struct cpu *cpu, const struct tlbi *tlbi);

@@ -61,6 +61,22 @@ struct range {
 	u64 *code; /* code marks of the whole region, one bit per 4 KiB; NULL: not RAM (space.c's) */
 };
 
+/* The host's byte of `pa`, in a range of RAM, ready to be pointed at. */
+static inline u8 *range_host(const struct range *range, u64 pa)
+{
+	u64 offset = range->offset + (pa - range->base);
+
+	if (range->region->ready)
+		range->region->ready(range->region, offset);
+	return range->region->host + offset;
+}
+
+/* Whether [pa, pa + size) stays in it; pa does, size > 0. */
+static inline bool range_holds(const struct range *range, u64 pa, u64 size)
+{
+	return range->last - pa >= size - 1;
+}
+
 struct space;
 
 /* How a space makes everybody stand still while it changes its map (cpu/ implements it). Machine lock held.
@@ -70,7 +86,7 @@ struct still_ops {
 	void (*stop)(void *opaque);
 	void (*drop)(void *opaque, u64 base, u64 size);
 	void (*resume)(void *opaque);
-	/* DMA wrote to RAM that holds decoded code (see struct ram_flags below). */
+	/* DMA wrote to RAM that holds decoded code (see the code marks below). */
 	void (*code_written)(void *opaque, u64 pa, u64 size);
 };
 
