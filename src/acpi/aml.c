@@ -211,7 +211,7 @@ void aml_int(struct out *out, u64 v)
 	}
 }
 
-void aml_string(struct out *out, const char *text)
+static void string(struct out *out, const char *text)
 {
 	put8(out, 0x0d);
 	put(out, text, strlen(text) + 1);
@@ -313,12 +313,6 @@ size_t aml_if(struct out *out)
 	return out->size;
 }
 
-size_t aml_else(struct out *out)
-{
-	put8(out, 0xa1);
-	return out->size;
-}
-
 size_t aml_package(struct out *out, u8 count)
 {
 	size_t mark;
@@ -349,7 +343,7 @@ void aml_name_int(struct out *out, const char *name, u64 v)
 void aml_name_string(struct out *out, const char *name, const char *text)
 {
 	aml_name(out, name);
-	aml_string(out, text);
+	string(out, text);
 }
 
 void aml_name_eisa(struct out *out, const char *name, const char *id)

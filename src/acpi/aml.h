@@ -64,7 +64,6 @@ enum aml_op {
 void aml_op(struct out *out, enum aml_op op);
 void aml_path(struct out *out, const char *path); /* "\\_SB.PCI0", "^X", "_HID"; short segments are padded */
 void aml_int(struct out *out, u64 v);
-void aml_string(struct out *out, const char *text);
 void aml_eisa_id(struct out *out, const char *id);               /* "PNP0C0C" */
 void aml_uuid(struct out *out, const char *uuid);                /* a Buffer, as ToUUID makes it */
 void aml_bytes(struct out *out, const void *bytes, size_t size); /* Buffer */
@@ -74,7 +73,6 @@ size_t aml_scope(struct out *out, const char *path);
 size_t aml_device(struct out *out, const char *name);
 size_t aml_method(struct out *out, const char *name, unsigned args, bool serialized);
 size_t aml_if(struct out *out); /* the condition follows */
-size_t aml_else(struct out *out);
 size_t aml_package(struct out *out, u8 count);
 void aml_end(struct out *out, size_t mark);
 
@@ -88,7 +86,6 @@ void aml_register(struct out *out, const char *region, const char *field, u64 pa
 /* Resource templates: aml_resources, descriptors, aml_resources_end. [ACPI6.5 6.4] */
 size_t aml_resources(struct out *out);
 void aml_resources_end(struct out *out, size_t mark);
-void res_memory32_fixed(struct out *out, u32 base, u32 size, bool writable);
 void res_interrupt(struct out *out, u32 gsi, bool edge, bool shared);
 void res_bus_range(struct out *out, u16 first, u16 last);
 void res_memory(struct out *out, u64 base, u64 size, bool producer); /* DWord or QWord by the address */

@@ -43,11 +43,11 @@ void aml_resources_end(struct out *out, size_t mark)
 	aml_end(out, mark);
 }
 
-void res_memory32_fixed(struct out *out, u32 base, u32 size, bool writable)
+static void memory32_fixed(struct out *out, u32 base, u32 size)
 {
 	put8(out, 0x86);
 	put16(out, 9);
-	put8(out, writable);
+	put8(out, 1); /* writable */
 	put32(out, base);
 	put32(out, size);
 }
@@ -98,7 +98,7 @@ void res_io_window(struct out *out, u64 base, u64 size, u64 translation)
 void res_fixed(struct out *out, u64 base, u64 size)
 {
 	if (base + size - 1 <= 0xffffffff)
-		res_memory32_fixed(out, (u32)base, (u32)size, true);
+		memory32_fixed(out, (u32)base, (u32)size);
 	else
 		res_memory(out, base, size, false);
 }

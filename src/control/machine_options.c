@@ -204,7 +204,7 @@ bool option_cpu(struct settings *s, const char *argument, struct error *err)
 			if (!strcmp(cpu_features[f].name, key))
 				break;
 		if (f == ARRAY_SIZE(cpu_features))
-			return fail(err, "-cpu %s=%s: no such CPU property", key, value);
+			return fail(err, "-cpu %s=%s: no such CPU property; leave it out (-cpu help lists what there is)", key, value);
 		if (!parse_bool(key, value, &flag, err))
 			return fail_context(err, "-cpu");
 		if (flag != cpu_features[f].present)
@@ -258,6 +258,7 @@ bool option_memory(struct settings *s, const char *argument, struct error *err)
 
 bool option_smp(struct settings *s, const char *argument, struct error *err)
 {
+	enum { CPUS, SOCKETS, CORES, THREADS, MAXCPUS, DIES, CLUSTERS };
 	static const char *const keys[] = {"cpus", "sockets", "cores", "threads", "maxcpus", "dies", "clusters"};
 	u64 value[ARRAY_SIZE(keys)] = {0};
 	struct opts opts;
@@ -272,27 +273,27 @@ bool option_smp(struct settings *s, const char *argument, struct error *err)
 
 		snprintf(key, sizeof(key), "-smp %s", keys[i]);
 		if (text)
-			ok = parse_u64(key, text, 1, 1024, &value[i], err);
+			ok = parse_u64(key, text, 1, i == CPUS ? CPUS_MAX : 1024, &value[i], err);
 	}
 	ok = ok && opts_all_used(&opts, "-smp", err);
 	opts_free(&opts);
 	if (!ok)
 		return false;
-	if (value[5] > 1 || value[6] > 1)
+	if (value[DIES] > 1 || value[CLUSTERS] > 1)
 		return fail(err, "-smp %s: dies and clusters above 1 are not built; use sockets, cores and threads", argument);
-	product = MAX(value[1], 1u) * MAX(value[2], 1u) * MAX(value[3], 1u);
-	cpus = value[0] ? value[0] : product;
+	product = MAX(value[SOCKETS], 1u) * MAX(value[CORES], 1u) * MAX(value[THREADS], 1u);
+	cpus = value[CPUS] ? value[CPUS] : product;
 	if (cpus > CPUS_MAX)
 		return fail(err, "-smp %s: %llu vCPUs; the machine has at most %d", argument, (unsigned long long)cpus, CPUS_MAX);
-	if (value[4] && value[4] < cpus)
+	if (value[MAXCPUS] && value[MAXCPUS] < cpus)
 		return fail(err, "-smp maxcpus=%llu: fewer than the %llu vCPUs at the start; leave maxcpus out or make it %llu",
-			    (unsigned long long)value[4], (unsigned long long)cpus, (unsigned long long)cpus);
-	if (value[4] > cpus)
-		fprintf(stderr, "cxlvm: -smp maxcpus=%llu: CPU hotplug is not built; the machine has %llu vCPUs\n", (unsigned long long)value[4],
+			    (unsigned long long)value[MAXCPUS], (unsigned long long)cpus, (unsigned long long)cpus);
+	if (value[MAXCPUS] > cpus)
+		fprintf(stderr, "cxlvm: -smp maxcpus=%llu: CPU hotplug is not built; the machine has %llu vCPUs\n", (unsigned long long)value[MAXCPUS],
 			(unsigned long long)cpus);
-	total = MAX(cpus, value[4]); /* sockets, cores and threads are of all that may come; those that are here come first */
+	total = MAX(cpus, value[MAXCPUS]); /* sockets, cores and threads are of all that may come; those that are here come first */
 	/* What is not said follows from the rest: cores first, then sockets, then threads. */
-	for (unsigned i = 0, order[] = {2, 1, 3}; i < ARRAY_SIZE(order) && total % product == 0; i++) {
+	for (unsigned i = 0, order[] = {CORES, SOCKETS, THREADS}; i < ARRAY_SIZE(order) && total % product == 0; i++) {
 		if (value[order[i]])
 			continue;
 		value[order[i]] = total / product;
@@ -302,9 +303,9 @@ bool option_smp(struct settings *s, const char *argument, struct error *err)
 		return fail(err, "-smp %s: sockets * cores * threads is %llu, not %llu; leave one of them out", argument,
 			    (unsigned long long)product, (unsigned long long)total);
 	s->config.cpu_count = (unsigned)cpus;
-	s->config.sockets = (unsigned)value[1];
-	s->config.cores = (unsigned)value[2];
-	s->config.threads = (unsigned)value[3];
+	s->config.sockets = (unsigned)value[SOCKETS];
+	s->config.cores = (unsigned)value[CORES];
+	s->config.threads = (unsigned)value[THREADS];
 	return true;
 }
 

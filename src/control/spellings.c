@@ -121,6 +121,14 @@ bool globals_apply(const struct settings *s, struct opts *device, struct error *
 	return true;
 }
 
+static bool is_class(const char *name, size_t length)
+{
+	for (unsigned i = 0; machine_classes[i]; i++)
+		if (strlen(machine_classes[i]->name) == length && !memcmp(machine_classes[i]->name, name, length))
+			return true;
+	return false;
+}
+
 bool option_global(struct settings *s, const char *argument, struct error *err)
 {
 	const char *dot = strchr(argument, '.'), *equals = strchr(argument, '=');
@@ -135,6 +143,8 @@ bool option_global(struct settings *s, const char *argument, struct error *err)
 		s->config.virtio_mmio_modern = !legacy;
 		return true;
 	}
+	if (!is_class(argument, (size_t)(dot - argument)))
+		fprintf(stderr, "cxlvm: -global %s: has no effect: there is no such driver; '-device help' lists them\n", argument);
 	if (s->globals.count == LISTED_MAX)
 		return fail(err, "-global %s: more than %d of these; leave some out", argument, LISTED_MAX);
 	s->globals.text[s->globals.count++] = argument;
@@ -272,7 +282,7 @@ static bool read_short_form(struct short_form *f, struct opts *opts, struct erro
 	if (!x || x == what || x - what > 6)
 		return fail(err, "write COUNTxSIZE[,interleave=BYTES,bridges=N,as=none|dax|system-ram,print=on], as in 2x512M,interleave=256");
 	memcpy(count, what, (size_t)(x - what));
-	if (!parse_u64("devices", count, 1, 16, &f->count, err) || !parse_size("size", x + 1, &f->size, err))
+	if (!parse_u64("COUNT", count, 1, 16, &f->count, err) || !parse_size("SIZE", x + 1, &f->size, err))
 		return false;
 	if ((text = opts_get(opts, "interleave")) && !parse_size("interleave", text, &f->granularity, err))
 		return false;
@@ -283,7 +293,7 @@ static bool read_short_form(struct short_form *f, struct opts *opts, struct erro
 	if ((text = opts_get(opts, "as")))
 		f->as = text;
 	if (!f->size || f->size % (256 * MiB) || f->size > 1024 * GiB)
-		return fail(err, "size=%s: a device has a multiple of 256M, up to 1T", x + 1);
+		return fail(err, "SIZE=%s: a device has a multiple of 256M, up to 1T", x + 1);
 	if (f->count % f->bridges)
 		return fail(err, "bridges=%llu: %llu devices cannot be spread evenly; leave bridges= out", (unsigned long long)f->bridges,
 			    (unsigned long long)f->count);

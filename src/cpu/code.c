@@ -380,13 +380,6 @@ static struct code_page *lookup(struct cpu *cpu, u64 va, bool *raised)
 	return page;
 }
 
-struct code_page *code_lookup(struct cpu *cpu, u64 va)
-{
-	bool raised;
-
-	return lookup(cpu, va, &raised);
-}
-
 static void changed(struct cpus *cpus, struct code_table *table, u64 epoch)
 {
 	__atomic_store_n(&table->epoch, epoch, __ATOMIC_SEQ_CST);

@@ -47,17 +47,6 @@ const struct a64_row a64_rows[A64_ROW_COUNT] = {
 #undef A64
 #undef A64P
 
-static const char *const feature_names[] = {
-#define F(name) #name,
-	A64_FEATURES(F)
-#undef F
-};
-
-const char *a64_feature_name(enum a64_feature feature)
-{
-	return feature < A64_FEATURE_COUNT ? feature_names[feature] : "?";
-}
-
 /* A run of equal letters: bits [shift + width - 1, shift] of the word go to bits [to + width - 1, to] of the field. */
 struct piece {
 	u8 member; /* offset in struct insn */

@@ -73,7 +73,6 @@ bool decode(u32 word, struct insn *out);
 void a64_row_fixed(unsigned row, u32 *mask, u32 *value);
 /* The field that `letter` names in the row, taken from the word; *width bits (0: no such letter). */
 u32 a64_field(unsigned row, u32 word, char letter, unsigned *width);
-const char *a64_feature_name(enum a64_feature feature);
 
 /* disasm.c: text of the instruction at `pc`; always terminated. Returns the length. */
 size_t disasm(u32 word, u64 pc, char *text, size_t size);

@@ -91,10 +91,6 @@ INLINE void lane_put(vec *v, unsigned size_log2, unsigned e, u64 value)
 	}
 }
 
-/* Largest and smallest of a signed lane type. */
-#define S_MAX(T) ((T)((1ull << (sizeof(T) * 8 - 1)) - 1))
-#define S_MIN(T) ((T)(1ull << (sizeof(T) * 8 - 1)))
-
 /* v clamped to `width` bits; *qc is set when it did not fit. */
 INLINE s64 saturate_s(s128 v, unsigned width, bool *qc)
 {

@@ -20,14 +20,11 @@
 enum fp_format { FP16, FP32, FP64 };
 
 /* FPCR. [DDI0487 D24, FPCR] */
-#define FPCR_FIZ   (1u << 0)
 #define FPCR_FZ16  (1u << 19)
 #define FPCR_RMODE (3u << 22)
 #define FPCR_FZ    (1u << 24)
 #define FPCR_DN    (1u << 25)
 #define FPCR_AHP   (1u << 26)
-/* Bits that exist; all others are RES0 or RAZ. */
-#define FPCR_MASK (FPCR_FZ16 | FPCR_RMODE | FPCR_FZ | FPCR_DN | FPCR_AHP)
 
 /* FPSR. */
 #define FPSR_IOC  (1u << 0)

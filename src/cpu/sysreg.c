@@ -526,22 +526,6 @@ void sysreg_reset(struct cpu *cpu)
 	cpu->sys.cntfrq = 1000000000;
 }
 
-void sysreg_undefined(struct cpu *cpu)
-{
-	/* Called by hooks that run OUT: raised when they have returned. */
-	cpu->thread->undefined = true;
-}
-
-unsigned cpu_index(const struct cpu *cpu)
-{
-	return cpu->index;
-}
-
-unsigned cpu_current_el(const struct cpu *cpu)
-{
-	return cpu->el;
-}
-
 static bool unknown(struct cpu *cpu, u32 key, const char *what)
 {
 	trace(UNIMP, "cpu %u: %s S%u_%u_C%u_C%u_%u at el%u", cpu->index, what, key >> 14, key >> 11 & 7, key >> 7 & 15,
@@ -557,7 +541,6 @@ static bool foreign(struct cpu *cpu, const struct sysreg_slot *slot, bool read, 
 	u64 *field = reg->field == SYSREG_NO_FIELD ? NULL : (u64 *)((u8 *)cpu + reg->field), result = 0;
 	bool ok = true;
 
-	cpu->thread->undefined = false;
 	cpu_lock_machine(cpu);
 	if (read && reg->read)
 		ok = reg->read(cpu, reg, opaque, &result);
@@ -569,7 +552,7 @@ static bool foreign(struct cpu *cpu, const struct sysreg_slot *slot, bool read, 
 		*field = (*field & ~reg->rw) | (*value & reg->rw);
 	if (!cpu_unlock_machine(cpu))
 		return false;
-	if (cpu->thread->undefined || !ok)
+	if (!ok)
 		return refuse(cpu);
 	if (read)
 		*value = result;

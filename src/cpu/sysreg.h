@@ -35,9 +35,4 @@ struct sysreg {
 void sysreg_add(struct cpus *cpus, const struct sysreg *rows, unsigned count,
 		void *(*opaque_of)(void *owner, unsigned cpu_index), void *owner);
 
-/* For hooks outside cpu/: UNDEFINED, or a trap; then return false. */
-void sysreg_undefined(struct cpu *cpu);
-unsigned cpu_index(const struct cpu *cpu);
-unsigned cpu_current_el(const struct cpu *cpu);
-
 #endif

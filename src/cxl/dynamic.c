@@ -21,7 +21,6 @@
 #include "cxl/type3.h"
 
 #define ULL(v) ((unsigned long long)(v))
-#define REGION_BYTES 40 /* of one in Get Dynamic Capacity Configuration */
 #define EXTENT_BYTES 40 /* of one in an extent list */
 #define UPDATE_BYTES 24 /* of one in an updated extent list */
 #define UPDATE_MORE BIT(0)

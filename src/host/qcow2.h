@@ -111,7 +111,6 @@ bool qcow2_cache_init(struct qcow2 *q, struct qcow2_cache *cache, u64 bytes);
 void qcow2_cache_fini(struct qcow2_cache *cache);
 /* The table at `offset`, read if it is not there; `fresh`: all zeroes, not read. NULL: an I/O error. Valid until the next call for the same cache. */
 struct qcow2_table *qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, u64 offset, bool fresh);
-void qcow2_cache_forget(struct qcow2 *q, struct qcow2_cache *cache, u64 offset);
 void qcow2_table_dirty(struct qcow2_cache *cache, struct qcow2_table *table, u32 from, u32 bytes);
 void qcow2_top_set(struct qcow2_top *top, u32 n, u64 entry);
 /* Writes all tables in the order that is safe at any moment; the file is flushed between. */

@@ -58,17 +58,6 @@ found:
 	return oldest;
 }
 
-void qcow2_cache_forget(struct qcow2 *q, struct qcow2_cache *cache, u64 offset)
-{
-	struct qcow2_table *set = set_of(q, cache, offset);
-
-	for (unsigned n = 0; n < QCOW2_WAYS; n++)
-		if (set[n].offset == offset) {
-			cache->dirty -= is_dirty(&set[n]);
-			set[n].offset = set[n].used = set[n].dirty_from = set[n].dirty_to = 0;
-		}
-}
-
 void qcow2_table_dirty(struct qcow2_cache *cache, struct qcow2_table *table, u32 from, u32 bytes)
 {
 	cache->dirty += !is_dirty(table);

@@ -22,7 +22,6 @@ struct space;
 #define MACHINE_NODES_MAX 64
 #define MACHINE_NO_NODE 0xffffffffu
 #define MACHINE_NUMA_ROWS_MAX ACPI_HMAT_VALUES_MAX
-#define MACHINE_SERIALS_MAX 1
 #define FLASH_BANKS 2
 #define FW_CFG_FILES_MAX 16
 

@@ -111,7 +111,7 @@ CASES = [
     ("unknown cpu", "-cpu cortex-x9", ["-cpu cortex-x9", "max", "neoverse-n1"]),
     ("host cpu", "-cpu host", ["-cpu host", "-cpu max"]),
     ("cpu feature", "-cpu max,sve=on", ["sve=on", "sve=off"]),
-    ("too many cpus", "-smp 17", ["-smp 17", "16"]),
+    ("too many cpus", "-smp 17", ["-smp cpus=17", "16"]),
     ("no cpus", "-smp 0", ["-smp", "0"]),
     ("smp product", "-smp 4,sockets=2,cores=4,threads=1", ["sockets", "8", "4"]),
     ("fewer vCPUs than there are", "-smp 4,maxcpus=2", ["maxcpus=2"]),

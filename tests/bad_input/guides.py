@@ -94,7 +94,7 @@ REFUSED = [
     ("-readconfig of another kind", "-readconfig @/bad-options", ["line 2", "[frob]"]),
     ("-readconfig with half a group", "-readconfig @/bad-group", ["line 1", "write [GROUP]"]),
     ("-cxl", "-cxl frob", ["COUNTxSIZE"]),
-    ("-cxl of none", "-cxl 0x256M", ["devices=0"]),
+    ("-cxl of none", "-cxl 0x256M", ["COUNT=0"]),
     ("-cxl size", "-cxl 2x100M", ["256M"]),
     ("-cxl spread", "-cxl 3x256M,bridges=2", ["bridges=2"]),
     ("-smbios type", "-smbios type=4", ["type=1"]),

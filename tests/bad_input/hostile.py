@@ -58,7 +58,7 @@ NUMBERS = [
     ("memory in hexadecimal without digits", "-m 0x", ["0x", "512M"]),
     ("memory in floating point", "-m 1e3", ["1e3", "K, M, G"]),
     ("memory that is odd", "-m 101M", ["101M", "2M"]),
-    ("vCPUs past 64 bits", "-smp 99999999999999999999", ["99999999999999999999", "1024"]),
+    ("vCPUs past 64 bits", "-smp 99999999999999999999", ["99999999999999999999", "16"]),
     ("vCPUs by a word", "-smp cpus=", ["cpus=", "number"]),
     ("vCPUs in cores that do not divide", "-smp 4,cores=3", ["cores", "3", "4"]),
     ("dies", "-smp 4,dies=2", ["dies", "sockets"]),

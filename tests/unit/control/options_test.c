@@ -119,7 +119,7 @@ static void cpu_topologies(void **state)
 		free(s);
 	}
 	refused(option_smp, "0", "-smp");
-	refused(option_smp, "17", "at most 16");
+	refused(option_smp, "17", "from 1 to 16");
 	refused(option_smp, "4,cores=3", "sockets * cores * threads");
 	refused(option_smp, "4,dies=2", "not built");
 	refused(option_smp, "3,maxcpus=2", "maxcpus=2");

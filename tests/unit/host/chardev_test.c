@@ -91,7 +91,7 @@ static void specs_are_checked(void **state)
 		{"tcp:10.0.0.1:80", "only this host is served"},
 		{"tcp:127.0.0.1", "no port"},
 		{"tcp:127.0.0.1:70000", "out of range"},
-		{"null,x=1", "x=1: no such option"},
+		{"null,x=1", "x=1: no such key"},
 		{"null:x", "no such character device"},
 	};
 	struct chardev *c;

@@ -63,7 +63,7 @@ static void unused_options_are_named(void **state)
 	assert_string_equal(opts_get(&opts, "cpus"), "1");
 	assert_null(opts_get(&opts, "mem"));
 	assert_false(opts_all_used(&opts, "-numa", &err));
-	assert_string_equal(err.text, "-numa: odd=3: no such option");
+	assert_string_equal(err.text, "-numa: odd=3: no such key; leave it out");
 	opts_get(&opts, "odd");
 	assert_true(opts_all_used(&opts, "-numa", &err));
 	opts_free(&opts);
