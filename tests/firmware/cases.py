@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Debian's firmware as a person uses it, on the serial console. UEFI: setup, the shell, boot order and variables over restarts, files of an NVMe disk,
-a kernel started from there; systemd's boot menu and its stub with a kernel in it. U-Boot: its prompt, the devices it finds, a kernel by extlinux. Of the
+a kernel started from there; systemd's boot menu and its stub with a kernel in it; Secure Boot. U-Boot: its prompt, the devices it finds, a kernel by extlinux. Of the
 host's own packages, and with --long of trixie's and sid's.
 
 Also a program: tests/firmware/cases.py BUILD [--long] [--show]
@@ -155,14 +155,34 @@ def up(c):
     return f"{took:.1f} s to the guest's first program"
 
 
-def by_stub(build, folder, share, log):
-    """Firmware starts a unified kernel image as the disk's default program."""
+def unified_for(build, folder, run):
+    """FOLDER/uki, which runs the guest's program `run`."""
     cmdline, guest = pathlib.Path(folder) / "cmdline", build / "guest/6.12"
-    cmdline.write_text("console=ttyAMA0 quiet cxlvm.run=nvmeboot")
+    cmdline.write_text(f"console=ttyAMA0 quiet cxlvm.run={run}")
     unified_kernel(systemd_boot(build) / "linuxaa64.efi.stub", {".cmdline": str(cmdline), ".initrd": str(guest / "initramfs.cpio"), ".linux": str(guest / "Image")},
                    f"{folder}/uki")
+
+
+def by_stub(build, folder, share, log):
+    """Firmware starts a unified kernel image as the disk's default program."""
+    unified_for(build, folder, "nvmeboot")
     fat_disk(f"{folder}/disk", {"EFI/BOOT/BOOTAA64.EFI": f"{folder}/uki"})
     with Console(build, folder, share, f"{log}-stub.log") as c:
+        return up(c)
+
+
+def secure_boot(build, folder, share, log):
+    """With the keys of Debian's own test variables Secure Boot is on: the firmware starts what is signed by them, and nothing else."""
+    key, certificate = f"{folder}/key", share / "qemu-efi-aarch64/PkKek-1-snakeoil.pem"
+    subprocess.run(["openssl", "rsa", "-in", str(certificate.with_suffix(".key")), "-passin", "pass:snakeoil", "-out", key], stderr=subprocess.DEVNULL, check=True)
+    shutil.copyfile(share / "AAVMF/AAVMF_VARS.snakeoil.fd", f"{folder}/vars.fd")
+    unified_for(build, folder, "secureboot")
+    fat_disk(f"{folder}/disk", {"EFI/BOOT/BOOTAA64.EFI": f"{folder}/uki"})
+    with Console(build, folder, share, f"{log}-unsigned.log") as c:
+        c.until("Access Denied", 120)
+    subprocess.run(["sbsign", "--key", key, "--cert", str(certificate), "--output", f"{folder}/signed", f"{folder}/uki"], stderr=subprocess.DEVNULL, check=True)
+    fat_disk(f"{folder}/disk", {"EFI/BOOT/BOOTAA64.EFI": f"{folder}/signed"})
+    with Console(build, folder, share, f"{log}-signed.log") as c:
         return up(c)
 
 
@@ -233,7 +253,7 @@ def run_all(build, long):
     (build / "logs").mkdir(exist_ok=True)
     for name, share in firmwares(build, long):
         for title, act in (("setup, shell, variables", interactive), ("a kernel from NVMe", from_nvme), ("a unified kernel image", by_stub),
-                           ("systemd-boot", by_menu), ("U-Boot", by_uboot)):
+                           ("Secure Boot", secure_boot), ("systemd-boot", by_menu), ("U-Boot", by_uboot)):
             with tempfile.TemporaryDirectory(dir=build) as folder:
                 shutil.copyfile(share / "AAVMF/AAVMF_VARS.fd", f"{folder}/vars.fd")
                 try:
