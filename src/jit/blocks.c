@@ -255,7 +255,8 @@ static void jit_destroy(void *engine, struct cpus *cpus)
 {
 	struct jit *jit = engine;
 
-	trace(CHAIN, "%llu blocks of %llu instructions in %llu bytes, %llu segments used again", (unsigned long long)jit->blocks_made,
+	trace(CHAIN, "%llu blocks (%llu with host registers of their own) of %llu instructions in %llu bytes, %llu segments used again",
+	      (unsigned long long)jit->blocks_made, (unsigned long long)jit->blocks_lending,
 	      (unsigned long long)jit->insns_made, (unsigned long long)jit->bytes_made, (unsigned long long)jit->segments_reused);
 	if (jit->counts)
 		dump_counts(jit);

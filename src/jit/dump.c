@@ -50,12 +50,17 @@ void dump_block(const struct block *b, const u8 *from, const u8 *to)
 		      b->how[k] & HOW_FUSED ? "with the one before" :
 					      "emitted",
 		      b->how[k] & HOW_STORES_FLAGS ? ", flags stored" : "", b->how[k] & HOW_REDOES ? ", compare done again" : "",
-		      b->how[k] & HOW_COLD ? ", has code out of line" : "", b->v.loops ? ", loop" : "", copies(b->copies[k]));
+		      b->how[k] & HOW_COLD ? ", has code out of line" : "", b->loops ? ", loop" : "", copies(b->copies[k]));
+		if (!k && b->loops)
+			dump_bytes("into", from, b->loop);
 		if (!k)
-			dump_bytes("head", from, b->at[0]);
+			dump_bytes("head", b->loops ? b->loop : from, b->at[0]);
 		dump_bytes("   ", b->at[k], b->at[k + 1]);
 	}
 	dump_bytes("end", b->at[b->count], to);
+	for (unsigned n = 0; n < b->r.count; n++)
+		trace(IR, "  x%u is where x%u is at home, from %llx on", b->r.loan[n].slot, b->r.loan[n].owner,
+		      (unsigned long long)(b->page->pa + b->list[b->r.loan[n].first] * 4u));
 }
 
 struct dump_line {
@@ -92,6 +97,7 @@ void dump_counts(const struct jit *jit)
 	      (unsigned long long)cpus_total_instructions(jit->cpus), (unsigned long long)counts->blocks, (unsigned long long)counts->probes, (unsigned long long)counts->direct,
 	      (unsigned long long)counts->left[LEFT_PLAIN], (unsigned long long)counts->left[LEFT_BUDGET],
 	      (unsigned long long)counts->left[LEFT_INDIRECT], (unsigned long long)counts->left[LEFT_COUNT], (unsigned long long)drops);
+	trace(CHAIN, "%llu host instructions in blocks", (unsigned long long)counts->host);
 	trace(CHAIN, "accesses with a constant offset: %llu alone, %llu lead a group, %llu follow", (unsigned long long)counts->accesses[GROUP_NONE],
 	      (unsigned long long)counts->accesses[GROUP_LEADS], (unsigned long long)counts->accesses[GROUP_FOLLOWS]);
 	trace(CHAIN, "level 1 of the TLB refilled in translated code: %llu times for reading, %llu for writing", (unsigned long long)counts->refills[0],

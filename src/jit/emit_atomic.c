@@ -52,17 +52,17 @@ static struct mem host_to_rsi(struct block *b, struct mem m)
 	return mem_at(RSI, 0);
 }
 
-/* LOCK CMPXCHG16B of m (RSI) with RDX:RAX and x[low], x[high]; it wants RBX, which waits in its place in struct cpu. RCX is lost. */
+/* LOCK CMPXCHG16B of m (RSI) with RDX:RAX and x[low], x[high]; it wants RBX, which waits on the stack. RCX is lost. */
 static void cmpxchg16b(struct block *b, unsigned low, unsigned high, struct mem m)
 {
 	struct x64 *x = &b->x;
 
 	reg_copy(b, true, RCX, high);
-	x64_store(x, true, slot_mem(0), RBX);
+	x64_push(x, RBX);
 	reg_copy(b, true, RBX, low);
 	x64_u8(x, 0xf0);
 	x64_rm(x, true, OP_0F(0xc7), 1, m);
-	x64_load(x, true, RBX, slot_mem(0));
+	x64_pop(x, RBX);
 }
 
 /* Before an LDXR of `m` loads; with several vCPUs. As monitor_reserve: says what is reserved, then looks whether the page is watched. RAX, RDX. */
@@ -179,8 +179,6 @@ static bool store_exclusive(struct block *b, const struct insn *i, unsigned size
 	struct x64 *x = &b->x;
 	u8 *other[2], *done;
 
-	if (size == 16 && slot_pin(0) != RBX)
-		return false;
 	address_to_rsi(b, i, size);
 	x64_load_extend(x, false, false, 2, RAX, CPU_MEM(exclusive.armed));
 	x64_alu_imm(x, false, ALU_CMP, RAX, (s32)size << 8 | 1);
@@ -348,8 +346,6 @@ EMIT(CASP)
 	struct x64 *x = &b->x;
 	struct mem m;
 
-	if (slot_pin(0) != RBX)
-		return false;
 	reg_copy(b, true, RSI, i->n);
 	x64_test_imm(x, false, RSI, (s32)size - 1);
 	slow_path(b, x64_jcc(x, CC_NE));

@@ -60,8 +60,8 @@ static bool compare_branch(struct block *b, const struct insn *i, enum host_cc c
 			fall_through(b);
 		return true;
 	}
-	if (slot_pin(i->t) != NO_REG)
-		x64_test(&b->x, w, slot_pin(i->t), slot_pin(i->t));
+	if (slot_pin(b, i->t) != NO_REG)
+		x64_test(&b->x, w, slot_pin(b, i->t), slot_pin(b, i->t));
 	else
 		x64_alu_mem_imm(&b->x, w, ALU_CMP, slot_mem(i->t), 0);
 	exit_if(b, cc, target_of(b, i));

@@ -17,7 +17,7 @@
 
 static bool to_general(struct block *b, const struct insn *i, bool w, unsigned byte)
 {
-	unsigned r = reg_dest(slot_written(i->d), RAX);
+	unsigned r = reg_dest(b, slot_written(i->d), RAX);
 
 	x64_load(&b->x, w, r, vreg_mem_at(i->n, byte));
 	reg_done(b, slot_written(i->d), r);
@@ -45,7 +45,7 @@ static bool from_general(struct block *b, const struct insn *i, bool w)
 }
 EMIT(FMOV_h_to_w)
 {
-	unsigned r = reg_dest(slot_written(i->d), RAX);
+	unsigned r = reg_dest(b, slot_written(i->d), RAX);
 
 	x64_load_extend(&b->x, false, false, 2, r, vreg_mem_at(i->n, 0));
 	reg_done(b, slot_written(i->d), r);

@@ -5,11 +5,17 @@
 #define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
 #define W (i->z != 0)
 
+/* Whether x[d] = x[n] OP something is done in the memory of struct cpu. */
+static bool in_memory(struct block *b, bool w, unsigned d, unsigned n)
+{
+	return w && d == n && slot_pin(b, d) == NO_REG;
+}
+
 /* d = n OP m, where m is a slot. */
 static void three(struct block *b, bool w, enum x64_alu op, unsigned d, unsigned n, unsigned m)
 {
 	bool commutes = op != ALU_SUB && op != ALU_SBB;
-	unsigned r = reg_dest(d, RAX);
+	unsigned r = reg_dest(b, d, RAX);
 
 	if (d == m && d != n) {
 		if (commutes) {
@@ -19,18 +25,26 @@ static void three(struct block *b, bool w, enum x64_alu op, unsigned d, unsigned
 			r = RAX;
 		}
 	}
-	if (slot_pin(n) != r || n == SLOT_ZR)
+	if (in_memory(b, w, d, n)) {
+		x64_alu_store(&b->x, true, op, slot_mem(d), reg_read(b, m, RAX));
+		return;
+	}
+	if (slot_pin(b, n) != r || n == SLOT_ZR)
 		reg_copy(b, w, r, n);
 	reg_alu(b, w, op, r, m);
 	reg_done(b, d, r);
 }
 
-/* d = n OP the register `from`, which is RCX. */
+/* d = n OP RCX */
 static void three_rcx(struct block *b, bool w, enum x64_alu op, unsigned d, unsigned n)
 {
-	unsigned r = reg_dest(d, RAX);
+	unsigned r = reg_dest(b, d, RAX);
 
-	if (slot_pin(n) != r || n == SLOT_ZR)
+	if (in_memory(b, w, d, n)) {
+		x64_alu_store(&b->x, true, op, slot_mem(d), RCX);
+		return;
+	}
+	if (slot_pin(b, n) != r || n == SLOT_ZR)
 		reg_copy(b, w, r, n);
 	x64_alu(&b->x, w, op, r, RCX);
 	reg_done(b, d, r);
@@ -38,9 +52,13 @@ static void three_rcx(struct block *b, bool w, enum x64_alu op, unsigned d, unsi
 
 static void three_imm(struct block *b, bool w, enum x64_alu op, unsigned d, unsigned n, s32 v)
 {
-	unsigned r = reg_dest(d, RAX);
+	unsigned r = reg_dest(b, d, RAX);
 
-	if (slot_pin(n) != r || n == SLOT_ZR)
+	if (in_memory(b, w, d, n)) {
+		x64_alu_mem_imm(&b->x, true, op, slot_mem(d), v);
+		return;
+	}
+	if (slot_pin(b, n) != r || n == SLOT_ZR)
 		reg_copy(b, w, r, n);
 	x64_alu_imm(&b->x, w, op, r, v);
 	reg_done(b, d, r);
@@ -50,7 +68,7 @@ static void three_imm(struct block *b, bool w, enum x64_alu op, unsigned d, unsi
 
 static void add_imm(struct block *b, const struct insn *i, s32 v)
 {
-	unsigned r = reg_dest(i->d, RAX), n = reg_read(b, i->n, RAX);
+	unsigned r = reg_dest(b, i->d, RAX), n = reg_read(b, i->n, RAX);
 	bool sp_stays_aligned = i->d == SLOT_SP && i->n == SLOT_SP && !(v & 15) && b->sp_aligned;
 
 	if (v == 0 && W && i->d == i->n)
@@ -81,8 +99,8 @@ EMIT(ADDS_imm)
 }
 EMIT(SUBS_imm)
 {
-	if (i->d == SLOT_DUMP && slot_pin(i->n) != NO_REG)
-		x64_alu_imm(&b->x, W, ALU_CMP, slot_pin(i->n), (s32)i->i);
+	if (i->d == SLOT_DUMP && slot_pin(b, i->n) != NO_REG)
+		x64_alu_imm(&b->x, W, ALU_CMP, slot_pin(b, i->n), (s32)i->i);
 	else if (i->d == SLOT_DUMP)
 		x64_alu_mem_imm(&b->x, W, ALU_CMP, slot_mem(i->n), (s32)i->i);
 	else
@@ -108,7 +126,7 @@ static void logic(struct block *b, const struct insn *i, enum x64_alu op)
 
 	if ((W && (u64)(s64)(s32)v == v) || !W) {
 		if (op == ALU_OR && i->n == SLOT_ZR) {
-			unsigned r = reg_dest(i->d, RAX);
+			unsigned r = reg_dest(b, i->d, RAX);
 
 			x64_mov_imm(&b->x, r, v);
 			reg_done(b, i->d, r);
@@ -166,9 +184,9 @@ EMIT(ANDS_imm)
 
 static void constant(struct block *b, unsigned d, u64 v)
 {
-	unsigned r = reg_dest(d, RAX);
+	unsigned r = reg_dest(b, d, RAX);
 
-	if (d != SLOT_DUMP && slot_pin(d) == NO_REG && (u64)(s64)(s32)v == v) {
+	if (d != SLOT_DUMP && slot_pin(b, d) == NO_REG && (u64)(s64)(s32)v == v) {
 		x64_store_imm(&b->x, true, slot_mem(d), (s32)v);
 		return;
 	}
@@ -200,7 +218,7 @@ EMIT(MOVN)
 }
 EMIT(MOVK)
 {
-	unsigned r = reg_dest(i->d, RAX);
+	unsigned r = reg_dest(b, i->d, RAX);
 
 	if (i->d == SLOT_DUMP)
 		return true;
@@ -243,7 +261,7 @@ static void field(struct block *b, bool w, bool sign, unsigned to, unsigned n, u
 }
 EMIT(UBFM)
 {
-	unsigned r = reg_dest(i->d, RAX);
+	unsigned r = reg_dest(b, i->d, RAX);
 
 	field(b, W, false, r, i->n, i->r, i->s);
 	reg_done(b, i->d, r);
@@ -251,7 +269,7 @@ EMIT(UBFM)
 }
 EMIT(SBFM)
 {
-	unsigned r = reg_dest(i->d, RAX);
+	unsigned r = reg_dest(b, i->d, RAX);
 
 	field(b, W, true, r, i->n, i->r, i->s);
 	reg_done(b, i->d, r);
@@ -317,7 +335,7 @@ static void shifted(struct block *b, const struct insn *i, enum x64_alu op, bool
 EMIT(ADD_reg)
 {
 	if (i->h == 0 && i->i <= 3 && i->n != SLOT_ZR && i->m != SLOT_ZR) {
-		unsigned r = reg_dest(i->d, RAX), n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
+		unsigned r = reg_dest(b, i->d, RAX), n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
 
 		if (!i->i && r == n && b->flags == FLAGS_SAVED)
 			x64_alu(&b->x, W, ALU_ADD, r, m);
@@ -374,13 +392,13 @@ EMIT(BIC_reg)
 EMIT(ORR_reg)
 {
 	if (i->n == SLOT_ZR && !i->i) { /* MOV */
-		unsigned r = reg_dest(i->d, RAX);
+		unsigned r = reg_dest(b, i->d, RAX);
 
 		if (i->m == SLOT_ZR) {
 			constant(b, i->d, 0);
 			return true;
 		}
-		if (slot_pin(i->d) == NO_REG && W) {
+		if (slot_pin(b, i->d) == NO_REG && W) {
 			reg_done(b, i->d, reg_read(b, i->m, RAX));
 			return true;
 		}
@@ -415,7 +433,7 @@ EMIT(EON_reg)
 EMIT(ANDS_reg)
 {
 	if (i->d == SLOT_DUMP && !i->i) {
-		unsigned n = reg_read(b, i->n, RAX), m = slot_pin(i->m);
+		unsigned n = reg_read(b, i->n, RAX), m = slot_pin(b, i->m);
 
 		if (m != NO_REG)
 			x64_test(&b->x, W, n, m);
@@ -479,23 +497,23 @@ EMIT(SUBS_ext)
 static void with_carry(struct block *b, const struct insn *i, bool subtract)
 {
 	enum x64_alu op = subtract ? ALU_SBB : ALU_ADC;
-	unsigned n = i->n, m = i->m, r = reg_dest(i->d, RCX);
+	unsigned n = i->n, m = i->m, r = reg_dest(b, i->d, RCX);
 
 	flags_load_carry(b, subtract);
 	if (!subtract && i->d == m && n != SLOT_ZR) { /* commutes */
 		m = n;
 		n = i->d;
 	}
-	if (i->d == n && W && slot_pin(n) == NO_REG) { /* in its place in memory */
+	if (in_memory(b, W, i->d, n)) {
 		if (m == SLOT_ZR)
 			x64_alu_mem_imm(&b->x, true, op, slot_mem(n), 0);
 		else
 			x64_alu_store(&b->x, true, op, slot_mem(n), reg_read(b, m, RCX));
 		return;
 	}
-	if (r == slot_pin(m) && i->d != n)
+	if (r == slot_pin(b, m) && i->d != n)
 		r = RCX;
-	if (slot_pin(n) != r || n == SLOT_ZR)
+	if (slot_pin(b, n) != r || n == SLOT_ZR)
 		reg_copy(b, W, r, n);
 	reg_alu(b, W, op, r, m);
 	reg_done(b, i->d, r);
@@ -595,11 +613,11 @@ static bool conditional_select(struct block *b, const struct insn *i, bool inver
 		reg_done(b, i->d, RCX);
 		return true;
 	}
-	if (i->d == i->n && slot_pin(i->d) != NO_REG && !invert && !increment) {
-		x64_cmov(x, W, cc ^ 1, slot_pin(i->d), reg_read(b, i->m, RDX));
+	if (i->d == i->n && slot_pin(b, i->d) != NO_REG && !invert && !increment) {
+		x64_cmov(x, W, cc ^ 1, reg_dest(b, i->d, RCX), reg_read(b, i->m, RDX));
 		return true;
 	}
-	r = i->d == i->n ? RCX : reg_dest(i->d, RCX);
+	r = i->d == i->n ? RCX : reg_dest(b, i->d, RCX);
 	if (i->d != i->m || r == RCX || !W)
 		reg_copy(b, W, r, i->m);
 	if (invert)
@@ -633,7 +651,7 @@ EMIT(CSNEG)
 static bool variable_shift(struct block *b, const struct insn *i, enum x64_shift op)
 {
 	if (op != SHIFT_ROR && block_host(b)->bmi2) {
-		unsigned r = reg_dest(i->d, RAX), n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
+		unsigned r = reg_dest(b, i->d, RAX), n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
 
 		x64_shiftx(&b->x, W, op, r, n, m);
 		reg_done(b, i->d, r);
@@ -666,7 +684,7 @@ EMIT(RORV)
 
 EMIT(ADR)
 {
-	unsigned r = reg_dest(i->d, RAX);
+	unsigned r = reg_dest(b, i->d, RAX);
 	s64 bytes = (s64)b->list[b->k] * 4 + (s32)i->i;
 
 	x64_load(&b->x, true, r, CPU_MEM(code_va));
@@ -677,7 +695,7 @@ EMIT(ADR)
 EMIT(ADRP)
 {
 	const struct insn *next = next_insn(b, 1);
-	unsigned r = reg_dest(i->d, RAX);
+	unsigned r = reg_dest(b, i->d, RAX);
 	s64 bytes = (s64)(s32)i->i * 4096;
 
 	if (next && next->row == ROW_ADD_imm && next->z && next->n == i->d && next->d == i->d && i->d != SLOT_DUMP) {

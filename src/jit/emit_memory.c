@@ -69,7 +69,7 @@ static void write_back(struct block *b, const struct insn *i, const struct place
 	if (mode == AT_OFFSET)
 		return;
 	if (more) {
-		r = reg_dest(n, RAX);
+		r = reg_dest(b, n, RAX);
 		x64_lea(&b->x, true, r, mem_at(p->va, more));
 	}
 	reg_done(b, n, r);
@@ -86,7 +86,7 @@ struct shape {
 
 static void load_done(struct block *b, const struct insn *i, struct shape s, struct mem m)
 {
-	unsigned r = reg_dest(i->t, RDX);
+	unsigned r = reg_dest(b, i->t, RDX);
 
 	x64_load_extend(&b->x, s.wide, s.sign, s.size, r, m);
 	reg_done(b, i->t, r);
@@ -102,9 +102,11 @@ static void access_at(struct block *b, const struct insn *i, struct shape s, con
 	} else if (mode == AT_OFFSET) {
 		load_done(b, i, s, p->m);
 	} else {
-		x64_load_extend(&b->x, s.wide, s.sign, s.size, RDX, p->m);
+		unsigned t = i->t == i->n ? RDX : reg_dest(b, i->t, RDX);
+
+		x64_load_extend(&b->x, s.wide, s.sign, s.size, t, p->m);
 		write_back(b, i, p, mode);
-		reg_done(b, i->t, RDX);
+		reg_done(b, i->t, t);
 	}
 }
 /* At the address in RAX. */
@@ -196,21 +198,24 @@ static bool pair(struct block *b, const struct insn *i, struct shape s, unsigned
 {
 	struct place p = reach(b, i, s.size * 2u, s.store, mode, 0);
 	struct mem second = p.m;
+	unsigned t, u;
 
 	second.disp += s.size;
 	if (s.store) {
-		unsigned t = reg_read(b, i->t, RDX), u = reg_read(b, i->u, RSI);
-
+		t = reg_read(b, i->t, RDX);
+		u = reg_read(b, i->u, RSI);
 		x64_store_sized(&b->x, s.size, p.m, t);
 		x64_store_sized(&b->x, s.size, second, u);
 		write_back(b, i, &p, mode);
 		return true;
 	}
-	x64_load_extend(&b->x, s.wide, s.sign, s.size, RDX, p.m);
-	x64_load_extend(&b->x, s.wide, s.sign, s.size, RSI, second);
+	t = i->t == i->n ? RDX : reg_dest(b, i->t, RDX);
+	u = i->u == i->n ? RSI : reg_dest(b, i->u, RSI);
+	x64_load_extend(&b->x, s.wide, s.sign, s.size, t, p.m);
+	x64_load_extend(&b->x, s.wide, s.sign, s.size, u, second);
 	write_back(b, i, &p, mode);
-	reg_done(b, i->t, RDX);
-	reg_done(b, i->u, RSI);
+	reg_done(b, i->t, t);
+	reg_done(b, i->u, u);
 	return true;
 }
 #define PAIR(name, ...)                                                                                                \

@@ -24,8 +24,8 @@ static void check_enabled(struct block *b)
 /* x[slot] += RDX */
 static void add_count(struct block *b, unsigned slot)
 {
-	if (slot_pin(slot) != NO_REG)
-		x64_alu(&b->x, true, ALU_ADD, slot_pin(slot), RDX);
+	if (slot_pin(b, slot) != NO_REG)
+		x64_alu(&b->x, true, ALU_ADD, reg_dest(b, slot, RAX), RDX);
 	else
 		x64_alu_store(&b->x, true, ALU_ADD, slot_mem(slot), RDX);
 }

@@ -12,13 +12,17 @@ static bool multiply_add(struct block *b, const struct insn *i, bool w, bool sub
 {
 	struct x64 *x = &b->x;
 
+	unsigned r = RAX;
+
 	if (subtract)
 		x64_not(x, w, RAX);
+	if (i->a != SLOT_ZR || subtract)
+		r = reg_dest(b, i->d, RAX);
 	if (i->a != SLOT_ZR)
-		x64_lea(x, w, RAX, mem_index(RAX, reg_read(b, i->a, RCX), 0, subtract));
+		x64_lea(x, w, r, mem_index(RAX, reg_read(b, i->a, RCX), 0, subtract));
 	else if (subtract)
-		x64_lea(x, w, RAX, mem_at(RAX, 1));
-	reg_done(b, i->d, RAX);
+		x64_lea(x, w, r, mem_at(RAX, 1));
+	reg_done(b, i->d, r);
 	return true;
 }
 /* high:low = x[n] * x[m]; EFLAGS are kept. Long products multiply row upon row by the same register, which stays in RDX. */
@@ -29,7 +33,7 @@ static void product_by_mulx(struct block *b, const struct insn *i, bool w, unsig
 	if (in_rdx != b->multiplier)
 		reg_copy(b, w, RDX, in_rdx);
 	b->multiplier = w ? (u8)in_rdx : NO_REG;
-	if (by == SLOT_ZR || slot_pin(by) != NO_REG)
+	if (by == SLOT_ZR || slot_pin(b, by) != NO_REG)
 		x64_mulx_rr(&b->x, w, high, low, reg_read(b, by, RCX));
 	else
 		x64_mulx_rm(&b->x, w, high, low, slot_mem(by));
@@ -37,10 +41,15 @@ static void product_by_mulx(struct block *b, const struct insn *i, bool w, unsig
 /* In place where the destination is pinned and not the addend. MULX takes longer: only where flags are to be kept. */
 static bool multiply(struct block *b, const struct insn *i, bool subtract)
 {
-	bool in_place = slot_pin(i->d) != NO_REG && i->d != i->a && !subtract && i->n != SLOT_ZR && i->m != SLOT_ZR;
-	unsigned r = in_place ? slot_pin(i->d) : RAX, n = i->n, m = i->m;
+	bool in_place = slot_pin(b, i->d) != NO_REG && i->d != i->a && !subtract && i->n != SLOT_ZR && i->m != SLOT_ZR;
+	unsigned r = in_place ? reg_dest(b, i->d, RAX) : RAX, n = i->n, m = i->m;
 
 	if (b->flags != FLAGS_SAVED && block_host(b)->bmi2) {
+		if (i->a == SLOT_ZR && !subtract) {
+			product_by_mulx(b, i, W, RCX, reg_dest(b, i->d, RAX));
+			reg_done(b, i->d, reg_dest(b, i->d, RAX));
+			return true;
+		}
 		product_by_mulx(b, i, W, RCX, RAX);
 		return multiply_add(b, i, W, subtract);
 	}
@@ -52,8 +61,8 @@ static bool multiply(struct block *b, const struct insn *i, bool subtract)
 		reg_copy(b, W, r, n);
 	if (m == SLOT_ZR)
 		x64_mov_imm(&b->x, r, 0);
-	else if (slot_pin(m) != NO_REG)
-		x64_imul(&b->x, W, r, slot_pin(m));
+	else if (slot_pin(b, m) != NO_REG)
+		x64_imul(&b->x, W, r, slot_pin(b, m));
 	else
 		x64_rm(&b->x, W, OP_0F(0xaf), r, slot_mem(m));
 	if (!in_place)
@@ -114,7 +123,7 @@ static bool multiply_high(struct block *b, const struct insn *i, unsigned extens
 }
 EMIT(UMULH)
 {
-	unsigned r = reg_dest(i->d, RCX);
+	unsigned r = reg_dest(b, i->d, RCX);
 
 	if (!block_host(b)->bmi2)
 		return multiply_high(b, i, 4);

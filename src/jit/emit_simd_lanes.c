@@ -45,7 +45,7 @@ EMIT(DUP_scalar)
 }
 static bool to_general(struct block *b, const struct insn *i, bool sign, bool w)
 {
-	unsigned r = reg_dest(slot_written(i->d), RAX);
+	unsigned r = reg_dest(b, slot_written(i->d), RAX);
 
 	lane_load(b, r, i->n, i->z, i->h, sign, w);
 	reg_done(b, slot_written(i->d), r);

@@ -51,7 +51,7 @@ static void shuffle3(struct block *b, unsigned x[3], const unsigned m[3], unsign
 static void post_index(struct block *b, const struct insn *i, unsigned va, unsigned bytes)
 {
 	bool aligned = b->sp_aligned && i->m == SLOT_ZR && !(bytes & 15);
-	unsigned r = reg_dest(i->n, RAX);
+	unsigned r = reg_dest(b, i->n, RAX);
 
 	if (i->m == SLOT_ZR) {
 		x64_lea(&b->x, true, r, mem_at(va, (s32)bytes));

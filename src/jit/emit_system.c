@@ -149,7 +149,7 @@ static bool write_nzcv(struct block *b, const struct insn *i)
 
 static bool read_mem(struct block *b, const struct insn *i, bool w, struct mem m)
 {
-	unsigned r = reg_dest(i->t, RAX);
+	unsigned r = reg_dest(b, i->t, RAX);
 
 	x64_load(&b->x, w, r, m);
 	reg_done(b, i->t, r);

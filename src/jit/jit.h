@@ -28,8 +28,10 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 	x(COUNT, "count", false, "-d chain tells at the end how often each instruction was called or left its fast path")      \
 	x(SPLIT, "split-wx", false, "code is written through one mapping and runs in another")                         \
 	x(GROUPS, "groups", true, "one TLB check serves several accesses off the same base register")                  \
+	x(REGISTERS, "registers", true, "a block has the general registers that it names most in host registers")            \
 	x(REFILL, "refill", true, "an access that misses level 1 of the TLB asks level 2 before it takes its slow path")      \
 	x(STRESS_SLOW, "stress-slow", false, "every access of guest memory takes its slow path")                       \
+	x(STRESS_REGISTERS, "stress-registers", false, "each block has as many general registers as it can in other host registers")  \
 	x(STRESS_UNLINK, "stress-unlink", false, "the page that runs is forgotten every 256th time a block is entered from C")
 #define JIT_SWITCH_ENUM(name, word, on, doc) JIT_##name,
 enum jit_switch { JIT_SWITCHES(JIT_SWITCH_ENUM) JIT_SWITCH_COUNT };

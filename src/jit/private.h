@@ -43,6 +43,7 @@ struct counts {
 	u64 blocks;                /* entered, by jumps or from C */
 	u64 direct;                /* jumps to other pages; they probe as well */
 	u64 probes, left[LEFT_COUNT + 1]; /* jumps that asked the table of jumps; why translated code came back (last: to be linked) */
+	u64 host;                  /* instructions of translated code, without what is counted here, slow paths and fixed routines */
 	u64 calls[A64_ROW_COUNT + 1], slow[A64_ROW_COUNT + 1]; /* of exec_ functions: there is no emitter, it declined; something was rare */
 	u64 accesses[3];           /* alone, leading a group, following */
 	u64 refills[2];            /* of level 1 of the TLB, for reading and for writing, without leaving the block */
@@ -65,11 +66,12 @@ struct jit {
 	u32 *index_free;         /* arena of page indexes */
 	unsigned index_used;
 	struct emitter emitters[A64_ROW_COUNT];
+	u8 operands[A64_ROW_COUNT]; /* operand_letters */
 	/* fixed routines */
 	u64 (*enter)(struct cpu *cpu, const u8 *host);
 	const u8 *exec, *light[LIGHT_COUNT], *light_exec, *fp_flags, *refill[2], *link, *budget, *indirect;
 	const u8 *constants; /* vector_constants */
-	u64 blocks_made, insns_made, bytes_made, segments_reused;
+	u64 blocks_made, blocks_lending, insns_made, bytes_made, segments_reused;
 	struct counts *counts; /* with count=on, or NULL */
 };
 

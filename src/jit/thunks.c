@@ -24,7 +24,7 @@
 static void each_pinned(struct x64 *x, bool store)
 {
 	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
-		unsigned r = slot_pin(slot);
+		unsigned r = slot_home(slot);
 
 		if (r == NO_REG)
 			continue;

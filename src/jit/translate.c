@@ -16,17 +16,6 @@
 #include "cpu/code.h"
 #include "jit/private.h"
 
-/* Pinned guest registers: those that instructions name most (-accel jit,count=on -d chain), in gcc, python3, xz and gunzip alike. SP is
- * behind x7, but has its alignment looked at. */
-static const u8 pins[SLOT_COUNT] = {
-	[0] = RBX, [1] = RDI, [2] = R8, [3] = R9, [4] = R10, [5] = R11, [6] = R12, [SLOT_SP] = R13,
-};
-
-unsigned slot_pin(unsigned slot)
-{
-	return slot < SLOT_COUNT && pins[slot] ? pins[slot] : NO_REG;
-}
-
 const struct host_features *block_host(const struct block *b)
 {
 	return &b->jit->host;
@@ -36,7 +25,7 @@ const struct host_features *block_host(const struct block *b)
 
 unsigned reg_read(struct block *b, unsigned slot, unsigned scratch)
 {
-	unsigned pin = slot_pin(slot);
+	unsigned pin = slot_pin(b, slot);
 
 	if (pin != NO_REG)
 		return pin;
@@ -49,7 +38,7 @@ unsigned reg_read(struct block *b, unsigned slot, unsigned scratch)
 
 void reg_copy(struct block *b, bool w, unsigned to, unsigned slot)
 {
-	unsigned pin = slot_pin(slot);
+	unsigned pin = slot_pin(b, slot);
 
 	if (slot == SLOT_ZR)
 		x64_mov_imm(&b->x, to, 0);
@@ -61,7 +50,7 @@ void reg_copy(struct block *b, bool w, unsigned to, unsigned slot)
 
 void reg_alu(struct block *b, bool w, enum x64_alu op, unsigned to, unsigned slot)
 {
-	unsigned pin = slot_pin(slot);
+	unsigned pin = slot_pin(b, slot);
 
 	if (pin != NO_REG)
 		x64_alu(&b->x, w, op, to, pin);
@@ -71,21 +60,23 @@ void reg_alu(struct block *b, bool w, enum x64_alu op, unsigned to, unsigned slo
 		x64_alu_load(&b->x, w, op, to, slot_mem(slot));
 }
 
-unsigned reg_dest(unsigned slot, unsigned scratch)
+unsigned reg_dest(struct block *b, unsigned slot, unsigned scratch)
 {
-	unsigned pin = slot_pin(slot);
+	unsigned pin = slot_pin(b, slot);
 
+	registers_changed(b, slot);
 	return pin == NO_REG ? scratch : pin;
 }
 
 void reg_done(struct block *b, unsigned slot, unsigned from)
 {
-	unsigned pin = slot_pin(slot);
+	unsigned pin = slot_pin(b, slot);
 
 	if (slot == SLOT_SP)
 		b->sp_aligned = false;
 	if (slot == SLOT_DUMP)
 		return;
+	registers_changed(b, slot);
 	if (pin == NO_REG)
 		x64_store(&b->x, true, slot_mem(slot), from);
 	else if (pin != from)
@@ -226,7 +217,7 @@ static struct cold *cold_add(struct block *b, unsigned kind, u8 *site)
 
 	assert(b->cold_count < ARRAY_SIZE(b->cold)); /* ours: eight per instruction at most */
 	c = &b->cold[b->cold_count++];
-	*c = (struct cold){.site = site, .kind = (u8)kind, .k = (s16)b->k};
+	*c = (struct cold){.site = site, .kind = (u8)kind, .k = (s16)b->k, .lent = kind == COLD_EXIT ? b->r.now : b->r.begin, .insns = b->x.insns};
 	return c;
 }
 
@@ -241,12 +232,25 @@ void call_routine(struct block *b, const u8 *routine)
 }
 
 /* RAX and EFLAGS are lost. */
-void count(struct block *b, u64 *counter)
+static void count_more(struct block *b, u64 *counter, unsigned more)
 {
+	unsigned insns = b->x.insns;
+
 	if (!b->jit->counts)
 		return;
 	x64_mov_imm(&b->x, RAX, (u64)(uintptr_t)counter);
-	x64_rm(&b->x, true, OP(0xff), 0, mem_at(RAX, 0)); /* inc */
+	x64_alu_mem_imm(&b->x, true, ALU_ADD, mem_at(RAX, 0), (s32)more);
+	b->x.insns = insns;
+}
+void count(struct block *b, u64 *counter)
+{
+	count_more(b, counter, 1);
+}
+/* The host's instructions up to here, and `more`. */
+static void count_host(struct block *b, unsigned more)
+{
+	if (b->jit->counts)
+		count_more(b, &b->jit->counts->host, b->x.insns + more);
 }
 
 static void count_call(struct block *b, unsigned k, bool slow)
@@ -273,7 +277,12 @@ static void call_exec_of(struct block *b, unsigned k, bool slow)
 
 void call_exec(struct block *b)
 {
+	struct lent lent = b->r.now;
+
+	registers_home(b);
 	call_exec_of(b, b->k, false);
+	if (!is_last(b))
+		registers_again(b, lent);
 	vreg_forget_all(b);
 	b->flags = FLAGS_SAVED;
 	b->sp_aligned = false;
@@ -340,14 +349,16 @@ void exit_indirect(struct block *b)
 {
 	struct x64 *x = &b->x;
 
-	if (!jit_has(b->jit, JIT_JUMPS)) {
-		jump_routine(b, b->jit->indirect);
-		return;
-	}
+	registers_home(b);
 	if (b->jit->counts) {
 		x64_mov(x, true, RCX, RAX);
 		count(b, &b->jit->counts->probes);
+		count_host(b, 14);
 		x64_mov(x, true, RAX, RCX);
+	}
+	if (!jit_has(b->jit, JIT_JUMPS)) {
+		jump_routine(b, b->jit->indirect);
+		return;
 	}
 	if (b->jit->host.bmi2) {
 		x64_rorx(x, false, RCX, RAX, 12);
@@ -402,24 +413,24 @@ static void link_site(struct block *b, u8 *site, unsigned index, bool plain)
 /* Whether a jump of the last instruction to `index` goes straight to the loop's head, its registers kept. */
 static bool is_loop(struct block *b, s64 index)
 {
-	if (b->k != b->count - 1 || index != b->list[0] || b->plain)
-		return false;
-	b->v.loops = true;
-	return b->v.loop;
+	return b->loops && b->k == b->count - 1 && index == b->list[0];
 }
 
 static void exit_giving(struct block *b, s64 index, u32 give_back)
 {
 	struct x64 *x = &b->x;
 
-	if (give_back)
-		x64_alu_imm(x, true, ALU_ADD, LEFT, (s32)give_back);
 	if (is_loop(b, index) && !give_back) {
 		vreg_loop_back(b);
-		x64_bind(x64_jmp(x), b->v.loop);
+		count_host(b, 1);
+		x64_bind(x64_jmp(x), b->loop);
 		return;
 	}
+	registers_home(b);
+	if (give_back)
+		x64_alu_imm(x, true, ALU_ADD, LEFT, (s32)give_back);
 	if (index >= 0 && index < CODE_PAGE_INSNS) {
+		count_host(b, 1);
 		place_site(b, 1);
 		link_site(b, x64_jmp(x), (unsigned)index, false);
 		return;
@@ -444,8 +455,13 @@ void exit_if(struct block *b, enum host_cc cc, s64 index)
 {
 	if (is_loop(b, index)) {
 		vreg_loop_back(b);
-		x64_bind(x64_jcc(&b->x, cc), b->v.loop);
-	} else if (is_last(b) && index >= 0 && index < CODE_PAGE_INSNS) {
+		if (b->jit->counts) { /* by the exit out of line, which counts */
+			exit_site(b, x64_jcc(&b->x, cc), index);
+			return;
+		}
+		x64_bind(x64_jcc(&b->x, cc), b->loop);
+	} else if (is_last(b) && index >= 0 && index < CODE_PAGE_INSNS && !b->jit->counts) {
+		registers_home(b); /* for both ways */
 		place_site(b, 2);
 		link_site(b, x64_jcc(&b->x, cc), (unsigned)index, false);
 	} else {
@@ -464,8 +480,10 @@ void exit_site(struct block *b, u8 *site, s64 index)
 /* Goes on at a record of this page in a block without groups. */
 static void exit_plain(struct block *b, unsigned index, u32 give_back)
 {
+	registers_home(b);
 	if (give_back)
 		x64_alu_imm(&b->x, true, ALU_ADD, LEFT, (s32)give_back);
+	count_host(b, 1);
 	place_site(b, 1);
 	link_site(b, x64_jmp(&b->x), index, true);
 }
@@ -476,17 +494,21 @@ static void cold_emit(struct block *b, struct cold *c)
 	struct link_data data;
 
 	x64_bind(c->site, x->at);
+	x->insns = c->insns;
+	b->r.now = c->lent;
 	if (c->again) {
 		call_routine(b, b->jit->refill[c->store]);
 		x64_bind(x64_jcc(x, CC_E), c->again);
 	}
 	switch (c->kind) {
 	case COLD_SLOW:
+		registers_home(b);
 		call_exec_of(b, (unsigned)c->k, true);
 		if (b->goes_on[c->k] && (row_of(&b->page->insn[b->list[c->k]])->flags & (A64_LOAD | A64_STORE))) {
 			exit_plain(b, b->list[c->k + 1], b->count - (u32)c->k - 1);
 			break;
 		}
+		registers_again(b, c->lent);
 		vreg_reload(b, b->copies[c->k]);
 		jump_routine(b, c->back);
 		break;
@@ -499,6 +521,7 @@ static void cold_emit(struct block *b, struct cold *c)
 		x->at += sizeof(data);
 		break;
 	default:
+		registers_home(b);
 		x64_alu_imm(x, true, ALU_ADD, LEFT, (s32)b->count);
 		x64_mov_imm(x, RAX, b->list[0] * sizeof(struct insn));
 		jump_routine(b, b->jit->budget);
@@ -512,7 +535,7 @@ void check_sp(struct block *b, unsigned n)
 {
 	if (n != SLOT_SP || b->sp_aligned)
 		return;
-	x64_test_imm(&b->x, false, slot_pin(SLOT_SP), 15);
+	x64_test_imm(&b->x, false, slot_pin(b, SLOT_SP), 15);
 	slow_path(b, x64_jcc(&b->x, CC_NE));
 	b->sp_aligned = true;
 }
@@ -603,6 +626,19 @@ static bool block_form(struct block *b, unsigned first)
 	return true;
 }
 
+/* Whether the last instruction may jump to the first. */
+static bool loops_back(const struct block *b)
+{
+	unsigned last = b->list[b->count - 1];
+	const struct insn *insn = &b->page->insn[last];
+
+	switch (insn->row) {
+	case ROW_B: case ROW_BL: case ROW_B_cond: case ROW_CBZ: case ROW_CBNZ: case ROW_TBZ: case ROW_TBNZ:
+		return last + (s64)(s32)insn->i == b->list[0] && !b->plain && jit_has(b->jit, JIT_LOOPS);
+	default: return false;
+	}
+}
+
 /* Whether instruction n, a pure one or an access, writes the register. */
 static bool writes(const struct block *b, unsigned n, unsigned slot)
 {
@@ -671,29 +707,16 @@ static bool flags_are_seen(struct block *b, unsigned k)
 	return true;
 }
 
-/* How often the block's instructions name each general register: what pins[] is chosen from. */
+/* How often the block's instructions name each general register: what registers.c's pins[] is chosen from. */
 static void count_slots(struct block *b)
 {
-	u8 named[SLOT_COUNT] = {0};
+	u8 slots[OPERANDS_MAX];
 
 	for (unsigned k = 0; k < b->count; k++) {
-		const struct insn *insn = &b->page->insn[b->list[k]];
-		const u8 operand[] = {insn->d, insn->n, insn->m, insn->a, insn->t, insn->u};
-		const struct access_row *a = access_row(insn->row);
-		u32 flags = row_of(insn)->flags;
+		unsigned named = operands_of(b, k, slots);
 
-		for (unsigned o = 0; insn->row != ROW_NONE && o < sizeof(operand); o++) {
-			bool general = !(flags & A64_FPSIMD) || ("dnmatu"[o] == 'n' && a);
-
-			if (general && strchr(row_of(insn)->pattern, "dnmatu"[o]) && operand[o] < SLOT_COUNT)
-				named[operand[o]]++;
-		}
-	}
-	for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
-		if (!named[slot])
-			continue;
-		x64_mov_imm(&b->x, RAX, (u64)(uintptr_t)&b->jit->counts->slots[slot]);
-		x64_alu_mem_imm(&b->x, true, ALU_ADD, mem_at(RAX, 0), named[slot]);
+		for (unsigned o = 0; o < named; o++)
+			count(b, &b->jit->counts->slots[slots[o]]);
 	}
 }
 
@@ -707,22 +730,29 @@ static void block_body(struct block *b)
 		count(b, &b->jit->counts->blocks);
 		count_slots(b);
 	}
+	x->insns = 0;
 	x64_alu_imm(x, true, ALU_SUB, LEFT, (s32)b->count);
 	b->k = 0;
+	b->r.begin = b->r.now;
 	b->multiplier = NO_REG;
 	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
 	for (b->k = 0; b->k < b->count; b->k++) {
 		const struct insn *insn = &b->page->insn[b->list[b->k]];
 		const struct emitter *e = emitter_of(b, insn);
 		unsigned colds = b->cold_count;
-		u8 *start = x->at;
+		struct lent lent;
+		u8 *start;
 
-		b->at[b->k] = start;
+		b->at[b->k] = x->at;
+		registers_lend(b);
+		lent = b->r.now;
+		start = x->at;
 		b->skip = 0;
 		b->how[b->k] = 0;
 		b->save_flags = (row_of(insn)->flags & A64_SETFLAGS) && flags_are_seen(b, b->k);
 		if (!e->emit || !e->emit(b, insn)) {
 			x->at = start;
+			b->r.now = lent;
 			b->cold_count = colds;
 			b->how[b->k] = HOW_CALL;
 			if (e->emit && is_light(insn->row))
@@ -754,19 +784,32 @@ static void block_body(struct block *b)
 		exit_to(b, (s64)b->list[b->k] + 1);
 }
 
+/* Ahead of the code of a block, or, if it is one, of the loop. */
+static void block_enter(struct block *b)
+{
+	b->x.at = (u8 *)b->head;
+	b->flags = FLAGS_SAVED;
+	b->sp_aligned = false;
+	b->cold_count = 0;
+	registers_start(b);
+	if (!b->loops)
+		return;
+	b->x.insns = 0;
+	registers_lend_all(b);
+	vreg_reload(b, b->v.head);
+	count_host(b, 0);
+	b->loop = b->x.at;
+}
+
 static void block_emit(struct block *b)
 {
 	while ((uintptr_t)b->x.at & 15)
 		x64_u8(&b->x, 0xcc);
 	b->head = b->x.at;
+	block_enter(b);
 	block_body(b);
 	if (vreg_loop_begin(b)) { /* once more, now that it is known what the loop keeps in registers */
-		b->x.at = (u8 *)b->head;
-		b->flags = FLAGS_SAVED;
-		b->sp_aligned = false;
-		b->cold_count = 0;
-		vreg_reload(b, b->v.head);
-		b->v.loop = b->x.at;
+		block_enter(b);
 		block_body(b);
 	}
 	for (unsigned n = 0; n < b->cold_count; n++)
@@ -784,19 +827,19 @@ const u8 *translate(struct jit *jit, struct cpu *cpu, struct code_page *page, un
 	b->mode = index_mode & ~MODE_PLAIN;
 	b->plain = index_mode & MODE_PLAIN;
 	b->count = 0;
-	b->flags = FLAGS_SAVED;
-	b->sp_aligned = false;
-	b->cold_count = 0;
 	memset(b->redo, 0, sizeof(b->redo));
 	memset(&b->v, 0, sizeof(b->v));
 	if (!block_form(b, first))
 		return NULL;
 	memset(b->goes_on, 0, sizeof(b->goes_on));
 	groups_plan(b);
+	b->loops = loops_back(b);
+	registers_plan(b);
 	block_emit(b);
 	assert(b->x.at <= jit->cache + jit->cache_size);
 	dump_block(b, b->head, b->x.at);
 	jit->blocks_made++;
+	jit->blocks_lending += b->r.count != 0;
 	jit->insns_made += b->count;
 	jit->bytes_made += (u64)(b->x.at - jit->at);
 	jit->at = b->x.at;
@@ -811,9 +854,11 @@ void emitters_collect(struct jit *jit)
 		emit_structures_rows, emit_mops_rows, emit_multiply_rows,
 	};
 
-	for (unsigned row = 0; row < A64_ROW_COUNT; row++)
+	for (unsigned row = 0; row < A64_ROW_COUNT; row++) {
+		jit->operands[row] = (u8)operand_letters(&a64_rows[row]);
 		if (is_light(row))
 			jit->emitters[row] = (struct emitter){emit_light, EMIT_PURE};
+	}
 	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)
 		for (const struct emitter_row *row = tables[n]; row->row != ROW_NONE; row++)
 			jit->emitters[row->row] = (struct emitter){row->emit, (u8)(row->flags & EMIT_KEEPS_BMI2 && jit->host.bmi2 ? row->flags | EMIT_KEEPS : row->flags)};

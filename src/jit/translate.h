@@ -14,7 +14,7 @@
  *   rbp  the vCPU, plus BIAS, so that registers and flags have one-byte offsets: CPU_MEM(field), slot_mem(slot), vreg_mem(n)
  *   r15  the current data TLB bank; r14  cpu->left; rsp  16-byte aligned
  *   rax rcx rdx rsi, xmm0..xmm3  free within one instruction; xmm4..xmm15 have copies of V registers (vector.c)
- *   all others hold guest registers: slot_pin(). Use reg_read, reg_dest, reg_done and the like.
+ *   all others hold guest registers: slot_pin(), registers.c. Use reg_read, reg_dest, reg_done and the like.
  *
  * NZCV. Between instructions the flags live in EFLAGS (enum flags_place says in which shape) or in cpu->jit_flags, where CF is the
  * inverse of C. jit_flags is what LAHF and SETO AL leave in AX. Setters end with flags_set; readers start with flags_cc or
@@ -55,6 +55,15 @@ struct vcopy {
  * the next one as well; it has something out of line. */
 enum { HOW_CALL = 1, HOW_STORES_FLAGS = 2, HOW_REDOES = 4, HOW_FUSED = 8, HOW_COLD = 16 };
 
+/* registers.c: what is lent, and of that, what has been written; bit n is of loan[n]. */
+#define LOANS_MAX 7
+struct lent {
+	u8 lent, changed;
+};
+struct loan {
+	u8 host, owner, slot, first; /* the instruction from which on */
+};
+
 struct jit;
 struct block {
 	struct x64 x;
@@ -78,9 +87,15 @@ struct block {
 		u32 written;                /* V registers that the block has written so far */
 		u8 live_in[32];             /* bytes of Vn that are read before they are written */
 		struct vcopy head[VCOPIES]; /* a loop: the copies that its head expects */
-		const u8 *loop;             /* where the jump back goes; NULL: not known to be a loop */
-		bool loops;                 /* the last instruction leads to the first */
 	} v;
+	bool loops;            /* the last instruction may jump to the first */
+	const u8 *loop;        /* then: where to */
+	struct {
+		u8 pin[SLOT_COUNT];       /* the host register that has a guest register now, or 0 */
+		struct loan loan[LOANS_MAX];
+		unsigned count;
+		struct lent now, begin;   /* here, and when this instruction began */
+	} r;
 	bool plain;            /* without groups: groups.c */
 	struct group {
 		u8 role, slot; /* GROUP_LEADS: looks for the page and puts the addend into jit_group[slot]; GROUP_FOLLOWS: takes it from there */
@@ -100,6 +115,8 @@ struct block {
 		const u8 *again; /* a miss of the TLB: the look into it, for when it is refilled; or NULL */
 		u8 kind;
 		bool store;    /* with `again` */
+		struct lent lent; /* there */
+		unsigned insns; /* host instructions up to there */
 		s16 k;         /* slow path: which instruction */
 		u32 index;     /* link: record to go to; left: instructions to give back */
 		u32 give_back;
@@ -151,7 +168,7 @@ static inline struct mem slot_mem(unsigned slot)
 	return mem_at(RBP, (s32)(offsetof(struct cpu, x) + slot * 8) - BIAS);
 }
 /* The host register that holds a guest register, or NO_REG. */
-unsigned slot_pin(unsigned slot);
+unsigned slot_pin(const struct block *b, unsigned slot);
 /* A host register with the value: the pinned one, which may not be changed, or `scratch`, loaded. */
 unsigned reg_read(struct block *b, unsigned slot, unsigned scratch);
 /* Copies to `to`: 64 bits, or the low 32 zero-extended. Keeps EFLAGS. */
@@ -160,9 +177,24 @@ void reg_copy(struct block *b, bool w, unsigned to, unsigned slot);
 void reg_alu(struct block *b, bool w, enum x64_alu op, unsigned to, unsigned slot);
 /* Where to compute a result: the pinned register, or `scratch`. Anything the instruction still reads must not be the same
  * register: if (reg_overlaps(...)) compute in a scratch register and let reg_done move it. */
-unsigned reg_dest(unsigned slot, unsigned scratch);
+unsigned reg_dest(struct block *b, unsigned slot, unsigned scratch);
 /* The result for `slot` is in `from` (64 bits valid): moves or stores it if it is not there yet. Keeps EFLAGS. */
 void reg_done(struct block *b, unsigned slot, unsigned from);
+/* registers.c. The host register that has a guest register at home. */
+unsigned slot_home(unsigned slot);
+/* The general registers that instruction k of the list names, once for each operand. */
+#define OPERAND_LETTERS "dnmatus"
+#define OPERANDS_MAX 7
+unsigned operand_letters(const struct a64_row *row);
+unsigned operands_of(const struct block *b, unsigned k, u8 slots[OPERANDS_MAX]);
+void registers_plan(struct block *b);
+/* All are at home; before an instruction; ahead of a loop; the slot is written; all go home; what was lent is lent again, behind a call of C. */
+void registers_start(struct block *b);
+void registers_lend(struct block *b);
+void registers_lend_all(struct block *b);
+void registers_changed(struct block *b, unsigned slot);
+void registers_home(struct block *b);
+void registers_again(struct block *b, struct lent lent);
 /* For sources that are written: 31 is XZR. */
 static inline unsigned slot_written(unsigned slot)
 {

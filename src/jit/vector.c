@@ -119,7 +119,7 @@ bool vreg_loop_begin(struct block *b)
 	for (unsigned n = 0; n < 32 && count < KEPT; n++)
 		if (b->v.live_in[n])
 			head[count++] = (struct vcopy){(u8)n, b->v.live_in[n], b->v.live_in[n]};
-	if (!b->v.loops || !count || !jit_has(b->jit, JIT_LOOPS))
+	if (!b->loops || !count)
 		return false;
 	memset(&b->v, 0, sizeof(b->v));
 	memcpy(b->v.head, head, sizeof(head));

@@ -21,6 +21,7 @@ enum x64_shift { SHIFT_ROL, SHIFT_ROR, SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR =
 
 struct x64 {
 	u8 *at;
+	unsigned insns; /* appended; those that callers write byte by byte are not counted */
 };
 
 /* [base + index * 2^scale + disp] */
@@ -65,6 +66,7 @@ static inline void x64_head(struct x64 *x, bool w, u32 op, unsigned reg, unsigne
 {
 	unsigned rex = (w ? 8u : 0) | (reg >> 3 & 1) << 2 | (index == NO_REG ? 0 : (index >> 3 & 1) << 1) | (base >> 3 & 1);
 
+	x->insns++;
 	if (op >> 16)
 		x64_u8(x, op >> 16);
 	if (rex || force)
@@ -276,12 +278,14 @@ static inline void x64_store_sized(struct x64 *x, unsigned bytes, struct mem m, 
 /* --- control flow; a site is the address of the 4-byte displacement --- */
 static inline u8 *x64_jmp(struct x64 *x)
 {
+	x->insns++;
 	x64_u8(x, 0xe9);
 	x64_u32(x, 0);
 	return x->at - 4;
 }
 static inline u8 *x64_jcc(struct x64 *x, enum host_cc cc)
 {
+	x->insns++;
 	x64_u8(x, 0x0f);
 	x64_u8(x, 0x80 | cc);
 	x64_u32(x, 0);
@@ -289,6 +293,7 @@ static inline u8 *x64_jcc(struct x64 *x, enum host_cc cc)
 }
 static inline u8 *x64_call(struct x64 *x)
 {
+	x->insns++;
 	x64_u8(x, 0xe8);
 	x64_u32(x, 0);
 	return x->at - 4;
@@ -302,12 +307,14 @@ static inline void x64_bind(u8 *site, const u8 *target)
 /* Short forward jumps inside one emitter: the site is the 1-byte displacement. */
 static inline u8 *x64_jcc_short(struct x64 *x, enum host_cc cc)
 {
+	x->insns++;
 	x64_u8(x, 0x70 | cc);
 	x64_u8(x, 0);
 	return x->at - 1;
 }
 static inline u8 *x64_jmp_short(struct x64 *x)
 {
+	x->insns++;
 	x64_u8(x, 0xeb);
 	x64_u8(x, 0);
 	return x->at - 1;
@@ -359,6 +366,7 @@ static inline void x64_vex(struct x64 *x, bool w, bool l256, unsigned pp, unsign
 	unsigned r = ~reg >> 3 & 1, xx = index == NO_REG ? 1 : ~index >> 3 & 1, b = ~base >> 3 & 1;
 	unsigned last = (~v & 15) << 3 | (l256 ? 4u : 0) | pp;
 
+	x->insns++;
 	if (xx && b && !w && map == 1) {
 		x64_u8(x, 0xc5);
 		x64_u8(x, r << 7 | last);
@@ -382,6 +390,7 @@ static inline void x64_vex_rm(struct x64 *x, bool w, unsigned pp, unsigned map, 
 /* EVEX, 128 bits, registers 0..15, no mask; pp, map and w as VEX has them. A mask register as `reg` or `rm` is its number. */
 static inline void x64_evex_rr(struct x64 *x, bool w, unsigned pp, unsigned map, unsigned op, unsigned reg, unsigned v, unsigned rm)
 {
+	x->insns++;
 	x64_u8(x, 0x62);
 	x64_u8(x, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | 1 << 4 | map);
 	x64_u8(x, (w ? 0x80u : 0) | (~v & 15) << 3 | 1 << 2 | pp);

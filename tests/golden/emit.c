@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: golden_emit rows|sse4.2|avx2|avx512\n");
 		return 2;
 	}
-	replay = replay_create_engine(engine, &err);
+	replay = replay_create_engine(engine, 0, &err);
 	if (!replay || !trace_enable("op,out", &err)) {
 		fprintf(stderr, "golden_emit: %s\n", err.text);
 		return 1;

@@ -38,13 +38,13 @@ struct replay {
 
 struct replay *replay_create(struct error *err)
 {
-	return replay_create_engine(NULL, err);
+	return replay_create_engine(NULL, 0, err);
 }
 
-struct replay *replay_create_engine(const struct cpu_engine *engine, struct error *err)
+struct replay *replay_create_engine(const struct cpu_engine *engine, u32 switches, struct error *err)
 {
 	struct replay *r = calloc(1, sizeof(*r));
-	struct cpus_config config = {.count = 1, .model = "max", .engine = engine};
+	struct cpus_config config = {.count = 1, .model = "max", .engine = engine, .engine_switches = switches};
 
 	r->loop = loop_create(true, err);
 	r->space = space_create(r->loop);

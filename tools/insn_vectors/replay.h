@@ -11,8 +11,8 @@ struct replay;
 
 struct cpu_engine;
 struct replay *replay_create(struct error *err);
-/* Instructions run by an engine: from guest memory, at EL0. */
-struct replay *replay_create_engine(const struct cpu_engine *engine, struct error *err);
+/* Instructions run by an engine with these switches: from guest memory, at EL0. */
+struct replay *replay_create_engine(const struct cpu_engine *engine, u32 switches, struct error *err);
 void replay_destroy(struct replay *replay);
 /* Runs the request's instruction; the result's bytes go to `to` (VECTORS_RESULT_MAX); returns their number. */
 unsigned replay_run(struct replay *replay, const struct vector_request *request, uint8_t *to);
