@@ -16,7 +16,6 @@
 #include "machine/firmware.h"
 #include "pci/pci_spec.h"
 
-#define IO_GRAIN       0x1000u
 #define MEMORY_GRAIN   (2 * MiB)
 #define MEMORY64_GRAIN (1 * GiB)
 
@@ -191,6 +190,23 @@ static void share_memory(struct machine *m, struct acpi_config *a, u64 window, u
 	free(needs.list);
 }
 
+/* Whether a function on this bus or below has registers in I/O space. */
+static bool has_io(const struct pci_bus *bus)
+{
+	for (unsigned devfn = 0; devfn < ARRAY_SIZE(bus->slots); devfn++) {
+		const struct pci_dev *dev = bus->slots[devfn];
+
+		if (!dev)
+			continue;
+		for (unsigned n = 0; n < PCI_BARS; n++)
+			if (dev->bars[n].size && dev->bars[n].io)
+				return true;
+		if (dev->bridge && has_io(&dev->bridge->secondary))
+			return true;
+	}
+	return false;
+}
+
 /* One window each: the largest. */
 static void io_offer(struct acpi_root *root, u64 base, u64 size)
 {
@@ -199,16 +215,21 @@ static void io_offer(struct acpi_root *root, u64 base, u64 size)
 	root->io_pa = memory_map[MAP_PCI_PIO].base + root->io.base;
 }
 
+/* Firmware gives every port 4 KiB of the 64 KiB there are. An expander under which nothing uses them has none, so that pcie.0's window begins where
+ * a kernel with larger pages can map it. */
 static void share_io(struct machine *m, struct acpi_config *a)
 {
 	u64 size = memory_map[MAP_PCI_PIO].size, from = 0;
+	bool uses[ACPI_ROOTS_MAX] = {false};
+	unsigned index = 0;
 	struct needs needs = gather(m, true, 0, size);
 
-	hand_out(&needs, 0, size, a->root_count, IO_GRAIN);
+	for (struct pci_root *root = pci_host_root(m->pci)->next; root; root = root->next)
+		uses[++index] = has_io(&root->bus);
 	for (size_t i = 0; i < needs.count; i++) {
 		const struct need *need = &needs.list[i];
 
-		if (!need->root)
+		if (!uses[need->root])
 			continue;
 		if (need->base > from)
 			io_offer(&a->roots[0], from, need->base - from);
