@@ -124,6 +124,19 @@ void test(void)
 	for (unsigned i = 0; i < 100 && !overflows; i++)
 		loop(10000);
 	check("overflow interrupt", overflows, 1);
+	/* At its instruction: counting ends soon behind it, and the interrupt with it. */
+	write_sysreg(0x40, pmcr_el0);
+	event(0, 8, -16u);
+	overflows = 0;
+	asm volatile("msr pmcr_el0, %0; isb; mov x9, #20; 1: subs x9, x9, #1; b.gt 1b; msr pmcr_el0, xzr; isb" :: "r"(1ul) : "x9", "cc", "memory");
+	check("interrupt at once", overflows, 1);
+	write_sysreg(0x41, pmcr_el0);
+	event(0, 0, -1u); /* SW_INCR */
+	write_sysreg(1, pmswinc_el0);
+	isb();
+	write_sysreg(0, pmcr_el0);
+	check("and of a software increment", overflows, 2);
+	overflows = 1;
 	write_sysreg(0x41, pmcr_el0);
 	write_sysreg(-5000ul, pmccntr_el0);
 	write_sysreg(BIT(31), pmintenset_el1);

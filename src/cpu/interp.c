@@ -121,7 +121,7 @@ u64 cpu_run(struct cpu *cpu, u64 budget)
 		full = compared && cpu->cpus->config.state_chunk && cpu->icount >= cpu->cpus->config.state_from;
 		if (unlikely(full))
 			chunk_max = cpu->cpus->config.state_chunk;
-		cpu->chunk = stepping ? 1 : (s64)MIN(budget - done, chunk_max);
+		cpu->chunk = stepping ? 1 : (s64)MIN(MIN(budget - done, chunk_max), pmu_until_overflow(cpu));
 		cpu->left = cpu->chunk;
 		if (unlikely(traced))
 			run_chunk_traced(cpu);

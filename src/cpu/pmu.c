@@ -4,8 +4,9 @@
  * [DDI0487 D13, The Performance Monitors Extension]
  *
  * A cycle is an instruction retired, under instruction time the nanoseconds that it takes: time that the host spends elsewhere does not count. Counters are brought up to
- * date (pmu_sync) before anything that changes what counts: a change of EL, a register access, the end of a chunk; so
- * an overflow is seen at most one chunk late. Own thread only; the interrupt line is changed under the machine lock.
+ * date (pmu_sync) before anything that changes what counts: a change of EL, a register access, the end of a chunk. A chunk
+ * ends where a counter that may interrupt overflows (pmu_until_overflow), unless EL changes on the way: then it is seen at
+ * most one chunk late. Own thread only; the interrupt line is changed under the machine lock.
  */
 #include "cpu/features.h"
 #include "cpu/hooks.h"
@@ -68,6 +69,37 @@ void pmu_sync(struct cpu *cpu)
 	}
 }
 
+u64 pmu_until_overflow(const struct cpu *cpu)
+{
+	u64 enabled = cpu->sys.pmcnten, interrupts = cpu->sys.pminten, least = UINT64_MAX;
+	unsigned shift = cpu->cpus->config.icount_shift;
+
+	if (!pmu_is_counting(cpu) || !interrupts)
+		return least;
+	if ((enabled & interrupts & CYCLE) && counts_here(cpu, cpu->sys.pmccfiltr) && cpu->sys.pmccntr)
+		least = (-cpu->sys.pmccntr - 1) >> shift;
+	for (unsigned n = 0; n < PMU_COUNTERS; n++) {
+		u16 event = (u16)cpu->sys.pmevtyper[n];
+		u64 left = BIT(32) - cpu->sys.pmevcntr[n];
+
+		/* Its own interrupt, or that of the counter which is chained to it. */
+		if (!bit(enabled, n) || !(interrupts >> n & (n & 1 ? 1 : 3)) || !counts_here(cpu, cpu->sys.pmevtyper[n]))
+			continue;
+		if (event == EVENT_INST_RETIRED)
+			least = MIN(least, left - 1);
+		else if (event == EVENT_CPU_CYCLES)
+			least = MIN(least, (left - 1) >> shift);
+	}
+	return least == UINT64_MAX ? least : least + 1;
+}
+
+/* What counts, or from where, has changed: the chunk that runs was measured without it. */
+static void changed(struct cpu *cpu)
+{
+	if (pmu_is_counting(cpu) && cpu->sys.pminten)
+		cpu_leave_chunk(cpu);
+}
+
 void pmu_event(struct cpu *cpu, u16 event)
 {
 	if (!pmu_is_counting(cpu))
@@ -86,6 +118,7 @@ static bool settle(struct cpu *cpu)
 	if (level == cpu->pmu_level)
 		return true;
 	cpu->pmu_level = level;
+	cpu_leave_chunk(cpu); /* it is taken before the next instruction */
 	cpu_lock_machine(cpu);
 	cpu_set_ppi(cpu, PPI_PMU, level);
 	return cpu_unlock_machine(cpu);
@@ -138,6 +171,7 @@ WRITE_HOOK(pmcr_write)
 		cpu->sys.pmccntr = 0;
 	for (unsigned n = 0; (value & PMCR_P) && n < PMU_COUNTERS; n++)
 		cpu->sys.pmevcntr[n] = 0;
+	changed(cpu);
 	return settle(cpu);
 }
 
@@ -155,6 +189,7 @@ WRITE_HOOK(pmcntenset_write)
 		return false;
 	pmu_sync(cpu);
 	cpu->sys.pmcnten |= value & IMPLEMENTED;
+	changed(cpu);
 	return true;
 }
 
@@ -243,6 +278,7 @@ WRITE_HOOK(pmccntr_write)
 		return false;
 	pmu_sync(cpu);
 	cpu->sys.pmccntr = value;
+	changed(cpu);
 	return true;
 }
 
@@ -268,6 +304,7 @@ static void typer_set(struct cpu *cpu, unsigned n, u64 value)
 		cpu->sys.pmccfiltr = value & CCFILTR_RW;
 	else if (n < PMU_COUNTERS)
 		cpu->sys.pmevtyper[n] = value & TYPER_RW;
+	changed(cpu);
 }
 
 READ_HOOK(pmccfiltr_read)
@@ -329,6 +366,7 @@ static void counter_set(struct cpu *cpu, unsigned n, u64 value)
 	pmu_sync(cpu);
 	if (n < PMU_COUNTERS)
 		cpu->sys.pmevcntr[n] = (u32)value;
+	changed(cpu);
 }
 
 READ_HOOK(pmxevcntr_read)
@@ -383,7 +421,9 @@ READ_HOOK(pminten_read)
 
 WRITE_HOOK(pmintenset_write)
 {
+	pmu_sync(cpu);
 	cpu->sys.pminten |= value & IMPLEMENTED;
+	changed(cpu);
 	return settle(cpu);
 }
 

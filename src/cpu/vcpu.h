@@ -298,6 +298,7 @@ void pmu_reset(struct cpu *cpu);
 void pmu_sync(struct cpu *cpu);           /* before the EL changes or a counter is read */
 void pmu_poll(struct cpu *cpu);           /* at a chunk's end while counting */
 bool pmu_is_counting(const struct cpu *cpu);
+u64 pmu_until_overflow(const struct cpu *cpu); /* instructions to the next interrupt of a counter; UINT64_MAX: none */
 void pmu_event(struct cpu *cpu, u16 event);
 void debug_reset(struct cpu *cpu);
 void debug_rederive(struct cpu *cpu);     /* from cpu_rederive and after debug registers change */
