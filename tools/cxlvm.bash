@@ -40,13 +40,13 @@ _cxlvm()
 	-cpu) mapfile -t COMPREPLY < <(compgen -W "$("$program" -cpu help 2>/dev/null | sed -n 's/^  //p')" -- "$word"); return ;;
 	-d) mapfile -t COMPREPLY < <(compgen -W "$("$program" -d help 2>/dev/null | cut -d' ' -f1)" -- "$word"); return ;;
 	-machine|-M) mapfile -t COMPREPLY < <(compgen -W "virt" -- "$word"); return ;;
-	-accel) mapfile -t COMPREPLY < <(compgen -W "jit interp" -- "$word"); return ;;
-	-kernel|-initrd|-dtb|-bios|-D|-pidfile|-readconfig|-hda) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null; return ;;
+	-accel) mapfile -t COMPREPLY < <(compgen -W "jit interp help" -- "$word"); return ;;
+	-kernel|-initrd|-dtb|-bios|-D|-pidfile|-readconfig|-hda|-hdb|-hdc|-hdd|-cdrom) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null; return ;;
 	esac
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("$program" -help 2>/dev/null | sed -n 's/^\(-[^ ]*\).*/\1/p')" -- "$word")
 	elif ((${#words[@]} == 2)); then
-		mapfile -t COMPREPLY < <(compgen -W "topology" -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "topology explain" -- "$word")
 	fi
 }
 complete -F _cxlvm cxlvm

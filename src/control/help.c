@@ -9,6 +9,8 @@
 #include "cpu/cpu.h"
 #include "jit/jit.h"
 
+#define HELP_COLUMN 45 /* where an option's words begin, below it if it is long */
+
 /* What was asked for is the output, so an output that fails is a failure. */
 _Noreturn void help_done(void)
 {
@@ -29,12 +31,14 @@ void help_options(void)
 {
 	printf("cxlvm version " CXLVM_VERSION ": an arm64 machine with CXL memory\nusage: cxlvm [options]\n\n");
 	for (const struct option *o = options; o->name; o++) {
-		char left[96];
+		int width;
 
 		if (o->refusal)
 			continue;
-		snprintf(left, sizeof(left), "-%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
-		printf("%-44s %s\n", left, o->help);
+		width = printf("-%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+		if (width >= HELP_COLUMN)
+			width = printf("\n") - 1;
+		printf("%*s%s\n", HELP_COLUMN - width, "", o->help);
 	}
 	printf("\nCtrl-A x ends the program, Ctrl-A h lists the other keys.\n");
 	help_done();

@@ -354,16 +354,28 @@ static bool take_net(struct settings *s, const char *a, struct error *err)
 
 static bool take_action(struct settings *s, const char *a, struct error *err)
 {
-	if (!strcmp(a, "reboot=shutdown")) {
-		s->config.no_reboot = true;
-		return true;
-	}
-	if (!strcmp(a, "shutdown=pause")) {
-		s->config.no_shutdown = true;
-		return true;
-	}
-	return !strcmp(a, "reboot=reset") || !strcmp(a, "shutdown=poweroff") ||
-	       fail(err, "-action %s: reboot=shutdown, reboot=reset, shutdown=poweroff and shutdown=pause are built", a);
+	const struct {
+		const char *words;
+		bool *flag, value;
+	} actions[] = {
+		{"reboot=shutdown", &s->config.no_reboot, true}, {"reboot=reset", &s->config.no_reboot, false},
+		{"shutdown=pause", &s->config.no_shutdown, true}, {"shutdown=poweroff", &s->config.no_shutdown, false},
+	};
+	const char *word = a;
+	size_t length;
+	unsigned n;
+
+	do {
+		length = strcspn(word, ",");
+		for (n = 0; n < ARRAY_SIZE(actions); n++)
+			if (strlen(actions[n].words) == length && !memcmp(actions[n].words, word, length))
+				break;
+		if (n == ARRAY_SIZE(actions))
+			return fail(err, "-action %s: reboot=shutdown, reboot=reset, shutdown=poweroff and shutdown=pause are built", a);
+		*actions[n].flag = actions[n].value;
+		word += length;
+	} while (*word++);
+	return true;
 }
 
 #define LATER "is not built yet; docs/status.md says what is"
@@ -409,7 +421,7 @@ const struct option options[] = {
 	{"virtfs", NULL, "local,path=,mount_tag=,security_model=[,readonly=on]", "the same, with its device: mount -t 9p -o trans=virtio TAG", take_virtfs},
 	{"net", NULL, "nic|user|none", "the old spelling of -nic", take_net},
 	{"no-reboot", NULL, NULL, "end the program when the guest resets", take_no_reboot},
-	{"action", NULL, "reboot=shutdown", "what a guest reset or power-off does", take_action},
+	{"action", NULL, "reboot=shutdown|reset,shutdown=poweroff|pause", "what a guest reset or power-off does", take_action},
 	{"icount", NULL, "shift=N", "instruction time, 1 << N ns each: every run of the same input is the same run", option_icount},
 	{"rtc", NULL, "base=utc|DATE", "the real-time clock's start", option_rtc},
 	{"d", NULL, "ITEM,...", "trace; '-d help' lists the items", take_trace},

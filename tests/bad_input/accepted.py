@@ -52,6 +52,8 @@ CASES = [
     ("a socket nobody connects to", KERNEL + "-serial unix:@/socket,server=on,wait=off", []),
     ("four nodes", KERNEL + "-smp 4 -numa node,cpus=0-1,mem=512M -numa node,cpus=2,mem=512M -numa node,cpus=3 -numa node -numa dist,src=0,dst=3,val=40", []),
     ("-M memory-backend", KERNEL + "-m 512M -object memory-backend-memfd,id=ram,size=512M,share=on -M memory-backend=ram", []),
+    ("both actions", KERNEL + "-action reboot=shutdown,shutdown=poweroff", []),
+    ("-global of another machine's device", KERNEL + "-global PIIX4_PM.disable_s3=1", ["PIIX4_PM.disable_s3=1: has no effect"]),
     ("a pid file", KERNEL + "-pidfile @/pid", []),
 ]
 
