@@ -21,6 +21,8 @@
 #include "cxl/type3.h"
 
 #define ULL(v) ((unsigned long long)(v))
+#define REGION_BYTES 40 /* of one in Get Dynamic Capacity Configuration */
+#define LEFT_BYTES 16    /* extents and tags behind them */
 #define EXTENT_BYTES 40 /* of one in an extent list */
 #define UPDATE_BYTES 24 /* of one in an updated extent list */
 #define UPDATE_MORE BIT(0)
@@ -212,6 +214,11 @@ void dynamic_put_left(const struct dynamic *dc, struct mbox_out *out)
 	mbox_put(out, 4, tags_left(dc));
 }
 
+unsigned dynamic_regions_that_fit(const struct dynamic *dc, const struct mbox_out *out, u32 head, unsigned first, unsigned most)
+{
+	return MIN(MIN(most, dc->region_count - first), (out->room - head - LEFT_BYTES) / REGION_BYTES);
+}
+
 u16 cmd_get_dc_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	const struct dynamic *dc = dev->dc;
@@ -219,7 +226,7 @@ u16 cmd_get_dc_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct m
 
 	if (first >= dc->region_count)
 		return CXL_INVALID_INPUT;
-	count = MIN(most, dc->region_count - first);
+	count = dynamic_regions_that_fit(dc, out, 8, first, most);
 	mbox_put(out, 1, dc->region_count);
 	mbox_put(out, 1, count);
 	mbox_put_zeros(out, 6);

@@ -43,6 +43,8 @@ u64 dynamic_region_base(const struct dynamic *dc, unsigned region);
 unsigned dynamic_free_spans(const struct dynamic *dc, unsigned region, u64 length, struct cxl_dc_span *spans);
 /* Sets what Set DC Region Configuration sets and tells the host; a return code. */
 u16 dynamic_configure(struct cxl_type3 *dev, unsigned region, bool sanitize);
+/* How many of the regions from `first` (one that there is) an answer holds: `head` bytes, 40 for each, and what dynamic_put_left puts. */
+unsigned dynamic_regions_that_fit(const struct dynamic *dc, const struct mbox_out *out, u32 head, unsigned first, unsigned most);
 /* Extents and tags: how many there may be, how many more. */
 void dynamic_put_left(const struct dynamic *dc, struct mbox_out *out);
 /* The accepted extents from `first` (at most the count of all) on, `most` of them or as many as there is room for, behind their counts and the

@@ -88,7 +88,7 @@ static u16 cmd_get_host_regions(struct cxl_type3 *dev, struct mbox_in *in, struc
 
 	if (host || first >= dc->region_count)
 		return CXL_INVALID_INPUT;
-	count = MIN(most, dc->region_count - first);
+	count = dynamic_regions_that_fit(dc, out, 4, first, most);
 	mbox_put(out, 2, 0);
 	mbox_put(out, 1, dc->region_count);
 	mbox_put(out, 1, count);

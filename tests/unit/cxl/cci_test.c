@@ -21,9 +21,7 @@ static int open_switch(void **state)
 	fixture_add(&m, &memory_backend_ram_class, "id=d,size=512M");
 	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=ds0,volatile-memdev=v,volatile-dc-memdev=d,num-dc-regions=2,sn=7");
 	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=ds1,volatile-memdev=w");
-	if (!fixture_settle(&m))
-		fail_msg("%s", m.err.text);
-	fixture_reset(&m, RESET_COLD);
+	fixture_power_on(&m);
 	cci = (struct switch_cci *)fixture_find(&m, "cci0");
 	mailbox = &cci->mbox;
 	dev = fixture_type3(&m, "mem0");

@@ -18,16 +18,7 @@ static int open_device(void **state)
 	fixture_open(&m);
 	ram = (struct region){.name = "ram", .base = RAM_BASE, .size = RAM_BYTES, .host = calloc(1, RAM_BYTES)};
 	space_add(m.space, &ram);
-	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
-	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
-	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
-	fixture_add(&m, &memory_backend_ram_class, "id=p,size=256M");
-	fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K");
-	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l");
-	if (!fixture_settle(&m))
-		fail_msg("%s", m.err.text);
-	fixture_reset(&m, RESET_COLD);
-	dev = fixture_type3(&m, "mem0");
+	dev = fixture_one_device(&m, "", 256, "");
 	above = (struct cxl_port *)fixture_find(&m, "rp0");
 	return 0;
 }

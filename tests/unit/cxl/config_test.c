@@ -11,16 +11,7 @@ static struct pci_dev *port;
 static int open_device(void **state)
 {
 	fixture_open(&m);
-	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
-	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0,port=7");
-	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
-	fixture_add(&m, &memory_backend_ram_class, "id=p,size=512M");
-	fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K");
-	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l");
-	if (!fixture_settle(&m))
-		fail_msg("%s", m.err.text);
-	fixture_reset(&m, RESET_COLD);
-	dev = fixture_type3(&m, "mem0");
+	dev = fixture_one_device(&m, ",port=7", 512, "");
 	port = (struct pci_dev *)fixture_find(&m, "rp0");
 	return 0;
 }
@@ -354,19 +345,10 @@ static void alternate_ranges_lead_through_ports(void **state)
 
 	fixture_close(&m);
 	fixture_open(&m);
-	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
-	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
-	fixture_add(&m, &cxl_upstream_class, "id=us0,bus=rp0");
-	fixture_add(&m, &cxl_downstream_class, "id=ds0,bus=us0");
-	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
-	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=ds0,volatile-memdev=v");
-	if (!fixture_settle(&m))
-		fail_msg("%s", m.err.text);
-	fixture_reset(&m, RESET_COLD);
+	mem = &fixture_switched_device(&m)->pci;
 	rp = (struct pci_dev *)fixture_find(&m, "rp0");
 	us = (struct pci_dev *)fixture_find(&m, "us0");
 	ds = (struct pci_dev *)fixture_find(&m, "ds0");
-	mem = (struct pci_dev *)fixture_find(&m, "mem0");
 	/* Memory of the device at 0x8000000000; the last port by its header, those above by the alternate ranges. */
 	pci_config_write(mem, PCI_BAR0, 4, 0);
 	pci_config_write(mem, PCI_BAR0 + 4, 4, 0x80);

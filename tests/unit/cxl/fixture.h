@@ -124,6 +124,49 @@ static inline void fixture_reset(struct machine *m, unsigned kind)
 	space_end(m->space);
 }
 
+static inline struct cxl_type3 *fixture_type3(struct machine *m, const char *id)
+{
+	struct dev *dev = fixture_find(m, id);
+
+	assert_non_null(dev);
+	assert_ptr_equal(dev->cls, &cxl_type3_class);
+	return (struct cxl_type3 *)dev;
+}
+
+/* What has been described is whole, and starts. */
+static inline void fixture_power_on(struct machine *m)
+{
+	if (!fixture_settle(m))
+		fail_msg("%s", m->err.text);
+	fixture_reset(m, RESET_COLD);
+}
+
+/* A bridge with a root port rp0 (`port`: more of its options), and below it mem0: 256 MiB volatile, `persistent` MiB persistent, labels. */
+static inline struct cxl_type3 *fixture_one_device(struct machine *m, const char *port, unsigned persistent, const char *more)
+{
+	fixture_add(m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(m, &cxl_rp_class, "id=rp0,bus=hb0%s", port);
+	fixture_add(m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(m, &memory_backend_ram_class, "id=p,size=%uM", persistent);
+	fixture_add(m, &memory_backend_ram_class, "id=l,size=128K");
+	fixture_add(m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l%s", more);
+	fixture_power_on(m);
+	return fixture_type3(m, "mem0");
+}
+
+/* Root port rp0, switch us0, its downstream port ds0, below it mem0 with 256 MiB. */
+static inline struct cxl_type3 *fixture_switched_device(struct machine *m)
+{
+	fixture_add(m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(m, &cxl_upstream_class, "id=us0,bus=rp0");
+	fixture_add(m, &cxl_downstream_class, "id=ds0,bus=us0");
+	fixture_add(m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(m, &cxl_type3_class, "id=mem0,bus=ds0,volatile-memdev=v");
+	fixture_power_on(m);
+	return fixture_type3(m, "mem0");
+}
+
 static inline void fixture_close(struct machine *m)
 {
 	while (m->count)
@@ -133,15 +176,6 @@ static inline void fixture_close(struct machine *m)
 	loop_unlock(m->loop);
 	space_destroy(m->space);
 	loop_destroy(m->loop);
-}
-
-static inline struct cxl_type3 *fixture_type3(struct machine *m, const char *id)
-{
-	struct dev *dev = fixture_find(m, id);
-
-	assert_non_null(dev);
-	assert_ptr_equal(dev->cls, &cxl_type3_class);
-	return (struct cxl_type3 *)dev;
 }
 
 /* Four-byte component register access as the guest does it. */

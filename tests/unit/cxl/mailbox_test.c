@@ -9,17 +9,8 @@ static struct cxl_type3 *dev;
 static int open_device(void **state)
 {
 	fixture_open(&m);
-	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
-	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
-	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
-	fixture_add(&m, &memory_backend_ram_class, "id=p,size=512M");
-	fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K");
 	fixture_add(&m, &memory_backend_ram_class, "id=d,size=512M");
-	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l,volatile-dc-memdev=d,num-dc-regions=2,partition-align=256M");
-	if (!fixture_settle(&m))
-		fail_msg("%s", m.err.text);
-	fixture_reset(&m, RESET_COLD);
-	dev = mailbox_of(fixture_type3(&m, "mem0"));
+	dev = mailbox_of(fixture_one_device(&m, "", 512, ",volatile-dc-memdev=d,num-dc-regions=2,partition-align=256M"));
 	return 0;
 }
 

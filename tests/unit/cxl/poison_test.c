@@ -28,9 +28,7 @@ static void open_ways(unsigned ways)
 	assert_true(fixture_option(&m, text, cxl_host_add_region));
 	strcat(text, ",type=pmem");
 	assert_true(fixture_option(&m, text, cxl_host_add_region));
-	if (!fixture_settle(&m))
-		fail_msg("%s", m.err.text);
-	fixture_reset(&m, RESET_COLD);
+	fixture_power_on(&m);
 	dev = mailbox_of(fixture_type3(&m, ways > 1 ? "mem1" : "mem0"));
 }
 

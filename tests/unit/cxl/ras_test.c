@@ -11,18 +11,10 @@ static struct pci_dev *root, *upstream, *downstream, *device;
 static int open_fabric(void **state)
 {
 	fixture_open(&m);
-	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
-	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
-	fixture_add(&m, &cxl_upstream_class, "id=us0,bus=rp0");
-	fixture_add(&m, &cxl_downstream_class, "id=ds0,bus=us0");
-	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
-	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=ds0,volatile-memdev=v");
-	assert_true(fixture_settle(&m));
-	fixture_reset(&m, RESET_COLD);
+	device = &fixture_switched_device(&m)->pci;
 	root = (struct pci_dev *)fixture_find(&m, "rp0");
 	upstream = (struct pci_dev *)fixture_find(&m, "us0");
 	downstream = (struct pci_dev *)fixture_find(&m, "ds0");
-	device = (struct pci_dev *)fixture_find(&m, "mem0");
 	/* Bus numbers, and SERR# through the bridges. */
 	struct pci_dev *ports[] = {root, upstream, downstream};
 

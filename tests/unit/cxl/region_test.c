@@ -229,8 +229,7 @@ static void ports_are_numbered_apart(void **state)
 
 	build(&m, "256");
 	fixture_add(&m, &cxl_rp_class, "id=x,bus=hb0,port=0");
-	assert_true(fixture_settle(&m));
-	fixture_reset(&m, RESET_COLD);
+	fixture_power_on(&m);
 	for (port = m.cxl->ports; port; port = port->next)
 		if (port->above == &m.cxl->bridges[0]->fork) {
 			u8 number = pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24;
@@ -260,9 +259,7 @@ static void decoders_are_as_firmware_leaves_them(void **state)
 	build(&m, "512");
 	assert_true(fixture_option(&m, "devices=mem0:mem2:mem1:mem3,type=ram,lock=on,size=1G", cxl_host_add_region));
 	assert_true(fixture_option(&m, "devices=mem0:mem2,type=pmem", cxl_host_add_region));
-	if (!fixture_settle(&m))
-		fail_msg("%s", m.err.text);
-	fixture_reset(&m, RESET_COLD);
+	fixture_power_on(&m);
 	assert_int_equal(cxl_host_region(m.cxl, 0)->base, WINDOWS_BASE);
 	assert_int_equal(cxl_host_region(m.cxl, 1)->base, WINDOWS_BASE + GiB);
 	assert_int_equal(cxl_host_window(m.cxl, 0)->restrictions, 0x0e | CXL_RESTRICT_FIXED);
@@ -297,8 +294,7 @@ static void persistent_memory_skips_unused_volatile(void **state)
 
 	build(&m, "256");
 	assert_true(fixture_option(&m, "window=1,devices=mem0:mem1,type=pmem", cxl_host_add_region));
-	assert_true(fixture_settle(&m));
-	fixture_reset(&m, RESET_COLD);
+	fixture_power_on(&m);
 	dev = fixture_type3(&m, "mem0");
 	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_DPA_SKIP_LO), Q);
 	assert_int_equal(space_write(m.space, cxl_host_region(m.cxl, 0)->base, 4, 77), MEM_OK);

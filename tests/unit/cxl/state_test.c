@@ -22,8 +22,7 @@ static void open_device(const char *more)
 	fixture_add(&m, &memory_backend_file_class, "id=p,size=768M,share=on,mem-path=%s/p", folder);
 	fixture_add(&m, &memory_backend_file_class, "id=l,size=128K,share=on,mem-path=%s/l", folder);
 	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l%s", more);
-	assert_true(fixture_settle(&m));
-	fixture_reset(&m, RESET_COLD);
+	fixture_power_on(&m);
 	dev = mailbox_of(fixture_type3(&m, "mem0"));
 }
 

@@ -25,9 +25,7 @@ static int open_fabric(void **state)
 	assert_true(fixture_option(&m, "targets.0=hb0,size=1G", cxl_host_add_window_opts));
 	assert_true(fixture_option(&m, "devices=mem0:mem1,type=ram,window=0", cxl_host_add_region));
 	assert_true(fixture_option(&m, "devices=mem0:mem1,type=pmem,window=1", cxl_host_add_region));
-	if (!fixture_settle(&m))
-		fail_msg("%s", m.err.text);
-	fixture_reset(&m, RESET_COLD);
+	fixture_power_on(&m);
 	dev = fixture_type3(&m, "mem0");
 	return 0;
 }
