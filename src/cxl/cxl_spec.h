@@ -201,6 +201,10 @@ enum { LTSSM_DETECT = 0, LTSSM_L0 = 4, LTSSM_DISABLED = 8, LTSSM_HOT_RESET = 10 
 #define PORT_LINK_PRESENT BIT(2)
 /* 7.6.7.1.3 Physical Port Control. */
 enum { PORT_ASSERT_PERST = 0, PORT_DEASSERT_PERST = 1, PORT_RESET = 2 };
+/* 7.6.7.1.4 Send PPB CXL.io Configuration Request: register in 11:0, byte enables in 15:12. */
+#define PORT_CONFIG_REGISTER 0xffc
+#define PORT_CONFIG_ENABLES(word) ((word) >> 12 & 0xf)
+#define PORT_CONFIG_WRITE BIT(23)
 
 /* 8.2.8 Device registers. */
 #define DEVREGS_STATUS 0x80

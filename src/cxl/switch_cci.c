@@ -202,6 +202,28 @@ static u16 cmd_port_control(struct switch_cci *cci, struct mbox_in *in, struct m
 	return CXL_SUCCESS;
 }
 
+/* A request to configuration space of one of the switch's own ports, whatever its bus number: a read gives the enabled bytes, the others 0. */
+static u16 cmd_port_config(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
+{
+	unsigned id = mbox_get(in, 1);
+	u32 word = mbox_get(in, 3), data = mbox_get(in, 4), at = word & PORT_CONFIG_REGISTER, enables = PORT_CONFIG_ENABLES(word), answer = 0;
+	struct cxl_port *port = port_by_id(cci->target, id);
+	struct pci_dev *pci = port ? &port->pci : &cci->target->pci;
+
+	if (!port && id != upstream_id(cci->target))
+		return CXL_INVALID_INPUT;
+	if ((word & PORT_CONFIG_WRITE) && enables == 0xf)
+		pci_config_write(pci, at, 4, data);
+	for (unsigned byte = 0; byte < 4; byte++) {
+		if ((word & PORT_CONFIG_WRITE) && enables != 0xf && (enables & BIT(byte)))
+			pci_config_write(pci, at + byte, 1, data >> (8 * byte) & 0xff);
+		if (!(word & PORT_CONFIG_WRITE) && (enables & BIT(byte)))
+			answer |= (u32)pci_config_read(pci, at + byte, 1) << (8 * byte);
+	}
+	mbox_put(out, 4, answer);
+	return CXL_SUCCESS;
+}
+
 /* A CCI message in the tunnel: category, tag, opcode, payload length (21 bits), return code, extended status. [CXL3.1 7.6.3] */
 static u16 cmd_tunnel(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
 {
@@ -253,6 +275,8 @@ const struct mbox_command switch_commands[] = {
 	{0x5101, "get physical port state",         1, 256,    0, NULL, "7.6.7.1.2", 0, cmd_port_state},
 	{0x5102, "physical port control",           2, 2,      EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, NULL, "7.6.7.1.3", 0,
 	 cmd_port_control},
+	{0x5103, "send PPB CXL.io configuration request", 8, 8, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, NULL, "7.6.7.1.4", 0,
+	 cmd_port_config},
 	{0x5300, "tunnel management command",       TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES, WHOLE_PAYLOAD,
 	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA | EFFECT_IMMEDIATE_POLICY, NULL, "7.6.7.3.1", 0, cmd_tunnel},
 };

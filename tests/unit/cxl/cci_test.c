@@ -177,6 +177,39 @@ static void ports_are_told_as_they_are(void **state)
 	assert_int_equal(send(0x5102, (u8[]){33, 0}, 2), CXL_INVALID_INPUT);
 }
 
+/* A configuration request to a port: register, byte enables, direction, data. */
+static u16 port_config(u8 id, u32 word, u32 data)
+{
+	u8 request[8] = {id};
+
+	store_le(request + 1, 3, word);
+	store_le(request + 4, 4, data);
+	return send(0x5103, request, 8);
+}
+
+static void ports_are_configured_from_outside(void **state)
+{
+	struct pci_dev *port = (struct pci_dev *)fixture_find(&m, "ds0");
+
+	assert_int_equal(port_config(4, 0xf000, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 4);
+	assert_int_equal(load_le(out, 4), 0xa12919e5);
+	assert_int_equal(port_config(33, 0xf000, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 0xa12819e5);
+	assert_int_equal(port_config(4, 0x6000, 0), CXL_SUCCESS); /* the two bytes in the middle */
+	assert_int_equal(load_le(out, 4), 0x00291900);
+	assert_int_equal(port_config(4, 0xf100, 0), CXL_SUCCESS); /* an extended register */
+	assert_int_equal(load_le(out, 2), 1);
+	assert_int_equal(port_config(4, PORT_CONFIG_WRITE | 0xf018, 0x00060504), CXL_SUCCESS);
+	assert_int_equal(pci_config_read(port, 0x18, 4), 0x00060504);
+	assert_int_equal(port_config(4, PORT_CONFIG_WRITE | 0x2018, 0x00ff0eff), CXL_SUCCESS);
+	assert_int_equal(pci_config_read(port, 0x18, 4), 0x00060e04);
+	assert_int_equal(load_le(out, 4), 0);
+	assert_int_equal(port_config(4, PORT_CONFIG_WRITE | 0x0018, 0), CXL_SUCCESS);
+	assert_int_equal(pci_config_read(port, 0x18, 4), 0x00060e04);
+	assert_int_equal(port_config(9, 0xf000, 0), CXL_INVALID_INPUT);
+}
+
 static void a_tunnel_leads_to_the_device(void **state)
 {
 	u8 request[64] = {4, 0};
@@ -359,7 +392,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_switch_mailbox_shows_what_it_is), TEST(every_switch_command_bounds_its_input), TEST(the_effects_log_is_the_table),
-		TEST(identify_limits_and_clock), TEST(ports_are_told_as_they_are), TEST(a_tunnel_leads_to_the_device),
+		TEST(identify_limits_and_clock), TEST(ports_are_told_as_they_are), TEST(ports_are_configured_from_outside),
+		TEST(a_tunnel_leads_to_the_device),
 		TEST(capacity_is_managed_through_the_tunnel), TEST(a_release_names_extents_of_any_region), TEST(monitors_ask_the_same), TEST(hostile_commands_do_no_harm),
 		TEST(without_a_switch_it_is_refused),
 	};
