@@ -14,6 +14,7 @@
 
 enum { SET_FULL, SET_FIRST, SET_NEXT, SET_LAST, SET_ABORT };
 enum { SELECT_CURRENT, SELECT_DEFAULT, SELECT_SAVED };
+#define HEADER_BYTES 8 /* of the list */
 #define ENTRY_BYTES 48
 #define ATTRIBUTE_CHANGEABLE BIT(0)
 #define ATTRIBUTE_DEFAULT BIT(5)
@@ -99,12 +100,10 @@ u16 cmd_get_supported_features(struct cxl_type3 *dev, struct mbox_in *in, struct
 	u32 bytes = mbox_get(in, 4), count = 0;
 	unsigned first = mbox_get(in, 2);
 
-	if (first >= FEATURES)
+	if (first >= FEATURES || bytes < HEADER_BYTES)
 		return CXL_INVALID_INPUT;
-	if (bytes < 8)
-		return CXL_INVALID_PAYLOAD_LENGTH;
 	bytes = MIN(bytes, out->room);
-	mbox_put_zeros(out, 8);
+	mbox_put_zeros(out, HEADER_BYTES);
 	for (unsigned n = first; n < FEATURES && out->at + ENTRY_BYTES <= bytes; n++, count++) {
 		const struct feature *f = &features[n];
 

@@ -360,6 +360,9 @@ static void features_keep_to_their_rows(void **state)
 	store_le(list, 4, 8 + 47);
 	assert_int_equal(send(0x0500, list, 8), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 4), FEATURES << 16);
+	store_le(list, 4, 7);
+	assert_int_equal(send(0x0500, list, 8), CXL_INVALID_INPUT);
+	store_le(list, 4, 8 + 47);
 	list[4] = FEATURES;
 	assert_int_equal(send(0x0500, list, 8), CXL_INVALID_INPUT);
 	/* Scrub: 24 hours, off; then too short; then in parts. */
