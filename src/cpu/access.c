@@ -325,44 +325,47 @@ bool access_fetch(struct cpu *cpu, u64 va, u64 *pa, const u8 **host_page)
 
 /* --- copies for the emulator's own use --- */
 
-static bool copy(struct cpu *cpu, u64 va, u8 *to, const u8 *from, u64 size)
+/* The bytes at va, *part of them: up to `size`, not past the page. NULL: a fault, or no RAM. */
+static u8 *copy_piece(struct cpu *cpu, u64 va, u64 size, bool write, u64 *part, u64 *pa)
 {
-	while (size) {
-		u64 part = MIN(size, PAGE - (va & (PAGE - 1)));
-		const struct range *range;
-		struct translation t;
-		u8 *host;
-		u32 fsc;
+	const struct range *range;
+	struct translation t;
+	u32 fsc;
 
-		if (!tlb_lookup(cpu, va, from ? MMU_WRITE : MMU_READ, 1, false, &t, &fsc))
-			return false;
-		range = space_lookup(cpu->space, t.pa);
-		if (!range || !range->region->host || (from && range->region->readonly) ||
-		    !range_holds(range, t.pa, part))
-			return false;
-		host = range_host(range, t.pa);
-		if (from && monitor_is_watching(cpu, host))
-			monitor_written(cpu, host, part);
-		if (from)
-			memcpy(host, from, part);
-		else
-			memcpy(to, host, part);
-		if (from && space_has_code(cpu->space, t.pa))
-			code_invalidate(cpu->cpus, t.pa, part);
-		va += part;
-		to += from ? 0 : part;
-		from += from ? part : 0;
-		size -= part;
-	}
-	return true;
+	*part = MIN(size, PAGE - (va & (PAGE - 1)));
+	if (!tlb_lookup(cpu, va, write ? MMU_WRITE : MMU_READ, 1, false, &t, &fsc))
+		return NULL;
+	*pa = t.pa;
+	range = space_lookup(cpu->space, t.pa);
+	if (!range || !range->region->host || (write && range->region->readonly) || !range_holds(range, t.pa, *part))
+		return NULL;
+	return range_host(range, t.pa);
 }
 
 bool access_copy_in(struct cpu *cpu, u64 va, void *to, u64 size)
 {
-	return copy(cpu, va, to, NULL, size);
+	for (u64 done = 0, part, pa; done < size; done += part) {
+		const u8 *host = copy_piece(cpu, va + done, size - done, false, &part, &pa);
+
+		if (!host)
+			return false;
+		memcpy((u8 *)to + done, host, part);
+	}
+	return true;
 }
 
 bool access_copy_out(struct cpu *cpu, u64 va, const void *from, u64 size)
 {
-	return copy(cpu, va, NULL, from, size);
+	for (u64 done = 0, part, pa; done < size; done += part) {
+		u8 *host = copy_piece(cpu, va + done, size - done, true, &part, &pa);
+
+		if (!host)
+			return false;
+		if (monitor_is_watching(cpu, host))
+			monitor_written(cpu, host, part);
+		memcpy(host, (const u8 *)from + done, part);
+		if (space_has_code(cpu->space, pa))
+			code_invalidate(cpu->cpus, pa, part);
+	}
+	return true;
 }

@@ -70,13 +70,13 @@ def help_for_all(program):
 
 
 def judge(done, words, folder):
-    text = done.out.decode(errors="replace")
+    text = done.out.decode(errors="replace") + done.err.decode(errors="replace")
     wrong = [f"'{word}' is missing in {text[:500]}" for word in words if word not in text]
     if done.late:
         wrong.append(f"still runs after {done.wall_s:.0f} s")
     elif done.code:
         wrong.append(f"exit code {done.code}, not 0")
-    if done.err:
+    if any(not any(word in line for word in words) for line in done.err.decode(errors="replace").splitlines()):
         wrong.append("something on stderr")
     if done.cpu_s > CPU_LIMIT_S:
         wrong.append(f"took {done.cpu_s:.1f} s of processor time")

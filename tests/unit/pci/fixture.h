@@ -30,6 +30,7 @@ struct fixture {
 	struct loop *loop;
 	struct space *space;
 	struct pci_host *host;
+	struct machine *machine; /* that devices ask, if they do */
 	struct dev *devs[16];
 	unsigned dev_count;
 	struct { u32 id; u64 pa; u32 data; } messages[MESSAGES];
@@ -88,11 +89,13 @@ static inline void fixture_free(struct fixture *f)
 	free(f);
 }
 
-/* A device from "key=value,..." on a bus (NULL: pcie.0), after a cold reset; NULL: refused, err says why. */
+/* A device from "key=value,..." on a bus (NULL: pcie.0 for functions), after a cold reset; NULL: refused, err says why. */
 static inline struct dev *fixture_add(struct fixture *f, const struct dev_class *cls, struct bus *bus, const char *text,
 				      struct error *err)
 {
-	struct dev_env env = {.loop = f->loop, .space = f->space, .bus = bus ? bus : &pci_host_root(f->host)->bus.bus};
+	bool function = cls->plugs == BUS_PCI || cls->plugs == BUS_PCIE;
+	struct dev_env env = {.loop = f->loop, .space = f->space, .machine = f->machine,
+			      .bus = bus || !function ? bus : &pci_host_root(f->host)->bus.bus};
 	struct dev *dev = dev_new(cls);
 	struct opts opts = {0};
 

@@ -74,33 +74,14 @@ static void machine_free(struct machine *m)
 	unlink(m->path);
 }
 
-static struct dev *add(struct fixture *f, struct machine *m, const char *text, struct error *err)
-{
-	struct dev_env env = {
-		.loop = f->loop, .space = f->space, .bus = &pci_host_root(f->host)->bus.bus, .machine = m};
-	struct dev *dev = dev_new(&virtio_blk_pci_class);
-	struct opts opts = {0};
-	bool ok;
-
-	assert_true(opts_parse(&opts, text, NULL, err));
-	ok = dev_set_all(dev, &opts, &env, err) && dev_create(dev, &env, err);
-	opts_free(&opts);
-	if (!ok) {
-		dev_destroy(dev);
-		return NULL;
-	}
-	dev->cls->reset(dev, RESET_COLD);
-	f->devs[f->dev_count++] = dev;
-	return dev;
-}
-
 static struct driver start(struct machine *m, const char *text)
 {
 	struct driver d = driver_new();
 	struct error err = {{0}};
 
 	driver_ram(&d);
-	d.dev = add(d.f, m, text, &err);
+	d.f->machine = m;
+	d.dev = fixture_add(d.f, &virtio_blk_pci_class, NULL, text, &err);
 	assert_string_equal(err.text, "");
 	driver_map(&d);
 	driver_start(&d, driver_offered(&d) & ~BIT(VIRTIO_F_EVENT_IDX), 0);
@@ -383,7 +364,7 @@ static void properties_are_checked(void **state)
 
 		if (n == 3)
 			m.drive.user = NULL; /* what else is wrong shows with a drive that is free */
-		assert_null(add(d.f, &m, wrong[n].text, &err));
+		assert_null(fixture_add(d.f, &virtio_blk_pci_class, NULL, wrong[n].text, &err));
 		if (!strstr(err.text, wrong[n].words))
 			assert_string_equal(err.text, wrong[n].words);
 	}
@@ -409,7 +390,8 @@ static void threads_complete_through_the_loop(void **state)
 	assert_true(m.workers && loop);
 	d.f->loop = loop;
 	driver_ram(&d);
-	d.dev = add(d.f, &m, "addr=1,drive=d0", &err);
+	d.f->machine = &m;
+	d.dev = fixture_add(d.f, &virtio_blk_pci_class, NULL, "addr=1,drive=d0", &err);
 	assert_string_equal(err.text, "");
 	driver_map(&d);
 	loop_lock(loop);

@@ -50,27 +50,6 @@ void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, 
 		;
 }
 
-static struct dev *add(struct fixture *f, struct machine *m, const struct dev_class *cls, const char *text,
-		       struct error *err)
-{
-	struct dev_env env = {.loop = f->loop, .space = f->space, .machine = m,
-			      .bus = cls->plugs != BUS_PCIE ? NULL : &pci_host_root(f->host)->bus.bus};
-	struct dev *dev = dev_new(cls);
-	struct opts opts = {0};
-	bool ok;
-
-	assert_true(opts_parse(&opts, text, NULL, err));
-	ok = dev_set_all(dev, &opts, &env, err) && dev_create(dev, &env, err);
-	opts_free(&opts);
-	if (!ok) {
-		dev_destroy(dev);
-		return NULL;
-	}
-	dev->cls->reset(dev, RESET_COLD);
-	f->devs[f->dev_count++] = dev;
-	return dev;
-}
-
 static struct driver start(struct machine *m, u64 features, u16 queue)
 {
 	struct driver d = driver_new();
@@ -79,9 +58,10 @@ static struct driver start(struct machine *m, u64 features, u16 queue)
 	m->f = d.f;
 	m->chardev = calloc(1, sizeof(*m->chardev));
 	driver_ram(&d);
-	d.dev = add(d.f, m, &virtio_serial_pci_class, "addr=1,id=vs", &err);
+	d.f->machine = m;
+	d.dev = fixture_add(d.f, &virtio_serial_pci_class, NULL, "addr=1,id=vs", &err);
 	assert_string_equal(err.text, "");
-	add(d.f, m, &virtconsole_class, "chardev=c0,name=org.test", &err);
+	fixture_add(d.f, &virtconsole_class, NULL, "chardev=c0,name=org.test", &err);
 	assert_string_equal(err.text, "");
 	driver_map(&d);
 	driver_start(&d, features, queue);
@@ -221,7 +201,7 @@ static void ports_are_checked(void **state)
 	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
 		struct error err = {{0}};
 
-		assert_null(add(d.f, &m, &virtconsole_class, wrong[n].text, &err));
+		assert_null(fixture_add(d.f, &virtconsole_class, NULL, wrong[n].text, &err));
 		assert_non_null(strstr(err.text, wrong[n].words));
 	}
 	end(&d, &m);

@@ -240,7 +240,7 @@ static void slots_are_given_out_from_the_last(void **state)
 	assert_string_equal(second->bus ? second->bus->name : virtio_mmio_bus(s->mmio, "virtio-mmio-bus.30")->name, "virtio-mmio-bus.30");
 	assert_int_equal(rd(s->d.f, SLOTS_AT + 30 * VIRTIO_SLOT_BYTES + MMIO_DEVICE_ID, 4), VIRTIO_ID_NET);
 	fixture_refused(s->d.f, &virtio_rng_device_class, virtio_mmio_bus(s->mmio, "virtio-mmio-bus.30"), "id=x", "is in this slot");
-	fixture_refused(s->d.f, &virtio_rng_device_class, NULL, "id=x", "no virtio-mmio slot");
+	fixture_refused(s->d.f, &virtio_rng_device_class, &pci_host_root(s->d.f->host)->bus.bus, "id=x", "no virtio-mmio slot");
 	fixture_refused(s->d.f, &virtio_rng_device_class, virtio_mmio_bus(s->mmio, NULL), "id=x,iommu_platform=on", "iommu_platform");
 	assert_null(virtio_mmio_bus(s->mmio, "virtio-mmio-bus.32"));
 	slots_free(s);

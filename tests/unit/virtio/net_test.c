@@ -35,25 +35,6 @@ unsigned machine_cpu_count(struct machine *machine)
 	return 4;
 }
 
-static struct dev *add(struct fixture *f, struct machine *m, const char *text, struct error *err)
-{
-	struct dev_env env = {.loop = f->loop, .space = f->space, .bus = &pci_host_root(f->host)->bus.bus, .machine = m};
-	struct dev *dev = dev_new(&virtio_net_pci_class);
-	struct opts opts = {0};
-	bool ok;
-
-	assert_true(opts_parse(&opts, text, NULL, err));
-	ok = dev_set_all(dev, &opts, &env, err) && dev_create(dev, &env, err);
-	opts_free(&opts);
-	if (!ok) {
-		dev_destroy(dev);
-		return NULL;
-	}
-	dev->cls->reset(dev, RESET_COLD);
-	f->devs[f->dev_count++] = dev;
-	return dev;
-}
-
 /* Both ends of a wire. */
 static void wire(struct machine *m, struct loop *loop)
 {
@@ -84,7 +65,8 @@ static void card(struct machine *m, struct driver *d, const char *text)
 	struct error err = {{0}};
 
 	driver_ram(d);
-	d->dev = add(d->f, m, text, &err);
+	d->f->machine = m;
+	d->dev = fixture_add(d->f, &virtio_net_pci_class, NULL, text, &err);
 	assert_string_equal(err.text, "");
 	driver_map(d);
 }
@@ -498,10 +480,11 @@ static void properties_are_checked(void **state)
 	struct machine m = {0};
 	struct fixture *f = fixture_new();
 
+	f->machine = &m;
 	for (unsigned n = 0; n < ARRAY_SIZE(cases); n++) {
 		struct error err = {{0}};
 
-		assert_null(add(f, &m, cases[n].text, &err));
+		assert_null(fixture_add(f, &virtio_net_pci_class, NULL, cases[n].text, &err));
 		assert_non_null(strstr(err.text, cases[n].part));
 	}
 	fixture_free(f);
