@@ -154,7 +154,7 @@ void net_control_notified(struct virtio_net *net, struct virtq *queue)
 
 	/* The frame buffer is free between frames. */
 	_Static_assert(COMMAND_BYTES_MAX <= FRAME_MAX, "a command fits the work space");
-	for (u32 n = 0; n < queue->size && virtq_pop(queue, net->chain); n++) {
+	for (u32 taken = 0; virtq_take(queue, net->chain, &taken);) {
 		u64 size = net->chain->out_bytes;
 		u8 answer = NET_CTRL_ERR;
 
