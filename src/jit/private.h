@@ -11,7 +11,7 @@
 #include "jit/translate.h"
 
 #define CACHE_SIZE (128u << 20) /* unless -accel jit,tb-size= says so */
-#define CACHE_MARGIN (96u << 10) /* more than one block takes */
+#define CACHE_MARGIN (2048u * BLOCK_INSNS_MAX) /* more than one block takes */
 #define SEGMENTS 8u
 #define JUMPS 16384u /* bits 15..2 of the address, exclusive-or bits 27..14: see exit_indirect */
 

@@ -14,7 +14,7 @@
  * In a block that jumps to itself all is lent ahead of the loop, where the jump back leads to.
  *
  * What is lent is planned on the list of records: by how often each register is named, where what stands behind a side exit counts less, against
- * what the moves cost.
+ * what the moves cost. (An operand in a register saves half an instruction to one; a loan takes four moves, three around each call of C.)
  */
 #include "jit/private.h"
 
@@ -38,12 +38,13 @@ unsigned slot_pin(const struct block *b, unsigned slot)
 
 #define ALWAYS 64u   /* the weight of what is executed once each time the block is entered */
 #define LOOP_COUNT 8u /* how often a loop is thought to go round */
+#define INSNS_MIN 3u /* in fewer nothing is named often enough */
 
 unsigned operand_letters(const struct a64_row *row)
 {
 	unsigned letters = 0;
 
-	for (const char *p = row->template; (p = strchr(p, '%')); ) {
+	for (const char *p = row->template; (p = strchr(p, '%'));) {
 		const char *letter;
 
 		p += p[1] == '=' ? 2 : 1;
@@ -58,13 +59,19 @@ unsigned operand_letters(const struct a64_row *row)
 
 unsigned operands_of(const struct block *b, unsigned k, u8 slots[OPERANDS_MAX])
 {
+	static const u8 at[OPERANDS_MAX] = {
+		offsetof(struct insn, d), offsetof(struct insn, n), offsetof(struct insn, m), offsetof(struct insn, a), offsetof(struct insn, t),
+		offsetof(struct insn, u), offsetof(struct insn, s),
+	};
 	const struct insn *insn = &b->page->insn[b->list[k]];
-	const u8 all[OPERANDS_MAX] = {insn->d, insn->n, insn->m, insn->a, insn->t, insn->u, insn->s};
 	unsigned letters = insn->row == ROW_NONE ? 0 : b->jit->operands[insn->row], count = 0;
 
-	for (unsigned o = 0; o < OPERANDS_MAX; o++)
-		if ((letters >> o & 1) && all[o] < SLOT_COUNT)
-			slots[count++] = all[o];
+	for (; letters; letters &= letters - 1) {
+		u8 slot = ((const u8 *)insn)[at[__builtin_ctz(letters)]];
+
+		if (slot < SLOT_COUNT)
+			slots[count++] = slot;
+	}
 	return count;
 }
 
@@ -84,51 +91,75 @@ static bool overwrites(const struct block *b, unsigned k, unsigned slot)
 	return (b->jit->operands[insn->row] & 1) && insn->d == slot && insn->m != slot && insn->a != slot;
 }
 
-void registers_plan(struct block *b)
-{
-	unsigned named[SLOT_COUNT] = {0}, at[SLOT_COUNT] = {0}, weight = ALWAYS, calls = 0;
-	u8 first[SLOT_COUNT] = {0};
-	bool lent[SLOT_COUNT] = {0}, stress = jit_has(b->jit, JIT_STRESS_REGISTERS);
+/* How often each register is named, and where and how likely first. */
+struct plan {
+	unsigned named[SLOT_COUNT], at[SLOT_COUNT];
+	u8 first[SLOT_COUNT];
+};
 
-	b->r.count = 0;
-	if (!jit_has(b->jit, JIT_REGISTERS))
-		return;
+/* The calls of C functions, each of which takes three moves for each register that is lent. */
+static unsigned calls_of(const struct block *b)
+{
+	unsigned calls = 0;
+
+	for (unsigned k = 0; k < b->count; k++)
+		calls += !emitter_of(b, &b->page->insn[b->list[k]])->emit;
+	return calls;
+}
+
+static void look(const struct block *b, struct plan *p)
+{
+	unsigned weight = ALWAYS;
+
 	for (unsigned k = 0; k < b->count; k++) {
 		const struct insn *insn = &b->page->insn[b->list[k]];
 		u8 slots[OPERANDS_MAX];
 		unsigned count = operands_of(b, k, slots);
 
 		for (unsigned o = 0; o < count; o++) {
-			unsigned slot = slots[o];
-
-			if (!at[slot]) {
-				first[slot] = (u8)k;
-				at[slot] = weight;
+			if (!p->named[slots[o]]) {
+				p->first[slots[o]] = (u8)k;
+				p->at[slots[o]] = weight;
 			}
-			named[slot] += weight;
+			p->named[slots[o]] += weight;
 		}
-		if (!emitter_of(b, insn)->emit)
-			calls += weight;
-		if ((row_of(insn)->flags & A64_BR) && insn->row != ROW_B)
-			weight -= weight / 4;
+		if (insn->row != ROW_B && (row_of(insn)->flags & A64_BR))
+			weight -= weight / 3;
 	}
+}
+
+void registers_plan(struct block *b)
+{
+	bool stress = jit_has(b->jit, JIT_STRESS_REGISTERS);
+	struct plan plan = {0}, *p = &plan;
+	unsigned lent = 0; /* owners */
+
+	b->r.count = 0;
+	if (!jit_has(b->jit, JIT_REGISTERS) || (b->count < INSNS_MIN && !stress))
+		return;
+	look(b, p);
 	for (;;) {
 		unsigned owner = SLOT_SP, slot = 0, most = 0; /* the least named, the one that gains most */
 
 		for (unsigned n = 0; n < SLOT_ZR; n++) {
-			unsigned cost = stress ? 0 : b->loops ? ALWAYS * 4 / LOOP_COUNT : at[n] * 4 + calls * 3;
+			unsigned cost = b->loops ? ALWAYS * 4 / LOOP_COUNT : p->at[n] * 5;
 
-			if (pins[n] && !lent[n] && (owner == SLOT_SP || named[n] < named[owner]))
+			if (stress)
+				cost = 0;
+			if (pins[n] && !(lent >> n & 1) && (owner == SLOT_SP || p->named[n] < p->named[owner]))
 				owner = n;
-			if (!pins[n] && !lent[n] && named[n] > cost + most) {
+			if (!pins[n] && p->named[n] > cost + most) {
 				slot = n;
-				most = named[n] - cost;
+				most = p->named[n] - cost;
 			}
 		}
-		if (owner == SLOT_SP || !most || (most <= named[owner] && !stress))
+		if (owner == SLOT_SP || !most)
 			return;
-		lent[owner] = lent[slot] = true;
-		b->r.loan[b->r.count++] = (struct loan){pins[owner], (u8)owner, (u8)slot, first[slot]};
+		if (!stress && (most <= p->named[owner] || most <= p->named[owner] + calls_of(b) * 3 * ALWAYS))
+			return;
+		b->r.loan[b->r.count++] = (struct loan){pins[owner], (u8)owner, (u8)slot, p->first[slot]};
+		p->named[slot] = 0;
+		lent |= 1u << owner;
 	}
 }
 

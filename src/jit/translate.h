@@ -34,7 +34,7 @@
 #define BIAS 160
 #define BANK R15
 #define LEFT R14
-#define BLOCK_INSNS_MAX 48
+#define BLOCK_INSNS_MAX 96
 
 #define CPU_MEM(field) mem_at(RBP, (s32)offsetof(struct cpu, field) - BIAS)
 
