@@ -14,6 +14,7 @@
 
 #include "base/conformance.h"
 #include "base/trace.h"
+#include "base/utf8.h"
 #include "control/gdb.h"
 #include "control/hmp.h"
 #include "control/live.h"
@@ -326,27 +327,15 @@ static bool daemon_ready(int fd, struct error *err)
 	return ok || fail(err, "-daemonize: the parent is gone");
 }
 
-/* Length of the UTF-8 character at `p`, or 0 if that is none. */
-static unsigned utf8_length(const unsigned char *p)
-{
-	unsigned length = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 :
-			  p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-
-	for (unsigned i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
 /* One line, whatever the user's words hold: control characters and what is not UTF-8 are shown as numbers. */
 static void print_error(const struct error *err)
 {
-	const unsigned char *p = (const unsigned char *)err->text;
+	const u8 *p = (const u8 *)err->text;
 	char line[4 * ERROR_BYTES + 16];
 	size_t used = (size_t)snprintf(line, sizeof(line), "cxlvm: ");
 
 	while (*p) {
-		unsigned length = utf8_length(p);
+		unsigned length = utf8_length(p, strlen((const char *)p));
 
 		if (!length || *p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0)) {
 			used += (size_t)snprintf(line + used, sizeof(line) - used, "\\x%02x", *p++);

@@ -61,6 +61,15 @@ static struct json_object *image_info(const struct block *block)
 	return image;
 }
 
+/* Nothing is throttled here: clients of QMP expect the limits all the same, 0 for none. */
+static void put_limits(struct json_object *info)
+{
+	static const char *const limits[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr", "write_threshold"};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(limits); n++)
+		qmp_put_u64(info, limits[n], 0);
+}
+
 static struct json_object *device_info(const struct drive *drive)
 {
 	struct json_object *info = json_object_new_object(), *cache = json_object_new_object();
@@ -82,6 +91,10 @@ static struct json_object *device_info(const struct drive *drive)
 	qmp_put_bool(cache, "no-flush", drive->no_flush);
 	qmp_put(info, "cache", cache);
 	qmp_put(info, "image", image_info(block));
+	qmp_put_bool(info, "active", true);
+	qmp_put_string(info, "detect_zeroes", "off");
+	qmp_put(info, "children", json_object_new_array()); /* a file below a format is no node of its own */
+	put_limits(info);
 	return info;
 }
 

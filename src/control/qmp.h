@@ -18,8 +18,9 @@
 struct qmp_input {
 	char *bytes; /* of the message so far */
 	size_t count, room;
-	unsigned depth;
-	bool in_string, escaped, skipping;
+	u32 depth, members;
+	u8 quote; /* of the string that we are in, or 0 */
+	bool escaped, skipping;
 	/* One complete message, or `error` (then it is NULL): in order. The object is the callee's to keep only with json_object_get. */
 	void (*message)(void *opaque, struct json_object *object, const char *error);
 	void *opaque;

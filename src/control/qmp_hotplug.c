@@ -122,6 +122,8 @@ bool qmp_netdev_add(struct qmp_call *call, struct error *err)
 
 bool qmp_netdev_del(struct qmp_call *call, struct error *err)
 {
+	if (!machine_netdev(call->machine, qmp_string(call, "id")))
+		call->error_class = "DeviceNotFound";
 	return machine_del_netdev(call->machine, qmp_string(call, "id"), err);
 }
 
@@ -130,5 +132,6 @@ bool qmp_set_link(struct qmp_call *call, struct error *err)
 	struct json_object *up = NULL;
 
 	json_object_object_get_ex(call->arguments, "up", &up);
+	call->error_class = "DeviceNotFound"; /* nothing else can fail */
 	return machine_set_link(call->machine, qmp_string(call, "name"), json_object_get_boolean(up), err);
 }

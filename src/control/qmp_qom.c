@@ -180,5 +180,5 @@ bool qmp_qom_get(struct qmp_call *call, struct error *err)
 				call->result = value_of(dev, p);
 				return true;
 			}
-	return fail(err, "Property '%.100s.%.100s' not found", dev ? dev->cls->name : "container", name);
+	return fail(err, "Property '%.100s.%.100s' not found", dev ? dev->cls->name : folder == FOLDER_MACHINE ? "virt-machine" : "container", name);
 }

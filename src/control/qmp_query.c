@@ -55,8 +55,9 @@ bool qmp_query_cpus(struct qmp_call *call, struct error *err)
 	call->result = json_object_new_array();
 	for (unsigned i = 0; i < cpus_count(cpus); i++) {
 		struct json_object *cpu = json_object_new_object(), *props = json_object_new_object();
-		char path[64];
+		char path[64], type[64];
 
+		snprintf(type, sizeof(type), "%s-arm-cpu", config->cpu_model);
 		snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
 		for (unsigned n = 0; n < config->node_count; n++)
 			if (config->nodes[n].cpus >> i & 1)
@@ -64,12 +65,18 @@ bool qmp_query_cpus(struct qmp_call *call, struct error *err)
 		qmp_put_u64(props, "core-id", i);
 		qmp_put_u64(cpu, "cpu-index", i);
 		qmp_put_string(cpu, "qom-path", path);
+		qmp_put_string(cpu, "qom-type", type);
 		qmp_put_u64(cpu, "thread-id", cpus_thread_id(cpus, i));
 		qmp_put(cpu, "props", props);
 		qmp_put_string(cpu, "target", "aarch64");
 		json_object_array_add(call->result, cpu);
 	}
 	return true;
+}
+
+bool qmp_query_hotpluggable(struct qmp_call *call, struct error *err)
+{
+	return fail(err, "machine does not support hot-plugging CPUs");
 }
 
 bool qmp_query_machines(struct qmp_call *call, struct error *err)

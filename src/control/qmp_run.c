@@ -36,6 +36,23 @@ bool qmp_query_commands(struct qmp_call *call, struct error *err)
 	return true;
 }
 
+bool qmp_query_events_known(struct qmp_call *call, struct error *err)
+{
+	static const char *const names[] = {
+#define QMP_EVENT(name, members) name,
+#include "control/qmp.def"
+	};
+
+	call->result = json_object_new_array();
+	for (unsigned n = 0; n < ARRAY_SIZE(names); n++) {
+		struct json_object *entry = json_object_new_object();
+
+		qmp_put_string(entry, "name", names[n]);
+		json_object_array_add(call->result, entry);
+	}
+	return true;
+}
+
 bool qmp_query_schema(struct qmp_call *call, struct error *err)
 {
 	call->result = qmp_schema();
@@ -102,10 +119,46 @@ bool qmp_quit(struct qmp_call *call, struct error *err)
 	return true;
 }
 
+/* Nothing that a client can start goes on after its answer: there are no jobs and no migration to tell of. */
+bool qmp_query_jobs(struct qmp_call *call, struct error *err)
+{
+	call->result = json_object_new_array();
+	return true;
+}
+
+bool qmp_query_migrate(struct qmp_call *call, struct error *err)
+{
+	return true;
+}
+
+bool qmp_inject_nmi(struct qmp_call *call, struct error *err)
+{
+	return fail(err, "machine does not provide NMIs");
+}
+
+/* The vCPU that an argument names, or the first. */
+static bool take_cpu_index(struct qmp_call *call, unsigned *index, struct error *err)
+{
+	unsigned count = cpus_count(machine_cpus(call->machine));
+	u64 number = 0;
+
+	if (!qmp_u64(call, "cpu-index", &number, err))
+		return false;
+	if (number >= count)
+		return fail(err, "Parameter 'cpu-index' expects a CPU number: they are 0 to %u", count - 1);
+	*index = (unsigned)number;
+	return true;
+}
+
+/* The lines that are about a vCPU name it themselves. */
 bool qmp_human_monitor(struct qmp_call *call, struct error *err)
 {
-	char *text = hmp_run(call->machine, qmp_string(call, "command-line"));
+	unsigned index;
+	char *text;
 
+	if (!take_cpu_index(call, &index, err))
+		return false;
+	text = hmp_run(call->machine, qmp_string(call, "command-line"));
 	call->result = json_object_new_string(text ? text : "");
 	free(text);
 	return true;
@@ -160,14 +213,12 @@ bool qmp_memsave(struct qmp_call *call, struct error *err)
 	struct cpus *cpus = machine_cpus(call->machine);
 	bool ran = machine_state(call->machine) == MACHINE_RUNNING, ok;
 	struct error ignored;
-	u64 index = 0;
+	unsigned index;
 
-	if (!qmp_u64(call, "cpu-index", &index, err))
+	if (!take_cpu_index(call, &index, err))
 		return false;
-	if (index >= cpus_count(cpus))
-		return fail(err, "Parameter 'cpu-index' expects a CPU number: they are 0 to %u", cpus_count(cpus) - 1);
 	machine_stop(call->machine);
-	ok = save_to_file(call, cpus_get(cpus, (unsigned)index), err);
+	ok = save_to_file(call, cpus_get(cpus, index), err);
 	if (ran)
 		machine_cont(call->machine, &ignored);
 	return ok;

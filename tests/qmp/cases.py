@@ -39,7 +39,12 @@ NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsa
              "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
              "cxl-inject-memory-module-event", "cxl-inject-poison", "cxl-inject-uncorrectable-errors", "cxl-inject-correctable-error",
              "cxl-set-health", "inject-ghes-v2-error", "cxl-fm-request", "cxl-surprise-remove", "device_add", "device_del", "object-add", "object-del", "blockdev-add",
-             "blockdev-del", "memsave", "netdev_add", "netdev_del", "set_link"}
+             "blockdev-del", "memsave", "netdev_add", "netdev_del", "set_link", "inject-nmi", "query-hotpluggable-cpus"}
+# Members that QEMU's schema has as always there, and clients may take for granted.
+ALWAYS_THERE = {"query-cpus-fast": {"cpu-index", "qom-path", "qom-type", "thread-id", "target"},
+                "query-named-block-nodes": {"file", "ro", "drv", "encrypted", "backing_file_depth", "cache", "image", "active", "detect_zeroes", "children", "bps",
+                                            "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr", "write_threshold"},
+                "query-memdev": {"size", "merge", "dump", "prealloc", "share", "host-nodes", "policy"}}
 
 
 def handshake(build, folder):
@@ -87,6 +92,17 @@ def every_command(build, folder):
             answers[name] = client.call(name, **{k.replace("-", "_"): v for k, v in ARGUMENTS.get(name, {}).items()})
             schema.check_return(name, answers[name])
             assert client.fails(name, **dict(ARGUMENTS.get(name, {}), frobnicate=1))["class"] == "GenericError"
+        for name, members in ALWAYS_THERE.items():
+            assert answers[name] and all(members <= set(entry) for entry in answers[name]), name
+        assert answers["query-block"][0]["inserted"] == answers["query-named-block-nodes"][0]
+        assert answers["query-cpus-fast"][0]["qom-type"] == "max-arm-cpu"
+        assert answers["query-jobs"] == [] and answers["query-migrate"] == {}
+        assert {entry["name"] for entry in answers["query-events"]} == schema.names("event")
+        for name in ("inject-nmi", "query-hotpluggable-cpus"):
+            assert client.fails(name)["class"] == "GenericError", name
+        assert "CPU number" in client.refuses("human-monitor-command", **{"command-line": "info status", "cpu-index": 3})["desc"]
+        client.ask("query-block", flat=True)
+        client.ask("query-machines", **{"compat-props": True})
         assert answers["query-name"] == {"name": "test"}
         assert answers["query-uuid"] == {"UUID": "550e8400-e29b-41d4-a716-446655440000"}
         assert [cpu["cpu-index"] for cpu in answers["query-cpus-fast"]] == [0, 1, 2]
@@ -546,11 +562,11 @@ def alive(client):
 
 def hostile(build, folder):
     status = b'{"execute": "query-status"}'
-    pieces = [b"}", b"]", b"{]", b"[1, 2]\n", b"1 2 3\n", b"null", b"true\n", b'"text"\n', b"{'execute': 'quit'}\n", b"\0\0\0", b"\xff\xff",
+    pieces = [b"}", b"]", b"{]", b"[1, 2]\n", b"1 2 3\n", b"null", b"true\n", b'"text"\n', b"{'execute': 'quit'\n'}", b"\0\0\0", b"\xff\xff",
               b'{"execute": "query-status"\xff', b'{"execute": 1}', b'{"arguments": {}}', b'{"execute": "query-status", "arguments": []}',
               b'{"execute": "query-status", "x": 1}', b'{"exec-oob": "query-status"}', b'{"execute": "\xc3\x28"}', b'{"execute": "\xed\xa0\x80"}',
               b'{"execute": "a\x01b"}', b'{"execute": "query-status",}', b'{"execute": NaN}', b'{"execute": "quit" /* x */}',
-              b'{"execute": "x", "id": 1e999}', b'{"execute": "cxl-query-decoders", "arguments": {"hpa": 99999999999999999999999}}',
+              b'{"execute": "x", "id": 1e999}', b'{"execute": "quit", "execute": "stop"}', b'{"execute": "quit", "id": "\xed\xa0\x80"}', b'{"execute": "quit", "id": NaN}', b'{"execute": "cxl-query-decoders", "arguments": {"hpa": 99999999999999999999999}}',
               b"[" * 100000 + b"\n", b'{"a":' * 1000 + b"\n", b'{"id": "' + b"x" * 300000 + b'"}\n', b'{"execute": "' + b"y" * 100000 + b'"}',
               b'{"' + b"z" * 2000 + b'": "\xc3\xa4' + b"\xc3\xa4" * 600 + b'"}', b'{"execute": "unfinished\n']
     with Machine(build, folder, COUNT) as machine:
@@ -560,6 +576,8 @@ def hostile(build, folder):
             alive(client)
         client.raw(b'{"execute": "query-status", "id": "\\ud800"}')
         assert client.answer()["id"] == "\ufffd", "half a surrogate pair"
+        client.raw(b"{'execute': 'query-status', 'id': 'it\\'s \"so\"'}")
+        assert client.answer()["id"] == 'it\'s "so"', "single quotes, as scripts write them for QEMU"
         # Cut anywhere, one byte at a time; many in one.
         for byte in status * 3:
             client.raw(bytes([byte]))
@@ -724,7 +742,7 @@ def networks(build, folder):
         client = machine.connect().start()
         line = lambda: client.call("human-monitor-command", command_line="info network")
         assert "is a device's" in client.refuses("netdev_del", id="n0")["desc"]
-        assert "not found" in client.refuses("netdev_del", id="nix")["desc"]
+        assert client.refuses("netdev_del", id="nix") == {"class": "DeviceNotFound", "desc": "Device 'nix' not found"}
         wire = socket.socket(socket.AF_UNIX)
         wire.connect(f"{folder}/wire")
         for _ in range(100):
@@ -738,7 +756,7 @@ def networks(build, folder):
             set_link(client, name, True)
             assert "link=up" in line()
         client.raw(json.dumps({"execute": "set_link", "arguments": {"name": "nix", "up": True}}).encode())
-        assert "not found" in client.answer()["error"]["desc"]
+        assert client.answer()["error"] == {"class": "DeviceNotFound", "desc": "Device 'nix' not found"}
         for n in range(3):
             client.ask("netdev_add", type="stream", id="n1", server=True, **{"addr.type": "unix", "addr.path": f"{folder}/second"})
             assert "n1:" in line() and "already" in client.refuses("netdev_add", type="stream", id="n1")["desc"]

@@ -63,11 +63,29 @@ static void what_is_no_message_is_one_error(void **state)
 	EXPECT("[1,2]", 0, 1, "must be a JSON object");
 	EXPECT("{\"a\" 1}", 0, 1, "not valid");
 	EXPECT("{\"a\":1,}", 0, 1, NULL);
-	EXPECT("{\"a\":'b'}", 0, 1, NULL);
 	EXPECT("{\"a\":1]", 0, 1, NULL);
 	EXPECT("{\"a\":nan}", 0, 1, NULL);
+	EXPECT("{\"a\":NaN}", 0, 1, "not finite");
+	EXPECT("{\"a\":[-1e999]}", 0, 1, "not finite");
+	EXPECT("{\"a\":1,\"b\":2,\"a\":3}", 0, 1, "duplicate key");
+	EXPECT("{\"a\":[{\"b\":{\"c\":1,\"\\u0063\":1}}]}", 0, 1, "duplicate key");
 	EXPECT("{\"a\":1 /* b */}", 0, 1, NULL);
 	EXPECT("{\"a\":\"\xc3(\"}", 0, 1, NULL);
+	EXPECT("{\"a\":\"\xc0\x80\"}", 0, 1, NULL);
+	EXPECT("{\"a\":\"\xed\xa0\x80\"}", 0, 1, NULL);
+	EXPECT("{\"a\":\"\xf4\x90\x80\x80\"}", 0, 1, NULL);
+	EXPECT("{\"a\":\"\xe0\x9f\x80\"}", 0, 1, NULL);
+}
+
+static void strings_stand_in_either_quotes(void **state)
+{
+	EXPECT("{'a':'b'}", 1, 0, "{\"a\":\"b\"}");
+	EXPECT("{'a':'\"}]:'}", 1, 0, "{\"a\":\"\\\"}]:\"}");
+	EXPECT("{\"a\":\"it's\",'b':'it\\'s'}{}", 2, 0, NULL);
+	EXPECT("{'a':'\\\\'}", 1, 0, "{\"a\":\"\\\\\"}");
+	EXPECT("{'a':'\\n\\\"'}", 1, 0, "\\n\\\"");
+	EXPECT("{'a\":1}", 0, 0, NULL);
+	EXPECT("'a'\n{}", 1, 1, "{}");
 }
 
 static void control_bytes_and_0xff_end_a_message(void **state)
@@ -203,6 +221,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_end_with_their_bracket),
 		cmocka_unit_test(what_is_no_message_is_one_error),
+		cmocka_unit_test(strings_stand_in_either_quotes),
 		cmocka_unit_test(control_bytes_and_0xff_end_a_message),
 		cmocka_unit_test(depth_and_length_are_bounded),
 		cmocka_unit_test(random_bytes_do_no_harm),
