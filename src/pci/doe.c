@@ -4,12 +4,12 @@
  *
  * Software writes an object DWORD by DWORD to the Write Data Mailbox and sets Go; the answer is read from the Read Data
  * Mailbox, each DWORD confirmed by a write of any value. The length in the header must be what was written, before
- * anybody looks at the rest. Discovery is built in: index 0 is itself. There are no asynchronous messages and there is no attention
- * mechanism: their capability bits are 0.
+ * anybody looks at the rest. Discovery is built in: index 0 is itself. There are no asynchronous messages, which could carry nothing but CMA-SPDM
+ * objects, and there is no attention mechanism: their capability bits are 0.
  *
  * States: idle (collecting), busy (a timer runs, in guest time; nothing has been looked at, so Abort undoes all), ready (Data Object
  * Ready, `response` being read), error (until Abort). With a delay of 0, as by default, answers are ready at once. What cannot be
- * answered sets Error. Ready, Error, and the end of Busy interrupt. The registers in the config store are always current, so reads
+ * answered sets Error, as does a DWORD too many or in parts. Ready, Error, and the end of Busy interrupt, once until Interrupt Status is cleared. The registers in the config store are always current, so reads
  * need no hook; pci_config_write calls here after a write. Under the machine lock.
  */
 #include <stdlib.h>
@@ -32,7 +32,7 @@ struct doe {
 	u64 delay_ns;        /* of an answer; 0: none */
 	struct timer timer;
 	/* guest-visible state */
-	u32 request_dwords;  /* written so far; more than DOE_OBJECT_DWORDS_MAX: overflown */
+	u32 request_dwords;  /* written so far */
 	u32 response_dwords; /* of the object being read; 0: none */
 	u32 response_next;   /* index of the DWORD in the Read Data Mailbox */
 	u32 request[DOE_OBJECT_DWORDS_MAX];
@@ -51,12 +51,21 @@ static void doe_set(struct doe *doe, u32 offset, u32 value)
 	regs_set(&doe->dev->config, doe->at + offset, 4, value);
 }
 
+/* The message number is that of MSI-X or, without it, follows the messages that software gave. */
+static void doe_number(struct doe *doe)
+{
+	u32 vector = doe->dev->msix.count ? doe->vector : pci_msi_message(doe->dev, doe->vector);
+
+	if (doe->interrupt)
+		doe_set(doe, DOE_CAP, 1 | (vector & 0x7ff) << 1);
+}
+
 struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector, const struct doe_protocol *protocols,
 			unsigned count, void *opaque)
 {
 	struct doe *doe = calloc(1, sizeof(*doe));
 	const struct reg rows[] = {
-		R32(DOE_CAP, DOE_CAP, interrupt | (interrupt ? (u64)(vector & 0x7ff) << 1 : 0), 0),
+		R32(DOE_CAP, DOE_CAP, 0, 0),
 		R32(DOE_CTRL, DOE_CTRL, 0, DOE_CTRL_GO | DOE_CTRL_ABORT | (interrupt ? DOE_CTRL_INTERRUPT : 0),
 		    .unimp = DOE_CTRL_ATTENTION_OFF | DOE_CTRL_ASYNC),
 		R32(DOE_STATUS, DOE_STATUS, 0, 0, .w1c = DOE_STATUS_INTERRUPT),
@@ -74,6 +83,7 @@ struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector,
 	doe->at = pci_ext_cap_add(dev, PCI_EXT_CAP_DOE, 1, at, DOE_BYTES, rows, ARRAY_SIZE(rows));
 	doe->next = dev->does;
 	dev->does = doe;
+	doe_number(doe);
 	return doe;
 }
 
@@ -107,11 +117,14 @@ static bool is_busy(const struct doe *doe)
 	return doe_get(doe, DOE_STATUS) & DOE_STATUS_BUSY;
 }
 
+/* A message goes with Interrupt Status from 0 to 1. [PCIe6 6.30.3] */
 static void doe_interrupt(struct doe *doe)
 {
-	if (!doe->interrupt)
+	u32 status = doe_get(doe, DOE_STATUS);
+
+	if (!doe->interrupt || (status & DOE_STATUS_INTERRUPT))
 		return;
-	doe_set(doe, DOE_STATUS, doe_get(doe, DOE_STATUS) | DOE_STATUS_INTERRUPT);
+	doe_set(doe, DOE_STATUS, status | DOE_STATUS_INTERRUPT);
 	if (doe_get(doe, DOE_CTRL) & DOE_CTRL_INTERRUPT) {
 		if (pci_msix_is_enabled(doe->dev))
 			pci_msix_notify(doe->dev, doe->vector);
@@ -157,8 +170,6 @@ static void doe_dispatch(struct doe *doe)
 
 	if (doe->request_dwords < 2)
 		return doe_fail(doe, "an object without a whole header");
-	if (doe->request_dwords > DOE_OBJECT_DWORDS_MAX)
-		return doe_fail(doe, "an object longer than the mailbox takes");
 	if ((length ? length : DOE_LENGTH_MASK + 1) != doe->request_dwords)
 		return doe_fail(doe, "the length in the header is not what was written");
 	if (vendor == DOE_DISCOVERY_VENDOR && type == DOE_DISCOVERY_TYPE) {
@@ -231,7 +242,7 @@ static void doe_control(struct doe *doe, u32 now)
 		doe_go(doe);
 }
 
-static void doe_collect(struct doe *doe)
+static void doe_collect(struct doe *doe, bool whole)
 {
 	u32 value = doe_get(doe, DOE_WRITE);
 
@@ -242,10 +253,12 @@ static void doe_collect(struct doe *doe)
 		guest_error(DOE_BUSY, "%s: DOE at 0x%x: written while Busy is set", doe->dev->config.name, doe->at);
 		return;
 	}
-	if (doe->request_dwords < DOE_OBJECT_DWORDS_MAX)
-		doe->request[doe->request_dwords] = value;
-	if (doe->request_dwords <= DOE_OBJECT_DWORDS_MAX)
-		doe->request_dwords++;
+	if (!whole)
+		doe_fail(doe, "the mailbox is written by DWORDs");
+	else if (doe->request_dwords == DOE_OBJECT_DWORDS_MAX)
+		doe_fail(doe, "an object longer than the mailbox takes");
+	else
+		doe->request[doe->request_dwords++] = value;
 }
 
 static void doe_confirm(struct doe *doe)
@@ -269,13 +282,19 @@ static bool touched(const struct doe *doe, u32 reg, u32 offset, unsigned size)
 	return offset < doe->at + reg + 4u && offset + size > doe->at + reg;
 }
 
+static bool covered(const struct doe *doe, u32 reg, u32 offset, unsigned size)
+{
+	return offset <= doe->at + reg && offset + size >= doe->at + reg + 4u;
+}
+
 void pci_does_written(struct pci_dev *dev, u32 offset, unsigned size)
 {
 	for (struct doe *doe = dev->does; doe; doe = doe->next) {
+		doe_number(doe);
 		if (touched(doe, DOE_CTRL, offset, size))
 			doe_control(doe, doe_get(doe, DOE_CTRL));
 		if (touched(doe, DOE_WRITE, offset, size))
-			doe_collect(doe);
+			doe_collect(doe, covered(doe, DOE_WRITE, offset, size));
 		if (touched(doe, DOE_READ, offset, size))
 			doe_confirm(doe);
 	}
@@ -287,6 +306,7 @@ void pci_doe_reset(struct doe *doe)
 	doe_stop(doe);
 	doe_set(doe, DOE_CTRL, 0);
 	doe_set(doe, DOE_STATUS, 0);
+	doe_number(doe);
 }
 
 void pci_does_reset(struct pci_dev *dev)

@@ -42,13 +42,18 @@ static unsigned msi_enabled_count(const struct pci_dev *dev)
 	return 1u << MIN(bits(control, 6, 4), bits(control, 3, 1));
 }
 
+unsigned pci_msi_message(const struct pci_dev *dev, unsigned vector)
+{
+	return dev->cap_msi ? vector % msi_enabled_count(dev) : vector;
+}
+
 void pci_msi_notify(struct pci_dev *dev, unsigned vector)
 {
 	u64 pending;
 
 	if (!pci_msi_is_enabled(dev))
 		return;
-	vector %= msi_enabled_count(dev);
+	vector = pci_msi_message(dev, vector);
 	pending = msi_get(dev, MSI_PENDING, 4);
 	if (bit(msi_get(dev, MSI_MASK, 4), vector) || !pci_is_bus_master(dev)) {
 		regs_set(&dev->config, dev->cap_msi + MSI_PENDING, 4, pending | BIT(vector));

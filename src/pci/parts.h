@@ -57,6 +57,7 @@ bool pci_msix_read(struct pci_dev *dev, unsigned bar, u64 offset, unsigned size,
 bool pci_msix_write(struct pci_dev *dev, unsigned bar, u64 offset, unsigned size, u64 value);
 void pci_msi_flush(struct pci_dev *dev);
 bool pci_msi_is_enabled(const struct pci_dev *dev);
+unsigned pci_msi_message(const struct pci_dev *dev, unsigned vector); /* as which a vector comes, of the messages that software gave */
 
 /* --- express.c --- */
 /* enum pcie_type, or -1 without the capability. */

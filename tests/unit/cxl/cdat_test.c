@@ -116,6 +116,8 @@ static void hostile_tables_are_survived(void **state)
 			u32 request[3] = {0, 3, handle << 16}, answer[64];
 
 			assert_true(cdat_serve(&cdat, request, 3, answer, 64) <= 64);
+			assert_int_equal(cdat_serve(&cdat, request, 2, answer, 64), 0);
+			assert_int_equal(cdat_serve(&cdat, request, 4, answer, 64), 0); /* of wrong length */
 		}
 	}
 }

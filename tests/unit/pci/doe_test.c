@@ -55,6 +55,24 @@ static const struct dev_class doe_dev_class = {
 	.create = doe_dev_create, .reset = doe_dev_reset, .destroy = doe_dev_destroy,
 };
 
+static bool msi_dev_create(struct dev *dev, const struct dev_env *env, struct error *err)
+{
+	static const struct pci_ids ids = {.vendor = 1, .device = 2, .class_code = 0x050210};
+	struct doe_dev *d = container_of(dev, struct doe_dev, pci.dev);
+
+	if (!pci_dev_init(&d->pci, &ids, env, err))
+		return false;
+	pci_msi_add(&d->pci, 0, 2);
+	d->doe = pci_doe_add(&d->pci, 0, true, 1, protocols, ARRAY_SIZE(protocols), d);
+	return true;
+}
+
+static const struct dev_class msi_dev_class = {
+	.name = "msi-dev", .doc = "test function", .size = sizeof(struct doe_dev), .plugs = BUS_PCIE,
+	.props = (const struct prop[]){{ }}, .common = pci_dev_props,
+	.create = msi_dev_create, .reset = doe_dev_reset, .destroy = doe_dev_destroy,
+};
+
 #define DOE(reg) ecam(0, 1, 0, 0x100 + (reg))
 
 static struct doe_dev *start(struct fixture *f)
@@ -162,8 +180,10 @@ static void endless_writes_are_bounded(void **state)
 	struct fixture *f = fixture_new();
 	struct doe_dev *d = start(f);
 
-	for (u32 n = 0; n < 3 * DOE_OBJECT_DWORDS_MAX; n++)
+	for (u32 n = 0; n < 3 * DOE_OBJECT_DWORDS_MAX; n++) {
 		wr(f, DOE(DOE_WRITE), 4, n ? 3 * DOE_OBJECT_DWORDS_MAX : 0x00021e98);
+		assert_int_equal(rd(f, DOE(DOE_STATUS), 4) & DOE_STATUS_ERROR, n < DOE_OBJECT_DWORDS_MAX ? 0 : DOE_STATUS_ERROR);
+	}
 	assert_int_equal(send(f, NULL, 0), DOE_STATUS_ERROR);
 	assert_int_equal(d->calls, 0);
 	abort_it(f);
@@ -183,9 +203,13 @@ static void go_while_ready_and_bytes_do_no_harm(void **state)
 	assert_int_equal(send(f, request, 3), DOE_STATUS_READY);
 	assert_int_equal(send(f, request, 3), DOE_STATUS_READY); /* ignored; its object waits */
 	assert_int_equal(take(f), 0x00021e98);
-	wr(f, DOE(DOE_WRITE) + 1, 1, 7);
 	wr(f, DOE(DOE_CTRL), 8, DOE_CTRL_GO | (u64)~0u << 32);
 	abort_it(f);
+	for (unsigned n = 0; n < 5; n++) {
+		wr(f, DOE(DOE_WRITE) + (n < 4 ? n : 2), n < 4 ? 1 : 2, 7);
+		assert_int_equal(rd(f, DOE(DOE_STATUS), 4) & ~DOE_STATUS_INTERRUPT, DOE_STATUS_ERROR);
+		abort_it(f);
+	}
 	assert_int_equal(send(f, request, 3), DOE_STATUS_READY);
 	pci_function_reset(&d->pci, RESET_HOT);
 	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), 0);
@@ -212,6 +236,45 @@ static void answers_interrupt_when_enabled(void **state)
 	send(f, request, 3);
 	assert_int_equal(f->message_count, 1);
 	assert_int_equal(f->messages[0].data, 9);
+	/* Once, until Interrupt Status is cleared. */
+	for (unsigned n = 0; n < 3; n++)
+		take(f);
+	send(f, request, 3);
+	assert_int_equal(f->message_count, 1);
+	wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
+	assert_int_equal(f->message_count, 1);
+	send(f, request, 2); /* ignored: an answer waits */
+	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_ABORT | DOE_CTRL_INTERRUPT);
+	send(f, request, 2);
+	assert_int_equal(f->message_count, 2);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_ERROR | DOE_STATUS_INTERRUPT);
+	fixture_free(f);
+}
+
+/* [PCIe6 7.9.24.2] */
+static void message_number_follows_the_messages_given(void **state)
+{
+	struct fixture *f = fixture_new();
+	struct doe_dev *d = container_of(fixture_must_add(f, &msi_dev_class, NULL, "addr=1"), struct doe_dev, pci.dev);
+	const u32 request[] = {0x00021e98, 3, 5};
+
+	d->answer_dwords = 3;
+	wr(f, ecam(0, 1, 0, 4), 2, PCI_COMMAND_MASTER);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_ADDRESS), 4, DOORBELL);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_DATA), 2, 8);
+	for (u32 given = 0; given < 4; given++) {
+		u32 number = given ? 1 : 0; /* two are there, whatever is given */
+
+		wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_CTRL), 2, given << 4 | MSI_CTRL_ENABLE);
+		assert_int_equal(rd(f, DOE(DOE_CAP), 4), 1 | number << 1);
+		wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
+		wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_ABORT | DOE_CTRL_INTERRUPT);
+		send(f, request, 3);
+		assert_int_equal(f->message_count, given + 1);
+		assert_int_equal(f->messages[given].data, 8 + number);
+	}
+	pci_host_reset(f->host, RESET_HOT);
+	assert_int_equal(rd(f, DOE(DOE_CAP), 4), 1);
 	fixture_free(f);
 }
 
@@ -286,6 +349,7 @@ int main(void)
 		cmocka_unit_test(endless_writes_are_bounded),
 		cmocka_unit_test(go_while_ready_and_bytes_do_no_harm),
 		cmocka_unit_test(answers_interrupt_when_enabled),
+		cmocka_unit_test(message_number_follows_the_messages_given),
 		cmocka_unit_test(busy_until_the_answer_is_ready),
 		cmocka_unit_test(abort_and_reset_while_busy_answer_nothing),
 		cmocka_unit_test(asynchronous_messages_are_absent),
