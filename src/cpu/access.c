@@ -16,6 +16,8 @@ struct target {
 	bool io;      /* needs the machine lock */
 	bool code;    /* holds decoded code, and is to be written */
 	bool watched; /* by the exclusive monitor, and is to be written */
+	bool whole;   /* all of its page can be pointed at */
+	bool poison;
 };
 
 /* An atomic read-modify-write faults as its read, if that would fault so too. [DDI0487 ESR_EL1, WnR] */
@@ -27,6 +29,38 @@ static u32 iss_of(unsigned flags)
 static unsigned el_of(const struct cpu *cpu, unsigned flags)
 {
 	return (flags & ACCESS_EL0) && !(cpu->el && cpu->uao) ? 0 : cpu->el;
+}
+
+/* Firmware's record is there before the abort is taken: the handler looks for it. The vCPU is out. */
+static void poison_consumed(struct cpu *cpu, u64 pa)
+{
+	const struct cpus_config *config = &cpu->cpus->config;
+
+	if (!config->poison_consumed)
+		return;
+	loop_lock(cpu->loop);
+	config->poison_consumed(config->opaque, pa);
+	loop_unlock(cpu->loop);
+}
+
+/* What a load of poison makes known, for a fetch or a walk that meets some at pa. False: the vCPU has to leave. */
+static bool meet_poison(struct cpu *cpu, u64 pa)
+{
+	const struct range *range = space_lookup(cpu->space, pa);
+	u64 value;
+
+	if (!range || !(range->region->poison || range->region->lockless))
+		return true;
+	cpu_out(cpu);
+	if (space_read(cpu->space, pa & ~3ull, 4, &value) == MEM_ABORT)
+		poison_consumed(cpu, pa);
+	return cpu_in(cpu);
+}
+
+/* The translation failed: if its walk met poison. */
+static bool meet_poisoned_table(struct cpu *cpu, const struct translation *t, u32 fsc)
+{
+	return (fsc & ~3u) != FSC_EXTERNAL_WALK || meet_poison(cpu, t->desc_pa);
 }
 
 /* One page's worth: [va, va + size) does not leave its 4 KiB page. False: exception taken. */
@@ -44,7 +78,8 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 
 		if (atomic && tlb_lookup(cpu, va, MMU_READ, el, cpu->pan && el == 1, &to->t, &ignored))
 			iss |= ISS_WNR;
-		mmu_data_abort(cpu, va, fsc | iss);
+		if (meet_poisoned_table(cpu, &to->t, fsc))
+			mmu_data_abort(cpu, va, fsc | iss);
 		return false;
 	}
 	if (to->t.device && (fault_va & (align - 1))) {
@@ -66,10 +101,12 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 		to->host = range_host(range, to->t.pa);
 		to->code = write && space_has_code(cpu->space, to->t.pa);
 		to->watched = write && monitor_is_watching(cpu, to->host);
+		to->whole = range_has_page(range, to->t.pa);
 		tlb_fill(cpu, va, el, &to->t, range, to->host, write);
 	} else {
 		/* Also a piece that goes on into the next range, which may be a device. */
 		to->io = !range->region->lockless || !range_holds(range, to->t.pa, size);
+		to->poison = range->region->poison;
 	}
 	return true;
 }
@@ -79,18 +116,6 @@ static bool external_abort(struct cpu *cpu, u64 va, unsigned flags)
 	guest_error(ACCESS_NOWHERE, "cpu %u: no memory answers at va 0x%llx", cpu->index, (unsigned long long)va);
 	mmu_data_abort(cpu, va, FSC_EXTERNAL | iss_of(flags));
 	return false;
-}
-
-/* Firmware's record is there before the abort is taken: the handler looks for it. The vCPU is out. */
-static void poison_consumed(struct cpu *cpu, u64 pa)
-{
-	const struct cpus_config *config = &cpu->cpus->config;
-
-	if (!config->poison_consumed)
-		return;
-	loop_lock(cpu->loop);
-	config->poison_consumed(config->opaque, pa);
-	loop_unlock(cpu->loop);
 }
 
 /* Device or piecewise access by the space. */
@@ -116,9 +141,11 @@ static bool far_access(struct cpu *cpu, u64 va, unsigned size, unsigned flags, c
 		alive = cpu_in(cpu);
 	if (!alive)
 		return false;
-	if (result != MEM_OK)
-		return external_abort(cpu, va, flags);
-	return true;
+	if (result == MEM_ABORT)
+		mmu_data_abort(cpu, va, FSC_EXTERNAL | iss_of(flags));
+	else if (result != MEM_OK)
+		external_abort(cpu, va, flags);
+	return result == MEM_OK;
 }
 
 static bool aligned_or_fault(struct cpu *cpu, u64 va, unsigned align, unsigned flags)
@@ -147,7 +174,15 @@ u8 *access_host(struct cpu *cpu, u64 va, unsigned size, unsigned flags, bool *ta
 		mmu_data_abort(cpu, va, FSC_ALIGNMENT | iss_of(flags));
 		return NULL;
 	}
+	if (to.poison && (flags & ACCESS_ATOMIC)) {
+		u64 ignored;
+
+		far_access(cpu, va, 1, flags & ~ACCESS_WRITE, &to, &ignored);
+		return NULL;
+	}
 	*taken = false;
+	if ((flags & ACCESS_PAGE) && !to.whole)
+		return NULL;
 	/* The caller writes where code was: forget that code first; without IC IVAU nothing more is promised. */
 	if (to.host && to.code)
 		code_invalidate(cpu->cpus, to.t.pa, size);
@@ -295,11 +330,22 @@ bool access_write128_slow(struct cpu *cpu, u64 va, unsigned flags, u128 value)
 	       access_write_slow(cpu, va + 8, 8, flags, (u64)(value >> 64));
 }
 
+void access_fetch_abort(struct cpu *cpu, u64 va, u64 pa)
+{
+	const struct range *range = space_lookup(cpu->space, pa);
+
+	if (!range || !range->region->poison)
+		guest_error(FETCH_NOWHERE, "cpu %u: instruction fetch from 0x%llx, which is not memory", cpu->index, (unsigned long long)pa);
+	if (meet_poison(cpu, pa))
+		cpu_enter(cpu, cpu->el ? EC_INSN_SAME : EC_INSN_LOWER, FSC_EXTERNAL, va, true, va);
+}
+
 bool access_fetch(struct cpu *cpu, u64 va, u64 *pa, const u8 **host_page)
 {
 	enum esr_class class = cpu->el ? EC_INSN_SAME : EC_INSN_LOWER;
 	const struct range *range;
 	struct translation t;
+	const u8 *host;
 	u32 fsc;
 
 	*host_page = NULL;
@@ -308,18 +354,20 @@ bool access_fetch(struct cpu *cpu, u64 va, u64 *pa, const u8 **host_page)
 		return false;
 	}
 	if (!tlb_lookup(cpu, va, MMU_FETCH, cpu->el, false, &t, &fsc)) {
-		cpu_enter(cpu, class, fsc, va, true, va);
+		if (meet_poisoned_table(cpu, &t, fsc))
+			cpu_enter(cpu, class, fsc, va, true, va);
 		return false;
 	}
 	range = space_lookup(cpu->space, t.pa);
-	if (!range) {
-		cpu_enter(cpu, class, FSC_EXTERNAL, va, true, va);
+	if (!range || !range->region->host) {
+		access_fetch_abort(cpu, va, t.pa);
 		return false;
 	}
+	host = range_host(range, t.pa);
 	tlb_note_fetch(cpu, va, &t);
 	*pa = t.pa;
-	if (range->region->host && range_has_page(range, t.pa))
-		*host_page = range_host(range, t.pa & ~(PAGE - 1));
+	if (range_has_page(range, t.pa))
+		*host_page = host - (t.pa & (PAGE - 1));
 	return true;
 }
 

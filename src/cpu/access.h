@@ -19,6 +19,7 @@ enum access_flags {
 	ACCESS_ALIGNED = 4, /* must be aligned to its size whatever SCTLR.A says: exclusives, atomics; acquire/release that
 			     * cross 16 bytes would too, and callers pass it for all LDAR/STLR */
 	ACCESS_ATOMIC = 8,  /* with ACCESS_WRITE: reads first, and faults as a read where that would fault */
+	ACCESS_PAGE = 32,   /* access_host: the caller goes on to the end of the page */
 	ACCESS_MONITOR = 16, /* access_host with ACCESS_WRITE: the caller tells the exclusive monitor of what it writes */
 };
 
@@ -29,8 +30,10 @@ bool access_read_slow(struct cpu *cpu, u64 va, unsigned size, unsigned flags, u6
 bool access_write_slow(struct cpu *cpu, u64 va, unsigned size, unsigned flags, u64 value);
 bool access_read128_slow(struct cpu *cpu, u64 va, unsigned flags, u128 *value);
 bool access_write128_slow(struct cpu *cpu, u64 va, unsigned flags, u128 value);
-/* Instruction fetch: translates for execution; on success the physical address and host page (NULL: not RAM). Raises. */
+/* Instruction fetch: translates for execution; on success the physical address and host page (NULL: not all of it is RAM). Raises. */
 bool access_fetch(struct cpu *cpu, u64 va, u64 *pa, const u8 **host_page);
+/* The external abort of a fetch that no RAM answers; what poison makes known comes before it. */
+void access_fetch_abort(struct cpu *cpu, u64 va, u64 pa);
 /* For EFI services, semihosting and debuggers: copies by the current stage 1 with EL1 data permissions; false on a fault; raises
  * nothing. */
 bool access_copy_in(struct cpu *cpu, u64 va, void *to, u64 size);

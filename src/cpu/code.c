@@ -360,13 +360,6 @@ static struct code_page *lookup(struct cpu *cpu, u64 va, bool *raised)
 		return entry->page;
 	if (!access_fetch(cpu, va, &pa, &host))
 		return NULL;
-	if (!host) {
-		/* Fetching from a device or from nothing: an external abort. [docs/quirks.md] */
-		guest_error(FETCH_NOWHERE, "cpu %u: instruction fetch from 0x%llx, which is not memory", cpu->index,
-		      (unsigned long long)pa);
-		cpu_raise_far(cpu, cpu->el ? EC_INSN_SAME : EC_INSN_LOWER, 0x10, va);
-		return NULL;
-	}
 	*raised = false;
 	page = page_of(cpu, pa & ~0xfffull, host);
 	if (page) {
@@ -503,17 +496,43 @@ void exec_next_page(struct cpu *cpu, const struct insn *insn)
 	cpu_jump(cpu, cpu_pc_of(cpu, insn));
 }
 
+/* The word of a record; false: no RAM answers there, or it is poisoned. */
+static bool word_at(struct cpu *cpu, const struct code_page *page, unsigned index, u32 *word)
+{
+	u64 pa = page->pa + 4 * index;
+	const struct range *range;
+
+	if (page->host) {
+		*word = __atomic_load_n(&page->host[index], __ATOMIC_RELAXED);
+		return true;
+	}
+	range = space_lookup(cpu->space, pa);
+	if (!range || !range->region->host || range->last - pa < 3)
+		return false;
+	/* What RAM there is in the page is of one region, which access_fetch has made ready. */
+	*word = __atomic_load_n((const u32 *)(const void *)(range->region->host + range->offset + (pa - range->base)), __ATOMIC_RELAXED);
+	return true;
+}
+
+static void exec_nothing(struct cpu *cpu, const struct insn *insn)
+{
+	u64 va = cpu_pc_of(cpu, insn);
+
+	access_fetch_abort(cpu, va, cpu->code->pa + (va & 0xfff));
+}
+
 /* Fills the record, unless the page is retired. */
 bool code_decode(struct cpu *cpu, struct code_page *page, unsigned index)
 {
 	struct insn *record = &page->insn[index];
-	struct insn fresh;
+	struct insn fresh = {.exec = exec_nothing, .row = ROW_NONE};
 	bool valid;
+	u32 word;
 
 	pthread_mutex_lock(&cpu->codes->lock);
 	valid = !page->retired_at;
 	if (valid && record->exec == exec_decode) {
-		if (decode(__atomic_load_n(&page->host[index], __ATOMIC_RELAXED), &fresh)) {
+		if (word_at(cpu, page, index, &word) && decode(word, &fresh)) {
 			if (cpu->missing_features >> a64_rows[fresh.row].feature & 1) {
 				fresh.exec = exec_UNDEFINED;
 				fresh.row = ROW_NONE;

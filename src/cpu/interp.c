@@ -53,7 +53,7 @@ static void run_chunk_traced(struct cpu *cpu)
 
 		if (insn->exec != exec_fetch && insn->exec != exec_next_page) {
 			u32 word = insn->exec != exec_decode ? insn->word :
-				   cpu->code->retired_at     ? 0 :
+				   cpu->code->retired_at || !cpu->code->host ? 0 :
 							       cpu->code->host[insn - cpu->code->insn];
 
 			disasm(word, pc, text, sizeof(text));

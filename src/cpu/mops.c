@@ -52,7 +52,7 @@ static u8 *piece(struct cpu *cpu, u64 va, u64 *want, bool el0, bool write, bool 
 	/* Any one byte of the page stands for it. */
 	host = tlb_hit(write ? bank->write : bank->read, va, 1);
 	if (!host)
-		host = access_host(cpu, va, 1, (write ? ACCESS_WRITE : 0) | (el0 ? ACCESS_EL0 : 0), taken);
+		host = access_host(cpu, va, 1, ACCESS_PAGE | (write ? ACCESS_WRITE : 0) | (el0 ? ACCESS_EL0 : 0), taken);
 	return host;
 }
 

@@ -187,7 +187,7 @@ struct cpu {
 struct code_page {
 	struct insn insn[CODE_PAGE_INSNS + 1];
 	u64 pa;
-	const u32 *host;        /* the page's bytes */
+	const u32 *host;        /* the page's bytes; NULL: there is poison among them, or a device */
 	struct code_page *next; /* hash chain; kept while retired, for readers that are still on it */
 	struct code_page *link; /* retire list, free list */
 	u32 *jit[CODE_MODES];   /* the translator's, by mode: per record, where its block is in the code cache; 0: none. Or NULL */

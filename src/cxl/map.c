@@ -392,6 +392,7 @@ static struct map_piece *piece_make(struct cxl_host *host, const struct piece_wa
 		region->name = "CXL poison";
 		region->priority = HOLE_PRIORITY;
 		region->ops = &hole_io;
+		region->poison = true;
 		region->opaque = piece;
 		break;
 	default:

@@ -98,13 +98,19 @@ static enum step access_try(struct space *space, u64 pa, unsigned size, u64 *val
 
 static enum mem_result access_one(struct space *space, u64 pa, unsigned size, u64 *value, bool write);
 
+/* Of a read whose first part met poison nothing more is read: it has been told of once. */
+static bool is_over(enum mem_result first, bool write)
+{
+	return first == MEM_ABORT && !write;
+}
+
 /* Two halves in ascending order; the first failure is the answer, the second half is still done. */
 static enum mem_result access_halves(struct space *space, u64 pa, unsigned size, u64 *value, bool write)
 {
 	unsigned half = size / 2;
 	u64 low = write ? *value & ones(half * 8) : 0, high = write ? *value >> (half * 8) : 0;
 	enum mem_result first = access_one(space, pa, half, &low, write);
-	enum mem_result second = access_one(space, pa + half, half, &high, write);
+	enum mem_result second = is_over(first, write) ? first : access_one(space, pa + half, half, &high, write);
 
 	if (!write)
 		*value = low | high << (half * 8);
@@ -145,7 +151,7 @@ static enum mem_result access_any(struct space *space, u64 pa, unsigned size, u6
 	if (size != 16)
 		return access_one(space, pa, size, value, write);
 	first = access_one(space, pa, 8, &value[0], write);
-	second = access_one(space, pa + 8, 8, &value[1], write);
+	second = is_over(first, write) ? first : access_one(space, pa + 8, 8, &value[1], write);
 	return first != MEM_OK ? first : second;
 }
 

@@ -40,6 +40,7 @@ struct region {
 	u8 *host;
 	bool readonly;
 	bool lockless; /* ops need no machine lock (CXL granule path) */
+	bool poison; /* memory that is known to be bad: a read aborts, and does nothing else to the guest */
 	const struct io_ops *ops;
 	void *opaque;
 	/* RAM that must be made ready before it is pointed at (lazy file pages, CXL chunk moves; design D2, D6): called
