@@ -78,10 +78,13 @@ uint32_t mailbox_send(struct mailbox *m, const uint32_t *dwords, size_t count)
 
 	for (size_t n = 0; n < count; n++)
 		mailbox_put(m, DOE_WRITE, dwords[n]);
+	m->interrupt_ns = 0;
 	start = now();
 	mailbox_put(m, DOE_CONTROL, CONTROL_GO | interrupt);
 	do {
 		status = mailbox_get(m, DOE_STATUS);
+		if ((status & STATUS_INTERRUPT) && !m->interrupt_ns)
+			m->interrupt_ns = now() - start;
 	} while (!(status & (STATUS_READY | STATUS_ERROR)) && now() - start < SECOND);
 	m->ready_ns = now() - start;
 	return status;

@@ -24,7 +24,8 @@ struct mailbox {
 	int fd;
 	bool config;     /* fd is config space; else a device file, which has no registers */
 	unsigned offset; /* of the capability, with `config` */
-	uint64_t ready_ns; /* from Go to Data Object Ready, of the last exchange, with `config` */
+	/* From Go of the last exchange, with `config`: to Data Object Ready, and to Interrupt Status, where that was clear; 0: it was not set. */
+	uint64_t ready_ns, interrupt_ns;
 };
 
 /* Offset of the nth DOE capability, 0: there is none. */

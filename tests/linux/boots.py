@@ -189,7 +189,7 @@ BOOTS = {
     "6.12 persistent after volatile, 1 way": ("6.12", 2, "pmem1 pmem2", persistent("both", 1, kind="both"), False),
     "6.12 persistent, 4 ways, 2 bridges, 4k": ("6.12", 2, "pmem1 pmem2", persistent("four", 4, 2, 4096), False),
     "6.12 doetest": ("6.12", 2, "doe", DOE, True),
-    "7.3 doetest": ("7.3", 2, "doe", DOE, False),
+    "7.3 doetest": ("7.3", 2, "doe", DOE, True),
     "6.12 the command line of 2021, by firmware": ("6.12", 4, "spelling2021", SPELLING_2021 + ["-bios", "QEMU_EFI.fd"], True),
     "7.3 the command line of 2021": ("7.3", 4, "spelling2021", SPELLING_2021, False),
     "7.3 create-region with cachemaint": ("7.3", 2, "createregion", DOE, True),
