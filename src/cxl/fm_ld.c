@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The FM-owned LD of a memory device: the command interface that a fabric manager reaches through a tunnel. [CXL3.1 7.6.7.6, 8.2.9.1]
+ * The FM-owned LD of a memory device: the command interface that a fabric manager reaches through a tunnel; and behind a tunnel of its own
+ * LD 0, which says what it is. [CXL3.1 7.6.7.6, 8.2.9.1]
  * Extents are chosen, offered and asked back by dynamic.c, as they are for a monitor; the device has one host, 0. Machine lock.
  */
 #include "base/trace.h"
@@ -17,7 +18,7 @@
 #define RELEASE_FORCED BIT(4)
 #define RELEASE_SANITIZE BIT(5)
 
-static struct cci fm_cci(struct cxl_type3 *dev);
+static struct cci ld_cci(struct cxl_type3 *dev);
 
 static u16 cmd_identify(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
@@ -50,16 +51,40 @@ static u16 cmd_set_response_limit(struct cxl_type3 *dev, struct mbox_in *in, str
 
 static u16 cmd_supported_logs(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	struct cci cci = fm_cci(dev);
+	struct cci cci = fm_ld_cci(dev);
 
 	return cel_only_supported(&cci, out);
 }
 
 static u16 cmd_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	struct cci cci = fm_cci(dev);
+	struct cci cci = fm_ld_cci(dev);
 
 	return cel_only_get(&cci, in, out);
+}
+
+static u16 cmd_ld_supported_logs(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct cci cci = ld_cci(dev);
+
+	return cel_only_supported(&cci, out);
+}
+
+static u16 cmd_ld_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	struct cci cci = ld_cci(dev);
+
+	return cel_only_get(&cci, in, out);
+}
+
+/* On to the device's one LD, number 0. */
+static u16 cmd_tunnel(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
+{
+	unsigned id = mbox_get(in, 1), target = mbox_get(in, 1) & 0xf;
+	u32 size = mbox_get(in, 2);
+	struct cci ld = ld_cci(dev);
+
+	return cci_tunnel(id || target != TUNNEL_TO_PORT ? NULL : &ld, dev->response_limit, size, in, out);
 }
 
 static u16 cmd_get_dcd_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
@@ -237,6 +262,7 @@ static const struct mbox_command fm_commands[] = {
 	{0x0300, "get timestamp",                0, 0,      0, cmd_get_timestamp, "8.2.9.4.1"},
 	{0x0400, "get supported logs",           0, 0,      0, cmd_supported_logs, "8.2.9.5.1"},
 	{0x0401, "get log",                      24, 24,    0, cmd_log, "8.2.9.5.2"},
+	{0x5300, "tunnel management command",    TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES, WHOLE_PAYLOAD, 0, cmd_tunnel, "7.6.7.3.1"},
 	{0x5600, "get DCD info",                 0, 0,      0, cmd_get_dcd_info, "7.6.7.6.1", NEEDS_DYNAMIC},
 	{0x5601, "get host DC region configuration", 4, 4,  0, cmd_get_host_regions, "7.6.7.6.2", NEEDS_DYNAMIC},
 	{0x5602, "set DC region configuration",  16, 16,    EFFECT_IMMEDIATE_CONFIG, cmd_set_region, "7.6.7.6.3", NEEDS_DYNAMIC},
@@ -245,16 +271,20 @@ static const struct mbox_command fm_commands[] = {
 	{0x5605, "initiate dynamic capacity release", 32, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA,
 	 cmd_initiate_release, "7.6.7.6.6", NEEDS_DYNAMIC},
 };
+/* Of LD 0: what it is. */
+static const struct mbox_command ld_commands[] = {
+	{0x0001, "identify",                     0, 0,      0, cmd_identify, "8.2.9.1.1"},
+	{0x0400, "get supported logs",           0, 0,      0, cmd_ld_supported_logs, "8.2.9.5.1"},
+	{0x0401, "get log",                      24, 24,    0, cmd_ld_log, "8.2.9.5.2"},
+};
 /* clang-format on */
 
-static struct cci fm_cci(struct cxl_type3 *dev)
+static struct cci ld_cci(struct cxl_type3 *dev)
 {
-	return (struct cci){fm_commands, ARRAY_SIZE(fm_commands), dev->name, .dev = dev};
+	return (struct cci){ld_commands, ARRAY_SIZE(ld_commands), dev->name, .dev = dev};
 }
 
-u16 fm_ld_run(struct cxl_type3 *dev, u16 opcode, const u8 *in, u32 length, u8 *out, u32 room, u32 *out_length)
+struct cci fm_ld_cci(struct cxl_type3 *dev)
 {
-	struct cci cci = fm_cci(dev);
-
-	return cci_run(&cci, opcode, in, length, out, room, out_length);
+	return (struct cci){fm_commands, ARRAY_SIZE(fm_commands), dev->name, .dev = dev};
 }

@@ -226,6 +226,36 @@ u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *
 	return code;
 }
 
+/* The message: category, tag, opcode, payload length (21 bits), return code, extended status. [CXL3.1 7.6.3] */
+u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct mbox_in *in, struct mbox_out *out)
+{
+	u32 left = mbox_left(in), start = out->at, answered = 0, opcode, length, code;
+	unsigned category = mbox_get(in, 1) & 0xf, tag = mbox_get(in, 1);
+	const u8 *payload;
+
+	mbox_get(in, 1);
+	opcode = mbox_get(in, 2);
+	length = mbox_get(in, 3) & CCI_LENGTH_MASK;
+	mbox_get(in, 4); /* of responses */
+	payload = mbox_get_bytes(in, length);
+	if (!payload || size != left || mbox_left(in))
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (category != CCI_REQUEST || !to)
+		return CXL_INVALID_INPUT;
+	mbox_put_zeros(out, TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES);
+	if (out->bad)
+		return CXL_INTERNAL_ERROR;
+	code = cci_run(to, opcode, payload, length, out->bytes + out->at, MIN(out->room - out->at, 1u << response_limit), &answered);
+	mbox_patch(out, start, 2, CCI_HEADER_BYTES + answered);
+	mbox_patch(out, start + TUNNEL_HEADER_BYTES, 1, CCI_RESPONSE);
+	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 1, 1, tag);
+	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 3, 2, opcode);
+	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 5, 3, answered);
+	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 8, 2, code);
+	out->at += answered;
+	return CXL_SUCCESS;
+}
+
 void mailbox_ring(struct mailbox *mbox)
 {
 	const struct cci *cci = &mbox->cci;

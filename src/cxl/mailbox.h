@@ -66,6 +66,12 @@ bool cci_has(const struct cci *cci, const struct mbox_command *command);
 /* The one way in: finds the row, checks the length, runs. in and out do not overlap. */
 u16 cci_run(const struct cci *cci, u16 opcode, const u8 *in, u32 length, u8 *out, u32 room, u32 *out_length);
 
+/*
+ * What is behind a tunnel's header: a CCI message of `size` bytes for `to` (NULL: there is nobody), and its answer, of at most 1 << response_limit bytes.
+ * Lengths are nested: the tunnel's size, in it the message's own, each checked against what is left of the one around it. [CXL3.1 7.6.7.3.1]
+ */
+u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct mbox_in *in, struct mbox_out *out);
+
 /* A device register block with a mailbox. */
 struct mailbox {
 	struct cci cci;

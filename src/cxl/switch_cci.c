@@ -6,8 +6,7 @@
  *   PCI Express 0x80, MSI-X 0x40 (1 vector, BAR 4), DVSEC 8 at 0x100, BAR 0: device registers
  *   ports    the upstream port and the downstream ports by their port numbers; an upstream port whose number a downstream port
  *            has too goes by the lowest that none has
- *   tunnel   a request for a port is for the FM-owned LD of the device there (fm_ld.c); lengths are nested: the tunnel's size, in it
- *            the message's own, each checked against what is left of the one around it
+ *   tunnel   a request for a port is for the FM-owned LD of the device there (fm_ld.c), whose own tunnel leads on to LD 0
  *
  * There is one virtual switch, all ports belong to it, and nothing is ever bound anew. Machine lock.
  */
@@ -224,39 +223,17 @@ static u16 cmd_port_config(struct switch_cci *cci, struct mbox_in *in, struct mb
 	return CXL_SUCCESS;
 }
 
-/* A CCI message in the tunnel: category, tag, opcode, payload length (21 bits), return code, extended status. [CXL3.1 7.6.3] */
 static u16 cmd_tunnel(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
 {
 	unsigned id = mbox_get(in, 1), target = mbox_get(in, 1) & 0xf, size = mbox_get(in, 2);
 	struct cxl_port *port = port_by_id(cci->target, id);
 	struct cxl_type3 *dev = port && pci_link_is_up(&port->pci) ? cxl_port_device(port) : NULL;
-	unsigned left = mbox_left(in), category = mbox_get(in, 1) & 0xf, tag = mbox_get(in, 1);
-	unsigned opcode, length, code;
-	u32 start = out->at, answered = 0, room;
-	const u8 *payload;
+	struct cci to;
 
-	mbox_get(in, 1);
-	opcode = mbox_get(in, 2);
-	length = mbox_get(in, 3) & CCI_LENGTH_MASK;
-	mbox_get(in, 4); /* of responses */
-	payload = mbox_get_bytes(in, length);
-	if (!payload || size != left || mbox_left(in))
-		return CXL_INVALID_PAYLOAD_LENGTH;
-	if (target != TUNNEL_TO_PORT || category != CCI_REQUEST || !dev)
-		return CXL_INVALID_INPUT;
-	mbox_put_zeros(out, TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES);
-	if (out->bad)
-		return CXL_INTERNAL_ERROR;
-	room = MIN(out->room - out->at, 1u << dev->response_limit);
-	code = fm_ld_run(dev, opcode, payload, length, out->bytes + out->at, room, &answered);
-	mbox_patch(out, start, 2, CCI_HEADER_BYTES + answered);
-	mbox_patch(out, start + TUNNEL_HEADER_BYTES, 1, CCI_RESPONSE);
-	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 1, 1, tag);
-	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 3, 2, opcode);
-	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 5, 3, answered);
-	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 8, 2, code);
-	out->at += answered;
-	return CXL_SUCCESS;
+	if (!dev || target != TUNNEL_TO_PORT)
+		return cci_tunnel(NULL, 0, size, in, out);
+	to = fm_ld_cci(dev);
+	return cci_tunnel(&to, dev->response_limit, size, in, out);
 }
 
 /* clang-format off */

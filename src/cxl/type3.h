@@ -382,8 +382,7 @@ u16 cmd_add_dc_response(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 u16 cmd_release_dc(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 
 /* --- fm_ld.c --- */
-/* A request to the FM-owned LD; as cci_run. */
-u16 fm_ld_run(struct cxl_type3 *dev, u16 opcode, const u8 *in, u32 length, u8 *out, u32 room, u32 *out_length);
+struct cci fm_ld_cci(struct cxl_type3 *dev);
 
 /* --- cdat.c --- */
 /* The DSMAS handle of a region of dynamic capacity. */

@@ -222,8 +222,39 @@ static void a_tunnel_leads_to_the_device(void **state)
 	assert_int_equal(load_le(out + 32, 2), 0x030a);
 	assert_int_equal(tunnel(4, 0x4000, NULL, 0, &inner), CXL_SUCCESS);
 	assert_int_equal(inner, CXL_UNSUPPORTED);
-	assert_int_equal(tunnel(4, 0x5300, request, 16, &inner), CXL_SUCCESS);
-	assert_int_equal(inner, CXL_UNSUPPORTED);
+	/* On to LD 0, and to nothing else. */
+	u8 on[16 + 24] = {0, 0, 12, 0, [5] = 0x77, [7] = 1}, ld_log[24] = {0};
+
+	assert_int_equal(tunnel(4, 0x5300, on, 16, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(load_le(out + 16, 2), 12 + 18);
+	assert_int_equal(out[20], 1);
+	assert_int_equal(out[21], 0x77);
+	assert_int_equal(load_le(out + 28, 2), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 32, 4), 0x0d938086);
+	on[7] = 3;
+	assert_int_equal(tunnel(4, 0x5300, on, 16, &inner), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 28, 2), CXL_UNSUPPORTED);
+	on[7] = 0x00;
+	on[8] = 0x53; /* a tunnel behind a tunnel behind a tunnel */
+	assert_int_equal(tunnel(4, 0x5300, on, 16, &inner), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 28, 2), CXL_UNSUPPORTED);
+	memcpy(ld_log, cel_uuid, 16);
+	ld_log[20] = 12;
+	memcpy(on + 16, ld_log, 24);
+	on[2] = 12 + 24;
+	on[7] = 0x01;
+	on[8] = 0x04;
+	on[9] = 24;
+	assert_int_equal(tunnel(4, 0x5300, on, 40, &inner), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 28, 2), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 36, 2), 0x0400); /* the second of its three commands */
+	on[0] = 1;
+	assert_int_equal(tunnel(4, 0x5300, on, 40, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_INPUT);
+	on[2] = 11;
+	assert_int_equal(tunnel(4, 0x5300, on, 40, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_PAYLOAD_LENGTH);
 	assert_int_equal(tunnel(5, 0x5600, NULL, 0, &inner), CXL_SUCCESS);
 	assert_int_equal(inner, CXL_UNSUPPORTED); /* no dynamic capacity there */
 	assert_int_equal(tunnel(4, 0x0004, "\x0b", 1, &inner), CXL_SUCCESS);
