@@ -3,7 +3,7 @@
  * Type 1 headers: bus numbers, windows, Bridge Control. [PCIe5 7.5.1.3]
  *
  * The registers are the only state: routing reads them each time (bus.c for bus numbers, bar.c for windows). I/O
- * windows are 32-bit and prefetchable ones 64-bit. Secondary Bus Reset resets everything below when it is set and keeps
+ * windows are 32-bit and prefetchable ones 64-bit; in D3hot all are closed. Secondary Bus Reset resets everything below when it is set and keeps
  * the link down while it stays set.
  */
 #include "pci/parts.h"
@@ -66,6 +66,8 @@ bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
 	struct pci_alternate other;
 	u64 first, last;
 
+	if (pci_is_asleep(dev)) /* D3hot: only configuration space answers [PCIe5 5.3.1.4] */
+		return false;
 	if (!io && pci_bridge_alternate(dev, &other) &&
 	    (window_holds(other.first, other.last, base, size) || window_holds(other.prefetch_first, other.prefetch_last, base, size)))
 		return true;

@@ -324,6 +324,11 @@ static void devices_sleep_and_wake(void **state)
 	assert_true(pci->bars[0].region.added);
 	assert_true(pci_is_bus_master(pci));
 	assert_true(dev->comp.decoders[0].committed);
+	/* A port that sleeps forwards no memory requests. */
+	pci_config_write(port, port->cap_pm + PM_CTRL, 2, PM_CTRL_D3HOT);
+	assert_false(pci->bars[0].region.added);
+	pci_config_write(port, port->cap_pm + PM_CTRL, 2, 0);
+	assert_true(pci->bars[0].region.added);
 	pci_config_write(pci, pm + 4, 2, PM_CTRL_D3HOT);
 	pci_function_reset(pci, RESET_FUNCTION);
 	assert_int_equal(get(pci, pm + 4, 2), PM_CTRL_NO_SOFT_RESET);
