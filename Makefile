@@ -68,10 +68,13 @@ guest-kernel:
 	@mkdir -p $(BUILD)
 	@tools/guest-kernel $(BUILD) $(KERNEL)
 
-#: make bench        timed programs on cxlvm and on the peer, alternating; ratios with spread
+#: make bench        timed programs, disks, copies, logins (after make image) on cxlvm and on the peer, alternating; ratios with spread
 bench: $(BUILD)/cxlvm
 	@tools/install-packages bench
 	@bench/run $(BUILD)
+	@bench/disk $(BUILD)
+	@bench/disk $(BUILD) --scp
+	@bench/disk $(BUILD) --login
 
 #: make golden       take the host code that the translator emits now as right: tests/golden/emit
 .PHONY: golden
