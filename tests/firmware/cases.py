@@ -41,8 +41,8 @@ def fat_disk(path, files, partition=False):
 class Console(Guest):
     """A machine with a pair of flash banks and an NVMe disk."""
 
-    def __init__(self, build, folder, share, log):
-        super().__init__(build, ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={share}/AAVMF/AAVMF_CODE.fd", "-drive", f"if=pflash,format=raw,unit=1,file={folder}/vars.fd",
+    def __init__(self, build, folder, share, log, code="AAVMF_CODE.fd"):
+        super().__init__(build, ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={share}/AAVMF/{code}", "-drive", f"if=pflash,format=raw,unit=1,file={folder}/vars.fd",
                                  "-drive", f"file={folder}/disk,format=raw,if=none,id=n0", "-device", "nvme,drive=n0,serial=cxlvm"],
                          log, machine=["-M", "virt", "-cpu", "max", "-smp", "2", "-m", "1G", "-nographic"])
 
@@ -173,16 +173,17 @@ def by_stub(build, folder, share, log):
 
 def secure_boot(build, folder, share, log):
     """With the keys of Debian's own test variables Secure Boot is on: the firmware starts what is signed by them, and nothing else."""
+    code = "AAVMF_CODE.snakeoil.fd"
     key, certificate = f"{folder}/key", share / "qemu-efi-aarch64/PkKek-1-snakeoil.pem"
     subprocess.run(["openssl", "rsa", "-in", str(certificate.with_suffix(".key")), "-passin", "pass:snakeoil", "-out", key], stderr=subprocess.DEVNULL, check=True)
     shutil.copyfile(share / "AAVMF/AAVMF_VARS.snakeoil.fd", f"{folder}/vars.fd")
     unified_for(build, folder, "secureboot")
     fat_disk(f"{folder}/disk", {"EFI/BOOT/BOOTAA64.EFI": f"{folder}/uki"})
-    with Console(build, folder, share, f"{log}-unsigned.log") as c:
+    with Console(build, folder, share, f"{log}-unsigned.log", code) as c:
         c.until("Access Denied", 120)
     subprocess.run(["sbsign", "--key", key, "--cert", str(certificate), "--output", f"{folder}/signed", f"{folder}/uki"], stderr=subprocess.DEVNULL, check=True)
     fat_disk(f"{folder}/disk", {"EFI/BOOT/BOOTAA64.EFI": f"{folder}/signed"})
-    with Console(build, folder, share, f"{log}-signed.log") as c:
+    with Console(build, folder, share, f"{log}-signed.log", code) as c:
         return up(c)
 
 
