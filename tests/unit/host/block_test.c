@@ -152,6 +152,44 @@ static void one_writer_or_many_readers(void **state)
 	block_close(b);
 }
 
+/* What QEMU and its tools lock in a file of theirs: 100 + n for what they do, 200 + n for what nobody else may. */
+static void locks_are_those_of_qemu(void **state)
+{
+	struct block_config write = {.format = "raw"}, read = {.format = "raw", .readonly = true};
+	static const struct {
+		off_t bytes[6];
+		bool reader, writer; /* whether ours may come, too */
+	} others[] = {{{100, 201, 203}, true, false}, {{100, 101, 201}, false, false}, {{100}, true, true}, {{100, 101}, false, false}};
+	struct error err;
+	struct block *b;
+
+	image("x", 1, 512);
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		int fd = open(name, O_RDWR);
+
+		for (const off_t *at = others[i].bytes; *at; at++)
+			assert_int_equal(fcntl(fd, F_OFD_SETLK, &(struct flock){.l_type = F_RDLCK, .l_start = *at, .l_len = 1}), 0);
+		b = open_it(read, &err);
+		assert_int_equal(!!b, others[i].reader);
+		block_close(b);
+		b = open_it(write, &err);
+		assert_int_equal(!!b, others[i].writer);
+		block_close(b);
+		close(fd);
+	}
+	/* And they look for what ours says: who reads bears readers, and no writers. */
+	b = open_it(read, &err);
+	for (off_t at = 200; at < 204; at++) {
+		struct flock lock = {.l_type = F_WRLCK, .l_start = at, .l_len = 1};
+		int fd = open(name, O_RDWR);
+
+		assert_int_equal(fcntl(fd, F_OFD_GETLK, &lock), 0);
+		assert_int_equal(lock.l_type, at == 201 || at == 203 ? F_RDLCK : F_UNLCK);
+		close(fd);
+	}
+	block_close(b);
+}
+
 static void bad_files_are_named(void **state)
 {
 	struct block_config config = {.format = "raw"};
@@ -191,6 +229,7 @@ int main(void)
 		cmocka_unit_test(formats_are_never_guessed),
 		cmocka_unit_test(a_temporary_overlay_takes_the_writes),
 		cmocka_unit_test(one_writer_or_many_readers),
+		cmocka_unit_test(locks_are_those_of_qemu),
 		cmocka_unit_test(bad_files_are_named),
 	};
 
