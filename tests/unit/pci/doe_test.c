@@ -273,7 +273,7 @@ static void message_number_follows_the_messages_given(void **state)
 		assert_int_equal(f->message_count, given + 1);
 		assert_int_equal(f->messages[given].data, 8 + number);
 	}
-	pci_host_reset(f->host, RESET_HOT);
+	pci_function_reset(&d->pci, RESET_HOT);
 	assert_int_equal(rd(f, DOE(DOE_CAP), 4), 1);
 	fixture_free(f);
 }
