@@ -6,6 +6,8 @@
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
+#include <pthread.h>
+
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/types.h"
@@ -160,7 +162,19 @@ char *netdev_connections(struct netdev *netdev);
 struct workers;
 struct workers *workers_create(unsigned threads, struct error *err);
 void workers_destroy(struct workers *workers); /* waits for what is queued */
-/* Runs work(arg) on a pool thread; with threads == 0 (instruction time) runs it at once in the caller. */
-void workers_run(struct workers *workers, void (*work)(void *arg), void *arg);
+/* What one device has given to a pool: it can wait for all of it. All zero: not made, nothing is under way. */
+struct work_group {
+	struct workers *workers; /* NULL, or without threads (instruction time): work is done at once, in the caller */
+	bool made;
+	pthread_mutex_t lock; /* a leaf: of `count` */
+	pthread_cond_t idle;
+	unsigned count; /* under way: given, and not returned from */
+};
+void work_group_init(struct work_group *group, struct workers *workers);
+void work_group_fini(struct work_group *group);
+/* Runs work(arg) on a pool thread. */
+void work_group_run(struct work_group *group, void (*work)(void *arg), void *arg);
+/* Until nothing is under way. Work takes no machine lock, so the caller may have it. */
+void work_group_wait(struct work_group *group);
 
 #endif

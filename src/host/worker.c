@@ -9,6 +9,7 @@
 
 struct job {
 	struct job *next;
+	struct work_group *group;
 	void (*work)(void *arg);
 	void *arg;
 };
@@ -21,6 +22,14 @@ struct workers {
 	unsigned count;
 	pthread_t threads[];
 };
+
+static void group_end(struct work_group *group)
+{
+	pthread_mutex_lock(&group->lock);
+	if (!--group->count)
+		pthread_cond_broadcast(&group->idle);
+	pthread_mutex_unlock(&group->lock);
+}
 
 static void *worker_main(void *arg)
 {
@@ -41,6 +50,7 @@ static void *worker_main(void *arg)
 			workers->last = &workers->first;
 		pthread_mutex_unlock(&workers->lock);
 		job->work(job->arg);
+		group_end(job->group);
 		free(job);
 		pthread_mutex_lock(&workers->lock);
 	}
@@ -89,21 +99,51 @@ void workers_destroy(struct workers *workers)
 	free(workers);
 }
 
-void workers_run(struct workers *workers, void (*work)(void *arg), void *arg)
+void work_group_init(struct work_group *group, struct workers *workers)
 {
+	*group = (struct work_group){.workers = workers, .made = true};
+	pthread_mutex_init(&group->lock, NULL);
+	pthread_cond_init(&group->idle, NULL);
+}
+
+void work_group_fini(struct work_group *group)
+{
+	if (!group->made)
+		return;
+	work_group_wait(group);
+	pthread_cond_destroy(&group->idle);
+	pthread_mutex_destroy(&group->lock);
+	group->made = false;
+}
+
+void work_group_run(struct work_group *group, void (*work)(void *arg), void *arg)
+{
+	struct workers *workers = group->workers;
 	struct job *job;
 
-	if (!workers->count) {
+	if (!workers || !workers->count) {
 		work(arg);
 		return;
 	}
 	job = calloc(1, sizeof(*job));
 	assert(job && "out of host memory for disk I/O");
-	job->work = work;
-	job->arg = arg;
+	*job = (struct job){.group = group, .work = work, .arg = arg};
+	pthread_mutex_lock(&group->lock);
+	group->count++;
+	pthread_mutex_unlock(&group->lock);
 	pthread_mutex_lock(&workers->lock);
 	*workers->last = job;
 	workers->last = &job->next;
 	pthread_cond_signal(&workers->some);
 	pthread_mutex_unlock(&workers->lock);
+}
+
+void work_group_wait(struct work_group *group)
+{
+	if (!group->made)
+		return;
+	pthread_mutex_lock(&group->lock);
+	while (group->count)
+		pthread_cond_wait(&group->idle, &group->lock);
+	pthread_mutex_unlock(&group->lock);
 }

@@ -287,13 +287,10 @@ static void doorbell(struct nvme *nvme, u32 offset, u32 value)
 /* As after power-on: no queue, nothing under way. */
 static void controller_clear(struct nvme *nvme)
 {
-	if (!nvme->has_lock)
+	if (!nvme->work.made)
 		return;
 	__atomic_store_n(&nvme->ending, true, __ATOMIC_RELAXED);
-	pthread_mutex_lock(&nvme->lock);
-	while (nvme->in_flight)
-		pthread_cond_wait(&nvme->idle, &nvme->lock);
-	pthread_mutex_unlock(&nvme->lock);
+	work_group_wait(&nvme->work);
 	__atomic_store_n(&nvme->ending, false, __ATOMIC_RELAXED);
 	nvme_io_forget(nvme, NVME_ALL_QUEUES);
 	nvme->waiting = false;
@@ -448,10 +445,7 @@ static bool nvme_create(struct dev *dev, const struct dev_env *env, struct error
 	if (!nvme->drive)
 		return false;
 	nvme->machine = env->machine;
-	nvme->workers = machine_workers(env->machine);
-	pthread_mutex_init(&nvme->lock, NULL);
-	pthread_cond_init(&nvme->idle, NULL);
-	nvme->has_lock = true;
+	work_group_init(&nvme->work, machine_workers(env->machine));
 	if (!pci_dev_init(&nvme->pci, &ids, env, err))
 		return false;
 	regs_init(&nvme->regs, name, nvme, REGS_BYTES, REGISTER_BYTES);
@@ -510,10 +504,7 @@ static void nvme_destroy(struct dev *dev)
 		nvme->spare = r->next;
 		free(r);
 	}
-	if (nvme->has_lock) {
-		pthread_cond_destroy(&nvme->idle);
-		pthread_mutex_destroy(&nvme->lock);
-	}
+	work_group_fini(&nvme->work);
 }
 
 const struct dev_class nvme_class = {

@@ -217,10 +217,7 @@ static void delete_sq(struct nvme_request *r)
 		r->status = NVME_QID_INVALID;
 		return;
 	}
-	pthread_mutex_lock(&nvme->lock);
-	while (nvme->in_flight)
-		pthread_cond_wait(&nvme->idle, &nvme->lock);
-	pthread_mutex_unlock(&nvme->lock);
+	work_group_wait(&nvme->work);
 	nvme_io_forget(nvme, id);
 	nvme->sqs[id].used = false;
 	nvme->cqs[nvme->sqs[id].cq].users--;

@@ -82,10 +82,6 @@ static void request_work(void *arg)
 		request_done(r);
 	else
 		loop_defer(nvme->pci.loop, request_done, r);
-	pthread_mutex_lock(&nvme->lock);
-	if (!--nvme->in_flight)
-		pthread_cond_broadcast(&nvme->idle);
-	pthread_mutex_unlock(&nvme->lock);
 }
 
 /* --- Under the machine lock --- */
@@ -137,13 +133,7 @@ void nvme_io_retry(struct nvme_request *r)
 
 	r->status = NVME_OK;
 	r->failed = false;
-	pthread_mutex_lock(&nvme->lock);
-	nvme->in_flight++;
-	pthread_mutex_unlock(&nvme->lock);
-	if (nvme->workers)
-		workers_run(nvme->workers, request_work, r);
-	else
-		request_work(r);
+	work_group_run(&nvme->work, request_work, r);
 }
 
 /* The blocks that a command names; false: not on the disk. */

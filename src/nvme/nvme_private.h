@@ -6,7 +6,6 @@
 #ifndef NVME_PRIVATE_H
 #define NVME_PRIVATE_H
 
-#include <pthread.h>
 
 #include "base/bits.h"
 #include "mem/disk.h"
@@ -68,7 +67,6 @@ struct nvme {
 	/* fixed at create */
 	struct drive *drive;
 	struct machine *machine;
-	struct workers *workers;
 	u32 vectors;
 	/* requests */
 	struct nvme_request *spare, *stopped;
@@ -76,10 +74,7 @@ struct nvme {
 	bool waiting;  /* commands wait in queues for some of them to end */
 	bool ending;   /* atomic: the controller is being cleared: threads leave what they have not begun */
 	u64 generation;
-	unsigned in_flight; /* of `lock` */
-	bool has_lock;
-	pthread_mutex_t lock;
-	pthread_cond_t idle;
+	struct work_group work; /* requests that threads hold */
 };
 
 static inline u32 nvme_dword(const struct nvme_request *r, unsigned at)

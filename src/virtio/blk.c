@@ -11,7 +11,6 @@
  * their way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends; and soon, as
  * they leave what they have not begun.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,17 +45,12 @@ struct virtio_blk {
 	bool discard, write_zeroes, write_cache, share_rw;
 	/* fixed at create */
 	struct drive *drive;
-	struct workers *workers;
 	struct blk_request *spare, *stopped; /* stopped: failed, and tried again when the machine goes on */
 	struct machine *machine;
 	u64 generation;
 	bool writeback; /* guest-visible; atomic: off: each write is flushed */
 	bool ending;    /* atomic: a reset waits for the threads, which leave what they have not begun */
-	/* requests that threads hold; in_flight's lock and signal */
-	unsigned in_flight;
-	bool has_lock;
-	pthread_mutex_t lock;
-	pthread_cond_t idle;
+	struct work_group work; /* requests that threads hold */
 };
 
 /* --- On a pool thread --- */
@@ -127,10 +121,6 @@ static void request_work(void *arg)
 		request_complete(r);
 	else
 		loop_defer(blk->virtio.loop, request_complete, r);
-	pthread_mutex_lock(&blk->lock);
-	if (!--blk->in_flight)
-		pthread_cond_broadcast(&blk->idle);
-	pthread_mutex_unlock(&blk->lock);
 }
 
 /* --- Under the machine lock --- */
@@ -258,15 +248,7 @@ static u8 request_parse(struct blk_request *r)
 
 static void request_start(struct blk_request *r)
 {
-	struct virtio_blk *blk = r->blk;
-
-	pthread_mutex_lock(&blk->lock);
-	blk->in_flight++;
-	pthread_mutex_unlock(&blk->lock);
-	if (blk->workers)
-		workers_run(blk->workers, request_work, r);
-	else
-		request_work(r);
+	work_group_run(&r->blk->work, request_work, r);
 }
 
 /* What the host has in memory is there sooner than a thread would be. */
@@ -313,13 +295,10 @@ static void blk_type_reset(struct virtio *virtio)
 {
 	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
 
-	if (!blk->has_lock)
+	if (!blk->work.made)
 		return;
 	__atomic_store_n(&blk->ending, true, __ATOMIC_RELAXED);
-	pthread_mutex_lock(&blk->lock);
-	while (blk->in_flight)
-		pthread_cond_wait(&blk->idle, &blk->lock);
-	pthread_mutex_unlock(&blk->lock);
+	work_group_wait(&blk->work);
 	__atomic_store_n(&blk->ending, false, __ATOMIC_RELAXED);
 	blk->generation++;
 	while (blk->stopped) {
@@ -429,10 +408,7 @@ static bool blk_create(struct dev *dev, const struct dev_env *env, struct error 
 		return fail(err, "%s: serial=%s is longer than %d characters", dev_name(dev), blk->serial, BLK_ID_BYTES);
 	blk->write_cache &= !blk->drive->write_through;
 	blk->writeback = blk->write_cache;
-	blk->workers = machine_workers(env->machine);
-	pthread_mutex_init(&blk->lock, NULL);
-	pthread_cond_init(&blk->idle, NULL);
-	blk->has_lock = true;
+	work_group_init(&blk->work, machine_workers(env->machine));
 	if (block_is_readonly(blk->drive->block))
 		features |= BIT(BLK_F_RO);
 	else
@@ -500,10 +476,7 @@ static void blk_destroy(struct dev *dev)
 		virtq_chain_free(r->chain);
 		free(r);
 	}
-	if (blk->has_lock) {
-		pthread_cond_destroy(&blk->idle);
-		pthread_mutex_destroy(&blk->lock);
-	}
+	work_group_fini(&blk->work);
 }
 
 static const struct prop blk_props[] = {

@@ -6,7 +6,6 @@
  *
  * A reset waits for the request that is under way; its completion belongs to an older generation and is thrown away.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +32,6 @@ struct virtio_9p {
 	char *fsdev, *mount_tag;
 	/* fixed at create */
 	struct folder *folder;
-	struct workers *workers;
 	struct p9 *p9;
 	struct virtq_chain *chain;
 	/* the request under way, if there is one: the thread's while busy */
@@ -42,9 +40,7 @@ struct virtio_9p {
 	struct done *done;
 	size_t in_bytes, out_bytes, out_room;
 	u8 *in, *out;
-	bool has_lock, running; /* running: on the thread; lock and signal */
-	pthread_mutex_t lock;
-	pthread_cond_t idle;
+	struct work_group work; /* the request that a thread holds */
 };
 
 static void next_request(struct virtio_9p *dev);
@@ -80,10 +76,6 @@ static void request_work(void *arg)
 	dev->out_bytes = p9_request(dev->p9, dev->in, dev->in_bytes, dev->out, dev->out_room);
 	dev->done->on_its_way = true;
 	loop_defer(dev->virtio.loop, request_done, dev->done);
-	pthread_mutex_lock(&dev->lock);
-	dev->running = false;
-	pthread_cond_broadcast(&dev->idle);
-	pthread_mutex_unlock(&dev->lock);
 }
 
 static void next_request(struct virtio_9p *dev)
@@ -97,12 +89,9 @@ static void next_request(struct virtio_9p *dev)
 	dev->out_room = MIN(dev->chain->in_bytes, P9_MSIZE_MAX);
 	if (!virtq_read(virtio, dev->chain, 0, dev->in, dev->in_bytes))
 		guest_error(VIRTIO_BUFFER, "%s: a request is not in memory", dev_name(&virtio->dev));
-	dev->busy = dev->running = true;
+	dev->busy = true;
 	dev->request_generation = dev->generation;
-	if (dev->workers)
-		workers_run(dev->workers, request_work, dev);
-	else
-		request_work(dev);
+	work_group_run(&dev->work, request_work, dev);
 }
 
 static void ninep_notified(struct virtio *virtio, struct virtq *queue)
@@ -114,12 +103,9 @@ static void ninep_type_reset(struct virtio *virtio)
 {
 	struct virtio_9p *dev = container_of(virtio, struct virtio_9p, virtio);
 
-	if (!dev->has_lock)
+	if (!dev->work.made)
 		return;
-	pthread_mutex_lock(&dev->lock);
-	while (dev->running)
-		pthread_cond_wait(&dev->idle, &dev->lock);
-	pthread_mutex_unlock(&dev->lock);
+	work_group_wait(&dev->work);
 	dev->generation++;
 	p9_reset(dev->p9);
 }
@@ -144,7 +130,6 @@ static bool ninep_create(struct dev *dev, const struct dev_env *env, struct erro
 	if (!ninep->folder)
 		return fail(err, "%s: fsdev=%s: no folder of this id; describe it with -fsdev local,id=%s,path=...,security_model=...", name,
 			    ninep->fsdev, ninep->fsdev);
-	ninep->workers = machine_workers(env->machine);
 	ninep->p9 = p9_create(ninep->folder);
 	ninep->chain = virtq_chain_new();
 	ninep->done = calloc(1, sizeof(*ninep->done));
@@ -152,9 +137,7 @@ static bool ninep_create(struct dev *dev, const struct dev_env *env, struct erro
 	ninep->out = malloc(P9_MSIZE_MAX);
 	assert(ninep->in && ninep->out && ninep->done);
 	ninep->done->dev = ninep;
-	pthread_mutex_init(&ninep->lock, NULL);
-	pthread_cond_init(&ninep->idle, NULL);
-	ninep->has_lock = true;
+	work_group_init(&ninep->work, machine_workers(env->machine));
 	if (!virtio_init(&ninep->virtio, &ninep_type, 1 /* MOUNT_TAG */, 1, QUEUE_SIZE, env, err))
 		return false;
 	store_le(ninep->virtio.config, 2, tag);
@@ -175,10 +158,7 @@ static void ninep_destroy(struct dev *dev)
 	virtq_chain_free(ninep->chain);
 	free(ninep->in);
 	free(ninep->out);
-	if (ninep->has_lock) {
-		pthread_cond_destroy(&ninep->idle);
-		pthread_mutex_destroy(&ninep->lock);
-	}
+	work_group_fini(&ninep->work);
 }
 
 static const struct prop ninep_props[] = {

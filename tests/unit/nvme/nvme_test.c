@@ -379,8 +379,8 @@ static void completions_on_their_way_go_with_the_device(void **state)
 	struct error err = {""};
 
 	loop = loop_create(false, &err);
-	nvme->workers = workers_create(2, &err);
-	assert_true(loop && nvme->workers);
+	nvme->work.workers = workers_create(2, &err);
+	assert_true(loop && nvme->work.workers);
 	nvme->pci.loop = loop;
 	loop_lock(loop);
 	queues(t);
@@ -395,7 +395,7 @@ static void completions_on_their_way_go_with_the_device(void **state)
 	assert_int_equal(admin(t, NVME_CREATE_SQ, SQ_AT, (ENTRIES - 1) << 16 | 1, 1 << 16 | 1), NVME_OK);
 	put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
 	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
-	workers_destroy(nvme->workers);
+	workers_destroy(nvme->work.workers);
 	assert_int_equal(loop->deferred_count, 1);
 	dev_destroy(t->dev);
 	assert_int_equal(loop->deferred_count, 0);
