@@ -4,14 +4,13 @@ BUILD ?= build
 KERNEL ?= 6.12
 MESON_DIR := $(BUILD)/meson
 
-.PHONY: all help demo test test-long image test-image bench debug rooms clean
+.PHONY: all help $(BUILD)/cxlvm demo test test-long test-cross test-peer image test-image test-docs guest-kernel bench golden debug fuzz install deb rooms clean
 all: $(BUILD)/cxlvm
 
 help:
 	@sed -n 's/^#: *//p' Makefile
 
 #: make              build $(BUILD)/cxlvm
-.PHONY: $(BUILD)/cxlvm
 $(BUILD)/cxlvm:
 	@mkdir -p $(BUILD)
 	@tools/install-packages build
@@ -35,13 +34,11 @@ test-long: $(BUILD)/cxlvm
 	@tests/run $(BUILD) --long
 
 #: make test-cross   the unit tests and bare-metal programs of an arm64 build, below QEMU's user mode (tens of minutes)
-.PHONY: test-cross
 test-cross:
 	@tools/install-packages cross
 	@tools/cross $(BUILD)
 
 #: make test-peer    two fabrics walked on cxlvm and on QEMU (tools/peer-qemu); differences that docs/quirks.md does not explain fail
-.PHONY: test-peer
 test-peer: $(BUILD)/cxlvm
 	@tools/install-packages test
 	@tools/peer-qemu setup
@@ -57,13 +54,11 @@ test-image: $(BUILD)/cxlvm
 	@tests/images/boots.py $(BUILD)
 
 #: make test-docs    the commands of docs/guide.md, as a reader runs them (LONG=1: those that download and build for long, too)
-.PHONY: test-docs
 test-docs: $(BUILD)/cxlvm
 	@tools/install-packages docs
 	@tests/docs/run $(BUILD) $(if $(LONG),--long)
 
 #: make guest-kernel cross-build a kernel with every CXL option (KERNEL=6.12 or 7.3) from Debian's source, guests/kernel/config
-.PHONY: guest-kernel
 guest-kernel:
 	@mkdir -p $(BUILD)
 	@tools/guest-kernel $(BUILD) $(KERNEL)
@@ -77,7 +72,6 @@ bench: $(BUILD)/cxlvm
 	@bench/disk $(BUILD) --login
 
 #: make golden       take the host code that the translator emits now as right: tests/golden/emit
-.PHONY: golden
 golden: $(BUILD)/cxlvm
 	@tests/golden/test_emit $(BUILD) --make
 
@@ -90,7 +84,6 @@ debug:
 
 #: make fuzz         libFuzzer on devices, files and monitors, SECONDS=60 each (TARGET=NAME: one of them; RUNS=N: so many executions; needs clang)
 SECONDS ?= 60
-.PHONY: fuzz
 fuzz:
 	@mkdir -p $(BUILD)
 	@tools/install-packages fuzz
@@ -99,7 +92,6 @@ fuzz:
 #: make install      below $(DESTDIR)$(PREFIX): programs, manual pages, bash completion; LINK=1 adds qemu-system-aarch64, a link
 PREFIX ?= /usr/local
 SHARE := $(DESTDIR)$(PREFIX)/share
-.PHONY: install
 install: $(BUILD)/cxlvm
 	@tools/manual $(BUILD)/cxlvm $(BUILD)/man
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man7 $(SHARE)/bash-completion/completions
@@ -110,7 +102,6 @@ install: $(BUILD)/cxlvm
 	$(if $(filter 1,$(LINK)),ln -sf cxlvm $(DESTDIR)$(PREFIX)/bin/qemu-system-aarch64)
 
 #: make deb          $(BUILD)/cxlvm_VERSION_ARCHITECTURE.deb of the same and of docs/, clean by lintian
-.PHONY: deb
 deb: $(BUILD)/cxlvm
 	@tools/make-deb $(BUILD)
 

@@ -26,10 +26,10 @@ static bool rp_create(struct dev *dev, const struct dev_env *env, struct error *
 
 	rp->host = machine_cxl_host(env->machine);
 	if (!rp->host)
-		return fail(err, "cxl-rp %s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
+		return fail(err, "%s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
 	rp->above = cxl_fork_of(env);
 	if (!rp->above || env->bus->parent->cls != &pxb_cxl_class)
-		return fail(err, "cxl-rp %s: bus=%s is no CXL host bridge; plug it with bus=ID of a pxb-cxl", dev_name(dev),
+		return fail(err, "%s: bus=%s is no CXL host bridge; plug it with bus=ID of a pxb-cxl", dev_name(dev),
 			    env->bus ? env->bus->name : "");
 	if (!cxl_port_begin(rp, &ids, COMPONENT_ROOT_PORT, env, err))
 		return false;

@@ -62,12 +62,12 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 
 	sw->host = machine_cxl_host(env->machine);
 	if (!sw->host)
-		return fail(err, "cxl-upstream %s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
+		return fail(err, "%s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
 	if (!above)
-		return fail(err, "cxl-upstream %s: bus=%s is no CXL port; plug it with bus=ID of a cxl-rp or cxl-downstream",
+		return fail(err, "%s: bus=%s is no CXL port; plug it with bus=ID of a cxl-rp or cxl-downstream",
 			    dev_name(dev), env->bus ? env->bus->name : "");
 	if (levels_above(above) == CXL_SWITCH_LEVELS_MAX)
-		return fail(err, "cxl-upstream %s: bus=%s already lies below %u switches, the most there may be; use a port higher up",
+		return fail(err, "%s: bus=%s already lies below %u switches, the most there may be; use a port higher up",
 			    dev_name(dev), env->bus->name, CXL_SWITCH_LEVELS_MAX);
 	if (sw->port != CXL_AUTO && sw->port > 255)
 		return fail(err, "%s: port=%u is more than 255", dev_name(dev), sw->port);
@@ -155,10 +155,10 @@ static bool downstream_create(struct dev *dev, const struct dev_env *env, struct
 
 	port->host = machine_cxl_host(env->machine);
 	if (!port->host)
-		return fail(err, "cxl-downstream %s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
+		return fail(err, "%s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
 	port->above = cxl_fork_of(env);
 	if (!port->above || env->bus->parent->cls != &cxl_upstream_class)
-		return fail(err, "cxl-downstream %s: bus=%s is no switch; plug it with bus=ID of a cxl-upstream", dev_name(dev),
+		return fail(err, "%s: bus=%s is no switch; plug it with bus=ID of a cxl-upstream", dev_name(dev),
 			    env->bus ? env->bus->name : "");
 	if (!cxl_port_begin(port, &ids, COMPONENT_DOWNSTREAM, env, err))
 		return false;

@@ -191,10 +191,10 @@ static bool take_memory(struct cxl_type3 *dev, struct error *err)
 		return fail(err, "%s: memdev=%s is the old name of persistent-memdev=%s; give one of them", dev->name,
 			    dev_name(dev->memdev), dev_name(dev->persistent_memdev));
 	if (!persistent && !dev->volatile_memdev && !dev->dynamic_memdev && !dev->dc_regions)
-		return fail(err, "cxl-type3 %s: no memory; give volatile-memdev=ID, persistent-memdev=ID or volatile-dc-memdev=ID of a "
+		return fail(err, "%s: no memory; give volatile-memdev=ID, persistent-memdev=ID or volatile-dc-memdev=ID of a "
 			    "-object memory-backend-*", dev->name);
 	if (persistent && !dev->lsa_dev)
-		return fail(err, "cxl-type3 %s: persistent memory %s needs a label storage area; add lsa=ID of a second "
+		return fail(err, "%s: persistent memory %s needs a label storage area; add lsa=ID of a second "
 			    "-object memory-backend-*", dev->name, dev_name(persistent));
 	if (dev->slice_bytes && (dev->volatile_memdev != NULL) + (persistent != NULL) != 1)
 		return fail(err, "%s: size=%llu takes a slice of the device's one backend; describe the parts with -object memory-backend-* "
@@ -333,10 +333,10 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	dev->name = type3_name(dev);
 	dev->host = machine_cxl_host(env->machine);
 	if (!dev->host)
-		return fail(err, "cxl-type3 %s: the machine has no CXL; write -M virt,cxl=on", dev->name);
+		return fail(err, "%s: the machine has no CXL; write -M virt,cxl=on", dev->name);
 	dev->above = cxl_port_of(env);
 	if (!dev->above)
-		return fail(err, "cxl-type3 %s: bus=%s is no CXL port; plug it with bus=ID of a cxl-rp or cxl-downstream", dev->name,
+		return fail(err, "%s: bus=%s is no CXL port; plug it with bus=ID of a cxl-rp or cxl-downstream", dev->name,
 			    env->bus ? env->bus->name : "");
 	if (!is_power_of_2(dev->mbox.payload_bytes) || dev->mbox.payload_bytes < MAILBOX_PAYLOAD_BYTES_MIN || dev->mbox.payload_bytes > MAILBOX_PAYLOAD_BYTES_MAX)
 		return fail(err, "%s: mailbox-payload=%llu: a mailbox holds a power of two from 256 bytes to 1 MiB [CXL3.1 8.2.8.4.3]; leave it out for "

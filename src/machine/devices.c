@@ -256,8 +256,10 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 			 !signal ? "" : signals ? ",signal=on" : ",signal=off");
 	else if (!strcmp(backend, "null") || !strcmp(backend, "pty"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%s", backend);
+	else if (!strcmp(backend, "file") || !strcmp(backend, "socket"))
+		return fail(err, "%s: it needs to know where to; add path=PATH%s", backend, *backend == 's' ? ", or port=PORT" : "");
 	else
-		return fail(err, "%s: not built; write null, stdio, pty, testdev, file with path=PATH or socket with path=PATH or port=PORT", backend);
+		return fail(err, "%s: not built; write null, stdio, pty, testdev, file or socket", backend);
 	/* A monitor may stand behind it. */
 	if (is_mux && strncmp(spec, "mon:", 4)) {
 		memmove(spec + 4, spec, MIN(strlen(spec) + 1, CHARDEV_SPEC_BYTES - 5));

@@ -175,6 +175,8 @@ PLACES = [
     ("console on a taken character device", KERNEL + "-chardev null,id=c -device virtio-serial-pci -device virtconsole,chardev=c -serial chardev:c",
      ["chardev:c", "already"]),
     ("character device twice", "-chardev null,id=c -chardev null,id=c", ["id=c", "ids must differ"]),
+    ("chardev file without a path", "-chardev file,id=c", ["file", "path=PATH"]),
+    ("chardev socket without an address", "-chardev socket,id=c", ["socket", "path=PATH", "port=PORT"]),
     ("character device of no kind", "-chardev frob,id=c", ["frob", "socket"]),
     ("device id twice", "-device virtio-rng-pci,id=a -device virtio-rng-pci,id=a", ["id=a", "ids must differ"]),
     ("device id", "-device virtio-rng-pci,id=a/b", ["id=a/b", "letter"]),

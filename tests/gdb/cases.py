@@ -139,7 +139,7 @@ def rubbish(build):
     yield "20 clients of rubbish, then one of sense", alive and "T05thread:01;" in text, f"alive {alive}, {text!r}"
 
 
-def run_all(build):
+def run_all(build, long=False):
     yield from small(build, "jit")
     yield from small(build, "interp")
     yield from rubbish(build)

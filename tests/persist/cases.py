@@ -96,7 +96,8 @@ def kill_often(build, ways, granularity, rounds, seed=1):
         return before
 
 
-def run_all(build, rounds=6):
+def run_all(build, long=False, rounds=None):
+    rounds = rounds or (40 if long else 6)
     for name, (ways, granularity) in SETS.items():
         try:
             lines = kill_often(build, ways, granularity, rounds)
@@ -107,7 +108,7 @@ def run_all(build, rounds=6):
 
 if __name__ == "__main__":
     failed = 0
-    for title, ok, text in run_all(pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 6):
+    for title, ok, text in run_all(pathlib.Path(sys.argv[1]).resolve(), rounds=int(sys.argv[2]) if len(sys.argv) > 2 else None):
         print("ok    " if ok else "FAILED", title, text, flush=True)
         failed += not ok
     sys.exit(failed != 0)

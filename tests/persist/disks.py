@@ -128,7 +128,8 @@ def full(build, folder, rounds):
 CASES = {"a qcow2 disk, kill -9": killed, "a qcow2 disk on a full file system": full}
 
 
-def run_all(build, rounds):
+def run_all(build, long=False, rounds=None):
+    rounds = rounds or (20 if long else 2)
     prepare(build, {"6.12"})
     for name, act in CASES.items():
         with tempfile.TemporaryDirectory(dir=build) as folder:
@@ -140,7 +141,7 @@ def run_all(build, rounds):
 
 if __name__ == "__main__":
     failed = 0
-    for title, ok, text in run_all(pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 2):
+    for title, ok, text in run_all(pathlib.Path(sys.argv[1]).resolve(), rounds=int(sys.argv[2]) if len(sys.argv) > 2 else None):
         print("ok    " if ok else "FAILED", title, text, flush=True)
         failed += not ok
     sys.exit(failed != 0)

@@ -774,7 +774,7 @@ CASES = {"handshake": handshake, "networks that come and go": networks, "every c
          "tcp, stdio, chardevs": places, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 
-def run_all(build, names=None):
+def run_all(build, long=False, names=None):
     for name in names or CASES:
         with tempfile.TemporaryDirectory() as folder:
             try:
@@ -786,7 +786,7 @@ def run_all(build, names=None):
 
 if __name__ == "__main__":
     bad = 0
-    for case, good, words in run_all(pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]):
+    for case, good, words in run_all(pathlib.Path(sys.argv[1]).resolve(), names=sys.argv[2:]):
         print(f"{'ok    ' if good else 'FAILED'} {case}\n{words}" if words else f"ok     {case}", flush=True)
         bad += not good
     sys.exit(bad != 0)

@@ -113,7 +113,7 @@ def behind_a_console(build, options):
             child.wait()
 
 
-def run_all(build):
+def run_all(build, long=False):
     console = ["-serial", "mon:unix:c,server=on"]  # waits: nothing is said before
     described = ["-chardev", "socket,id=c,path=c,server=on,mux=on", "-serial", "chardev:c", "-mon", "chardev=c,mode=readline"]
     for name, test in (("on a socket", lambda: on_a_socket(build)), ("behind mon:", lambda: behind_a_console(build, console)),

@@ -247,7 +247,7 @@ TESTS = [
 ]
 
 
-def run_all(build):
+def run_all(build, long=False):
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         guests = {"echo": programs.echo(), "off": programs.POWER_OFF, "reset": programs.RESET, "printer": programs.printer(100000)}
