@@ -37,6 +37,23 @@ enum efi_service {
 	SERVICE_QUERY_VARIABLE_INFO,
 };
 
+static const char *const service_names[EFI_HVC_COUNT] = {
+	[SERVICE_GET_TIME] = "GetTime",
+	[SERVICE_SET_TIME] = "SetTime",
+	[SERVICE_GET_WAKEUP_TIME] = "GetWakeupTime",
+	[SERVICE_SET_WAKEUP_TIME] = "SetWakeupTime",
+	[SERVICE_SET_VIRTUAL_ADDRESS_MAP] = "SetVirtualAddressMap",
+	[SERVICE_CONVERT_POINTER] = "ConvertPointer",
+	[SERVICE_GET_VARIABLE] = "GetVariable",
+	[SERVICE_GET_NEXT_VARIABLE_NAME] = "GetNextVariableName",
+	[SERVICE_SET_VARIABLE] = "SetVariable",
+	[SERVICE_GET_NEXT_HIGH_MONOTONIC_COUNT] = "GetNextHighMonotonicCount",
+	[SERVICE_RESET_SYSTEM] = "ResetSystem",
+	[SERVICE_UPDATE_CAPSULE] = "UpdateCapsule",
+	[SERVICE_QUERY_CAPSULE_CAPABILITIES] = "QueryCapsuleCapabilities",
+	[SERVICE_QUERY_VARIABLE_INFO] = "QueryVariableInfo",
+};
+
 static_assert(SERVICE_QUERY_VARIABLE_INFO + 1 == EFI_HVC_COUNT, "one stub per service");
 
 #define EFI_ERROR_BIT (1ull << 63)
@@ -242,7 +259,7 @@ static efi_status serve(struct efi_runtime *rt, const struct efi_guest *guest, u
 	case SERVICE_QUERY_VARIABLE_INFO: return efi_query_variables(rt->variables, guest, x);
 	case SERVICE_GET_NEXT_HIGH_MONOTONIC_COUNT: return get_next_high_count(rt, guest, x);
 	default:
-		trace(UNIMP, "EFI runtime service %u (not in the RT properties table)", service);
+		trace(UNIMP, "EFI %s (not in the RT properties table)", service_names[service]);
 		return EFI_UNSUPPORTED;
 	}
 }
@@ -267,6 +284,7 @@ bool efi_runtime_call(struct efi_runtime *rt, const struct efi_guest *guest, u16
 	if (imm < EFI_HVC_BASE || service >= EFI_HVC_COUNT)
 		return false;
 	if (service == SERVICE_RESET_SYSTEM) {
+		trace(EFI, "ResetSystem, type %llu", (unsigned long long)x[0]);
 		reset_system(rt, x[0]);
 		x[0] = EFI_OK;
 		return true;
@@ -274,6 +292,8 @@ bool efi_runtime_call(struct efi_runtime *rt, const struct efi_guest *guest, u16
 	pthread_mutex_lock(&rt->lock);
 	status = serve(rt, guest, service, x);
 	pthread_mutex_unlock(&rt->lock);
+	trace(EFI, "%s(0x%llx, 0x%llx, 0x%llx, 0x%llx): status %llu", service_names[service], (unsigned long long)x[0],
+	      (unsigned long long)x[1], (unsigned long long)x[2], (unsigned long long)x[3], (unsigned long long)status);
 	x[0] = status ? status | EFI_ERROR_BIT : EFI_OK;
 	return true;
 }
