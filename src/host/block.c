@@ -88,7 +88,8 @@ static bool find_format(struct block *block, const struct block_config *config, 
 /*
  * One writer, or any number of readers; QEMU and its tools take part. A byte of the file that is locked for reading says something: 100 + n that its
  * holder does n, 200 + n that it bears nobody else who does n. Who comes says all that first and looks at the others' bytes then, so that of two who come
- * at once at least one sees the other. File systems without locks are taken as they are.
+ * at once at least one sees the other. A lock of the whole file for reading is that of a reader who knows nothing of this. File systems without locks are
+ * taken as they are.
  */
 #define DOES_READ   BIT(0)
 #define DOES_WRITE  BIT(1)
@@ -96,29 +97,36 @@ static bool find_format(struct block *block, const struct block_config *config, 
 #define DOES_BYTE   100
 #define BEARS_BYTE  200
 
-static bool byte_lock(int fd, short type, int command, off_t at)
+static bool byte_say(int fd, off_t at)
 {
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
 
-	if (fcntl(fd, command, &lock))
-		return errno != EAGAIN && errno != EACCES;
-	return command == F_OFD_SETLK || lock.l_type == F_UNLCK;
+	return !fcntl(fd, F_OFD_SETLK, &lock) || (errno != EAGAIN && errno != EACCES);
+}
+
+static bool byte_is_free(int fd, off_t at, bool beside_readers)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) || lock.l_type == F_UNLCK)
+		return true;
+	return beside_readers && lock.l_type == F_RDLCK && !lock.l_start && !lock.l_len;
 }
 
 static bool lock_file(const struct block *block, struct error *err)
 {
 	u32 alone = DOES_WRITE | DOES_RESIZE, does = DOES_READ | (block->readonly ? 0 : alone);
-	bool free = true;
+	bool ok = true;
 
 	for (unsigned n = 0; n < 4; n++) {
-		free &= !(does >> n & 1) || byte_lock(block->fd, F_RDLCK, F_OFD_SETLK, DOES_BYTE + n);
-		free &= !(alone >> n & 1) || byte_lock(block->fd, F_RDLCK, F_OFD_SETLK, BEARS_BYTE + n);
+		ok &= !(does >> n & 1) || byte_say(block->fd, DOES_BYTE + n);
+		ok &= !(alone >> n & 1) || byte_say(block->fd, BEARS_BYTE + n);
 	}
 	for (unsigned n = 0; n < 4; n++) {
-		free &= !(does >> n & 1) || byte_lock(block->fd, F_WRLCK, F_OFD_GETLK, BEARS_BYTE + n);
-		free &= !(alone >> n & 1) || byte_lock(block->fd, F_WRLCK, F_OFD_GETLK, DOES_BYTE + n);
+		ok &= !(does >> n & 1) || byte_is_free(block->fd, BEARS_BYTE + n, block->readonly);
+		ok &= !(alone >> n & 1) || byte_is_free(block->fd, DOES_BYTE + n, block->readonly);
 	}
-	return free || fail(err, "file=%s: in use by another -drive or program; give each drive its own file, or readonly=on to all", block->path);
+	return ok || fail(err, "file=%s: in use by another -drive or program; give each drive its own file, or readonly=on to all", block->path);
 }
 
 /* `name` stands inside the image `above`: it is looked for below that image's folder and nowhere else. */

@@ -22,7 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from linux.boots import SPELLING_2021, not_built  # noqa: E402
 from network.cases import SSH, free_port  # noqa: E402
 
-ASK = "uname -r; cxl version; daxctl --version; ndctl --version; lspci | wc -l; findmnt -no SOURCE /; systemctl is-active ssh; " \
+# The server makes its keys at the first start, perhaps after the login is there.
+ASK = "timeout 200 sh -c 'until systemctl is-active -q ssh; do sleep 1; done'; uname -r; cxl version; daxctl --version; ndctl --version; lspci | wc -l; findmnt -no SOURCE /; systemctl is-active ssh; " \
       "ls /etc/ssh/ssh_host_*_key | wc -l; dpkg --audit; echo ASKED-$((40+2))"
 MACHINE = ["-M", "virt", "-cpu", "max", "-smp", "2", "-m", "2G", "-nographic", "-snapshot", "-device", "virtio-rng-pci"]
 

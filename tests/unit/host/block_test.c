@@ -162,6 +162,7 @@ static void locks_are_those_of_qemu(void **state)
 	} others[] = {{{100, 201, 203}, true, false}, {{100, 101, 201}, false, false}, {{100}, true, true}, {{100, 101}, false, false}};
 	struct error err;
 	struct block *b;
+	int a;
 
 	image("x", 1, 512);
 	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
@@ -177,6 +178,14 @@ static void locks_are_those_of_qemu(void **state)
 		block_close(b);
 		close(fd);
 	}
+	/* Whoever locks the whole file for reading is a reader, too. */
+	a = open(name, O_RDWR);
+	assert_int_equal(fcntl(a, F_OFD_SETLK, &(struct flock){.l_type = F_RDLCK}), 0);
+	assert_null(open_it(write, &err));
+	b = open_it(read, &err);
+	assert_non_null(b);
+	block_close(b);
+	close(a);
 	/* And they look for what ours says: who reads bears readers, and no writers. */
 	b = open_it(read, &err);
 	for (off_t at = 200; at < 204; at++) {
