@@ -2,7 +2,7 @@
 /*
  * DMA: how devices reach guest memory. Runs on any thread, in an epoch and without the machine lock (pool threads never
  * take that while they hold a mapping). RAM is copied; ranges that are served by functions but are memory (lockless:
- * CXL granules) go word by word; device registers are refused.
+ * CXL granules) go word by word; poisoned lines and device registers are refused.
  */
 #include <string.h>
 
@@ -91,8 +91,9 @@ static bool copy_range(struct space *space, const struct range *range, u64 pa, u
 	}
 	if (region->ops && region->lockless)
 		return copy_lockless(region, offset, to, from, size);
-	guest_error(DMA_TO_REGISTERS, "DMA %s of %llu bytes at 0x%llx refused: %s is not memory", from ? "write" : "read",
-	      (unsigned long long)size, (unsigned long long)pa, region->name);
+	if (!region->poison) /* that is memory, though nothing is copied from or to it */
+		guest_error(DMA_TO_REGISTERS, "DMA %s of %llu bytes at 0x%llx refused: %s is not memory", from ? "write" : "read",
+			    (unsigned long long)size, (unsigned long long)pa, region->name);
 	if (to)
 		memset(to, 0, size);
 	return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* DMA: holes, devices, memory behind functions, readiness, code marks, interrupt messages. */
+#include "base/conformance.h"
 #include "check.h"
 #include "mem/mem.h"
 
@@ -144,6 +145,23 @@ static void device_registers_are_refused(void **state)
 	assert_int_equal(w->io_calls, 0);
 }
 
+static void poison_is_refused_and_nobody_is_to_blame(void **state)
+{
+	struct world *w = *state;
+	u8 bytes[8] = {1, 2, 3};
+	u64 before = conformance_count(RULE_DMA_TO_REGISTERS);
+
+	w->io.poison = true;
+	assert_false(dma_read(w->space, 0x50001000, bytes, 8));
+	assert_int_equal(load_le(bytes, 8), 0);
+	assert_false(dma_write(w->space, 0x50001000, bytes, 8));
+	assert_int_equal(conformance_count(RULE_DMA_TO_REGISTERS), before);
+	w->io.poison = false;
+	assert_false(dma_read(w->space, 0x50001000, bytes, 8));
+	assert_int_equal(conformance_count(RULE_DMA_TO_REGISTERS), before + 1);
+	assert_int_equal(w->io_calls, 0);
+}
+
 static void memory_behind_functions_is_memory(void **state)
 {
 	struct world *w = *state;
@@ -247,6 +265,7 @@ int main(void)
 		TEST(copies_cross_chunks_and_make_them_ready),
 		TEST(holes_read_zero_and_fail_but_the_rest_is_copied),
 		TEST(device_registers_are_refused),
+		TEST(poison_is_refused_and_nobody_is_to_blame),
 		TEST(memory_behind_functions_is_memory),
 		TEST(writes_over_code_are_told),
 		TEST(maps_are_cut_to_what_is_contiguous),
