@@ -68,11 +68,16 @@ static void three_imm(struct block *b, bool w, enum x64_alu op, unsigned d, unsi
 
 static void add_imm(struct block *b, const struct insn *i, s32 v)
 {
-	unsigned r = reg_dest(b, i->d, RAX), n = reg_read(b, i->n, RAX);
+	unsigned r = reg_dest(b, i->d, RAX), n;
 	bool sp_stays_aligned = i->d == SLOT_SP && i->n == SLOT_SP && !(v & 15) && b->sp_aligned;
 
 	if (v == 0 && W && i->d == i->n)
 		return;
+	if (b->flags == FLAGS_SAVED && in_memory(b, W, i->d, i->n)) {
+		x64_alu_mem_imm(&b->x, true, ALU_ADD, slot_mem(i->d), v);
+		return;
+	}
+	n = reg_read(b, i->n, RAX);
 	if (v == 0)
 		x64_mov(&b->x, W, r, n);
 	else
@@ -334,13 +339,12 @@ static void shifted(struct block *b, const struct insn *i, enum x64_alu op, bool
 }
 EMIT(ADD_reg)
 {
-	if (i->h == 0 && i->i <= 3 && i->n != SLOT_ZR && i->m != SLOT_ZR) {
+	bool two = !i->i && (i->d == i->n || i->d == i->m) && b->flags == FLAGS_SAVED; /* nobody needs EFLAGS: ADD */
+
+	if (i->h == 0 && i->i <= 3 && i->n != SLOT_ZR && i->m != SLOT_ZR && !two) {
 		unsigned r = reg_dest(b, i->d, RAX), n = reg_read(b, i->n, RAX), m = reg_read(b, i->m, RCX);
 
-		if (!i->i && r == n && b->flags == FLAGS_SAVED)
-			x64_alu(&b->x, W, ALU_ADD, r, m);
-		else
-			x64_lea(&b->x, W, r, mem_index(n, m, i->i, 0));
+		x64_lea(&b->x, W, r, mem_index(n, m, i->i, 0));
 		reg_done(b, i->d, r);
 		return true;
 	}
