@@ -35,6 +35,18 @@ def echo():
     return UART + ready + loop + [0x7101C4BF, 0x54FFFF61] + POWER_OFF    # cmp w5, #'q'; b.ne loop
 
 
+def report(rows):
+    """Shows what a suite's run_all yields where it is run by itself. The exit code."""
+    passed = failed = 0
+    for name, ok, text in rows:
+        shown = "" if ok or not text else "\n    " + text.replace("\n", "\n    ")
+        print(f"{'skipped' if ok is None else 'ok     ' if ok else 'FAILED '} {name}{shown}", flush=True)
+        passed += ok is True
+        failed += ok is False
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
 class Result:
     def __init__(self, code, out, err, cpu_s, wall_s):
         self.code, self.out, self.err, self.cpu_s, self.wall_s = code, out, err, cpu_s, wall_s

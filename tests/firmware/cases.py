@@ -16,6 +16,7 @@ import time
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TREE / "tests"))
+import programs  # noqa: E402
 from images.boots import Guest  # noqa: E402
 
 ESCAPE, UP, DOWN = "\x1b", "\x1b[A", "\x1b[B"
@@ -264,8 +265,4 @@ def run_all(build, long):
 
 
 if __name__ == "__main__":
-    failed = 0
-    for words, ok, text in run_all(pathlib.Path(sys.argv[1]).resolve(), "--long" in sys.argv):
-        print(f"{'ok' if ok else 'FAILED'}: {words} {text}", flush=True)
-        failed += not ok
-    sys.exit(failed != 0)
+    sys.exit(programs.report(run_all(pathlib.Path(sys.argv[1]).resolve(), "--long" in sys.argv)))

@@ -7,10 +7,12 @@ import random
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
-import programs
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import programs  # noqa: E402
 
 # x2 counts up and is stored at x3, for ever: adr at 0x40000048, add 0x4c, str 0x50, b 0x54.
 COUNTER = [0xD2A12001, 0xD2800002, 0x10000703, 0x91000442, 0xF9000062, 0x17FFFFFE]
@@ -147,7 +149,4 @@ def run_all(build, long=False):
 
 
 if __name__ == "__main__":
-    import sys
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-    for case, good, words in run_all(pathlib.Path(sys.argv[1]).resolve()):
-        print(f"{'ok    ' if good else 'FAILED'} {case}" + ("" if good else "\n    " + words.replace("\n", "\n    ")), flush=True)
+    sys.exit(programs.report(run_all(pathlib.Path(sys.argv[1]).resolve())))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from qmp.client import Client
@@ -159,9 +160,16 @@ BIOS = ["-bios", "QEMU_EFI.fd", "-device", "virtio-rng-pci"]
 PFLASH = ["-drive", "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd",
           "-drive", "if=pflash,format=raw,unit=1,file=@/vars.fd", "-device", "virtio-rng-pci"]
 
-# name -> kernel, vCPUs, scripts in the guest (one run each, on the same files), options, in `make test` (else only in test-long).
-# @ in an option is the scratch folder.
-BOOTS = {
+
+class Boot(typing.NamedTuple):
+    kernel: str
+    vcpus: int
+    scripts: str   # in the guest: one run each, on the same files
+    options: list  # @ in an option is the scratch folder
+    short: bool    # in `make test`; else only in test-long
+
+
+BOOTS = {name: Boot(*row) for name, row in {
     "6.12 tour, 1 vCPU, 2 ways": ("6.12", 1, "tour", volatile(), True),
     "6.12 tour, 4 vCPUs, 2 ways": ("6.12", 4, "tour", volatile(), True),
     "7.3 tour, 4 vCPUs, 2 ways": ("7.3", 4, "tour", volatile(), True),
@@ -233,7 +241,7 @@ BOOTS = {
     "own 6.12 regions": ("own-6.12", 2, "create_region", uncommitted(), True),
     "own 7.3 regions": ("own-7.3", 2, "create_region", uncommitted(), False),
     "7.3 16 vCPUs": ("7.3", 16, "tour", volatile(), False),
-}
+}.items()}
 # What the host must find after a row of runs: file in the scratch folder -> text in it.
 CONSOLE = {"hvc0.txt": b"to the host"}
 SERIAL = {"serial1.txt": b"to the host"}
@@ -362,21 +370,21 @@ def prepare(build, kernels):
 
 
 def run_all(build, long):
-    names = [n for n in BOOTS if long or BOOTS[n][4]]
+    names = [n for n in BOOTS if long or BOOTS[n].short]
     try:
-        prepare(build, {BOOTS[n][0] for n in names if not not_built(build, BOOTS[n][0])})
+        prepare(build, {BOOTS[n].kernel for n in names if not not_built(build, BOOTS[n].kernel)})
     except subprocess.CalledProcessError as broken:
         yield "the guest's packages", False, str(broken)
         return
     for name in names:
-        ok, text = (None, why) if (why := not_built(build, BOOTS[name][0])) else boot(build, name)
+        ok, text = (None, why) if (why := not_built(build, BOOTS[name].kernel)) else boot(build, name)
         yield name, ok, text
 
 
 if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1]).resolve()
     wanted = sys.argv[2:] or list(BOOTS)
-    prepare(folder, {BOOTS[n][0] for n in wanted})
+    prepare(folder, {BOOTS[n].kernel for n in wanted})
     failed = 0
     for n in wanted:
         good, words = boot(folder, n, show=True)

@@ -18,6 +18,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+import programs  # noqa: E402
 from linux.boots import command  # noqa: E402
 from linux.live import Live  # noqa: E402
 
@@ -236,8 +237,4 @@ def run_all(build, long):
 
 
 if __name__ == "__main__":
-    failed = 0
-    for title, ok, text in run_all(pathlib.Path(sys.argv[1]).resolve(), "--long" in sys.argv):
-        print(f"{'ok' if ok else 'FAILED'}: {title} {text}")
-        failed += not ok
-    sys.exit(failed != 0)
+    sys.exit(programs.report(run_all(pathlib.Path(sys.argv[1]).resolve(), "--long" in sys.argv)))

@@ -15,6 +15,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import programs  # noqa: E402
+
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 LINES, SPREAD, SIZE = 512, 0x11040, 256 << 20
 # ways, granularity
@@ -107,8 +110,4 @@ def run_all(build, long=False, rounds=None):
 
 
 if __name__ == "__main__":
-    failed = 0
-    for title, ok, text in run_all(pathlib.Path(sys.argv[1]).resolve(), rounds=int(sys.argv[2]) if len(sys.argv) > 2 else None):
-        print("ok    " if ok else "FAILED", title, text, flush=True)
-        failed += not ok
-    sys.exit(failed != 0)
+    sys.exit(programs.report(run_all(pathlib.Path(sys.argv[1]).resolve(), rounds=int(sys.argv[2]) if len(sys.argv) > 2 else None)))

@@ -19,9 +19,9 @@ import time
 import traceback
 import xml.etree.ElementTree
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from qmp.client import COUNT, OFF, RESET, WAIT, Client, Gone, Machine, Schema
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import programs  # noqa: E402
+from qmp.client import COUNT, OFF, RESET, WAIT, Client, Gone, Machine, Schema  # noqa: E402
 
 FABRIC = ("-M virt,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.targets.1=cxl.1,cxl-fmw.0.size=8G -device pxb-cxl,id=cxl.0,bus_nr=64 "
           "-device pxb-cxl,id=cxl.1,bus_nr=128 -object memory-backend-ram,id=v0,size=512M -object memory-backend-ram,id=v1,size=512M "
@@ -785,8 +785,4 @@ def run_all(build, long=False, names=None):
 
 
 if __name__ == "__main__":
-    bad = 0
-    for case, good, words in run_all(pathlib.Path(sys.argv[1]).resolve(), names=sys.argv[2:]):
-        print(f"{'ok    ' if good else 'FAILED'} {case}\n{words}" if words else f"ok     {case}", flush=True)
-        bad += not good
-    sys.exit(bad != 0)
+    sys.exit(programs.report(run_all(pathlib.Path(sys.argv[1]).resolve(), names=sys.argv[2:])))

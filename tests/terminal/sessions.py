@@ -263,8 +263,4 @@ def run_all(build, long=False):
 
 
 if __name__ == "__main__":
-    bad = 0
-    for title, good, words in run_all(pathlib.Path(sys.argv[1]).resolve()):
-        print(f"{'ok    ' if good else 'FAILED'} {title}" + ("" if good else "\n    " + words), flush=True)
-        bad += not good
-    sys.exit(bad != 0)
+    sys.exit(programs.report(run_all(pathlib.Path(sys.argv[1]).resolve())))
