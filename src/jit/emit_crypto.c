@@ -114,19 +114,27 @@ EMIT(SHA256H2)
 {
 	return sha256(b, i, i->n, i->d, 0x11);
 }
-/* Both see the same state, which a copy of the first half keeps for the second: MOV t, d; SHA256H d, n, m; SHA256H2 n, t, m. Here they are one. */
+/*
+ * Both see the same state, thanks to a copy of its first half: MOV t, s, then SHA256H s, n, m and SHA256H2 n, t, m, or SHA256H t, n, m and SHA256H2 n, s, m.
+ * Here they are one.
+ */
 bool emit_sha256_both(struct block *b, const struct insn *i)
 {
 	const struct insn *h = next_insn(b, 1), *h2 = next_insn(b, 2);
-	unsigned d, n, w, x, y;
+	unsigned s, n, w, x, y;
+	bool kept_in_copy;
 
 	if (!block_host(b)->sha || !h || !h2 || h->row != ROW_SHA256H || h2->row != ROW_SHA256H2)
 		return false;
-	if (h->d != i->n || h2->d != h->n || h2->n != i->d || h2->m != h->m || h->d == h->n || h->m == h->d || i->d == h->d || i->d == h->n || i->d == h->m)
+	kept_in_copy = h->d == i->n && h2->n == i->d;
+	if (i->d == i->n || (!kept_in_copy && (h->d != i->d || h2->n != i->n)))
 		return false;
-	d = vreg_read(b, h->d, 16), n = vreg_read(b, h->n, 16), w = vreg_read(b, h->m, 16);
-	sha256_rounds(b, d, n, w);
-	vreg_done(b, i->d, d, 16);
+	if (h2->d != h->n || h2->m != h->m || h->n == i->d || h->n == i->n || h->m == i->d || h->m == h->d)
+		return false;
+	s = vreg_read(b, i->n, 16), n = vreg_read(b, h->n, 16), w = vreg_read(b, h->m, 16);
+	sha256_rounds(b, s, n, w);
+	if (kept_in_copy)
+		vreg_done(b, i->d, s, 16);
 	x = vreg_new(b), y = vreg_new(b);
 	v3_imm(b, SHUFPS, x, 2, 1, 0xbb);
 	v3_imm(b, SHUFPS, y, 2, 1, 0x11);

@@ -253,6 +253,12 @@ static unsigned fused_words(uint64_t *random, uint32_t *words)
 		uint32_t d = r & 3, n = r >> 2 & 3, t = r >> 4 & 3, m = r >> 6 & 3;
 
 		words[count++] = 0x4ea01c00 | d << 16 | d << 5 | t; /* mov vt, vd */
+		if (r >> 13 & 1) { /* the original is kept, the copy goes on */
+			uint32_t original = d;
+
+			d = t;
+			t = original;
+		}
 		if (r >> 8 & 1)
 			words[count++] = 0x5e004000 | m << 16 | n << 5 | d; /* sha256h */
 		if (r >> 9 & 1)
