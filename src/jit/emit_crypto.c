@@ -133,7 +133,7 @@ bool emit_sha256_both(struct block *b, const struct insn *i)
 		return false;
 	s = vreg_read(b, i->n, 16), n = vreg_read(b, h->n, 16), w = vreg_read(b, h->m, 16);
 	sha256_rounds(b, s, n, w);
-	if (kept_in_copy)
+	if (kept_in_copy) /* its host register has the copy from now on: the original is overwritten below */
 		vreg_done(b, i->d, s, 16);
 	x = vreg_new(b), y = vreg_new(b);
 	v3_imm(b, SHUFPS, x, 2, 1, 0xbb);

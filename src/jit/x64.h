@@ -417,14 +417,6 @@ static inline void x64_rorx(struct x64 *x, bool w, unsigned to, unsigned from, u
 	x64_vex_rr(x, w, 3, 3, 0xf0, to, 0, from);
 	x64_u8(x, n);
 }
-static inline void x64_pext(struct x64 *x, unsigned to, unsigned from, unsigned mask)
-{
-	x64_vex_rr(x, false, 2, 2, 0xf5, to, from, mask);
-}
-static inline void x64_pdep(struct x64 *x, unsigned to, unsigned from, unsigned mask)
-{
-	x64_vex_rr(x, false, 3, 2, 0xf5, to, from, mask);
-}
 
 /* movdqu xmm <-> memory, movq, movd */
 static inline void x64_movdqu_load(struct x64 *x, unsigned xmm, struct mem m)
