@@ -152,10 +152,9 @@ bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool ma
 		lsb = page_shift + (3 - level) * stride;
 		pa = table + (bits(va, lsb + width - 1, lsb) << 3);
 		/* At most 8 times per level: a descriptor that others change all the time is read again. */
-		if (!desc_read(cpu, pa, &desc, &host, &writable)) {
-			out->desc_pa = pa;
+		out->desc_pa = pa; /* also for who fails here, or reads it again below */
+		if (!desc_read(cpu, pa, &desc, &host, &writable))
 			return fault(cpu, va, FSC_EXTERNAL_WALK + level, fsc);
-		}
 		if (!(desc & 1) || (level == 3 && !(desc & 2)))
 			return fault(cpu, va, FSC_TRANSLATION + level, fsc);
 		if (level == 3 || !(desc & 2))

@@ -218,7 +218,7 @@ struct translation {
 	bool global;
 	bool clean;    /* write allowed by DBM but not yet marked dirty: MAY_W bits are those after marking */
 	bool flat;     /* stage 1 off */
-	u64 desc_pa;   /* of the leaf descriptor */
+	u64 desc_pa;   /* of the leaf descriptor; where the walk ends with an external abort, of the one that it could not read */
 	u64 desc;
 };
 /* Walks stage 1 for `va`. False: *fsc holds the fault status code (0x04..). `write`: will be written (dirty state). */
