@@ -4,7 +4,7 @@ BUILD ?= build
 KERNEL ?= 6.12
 MESON_DIR := $(BUILD)/meson
 
-.PHONY: all help $(BUILD)/cxlvm demo test test-long test-cross test-peer image test-image test-docs guest-kernel bench golden debug fuzz install deb rooms clean
+.PHONY: all help $(BUILD)/cxlvm demo test test-long test-cross test-peer image test-image test-docs guest-kernel bench golden debug fuzz install deb rooms format clean
 all: $(BUILD)/cxlvm
 
 help:
@@ -108,6 +108,10 @@ deb: $(BUILD)/cxlvm
 #: make rooms        draw which room includes which, and mark arrows that house rules do not have
 rooms:
 	@python3 tools/rooms.py
+
+#: make format       C files as clang-format 14 has them (.clang-format)
+format:
+	@tools/format
 
 #: make clean        remove the build folder
 clean:

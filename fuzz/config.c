@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzz target: configuration space of every kind of function through the ECAM, at any bus and width, and loads and stores wherever BARs have gone
- * meanwhile: bus numbers, windows, BARs over each other, resets, slots, power states, messages.
+ * Fuzz target: configuration space of every kind of function through the ECAM, at any bus and width, and loads and
+ * stores wherever BARs have gone meanwhile: bus numbers, windows, BARs over each other, resets, slots, power states,
+ * messages.
  */
 #include "cxl.h"
 #include "pci/parts.h"
@@ -92,8 +93,10 @@ static void number(struct pci_bus *bus, u8 primary, u8 *next)
 
 static void operation(struct input *in)
 {
-	static const struct place mmio[] = {{0x10000000, 0x400000}, {0x8000000000, 0x400000}, {0x4010000000, 256 * MiB}, {0x40000000, 64 * KiB}};
-	static const u16 registers[] = {4, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24, 0x28, 0x2c, 0x30, 0x3e, 0x40, 0x44, 0x60, 0x70, 0x80, 0x88, 0x90, 0x98, 0xa0};
+	static const struct place mmio[] = {
+		{0x10000000, 0x400000}, {0x8000000000, 0x400000}, {0x4010000000, 256 * MiB}, {0x40000000, 64 * KiB}};
+	static const u16 registers[] = {4,    0x10, 0x14, 0x18, 0x1c, 0x20, 0x24, 0x28, 0x2c, 0x30,
+					0x3e, 0x40, 0x44, 0x60, 0x70, 0x80, 0x88, 0x90, 0x98, 0xa0};
 	u8 what = (u8)draw(in, 1);
 	struct pci_dev *dev = functions[draw(in, 1) % count];
 	unsigned width = 1u << (what >> 6) % 3;
@@ -111,8 +114,11 @@ static void operation(struct input *in)
 	}
 }
 
-/* What the registers held when firmware was done: taken back before each run, far quicker than a reset and all of it anew. */
-static struct { u8 store[PCI_CONFIG_BYTES], once[PCI_CONFIG_BYTES]; } kept[ARRAY_SIZE(functions)];
+/* What the registers held when firmware was done: taken back before each run, far quicker than a reset and all of it
+ * anew. */
+static struct {
+	u8 store[PCI_CONFIG_BYTES], once[PCI_CONFIG_BYTES];
+} kept[ARRAY_SIZE(functions)];
 
 static void set_up(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the targets of CXL share: a reset that compiles the address map once, a libcrypt that costs nothing, mailboxes, DOE objects. */
+/* What the targets of CXL share: a reset that compiles the address map once, a libcrypt that costs nothing, mailboxes,
+ * DOE objects. */
 #ifndef FUZZ_CXL_H
 #define FUZZ_CXL_H
 
@@ -25,8 +26,8 @@ static inline void quick_reset(struct machine *m, unsigned kind)
 }
 
 /*
- * A memory device as after power-on, but for its configuration space and its component registers, which cost the most: for runs that have not
- * touched those. Passphrases would outlast it.
+ * A memory device as after power-on, but for its configuration space and its component registers, which cost the most:
+ * for runs that have not touched those. Passphrases would outlast it.
  */
 static inline void light_reset(struct machine *m)
 {
@@ -46,7 +47,8 @@ static inline void light_reset(struct machine *m)
 	cxl_map_release(m->cxl);
 }
 
-/* One byte of length; the last values stand for lengths that are longer than the input, and for the least that the command takes. */
+/* One byte of length; the last values stand for lengths that are longer than the input, and for the least that the
+ * command takes. */
 static inline void mailbox_command(struct mailbox *mbox, const struct mbox_command *c, struct input *in)
 {
 	u32 length = (u32)draw(in, 1), total = length;
@@ -80,8 +82,8 @@ static inline void decoder(struct cxl_component *comp, struct input *in)
 {
 	u64 word = draw(in, 4);
 
-	program(comp, word & 3, WINDOWS_BASE + (word >> 2 & 15) * 256 * MiB, (word >> 6 & 7) * 256 * MiB, word >> 9 & 15, word >> 13 & 7, draw(in, 2),
-		word >> 16 & HDM_CTRL_LOCK_ON_COMMIT);
+	program(comp, word & 3, WINDOWS_BASE + (word >> 2 & 15) * 256 * MiB, (word >> 6 & 7) * 256 * MiB,
+		word >> 9 & 15, word >> 13 & 7, draw(in, 2), word >> 16 & HDM_CTRL_LOCK_ON_COMMIT);
 }
 
 static inline void access_window(struct machine *m, struct input *in)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: the bytes of a cdat= file. The checksum is put right, so that what lies behind it is reached; an accepted table is served
- * entry by entry. `make fuzz`. */
+/* Fuzz target: the bytes of a cdat= file. The checksum is put right, so that what lies behind it is reached; an
+ * accepted table is served entry by entry. `make fuzz`. */
 #include "../tests/unit/cxl/fixture.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

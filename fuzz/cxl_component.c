@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzz target: component registers of bridges, ports, a switch and devices, and the decoders in them, against the window: a fabric of two
- * bridges, one with a switch. Every address is also looked up the slow way (query-decoders), which must not disagree with itself.
+ * Fuzz target: component registers of bridges, ports, a switch and devices, and the decoders in them, against the
+ * window: a fabric of two bridges, one with a switch. Every address is also looked up the slow way (query-decoders),
+ * which must not disagree with itself.
  */
 #include "cxl.h"
 
 static struct machine m;
 static struct cxl_component *components[16];
 static unsigned count;
-static struct { u8 store[COMPONENT_CACHE_MEM_BYTES]; struct hdm_decoder decoders[HDM_DECODERS_MAX]; } kept[ARRAY_SIZE(components)]; /* after power-on */
+static struct {
+	u8 store[COMPONENT_CACHE_MEM_BYTES];
+	struct hdm_decoder decoders[HDM_DECODERS_MAX];
+} kept[ARRAY_SIZE(components)]; /* after power-on */
 static u16 kept_ctrl[4];
 static bool was_reset; /* in this run, so that all of the machine needs it again */
 
@@ -27,10 +31,12 @@ static void build(void)
 	fixture_add(&m, &cxl_downstream_class, "id=ds1,bus=us0");
 	for (unsigned n = 0; n < 4; n++) {
 		fixture_add(&m, &memory_backend_ram_class, "id=v%u,size=256M", n);
-		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=%s,volatile-memdev=v%u,hdm-decoders=%u", n, n < 2 ? ports[n] : ports[n + 1], n, 2 + 2 * n);
+		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=%s,volatile-memdev=v%u,hdm-decoders=%u", n,
+			    n < 2 ? ports[n] : ports[n + 1], n, 2 + 2 * n);
 	}
 	assert_true(fixture_option(&m, "targets.0=hb0,size=2G", cxl_host_add_window_opts));
-	assert_true(fixture_option(&m, "targets.0=hb0,targets.1=hb1,size=2G,interleave-granularity=8192", cxl_host_add_window_opts));
+	assert_true(fixture_option(&m, "targets.0=hb0,targets.1=hb1,size=2G,interleave-granularity=8192",
+				   cxl_host_add_window_opts));
 	assert_true(fixture_option(&m, "window=1,devices=mem0:mem2,size=512M,granularity=8192", cxl_host_add_region));
 	if (!fixture_settle(&m))
 		fail_msg("%s", m.err.text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzz target: memory devices with all kinds of capacity behind a bridge, as a hostile guest and a hostile manager reach them: mailbox commands
- * with their payload, DOE objects, configuration space, component and device registers, loads and stores in the window, offers and releases of
- * dynamic capacity, poison, guest time, resets.
+ * Fuzz target: memory devices with all kinds of capacity behind a bridge, as a hostile guest and a hostile manager
+ * reach them: mailbox commands with their payload, DOE objects, configuration space, component and device registers,
+ * loads and stores in the window, offers and releases of dynamic capacity, poison, guest time, resets.
  */
 #include "cxl.h"
 
@@ -10,8 +10,13 @@ static void dynamic(struct machine *m, struct cxl_type3 *dev, struct input *in)
 {
 	struct cxl_dc_span spans[4];
 	u8 flags = draw(in, 1);
-	struct cxl_dc_request request = {.region = draw(in, 1) % 5, .spans = spans, .count = flags >> 6, .forced = flags & 1,
-					 .sanitize = flags & 2, .by_tag = flags & 4, .selection = (flags >> 3 & 3) % 3};
+	struct cxl_dc_request request = {.region = draw(in, 1) % 5,
+					 .spans = spans,
+					 .count = flags >> 6,
+					 .forced = flags & 1,
+					 .sanitize = flags & 2,
+					 .by_tag = flags & 4,
+					 .selection = (flags >> 3 & 3) % 3};
 
 	request.tag[0] = draw(in, 1) % 3;
 	for (unsigned n = 0; n < 4; n++) {
@@ -36,8 +41,11 @@ static void build(struct machine *m)
 		fixture_add(m, &memory_backend_ram_class, "id=p%u,size=256M", n);
 		fixture_add(m, &memory_backend_ram_class, "id=d%u,size=512M", n);
 		fixture_add(m, &memory_backend_ram_class, "id=l%u,size=4K", n);
-		fixture_add(m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u,volatile-dc-memdev=d%u,"
-			    "num-dc-regions=2,dc-shareable=%s,partition-align=%s", n, n, n, n, n, n, n ? "on" : "off", n ? "0" : "256M");
+		fixture_add(
+			m, &cxl_type3_class,
+			"id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u,volatile-dc-memdev=d%u,"
+			"num-dc-regions=2,dc-shareable=%s,partition-align=%s",
+			n, n, n, n, n, n, n ? "on" : "off", n ? "0" : "256M");
 	}
 	assert_true(fixture_option(m, "targets.0=hb0,size=4G,interleave-granularity=16384", cxl_host_add_window_opts));
 	assert_true(fixture_option(m, "devices=mem0:mem1,size=512M,granularity=16384", cxl_host_add_region));
@@ -46,7 +54,7 @@ static void build(struct machine *m)
 }
 
 static struct cxl_type3 *devices[2];
-static bool deep; /* this run needs a whole reset after it */
+static bool deep;        /* this run needs a whole reset after it */
 static bool may_be_deep; /* one run of eight: that reset costs most of the time */
 static bool was_reset;
 

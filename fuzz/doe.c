@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: Data Object Exchange of a memory device (at once, and with Busy) and of a switch: objects, registers at any width, guest time between. */
+/* Fuzz target: Data Object Exchange of a memory device (at once, and with Busy) and of a switch: objects, registers at
+ * any width, guest time between. */
 #include "cxl.h"
 #include "pci/pci_spec.h"
 
@@ -25,7 +26,8 @@ static void build(void)
 	for (unsigned n = 0; n < 2; n++) {
 		fixture_add(&m, &cxl_downstream_class, "id=ds%u,bus=us0", n);
 		fixture_add(&m, &memory_backend_ram_class, "id=v%u,size=256M", n);
-		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=ds%u,volatile-memdev=v%u,doe-delay-us=%u", n, n, n, n * 100);
+		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=ds%u,volatile-memdev=v%u,doe-delay-us=%u", n, n, n,
+			    n * 100);
 	}
 	if (!fixture_settle(&m))
 		fail_msg("%s", m.err.text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: the EFI runtime services: calls with any arguments, names and data in a small memory; everything else faults. */
+/* Fuzz target: the EFI runtime services: calls with any arguments, names and data in a small memory; everything else
+ * faults. */
 #define main efi_test_main
 #include "../tests/unit/boot/efi_runtime_test.c"
 #undef main
@@ -26,8 +27,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			continue;
 		}
 		for (unsigned i = 0; i < 8; i++)
-			x[i] = pointers >> i & 1 ? BASE + draw(&in, 2) % (USED + 64) - 32 : draw(&in, i == 2 ? 1 : what & 2 ? 8 : 2);
-		efi_runtime_call(w->rt, &w->guest, (u16)(what & 128 ? draw(&in, 2) : EFI_HVC_BASE + services[what >> 2 & 7]), x);
+			x[i] = pointers >> i & 1 ? BASE + draw(&in, 2) % (USED + 64) - 32 :
+						   draw(&in, i == 2   ? 1 :
+							     what & 2 ? 8 :
+									2);
+		efi_runtime_call(w->rt, &w->guest,
+				 (u16)(what & 128 ? draw(&in, 2) : EFI_HVC_BASE + services[what >> 2 & 7]), x);
 	}
 	/* Variables outlive runs as they outlive resets; from time to time all begins anew. */
 	if (size && data[0] == 0xff) {

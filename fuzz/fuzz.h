@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the fuzz targets share. A target is one file: LLVMFuzzerTestOneInput takes the input apart into operations of a hostile guest, image, file
- * or client, and carries them out on a machine that is made once and set back before every run. What counts is a crash, a sanitizer's report, a
- * failed assertion, or a run without an end. `make fuzz`.
+ * What the fuzz targets share. A target is one file: LLVMFuzzerTestOneInput takes the input apart into operations of a
+ * hostile guest, image, file or client, and carries them out on a machine that is made once and set back before every
+ * run. What counts is a crash, a sanitizer's report, a failed assertion, or a run without an end. `make fuzz`.
  */
 #ifndef FUZZ_H
 #define FUZZ_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: fw_cfg by its registers and by DMA requests, with items that are empty, large, and that change when they are selected. */
+/* Fuzz target: fw_cfg by its registers and by DMA requests, with items that are empty, large, and that change when they
+ * are selected. */
 #include "../tests/unit/dev/bench.h"
 #include "fuzz.h"
 
@@ -24,7 +25,8 @@ static void open_board(struct bench *b)
 	bench_open(b);
 	fw = fw_cfg_create(b->loop, b->space, BASE, 4);
 	assert(fw_cfg_add_file(fw, "etc/small", bytes, 100, &err) && fw_cfg_add_file(fw, "etc/empty", bytes, 0, &err) &&
-	       fw_cfg_add_file(fw, "etc/large", bytes, sizeof(bytes), &err) && fw_cfg_add_file(fw, "etc/changes", bytes, 9, &err) &&
+	       fw_cfg_add_file(fw, "etc/large", bytes, sizeof(bytes), &err) &&
+	       fw_cfg_add_file(fw, "etc/changes", bytes, 9, &err) &&
 	       fw_cfg_on_select(fw, "etc/changes", changes, NULL));
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: packets of a gdb client, and bytes that are none, to a machine that stands still; the one thing that does not happen is going on. */
+/* Fuzz target: packets of a gdb client, and bytes that are none, to a machine that stands still; the one thing that
+ * does not happen is going on. */
 #include "board.h"
 #include "machine/machine.h"
 
@@ -10,8 +11,34 @@
 /* A packet of its bytes, escaped and with its sum. */
 static void packet(struct gdb *g, struct input *in)
 {
-	static const char *const starts[] = {"g", "G", "p", "P", "m", "M", "X", "c", "s", "vCont", "Z", "z", "qSupported", "qXfer:features:read:target.xml:", "qThreadExtraInfo,",
-					     "qRcmd,", "QqemuPhyMemMode:", "H", "T", "D", "?", "qfThreadInfo", "qsThreadInfo", "vCont;", "qemu.PhyMemMode:", "Z0,", "m40", "M40"};
+	static const char *const starts[] = {"g",
+					     "G",
+					     "p",
+					     "P",
+					     "m",
+					     "M",
+					     "X",
+					     "c",
+					     "s",
+					     "vCont",
+					     "Z",
+					     "z",
+					     "qSupported",
+					     "qXfer:features:read:target.xml:",
+					     "qThreadExtraInfo,",
+					     "qRcmd,",
+					     "QqemuPhyMemMode:",
+					     "H",
+					     "T",
+					     "D",
+					     "?",
+					     "qfThreadInfo",
+					     "qsThreadInfo",
+					     "vCont;",
+					     "qemu.PhyMemMode:",
+					     "Z0,",
+					     "m40",
+					     "M40"};
 	u8 bytes[512], length = (u8)draw(in, 1), which = (u8)draw(in, 1), sum = 0;
 	const char *start = starts[which % ARRAY_SIZE(starts)];
 	size_t used = strlen(start);
@@ -31,8 +58,8 @@ static void packet(struct gdb *g, struct input *in)
 		sum += c;
 	}
 	take_byte(g, '#');
-	take_byte(g, (u8)"0123456789abcdef"[sum >> 4]);
-	take_byte(g, (u8)"0123456789abcdef"[sum & 15]);
+	take_byte(g, (u8) "0123456789abcdef"[sum >> 4]);
+	take_byte(g, (u8) "0123456789abcdef"[sum & 15]);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: the GIC: registers of all frames, CPU interfaces, ITS commands and tables in guest memory, messages, wires. What it shows to the CPUs
- * is compared with a look at everything. */
+/* Fuzz target: the GIC: registers of all frames, CPU interfaces, ITS commands and tables in guest memory, messages,
+ * wires. What it shows to the CPUs is compared with a look at everything. */
 #include "../tests/unit/irq/board.h"
 #include "fuzz.h"
 
-#define QUEUE       RAM_BASE
-#define CONFIG      (RAM_BASE + 0x10000)
-#define PENDING     (RAM_BASE + 0x20000) /* 64 KiB per PE */
-#define DEVICES     (RAM_BASE + 0x60000)
+#define QUEUE RAM_BASE
+#define CONFIG (RAM_BASE + 0x10000)
+#define PENDING (RAM_BASE + 0x20000) /* 64 KiB per PE */
+#define DEVICES (RAM_BASE + 0x60000)
 #define COLLECTIONS (RAM_BASE + 0x62000)
-#define ITT         (RAM_BASE + 0x64000)
-#define USED_BYTES  0x68000
+#define ITT (RAM_BASE + 0x64000)
+#define USED_BYTES 0x68000
 
-static const struct place places[] = {{DIST_BASE, 0x10000}, {REDIST_BASE, CPUS * 0x20000}, {ITS_BASE, 0x20000}, {QUEUE, 0x1000}, {CONFIG, 0x100},
-				      {PENDING + 0x400, 0x20}, {DEVICES, 0x40}, {COLLECTIONS, 0x20}, {ITT, 0x100}};
+static const struct place places[] = {
+	{DIST_BASE, 0x10000}, {REDIST_BASE, CPUS * 0x20000}, {ITS_BASE, 0x20000}, {QUEUE, 0x1000},
+	{CONFIG, 0x100},      {PENDING + 0x400, 0x20},       {DEVICES, 0x40},     {COLLECTIONS, 0x20},
+	{ITT, 0x100}};
 
 static void tables(struct board *b)
 {
@@ -32,11 +34,13 @@ static void tables(struct board *b)
 
 static void command(struct board *b, struct input *in)
 {
-	static const u8 codes[] = {ITS_MAPD, ITS_MAPC, ITS_MAPTI, ITS_MAPI, ITS_MOVI, ITS_MOVALL, ITS_INVALL, ITS_INT, ITS_CLEAR, ITS_INV, ITS_DISCARD,
-				   ITS_SYNC, 0x25, 0, 0xff, ITS_INT};
+	static const u8 codes[] = {ITS_MAPD,   ITS_MAPC, ITS_MAPTI, ITS_MAPI, ITS_MOVI,    ITS_MOVALL,
+				   ITS_INVALL, ITS_INT,  ITS_CLEAR, ITS_INV,  ITS_DISCARD, ITS_SYNC,
+				   0x25,       0,        0xff,      ITS_INT};
 	u32 at = (u32)get(b, ITS_BASE + GITS_CWRITER, 8) & 0xfe0;
 	u8 what = (u8)draw(in, 1);
-	u64 dw[4] = {codes[what & 15] | draw(in, 1) << 32, draw(in, 1) | (8192 + draw(in, 1)) << 32, draw(in, 1) | draw(in, 1) << 16, draw(in, 1) << 16};
+	u64 dw[4] = {codes[what & 15] | draw(in, 1) << 32, draw(in, 1) | (8192 + draw(in, 1)) << 32,
+		     draw(in, 1) | draw(in, 1) << 16, draw(in, 1) << 16};
 
 	if (codes[what & 15] == ITS_MAPD)
 		dw[1] = draw(in, 1), dw[2] = ITT | BIT(63);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: the bytes of -kernel (Image, gzip, zboot, ELF), with the magic put right now and then, and of -dtb. What is taken is planned and placed. */
+/* Fuzz target: the bytes of -kernel (Image, gzip, zboot, ELF), with the magic put right now and then, and of -dtb. What
+ * is taken is planned and placed. */
 #include "boot/boot.h"
 #include "fdt/fdt.h"
 #include "fuzz.h"
@@ -18,7 +19,12 @@ static bool drop(void *opaque, u64 pa, const void *from, u64 size)
 
 static void kernel(const u8 *file, size_t size, u8 what)
 {
-	struct boot_plan_config config = {.ram = {{1 * GiB, 256 * MiB}}, .ram_count = 1, .cpu_count = 1, .sockets = 1, .ram_size = 256 * MiB, .acpi_size = 4096};
+	struct boot_plan_config config = {.ram = {{1 * GiB, 256 * MiB}},
+					  .ram_count = 1,
+					  .cpu_count = 1,
+					  .sockets = 1,
+					  .ram_size = 256 * MiB,
+					  .acpi_size = 4096};
 	struct boot_writer writer = {drop, NULL};
 	static const u8 nothing[4096];
 	struct boot_plan *plan;
@@ -51,7 +57,8 @@ static void packed(const u8 *file, size_t size, u8 what)
 
 static void tree(const u8 *file, size_t size)
 {
-	struct fdt_chosen chosen = {.bootargs = "console=ttyAMA0", .initrd_start = 4096, .initrd_end = 8192, .has_seeds = true};
+	struct fdt_chosen chosen = {
+		.bootargs = "console=ttyAMA0", .initrd_start = 4096, .initrd_end = 8192, .has_seeds = true};
 	struct error err;
 	size_t made;
 	u8 *dtb;
@@ -72,10 +79,16 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (size >= 64) {
 		switch (what & 7) {
 		case 1: memcpy(copy + 56, "ARM\x64", 4); break;
-		case 2: memcpy(copy, "\177ELF\2\1\1", 7), memcpy(copy + 16, "\2\0\267\0\1", 5), memcpy(copy + 52, "\100\0\70\0\1\0", 6); break;
+		case 2:
+			memcpy(copy, "\177ELF\2\1\1", 7), memcpy(copy + 16, "\2\0\267\0\1", 5),
+				memcpy(copy + 52, "\100\0\70\0\1\0", 6);
+			break;
 		case 3: memcpy(copy, "MZ\0\0zimg", 8); break;
 		case 4: memcpy(copy, "\037\213\010\0", 4); break;
-		case 5: memcpy(copy, "\xd0\x0d\xfe\xed", 4), put_be(copy + 4, 4, size), put_be(copy + 20, 4, 17), put_be(copy + 24, 4, 16); break;
+		case 5:
+			memcpy(copy, "\xd0\x0d\xfe\xed", 4), put_be(copy + 4, 4, size), put_be(copy + 20, 4, 17),
+				put_be(copy + 24, 4, 16);
+			break;
 		}
 	}
 	if ((what & 7) == 5)

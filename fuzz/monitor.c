@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzz target: lines of QMP and of the human monitor, with a machine behind them that stands still. The input is text; its first byte says which. What
- * would run or end the machine, and what names files in other folders, is left out.
+ * Fuzz target: lines of QMP and of the human monitor, with a machine behind them that stands still. The input is text;
+ * its first byte says which. What would run or end the machine, and what names files in other folders, is left out.
  */
 #include "board.h"
 #include "../src/control/qmp.c"
 
 static bool left_out(const u8 *text, size_t size)
 {
-	static const char *const words[] = {"cont", "quit", "reset", "power", "log", "\\", "..", "file", "path", "stop"};
+	static const char *const words[] = {"cont", "quit", "reset", "power", "log",
+					    "\\",   "..",   "file",  "path",  "stop"};
 	char line[4096];
 
 	memcpy(line, text, size);
 	line[size] = 0;
 	for (unsigned n = 0; n < ARRAY_SIZE(words); n++)
-		if (strcmp(words[n], "path") ? strstr(line, words[n]) != NULL : strstr(line, "mem-path") || strstr(line, "\"/"))
+		if (strcmp(words[n], "path") ? strstr(line, words[n]) != NULL :
+					       strstr(line, "mem-path") || strstr(line, "\"/"))
 			return true;
 	return !strcmp(line, "c") || !strcmp(line, "q") || !strcmp(line, "s") || memchr(text, 0, size) != NULL;
 }

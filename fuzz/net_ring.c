@@ -55,7 +55,10 @@ static void frame(struct machine *m, struct input *in, bool whole)
 
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 {
-	static struct { struct machine m; struct driver d; } cards[2];
+	static struct {
+		struct machine m;
+		struct driver d;
+	} cards[2];
 	struct input in = {bytes, size};
 	u8 mode = (u8)draw(&in, 1), drain[4096];
 	struct machine *m = &cards[mode & 1].m;
@@ -66,7 +69,8 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 		open_card(m, d, mode & 1);
 		dial(m);
 	}
-	begin_run(d, driver_offered(d) & ~BIT(VIRTIO_F_EVENT_IDX) & ~(mode & 2 ? BIT(NET_F_MRG_RXBUF) : 0), mode / 4 % 9 % (mode & 1 ? 9 : 3));
+	begin_run(d, driver_offered(d) & ~BIT(VIRTIO_F_EVENT_IDX) & ~(mode & 2 ? BIT(NET_F_MRG_RXBUF) : 0),
+		  mode / 4 % 9 % (mode & 1 ? 9 : 3));
 	for (unsigned n = 0; n < OPERATIONS_MAX && in.left; n++) {
 		u8 what = (u8)draw(&in, 1);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzz target: the 9p server with a folder of its own, as a hostile guest reaches it. The input is a list of messages: a type, and
- * the bytes of its fields; the length and an attach come by themselves now and then, so that deep paths are found. What it finds is a
- * crash, a sanitizer's report, a run without an end, or a file outside the folder that was touched. `make fuzz`.
+ * Fuzz target: the 9p server with a folder of its own, as a hostile guest reaches it. The input is a list of messages:
+ * a type, and the bytes of its fields; the length and an attach come by themselves now and then, so that deep paths are
+ * found. What it finds is a crash, a sanitizer's report, a run without an end, or a file outside the folder that was
+ * touched. `make fuzz`.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: frames of the guest that say what is left to do to them, and of a peer that are joined. Each in a buffer of its own size. */
+/* Fuzz target: frames of the guest that say what is left to do to them, and of a peer that are joined. Each in a buffer
+ * of its own size. */
 #include <stdlib.h>
 
 #include "fuzz.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzz target: arguments of the command line: each option's own parser, files of -readconfig, and the properties of -device and -object set on a device
- * that is not made. What prints help and ends, and what opens files by name, is left out.
+ * Fuzz target: arguments of the command line: each option's own parser, files of -readconfig, and the properties of
+ * -device and -object set on a device that is not made. What prints help and ends, and what opens files by name, is
+ * left out.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -71,9 +72,9 @@ static void readconfig(struct settings *s, const u8 *text, size_t size)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static bool (*const takes[])(struct settings *s, const char *argument, struct error *err) = {
-		option_machine, option_cpu, option_memory, option_smp, option_numa, option_accel, option_icount, option_boot, option_rtc, option_uuid, option_smbios,
-		option_global, option_cxl,
+	static bool (*const takes[])(struct settings * s, const char *argument, struct error *err) = {
+		option_machine, option_cpu, option_memory, option_smp,    option_numa,   option_accel, option_icount,
+		option_boot,    option_rtc, option_uuid,   option_smbios, option_global, option_cxl,
 	};
 	static struct settings *s;
 	struct error err;

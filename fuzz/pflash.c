@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: a bank of flash and its commands, from any width of access. Three of its blocks are used, and their first pages set back. */
+/* Fuzz target: a bank of flash and its commands, from any width of access. Three of its blocks are used, and their
+ * first pages set back. */
 #include "../src/dev/pflash.c"
 #include "../tests/unit/dev/bench.h"
 #include "fuzz.h"
@@ -11,8 +12,22 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	static struct bench b;
 	static struct pflash *flash;
 	struct input in = {data, size};
-	static const u8 commands[] = {CMD_PROGRAM, CMD_ERASE, CMD_CONFIRM, CMD_BUFFER, CMD_LOCK, CMD_READ_ARRAY, CMD_READ_STATUS, CMD_CLEAR_STATUS, 1, LOCK_DOWN,
-				      CMD_READ_ID, CMD_READ_CFI, 0, 3, 0x1f, CMD_PROTECTION};
+	static const u8 commands[] = {CMD_PROGRAM,
+				      CMD_ERASE,
+				      CMD_CONFIRM,
+				      CMD_BUFFER,
+				      CMD_LOCK,
+				      CMD_READ_ARRAY,
+				      CMD_READ_STATUS,
+				      CMD_CLEAR_STATUS,
+				      1,
+				      LOCK_DOWN,
+				      CMD_READ_ID,
+				      CMD_READ_CFI,
+				      0,
+				      3,
+				      0x1f,
+				      CMD_PROTECTION};
 	struct error err;
 
 	if (!b.loop) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: the small devices of the board together: serial port, clock, event device, error records, cache maintenance. */
+/* Fuzz target: the small devices of the board together: serial port, clock, event device, error records, cache
+ * maintenance. */
 #include "../tests/unit/dev/bench.h"
 #include "fuzz.h"
 #include "host/host.h"
@@ -36,8 +37,15 @@ static void open_board(struct bench *b)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static const struct place places[] = {{BASE, 0x1000}, {BASE, 0x80}, {BASE + 0x1000, 0x1000}, {BASE + 0x1000, 0x20}, {BASE + 0x2000, GED_BYTES},
-					      {BASE + 0x10000, GHES_BYTES}, {BASE + 0x10000, 0x10}, {BASE + 0x11000, 0x10}, {BASE + 0x20000, HHA_BYTES},
+	static const struct place places[] = {{BASE, 0x1000},
+					      {BASE, 0x80},
+					      {BASE + 0x1000, 0x1000},
+					      {BASE + 0x1000, 0x20},
+					      {BASE + 0x2000, GED_BYTES},
+					      {BASE + 0x10000, GHES_BYTES},
+					      {BASE + 0x10000, 0x10},
+					      {BASE + 0x11000, 0x10},
+					      {BASE + 0x20000, HHA_BYTES},
 					      {BASE + 0x20000, 0x40}};
 	static const u8 type[16] = {1};
 	static struct bench b;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: what firmware answers to HVC and SMC (PSCI, SMCCC, TRNG), from four vCPUs whose threads do not run, and system registers by any encoding.
- * Ends and resets of the machine are left out: they are the event loop's. */
+/* Fuzz target: what firmware answers to HVC and SMC (PSCI, SMCCC, TRNG), from four vCPUs whose threads do not run, and
+ * system registers by any encoding. Ends and resets of the machine are left out: they are the event loop's. */
 #include "../tests/unit/cpu/bench.h"
 #include "fuzz.h"
 
@@ -12,8 +12,9 @@ static bool ends(u32 id)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static const u32 ids[] = {0x80000000, 0x80000001, 0x84000000, 0x84000001, 0x84000002, 0x84000003, 0x84000004, 0x84000006, 0x8400000a, 0x84000050,
-				  0x84000051, 0x84000053, 0x80008000, 0x8400000b, 0x86000000, 0x84000052};
+	static const u32 ids[] = {0x80000000, 0x80000001, 0x84000000, 0x84000001, 0x84000002, 0x84000003,
+				  0x84000004, 0x84000006, 0x8400000a, 0x84000050, 0x84000051, 0x84000053,
+				  0x80008000, 0x8400000b, 0x86000000, 0x84000052};
 	static struct bench *b;
 	struct input in = {data, size};
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzz target: a qcow2 image and what a guest does with it. The input is, in this order: a byte that chooses the empty image to begin with, a byte
- * that says how many operations follow, 4 bytes for each, and then changes of the image, 12 bytes each: place, width, value. What the
- * guest reads is thrown away; only memory errors, assertions and endless work count. `make fuzz`.
+ * Fuzz target: a qcow2 image and what a guest does with it. The input is, in this order: a byte that chooses the empty
+ * image to begin with, a byte that says how many operations follow, 4 bytes for each, and then changes of the image, 12
+ * bytes each: place, width, value. What the guest reads is thrown away; only memory errors, assertions and endless work
+ * count. `make fuzz`.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -23,9 +24,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 static int image_make(u8 choice, const u8 **data, size_t *size)
 {
 	static const u32 bits[] = {9, 9, 10, 12};
-	struct qcow2_shape shape = {.size = DISK_BYTES, .cluster_bits = bits[choice & 3], .version = choice & 4 ? 2 : 3,
-				    .refcount_order = choice & 8 ? 4 : 6, .compression = choice & 16 && !(choice & 4) ? QCOW2_ZSTD : 0,
-				    .backing_name = choice & 32 ? "x" : NULL, .backing_format = choice & 32 ? "raw" : NULL};
+	struct qcow2_shape shape = {.size = DISK_BYTES,
+				    .cluster_bits = bits[choice & 3],
+				    .version = choice & 4 ? 2 : 3,
+				    .refcount_order = choice & 8 ? 4 : 6,
+				    .compression = choice & 16 && !(choice & 4) ? QCOW2_ZSTD : 0,
+				    .backing_name = choice & 32 ? "x" : NULL,
+				    .backing_format = choice & 32 ? "raw" : NULL};
 	static int fd = -1;
 	struct error err;
 	u8 bytes[8];
@@ -38,7 +43,8 @@ static int image_make(u8 choice, const u8 **data, size_t *size)
 		abort();
 	/* The place is a cluster and a byte in it, so that tables are hit often. */
 	for (; *size >= 12; *data += 12, *size -= 12) {
-		u64 offset = ((u64)(*data)[0] << shape.cluster_bits) + (load_le(*data + 1, 2) & ones(shape.cluster_bits));
+		u64 offset =
+			((u64)(*data)[0] << shape.cluster_bits) + (load_le(*data + 1, 2) & ones(shape.cluster_bits));
 		unsigned width = 1u << ((*data)[3] & 3);
 
 		be_store(bytes, width, load_le(*data + 4, 8));
@@ -51,7 +57,8 @@ static int image_make(u8 choice, const u8 **data, size_t *size)
 static void operate(struct block *b, const u8 *step)
 {
 	static u8 bytes[64 * KiB];
-	u64 offset = (u64)step[1] * 2 * SECTOR % block_size(b), length = MIN((u64)step[2] % 64 * SECTOR + (step[3] & 1 ? 0 : 100), block_size(b) - offset);
+	u64 offset = (u64)step[1] * 2 * SECTOR % block_size(b),
+	    length = MIN((u64)step[2] % 64 * SECTOR + (step[3] & 1 ? 0 : 100), block_size(b) - offset);
 
 	switch (step[0] % 6) {
 	case 0: block_read(b, offset, bytes, length); break;

@@ -5,8 +5,16 @@
 #undef main
 #include "fuzz.h"
 
-static const struct place places[] = {{BASE, 0x20000}, {STRTAB, 0x4000}, {LEVEL2, 0x1000}, {CD, 0x80}, {CMDQ, 0x100}, {EVENTQ, 0x100},
-				      {TABLES, 0x1000}, {TABLES + 0x10000, 0x1000}, {TABLES + 0x20000, 0x1000}, {TABLES + 0x30000, 0x1000}};
+static const struct place places[] = {{BASE, 0x20000},
+				      {STRTAB, 0x4000},
+				      {LEVEL2, 0x1000},
+				      {CD, 0x80},
+				      {CMDQ, 0x100},
+				      {EVENTQ, 0x100},
+				      {TABLES, 0x1000},
+				      {TABLES + 0x10000, 0x1000},
+				      {TABLES + 0x20000, 0x1000},
+				      {TABLES + 0x30000, 0x1000}};
 
 /* A table's entry, mostly sensible: the next table, a page, a block, nothing. */
 static void descriptor(struct world *w, struct input *in)

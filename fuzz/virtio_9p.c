@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: virtio-9p's queue, with messages of any kind in it: those that cross buffers, are cut, or have no room for an answer. The folder is empty
- * and for reading only; what messages do to folders is ninep.c's. */
+/* Fuzz target: virtio-9p's queue, with messages of any kind in it: those that cross buffers, are cut, or have no room
+ * for an answer. The folder is empty and for reading only; what messages do to folders is ninep.c's. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -25,7 +25,8 @@ static struct driver start(struct machine *m)
 {
 	static char path[] = "/tmp/cxlvm-fuzz-XXXXXX";
 	struct driver d = driver_new();
-	struct dev_env env = {.loop = d.f->loop, .space = d.f->space, .bus = &pci_host_root(d.f->host)->bus.bus, .machine = m};
+	struct dev_env env = {
+		.loop = d.f->loop, .space = d.f->space, .bus = &pci_host_root(d.f->host)->bus.bus, .machine = m};
 	struct opts opts = {0};
 	struct error err = {""};
 
@@ -34,7 +35,8 @@ static struct driver start(struct machine *m)
 	rmdir(path);
 	driver_ram(&d);
 	d.dev = dev_new(&virtio_9p_pci_class);
-	assert_true(opts_parse(&opts, "addr=1,fsdev=f,mount_tag=t", NULL, &err) && dev_set_all(d.dev, &opts, &env, &err) && dev_create(d.dev, &env, &err));
+	assert_true(opts_parse(&opts, "addr=1,fsdev=f,mount_tag=t", NULL, &err) &&
+		    dev_set_all(d.dev, &opts, &env, &err) && dev_create(d.dev, &env, &err));
 	opts_free(&opts);
 	d.dev->cls->reset(d.dev, RESET_COLD);
 	driver_map(&d);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: virtio-blk on a file in memory: its requests, and its queues. Under instruction time, so that all is done when the notification is. */
+/* Fuzz target: virtio-blk on a file in memory: its requests, and its queues. Under instruction time, so that all is
+ * done when the notification is. */
 #define main blk_test_main
 #include "../tests/unit/virtio/blk_test.c"
 #undef main
@@ -14,7 +15,8 @@ int fdatasync(int fd)
 /* A header and a status; data of any length between. */
 static void whole_request(struct driver *d, struct input *in)
 {
-	static const u8 types[] = {BLK_T_IN, BLK_T_OUT, BLK_T_FLUSH, BLK_T_GET_ID, BLK_T_DISCARD, BLK_T_WRITE_ZEROES, 7, 255};
+	static const u8 types[] = {BLK_T_IN,      BLK_T_OUT,          BLK_T_FLUSH, BLK_T_GET_ID,
+				   BLK_T_DISCARD, BLK_T_WRITE_ZEROES, 7,           255};
 	u8 what = (u8)draw(in, 1);
 	u32 bytes = (u32)draw(in, what & 8 ? 3 : 1) << (what & 16 ? 9 : 0);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: virtio-mmio slots, one with an entropy source, the others empty: legacy and modern registers, and the queue that they describe. */
+/* Fuzz target: virtio-mmio slots, one with an entropy source, the others empty: legacy and modern registers, and the
+ * queue that they describe. */
 #define main mmio_test_main
 #include "../tests/unit/virtio/mmio_test.c"
 #undef main
@@ -7,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 {
-	static const struct place places[] = {{SLOTS_AT + SLOT * VIRTIO_SLOT_BYTES, VIRTIO_SLOT_BYTES}, {SLOTS_AT, (SLOT + 1) * VIRTIO_SLOT_BYTES}};
+	static const struct place places[] = {{SLOTS_AT + SLOT * VIRTIO_SLOT_BYTES, VIRTIO_SLOT_BYTES},
+					      {SLOTS_AT, (SLOT + 1) * VIRTIO_SLOT_BYTES}};
 	static struct slots *both[2];
 	struct input in = {bytes, size};
 	struct slots *s;

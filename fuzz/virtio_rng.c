@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: virtqueues and the transport through virtio-rng: the simplest device, so nearly all time goes to them. */
+/* Fuzz target: virtqueues and the transport through virtio-rng: the simplest device, so nearly all time goes to them.
+ */
 #define main rng_test_main
 #include "../tests/unit/virtio/queue_test.c"
 #undef main

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a hostile driver does with the queues of any virtio device: bytes into tables, rings and buffers, notifications, registers of the transport. */
+/* What a hostile driver does with the queues of any virtio device: bytes into tables, rings and buffers, notifications,
+ * registers of the transport. */
 #ifndef FUZZ_VIRTQUEUE_H
 #define FUZZ_VIRTQUEUE_H
 
 #include "fuzz.h"
 
 #define RINGS_BYTES 0x4000
-#define DATA_BYTES  0x20000
+#define DATA_BYTES 0x20000
 
 static inline void poke(struct driver *d, u64 offset, struct input *in, u64 size)
 {
@@ -32,7 +33,8 @@ static inline void queue_operation(struct driver *d, u8 what, struct input *in)
 	case 4: { /* a whole descriptor, plausible */
 		u16 flags = (u16)draw(in, 1) % 8;
 
-		desc_put(d, DESC_AT, draw(in, 1) % Q_SIZE, DATA_AT + draw(in, 2), (u32)draw(in, 2), flags, (u16)draw(in, 1) % (Q_SIZE + 1));
+		desc_put(d, DESC_AT, draw(in, 1) % Q_SIZE, DATA_AT + draw(in, 2), (u32)draw(in, 2), flags,
+			 (u16)draw(in, 1) % (Q_SIZE + 1));
 		break;
 	}
 	default: avail_put(d, (u16)draw(in, 1) % (Q_SIZE + 1)); break;

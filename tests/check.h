@@ -45,7 +45,8 @@ static inline u64 check_random(u64 *state)
 	return z ^ (z >> 31);
 }
 
-/* Skips a test whose subject opens files below a folder, where the system has no openat2: QEMU's user mode before 9.1. */
+/* Skips a test whose subject opens files below a folder, where the system has no openat2: QEMU's user mode before 9.1.
+ */
 static inline void check_openat2(void)
 {
 	if (syscall(SYS_openat2, -1, NULL, NULL, 0) < 0 && errno == ENOSYS)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The timed programs of `make bench`: one static arm64 program, one row each. Prints "BENCH <row> <seconds>" by the guest's
- * monotonic clock; the host takes the time of the line as a check of that clock. Every row's work is a fixed amount,
- * its result is printed, so that both machines can be seen to have done the same.
+ * The timed programs of `make bench`: one static arm64 program, one row each. Prints "BENCH <row> <seconds>" by the
+ * guest's monotonic clock; the host takes the time of the line as a check of that clock. Every row's work is a fixed
+ * amount, its result is printed, so that both machines can be seen to have done the same.
  *
- *   bench [ROW...]        memory rows take NODE from the environment (the NUMA node to bind to; default 0); ONLY=memory: no others;
- *                         SUFFIX is added to the rows' names
+ *   bench [ROW...]        memory rows take NODE from the environment (the NUMA node to bind to; default 0);
+ * ONLY=memory: no others; SUFFIX is added to the rows' names
  */
 #define _GNU_SOURCE
 #include <arm_neon.h>
@@ -55,10 +55,22 @@ static uint64_t row_calls(void)
 	return fib(33);
 }
 
-static uint64_t op_add(uint64_t a) { return a + 3; }
-static uint64_t op_xor(uint64_t a) { return a ^ 0x55; }
-static uint64_t op_mul(uint64_t a) { return a * 5; }
-static uint64_t op_rot(uint64_t a) { return a << 7 | a >> 57; }
+static uint64_t op_add(uint64_t a)
+{
+	return a + 3;
+}
+static uint64_t op_xor(uint64_t a)
+{
+	return a ^ 0x55;
+}
+static uint64_t op_mul(uint64_t a)
+{
+	return a * 5;
+}
+static uint64_t op_rot(uint64_t a)
+{
+	return a << 7 | a >> 57;
+}
 
 static uint64_t row_indirect(void)
 {
@@ -294,8 +306,8 @@ static uint64_t row_mprotect_smp(void)
 	return n;
 }
 
-/* --- memory rows: 64 MiB bound to each of NODES, forth and back in turn, so that they meet the same noise. With more than one node the first
- * comes again at the end, with memory of its own: what those two differ by is the noise --- */
+/* --- memory rows: 64 MiB bound to each of NODES, forth and back in turn, so that they meet the same noise. With more
+ * than one node the first comes again at the end, with memory of its own: what those two differ by is the noise --- */
 
 #define MEMORY_BYTES (64u << 20)
 #define MOST_NODES 8
@@ -367,11 +379,27 @@ static uint64_t row_add(void)
 }
 
 const struct row base_rows[] = {
-	{"integer", row_integer, 0}, {"calls", row_calls, 0}, {"indirect", row_indirect, 0}, {"sort", row_sort, 0}, {"fp", row_fp, 0},
-	{"simd-float", row_simd_float, 0}, {"simd-int", row_simd_int, 0}, {"atomics", row_atomics, 0}, {"syscall", row_syscall, 0},
-	{"pipe", row_pipe, 0}, {"switch", row_switch, 0}, {"fork-exec", row_fork_exec, 0}, {"page-faults", row_page_faults, 0},
-	{"mprotect", row_mprotect, 0}, {"mprotect-smp", row_mprotect_smp, 0}, {"memset", row_memset, 1}, {"memcpy", row_memcpy, 1},
-	{"read", row_read, 1}, {"chase", row_chase, 1}, {"fetch-add", row_add, 1}, {0},
+	{"integer", row_integer, 0},
+	{"calls", row_calls, 0},
+	{"indirect", row_indirect, 0},
+	{"sort", row_sort, 0},
+	{"fp", row_fp, 0},
+	{"simd-float", row_simd_float, 0},
+	{"simd-int", row_simd_int, 0},
+	{"atomics", row_atomics, 0},
+	{"syscall", row_syscall, 0},
+	{"pipe", row_pipe, 0},
+	{"switch", row_switch, 0},
+	{"fork-exec", row_fork_exec, 0},
+	{"page-faults", row_page_faults, 0},
+	{"mprotect", row_mprotect, 0},
+	{"mprotect-smp", row_mprotect_smp, 0},
+	{"memset", row_memset, 1},
+	{"memcpy", row_memcpy, 1},
+	{"read", row_read, 1},
+	{"chase", row_chase, 1},
+	{"fetch-add", row_add, 1},
+	{0},
 };
 
 static int is_wanted(int argc, char **argv, const char *name)
@@ -395,7 +423,8 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The least of PASSES on each node, as what others do on the host only adds; one after the other in each pass, backwards in every second. */
+/* The least of PASSES on each node, as what others do on the host only adds; one after the other in each pass,
+ * backwards in every second. */
 static void run_memory_row(const struct row *row, const char *suffix)
 {
 	static void *of_node[MOST_NODES];
@@ -432,7 +461,11 @@ static void run_memory_row(const struct row *row, const char *suffix)
 		char name[64];
 
 		qsort(seconds[n], PASSES, sizeof seconds[n][0], by_size);
-		snprintf(name, sizeof name, n && nodes[n] == nodes[0] ? "%s-again" : nodes[n] ? "%s-cxl%u" : "%s", row->name, nodes[n]);
+		snprintf(name, sizeof name,
+			 n && nodes[n] == nodes[0] ? "%s-again" :
+			 nodes[n]                  ? "%s-cxl%u" :
+						     "%s",
+			 row->name, nodes[n]);
 		print(name, suffix, seconds[n][0], result[n]);
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The crypto extension by itself: SHA-256 blocks and AES-128 rounds, as libraries that have found it in HWCAP do them. */
+/* The crypto extension by itself: SHA-256 blocks and AES-128 rounds, as libraries that have found it in HWCAP do them.
+ */
 #include <arm_neon.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@ static uint64_t row_sha256(void)
 			uint32x4_t sum = vaddq_u32(w[i & 3], k), was = a;
 
 			if (i < 12)
-				w[i & 3] = vsha256su1q_u32(vsha256su0q_u32(w[i & 3], w[(i + 1) & 3]), w[(i + 2) & 3], w[(i + 3) & 3]);
+				w[i & 3] = vsha256su1q_u32(vsha256su0q_u32(w[i & 3], w[(i + 1) & 3]), w[(i + 2) & 3],
+							   w[(i + 3) & 3]);
 			a = vsha256hq_u32(a, b, sum);
 			b = vsha256h2q_u32(b, was, sum);
 		}
@@ -41,7 +43,8 @@ static uint64_t row_aes(void)
 	for (unsigned i = 0; i < 150000; i++) {
 		for (unsigned k = 0; k < 4; k++) {
 			x[k] = counter;
-			counter = vreinterpretq_u8_u64(vaddq_u64(vreinterpretq_u64_u8(counter), vdupq_n_u64(0x100000001ull)));
+			counter = vreinterpretq_u8_u64(
+				vaddq_u64(vreinterpretq_u64_u8(counter), vdupq_n_u64(0x100000001ull)));
 		}
 #pragma GCC unroll 9
 		for (unsigned r = 0; r < 9; r++)
@@ -56,12 +59,13 @@ static uint64_t row_aes(void)
 /* GHASH's multiplications. */
 static uint64_t row_pmull(void)
 {
-	poly64x2_t h = vreinterpretq_p64_u64(vcombine_u64(vcreate_u64(0x87654321deadbeefull), vcreate_u64(0x123456789abcdef1ull)));
+	poly64x2_t h = vreinterpretq_p64_u64(
+		vcombine_u64(vcreate_u64(0x87654321deadbeefull), vcreate_u64(0x123456789abcdef1ull)));
 	uint64x2_t s = vdupq_n_u64(1);
 
 	for (unsigned i = 0; i < 5000000; i++) {
-		uint64x2_t low = vreinterpretq_u64_p128(
-			vmull_p64((poly64_t)vgetq_lane_u64(s, 0), (poly64_t)vgetq_lane_u64(vreinterpretq_u64_p64(h), 0)));
+		uint64x2_t low = vreinterpretq_u64_p128(vmull_p64(
+			(poly64_t)vgetq_lane_u64(s, 0), (poly64_t)vgetq_lane_u64(vreinterpretq_u64_p64(h), 0)));
 		uint64x2_t high = vreinterpretq_u64_p128(vmull_high_p64(vreinterpretq_p64_u64(s), h));
 
 		s = vaddq_u64(veorq_u64(low, high), vdupq_n_u64(i));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Network rows: a server of bench/run on the host's loopback, NET_PORT, that is 10.0.2.2 in the guest. A connection begins with one letter:
- * s, the guest sends; r, it receives; p, bytes go to and fro. What came is added up. Without NET_PORT there are no rows. */
+/* Network rows: a server of bench/run on the host's loopback, NET_PORT, that is 10.0.2.2 in the guest. A connection
+ * begins with one letter: s, the guest sends; r, it receives; p, bytes go to and fro. What came is added up. Without
+ * NET_PORT there are no rows. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -11,14 +12,16 @@
 #include "rows.h"
 
 #define STREAM_BYTES (32u << 20)
-#define ROUND_TRIPS  3000
-#define CONNECTIONS  300
+#define ROUND_TRIPS 3000
+#define CONNECTIONS 300
 
 static unsigned char buffer[256 << 10];
 
 static int connected(char letter)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(getenv("NET_PORT"))), .sin_addr = {htonl(0x0a000202)}};
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)atoi(getenv("NET_PORT"))),
+				 .sin_addr = {htonl(0x0a000202)}};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -88,5 +91,9 @@ static uint64_t row_connect(void)
 }
 
 const struct row net_rows[] = {
-	{"net-send", row_send, 0}, {"net-receive", row_receive, 0}, {"net-round-trip", row_round_trip, 0}, {"net-connect", row_connect, 0}, {0},
+	{"net-send", row_send, 0},
+	{"net-receive", row_receive, 0},
+	{"net-round-trip", row_round_trip, 0},
+	{"net-connect", row_connect, 0},
+	{0},
 };

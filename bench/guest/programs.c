@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Programs of Debian's arm64 packages, on a disk of their own below /bench (tools/bench-image): compressors on 32 MiB of text, openssl
- * speed, gcc, python3, stress-ng. Each is run once; a compressor's output is hashed, so that both machines can be seen to agree.
+ * Programs of Debian's arm64 packages, on a disk of their own below /bench (tools/bench-image): compressors on 32 MiB
+ * of text, openssl speed, gcc, python3, stress-ng. Each is run once; a compressor's output is hashed, so that both
+ * machines can be seen to agree.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +17,9 @@
 #define SPEED "openssl", "speed", "-elapsed", "-seconds", "1", "-mr"
 #define STRESS "stress-ng", "-q", "--temp-path", "/tmp"
 
+/* clang-format off */
 #define PROGRAM(row, ...) {.name = row, .argv = {__VA_ARGS__}}
+/* clang-format on */
 
 const struct program_row program_rows[] = {
 	PROGRAM("gzip", "gzip", "-1", "-n", "-c", "/data/text"),

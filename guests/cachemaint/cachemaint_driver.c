@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * cachemaint: writes back and drops cache lines by address, DC CIVAC over a range, for kernels that ask a driver to do that before CXL decoders
- * change (7.3's cache coherency framework). Stock arm64 kernels have no such driver, so that `cxl create-region` fails on them.
+ * cachemaint: writes back and drops cache lines by address, DC CIVAC over a range, for kernels that ask a driver to do
+ * that before CXL decoders change (7.3's cache coherency framework). Stock arm64 kernels have no such driver, so that
+ * `cxl create-region` fails on them.
  *
- * Clean and invalidate by address to the point of coherency reaches every PE's caches [DDI0487 B2.4, D7.4]. It needs the range mapped, cacheable: piece
- * by piece, so that no range is too large. A kernel that removes a persistent region asks for everything there is, of which most is no memory:
- * that means the ranges that were ever named, for what was never named was never a region's.
+ * Clean and invalidate by address to the point of coherency reaches every PE's caches [DDI0487 B2.4, D7.4]. It needs
+ * the range mapped, cacheable: piece by piece, so that no range is too large. A kernel that removes a persistent region
+ * asks for everything there is, of which most is no memory: that means the ranges that were ever named, for what was
+ * never named was never a region's.
  */
 #include <linux/cache_coherency.h>
 #include <linux/io.h>
@@ -41,7 +43,7 @@ static int invalidate_piece(phys_addr_t at, size_t size)
 	line = 4ul << (ctr >> 16 & 0xf);
 	end = (unsigned long)mapped + size;
 	for (unsigned long va = (unsigned long)mapped & ~(line - 1); va < end; va += line)
-		asm volatile("dc civac, %0" :: "r"(va) : "memory");
+		asm volatile("dc civac, %0" ::"r"(va) : "memory");
 	asm volatile("dsb sy" ::: "memory");
 	memunmap(mapped);
 	cond_resched();
@@ -67,9 +69,7 @@ static int remember(phys_addr_t at, size_t size)
 {
 	struct named *n;
 
-	list_for_each_entry(n, &named, entry)
-		if (n->at == at && n->size == size)
-			return 0;
+	list_for_each_entry(n, &named, entry) if (n->at == at && n->size == size) return 0;
 	n = kmalloc(sizeof(*n), GFP_KERNEL);
 	if (!n)
 		return -ENOMEM;
@@ -86,7 +86,8 @@ static int invalidate(struct cache_coherency_ops_inst *instance, struct cc_inval
 
 	mutex_lock(&named_lock);
 	if (range->size == (size_t)-1) {
-		list_for_each_entry(n, &named, entry) {
+		list_for_each_entry(n, &named, entry)
+		{
 			error = invalidate_range(n->at, n->size);
 			if (error)
 				break;
@@ -121,8 +122,7 @@ static void __exit cachemaint_exit(void)
 
 	cache_coherency_ops_instance_unregister(&provider->instance);
 	cache_coherency_ops_instance_put(&provider->instance);
-	list_for_each_entry_safe(n, next, &named, entry)
-		kfree(n);
+	list_for_each_entry_safe(n, next, &named, entry) kfree(n);
 }
 
 module_init(cachemaint_init);

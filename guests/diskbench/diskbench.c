@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Times a disk past the page cache: diskbench DEVICE. Prints `BENCH disk-ROW SECONDS BYTES` for each of sequential and random reads and writes. */
+/* Times a disk past the page cache: diskbench DEVICE. Prints `BENCH disk-ROW SECONDS BYTES` for each of sequential and
+ * random reads and writes. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -54,7 +55,8 @@ int main(int argc, char **argv)
 	if (fd < 0 || !bytes)
 		return 1;
 	memset(bytes, 0x5a, BLOCK);
-	return row("seq-write-new", fd, bytes, 1, BLOCK, DISK_BYTES / BLOCK, 0) | row("seq-write", fd, bytes, 1, BLOCK, DISK_BYTES / BLOCK, 0) |
-	       row("seq-read", fd, bytes, 0, BLOCK, DISK_BYTES / BLOCK, 0) | row("rand-read", fd, bytes, 0, PAGE, 8192, 1) |
-	       row("rand-write", fd, bytes, 1, PAGE, 8192, 1);
+	return row("seq-write-new", fd, bytes, 1, BLOCK, DISK_BYTES / BLOCK, 0) |
+	       row("seq-write", fd, bytes, 1, BLOCK, DISK_BYTES / BLOCK, 0) |
+	       row("seq-read", fd, bytes, 0, BLOCK, DISK_BYTES / BLOCK, 0) |
+	       row("rand-read", fd, bytes, 0, PAGE, 8192, 1) | row("rand-write", fd, bytes, 1, PAGE, 8192, 1);
 }

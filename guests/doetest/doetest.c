@@ -8,11 +8,13 @@
  * What to do, in the order given; -l without any:
  *   -l  list the protocols, one line each          -c  read the CDAT, check and print it
  *   -C  ask the Compliance protocol what it can    -e  provoke errors: what the mailbox must refuse (-d only)
- *   -i CODE[:BYTES]  a Compliance request: code and, from byte 0Ch of the object on, its parameters, all in hexadecimal;
+ *   -i CODE[:BYTES]  a Compliance request: code and, from byte 0Ch of the object on, its parameters, all in
+ *                    hexadecimal;
  *                    -i 6:02 puts poison on the CXL.mem link
  *   -t  time from Go to Data Object Ready, and to the interrupt (-d only)
  *   -o OFFSET  with -d: another capability than the first
- * Exits 0 if all went as the specifications say, 1 if not, 2 for a wrong command line. [PCIe6 6.30; CXL3.1 8.1.11, 14.16.3; CDAT 1.04]
+ * Exits 0 if all went as the specifications say, 1 if not, 2 for a wrong command line. [PCIe6 6.30;
+ * CXL3.1 8.1.11, 14.16.3; CDAT 1.04]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,21 +83,27 @@ static void print_structure(const uint8_t *s, unsigned length)
 	printf("  %-7s", types[type].name);
 	switch (type) {
 	case 0:
-		printf(" handle %u flags %#x DPA %#llx length %#llx\n", s[4], s[5], (unsigned long long)field(s + 8, 8), (unsigned long long)field(s + 16, 8));
+		printf(" handle %u flags %#x DPA %#llx length %#llx\n", s[4], s[5], (unsigned long long)field(s + 8, 8),
+		       (unsigned long long)field(s + 16, 8));
 		break;
 	case 1:
-		printf(" handle %u flags %#x type %u unit %llu entries %llu %llu %llu\n", s[4], s[5], s[6], (unsigned long long)field(s + 8, 8),
-		       (unsigned long long)field(s + 16, 2), (unsigned long long)field(s + 18, 2), (unsigned long long)field(s + 20, 2));
+		printf(" handle %u flags %#x type %u unit %llu entries %llu %llu %llu\n", s[4], s[5], s[6],
+		       (unsigned long long)field(s + 8, 8), (unsigned long long)field(s + 16, 2),
+		       (unsigned long long)field(s + 18, 2), (unsigned long long)field(s + 20, 2));
 		break;
 	case 2:
-		printf(" handle %u side cache %#llx attributes %#llx\n", s[4], (unsigned long long)field(s + 8, 8), (unsigned long long)field(s + 16, 4));
+		printf(" handle %u side cache %#llx attributes %#llx\n", s[4], (unsigned long long)field(s + 8, 8),
+		       (unsigned long long)field(s + 16, 4));
 		break;
 	case 3: printf(" flags %#x handle %u\n", s[4], s[5]); break;
 	case 4:
-		printf(" handle %u memory type %u offset %#llx length %#llx\n", s[4], s[5], (unsigned long long)field(s + 8, 8),
-		       (unsigned long long)field(s + 16, 8));
+		printf(" handle %u memory type %u offset %#llx length %#llx\n", s[4], s[5],
+		       (unsigned long long)field(s + 8, 8), (unsigned long long)field(s + 16, 8));
 		break;
-	default: printf(" type %u unit %llu, %u entries\n", s[4], (unsigned long long)field(s + 8, 8), (length - 16) / 8); break;
+	default:
+		printf(" type %u unit %llu, %u entries\n", s[4], (unsigned long long)field(s + 8, 8),
+		       (length - 16) / 8);
+		break;
 	}
 }
 
@@ -105,7 +113,8 @@ static bool check_table(const uint8_t *table, size_t length)
 
 	for (size_t n = 0; n < length; n++)
 		sum = (uint8_t)(sum + table[n]);
-	printf("CDAT: %zu bytes, revision %u, sequence %llu, checksum %s\n", length, table[4], (unsigned long long)field(table + 12, 4), sum ? "WRONG" : "right");
+	printf("CDAT: %zu bytes, revision %u, sequence %llu, checksum %s\n", length, table[4],
+	       (unsigned long long)field(table + 12, 4), sum ? "WRONG" : "right");
 	if (sum || field(table, 4) != length)
 		return failed("CDAT: checksum or length", -EPROTO);
 	for (size_t at = 16; at < length;) {
@@ -131,7 +140,8 @@ static bool read_cdat(struct mailbox *m)
 		int got = mailbox_exchange(m, VENDOR_CXL, PROTOCOL_CDAT, &request, 1, answer, ENTRY_DWORDS);
 		size_t bytes = got > 0 ? (size_t)(got - 1) * 4 : 0;
 
-		if (got >= 0 && (got < 2 || got > ENTRY_DWORDS || (answer[0] & 0xffff) || length + bytes > TABLE_BYTES_MAX))
+		if (got >= 0 &&
+		    (got < 2 || got > ENTRY_DWORDS || (answer[0] & 0xffff) || length + bytes > TABLE_BYTES_MAX))
 			got = -EPROTO;
 		if (got < 0) {
 			free(table);
@@ -156,10 +166,25 @@ static const struct {
 	const char *name;
 	unsigned dwords;
 } codes[] = {
-	{"query capability", 1}, {"query status", 1}, {"halt all", 1}, {"multiple write streaming", 15}, {"producer consumer", 10}, {"bogus writes", 15},
-	{"inject poison", 2}, {"inject CRC", 2}, {"inject flow control", 2}, {"toggle cache flush", 2}, {"inject MAC delay", 2},
-	{"insert unexpected MAC", 2}, {"inject viral", 2}, {"inject ALMP", 2}, {"ignore ALMP", 2}, {"inject bit error", 2}, {"media poison", 20},
-	{"label poison", 3}, {"health", 5},
+	{"query capability", 1},
+	{"query status", 1},
+	{"halt all", 1},
+	{"multiple write streaming", 15},
+	{"producer consumer", 10},
+	{"bogus writes", 15},
+	{"inject poison", 2},
+	{"inject CRC", 2},
+	{"inject flow control", 2},
+	{"toggle cache flush", 2},
+	{"inject MAC delay", 2},
+	{"insert unexpected MAC", 2},
+	{"inject viral", 2},
+	{"inject ALMP", 2},
+	{"ignore ALMP", 2},
+	{"inject bit error", 2},
+	{"media poison", 20},
+	{"label poison", 3},
+	{"health", 5},
 };
 #define CODES (sizeof(codes) / sizeof(codes[0]))
 #define COMPLIANCE_DWORDS_MAX 20
@@ -227,23 +252,31 @@ static bool errors(struct mailbox *m)
 	if (!m->config)
 		return failed("-e needs registers: use -d", -EINVAL);
 	ok &= says("abort leaves the mailbox idle", !mailbox_abort(m));
-	ok &= says("an object shorter than its header is refused", mailbox_send(m, (uint32_t[]){discovery, 1}, 2) & STATUS_ERROR);
+	ok &= says("an object shorter than its header is refused",
+		   mailbox_send(m, (uint32_t[]){discovery, 1}, 2) & STATUS_ERROR);
 	ok &= says("abort clears the error", !mailbox_abort(m));
-	ok &= says("a length that was not written is refused", mailbox_send(m, (uint32_t[]){discovery, 4, 0}, 3) & STATUS_ERROR);
+	ok &= says("a length that was not written is refused",
+		   mailbox_send(m, (uint32_t[]){discovery, 4, 0}, 3) & STATUS_ERROR);
 	ok &= says("abort clears the error", !mailbox_abort(m));
-	ok &= says("more than the length says is refused", mailbox_send(m, (uint32_t[]){discovery, 3, 0, 0}, 4) & STATUS_ERROR);
+	ok &= says("more than the length says is refused",
+		   mailbox_send(m, (uint32_t[]){discovery, 3, 0, 0}, 4) & STATUS_ERROR);
 	ok &= says("abort clears the error", !mailbox_abort(m));
 	ok &= says("Go without an object is refused", mailbox_send(m, NULL, 0) & STATUS_ERROR);
 	ok &= says("abort clears the error", !mailbox_abort(m));
-	ok &= says("an unknown protocol gets no data object", !(mailbox_send(m, (uint32_t[]){VENDOR_CXL | 0x7f0000, 3, 0}, 3) & STATUS_READY));
+	ok &= says("an unknown protocol gets no data object",
+		   !(mailbox_send(m, (uint32_t[]){VENDOR_CXL | 0x7f0000, 3, 0}, 3) & STATUS_READY));
 	ok &= says("abort ends that", !mailbox_abort(m));
 	ok &= says("a right object is answered", mailbox_send(m, (uint32_t[]){discovery, 3, 0}, 3) & STATUS_READY);
 	ok &= says("abort throws the answer away", !mailbox_abort(m));
-	ok &= says("and the next exchange works", mailbox_exchange(m, VENDOR_PCISIG, PROTOCOL_DISCOVERY, &index, 1, &answer, 1) == 1);
+	ok &= says("and the next exchange works",
+		   mailbox_exchange(m, VENDOR_PCISIG, PROTOCOL_DISCOVERY, &index, 1, &answer, 1) == 1);
 	return ok;
 }
 
-struct times { const char *what; uint64_t least, sum; };
+struct times {
+	const char *what;
+	uint64_t least, sum;
+};
 
 static void count_time(struct times *t, uint64_t ns)
 {
@@ -251,7 +284,8 @@ static void count_time(struct times *t, uint64_t ns)
 	t->sum += ns;
 }
 
-/* The interrupt is timed by its status bit, which goes with the message: no handler of ours can be had from user space. */
+/* The interrupt is timed by its status bit, which goes with the message: no handler of ours can be had from user space.
+ */
 static bool timing(struct mailbox *m)
 {
 	struct times times[] = {{"Data Object Ready", 0, 0}, {"the interrupt", 0, 0}};
@@ -279,8 +313,8 @@ static bool timing(struct mailbox *m)
 	mailbox_put(m, DOE_STATUS, interrupts ? STATUS_INTERRUPT : 0);
 	mailbox_put(m, DOE_CONTROL, control);
 	for (unsigned n = 0; ok && n < (interrupts ? 2 : 1); n++)
-		printf("Go to %s: %llu ns at least, %llu ns on average, of %u\n", times[n].what, (unsigned long long)times[n].least,
-		       (unsigned long long)(times[n].sum / RUNS), RUNS);
+		printf("Go to %s: %llu ns at least, %llu ns on average, of %u\n", times[n].what,
+		       (unsigned long long)times[n].least, (unsigned long long)(times[n].sum / RUNS), RUNS);
 	if (!interrupts)
 		printf("interrupts are not supported\n");
 	return ok;
@@ -288,7 +322,8 @@ static bool timing(struct mailbox *m)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: doetest -f DEVICE_FILE | -d DDDD:BB:DD.F [-o OFFSET]  [-l] [-c] [-C] [-i CODE[:BYTES]] [-e] [-t]\n");
+	fprintf(stderr,
+		"usage: doetest -f DEVICE_FILE | -d DDDD:BB:DD.F [-o OFFSET]  [-l] [-c] [-C] [-i CODE[:BYTES]] [-e] [-t]\n");
 	return 2;
 }
 
@@ -311,7 +346,8 @@ int main(int argc, char **argv)
 			if (m.fd >= 0)
 				return usage();
 			m.config = option == 'd';
-			if (m.config && snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", optarg) >= (int)sizeof(path))
+			if (m.config &&
+			    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", optarg) >= (int)sizeof(path))
 				return usage();
 			m.fd = open(m.config ? path : optarg, O_RDWR);
 			if (m.fd < 0) {

@@ -99,7 +99,8 @@ static uint32_t take(struct mailbox *m)
 	return value;
 }
 
-static int by_registers(struct mailbox *m, uint16_t vendor, uint8_t type, const uint32_t *request, size_t count, uint32_t *response, size_t max)
+static int by_registers(struct mailbox *m, uint16_t vendor, uint8_t type, const uint32_t *request, size_t count,
+			uint32_t *response, size_t max)
 {
 	uint32_t object[2 + count], status, header;
 	size_t length;
@@ -135,7 +136,8 @@ static int by_registers(struct mailbox *m, uint16_t vendor, uint8_t type, const 
 	return mailbox_get(m, DOE_STATUS) & STATUS_READY ? -EPROTO : (int)(length - 2);
 }
 
-int mailbox_exchange(struct mailbox *m, uint16_t vendor, uint8_t type, const uint32_t *request, size_t count, uint32_t *response, size_t max)
+int mailbox_exchange(struct mailbox *m, uint16_t vendor, uint8_t type, const uint32_t *request, size_t count,
+		     uint32_t *response, size_t max)
 {
 	struct pcidoe_exchange e = {
 		.vendor = vendor,

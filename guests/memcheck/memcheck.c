@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memcheck NODE MIB: binds MIB MiB to a NUMA node, writes a pattern, reads it back, checks that the pages are really there,
- * and executes code from it. Exits 0 when all holds. Static arm64 program for the guest.
+ * memcheck NODE MIB: binds MIB MiB to a NUMA node, writes a pattern, reads it back, checks that the pages are really
+ * there, and executes code from it. Exits 0 when all holds. Static arm64 program for the guest.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -42,7 +42,8 @@ int main(int argc, char **argv)
 		}
 	}
 	for (size_t page = 0; page < words; page += words / 7 + 1) {
-		if (syscall(SYS_get_mempolicy, &where, NULL, 0ul, &memory[page], NODE_OF_ADDRESS) || where != (int)node) {
+		if (syscall(SYS_get_mempolicy, &where, NULL, 0ul, &memory[page], NODE_OF_ADDRESS) ||
+		    where != (int)node) {
 			printf("page at word %zu is on node %d\n", page, where);
 			return 1;
 		}

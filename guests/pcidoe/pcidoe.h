@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What /dev/pcidoe/doe[BDF]_OFFSET understands: one ioctl, an exchange of one data object. Lengths are in bytes, multiples of 4, without the
- * two DWORDs of header; the driver adds those. On return response_bytes is what came, of which at most what was given has been copied.
+ * What /dev/pcidoe/doe[BDF]_OFFSET understands: one ioctl, an exchange of one data object. Lengths are in bytes,
+ * multiples of 4, without the two DWORDs of header; the driver adds those. On return response_bytes is what came, of
+ * which at most what was given has been copied.
  */
 #ifndef PCIDOE_H
 #define PCIDOE_H

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * pcidoe: a file for every DOE mailbox of the system, /dev/pcidoe/doe[BDF]_OFFSET (offset of the capability, hexadecimal), on which a program
- * exchanges data objects by the ioctl of pcidoe.h. The kernel's own mailbox does the exchange, so that its drivers and programs take turns.
+ * pcidoe: a file for every DOE mailbox of the system, /dev/pcidoe/doe[BDF]_OFFSET (offset of the capability,
+ * hexadecimal), on which a program exchanges data objects by the ioctl of pcidoe.h. The kernel's own mailbox does the
+ * exchange, so that its drivers and programs take turns.
  *
- * A file outlives its device while it is open; it then says ENODEV. Mailboxes of devices that come later get their files, too.
+ * A file outlives its device while it is open; it then says ENODEV. Mailboxes of devices that come later get their
+ * files, too.
  */
 #include <linux/device/bus.h>
 #include <linux/fs.h>
@@ -23,8 +25,8 @@
 
 struct node {
 	struct list_head list;
-	struct kref users; /* the list, and every open file */
-	struct mutex lock; /* of pdev */
+	struct kref users;    /* the list, and every open file */
+	struct mutex lock;    /* of pdev */
 	struct pci_dev *pdev; /* NULL: gone */
 	u16 offset;
 	char name[64];
@@ -152,7 +154,8 @@ static void remove_nodes(struct pci_dev *pdev)
 	struct node *node, *next;
 
 	mutex_lock(&nodes_lock);
-	list_for_each_entry_safe(node, next, &nodes, list) {
+	list_for_each_entry_safe(node, next, &nodes, list)
+	{
 		if (pdev && node->pdev != pdev)
 			continue;
 		list_del(&node->list);
@@ -181,8 +184,7 @@ static int __init pcidoe_init(void)
 	struct pci_dev *pdev = NULL;
 	int error;
 
-	for_each_pci_dev(pdev)
-		device_add_nodes(pdev);
+	for_each_pci_dev(pdev) device_add_nodes(pdev);
 	error = bus_register_notifier(&pci_bus_type, &watcher);
 	if (error)
 		remove_nodes(NULL);

@@ -44,11 +44,13 @@ static bool has_domains(const struct acpi_config *config)
 }
 
 static const struct builder builders[] = {
-	{"FACP", fadt_build, NULL},    {"DSDT", dsdt_build, NULL},        {"APIC", madt_build, NULL},
-	{"GTDT", gtdt_build, NULL},    {"MCFG", mcfg_build, NULL},        {"SPCR", spcr_build, NULL},
-	{"DBG2", dbg2_build, NULL},    {"PPTT", pptt_build, NULL},        {"IORT", iort_build, has_iort},
-	{"SRAT", srat_build, NULL},    {"SLIT", slit_build, has_domains}, {"HMAT", hmat_build, has_domains},
-	{"CEDT", cedt_build, has_cxl}, {"HEST", hest_build, has_error_sources},
+	{"FACP", fadt_build, NULL},        {"DSDT", dsdt_build, NULL},
+	{"APIC", madt_build, NULL},        {"GTDT", gtdt_build, NULL},
+	{"MCFG", mcfg_build, NULL},        {"SPCR", spcr_build, NULL},
+	{"DBG2", dbg2_build, NULL},        {"PPTT", pptt_build, NULL},
+	{"IORT", iort_build, has_iort},    {"SRAT", srat_build, NULL},
+	{"SLIT", slit_build, has_domains}, {"HMAT", hmat_build, has_domains},
+	{"CEDT", cedt_build, has_cxl},     {"HEST", hest_build, has_error_sources},
 };
 
 static bool node_ok(const char *what, u64 which, u32 node, struct error *err)
@@ -141,7 +143,8 @@ static bool check(const struct acpi_config *config, struct error *err)
 			    "too many memory ranges (%u), PCI roots (%u), CXL windows (%u) or regions (%u) for ACPI",
 			    config->memory_count, config->root_count, config->window_count, config->region_count);
 	if (config->error_source_count > ACPI_ERROR_SOURCES_MAX)
-		return fail(err, "%u sources of hardware errors; ACPI tables are for %u", config->error_source_count, ACPI_ERROR_SOURCES_MAX);
+		return fail(err, "%u sources of hardware errors; ACPI tables are for %u", config->error_source_count,
+			    ACPI_ERROR_SOURCES_MAX);
 	if (config->gicr_size > 0xffffffff || config->gicr2_size > 0xffffffff)
 		return fail(err, "GIC redistributor range: larger than MADT can say (4 GiB)");
 	if (config->ecam_bus_first > config->ecam_bus_last)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * CEDT: a CHBS per CXL host bridge (where its component registers are) and a CFMWS per fixed window (which bridges
- * serve it, how they are interleaved, what it may hold); and for each granularity that XOR windows have, a CXIMS with the maps of
- * its target bits. [CXL3.0 9.17.1]
+ * serve it, how they are interleaved, what it may hold); and for each granularity that XOR windows have, a CXIMS with
+ * the maps of its target bits. [CXL3.0 9.17.1]
  */
 #include "acpi/tables.h"
 
@@ -64,7 +64,8 @@ static void put_maps(const struct acpi_config *config, u32 granularity, struct o
 		const struct acpi_cxl_window *w = &config->windows[i];
 		unsigned maps = 0;
 
-		while (w->xor_arithmetic && w->granularity == granularity && maps < ACPI_CXL_XOR_MAPS_MAX && w->xor_maps[maps])
+		while (w->xor_arithmetic && w->granularity == granularity && maps < ACPI_CXL_XOR_MAPS_MAX &&
+		       w->xor_maps[maps])
 			maps++;
 		if (maps > count) {
 			count = maps;

@@ -15,7 +15,8 @@
 #define UUID_QTG_DSM "F365F9A6-A7DE-4071-A66A-B40C0B4F8E52"
 
 enum { OSC_FAILURE = 2, OSC_UNKNOWN_UUID = 4, OSC_UNKNOWN_REVISION = 8, OSC_MASKED = 16 };
-/* Control that the OS may take: native hot plug, SHPC, PME, AER, PCIe capability, DPC, which goes with AER; of CXL: memory error reporting. */
+/* Control that the OS may take: native hot plug, SHPC, PME, AER, PCIe capability, DPC, which goes with AER; of CXL:
+ * memory error reporting. */
 enum { OSC_PCI_GRANTED = 0x9f, OSC_PCI_ERRORS = 0x88, OSC_CXL_GRANTED = 0x01 };
 /* Of what the platform as a whole can do: APEI, that is, HEST. [ACPI6.5 6.2.11.2] */
 enum { OSC_PLATFORM_APEI = 0x10 };
@@ -78,8 +79,8 @@ static void return_local0(struct out *out)
 	aml_op(out, AML_LOCAL0);
 }
 
-/* Local0 = the capabilities, of at least `dwords` DWORDs; CDW1 without status bits, which are ours to set. Returns early for what is
- * none, and for another UUID (two are known if the second is not NULL) or revision. */
+/* Local0 = the capabilities, of at least `dwords` DWORDs; CDW1 without status bits, which are ours to set. Returns
+ * early for what is none, and for another UUID (two are known if the second is not NULL) or revision. */
 static void osc_begin(struct out *out, const char *uuid, const char *other, unsigned dwords)
 {
 	size_t block;
@@ -127,8 +128,8 @@ static void osc_begin(struct out *out, const char *uuid, const char *other, unsi
 /*
  * _OSC(UUID, revision, count, capabilities). The answer is a copy of the capabilities with status in the first DWORD
  * and, per control DWORD, what is granted; nothing is remembered, so a query (bit 0 of the first DWORD) and a request
- * are the same thing. Buffers too short for their UUID fail; a CXL root takes both UUIDs. Where firmware comes first, it
- * keeps AER, DPC and the CXL memory errors of CXL roots for itself.
+ * are the same thing. Buffers too short for their UUID fail; a CXL root takes both UUIDs. Where firmware comes first,
+ * it keeps AER, DPC and the CXL memory errors of CXL roots for itself.
  */
 static void put_osc(const struct acpi_config *config, struct out *out, bool is_cxl)
 {

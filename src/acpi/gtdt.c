@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * GTDT: the per-CPU generic timers as GSIs, level-triggered, active high, always on. The CPU has no EL2, but Linux maps the
- * EL2 timer's GSI before it looks, and calls 0 a firmware bug: it gets the architecture's number. [ACPI6.5 5.2.25]
+ * GTDT: the per-CPU generic timers as GSIs, level-triggered, active high, always on. The CPU has no EL2, but Linux maps
+ * the EL2 timer's GSI before it looks, and calls 0 a firmware bug: it gets the architecture's number. [ACPI6.5 5.2.25]
  */
 #include "acpi/tables.h"
 

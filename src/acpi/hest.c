@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HEST: where firmware tells of hardware errors. Generic hardware error sources, version 2: a register that holds the address of
- * the error status block, and one in which the OS acknowledges. [ACPI6.5 18.3.2.8, 18.3.2.9]
+ * HEST: where firmware tells of hardware errors. Generic hardware error sources, version 2: a register that holds the
+ * address of the error status block, and one in which the OS acknowledges. [ACPI6.5 18.3.2.8, 18.3.2.9]
  */
 #include "acpi/tables.h"
 
@@ -13,9 +13,9 @@ static void put_source(const struct acpi_error_source *source, u16 id, struct ou
 	put16(out, id);
 	put16(out, NO_RELATED_SOURCE);
 	put8(out, 0);
-	put8(out, 1); /* enabled */
-	put32(out, 1); /* records to preallocate */
-	put32(out, 1); /* sections in a record */
+	put8(out, 1);                    /* enabled */
+	put32(out, 1);                   /* records to preallocate */
+	put32(out, 1);                   /* sections in a record */
 	put32(out, source->block_bytes); /* raw data */
 	put_gas(out, source->address_pa, 64, 4);
 	put8(out, source->notification);

@@ -2,8 +2,8 @@
 /*
  * HMAT: latency and bandwidth from every initiator (CPU domains, generic ports) to every target (memory domains, boot
  * regions, generic ports). Linux adds the CPU-to-port row to what CDAT says below the port; the rows of boot regions
- * are end to end. What the user states goes before all that. Values are stated once per direction, in the finest unit in which the largest still fits 16 bits.
- * [ACPI6.5 5.2.28]
+ * are end to end. What the user states goes before all that. Values are stated once per direction, in the finest unit
+ * in which the largest still fits 16 bits. [ACPI6.5 5.2.28]
  */
 #include "acpi/tables.h"
 
@@ -59,10 +59,13 @@ static void find_parties(struct matrix *m)
 		add_party(m->targets, &m->target_count, port);
 	}
 	for (i = 0; i < config->generic_initiator_count; i++)
-		add_party(m->initiators, &m->initiator_count, (struct party){.node = config->generic_initiators[i].node, .stated = true});
+		add_party(m->initiators, &m->initiator_count,
+			  (struct party){.node = config->generic_initiators[i].node, .stated = true});
 	for (i = 0; i < config->hmat_value_count; i++) {
-		add_party(m->initiators, &m->initiator_count, (struct party){.node = config->hmat_values[i].initiator, .stated = true});
-		add_party(m->targets, &m->target_count, (struct party){.node = config->hmat_values[i].target, .stated = true});
+		add_party(m->initiators, &m->initiator_count,
+			  (struct party){.node = config->hmat_values[i].initiator, .stated = true});
+		add_party(m->targets, &m->target_count,
+			  (struct party){.node = config->hmat_values[i].target, .stated = true});
 	}
 }
 
@@ -175,12 +178,14 @@ static u64 pick(struct acpi_performance p, unsigned type)
 }
 
 /* From one to the other, in memory or in the cache of a level; 0: not known. */
-static u64 value_of(const struct matrix *m, unsigned hierarchy, unsigned type, const struct party *from, const struct party *to)
+static u64 value_of(const struct matrix *m, unsigned hierarchy, unsigned type, const struct party *from,
+		    const struct party *to)
 {
 	for (u32 i = m->config->hmat_value_count; i--;) {
 		const struct acpi_hmat_value *v = &m->config->hmat_values[i];
 
-		if (v->hierarchy == hierarchy && (v->types >> type & 1) && v->initiator == from->node && v->target == to->node)
+		if (v->hierarchy == hierarchy && (v->types >> type & 1) && v->initiator == from->node &&
+		    v->target == to->node)
 			return v->value;
 	}
 	return hierarchy ? 0 : pick(measure(m, from, to), type);
@@ -221,7 +226,8 @@ static void put_matrix(const struct matrix *m, unsigned hierarchy, unsigned type
 
 static void put_attributes(const struct matrix *m, const struct party *target, struct out *out)
 {
-	u32 stated = target->node < ACPI_NODES_MAX ? m->config->initiator_of[target->node] : 0, initiator = stated ? stated - 1 : target->node;
+	u32 stated = target->node < ACPI_NODES_MAX ? m->config->initiator_of[target->node] : 0,
+	    initiator = stated ? stated - 1 : target->node;
 	bool known = stated;
 	u32 i;
 
@@ -256,8 +262,8 @@ static void put_cache(const struct acpi_config *config, const struct acpi_hmat_c
 	put32(out, cache->node);
 	put32(out, 0);
 	put64(out, cache->size);
-	put32(out, cache_levels(config, cache->node) | (u32)cache->level << 4 | (u32)cache->associativity << 8 | (u32)cache->policy << 12 |
-			   (u32)cache->line << 16);
+	put32(out, cache_levels(config, cache->node) | (u32)cache->level << 4 | (u32)cache->associativity << 8 |
+			   (u32)cache->policy << 12 | (u32)cache->line << 16);
 	put16(out, 0);
 	put16(out, 0); /* no SMBIOS handles */
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IORT: every requester ID of segment 0 goes, unchanged, to the one ITS as its device ID, with an SMMU by way of that, whose stream IDs they are.
- * All PCI roots, expanders included, share the segment, and a root complex node describes a segment: there is one, and its mapping covers
- * 0..0xffff. With neither ITS nor SMMU there is nothing to say and no table. [DEN0049 D]
+ * IORT: every requester ID of segment 0 goes, unchanged, to the one ITS as its device ID, with an SMMU by way of that,
+ * whose stream IDs they are. All PCI roots, expanders included, share the segment, and a root complex node describes a
+ * segment: there is one, and its mapping covers 0..0xffff. With neither ITS nor SMMU there is nothing to say and no
+ * table. [DEN0049 D]
  */
 #include "acpi/tables.h"
 
@@ -36,8 +37,8 @@ static void put_smmu(const struct acpi_config *config, struct out *out, u32 its)
 	put64(out, config->smmu_base);
 	put32(out, IORT_SMMU_COHERENT);
 	put32(out, 0);
-	put64(out, 0); /* no VATOS */
-	put32(out, 0); /* generic */
+	put64(out, 0);              /* no VATOS */
+	put32(out, 0);              /* generic */
 	for (u32 n = 0; n < 4; n++) /* events, PRI, global errors, command sync: in this order here */
 		put32(out, config->smmu_gsi + (n == 2 ? 3 : n == 3 ? 2 : n));
 	put32(out, 0); /* proximity domain: not said */

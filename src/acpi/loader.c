@@ -14,7 +14,7 @@
 enum { LOADER_ALLOCATE = 1, LOADER_ADD_POINTER = 2, LOADER_ADD_CHECKSUM = 3 };
 enum { LOADER_FILE_BYTES = 56, LOADER_COMMAND_BYTES = 128, ZONE_HIGH = 1, ZONE_FSEG = 2 };
 
-#define FILE_RSDP   "etc/acpi/rsdp"
+#define FILE_RSDP "etc/acpi/rsdp"
 #define FILE_TABLES "etc/acpi/tables"
 
 static size_t command_begin(struct out *out, u32 command, const char *file)

@@ -31,8 +31,8 @@ int cedt_encode_ways(unsigned ways);
 int cedt_encode_granularity(u32 bytes);
 
 /* Where acpi_place finds the pointers. */
-#define FADT_X_DSDT  140
-#define RSDP_XSDT    24
+#define FADT_X_DSDT 140
+#define RSDP_XSDT 24
 #define XSDT_ENTRIES 36
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of broken rules: entries in order of their first time, found by an open hash of rule and PC. It never grows: what finds it full
- * is counted by its rule alone.
+ * The table of broken rules: entries in order of their first time, found by an open hash of rule and PC. It never
+ * grows: what finds it full is counted by its rule alone.
  */
 #include "base/conformance.h"
 
@@ -13,9 +13,11 @@
 #include "base/trace.h"
 
 #define ENTRIES 512
-#define PLACES  1024 /* of the hash; a power of two */
+#define PLACES 1024 /* of the hash; a power of two */
 
-static const struct { const char *name, *section, *sentence; } rules[] = {
+static const struct {
+	const char *name, *section, *sentence;
+} rules[] = {
 #define RULE(name, text, section, sentence) {text, section, sentence},
 #include "base/rules.def"
 #undef RULE
@@ -79,7 +81,8 @@ void guest_error_report(enum rule rule, const char *format, ...)
 	va_end(args);
 	if (trace_is_on(GUEST_ERROR)) {
 		if (place->cpu)
-			trace_print(TRACE_GUEST_ERROR, "%s %s (pc 0x%llx, cpu %u)", text, rules[rule].section, (unsigned long long)pc, place->index);
+			trace_print(TRACE_GUEST_ERROR, "%s %s (pc 0x%llx, cpu %u)", text, rules[rule].section,
+				    (unsigned long long)pc, place->index);
 		else
 			trace_print(TRACE_GUEST_ERROR, "%s %s", text, rules[rule].section);
 	}
@@ -153,19 +156,22 @@ void conformance_print(void (*line)(void *opaque, const char *text), void *opaqu
 
 		if (!count)
 			continue;
-		snprintf(text, sizeof(text), "%s: %llu times against: %s %s", rules[rule].name, (unsigned long long)count, rules[rule].sentence,
-			 rules[rule].section);
+		snprintf(text, sizeof(text), "%s: %llu times against: %s %s", rules[rule].name,
+			 (unsigned long long)count, rules[rule].sentence, rules[rule].section);
 		line(opaque, text);
 		for (unsigned n = 0; conformance_entry(n, &entry); n++) {
 			if (entry.rule != rule)
 				continue;
-			snprintf(who, sizeof(who), entry.cpu < 0 ? "no vCPU" : "pc 0x%llx, cpu %d", (unsigned long long)entry.pc, entry.cpu);
-			snprintf(text, sizeof(text), "  %llu from %s, first: %s", (unsigned long long)entry.count, who, entry.first);
+			snprintf(who, sizeof(who), entry.cpu < 0 ? "no vCPU" : "pc 0x%llx, cpu %d",
+				 (unsigned long long)entry.pc, entry.cpu);
+			snprintf(text, sizeof(text), "  %llu from %s, first: %s", (unsigned long long)entry.count, who,
+				 entry.first);
 			line(opaque, text);
 		}
 	}
 	if (lost) {
-		snprintf(text, sizeof(text), "(%llu more are in these counts alone: the table is full)", (unsigned long long)lost);
+		snprintf(text, sizeof(text), "(%llu more are in these counts alone: the table is full)",
+			 (unsigned long long)lost);
 		line(opaque, text);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the guest does against a specification: counted by rule (base/rules.def) and by the PC of the vCPU that did it. Costs nothing while
- * nothing is forbidden. Any thread; a leaf lock.
+ * What the guest does against a specification: counted by rule (base/rules.def) and by the PC of the vCPU that did it.
+ * Costs nothing while nothing is forbidden. Any thread; a leaf lock.
  */
 #ifndef BASE_CONFORMANCE_H
 #define BASE_CONFORMANCE_H
@@ -30,8 +30,8 @@ extern _Thread_local struct guest_place guest_place;
 
 struct conformance_entry {
 	enum rule rule;
-	int cpu;         /* of the first time; -1: no vCPU, a device or a timer did it */
-	u64 pc;          /* virtual; 0 without a vCPU */
+	int cpu; /* of the first time; -1: no vCPU, a device or a timer did it */
+	u64 pc;  /* virtual; 0 without a vCPU */
 	u64 count;
 	char first[160]; /* what was said the first time */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An error is one line of at most ERROR_BYTES. What is longer, which is because of a value that the user gave, loses its middle:
- * key and value stand at the beginning, rule and fix at the end.
+ * An error is one line of at most ERROR_BYTES. What is longer, which is because of a value that the user gave, loses
+ * its middle: key and value stand at the beginning, rule and fix at the end.
  */
 #include "base/error.h"
 

@@ -37,7 +37,8 @@ static u64 now_ns(void)
 static void wait_while(u32 *word, u32 seen, u32 bits, u64 deadline_ns)
 {
 	struct timespec until = {
-		.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u),
+		.tv_sec = (time_t)(deadline_ns / 1000000000u),
+		.tv_nsec = (long)(deadline_ns % 1000000000u),
 	};
 
 	syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, seen, deadline_ns ? &until : NULL, NULL, bits);

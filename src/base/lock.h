@@ -7,7 +7,7 @@
 
 struct fair_lock {
 	u32 state;
-	unsigned depth; /* of the owner's recursion */
+	unsigned depth;  /* of the owner's recursion */
 	uintptr_t owner; /* 0: nobody */
 };
 

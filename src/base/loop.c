@@ -37,9 +37,9 @@ struct loop *loop_create(bool instruction_time, struct error *err)
 	pthread_mutex_init(&loop->defer_lock, NULL);
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	loop->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (timers_init(loop, err) && (loop->epoll_fd < 0 || loop->event_fd < 0 ||
-				       !loop_epoll_add(loop, loop->event_fd, TAG_EVENT) ||
-				       !loop_epoll_add(loop, loop->timers.fd, TAG_TIMER)))
+	if (timers_init(loop, err) &&
+	    (loop->epoll_fd < 0 || loop->event_fd < 0 || !loop_epoll_add(loop, loop->event_fd, TAG_EVENT) ||
+	     !loop_epoll_add(loop, loop->timers.fd, TAG_TIMER)))
 		fail(err, "cannot make the event loop: %s; raise the limit of open files", strerror(errno));
 	else if (loop->timers.fd >= 0)
 		return loop;

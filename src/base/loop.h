@@ -58,8 +58,8 @@ bool loop_watch(struct loop *loop, int fd, u32 events, void (*ready)(void *opaqu
 void loop_unwatch(struct loop *loop, int fd);
 /* Runs `work(opaque)` once in the loop thread under the machine lock. Any thread. */
 void loop_defer(struct loop *loop, void (*work)(void *opaque), void *opaque);
-/* Takes back, unrun, the `work` whose opaque is `arg`, or for which `mine` says so (which may take no lock). Machine lock held, so that
- * none of it runs meanwhile: for who is being destroyed. */
+/* Takes back, unrun, the `work` whose opaque is `arg`, or for which `mine` says so (which may take no lock). Machine
+ * lock held, so that none of it runs meanwhile: for who is being destroyed. */
 void loop_undefer(struct loop *loop, void (*work)(void *opaque), bool (*mine)(void *opaque, void *arg), void *arg);
 
 /* The event loop itself: returns after loop_quit. Called by the main thread. */

@@ -10,7 +10,7 @@
 
 /* Guest time; read without a lock. */
 struct clock {
-	u32 sequence;   /* odd: being changed */
+	u32 sequence; /* odd: being changed */
 	bool stopped;
 	u64 frozen_ns;  /* what loop_now says while stopped */
 	u64 offset_ns;  /* CLOCK_MONOTONIC minus guest time */

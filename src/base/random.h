@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A sequence that is the same in every run, for what must repeat under instruction time: splitmix64. No secrets come from it. */
+/* A sequence that is the same in every run, for what must repeat under instruction time: splitmix64. No secrets come
+ * from it. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 

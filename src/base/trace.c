@@ -35,7 +35,12 @@ void trace_print(enum trace_item item, const char *format, ...)
 static const struct {
 	const char *theirs, *ours;
 } other_words[] = {
-	{"guest_errors", "guest_error"}, {"in_asm", "op"}, {"out_asm", "out"}, {"op_opt", "ir"}, {"page", "mmu"}, {"cpu_reset", "int"},
+	{"guest_errors", "guest_error"},
+	{"in_asm", "op"},
+	{"out_asm", "out"},
+	{"op_opt", "ir"},
+	{"page", "mmu"},
+	{"cpu_reset", "int"},
 };
 
 /* The item of a word; ARRAY_SIZE(items): there is none. */
@@ -87,8 +92,8 @@ bool trace_open(const char *path, struct error *err)
 		file = fdopen(fd, "w");
 	}
 	if (!file)
-		return fail(err, "-D %s: cannot open the trace file: %s; name a file in a folder that you may write to", path,
-			    errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
+		return fail(err, "-D %s: cannot open the trace file: %s; name a file in a folder that you may write to",
+			    path, errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
 	setvbuf(file, NULL, _IOLBF, 0);
 	trace_file = file;
 	return true;

@@ -16,10 +16,11 @@ enum trace_item {
 	TRACE_ITEM_COUNT
 };
 
-extern u32 trace_mask; /* set once, before threads start */
-extern u64 trace_counts[TRACE_ITEM_COUNT]; /* UNIMP is counted even when not printed; GUEST_ERROR is base/conformance.h's */
+extern u32 trace_mask;                     /* set once, before threads start */
+extern u64 trace_counts[TRACE_ITEM_COUNT]; /* UNIMP is counted even when not printed; GUEST_ERROR is
+					      base/conformance.h's */
 
-#define trace_is_on(item) unlikely(trace_mask & (1u << TRACE_##item))
+#define trace_is_on(item) unlikely(trace_mask &(1u << TRACE_##item))
 #define trace(item, ...)                                                                                               \
 	do {                                                                                                           \
 		if (TRACE_##item == TRACE_UNIMP)                                                                       \

@@ -4,8 +4,8 @@
  * (design D4). Knows no CPU: guest virtual memory is reached by the callbacks of struct efi_guest.
  *
  * Order of a start without firmware:
- *   kernel_load, initrd_load -> boot_plan_create (addresses) -> acpi_place(blob, plan addresses) -> and at every machine
- *   reset: fdt_build_efi with boot_plan_facts, efi_runtime_reset, boot_plan_write.
+ *   kernel_load, initrd_load -> boot_plan_create (addresses) -> acpi_place(blob, plan addresses) -> and at every
+ * machine reset: fdt_build_efi with boot_plan_facts, efi_runtime_reset, boot_plan_write.
  */
 #ifndef BOOT_BOOT_H
 #define BOOT_BOOT_H
@@ -17,7 +17,7 @@ struct space;
 
 /* --- image.c, zboot.c, elf.c: kernel files --- */
 
-#define KERNEL_FILE_MAX (1024 * MiB)   /* file, and what it unpacks to */
+#define KERNEL_FILE_MAX (1024 * MiB) /* file, and what it unpacks to */
 #define KERNEL_SEGMENTS_MAX 16
 #define INITRD_FILE_MAX (16 * GiB)
 
@@ -25,13 +25,15 @@ enum kernel_kind { KERNEL_IMAGE, KERNEL_ELF, KERNEL_FLAT };
 
 struct kernel {
 	enum kernel_kind kind;
-	u8 *data;                  /* unpacked, malloc'd */
+	u8 *data; /* unpacked, malloc'd */
 	u64 size;
 	/* KERNEL_IMAGE [Linux booting.rst] */
 	u64 text_offset, image_size, flags;
 	/* KERNEL_ELF: physical segments; file bytes at data + offset */
 	u64 entry;
-	struct kernel_segment { u64 pa, offset, file_size, memory_size; } segments[KERNEL_SEGMENTS_MAX];
+	struct kernel_segment {
+		u64 pa, offset, file_size, memory_size;
+	} segments[KERNEL_SEGMENTS_MAX];
 	unsigned segment_count;
 };
 
@@ -42,7 +44,10 @@ bool kernel_load(const char *path, bool flat, struct kernel *kernel, struct erro
 bool kernel_parse(const char *name, const u8 *file, u64 size, bool flat, struct kernel *kernel, struct error *err);
 void kernel_free(struct kernel *kernel);
 
-struct initrd { u8 *data; u64 size; };
+struct initrd {
+	u8 *data;
+	u64 size;
+};
 /* At most `ram_size` bytes: what cannot fit is refused unread. */
 bool initrd_load(const char *path, u64 ram_size, struct initrd *initrd, struct error *err);
 void initrd_free(struct initrd *initrd);
@@ -51,41 +56,46 @@ void initrd_free(struct initrd *initrd);
 
 #define BOOT_RANGES_MAX 64
 
-struct boot_range { u64 base, size; };
+struct boot_range {
+	u64 base, size;
+};
 
 enum boot_soft { BOOT_SPECIFIC_PURPOSE, BOOT_SYSTEM_RAM };
 
 #define SMBIOS_OEM_MAX 16
 /* The user's words for SMBIOS; NULL: ours. */
 struct smbios_words {
-	const char *vendor, *version, *date;                                        /* of the firmware */
+	const char *vendor, *version, *date;                                          /* of the firmware */
 	const char *manufacturer, *product, *product_version, *serial, *sku, *family; /* of the system */
 	const char *oem[SMBIOS_OEM_MAX];
 	unsigned oem_count;
 };
 
 struct boot_plan_config {
-	const struct kernel *kernel;   /* must outlive the plan */
-	const struct initrd *initrd;   /* NULL or empty: none; must outlive the plan */
+	const struct kernel *kernel;            /* must outlive the plan */
+	const struct initrd *initrd;            /* NULL or empty: none; must outlive the plan */
 	struct boot_range ram[BOOT_RANGES_MAX]; /* sorted; neighbours are taken together */
 	unsigned ram_count;
-	bool efi;                      /* write what an EFI stub would have left */
-	u64 acpi_size;                 /* EFI: room wanted for the tables */
+	bool efi;      /* write what an EFI stub would have left */
+	u64 acpi_size; /* EFI: room wanted for the tables */
 	/* Boot regions of CXL memory (design D5); pmem and as=none are never listed. */
-	struct { u64 base, size; enum boot_soft as; } soft[BOOT_RANGES_MAX];
+	struct {
+		u64 base, size;
+		enum boot_soft as;
+	} soft[BOOT_RANGES_MAX];
 	unsigned soft_count;
 	/* SMBIOS facts */
 	unsigned cpu_count, sockets;
 	u64 ram_size;
-	u8 uuid[16];                   /* all 0: made from nothing, stays 0 */
+	u8 uuid[16]; /* all 0: made from nothing, stays 0 */
 	struct smbios_words words;
 };
 
 struct boot_plan;
 
 struct boot_plan_facts {
-	u64 entry, dtb_pa;             /* PC and x0 */
-	u64 kernel_pa, kernel_size;    /* size: what it needs in memory */
+	u64 entry, dtb_pa;          /* PC and x0 */
+	u64 kernel_pa, kernel_size; /* size: what it needs in memory */
 	u64 initrd_start, initrd_end;
 	u64 dtb_size_max;
 	/* EFI only */
@@ -106,8 +116,8 @@ struct boot_writer boot_writer_space(struct space *space); /* dma_write */
 bool boot_plan_write(const struct boot_plan *plan, const struct boot_writer *writer, const u8 *acpi, size_t acpi_size,
 		     const u8 *dtb, size_t dtb_size, struct error *err);
 
-/* --- smbios.c: entry point (24 bytes) and structures, to lie at `pa`; the bytes used, 0 if `room` is too small. Looks at
- * the RAM and the SMBIOS facts only. --- */
+/* --- smbios.c: entry point (24 bytes) and structures, to lie at `pa`; the bytes used, 0 if `room` is too small. Looks
+ * at the RAM and the SMBIOS facts only. --- */
 size_t smbios_build(const struct boot_plan_config *config, u64 pa, u8 *to, size_t room);
 
 /* --- efi_runtime.c: the services behind the stubs --- */
@@ -116,14 +126,14 @@ size_t smbios_build(const struct boot_plan_config *config, u64 pa, u8 *to, size_
 #define EFI_HVC_BASE 0xef00
 #define EFI_HVC_COUNT 14
 
-struct efi_guest {                     /* the caller's virtual memory; false: a fault */
+struct efi_guest { /* the caller's virtual memory; false: a fault */
 	bool (*read)(void *opaque, u64 va, void *to, u64 size);
 	bool (*write)(void *opaque, u64 va, const void *from, u64 size);
 	void *opaque;
 };
 
 struct efi_runtime_config {
-	u64 (*now_ns)(void *opaque);   /* wall clock of the guest: nanoseconds since 1970 */
+	u64 (*now_ns)(void *opaque); /* wall clock of the guest: nanoseconds since 1970 */
 	void (*system_off)(void *opaque);
 	void (*system_reset)(void *opaque);
 	void *opaque;

@@ -28,12 +28,12 @@ enum {
 	EFI_CONVENTIONAL = 7,
 	EFI_ACPI_RECLAIM = 9,
 };
-#define EFI_MEMORY_CACHES  0xfull /* UC | WC | WT | WB */
-#define EFI_MEMORY_SP      0x40000ull
+#define EFI_MEMORY_CACHES 0xfull /* UC | WC | WT | WB */
+#define EFI_MEMORY_SP 0x40000ull
 #define EFI_MEMORY_RUNTIME (1ull << 63)
-#define EFI_PAGE           4096ull
-#define EFI_DESC_BYTES     40
-#define EFI_DESC_VERSION   1
+#define EFI_PAGE 4096ull
+#define EFI_DESC_BYTES 40
+#define EFI_DESC_VERSION 1
 
 /* Regions of EFI pages are this long and this much aligned: runtime code and data must not share a 64 KiB page. */
 #define EFI_REGION_BYTES 0x10000ull

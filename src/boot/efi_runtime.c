@@ -57,7 +57,7 @@ static const char *const service_names[EFI_HVC_COUNT] = {
 static_assert(SERVICE_QUERY_VARIABLE_INFO + 1 == EFI_HVC_COUNT, "one stub per service");
 
 #define EFI_ERROR_BIT (1ull << 63)
-#define NS_PER_S      1000000000ull
+#define NS_PER_S 1000000000ull
 enum { TIMEZONE_UNSPECIFIED = 2047, TIMEZONE_MINUTES_MAX = 1440, DAYLIGHT_BITS = 3 };
 enum { YEAR_MIN = 1900, YEAR_MAX = 9999 };
 enum { RESET_TYPE_SHUTDOWN = 2, RESET_TYPE_COUNT = 4 };

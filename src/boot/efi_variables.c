@@ -27,9 +27,9 @@ enum {
 };
 
 enum { NAME_CHARS_MAX = 512, VARIABLES_MAX = 1024, GUID_BYTES = 16 };
-#define VARIABLE_BYTES_MAX (64 * KiB)  /* data of one variable */
-#define STORE_BYTES_MAX    (512 * KiB) /* names, data and a header for each */
-#define HEADER_BYTES       32
+#define VARIABLE_BYTES_MAX (64 * KiB) /* data of one variable */
+#define STORE_BYTES_MAX (512 * KiB)   /* names, data and a header for each */
+#define HEADER_BYTES 32
 
 struct variable {
 	struct variable *next;

@@ -46,8 +46,9 @@ static bool add_segment(const char *name, struct kernel *kernel, const Elf64_Phd
 			    name, (unsigned long long)p->p_filesz, (unsigned long long)p->p_offset,
 			    (unsigned long long)kernel->size);
 	if (p->p_memsz < p->p_filesz || p->p_memsz > KERNEL_FILE_MAX || !add_ok(p->p_paddr, p->p_memsz, &end))
-		return fail(err, "-kernel %s: ELF file is damaged: segment at %#llx has size %#llx, at most %#llx is taken", name,
-			    (unsigned long long)p->p_paddr, (unsigned long long)p->p_memsz, KERNEL_FILE_MAX);
+		return fail(err,
+			    "-kernel %s: ELF file is damaged: segment at %#llx has size %#llx, at most %#llx is taken",
+			    name, (unsigned long long)p->p_paddr, (unsigned long long)p->p_memsz, KERNEL_FILE_MAX);
 	for (i = 0; i < kernel->segment_count; i++) {
 		s = &kernel->segments[i];
 		if (p->p_paddr < s->pa + s->memory_size && s->pa < end)

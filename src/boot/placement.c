@@ -5,8 +5,8 @@
  *
  * A Linux Image goes to the lowest 2 MiB boundary (plus its text offset), the rest above it by first fit: the kernel
  * wants its initrd within the same 32 GiB. An ELF program goes where it was linked, a flat one 512 KiB above the base
- * of RAM, its initrd far above it; their device tree lies at the base of RAM if that is free. Neighbouring ranges of RAM (one per NUMA node) are
- * one.
+ * of RAM, its initrd far above it; their device tree lies at the base of RAM if that is free. Neighbouring ranges of
+ * RAM (one per NUMA node) are one.
  */
 #include "boot/boot_private.h"
 
@@ -18,10 +18,10 @@
 
 enum { CLAIMS_MAX = KERNEL_SEGMENTS_MAX + 8, DESCRIPTORS_MAX = 2 * CLAIMS_MAX + 2 * BOOT_RANGES_MAX };
 #define DTB_BYTES_EFI (64 * KiB)
-#define DTB_BYTES     (2 * MiB) /* the most that arm64 Linux takes */
+#define DTB_BYTES (2 * MiB) /* the most that arm64 Linux takes */
 #define DTB_BYTES_LOW (512 * KiB)
-#define FLAT_OFFSET   (512 * KiB)
-#define IMAGE_ALIGN   (2 * MiB)
+#define FLAT_OFFSET (512 * KiB)
+#define IMAGE_ALIGN (2 * MiB)
 
 struct claim {
 	u64 base, size;
@@ -164,12 +164,14 @@ static bool place_kernel(struct boot_plan *plan, struct error *err)
 		facts->entry = kernel->entry;
 		return true;
 	case KERNEL_FLAT:
-		/* Where its zeroed data and its stack end, nobody has said: the initrd stays out of the first half of memory, up to 128 MiB. */
+		/* Where its zeroed data and its stack end, nobody has said: the initrd stays out of the first half of
+		 * memory, up to 128 MiB. */
 		low = MIN(plan->ram[0].size / 2, 128 * MiB);
 		facts->kernel_pa = plan->ram[0].base + FLAT_OFFSET;
 		facts->kernel_size = kernel->size;
 		facts->entry = facts->kernel_pa;
-		return claim_fixed(plan, facts->kernel_pa, MAX(kernel->size, low - FLAT_OFFSET), EFI_LOADER_DATA, "flat image", err);
+		return claim_fixed(plan, facts->kernel_pa, MAX(kernel->size, low - FLAT_OFFSET), EFI_LOADER_DATA,
+				   "flat image", err);
 	}
 	unreachable();
 	return false;

@@ -87,7 +87,9 @@ static void put_machine(struct writer *w, const struct boot_plan_config *config)
 	body[20] = 0;
 	body[21] = 1; /* release 0.1 */
 	body[22] = body[23] = 0xff;
-	put_structure(w, body, 0, 26, 0x0000, (const char *const[]){word(words->vendor, "cxlvm"), word(words->version, "0.1"), word(words->date, "01/01/2026"), NULL});
+	put_structure(w, body, 0, 26, 0x0000,
+		      (const char *const[]){word(words->vendor, "cxlvm"), word(words->version, "0.1"),
+					    word(words->date, "01/01/2026"), NULL});
 
 	memset(body, 0, sizeof(body));
 	body[4] = add_string(system, word(words->manufacturer, "cxlvm"));

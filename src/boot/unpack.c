@@ -21,8 +21,8 @@ struct sink {
 };
 
 /*
- * More room, or an error: doubles up to the limit. What is no kernel after 32 MiB will not become one: a small file that unpacks to
- * gigabytes costs no more than that.
+ * More room, or an error: doubles up to the limit. What is no kernel after 32 MiB will not become one: a small file
+ * that unpacks to gigabytes costs no more than that.
  */
 static bool sink_grow(const char *name, struct sink *sink, struct error *err)
 {
@@ -30,7 +30,10 @@ static bool sink_grow(const char *name, struct sink *sink, struct error *err)
 	u8 *data;
 
 	if (sink->size && !image_is(sink->data, sink->size) && !elf_is(sink->data, sink->size))
-		return fail(err, "-kernel %s: what it unpacks to is no arm64 kernel: must be an Image or an AArch64 ELF program", name);
+		return fail(
+			err,
+			"-kernel %s: what it unpacks to is no arm64 kernel: must be an Image or an AArch64 ELF program",
+			name);
 	if (sink->capacity == KERNEL_FILE_MAX)
 		return fail(err, "-kernel %s: unpacks to more than %llu MiB", name, KERNEL_FILE_MAX / MiB);
 	capacity = MIN(capacity, KERNEL_FILE_MAX);

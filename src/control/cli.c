@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line: options are read in order into `struct settings`, then carried out by kind, so that an object may be
- * named before it is described. Errors: one line on stderr, exit 1.
+ * The command line: options are read in order into `struct settings`, then carried out by kind, so that an object may
+ * be named before it is described. Errors: one line on stderr, exit 1.
  */
 #include "control/control.h"
 
@@ -44,7 +44,8 @@ static bool check_argument(const struct option *o, const char *name, const char 
 	if (!*argument)
 		return fail(err, "%s: its argument is empty; write %s %s", name, name, o->argument);
 	if (strlen(argument) > ARGUMENT_BYTES_MAX)
-		return fail(err, "%s: an argument of %zu bytes; at most %d are taken", name, strlen(argument), ARGUMENT_BYTES_MAX);
+		return fail(err, "%s: an argument of %zu bytes; at most %d are taken", name, strlen(argument),
+			    ARGUMENT_BYTES_MAX);
 	return true;
 }
 
@@ -75,14 +76,17 @@ static bool parse_arguments(struct settings *s, int argc, char **argv, struct er
 	return true;
 }
 
-/* Carries out every text of a list: parses it with `implied` as the first key; `globals` (or NULL) adds -global's properties. */
-static bool each(const struct listed *list, const char *what, const char *implied, const struct settings *globals, struct machine *machine,
-		 bool (*add)(struct machine *machine, struct opts *opts, struct error *err), struct error *err)
+/* Carries out every text of a list: parses it with `implied` as the first key; `globals` (or NULL) adds -global's
+ * properties. */
+static bool each(const struct listed *list, const char *what, const char *implied, const struct settings *globals,
+		 struct machine *machine, bool (*add)(struct machine *machine, struct opts *opts, struct error *err),
+		 struct error *err)
 {
 	for (unsigned i = 0; i < list->count; i++) {
 		struct opts opts;
-		bool ok = option_parse(&opts, list->text[i], implied, err) && (!globals || globals_apply(globals, &opts, err)) &&
-			  add(machine, &opts, err) && opts_all_used(&opts, what, err);
+		bool ok = option_parse(&opts, list->text[i], implied, err) &&
+			  (!globals || globals_apply(globals, &opts, err)) && add(machine, &opts, err) &&
+			  opts_all_used(&opts, what, err);
 
 		opts_free(&opts);
 		if (!ok && strncmp(err->text, what, strlen(what)))
@@ -96,7 +100,8 @@ static bool each(const struct listed *list, const char *what, const char *implie
 /* A picture needs no file: memory is memory. */
 static bool add_drawn_object(struct machine *machine, struct opts *opts, struct error *err)
 {
-	static const char *const unused[] = {"mem-path", "pmem", "align", "readonly", "rom", "share", "prealloc", "discard-data", "offset"};
+	static const char *const unused[] = {"mem-path", "pmem",     "align",        "readonly", "rom",
+					     "share",    "prealloc", "discard-data", "offset"};
 	const char *type = opts_get(opts, "qom-type");
 
 	if (type && strncmp(type, "memory-backend-", 15))
@@ -121,7 +126,8 @@ static bool add_drawn_device(struct machine *machine, struct opts *opts, struct 
 {
 	const char *name = opts_get(opts, "driver");
 
-	if (!name || !strncmp(name, "cxl-", 4) || !strncmp(name, "pxb-", 4) || !strncmp(name, "pcie-", 5) || !strncmp(name, "x3130-", 6))
+	if (!name || !strncmp(name, "cxl-", 4) || !strncmp(name, "pxb-", 4) || !strncmp(name, "pcie-", 5) ||
+	    !strncmp(name, "x3130-", 6))
 		return machine_add_device(machine, opts, err);
 	for (unsigned i = 0; i < opts->count; i++)
 		opts->list[i].used = true;
@@ -172,7 +178,8 @@ static bool build(struct settings *s, struct machine *machine, struct error *err
 		if (!s->windows[n].used)
 			continue;
 		if (n && !s->windows[n - 1].used)
-			return fail(err, "-M cxl-fmw.%u: cxl-fmw.%u is missing; number the windows from 0 without gaps", n, n - 1);
+			return fail(err, "-M cxl-fmw.%u: cxl-fmw.%u is missing; number the windows from 0 without gaps",
+				    n, n - 1);
 		if (!machine_add_window(machine, &s->windows[n].opts, err))
 			return strncmp(err->text, "-M", 2) ? fail_context(err, "-M cxl-fmw.%u", n) : false;
 	}
@@ -193,10 +200,12 @@ static bool add_mon(struct settings *s, struct qmp *qmp, struct machine *machine
 		return fail(err, "chardev=%s: no such character device; describe it with -chardev", id ? id : "");
 	if (!opts_all_used(opts, "-mon", err))
 		return false;
-	return mode && !strcmp(mode, "control") ? qmp_serve(qmp, chardev, err) : monitor_serve(&s->human, machine, chardev, err);
+	return mode && !strcmp(mode, "control") ? qmp_serve(qmp, chardev, err) :
+						  monitor_serve(&s->human, machine, chardev, err);
 }
 
-static bool open_monitor(struct settings *s, struct qmp *qmp, struct machine *machine, enum monitor_kind kind, const char *text, struct error *err)
+static bool open_monitor(struct settings *s, struct qmp *qmp, struct machine *machine, enum monitor_kind kind,
+			 const char *text, struct error *err)
 {
 	char chardev[300];
 	struct opts opts;
@@ -217,14 +226,16 @@ static bool open_monitor(struct settings *s, struct qmp *qmp, struct machine *ma
 /* Last of all, so that a monitor that answers has a machine that is whole. */
 static bool open_monitors(struct settings *s, struct qmp *qmp, struct machine *machine, struct error *err)
 {
-	static const char *const words[] = {[MONITOR_QMP] = "-qmp", [MONITOR_CHARDEV] = "-mon", [MONITOR_HUMAN] = "-monitor"};
+	static const char *const words[] = {
+		[MONITOR_QMP] = "-qmp", [MONITOR_CHARDEV] = "-mon", [MONITOR_HUMAN] = "-monitor"};
 
 	for (unsigned i = 0; i < s->monitors.count; i++)
 		if (!open_monitor(s, qmp, machine, s->monitor_kind[i], s->monitors.text[i], err))
 			return fail_context(err, "%s %.200s", words[s->monitor_kind[i]], s->monitors.text[i]);
 	/* mon: is a console with a monitor behind it. */
 	for (unsigned n = 0; n < MACHINE_SERIALS && s->config.serial[n]; n++)
-		if (!strncmp(s->config.serial[n], "mon:", 4) && !monitor_serve(&s->human, machine, machine_serial(machine, n), err))
+		if (!strncmp(s->config.serial[n], "mon:", 4) &&
+		    !monitor_serve(&s->human, machine, machine_serial(machine, n), err))
 			return false;
 	return true;
 }
@@ -237,20 +248,26 @@ static bool settle_stdio(struct settings *s, struct error *err)
 	for (unsigned n = 0; n < MACHINE_SERIALS && s->config.serial[n]; n++)
 		if (strstr(s->config.serial[n], "stdio")) {
 			if (serial)
-				return fail(err, "-serial %s: the other serial port has the terminal; write null or another place for one of them",
-					    s->config.serial[n]);
+				return fail(
+					err,
+					"-serial %s: the other serial port has the terminal; write null or another place for one of them",
+					s->config.serial[n]);
 			serial = true;
 		}
 	for (unsigned i = 0; i < s->monitors.count; i++)
 		if (s->monitor_kind[i] != MONITOR_CHARDEV && !strncmp(s->monitors.text[i], "stdio", 5)) {
 			if (taken || serial)
-				return fail(err, "%s %s: the terminal serves something else already; write -serial null or another place for it",
-					    s->monitor_kind[i] == MONITOR_QMP ? "-qmp" : "-monitor", s->monitors.text[i]);
+				return fail(
+					err,
+					"%s %s: the terminal serves something else already; write -serial null or another place for it",
+					s->monitor_kind[i] == MONITOR_QMP ? "-qmp" : "-monitor", s->monitors.text[i]);
 			taken = true;
 		}
 	if (s->daemonize && (taken || s->nographic || serial))
-		return fail(err, "-daemonize: a machine in the background has no terminal; leave -nographic out and write -serial file:PATH, "
-			    "unix:PATH,server=on,wait=off or null");
+		return fail(
+			err,
+			"-daemonize: a machine in the background has no terminal; leave -nographic out and write -serial file:PATH, "
+			"unix:PATH,server=on,wait=off or null");
 	if (s->draw)
 		s->config.serial[1] = NULL;
 	if (!s->config.serial[0] || s->draw)
@@ -286,8 +303,8 @@ static bool write_pidfile(const char *path, struct error *err)
 }
 
 /*
- * -daemonize: the machine is made in a child; the parent waits for its word and returns its exit code, so that errors are seen as
- * without. Before any thread is made. Returns the descriptor to give the word on, -1 in case of error.
+ * -daemonize: the machine is made in a child; the parent waits for its word and returns its exit code, so that errors
+ * are seen as without. Before any thread is made. Returns the descriptor to give the word on, -1 in case of error.
  */
 static int daemon_begin(struct error *err)
 {
@@ -404,7 +421,8 @@ int control_main(int argc, char **argv)
 		code = fflush(stdout) || ferror(stdout);
 	} else if (ok) {
 		qmp = qmp_create(s, machine);
-		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) && (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err))) &&
+		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) &&
+		     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err))) &&
 		     (daemon < 0 || daemon_ready(daemon, &err));
 	}
 	if (ok && !s->draw) {

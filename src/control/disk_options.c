@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Disks in short: -hda to -hdd, -cdrom, -snapshot, each as the -drive that it stands for; and what QMP says of disks. */
+/* Disks in short: -hda to -hdd, -cdrom, -snapshot, each as the -drive that it stands for; and what QMP says of disks.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,11 +34,13 @@ static bool drive_in_short(struct settings *s, const char *file, const char *key
 	{                                                                                                              \
 		return drive_in_short(s, a, keys, err);                                                                \
 	}
+/* clang-format off */
 IN_SHORT(hda, "index=0,media=disk")
 IN_SHORT(hdb, "index=1,media=disk")
 IN_SHORT(hdc, "index=2,media=disk")
 IN_SHORT(hdd, "index=3,media=disk")
 IN_SHORT(cdrom, "index=2,media=cdrom,format=raw")
+/* clang-format on */
 
 bool option_snapshot(struct settings *s, const char *a, struct error *err)
 {
@@ -64,7 +67,8 @@ static struct json_object *image_info(const struct block *block)
 /* Nothing is throttled here: clients of QMP expect the limits all the same, 0 for none. */
 static void put_limits(struct json_object *info)
 {
-	static const char *const limits[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr", "write_threshold"};
+	static const char *const limits[] = {"bps",     "bps_rd",  "bps_wr",         "iops",
+					     "iops_rd", "iops_wr", "write_threshold"};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(limits); n++)
 		qmp_put_u64(info, limits[n], 0);

@@ -43,10 +43,14 @@ static const struct smbios_key {
 	const char *key;
 	size_t at; /* in struct smbios_words */
 } smbios_keys[] = {
-	{0, "vendor", offsetof(struct smbios_words, vendor)}, {0, "version", offsetof(struct smbios_words, version)},
-	{0, "date", offsetof(struct smbios_words, date)}, {1, "manufacturer", offsetof(struct smbios_words, manufacturer)},
-	{1, "product", offsetof(struct smbios_words, product)}, {1, "version", offsetof(struct smbios_words, product_version)},
-	{1, "serial", offsetof(struct smbios_words, serial)}, {1, "sku", offsetof(struct smbios_words, sku)},
+	{0, "vendor", offsetof(struct smbios_words, vendor)},
+	{0, "version", offsetof(struct smbios_words, version)},
+	{0, "date", offsetof(struct smbios_words, date)},
+	{1, "manufacturer", offsetof(struct smbios_words, manufacturer)},
+	{1, "product", offsetof(struct smbios_words, product)},
+	{1, "version", offsetof(struct smbios_words, product_version)},
+	{1, "serial", offsetof(struct smbios_words, serial)},
+	{1, "sku", offsetof(struct smbios_words, sku)},
 	{1, "family", offsetof(struct smbios_words, family)},
 };
 
@@ -54,7 +58,8 @@ static bool keep_word(struct settings *s, const char **to, const char *text, str
 {
 	s->smbios_bytes += strlen(text) + 1;
 	if (s->smbios_bytes > SMBIOS_WORDS_BYTES_MAX)
-		return fail(err, "the words of all -smbios options have more than %d bytes; write shorter ones", SMBIOS_WORDS_BYTES_MAX);
+		return fail(err, "the words of all -smbios options have more than %d bytes; write shorter ones",
+			    SMBIOS_WORDS_BYTES_MAX);
 	*to = strdup(text);
 	return true;
 }
@@ -71,7 +76,8 @@ bool option_smbios(struct settings *s, const char *a, struct error *err)
 		return fail_context(err, "-smbios");
 	text = opts_get(&opts, "type");
 	if (!text || !parse_u64("type", text, 0, 127, &type, err) || (type != 0 && type != 1 && type != 11))
-		ok = fail(err, "-smbios %s: write type=0, type=1 or type=11; other structures and file= are not built", a);
+		ok = fail(err, "-smbios %s: write type=0, type=1 or type=11; other structures and file= are not built",
+			  a);
 	for (unsigned i = 0; ok && i < ARRAY_SIZE(smbios_keys); i++) {
 		const struct smbios_key *k = &smbios_keys[i];
 
@@ -79,15 +85,17 @@ bool option_smbios(struct settings *s, const char *a, struct error *err)
 			ok = keep_word(s, (const char **)((char *)words + k->at), text, err);
 	}
 	if (ok && type == 0 && (text = opts_get(&opts, "uefi")))
-		ok = !strcmp(text, "on") || fail(err, "-smbios uefi=%s: the machine is told as one with UEFI; write uefi=on", text);
+		ok = !strcmp(text, "on") ||
+		     fail(err, "-smbios uefi=%s: the machine is told as one with UEFI; write uefi=on", text);
 	if (ok && type == 1 && (text = opts_get(&opts, "uuid")))
 		ok = parse_uuid("-smbios uuid", text, s->config.uuid, err);
 	for (unsigned i = 0; ok && type == 11 && i < opts.count; i++) {
 		if (strcmp(opts.list[i].key, "value"))
 			continue;
 		opts.list[i].used = true;
-		ok = words->oem_count < SMBIOS_OEM_MAX ? keep_word(s, &words->oem[words->oem_count++], opts.list[i].value, err)
-						       : fail(err, "-smbios type=11: more than %d values; leave some out", SMBIOS_OEM_MAX);
+		ok = words->oem_count < SMBIOS_OEM_MAX ?
+			     keep_word(s, &words->oem[words->oem_count++], opts.list[i].value, err) :
+			     fail(err, "-smbios type=11: more than %d values; leave some out", SMBIOS_OEM_MAX);
 	}
 	ok = ok && opts_all_used(&opts, "-smbios", err);
 	opts_free(&opts);
@@ -119,7 +127,8 @@ bool option_fw_cfg(struct settings *s, const char *a, struct error *err)
 	if (ok && string) {
 		*to = (struct fw_cfg_file){strdup(name), (u8 *)strdup(string), strlen(string)};
 	} else if (ok) {
-		ok = file_read_all(file, FW_CFG_BYTES_MAX, &data, &size, err) || fail_context(err, "-fw_cfg file=%s", file);
+		ok = file_read_all(file, FW_CFG_BYTES_MAX, &data, &size, err) ||
+		     fail_context(err, "-fw_cfg file=%s", file);
 		if (ok)
 			*to = (struct fw_cfg_file){strdup(name), data, (size_t)size};
 	}

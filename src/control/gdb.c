@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The gdb server: GDB's remote serial protocol over a character device (-s, -gdb). vCPU n is thread n + 1. All-stop: a client that connects
- * stops the machine, one that leaves lets it go on. Everything in the loop thread, under the machine lock, but for `stopped`, which a vCPU calls.
+ * The gdb server: GDB's remote serial protocol over a character device (-s, -gdb). vCPU n is thread n + 1. All-stop: a
+ * client that connects stops the machine, one that leaves lets it go on. Everything in the loop thread, under the
+ * machine lock, but for `stopped`, which a vCPU calls.
  *
- * A client is the user's equal; its bytes are checked all the same: packets longer than the buffer, or with a wrong sum, are refused by '-', what
- * is malformed gets E22, what is unknown the empty answer. [GDB manual, "Remote Protocol"]
+ * A client is the user's equal; its bytes are checked all the same: packets longer than the buffer, or with a wrong
+ * sum, are refused by '-', what is malformed gets E22, what is unknown the empty answer. [GDB manual, "Remote
+ * Protocol"]
  */
 #include "control/gdb.h"
 
@@ -39,13 +41,13 @@ struct gdb {
 	char last[2 * PACKET_BYTES + 8]; /* what was sent last, for a '-' */
 	size_t last_size;
 	/* the conversation */
-	unsigned cpu;      /* of g, p, m */
-	bool waiting;      /* the machine runs, a stop is to be told */
-	bool physical;     /* memory packets name physical addresses */
-	unsigned listed;   /* qsThreadInfo */
+	unsigned cpu;    /* of g, p, m */
+	bool waiting;    /* the machine runs, a stop is to be told */
+	bool physical;   /* memory packets name physical addresses */
+	unsigned listed; /* qsThreadInfo */
 	char *xml;
 	size_t xml_size;
-	u32 stop_posted;   /* atomic: `stop` is whole */
+	u32 stop_posted; /* atomic: `stop` is whole */
 	struct debug_stop stop;
 };
 
@@ -73,8 +75,7 @@ static void send_packet(struct gdb *g, const char *data, size_t size)
 	chardev_write(g->chardev, (const u8 *)g->last, used);
 }
 
-__attribute__((format(printf, 2, 3)))
-static void answer(struct gdb *g, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void answer(struct gdb *g, const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -89,7 +90,10 @@ static void answer(struct gdb *g, const char *format, ...)
 
 static int digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0' :
+	       c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+	       c >= 'A' && c <= 'F' ? c - 'A' + 10 :
+				      -1;
 }
 
 /* One to 16 digits; *text moves behind them. */
@@ -139,7 +143,10 @@ static size_t reg_get(struct gdb *g, u64 n, u8 bytes[16])
 		return 8;
 	}
 	if (n == REG_CPSR || n == REG_FPSR || n == REG_FPCR) {
-		store_le(bytes, 4, cpu_debug_get(cpu, n == REG_CPSR ? DEBUG_PSTATE : n == REG_FPSR ? DEBUG_FPSR : DEBUG_FPCR));
+		store_le(bytes, 4,
+			 cpu_debug_get(cpu, n == REG_CPSR ? DEBUG_PSTATE :
+					    n == REG_FPSR ? DEBUG_FPSR :
+							    DEBUG_FPCR));
 		return 4;
 	}
 	if (n < REG_FPSR) {
@@ -152,7 +159,8 @@ static size_t reg_get(struct gdb *g, u64 n, u8 bytes[16])
 	return 8;
 }
 
-/* Takes a register's bytes from hexadecimal text, which moves behind them. System registers have effects and are the guest's alone. */
+/* Takes a register's bytes from hexadecimal text, which moves behind them. System registers have effects and are the
+ * guest's alone. */
 static bool reg_set(struct gdb *g, u64 n, const char **text)
 {
 	struct cpu *cpu = current(g);
@@ -169,7 +177,11 @@ static bool reg_set(struct gdb *g, u64 n, const char **text)
 	else if (size == 16)
 		memcpy(cpu_debug_vector(cpu, (unsigned)(n - REG_V0)), bytes, 16);
 	else
-		cpu_debug_set(cpu, n == REG_CPSR ? DEBUG_PSTATE : n == REG_FPSR ? DEBUG_FPSR : DEBUG_FPCR, load_le(bytes, 4));
+		cpu_debug_set(cpu,
+			      n == REG_CPSR ? DEBUG_PSTATE :
+			      n == REG_FPSR ? DEBUG_FPSR :
+					      DEBUG_FPCR,
+			      load_le(bytes, 4));
 	return true;
 }
 
@@ -253,7 +265,8 @@ static void packet_X(struct gdb *g, const char *p)
 {
 	u64 va, size;
 
-	if (!number(&p, &va) || *p++ != ',' || !number(&p, &size) || *p++ != ':' || size != g->length - (size_t)(p - g->packet))
+	if (!number(&p, &va) || *p++ != ',' || !number(&p, &size) || *p++ != ':' ||
+	    size != g->length - (size_t)(p - g->packet))
 		answer(g, "E22");
 	else
 		answer(g, cpu_debug_write(current(g), va, p, size, g->physical) ? "OK" : "E14");
@@ -388,7 +401,8 @@ static void packet_vcont(struct gdb *g, const char *p)
 		p += 2;
 		if (action == 'C' || action == 'S')
 			action = (char)(number(&p, &ignored) ? tolower(action) : 0);
-		if ((action != 'c' && action != 's') || (*p == ':' && (p++, !thread(&p, &id))) || (*p && *p != ';') || id > count) {
+		if ((action != 'c' && action != 's') || (*p == ':' && (p++, !thread(&p, &id))) || (*p && *p != ';') ||
+		    id > count) {
 			answer(g, "E22");
 			return;
 		}
@@ -441,10 +455,11 @@ static void make_xml(struct gdb *g)
 
 	assert(to);
 	fprintf(to, "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">"
-		"<architecture>aarch64</architecture><feature name=\"org.gnu.gdb.aarch64.core\">");
+		    "<architecture>aarch64</architecture><feature name=\"org.gnu.gdb.aarch64.core\">");
 	for (unsigned n = 0; n < 31; n++)
 		fprintf(to, "<reg name=\"x%u\" bitsize=\"64\"/>", n);
-	fprintf(to, "<reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\"/><reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\"/>"
+	fprintf(to,
+		"<reg name=\"sp\" bitsize=\"64\" type=\"data_ptr\"/><reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\"/>"
 		"<reg name=\"cpsr\" bitsize=\"32\"/></feature><feature name=\"org.gnu.gdb.aarch64.fpu\">"
 		"<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/><vector id=\"v2u\" type=\"uint64\" count=\"2\"/>"
 		"<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/><vector id=\"v4u\" type=\"uint32\" count=\"4\"/>"
@@ -459,7 +474,7 @@ static void make_xml(struct gdb *g)
 	for (unsigned n = 0; n < 32; n++)
 		fprintf(to, "<reg name=\"v%u\" bitsize=\"128\" type=\"aarch64v\"/>", n);
 	fprintf(to, "<reg name=\"fpsr\" bitsize=\"32\"/><reg name=\"fpcr\" bitsize=\"32\"/></feature>"
-		"<feature name=\"org.cxlvm.system\">");
+		    "<feature name=\"org.cxlvm.system\">");
 	for (unsigned n = 0; (name = cpus_debug_sysreg(g->cpus, n)); n++)
 		fprintf(to, "<reg name=\"%s\" bitsize=\"64\" group=\"system\" save-restore=\"no\"/>", name);
 	fprintf(to, "</feature></target>");
@@ -471,7 +486,8 @@ static void read_xml(struct gdb *g, const char *p)
 	u64 offset, size;
 	char text[PACKET_BYTES / 2];
 
-	if (strncmp(p, "target.xml:", 11) || (p += 11, !number(&p, &offset)) || *p++ != ',' || !number(&p, &size) || *p) {
+	if (strncmp(p, "target.xml:", 11) || (p += 11, !number(&p, &offset)) || *p++ != ',' || !number(&p, &size) ||
+	    *p) {
 		answer(g, "E00");
 		return;
 	}
@@ -501,7 +517,8 @@ static void thread_info(struct gdb *g, const char *p)
 		answer(g, "E22");
 		return;
 	}
-	snprintf(text, sizeof(text), "CPU#%u [%s]", (unsigned)id - 1, cpus_debug_is_off(g->cpus, (unsigned)id - 1) ? "off" : "on");
+	snprintf(text, sizeof(text), "CPU#%u [%s]", (unsigned)id - 1,
+		 cpus_debug_is_off(g->cpus, (unsigned)id - 1) ? "off" : "on");
 	send_packet(g, hex, (size_t)(put_bytes(hex, text, strlen(text)) - hex));
 }
 
@@ -645,7 +662,10 @@ static void take_packet(struct gdb *g)
 	case 'Q': packet_Q(g, p); break;
 	case 'H': packet_H(g, p); break;
 	case 'T': packet_T(g, p); break;
-	case 'D': answer(g, "OK"); leave(g); break;
+	case 'D':
+		answer(g, "OK");
+		leave(g);
+		break;
 	case 'k': machine_shutdown_request(g->machine, CAUSE_HOST_QUIT); break;
 	default: answer(g, "%s", ""); break;
 	}
@@ -768,7 +788,8 @@ struct gdb *gdb_listen(struct machine *machine, const char *spec, struct error *
 	g->machine = machine;
 	g->cpus = machine_cpus(machine);
 	/* A debugger comes when it likes. */
-	snprintf(whole, sizeof(whole), "%.500s%s", spec, socket && !strstr(spec, ",server") ? ",server=on,wait=off" : "");
+	snprintf(whole, sizeof(whole), "%.500s%s", spec,
+		 socket && !strstr(spec, ",server") ? ",server=on,wait=off" : "");
 	g->chardev = chardev_open(whole, machine_loop(machine), NULL, NULL, err);
 	if (!g->chardev) {
 		free(g);

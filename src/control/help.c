@@ -109,8 +109,8 @@ void help_accel_jit(void)
 	for (unsigned n = 0; n < JIT_SWITCH_COUNT; n++) {
 		const struct jit_switch_row *row = &jit_switches[n];
 
-		printf("%s=on|off%*s%s%s (%s)\n", row->name, (int)(16 - strlen(row->name)), "", strncmp(row->name, "stress", 6) ? "" : "for tests: ", row->doc,
-		       row->on ? "on" : "off");
+		printf("%s=on|off%*s%s%s (%s)\n", row->name, (int)(16 - strlen(row->name)), "",
+		       strncmp(row->name, "stress", 6) ? "" : "for tests: ", row->doc, row->on ? "on" : "off");
 	}
 	jit_list_calls();
 	help_done();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The lines of the human monitor, one row each, `info` included: for monitor.c, for QMP's human-monitor-command and gdb's `monitor`. Loop thread,
- * machine lock.
+ * The lines of the human monitor, one row each, `info` included: for monitor.c, for QMP's human-monitor-command and
+ * gdb's `monitor`. Loop thread, machine lock.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +27,12 @@ static void info_status(struct machine *m, FILE *to)
 {
 	enum machine_state state = machine_state(m);
 
-	fprintf(to, "VM status: %s\r\n", state == MACHINE_RUNNING ? "running" : state == MACHINE_PAUSED ? "paused" : state == MACHINE_IO_ERROR ? "paused (io-error)" :
-		state == MACHINE_PRELAUNCH ? "paused (prelaunch)" : "paused (shutdown)");
+	fprintf(to, "VM status: %s\r\n",
+		state == MACHINE_RUNNING   ? "running" :
+		state == MACHINE_PAUSED    ? "paused" :
+		state == MACHINE_IO_ERROR  ? "paused (io-error)" :
+		state == MACHINE_PRELAUNCH ? "paused (prelaunch)" :
+					     "paused (shutdown)");
 }
 
 static void print_bars(struct pci_dev *dev, FILE *to)
@@ -41,7 +45,10 @@ static void print_bars(struct pci_dev *dev, FILE *to)
 			continue;
 		address = pci_bar_address(dev, n);
 		fprintf(to, "      BAR%u: %s %s at 0x%llx [0x%llx].\r\n", n, bar->is_64 ? "64 bit" : "32 bit",
-			bar->io ? "I/O" : bar->prefetch ? "prefetchable memory" : "memory", (unsigned long long)address,
+			bar->io       ? "I/O" :
+			bar->prefetch ? "prefetchable memory" :
+					"memory",
+			(unsigned long long)address,
 			(unsigned long long)(address == UINT64_MAX ? address : address + bar->size - 1));
 	}
 }
@@ -53,11 +60,13 @@ static bool print_function(struct pci_dev *dev, void *arg)
 	FILE *to = arg;
 
 	fprintf(to, "  Bus %2u, device %3u, function %u:\r\n", id >> 8, id >> 3 & 0x1f, id & 7);
-	fprintf(to, words ? "    %s: PCI device %04x:%04x\r\n" : "    %.0sClass: PCI device %04x:%04x\r\n", words ? words : "",
-		(unsigned)regs_get(&dev->config, PCI_VENDOR_ID, 2), (unsigned)regs_get(&dev->config, PCI_DEVICE_ID, 2));
+	fprintf(to, words ? "    %s: PCI device %04x:%04x\r\n" : "    %.0sClass: PCI device %04x:%04x\r\n",
+		words ? words : "", (unsigned)regs_get(&dev->config, PCI_VENDOR_ID, 2),
+		(unsigned)regs_get(&dev->config, PCI_DEVICE_ID, 2));
 	if (dev->bridge)
 		fprintf(to, "      BUS %u.\r\n      secondary bus %u.\r\n      subordinate bus %u.\r\n",
-			(unsigned)regs_get(&dev->config, PCI_PRIMARY_BUS, 1), (unsigned)regs_get(&dev->config, PCI_SECONDARY_BUS, 1),
+			(unsigned)regs_get(&dev->config, PCI_PRIMARY_BUS, 1),
+			(unsigned)regs_get(&dev->config, PCI_SECONDARY_BUS, 1),
 			(unsigned)regs_get(&dev->config, PCI_SUBORDINATE_BUS, 1));
 	print_bars(dev, to);
 	fprintf(to, "      id \"%s\"\r\n", dev->dev.id ? dev->dev.id : "");
@@ -75,8 +84,9 @@ static void info_mtree(struct machine *m, FILE *to)
 
 	fprintf(to, "address-space: memory\r\n");
 	for (size_t i = 0; (range = space_range(machine_space(m), i)); i++)
-		fprintf(to, "  %016llx-%016llx (prio %d, %s): %s @%016llx\r\n", (unsigned long long)range->base, (unsigned long long)range->last,
-			range->region->priority, range->region->host ? range->region->readonly ? "rom" : "ram" : "i/o",
+		fprintf(to, "  %016llx-%016llx (prio %d, %s): %s @%016llx\r\n", (unsigned long long)range->base,
+			(unsigned long long)range->last, range->region->priority,
+			range->region->host ? range->region->readonly ? "rom" : "ram" : "i/o",
 			range->region->name ? range->region->name : "", (unsigned long long)range->offset);
 }
 
@@ -88,8 +98,8 @@ static void print_bus(struct pci_bus *bus, unsigned depth, FILE *to)
 
 		if (!dev)
 			continue;
-		fprintf(to, "%*sdev: %s, id \"%s\"\r\n%*saddr = %02x.%x\r\n", (int)(2 * depth + 2), "", dev->dev.cls->name,
-			dev->dev.id ? dev->dev.id : "", (int)(2 * depth + 4), "", n >> 3, n & 7);
+		fprintf(to, "%*sdev: %s, id \"%s\"\r\n%*saddr = %02x.%x\r\n", (int)(2 * depth + 2), "",
+			dev->dev.cls->name, dev->dev.id ? dev->dev.id : "", (int)(2 * depth + 4), "", n >> 3, n & 7);
 		if (dev->bridge)
 			print_bus(&dev->bridge->secondary, depth + 2, to);
 	}
@@ -168,8 +178,8 @@ static void forward(struct machine *m, bool add, const char *words, FILE *to)
 			netdev = NULL;
 	}
 	if (!netdev)
-		fprintf(to, "Error: no such network; write %s [ID] tcp:[ADDRESS]:PORT%s\r\n", add ? "hostfwd_add" : "hostfwd_remove",
-			add ? "-[GUEST-ADDRESS]:PORT" : "");
+		fprintf(to, "Error: no such network; write %s [ID] tcp:[ADDRESS]:PORT%s\r\n",
+			add ? "hostfwd_add" : "hostfwd_remove", add ? "-[GUEST-ADDRESS]:PORT" : "");
 	else if (!netdev_forward(netdev, add, text, &err))
 		fprintf(to, "Error: %s\r\n", err.text);
 	else if (!add)
@@ -214,8 +224,8 @@ static void info_block(struct machine *m, FILE *to)
 	const struct drive *drive;
 
 	for (unsigned n = 0; (drive = machine_drive(m, n)); n++)
-		fprintf(to, "%s: %s (%s%s)\r\n", drive->id, drive->file ? drive->file : "-", drive->format ? drive->format : "-",
-			drive->readonly ? ", read-only" : "");
+		fprintf(to, "%s: %s (%s%s)\r\n", drive->id, drive->file ? drive->file : "-",
+			drive->format ? drive->format : "-", drive->readonly ? ", read-only" : "");
 }
 
 static void info_chardev(struct machine *m, FILE *to)
@@ -232,8 +242,8 @@ static void info_memdev(struct machine *m, FILE *to)
 		const struct backend *b = backend_of(dev);
 
 		if (b)
-			fprintf(to, "memory backend: %s\r\n  size:  %llu\r\n  share: %s\r\n  file: %s\r\n", b->id, (unsigned long long)b->size,
-				b->share ? "true" : "false", b->path ? b->path : "-");
+			fprintf(to, "memory backend: %s\r\n  size:  %llu\r\n  share: %s\r\n  file: %s\r\n", b->id,
+				(unsigned long long)b->size, b->share ? "true" : "false", b->path ? b->path : "-");
 	}
 }
 
@@ -247,7 +257,8 @@ static void info_numa(struct machine *m, FILE *to)
 		for (unsigned i = 0; i < c->cpu_count; i++)
 			if (c->nodes[n].cpus >> i & 1)
 				fprintf(to, " %u", i);
-		fprintf(to, "\r\nnode %u size: %llu MB\r\n", c->nodes[n].id, (unsigned long long)(c->nodes[n].size / MiB));
+		fprintf(to, "\r\nnode %u size: %llu MB\r\n", c->nodes[n].id,
+			(unsigned long long)(c->nodes[n].size / MiB));
 	}
 }
 
@@ -337,7 +348,8 @@ static const char *behind(const char *given, const char *line)
 		if (*line == ' ')
 			given += strspn(given, " \t") - 1;
 	}
-	return line && (!*given || *given == '/' || strchr(" \t\r\n", *given)) ? given + strspn(given, " \t\r\n") : NULL;
+	return line && (!*given || *given == '/' || strchr(" \t\r\n", *given)) ? given + strspn(given, " \t\r\n") :
+										 NULL;
 }
 
 /* Runs the row that is this line. False: none is. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The monitor's looks at memory and registers: x, xp, print, info registers. The machine need not stand still for xp and print of numbers. */
+/* The monitor's looks at memory and registers: x, xp, print, info registers. The machine need not stand still for xp
+ * and print of numbers. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,9 +121,7 @@ static void print_value(FILE *to, const struct format *f, u64 value)
 	case 'u': fprintf(to, "%llu", (unsigned long long)value); break;
 	case 'o': fprintf(to, "0%llo", (unsigned long long)value); break;
 	case 'c': fprintf(to, value >= 0x20 && value < 0x7f ? "'%c'" : "'\\x%02x'", (int)(value & 0xff)); break;
-	default:
-		fprintf(to, "0x");
-		fprintf(to, widths[f->size], (unsigned long long)value);
+	default: fprintf(to, "0x"); fprintf(to, widths[f->size], (unsigned long long)value);
 	}
 }
 
@@ -202,9 +201,11 @@ static void print_registers(struct cpus *cpus, unsigned index, FILE *to)
 	fprintf(to, "\r\nCPU#%u%s\r\n PC=%016llx ", index, cpus_debug_is_off(cpus, index) ? " (off)" : "",
 		(unsigned long long)cpu_debug_get(cpu, DEBUG_PC));
 	for (unsigned n = 0; n < 31; n++)
-		fprintf(to, "X%02u=%016llx%s", n, (unsigned long long)cpu_debug_get(cpu, (enum debug_reg)n), n % 3 == 1 ? "\r\n " : " ");
+		fprintf(to, "X%02u=%016llx%s", n, (unsigned long long)cpu_debug_get(cpu, (enum debug_reg)n),
+			n % 3 == 1 ? "\r\n " : " ");
 	fprintf(to, "SP=%016llx\r\n", (unsigned long long)cpu_debug_get(cpu, DEBUG_SP));
-	fprintf(to, "PSTATE=%08llx     FPCR=%08llx FPSR=%08llx\r\n", (unsigned long long)cpu_debug_get(cpu, DEBUG_PSTATE),
+	fprintf(to, "PSTATE=%08llx     FPCR=%08llx FPSR=%08llx\r\n",
+		(unsigned long long)cpu_debug_get(cpu, DEBUG_PSTATE),
 		(unsigned long long)cpu_debug_get(cpu, DEBUG_FPCR), (unsigned long long)cpu_debug_get(cpu, DEBUG_FPSR));
 }
 
@@ -223,5 +224,6 @@ void hmp_info_cpus(struct machine *m, FILE *to)
 	struct cpus *cpus = machine_cpus(m);
 
 	for (unsigned i = 0; i < cpus_count(cpus); i++)
-		fprintf(to, "%c CPU #%u: thread_id=%u%s\r\n", i ? ' ' : '*', i, cpus_thread_id(cpus, i), cpus_debug_is_off(cpus, i) ? " (off)" : "");
+		fprintf(to, "%c CPU #%u: thread_id=%u%s\r\n", i ? ' ' : '*', i, cpus_thread_id(cpus, i),
+			cpus_debug_is_off(cpus, i) ? " (off)" : "");
 }

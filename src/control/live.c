@@ -5,8 +5,8 @@
  *   cxlvm explain unix:PATH HPA                 which decoder takes or refuses the address, step by step, and why
  *   cxlvm topology [--dot|--svg] unix:PATH      the fabric as it is now
  *
- * A client in a process of its own: it greets, asks one thing and prints the answer. It ends with 0; with 2 if no device answers at the address;
- * with 1 and a line on stderr if it cannot ask.
+ * A client in a process of its own: it greets, asks one thing and prints the answer. It ends with 0; with 2 if no
+ * device answers at the address; with 1 and a line on stderr if it cannot ask.
  */
 #include "control/live.h"
 
@@ -46,7 +46,8 @@ static int dial(const char *path, struct error *err)
 	if (fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) &&
 	    !connect(fd, (const struct sockaddr *)&address, sizeof(address)))
 		return fd;
-	fail(err, "unix:%s: %s; name the socket of a machine's -qmp unix:PATH,server=on,wait=off", path, strerror(errno));
+	fail(err, "unix:%s: %s; name the socket of a machine's -qmp unix:PATH,server=on,wait=off", path,
+	     strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -71,7 +72,8 @@ static struct json_object *receive(FILE *from)
 }
 
 /* What the command returns, or NULL with err. */
-static struct json_object *ask(FILE *from, int to, const char *command, struct json_object *arguments, struct error *err)
+static struct json_object *ask(FILE *from, int to, const char *command, struct json_object *arguments,
+			       struct error *err)
 {
 	struct json_object *request = json_object_new_object(), *answer, *value = NULL;
 	const char *text;
@@ -88,20 +90,23 @@ static struct json_object *ask(FILE *from, int to, const char *command, struct j
 		fail(err, "%s: %.400s", command, json_object_get_string(json_object_object_get(value, "desc")));
 		value = NULL;
 	} else {
-		fail(err, "%s: the machine gives no answer within %d s: another client may have this monitor", command, ANSWER_SECONDS);
+		fail(err, "%s: the machine gives no answer within %d s: another client may have this monitor", command,
+		     ANSWER_SECONDS);
 	}
 	json_object_put(answer);
 	return value;
 }
 
-static struct json_object *ask_machine(const char *path, const char *command, struct json_object *arguments, struct error *err)
+static struct json_object *ask_machine(const char *path, const char *command, struct json_object *arguments,
+				       struct error *err)
 {
 	int fd = dial(path, err);
 	FILE *from = fd >= 0 ? fdopen(fd, "r") : NULL;
 	struct json_object *greeting = from ? receive(from) : NULL, *ready, *value = NULL;
 
 	if (from && (!greeting || !json_object_object_get_ex(greeting, "QMP", NULL)))
-		fail(err, "unix:%s: no QMP server greets within %d s; another client may have this monitor", path, ANSWER_SECONDS);
+		fail(err, "unix:%s: no QMP server greets within %d s; another client may have this monitor", path,
+		     ANSWER_SECONDS);
 	else if (from && (ready = ask(from, fd, "qmp_capabilities", NULL, err))) {
 		json_object_put(ready);
 		value = ask(from, fd, command, arguments, err);
@@ -130,14 +135,16 @@ static int print_walk(struct json_object *walk)
 	for (size_t i = 0; hops && i < json_object_array_length(hops); i++) {
 		struct json_object *hop = json_object_array_get_idx(hops, i);
 
-		printf("  %-7s %s %s", json_object_get_boolean(json_object_object_get(hop, "took")) ? "takes" : "refuses", text_of(hop, "kind"),
-		       text_of(hop, "name"));
+		printf("  %-7s %s %s",
+		       json_object_get_boolean(json_object_object_get(hop, "took")) ? "takes" : "refuses",
+		       text_of(hop, "kind"), text_of(hop, "name"));
 		if (json_object_object_get_ex(hop, "decoder", &decoder))
 			printf(" decoder %d", json_object_get_int(decoder));
 		printf(": %s\n", text_of(hop, "text"));
 	}
 	if (answered)
-		printf("  DPA 0x%llx\n", (unsigned long long)json_object_get_uint64(json_object_object_get(walk, "dpa")));
+		printf("  DPA 0x%llx\n",
+		       (unsigned long long)json_object_get_uint64(json_object_object_get(walk, "dpa")));
 	else
 		printf("  no device answers\n");
 	return answered ? 0 : 2;

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-bool live_is_socket(const char *word); /* unix:PATH */
+bool live_is_socket(const char *word);                      /* unix:PATH */
 int live_explain(int argc, char **argv, struct error *err); /* the words after `explain` */
 int live_topology(const char *socket, const char *format, struct error *err);
 

@@ -81,7 +81,9 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 	if (!strcmp(key, "cache-maintenance")) {
 		s->config.hha = !strcmp(value, "hisi");
 		return s->config.hha || !strcmp(value, "none") ||
-		       fail(err, "-M cache-maintenance=%s: no such block; write cache-maintenance=hisi (ACPI HISI0511) or none", value);
+		       fail(err,
+			    "-M cache-maintenance=%s: no such block; write cache-maintenance=hisi (ACPI HISI0511) or none",
+			    value);
 	}
 	if (!strcmp(key, "dumpdtb")) {
 		s->config.dumpdtb = value;
@@ -103,7 +105,8 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 			return true;
 		/* Booleans have a second spelling. */
 		if (!strcmp(fixed_keys[i].values, !strcmp(value, "yes") || !strcmp(value, "true") ? "on" : "off") &&
-		    (!strcmp(value, "yes") || !strcmp(value, "true") || !strcmp(value, "no") || !strcmp(value, "false")))
+		    (!strcmp(value, "yes") || !strcmp(value, "true") || !strcmp(value, "no") ||
+		     !strcmp(value, "false")))
 			return true;
 		return fail(err, "-M %s=%s: %s; write %s=%s", key, value, fixed_keys[i].why, key, fixed_keys[i].values);
 	}
@@ -120,7 +123,8 @@ static bool window_key(struct settings *s, const char *key, const char *value, s
 	for (; *end >= '0' && *end <= '9' && digits < 3; end++, digits++)
 		n = n * 10 + (unsigned)(*end - '0');
 	if (*end != '.' || !digits || n >= FMW_MAX)
-		return fail(err, "-M %s=%s: a fixed window's key is cxl-fmw.N.KEY with N from 0 to %d", key, value, FMW_MAX - 1);
+		return fail(err, "-M %s=%s: a fixed window's key is cxl-fmw.N.KEY with N from 0 to %d", key, value,
+			    FMW_MAX - 1);
 	opts = &s->windows[n].opts;
 	s->windows[n].used = true;
 	if (opts->count == OPTS_MAX)
@@ -161,8 +165,9 @@ bool option_machine(struct settings *s, const char *argument, struct error *err)
 static const struct {
 	const char *name;
 	bool present;
-} cpu_features[] = {{"pauth", false}, {"pauth-qarma3", false}, {"pauth-qarma5", false}, {"sve", false}, {"sme", false}, {"pmu", true},
-		    {"lpa2", false}, {"aarch64", true}, {"backcompat-pauth-default-use-qarma5", false}};
+} cpu_features[] = {{"pauth", false}, {"pauth-qarma3", false}, {"pauth-qarma5", false},
+		    {"sve", false},   {"sme", false},          {"pmu", true},
+		    {"lpa2", false},  {"aarch64", true},       {"backcompat-pauth-default-use-qarma5", false}};
 
 bool option_cpu(struct settings *s, const char *argument, struct error *err)
 {
@@ -183,7 +188,8 @@ bool option_cpu(struct settings *s, const char *argument, struct error *err)
 			unsigned m;
 
 			if (!strcmp(value, "host"))
-				return fail(err, "-cpu host: there is no host arm64 CPU to pass through; write -cpu max");
+				return fail(err,
+					    "-cpu host: there is no host arm64 CPU to pass through; write -cpu max");
 			for (m = 0; models[m]; m++) {
 				if (!strcmp(models[m], value))
 					break;
@@ -204,7 +210,9 @@ bool option_cpu(struct settings *s, const char *argument, struct error *err)
 			if (!strcmp(cpu_features[f].name, key))
 				break;
 		if (f == ARRAY_SIZE(cpu_features))
-			return fail(err, "-cpu %s=%s: no such CPU property; leave it out (-cpu help lists what there is)", key, value);
+			return fail(err,
+				    "-cpu %s=%s: no such CPU property; leave it out (-cpu help lists what there is)",
+				    key, value);
 		if (!parse_bool(key, value, &flag, err))
 			return fail_context(err, "-cpu");
 		if (flag != cpu_features[f].present)
@@ -251,7 +259,8 @@ bool option_memory(struct settings *s, const char *argument, struct error *err)
 	if (ok && !is_aligned(s->config.ram_size, 2 * MiB))
 		ok = fail(err, "-m %s: the size must be a multiple of 2M", argument);
 	if (ok && max && s->config.ram_max < s->config.ram_size)
-		ok = fail(err, "-m maxmem=%s: must not be smaller than the memory of %s", max, size ? size : "the default");
+		ok = fail(err, "-m maxmem=%s: must not be smaller than the memory of %s", max,
+			  size ? size : "the default");
 	opts_free(&opts);
 	return ok;
 }
@@ -280,18 +289,23 @@ bool option_smp(struct settings *s, const char *argument, struct error *err)
 	if (!ok)
 		return false;
 	if (value[DIES] > 1 || value[CLUSTERS] > 1)
-		return fail(err, "-smp %s: dies and clusters above 1 are not built; use sockets, cores and threads", argument);
+		return fail(err, "-smp %s: dies and clusters above 1 are not built; use sockets, cores and threads",
+			    argument);
 	product = MAX(value[SOCKETS], 1u) * MAX(value[CORES], 1u) * MAX(value[THREADS], 1u);
 	cpus = value[CPUS] ? value[CPUS] : product;
 	if (cpus > CPUS_MAX)
-		return fail(err, "-smp %s: %llu vCPUs; the machine has at most %d", argument, (unsigned long long)cpus, CPUS_MAX);
+		return fail(err, "-smp %s: %llu vCPUs; the machine has at most %d", argument, (unsigned long long)cpus,
+			    CPUS_MAX);
 	if (value[MAXCPUS] && value[MAXCPUS] < cpus)
-		return fail(err, "-smp maxcpus=%llu: fewer than the %llu vCPUs at the start; leave maxcpus out or make it %llu",
-			    (unsigned long long)value[MAXCPUS], (unsigned long long)cpus, (unsigned long long)cpus);
+		return fail(
+			err,
+			"-smp maxcpus=%llu: fewer than the %llu vCPUs at the start; leave maxcpus out or make it %llu",
+			(unsigned long long)value[MAXCPUS], (unsigned long long)cpus, (unsigned long long)cpus);
 	if (value[MAXCPUS] > cpus)
-		fprintf(stderr, "cxlvm: -smp maxcpus=%llu: CPU hotplug is not built; the machine has %llu vCPUs\n", (unsigned long long)value[MAXCPUS],
-			(unsigned long long)cpus);
-	total = MAX(cpus, value[MAXCPUS]); /* sockets, cores and threads are of all that may come; those that are here come first */
+		fprintf(stderr, "cxlvm: -smp maxcpus=%llu: CPU hotplug is not built; the machine has %llu vCPUs\n",
+			(unsigned long long)value[MAXCPUS], (unsigned long long)cpus);
+	total = MAX(cpus, value[MAXCPUS]); /* sockets, cores and threads are of all that may come; those that are here
+					      come first */
 	/* What is not said follows from the rest: cores first, then sockets, then threads. */
 	for (unsigned i = 0, order[] = {CORES, SOCKETS, THREADS}; i < ARRAY_SIZE(order) && total % product == 0; i++) {
 		if (value[order[i]])
@@ -300,8 +314,8 @@ bool option_smp(struct settings *s, const char *argument, struct error *err)
 		product = total;
 	}
 	if (product != total)
-		return fail(err, "-smp %s: sockets * cores * threads is %llu, not %llu; leave one of them out", argument,
-			    (unsigned long long)product, (unsigned long long)total);
+		return fail(err, "-smp %s: sockets * cores * threads is %llu, not %llu; leave one of them out",
+			    argument, (unsigned long long)product, (unsigned long long)total);
 	s->config.cpu_count = (unsigned)cpus;
 	s->config.sockets = (unsigned)value[SOCKETS];
 	s->config.cores = (unsigned)value[CORES];
@@ -331,12 +345,14 @@ static bool accel_switches(struct settings *s, struct opts *opts, struct error *
 		if (on != jit_switches[n].on)
 			s->config.jit_switches |= 1u << n;
 	}
-	return on_or_off(opts, "stress-tlb", &s->config.stress_tlb, err) && on_or_off(opts, "stress-poll", &s->config.stress_poll, err);
+	return on_or_off(opts, "stress-tlb", &s->config.stress_tlb, err) &&
+	       on_or_off(opts, "stress-poll", &s->config.stress_poll, err);
 }
 
 static bool accel_host(struct settings *s, struct opts *opts, struct error *err)
 {
-	static const char *const hosts[] = {[HOST_ALL] = "all", [HOST_AVX512] = "avx512", [HOST_AVX2] = "avx2", [HOST_SSE42] = "sse4.2"};
+	static const char *const hosts[] = {
+		[HOST_ALL] = "all", [HOST_AVX512] = "avx512", [HOST_AVX2] = "avx2", [HOST_SSE42] = "sse4.2"};
 	const char *host = opts_get(opts, "host");
 	unsigned n = 0;
 
@@ -365,7 +381,9 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 	name = opts_get(&opts, "accel");
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		opts_get(&opts, keys[i]);
-	s->config.engine = !name || !strcmp(name, "tcg") ? ENGINE_BEST : !strcmp(name, "jit") ? ENGINE_JIT : ENGINE_INTERP;
+	s->config.engine = !name || !strcmp(name, "tcg") ? ENGINE_BEST :
+			   !strcmp(name, "jit")          ? ENGINE_JIT :
+							   ENGINE_INTERP;
 	/* For tests: with -icount and -d state, print registers every state-chunk instructions from state-from on. */
 	value = opts_get(&opts, "tb-size");
 	if (value && !parse_u64("-accel tb-size", value, 0, 1024, &s->config.jit_cache, err)) {
@@ -392,7 +410,10 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 		return false;
 	}
 	if (!name || (strcmp(name, "tcg") && strcmp(name, "interp") && strcmp(name, "jit")))
-		ok = fail(err, "-accel %s: arm64 code is emulated; write -accel jit or -accel interp (tcg is taken as either)", argument);
+		ok = fail(
+			err,
+			"-accel %s: arm64 code is emulated; write -accel jit or -accel interp (tcg is taken as either)",
+			argument);
 	else
 		ok = opts_all_used(&opts, "-accel", err);
 	opts_free(&opts);
@@ -400,7 +421,8 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 }
 
 /* A key with a fixed list of values; *ok turns false if it has another one. */
-static void check_word(struct opts *opts, const char *what, const char *key, const char *list, bool *ok, struct error *err)
+static void check_word(struct opts *opts, const char *what, const char *key, const char *list, bool *ok,
+		       struct error *err)
 {
 	const char *value = opts_get(opts, key);
 
@@ -451,8 +473,10 @@ bool option_boot(struct settings *s, const char *argument, struct error *err)
 	/* Letters of PC drives: QEMU takes them for this machine too, and they have no effect in either. */
 	for (const char *p = ok && order ? order : ""; ok && *p; p++)
 		if (*p < 'a' || *p > 'p')
-			ok = fail(err, "-boot %s: a boot order has letters from a to p, without effect here; give devices bootindex=N",
-				  argument);
+			ok = fail(
+				err,
+				"-boot %s: a boot order has letters from a to p, without effect here; give devices bootindex=N",
+				argument);
 	ok = ok && opts_all_used(&opts, "-boot", err);
 	opts_free(&opts);
 	if (ok && wait)
@@ -476,7 +500,10 @@ bool option_rtc(struct settings *s, const char *argument, struct error *err)
 		const char *end = strptime(base, strchr(base, 'T') ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &tm);
 
 		if (!end || *end || timegm(&tm) < 0 || timegm(&tm) > UINT32_MAX)
-			ok = fail(err, "-rtc base=%s: write utc, localtime or a date from 1970 to 2106 like 2026-11-22T12:00:00", base);
+			ok = fail(
+				err,
+				"-rtc base=%s: write utc, localtime or a date from 1970 to 2106 like 2026-11-22T12:00:00",
+				base);
 		else {
 			s->config.rtc_base_s = (u64)timegm(&tm);
 			s->config.rtc_base_given = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The human monitor's conversation: -monitor, -mon mode=readline, and Ctrl-A c on a console of its own. A line is edited here, since the other
- * side may be a terminal, a socket or telnet: backspace, arrows, history, Tab for the first word. hmp.c carries lines out. Loop thread, machine
- * lock.
+ * The human monitor's conversation: -monitor, -mon mode=readline, and Ctrl-A c on a console of its own. A line is
+ * edited here, since the other side may be a terminal, a socket or telnet: backspace, arrows, history, Tab for the
+ * first word. hmp.c carries lines out. Loop thread, machine lock.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,8 +166,14 @@ static void take_sequence(struct monitor *mon, char c)
 		mon->cursor -= mon->cursor > 0;
 		redraw(mon);
 		break;
-	case 'H': mon->cursor = 0; redraw(mon); break;
-	case 'F': mon->cursor = mon->length; redraw(mon); break;
+	case 'H':
+		mon->cursor = 0;
+		redraw(mon);
+		break;
+	case 'F':
+		mon->cursor = mon->length;
+		redraw(mon);
+		break;
 	case '~':
 		if (mon->key_number == 3 && mon->cursor < mon->length)
 			erase(mon, mon->cursor, mon->cursor + 1);
@@ -206,11 +212,23 @@ static void take_key(struct monitor *mon, char c)
 		if (mon->cursor)
 			erase(mon, mon->cursor - 1, mon->cursor);
 		break;
-	case 1: mon->cursor = 0; redraw(mon); break;
-	case 3: say_text(mon, "^C\r\n"); begin_line(mon); break;
-	case 5: mon->cursor = mon->length; redraw(mon); break;
+	case 1:
+		mon->cursor = 0;
+		redraw(mon);
+		break;
+	case 3:
+		say_text(mon, "^C\r\n");
+		begin_line(mon);
+		break;
+	case 5:
+		mon->cursor = mon->length;
+		redraw(mon);
+		break;
 	case 9: complete(mon); break;
-	case 11: mon->length = mon->cursor; redraw(mon); break;
+	case 11:
+		mon->length = mon->cursor;
+		redraw(mon);
+		break;
 	case 21: erase(mon, 0, mon->cursor); break;
 	case 23:
 		while (from && mon->line[from - 1] == ' ')
@@ -286,7 +304,9 @@ bool monitor_serve(struct monitor **list, struct machine *machine, struct charde
 		       fail(err, "this character device has a monitor already; describe another");
 	}
 	if (chardev_is_connected(chardev))
-		return fail(err, "this character device serves something else already; add mux=on to it, or describe another");
+		return fail(
+			err,
+			"this character device serves something else already; add mux=on to it, or describe another");
 	mon = make(list, machine, chardev, false);
 	chardev_connect(chardev, can_take, take, mon);
 	chardev_on_connection(chardev, greet, mon);

@@ -47,13 +47,15 @@ static bool numa_node(struct settings *s, struct opts *opts, const char *argumen
 		return false;
 	for (unsigned i = 0; i < s->config.node_count; i++)
 		if (s->config.nodes[i].id == n)
-			return fail(err, "-numa nodeid=%llu: there is a node of this number already", (unsigned long long)n);
+			return fail(err, "-numa nodeid=%llu: there is a node of this number already",
+				    (unsigned long long)n);
 	if (s->config.node_count == MACHINE_NODES_MAX)
 		return fail(err, "-numa %s: at most %d nodes", argument, MACHINE_NODES_MAX);
 	if (mem && memdev)
 		return fail(err, "-numa %s: mem= and memdev= exclude each other", argument);
 	node = &s->config.nodes[s->config.node_count++];
-	*node = (struct machine_node){.id = (u32)n, .memdev = memdev ? strdup(memdev) : NULL, .initiator = initiator ? (u32)by + 1 : 0};
+	*node = (struct machine_node){
+		.id = (u32)n, .memdev = memdev ? strdup(memdev) : NULL, .initiator = initiator ? (u32)by + 1 : 0};
 	if (mem && !memory_size("-numa mem", mem, &node->size, err))
 		return false;
 	opts_get(opts, "cpus"); /* may stand several times */
@@ -71,7 +73,8 @@ static bool numa_distance(struct settings *s, struct opts *opts, const char *arg
 	if (!from || !to || !value)
 		return fail(err, "-numa %s: dist takes src=, dst= and val=", argument);
 	if (!parse_u64("-numa src", from, 0, MACHINE_NODES_MAX - 1, &a, err) ||
-	    !parse_u64("-numa dst", to, 0, MACHINE_NODES_MAX - 1, &b, err) || !parse_u64("-numa val", value, 10, 254, &v, err))
+	    !parse_u64("-numa dst", to, 0, MACHINE_NODES_MAX - 1, &b, err) ||
+	    !parse_u64("-numa val", value, 10, 254, &v, err))
 		return false;
 	if (a == b && v != 10)
 		return fail(err, "-numa val=%s: the distance of a node to itself is 10", value);
@@ -107,7 +110,8 @@ static bool numa_cpu(struct settings *s, struct opts *opts, const char *argument
 	}
 	if (!parse_u64("-numa node-id", node, 0, MACHINE_NODES_MAX - 1, &value, err))
 		return false;
-	s->config.numa_cpus[s->config.numa_cpu_count++] = (struct machine_numa_cpu){(u32)value, place[0], place[1], place[2]};
+	s->config.numa_cpus[s->config.numa_cpu_count++] =
+		(struct machine_numa_cpu){(u32)value, place[0], place[1], place[2]};
 	return true;
 }
 
@@ -119,7 +123,8 @@ static bool word_of(struct opts *opts, const char *key, const char *const *words
 	for (*n = 0; value && words[*n]; ++*n)
 		if (!strcmp(words[*n], value))
 			return true;
-	return fail(err, "-numa %s=%s: write %s, %s or so as QEMU's manual has it", key, value ? value : "", words[0], words[1]);
+	return fail(err, "-numa %s=%s: write %s, %s or so as QEMU's manual has it", key, value ? value : "", words[0],
+		    words[1]);
 }
 
 static bool node_of(struct opts *opts, const char *argument, const char *key, u32 *node, struct error *err)
@@ -141,9 +146,19 @@ static bool node_of(struct opts *opts, const char *argument, const char *key, u3
 static bool numa_latency(struct settings *s, struct opts *opts, const char *argument, struct error *err)
 {
 	static const char *const hierarchies[] = {"memory", "first-level", "second-level", "third-level", NULL};
-	static const char *const types[] = {"access-latency", "read-latency", "write-latency", "access-bandwidth", "read-bandwidth", "write-bandwidth", NULL};
-	static const u8 what[] = {BIT(ACPI_HMAT_READ_LATENCY) | BIT(ACPI_HMAT_WRITE_LATENCY), BIT(ACPI_HMAT_READ_LATENCY), BIT(ACPI_HMAT_WRITE_LATENCY),
-				  BIT(ACPI_HMAT_READ_BANDWIDTH) | BIT(ACPI_HMAT_WRITE_BANDWIDTH), BIT(ACPI_HMAT_READ_BANDWIDTH), BIT(ACPI_HMAT_WRITE_BANDWIDTH)};
+	static const char *const types[] = {"access-latency",
+					    "read-latency",
+					    "write-latency",
+					    "access-bandwidth",
+					    "read-bandwidth",
+					    "write-bandwidth",
+					    NULL};
+	static const u8 what[] = {BIT(ACPI_HMAT_READ_LATENCY) | BIT(ACPI_HMAT_WRITE_LATENCY),
+				  BIT(ACPI_HMAT_READ_LATENCY),
+				  BIT(ACPI_HMAT_WRITE_LATENCY),
+				  BIT(ACPI_HMAT_READ_BANDWIDTH) | BIT(ACPI_HMAT_WRITE_BANDWIDTH),
+				  BIT(ACPI_HMAT_READ_BANDWIDTH),
+				  BIT(ACPI_HMAT_WRITE_BANDWIDTH)};
 	struct acpi_hmat_value v = {0};
 	unsigned hierarchy, type;
 	const char *text;
@@ -152,14 +167,17 @@ static bool numa_latency(struct settings *s, struct opts *opts, const char *argu
 
 	if (s->config.hmat_value_count == ACPI_HMAT_VALUES_MAX)
 		return fail(err, "-numa %s: more than %d of these; leave some out", argument, ACPI_HMAT_VALUES_MAX);
-	if (!node_of(opts, argument, "initiator", &v.initiator, err) || !node_of(opts, argument, "target", &v.target, err) ||
+	if (!node_of(opts, argument, "initiator", &v.initiator, err) ||
+	    !node_of(opts, argument, "target", &v.target, err) ||
 	    !word_of(opts, "hierarchy", hierarchies, &hierarchy, err) || !word_of(opts, "data-type", types, &type, err))
 		return false;
 	latency = type < 3;
 	text = opts_get(opts, latency ? "latency" : "bandwidth");
 	if (!text)
-		return fail(err, "-numa %s: data-type=%s needs %s", argument, types[type], latency ? "latency=NANOSECONDS" : "bandwidth=BYTES");
-	if (latency ? !parse_u64("-numa latency", text, 1, 0xffffffff, &value, err) : !parse_size("-numa bandwidth", text, &value, err))
+		return fail(err, "-numa %s: data-type=%s needs %s", argument, types[type],
+			    latency ? "latency=NANOSECONDS" : "bandwidth=BYTES");
+	if (latency ? !parse_u64("-numa latency", text, 1, 0xffffffff, &value, err) :
+		      !parse_size("-numa bandwidth", text, &value, err))
 		return false;
 	if (!latency && (!value || value % MiB))
 		return fail(err, "-numa bandwidth=%s: write a multiple of 1M", text);
@@ -173,7 +191,9 @@ static bool numa_latency(struct settings *s, struct opts *opts, const char *argu
 /* A memory-side cache of a node. */
 static bool numa_cache(struct settings *s, struct opts *opts, const char *argument, struct error *err)
 {
-	static const char *const kinds[] = {"none", "direct", "complex", NULL}, *const policies[] = {"none", "write-back", "write-through", NULL};
+	static const char *const kinds[] = {"none", "direct", "complex", NULL}, *const policies[] = {
+											"none", "write-back",
+											"write-through", NULL};
 	const char *size = opts_get(opts, "size"), *level = opts_get(opts, "level"), *line = opts_get(opts, "line");
 	struct acpi_hmat_cache c = {0};
 	unsigned kind, policy;
@@ -182,9 +202,12 @@ static bool numa_cache(struct settings *s, struct opts *opts, const char *argume
 	if (s->config.hmat_cache_count == ACPI_HMAT_CACHES_MAX)
 		return fail(err, "-numa %s: more than %d of these; leave some out", argument, ACPI_HMAT_CACHES_MAX);
 	if (!size || !level || !line)
-		return fail(err, "-numa %s: hmat-cache takes node-id=, size=, level=, associativity=, policy= and line=", argument);
+		return fail(err,
+			    "-numa %s: hmat-cache takes node-id=, size=, level=, associativity=, policy= and line=",
+			    argument);
 	if (!node_of(opts, argument, "node-id", &c.node, err) || !parse_size("-numa size", size, &c.size, err) ||
-	    !parse_u64("-numa level", level, 1, 3, &level_value, err) || !parse_u64("-numa line", line, 0, 0xffff, &line_value, err) ||
+	    !parse_u64("-numa level", level, 1, 3, &level_value, err) ||
+	    !parse_u64("-numa line", line, 0, 0xffff, &line_value, err) ||
 	    !word_of(opts, "associativity", kinds, &kind, err) || !word_of(opts, "policy", policies, &policy, err))
 		return false;
 	c.level = (u8)level_value;
@@ -193,7 +216,8 @@ static bool numa_cache(struct settings *s, struct opts *opts, const char *argume
 	c.line = (u16)line_value;
 	for (unsigned i = 0; i < s->config.hmat_cache_count; i++)
 		if (s->config.hmat_caches[i].node == c.node && s->config.hmat_caches[i].level == c.level)
-			return fail(err, "-numa %s: node %u has a cache of level %u already", argument, c.node, c.level);
+			return fail(err, "-numa %s: node %u has a cache of level %u already", argument, c.node,
+				    c.level);
 	s->config.hmat_caches[s->config.hmat_cache_count++] = c;
 	return true;
 }
@@ -204,7 +228,8 @@ bool option_numa(struct settings *s, const char *argument, struct error *err)
 		const char *kind;
 		bool (*take)(struct settings *s, struct opts *opts, const char *argument, struct error *err);
 	} kinds[] = {
-		{"node", numa_node}, {"dist", numa_distance}, {"cpu", numa_cpu}, {"hmat-lb", numa_latency}, {"hmat-cache", numa_cache},
+		{"node", numa_node},       {"dist", numa_distance},    {"cpu", numa_cpu},
+		{"hmat-lb", numa_latency}, {"hmat-cache", numa_cache},
 	};
 	struct opts opts;
 	const char *kind;

@@ -75,6 +75,7 @@ static bool take_region(struct settings *s, const char *a, struct error *err)
 		s->field = a;                                                                                          \
 		return true;                                                                                           \
 	}
+/* clang-format off */
 TAKE_STRING(kernel, config.kernel)
 TAKE_STRING(initrd, config.initrd)
 TAKE_STRING(append, config.append)
@@ -82,6 +83,7 @@ TAKE_STRING(dtb, config.dtb)
 TAKE_STRING(bios, config.bios)
 TAKE_STRING(pidfile, pidfile)
 TAKE_STRING(name, name)
+/* clang-format on */
 
 static bool take_serial(struct settings *s, const char *a, struct error *err)
 {
@@ -90,7 +92,10 @@ static bool take_serial(struct settings *s, const char *a, struct error *err)
 			s->config.serial[n] = a;
 			return true;
 		}
-	return fail(err, "-serial %s: the machine has %d serial ports; more are -device virtio-serial-pci -device virtconsole,chardev=ID", a, MACHINE_SERIALS);
+	return fail(
+		err,
+		"-serial %s: the machine has %d serial ports; more are -device virtio-serial-pci -device virtconsole,chardev=ID",
+		a, MACHINE_SERIALS);
 }
 
 static bool take_qmp(struct settings *s, const char *a, struct error *err)
@@ -188,8 +193,9 @@ static bool take_trace_file(struct settings *s, const char *a, struct error *err
 static const struct {
 	const char *prefix, *items;
 } trace_events[] = {
-	{"cxl_", "cxl,mbox"}, {"pci_", "pci"}, {"pcie_", "pci"}, {"msix_", "pci"}, {"virtio_", "virtio"}, {"gicv3_", "int"}, {"arm_gt_", "int"},
-	{"memory_region_ops_", "mmio"}, {"pl011_", "mmio"}, {"exec_tb", "exec"}, {"translate_block", "op"}, {"smmu", "smmu"},
+	{"cxl_", "cxl,mbox"},  {"pci_", "pci"},     {"pcie_", "pci"},          {"msix_", "pci"},
+	{"virtio_", "virtio"}, {"gicv3_", "int"},   {"arm_gt_", "int"},        {"memory_region_ops_", "mmio"},
+	{"pl011_", "mmio"},    {"exec_tb", "exec"}, {"translate_block", "op"}, {"smmu", "smmu"},
 };
 
 static bool take_trace_pattern(const char *pattern, struct error *err)
@@ -209,7 +215,9 @@ static bool take_trace_pattern(const char *pattern, struct error *err)
 			return false;
 		any = true;
 	}
-	return any || fail(err, "-trace %s: no event begins so; '-trace help' lists the beginnings, '-d help' our own items", pattern);
+	return any ||
+	       fail(err, "-trace %s: no event begins so; '-trace help' lists the beginnings, '-d help' our own items",
+		    pattern);
 }
 
 static bool take_trace_events(struct settings *s, const char *a, struct error *err)
@@ -230,7 +238,8 @@ static bool take_trace_events(struct settings *s, const char *a, struct error *e
 	if (opts_get(&opts, "events"))
 		ok = fail(err, "-trace %s: events= is not built; write each pattern with a -trace of its own", a);
 	else
-		ok = opts_all_used(&opts, "-trace", err) && (!pattern || take_trace_pattern(pattern, err)) && (!file || trace_open(file, err));
+		ok = opts_all_used(&opts, "-trace", err) && (!pattern || take_trace_pattern(pattern, err)) &&
+		     (!file || trace_open(file, err));
 	opts_free(&opts);
 	return ok;
 }
@@ -253,8 +262,8 @@ static bool semihosting_words(struct settings *s, struct opts *opts, struct erro
 		if (strcmp(opts->list[i].key, "arg"))
 			continue;
 		if (length + strlen(opts->list[i].value) + 2 > sizeof(s->config.semihosting_words))
-			return fail(err, "-semihosting-config arg=%.40s: more than %zu bytes in all; write less", opts->list[i].value,
-				    sizeof(s->config.semihosting_words) - 1);
+			return fail(err, "-semihosting-config arg=%.40s: more than %zu bytes in all; write less",
+				    opts->list[i].value, sizeof(s->config.semihosting_words) - 1);
 		sprintf(words + length, "%s%s", length ? " " : "", opts->list[i].value);
 	}
 	return true;
@@ -358,8 +367,10 @@ static bool take_action(struct settings *s, const char *a, struct error *err)
 		const char *words;
 		bool *flag, value;
 	} actions[] = {
-		{"reboot=shutdown", &s->config.no_reboot, true}, {"reboot=reset", &s->config.no_reboot, false},
-		{"shutdown=pause", &s->config.no_shutdown, true}, {"shutdown=poweroff", &s->config.no_shutdown, false},
+		{"reboot=shutdown", &s->config.no_reboot, true},
+		{"reboot=reset", &s->config.no_reboot, false},
+		{"shutdown=pause", &s->config.no_shutdown, true},
+		{"shutdown=poweroff", &s->config.no_shutdown, false},
 	};
 	const char *word = a;
 	size_t length;
@@ -371,7 +382,10 @@ static bool take_action(struct settings *s, const char *a, struct error *err)
 			if (strlen(actions[n].words) == length && !memcmp(actions[n].words, word, length))
 				break;
 		if (n == ARRAY_SIZE(actions))
-			return fail(err, "-action %s: reboot=shutdown, reboot=reset, shutdown=poweroff and shutdown=pause are built", a);
+			return fail(
+				err,
+				"-action %s: reboot=shutdown, reboot=reset, shutdown=poweroff and shutdown=pause are built",
+				a);
 		*actions[n].flag = actions[n].value;
 		word += length;
 	} while (*word++);
@@ -381,57 +395,82 @@ static bool take_action(struct settings *s, const char *a, struct error *err)
 #define LATER "is not built yet; docs/status.md says what is"
 
 const struct option options[] = {
-	{"machine", "M", "virt[,KEY=VALUE...]", "the machine and its properties; cxl-fmw.N.* describe fixed memory windows; ras=on, cxl-firmware-first=on: errors by firmware", option_machine},
+	{"machine", "M", "virt[,KEY=VALUE...]",
+	 "the machine and its properties; cxl-fmw.N.* describe fixed memory windows; ras=on, cxl-firmware-first=on: errors by firmware",
+	 option_machine},
 	{"cpu", NULL, "MODEL", "the CPU; '-cpu help' lists the models", option_cpu},
 	{"accel", NULL, "jit|interp", "the engine: translator (the default on x86-64) or interpreter", option_accel},
 	{"smp", NULL, "N[,sockets=,cores=,threads=]", "number of vCPUs, 1 to 16", option_smp},
 	{"m", NULL, "SIZE[,slots=,maxmem=]", "memory; MiB without a suffix", option_memory},
-	{"numa", NULL, "node,...|dist,...|cpu,...|hmat-lb,...|hmat-cache,...", "NUMA nodes, their vCPUs, distances, latencies and bandwidths", option_numa},
+	{"numa", NULL, "node,...|dist,...|cpu,...|hmat-lb,...|hmat-cache,...",
+	 "NUMA nodes, their vCPUs, distances, latencies and bandwidths", option_numa},
 	{"kernel", NULL, "FILE", "a Linux Image, gzip'd Image, EFI zboot or ELF file", take_kernel},
 	{"initrd", NULL, "FILE", "initial RAM disk", take_initrd},
 	{"append", NULL, "TEXT", "kernel command line", take_append, .is_free_text = true},
 	{"dtb", NULL, "FILE", "device tree to use instead of the machine's own", take_dtb},
 	{"bios", NULL, "FILE", "UEFI firmware, as QEMU_EFI.fd of qemu-efi-aarch64", take_bios},
-	{"boot", NULL, "menu=on|off,splash-time=MS,strict=on|off", "what firmware does before it boots; devices take bootindex=N", option_boot},
-	{"object", NULL, "memory-backend-ram|-file|-memfd,id=,size=...", "a memory backend, acpi-generic-port, acpi-generic-initiator", take_object},
+	{"boot", NULL, "menu=on|off,splash-time=MS,strict=on|off",
+	 "what firmware does before it boots; devices take bootindex=N", option_boot},
+	{"object", NULL, "memory-backend-ram|-file|-memfd,id=,size=...",
+	 "a memory backend, acpi-generic-port, acpi-generic-initiator", take_object},
 	{"device", NULL, "NAME[,KEY=VALUE...]", "a device; '-device help' lists them", take_device},
-	{"cxl-region", NULL, "window=,devices=,granularity=,type=,as=,size=,lock=", "CXL memory that is there at boot", take_region},
-	{"cxl", NULL, "COUNTxSIZE[,interleave=BYTES,bridges=N,as=,print=on]", "CXL memory in short: a window, devices, a region; print=on shows the long form", option_cxl},
-	{"drive", NULL, "file=,format=raw|qcow2,if=virtio|none|pflash,id=,unit=", "a disk, or the image of a bank of flash", take_drive},
-	{"blockdev", NULL, "driver=file|raw|qcow2,node-name=,file=,backing=", "an image by itself, for -device's drive=", take_blockdev},
-	{"hda", NULL, "FILE", "-drive file=FILE: the format is what the name ends in; -hdb, -hdc and -hdd too", option_hda},
+	{"cxl-region", NULL, "window=,devices=,granularity=,type=,as=,size=,lock=", "CXL memory that is there at boot",
+	 take_region},
+	{"cxl", NULL, "COUNTxSIZE[,interleave=BYTES,bridges=N,as=,print=on]",
+	 "CXL memory in short: a window, devices, a region; print=on shows the long form", option_cxl},
+	{"drive", NULL, "file=,format=raw|qcow2,if=virtio|none|pflash,id=,unit=",
+	 "a disk, or the image of a bank of flash", take_drive},
+	{"blockdev", NULL,
+	 "driver=file|raw|qcow2,node-name=,file=,backing=", "an image by itself, for -device's drive=", take_blockdev},
+	{"hda", NULL, "FILE", "-drive file=FILE: the format is what the name ends in; -hdb, -hdc and -hdd too",
+	 option_hda},
 	{"hdb", NULL, "FILE", "a second disk", option_hdb},
 	{"hdc", NULL, "FILE", "a third disk", option_hdc},
 	{"hdd", NULL, "FILE", "a fourth disk", option_hdd},
 	{"cdrom", NULL, "FILE", "a raw image, for reading only", option_cdrom},
 	{"snapshot", NULL, NULL, "what is written to disks goes to temporary files", option_snapshot},
-	{"semihosting", NULL, NULL, "answer a program's semihosting calls: console, exit code, command line", take_semihosting},
-	{"semihosting-config", NULL, "enable=on,chardev=ID,arg=WORD,userspace=on", "the same, with its console and words", take_semihosting_config},
-	{"chardev", NULL, "null|stdio|file|socket|pty|testdev,id=...", "a character device; testdev: \"CODEq\" ends the program", take_chardev},
-	{"serial", NULL, "SPEC", "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...; given twice, a second port", take_serial},
+	{"semihosting", NULL, NULL, "answer a program's semihosting calls: console, exit code, command line",
+	 take_semihosting},
+	{"semihosting-config", NULL, "enable=on,chardev=ID,arg=WORD,userspace=on",
+	 "the same, with its console and words", take_semihosting_config},
+	{"chardev", NULL, "null|stdio|file|socket|pty|testdev,id=...",
+	 "a character device; testdev: \"CODEq\" ends the program", take_chardev},
+	{"serial", NULL, "SPEC",
+	 "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...; given twice, a second port",
+	 take_serial},
 	{"nographic", NULL, NULL, "serial port on the terminal (this is the default)", take_nographic},
 	{"display", NULL, "none", "there is no display", take_display},
 	{"vga", NULL, "none", "there is no display", take_vga},
 	{"parallel", NULL, "none", "there is no parallel port", take_parallel},
-	{"monitor", NULL, "SPEC", "the human monitor: stdio, unix:PATH,server=on,wait=off, telnet:127.0.0.1:PORT,server=on,wait=off, none", take_monitor},
+	{"monitor", NULL, "SPEC",
+	 "the human monitor: stdio, unix:PATH,server=on,wait=off, telnet:127.0.0.1:PORT,server=on,wait=off, none",
+	 take_monitor},
 	{"echr", NULL, "N", "the key that begins commands on a console, as a number (1: Ctrl-A)", take_escape},
-	{"netdev", NULL, "user|socket|stream|tap,id=...", "a network for a virtio-net-pci: user,hostfwd=tcp::PORT-:PORT,restrict=,net=,host=,dns=,dhcpstart=; tap,ifname=,script=no; socket,listen=|connect=", take_netdev},
+	{"netdev", NULL, "user|socket|stream|tap,id=...",
+	 "a network for a virtio-net-pci: user,hostfwd=tcp::PORT-:PORT,restrict=,net=,host=,dns=,dhcpstart=; tap,ifname=,script=no; socket,listen=|connect=",
+	 take_netdev},
 	{"nic", NULL, "user|...[,mac=,model=]|none", "a network, as after -netdev, with its card", take_nic},
-	{"fsdev", NULL, "local,id=,path=,security_model=none|mapped-xattr|passthrough[,readonly=on]", "a folder of the host for a virtio-9p-pci", take_fsdev},
-	{"virtfs", NULL, "local,path=,mount_tag=,security_model=[,readonly=on]", "the same, with its device: mount -t 9p -o trans=virtio TAG", take_virtfs},
+	{"fsdev", NULL, "local,id=,path=,security_model=none|mapped-xattr|passthrough[,readonly=on]",
+	 "a folder of the host for a virtio-9p-pci", take_fsdev},
+	{"virtfs", NULL, "local,path=,mount_tag=,security_model=[,readonly=on]",
+	 "the same, with its device: mount -t 9p -o trans=virtio TAG", take_virtfs},
 	{"net", NULL, "nic|user|none", "the old spelling of -nic", take_net},
 	{"no-reboot", NULL, NULL, "end the program when the guest resets", take_no_reboot},
-	{"action", NULL, "reboot=shutdown|reset,shutdown=poweroff|pause", "what a guest reset or power-off does", take_action},
-	{"icount", NULL, "shift=N", "instruction time, 1 << N ns each: every run of the same input is the same run", option_icount},
+	{"action", NULL, "reboot=shutdown|reset,shutdown=poweroff|pause", "what a guest reset or power-off does",
+	 take_action},
+	{"icount", NULL, "shift=N", "instruction time, 1 << N ns each: every run of the same input is the same run",
+	 option_icount},
 	{"rtc", NULL, "base=utc|DATE", "the real-time clock's start", option_rtc},
 	{"d", NULL, "ITEM,...", "trace; '-d help' lists the items", take_trace},
 	{"D", NULL, "FILE", "where traces go", take_trace_file},
-	{"trace", NULL, "PATTERN[,file=FILE]", "trace by QEMU's event names: \"cxl_*\" is -d cxl,mbox; '-trace help' lists them", take_trace_events},
+	{"trace", NULL, "PATTERN[,file=FILE]",
+	 "trace by QEMU's event names: \"cxl_*\" is -d cxl,mbox; '-trace help' lists them", take_trace_events},
 	{"global", NULL, "DRIVER.PROPERTY=VALUE", "a property of every -device of that driver", option_global},
 	{"readconfig", NULL, "FILE", "options from a file: [device \"id\"], KEY = \"VALUE\"", option_readconfig},
 	{"daemonize", NULL, NULL, "go on in the background once the machine is made", take_daemonize},
 	{"pidfile", NULL, "FILE", "write the process ID there", take_pidfile},
-	{"qmp", NULL, "SPEC", "a QMP monitor: unix:PATH,server=on,wait=off, tcp:127.0.0.1:PORT,server=on,wait=off or stdio", take_qmp},
+	{"qmp", NULL, "SPEC",
+	 "a QMP monitor: unix:PATH,server=on,wait=off, tcp:127.0.0.1:PORT,server=on,wait=off or stdio", take_qmp},
 	{"mon", NULL, "chardev=ID,mode=control|readline", "a QMP or human monitor on a -chardev", take_mon},
 	{"gdb", NULL, "SPEC", "a gdb server: tcp::PORT (of this host), unix:PATH, none", take_gdb},
 	{"s", NULL, NULL, "the same as -gdb tcp::1234", take_gdb_default},
@@ -440,7 +479,8 @@ const struct option options[] = {
 	{"name", NULL, "TEXT", "a name for the machine, for QMP's query-name", take_name, .is_free_text = true},
 	{"uuid", NULL, "UUID", "a UUID for the machine, for SMBIOS and QMP's query-uuid", option_uuid},
 	{"smbios", NULL, "type=0|1|11,KEY=TEXT...", "words for the guest's SMBIOS tables", option_smbios},
-	{"fw_cfg", NULL, "name=opt/...,file=PATH|string=TEXT", "a file for firmware and guest, in fw_cfg", option_fw_cfg},
+	{"fw_cfg", NULL, "name=opt/...,file=PATH|string=TEXT", "a file for firmware and guest, in fw_cfg",
+	 option_fw_cfg},
 	{"nodefaults", NULL, NULL, "accepted: there are no default devices", take_nothing},
 	{"no-user-config", NULL, NULL, "accepted: there is no user configuration", take_nothing},
 	{"version", NULL, NULL, "print the version", take_version},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The conversation with QMP clients: greeting, negotiation, calls answered in order, events. One client per monitor at a time; the next one waits
- * in the socket's queue. A client that sends and does not read is not read from either; one that lets events pile up is disconnected.
+ * The conversation with QMP clients: greeting, negotiation, calls answered in order, events. One client per monitor at
+ * a time; the next one waits in the socket's queue. A client that sends and does not read is not read from either; one
+ * that lets events pile up is disconnected.
  */
 #include "control/qmp.h"
 
@@ -12,9 +13,9 @@
 #include "host/host.h"
 
 #define MONITORS_MAX 8
-#define BACKLOG_PAUSE (1 * MiB)  /* with more than this unread, no further command is taken */
-#define BACKLOG_DROP (8 * MiB)   /* with more than this, nobody reads: the connection ends */
-#define TAKE_BYTES 1024          /* at a time, so that answers cannot outrun the backlog's limits */
+#define BACKLOG_PAUSE (1 * MiB) /* with more than this unread, no further command is taken */
+#define BACKLOG_DROP (8 * MiB)  /* with more than this, nobody reads: the connection ends */
+#define TAKE_BYTES 1024         /* at a time, so that answers cannot outrun the backlog's limits */
 
 struct session {
 	struct qmp *qmp;
@@ -58,7 +59,8 @@ static bool is_unread(struct session *s)
 /* Takes the object. */
 static void send_object(struct session *s, struct json_object *object)
 {
-	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text =
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	if (s->connected && !s->dropping && text) {
 		chardev_write(s->chardev, (const u8 *)text, strlen(text));
@@ -125,7 +127,8 @@ static void greet(struct session *s)
 bool qmp_negotiate(struct qmp *q, struct json_object *enable, struct error *err)
 {
 	if (enable && json_object_array_length(enable))
-		return fail(err, "Capability '%.32s' is not offered by the greeting", json_object_get_string(json_object_array_get_idx(enable, 0)));
+		return fail(err, "Capability '%.32s' is not offered by the greeting",
+			    json_object_get_string(json_object_array_get_idx(enable, 0)));
 	q->current->ready = true;
 	return true;
 }
@@ -133,11 +136,13 @@ bool qmp_negotiate(struct qmp *q, struct json_object *enable, struct error *err)
 /* --- calls --- */
 
 /* The envelope: what may stand beside "execute". */
-static bool check_request(struct json_object *request, const char **name, struct json_object **arguments, struct error *err)
+static bool check_request(struct json_object *request, const char **name, struct json_object **arguments,
+			  struct error *err)
 {
 	struct json_object *execute;
 
-	json_object_object_foreach(request, key, value) {
+	json_object_object_foreach(request, key, value)
+	{
 		(void)value;
 		if (!strcmp(key, "exec-oob"))
 			return fail(err, "Out-of-band execution is not offered by the greeting; use 'execute'");
@@ -150,7 +155,8 @@ static bool check_request(struct json_object *request, const char **name, struct
 		return fail(err, "QMP input member 'execute' must be a string");
 	*name = json_object_get_string(execute);
 	*arguments = NULL;
-	if (json_object_object_get_ex(request, "arguments", arguments) && !json_object_is_type(*arguments, json_type_object))
+	if (json_object_object_get_ex(request, "arguments", arguments) &&
+	    !json_object_is_type(*arguments, json_type_object))
 		return fail(err, "QMP input member 'arguments' must be an object");
 	return true;
 }
@@ -235,8 +241,9 @@ static void connection(void *opaque, bool connected)
 static struct json_object *event_data(enum machine_event event, enum machine_cause cause, const char *device)
 {
 	static const char *const causes[] = {
-		[CAUSE_GUEST_SHUTDOWN] = "guest-shutdown", [CAUSE_GUEST_RESET] = "guest-reset", [CAUSE_HOST_SIGNAL] = "host-signal",
-		[CAUSE_HOST_UI] = "host-ui", [CAUSE_HOST_QUIT] = "host-qmp-quit", [CAUSE_HOST_RESET] = "host-qmp-system-reset",
+		[CAUSE_GUEST_SHUTDOWN] = "guest-shutdown", [CAUSE_GUEST_RESET] = "guest-reset",
+		[CAUSE_HOST_SIGNAL] = "host-signal",       [CAUSE_HOST_UI] = "host-ui",
+		[CAUSE_HOST_QUIT] = "host-qmp-quit",       [CAUSE_HOST_RESET] = "host-qmp-system-reset",
 	};
 	struct json_object *data;
 
@@ -244,7 +251,8 @@ static struct json_object *event_data(enum machine_event event, enum machine_cau
 		char path[256];
 
 		data = json_object_new_object();
-		snprintf(path, sizeof(path), *device ? "/machine/peripheral/%.200s" : "/machine/peripheral-anon", device);
+		snprintf(path, sizeof(path), *device ? "/machine/peripheral/%.200s" : "/machine/peripheral-anon",
+			 device);
 		if (*device)
 			qmp_put_string(data, "device", device);
 		qmp_put_string(data, "path", path);
@@ -285,8 +293,8 @@ static void send_event(struct qmp *q, const char *name, struct json_object *data
 static void happened(void *opaque, enum machine_event event, enum machine_cause cause, const char *device)
 {
 	static const char *const names[] = {
-		[EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_RESET] = "RESET", [EVENT_POWERDOWN] = "POWERDOWN", [EVENT_STOP] = "STOP",
-		[EVENT_RESUME] = "RESUME", [EVENT_DEVICE_DELETED] = "DEVICE_DELETED",
+		[EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_RESET] = "RESET",   [EVENT_POWERDOWN] = "POWERDOWN",
+		[EVENT_STOP] = "STOP",         [EVENT_RESUME] = "RESUME", [EVENT_DEVICE_DELETED] = "DEVICE_DELETED",
 	};
 
 	send_event(opaque, names[event], event_data(event, cause, device));
@@ -302,7 +310,10 @@ static void disk_failed(void *opaque, const struct drive *drive, bool write, boo
 	qmp_put_string(data, "device", drive->is_node ? "" : drive->id);
 	qmp_put_string(data, "node-name", drive->id);
 	qmp_put_string(data, "operation", write ? "write" : "read");
-	qmp_put_string(data, "action", action == ON_ERROR_STOP ? "stop" : action == ON_ERROR_IGNORE ? "ignore" : "report");
+	qmp_put_string(data, "action",
+		       action == ON_ERROR_STOP   ? "stop" :
+		       action == ON_ERROR_IGNORE ? "ignore" :
+						   "report");
 	qmp_put_bool(data, "nospace", no_space);
 	qmp_put_string(data, "reason", no_space ? "No space left on device" : "Input/output error");
 	send_event(opaque, "BLOCK_IO_ERROR", data);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The QMP server: private to control/. qmp_input.c cuts the stream into messages, qmp_schema.c knows the declarations of qmp.def, qmp.c holds
- * the conversation, qmp_run.c and qmp_query.c carry commands out. Everything in the loop thread, under the machine lock.
+ * The QMP server: private to control/. qmp_input.c cuts the stream into messages, qmp_schema.c knows the declarations
+ * of qmp.def, qmp.c holds the conversation, qmp_run.c and qmp_query.c carry commands out. Everything in the loop
+ * thread, under the machine lock.
  */
 #ifndef CONTROL_QMP_H
 #define CONTROL_QMP_H
@@ -21,7 +22,8 @@ struct qmp_input {
 	u32 depth, members;
 	u8 quote; /* of the string that we are in, or 0 */
 	bool escaped, skipping;
-	/* One complete message, or `error` (then it is NULL): in order. The object is the callee's to keep only with json_object_get. */
+	/* One complete message, or `error` (then it is NULL): in order. The object is the callee's to keep only with
+	 * json_object_get. */
 	void (*message)(void *opaque, struct json_object *object, const char *error);
 	void *opaque;
 };
@@ -48,7 +50,8 @@ bool qmp_check(const char *members, struct json_object *arguments, struct error 
 struct json_object *qmp_schema(void);
 /* Arguments of a checked call. */
 const char *qmp_string(const struct qmp_call *call, const char *name); /* NULL: not given */
-bool qmp_u64(const struct qmp_call *call, const char *name, u64 *value, struct error *err); /* a missing one keeps *value */
+bool qmp_u64(const struct qmp_call *call, const char *name, u64 *value,
+	     struct error *err); /* a missing one keeps *value */
 
 /* --- building answers --- */
 void qmp_put(struct json_object *to, const char *name, struct json_object *value);

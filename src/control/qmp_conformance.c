@@ -34,7 +34,8 @@ bool qmp_query_conformance(struct qmp_call *call, struct error *err)
 	qmp_put_u64(call->result, "lost", conformance_lost());
 	qmp_put(call->result, "rules", rules);
 	qmp_put(call->result, "accesses", accesses);
-	if (call->arguments && json_object_object_get_ex(call->arguments, "clear", &clear) && json_object_get_boolean(clear))
+	if (call->arguments && json_object_object_get_ex(call->arguments, "clear", &clear) &&
+	    json_object_get_boolean(clear))
 		conformance_clear();
 	return true;
 }

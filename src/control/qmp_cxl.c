@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * QMP, our own commands: what stands behind an address. cxl-query-decoders reads back every decoder and walks an address; cxl-query-map is the
- * compiled address map; cxl-query-regs shows a register block by its declaration, without setting anything off (a register
- * that is computed when software reads it shows what is stored); cxl-query-topology draws the fabric.
+ * QMP, our own commands: what stands behind an address. cxl-query-decoders reads back every decoder and walks an
+ * address; cxl-query-map is the compiled address map; cxl-query-regs shows a register block by its declaration, without
+ * setting anything off (a register that is computed when software reads it shows what is stored); cxl-query-topology
+ * draws the fabric.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -173,7 +174,8 @@ bool qmp_query_regs(struct qmp_call *call, struct error *err)
 			add_block(&l, NULL, ((struct regs *)range->region->opaque)->name, range->region->opaque);
 	call->result = l.list;
 	return !l.wanted || json_object_array_length(l.list) ||
-	       fail(err, "there is no register block '%.100s'; cxl-query-regs without an argument lists them", l.wanted);
+	       fail(err, "there is no register block '%.100s'; cxl-query-regs without an argument lists them",
+		    l.wanted);
 }
 
 bool qmp_query_topology(struct qmp_call *call, struct error *err)
@@ -185,7 +187,11 @@ bool qmp_query_topology(struct qmp_call *call, struct error *err)
 
 	if (!to)
 		return fail(err, "out of memory");
-	topology_draw(call->machine, !format || !strcmp(format, "text") ? PICTURE_TEXT : !strcmp(format, "dot") ? PICTURE_DOT : PICTURE_SVG, to);
+	topology_draw(call->machine,
+		      !format || !strcmp(format, "text") ? PICTURE_TEXT :
+		      !strcmp(format, "dot")             ? PICTURE_DOT :
+							   PICTURE_SVG,
+		      to);
 	fclose(to);
 	call->result = json_object_new_string(text ? text : "");
 	free(text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* QMP: dynamic capacity of a cxl-type3 is offered, asked back and listed. [CXL3.1 9.13.3] The rules are the device's (cxl.h). */
+/* QMP: dynamic capacity of a cxl-type3 is offered, asked back and listed. [CXL3.1 9.13.3] The rules are the device's
+ * (cxl.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,7 +81,8 @@ static bool take_request(struct qmp_call *call, struct cxl_dc_request *request, 
 	for (size_t n = 0; n < count; n++) {
 		struct json_object *extent = json_object_array_get_idx(extents, n);
 
-		if (!take_number(extent, "offset", &spans[n].offset, err) || !take_number(extent, "len", &spans[n].size, err))
+		if (!take_number(extent, "offset", &spans[n].offset, err) ||
+		    !take_number(extent, "len", &spans[n].size, err))
 			return false;
 	}
 	return true;
@@ -96,8 +98,12 @@ bool qmp_add_dynamic_capacity(struct qmp_call *call, struct error *err)
 	if (!dev)
 		return false;
 	if (!strcmp(policy, "enable-shared-access"))
-		return fail(err, "selection-policy 'enable-shared-access' is about several hosts; the device has one: use prescriptive");
-	request.selection = !strcmp(policy, "free") ? CXL_DC_FREE : !strcmp(policy, "contiguous") ? CXL_DC_CONTIGUOUS : CXL_DC_PRESCRIPTIVE;
+		return fail(
+			err,
+			"selection-policy 'enable-shared-access' is about several hosts; the device has one: use prescriptive");
+	request.selection = !strcmp(policy, "free")       ? CXL_DC_FREE :
+			    !strcmp(policy, "contiguous") ? CXL_DC_CONTIGUOUS :
+							    CXL_DC_PRESCRIPTIVE;
 	ok = take_request(call, &request, err) && cxl_dc_add(dev, &request, err);
 	free((void *)request.spans);
 	return ok;
@@ -126,7 +132,8 @@ static void add_extent(void *arg, const struct cxl_dc_facts *f)
 	unsigned at = 0;
 
 	for (unsigned n = 0; n < TAG_BYTES; n++)
-		at += snprintf(tag + at, sizeof(tag) - at, n == 4 || n == 6 || n == 8 || n == 10 ? "-%02x" : "%02x", f->tag[n]);
+		at += snprintf(tag + at, sizeof(tag) - at, n == 4 || n == 6 || n == 8 || n == 10 ? "-%02x" : "%02x",
+			       f->tag[n]);
 	qmp_put_bool(e, "accepted", f->accepted);
 	qmp_put_u64(e, "region", f->region);
 	qmp_put_u64(e, "offset", f->offset);
@@ -145,7 +152,8 @@ bool qmp_query_dynamic_capacity(struct qmp_call *call, struct error *err)
 		return false;
 	call->result = json_object_new_array();
 	return cxl_dc_each(dev, add_extent, call->result) ||
-	       fail(err, "%s has no dynamic capacity; give it volatile-dc-memdev=ID and num-dc-regions=N", dev_name(dev));
+	       fail(err, "%s has no dynamic capacity; give it volatile-dc-memdev=ID and num-dc-regions=N",
+		    dev_name(dev));
 }
 
 static int hex_digit(char c)
@@ -168,7 +176,8 @@ bool qmp_fm_request(struct qmp_call *call, struct error *err)
 	if (opcode > UINT16_MAX)
 		return fail(err, "Parameter 'opcode' is larger than 65535");
 	if (length % 2 || length > 2 * sizeof(payload))
-		return fail(err, "Parameter 'payload' expects 0 to %u bytes of two hexadecimal digits each", CXL_FM_PAYLOAD_MAX);
+		return fail(err, "Parameter 'payload' expects 0 to %u bytes of two hexadecimal digits each",
+			    CXL_FM_PAYLOAD_MAX);
 	for (size_t n = 0; n < length; n += 2) {
 		int high = hex_digit(text[n]), low = hex_digit(text[n + 1]);
 
@@ -176,7 +185,8 @@ bool qmp_fm_request(struct qmp_call *call, struct error *err)
 			return fail(err, "Parameter 'payload' expects hexadecimal digits, not '%.2s'", text + n);
 		payload[n / 2] = high << 4 | low;
 	}
-	if (!cxl_fm_request(machine_cxl_host(call->machine), qmp_string(call, "path"), opcode, payload, length / 2, &answer, err))
+	if (!cxl_fm_request(machine_cxl_host(call->machine), qmp_string(call, "path"), opcode, payload, length / 2,
+			    &answer, err))
 		return false;
 	for (u32 n = 0; n < answer.length; n++) {
 		hex[2 * n] = digits[answer.payload[n] >> 4];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * QMP: devices, objects and networks that come and go. The arguments are flat, as on the command line: every member beside the class and the id is a
- * property of it, as text, number or truth value.
+ * QMP: devices, objects and networks that come and go. The arguments are flat, as on the command line: every member
+ * beside the class and the id is a property of it, as text, number or truth value.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,19 +19,23 @@ static bool take_list(struct opts *opts, const char *key, struct json_object *li
 
 		if (json_object_is_type(entry, json_type_object))
 			json_object_object_get_ex(entry, "str", &text);
-		if (!json_object_is_type(text, json_type_string) || strlen(json_object_get_string(text)) != (size_t)json_object_get_string_len(text))
+		if (!json_object_is_type(text, json_type_string) ||
+		    strlen(json_object_get_string(text)) != (size_t)json_object_get_string_len(text))
 			return fail(err, "Invalid parameter type for '%.100s', expected: strings", key);
 		if (opts->count == OPTS_MAX)
 			return fail(err, "more than %d members", OPTS_MAX);
-		opts->list[opts->count++] = (struct opt){.key = strdup(key), .value = strdup(json_object_get_string(text))};
+		opts->list[opts->count++] =
+			(struct opt){.key = strdup(key), .value = strdup(json_object_get_string(text))};
 	}
 	return true;
 }
 
 /* The arguments as options, the class first. */
-static bool take_options(const struct qmp_call *call, struct opts *opts, const char *class_key, bool takes_lists, struct error *err)
+static bool take_options(const struct qmp_call *call, struct opts *opts, const char *class_key, bool takes_lists,
+			 struct error *err)
 {
-	json_object_object_foreach(call->arguments, key, value) {
+	json_object_object_foreach(call->arguments, key, value)
+	{
 		enum json_type type = json_object_get_type(value);
 		struct opt *opt = &opts->list[opts->count];
 
@@ -44,11 +48,15 @@ static bool take_options(const struct qmp_call *call, struct opts *opts, const c
 		if (opts->count == OPTS_MAX)
 			return fail(err, "more than %d members", OPTS_MAX);
 		if (type != json_type_string && type != json_type_int && type != json_type_boolean)
-			return fail(err, "Invalid parameter type for '%.100s', expected: string, integer or boolean", key);
-		if (type == json_type_string && strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
+			return fail(err, "Invalid parameter type for '%.100s', expected: string, integer or boolean",
+				    key);
+		if (type == json_type_string &&
+		    strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
 			return fail(err, "Parameter '%.100s' has a NUL character in it", key);
 		opt->key = strdup(key);
-		opt->value = strdup(type != json_type_boolean ? json_object_get_string(value) : json_object_get_boolean(value) ? "on" : "off");
+		opt->value = strdup(type != json_type_boolean      ? json_object_get_string(value) :
+				    json_object_get_boolean(value) ? "on" :
+								     "off");
 		opts->count++;
 		if (!strcmp(key, class_key)) {
 			struct opt first = opts->list[0];
@@ -64,7 +72,8 @@ static bool add(struct qmp_call *call, const char *class_key,
 		bool (*carry_out)(struct machine *machine, struct opts *opts, struct error *err), struct error *err)
 {
 	struct opts opts = {.count = 0};
-	bool ok = take_options(call, &opts, class_key, carry_out == machine_add_netdev, err) && carry_out(call->machine, &opts, err);
+	bool ok = take_options(call, &opts, class_key, carry_out == machine_add_netdev, err) &&
+		  carry_out(call->machine, &opts, err);
 
 	opts_free(&opts);
 	return ok;
@@ -84,7 +93,8 @@ bool qmp_object_add(struct qmp_call *call, struct error *err)
 static struct dev *device_of(struct qmp_call *call, struct error *err)
 {
 	const char *id = qmp_string(call, "id");
-	struct dev *dev = machine_device(call->machine, strncmp(id, peripheral, sizeof(peripheral) - 1) ? id : id + sizeof(peripheral) - 1);
+	struct dev *dev = machine_device(
+		call->machine, strncmp(id, peripheral, sizeof(peripheral) - 1) ? id : id + sizeof(peripheral) - 1);
 
 	if (!dev) {
 		call->error_class = "DeviceNotFound";

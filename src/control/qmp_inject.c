@@ -82,13 +82,16 @@ static bool fill_value(struct filling *f, const struct cxl_record_field *field, 
 		s64 given = json_object_get_int64(value), limit = 1ll << (8 * field->size - 1);
 
 		if (given < -limit || given >= limit)
-			return fail(f->err, "Parameter '%s' is not between %lld and %lld", field->name, (long long)-limit, (long long)limit - 1);
+			return fail(f->err, "Parameter '%s' is not between %lld and %lld", field->name,
+				    (long long)-limit, (long long)limit - 1);
 		store_le(to, field->size, (u64)given & ones(8 * field->size));
 		return true;
 	}
 	if (!take_unsigned(field->name, value, 8 * field->size, &number, f->err))
 		return false;
-	store_le(to, field->size, number | (field->at == 17 ? load_le(to, field->size) : 0)); /* beside what says that fields are there */
+	store_le(to, field->size,
+		 number |
+			 (field->at == 17 ? load_le(to, field->size) : 0)); /* beside what says that fields are there */
 	return true;
 }
 
@@ -101,7 +104,8 @@ static void fill(void *arg, const struct cxl_record_field *field)
 		return;
 	f->ok = fill_value(f, field, value);
 	cxl_record_mark(f->record, field);
-	if (field->format_bit && json_object_object_get_ex(f->call->arguments, "is-comp-id-pldm", &pldm) && json_object_get_boolean(pldm))
+	if (field->format_bit && json_object_object_get_ex(f->call->arguments, "is-comp-id-pldm", &pldm) &&
+	    json_object_get_boolean(pldm))
 		cxl_record_mark_format(f->record, field);
 }
 
@@ -155,7 +159,9 @@ static void show_field(void *arg, const struct cxl_record_field *field)
 		u64 value = load_le(s->record + field->at, field->size);
 
 		if (field->is_signed)
-			qmp_put(s->to, field->name, json_object_new_int64((s64)(value << (64 - 8 * field->size)) >> (64 - 8 * field->size)));
+			qmp_put(s->to, field->name,
+				json_object_new_int64((s64)(value << (64 - 8 * field->size)) >>
+						      (64 - 8 * field->size)));
 		else
 			qmp_put_u64(s->to, field->name, value);
 		return;
@@ -232,8 +238,9 @@ bool qmp_set_health(struct qmp_call *call, struct error *err)
 	health = h.health_status;
 	media = h.media_status;
 	life = h.life_used;
-	if (!take_health(call, "health-status", 8, &health, err) || !take_health(call, "media-status", 8, &media, err) ||
-	    !take_health(call, "life-used", 8, &life, err) || !take_health(call, "corrected-volatile-error-count", 32, &h.corrected_volatile, err) ||
+	if (!take_health(call, "health-status", 8, &health, err) ||
+	    !take_health(call, "media-status", 8, &media, err) || !take_health(call, "life-used", 8, &life, err) ||
+	    !take_health(call, "corrected-volatile-error-count", 32, &h.corrected_volatile, err) ||
 	    !take_health(call, "corrected-persistent-error-count", 32, &h.corrected_persistent, err))
 		return false;
 	if (json_object_object_get_ex(call->arguments, "temperature", &temperature)) {
@@ -277,7 +284,8 @@ bool qmp_inject_poison(struct qmp_call *call, struct error *err)
 	struct dev *dev = qmp_cxl_device(call, err);
 	u64 start = 0, length = 0;
 
-	return dev && qmp_u64(call, "start", &start, err) && qmp_u64(call, "length", &length, err) && cxl_poison_add(dev, start, length, err);
+	return dev && qmp_u64(call, "start", &start, err) && qmp_u64(call, "length", &length, err) &&
+	       cxl_poison_add(dev, start, length, err);
 }
 
 static void show_poison(void *arg, u64 dpa, u64 size, const char *source)

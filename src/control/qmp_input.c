@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a stream of bytes to JSON objects. Clients are hostile as to bytes: messages may be cut anywhere, joined, deep, endless or no JSON at
- * all. Brackets and strings are counted byte by byte, which finds the end of a message without parsing; a whole message is then parsed
- * at once. Strings may stand in single quotes, as scripts write them for QEMU; they are kept in double ones. What cannot be a message is
- * answered with one error, and the stream is read again from the next line (or 0xff byte) on.
+ * From a stream of bytes to JSON objects. Clients are hostile as to bytes: messages may be cut anywhere, joined, deep,
+ * endless or no JSON at all. Brackets and strings are counted byte by byte, which finds the end of a message without
+ * parsing; a whole message is then parsed at once. Strings may stand in single quotes, as scripts write them for QEMU;
+ * they are kept in double ones. What cannot be a message is answered with one error, and the stream is read again from
+ * the next line (or 0xff byte) on.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -44,19 +45,20 @@ static bool is_utf8(const char *text, size_t size)
 	return true;
 }
 
-/* Counts the members of all objects; false: there is a number in it that JSON cannot say. At most QMP_DEPTH_MAX deep. */
+/* Counts the members of all objects; false: there is a number in it that JSON cannot say. At most QMP_DEPTH_MAX deep.
+ */
 static bool count_members(struct json_object *value, u32 *members)
 {
 	switch (json_object_get_type(value)) {
-	case json_type_double:
-		return isfinite(json_object_get_double(value));
+	case json_type_double: return isfinite(json_object_get_double(value));
 	case json_type_array:
 		for (size_t n = 0; n < json_object_array_length(value); n++)
 			if (!count_members(json_object_array_get_idx(value, n), members))
 				return false;
 		return true;
 	case json_type_object: {
-		json_object_object_foreach(value, key, inner) {
+		json_object_object_foreach(value, key, inner)
+		{
 			(void)key;
 			++*members;
 			if (!count_members(inner, members))
@@ -64,8 +66,7 @@ static bool count_members(struct json_object *value, u32 *members)
 		}
 		return true;
 	}
-	default:
-		return true;
+	default: return true;
 	}
 }
 
@@ -93,7 +94,8 @@ static void parse(struct qmp_input *input)
 	if (tokener && is_utf8(input->bytes, count)) {
 		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 		object = json_tokener_parse_ex(tokener, input->bytes, (int)count);
-		if (json_tokener_get_error(tokener) == json_tokener_success && json_tokener_get_parse_end(tokener) == count)
+		if (json_tokener_get_error(tokener) == json_tokener_success &&
+		    json_tokener_get_parse_end(tokener) == count)
 			fault = find_fault(object, members);
 	}
 	if (tokener)

@@ -30,11 +30,15 @@ static struct json_object *bridge_info(struct pci_dev *dev)
 	qmp_put_u64(bus, "number", get(dev, PCI_PRIMARY_BUS, 1));
 	qmp_put_u64(bus, "secondary", secondary);
 	qmp_put_u64(bus, "subordinate", get(dev, PCI_SUBORDINATE_BUS, 1));
-	qmp_put(bus, "io_range", range((get(dev, PCI_IO_BASE, 1) & 0xf0) << 8, (get(dev, PCI_IO_LIMIT, 1) & 0xf0) << 8 | 0xfff));
-	qmp_put(bus, "memory_range", range((get(dev, PCI_MEMORY_BASE, 2) & 0xfff0) << 16, (get(dev, PCI_MEMORY_LIMIT, 2) & 0xfff0) << 16 | 0xfffff));
+	qmp_put(bus, "io_range",
+		range((get(dev, PCI_IO_BASE, 1) & 0xf0) << 8, (get(dev, PCI_IO_LIMIT, 1) & 0xf0) << 8 | 0xfff));
+	qmp_put(bus, "memory_range",
+		range((get(dev, PCI_MEMORY_BASE, 2) & 0xfff0) << 16,
+		      (get(dev, PCI_MEMORY_LIMIT, 2) & 0xfff0) << 16 | 0xfffff));
 	qmp_put(bus, "prefetchable_range",
 		range((get(dev, PCI_PREFETCH_BASE, 2) & 0xfff0) << 16 | get(dev, PCI_PREFETCH_BASE_HI, 4) << 32,
-		      (get(dev, PCI_PREFETCH_LIMIT, 2) & 0xfff0) << 16 | 0xfffff | get(dev, PCI_PREFETCH_LIMIT_HI, 4) << 32));
+		      (get(dev, PCI_PREFETCH_LIMIT, 2) & 0xfff0) << 16 | 0xfffff |
+			      get(dev, PCI_PREFETCH_LIMIT_HI, 4) << 32));
 	qmp_put(info, "bus", bus);
 	if (secondary)
 		qmp_put(info, "devices", bus_list(&dev->bridge->secondary, secondary));
@@ -56,7 +60,8 @@ static struct json_object *bars(struct pci_dev *dev)
 		region = json_object_new_object();
 		qmp_put_u64(region, "bar", n);
 		qmp_put_string(region, "type", bar->io ? "io" : "memory");
-		qmp_put(region, "address", address == UINT64_MAX ? json_object_new_int64(-1) : json_object_new_uint64(address));
+		qmp_put(region, "address",
+			address == UINT64_MAX ? json_object_new_int64(-1) : json_object_new_uint64(address));
 		qmp_put_u64(region, "size", bar->size);
 		if (!bar->io) {
 			qmp_put_bool(region, "prefetch", bar->prefetch);
@@ -72,8 +77,14 @@ const char *pci_class_words(u16 class_code)
 	static const struct {
 		u16 code;
 		const char *words;
-	} table[] = {{0x0100, "SCSI controller"}, {0x0180, "Storage controller"}, {0x0200, "Ethernet controller"}, {0x0502, "CXL"},
-		     {0x0600, "Host bridge"}, {0x0604, "PCI bridge"}, {0x0780, "Communication controller"}, {0x00ff, "Unclassified device"}};
+	} table[] = {{0x0100, "SCSI controller"},
+		     {0x0180, "Storage controller"},
+		     {0x0200, "Ethernet controller"},
+		     {0x0502, "CXL"},
+		     {0x0600, "Host bridge"},
+		     {0x0604, "PCI bridge"},
+		     {0x0780, "Communication controller"},
+		     {0x00ff, "Unclassified device"}};
 
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].code == class_code)
@@ -83,7 +94,8 @@ const char *pci_class_words(u16 class_code)
 
 static struct json_object *device_info(struct pci_dev *dev, u8 bus)
 {
-	struct json_object *info = json_object_new_object(), *class = json_object_new_object(), *id = json_object_new_object();
+	struct json_object *info = json_object_new_object(), *class = json_object_new_object(),
+			   *id = json_object_new_object();
 	u16 code = get(dev, PCI_CLASS + 1, 2);
 
 	if (pci_class_words(code))

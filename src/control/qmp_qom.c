@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * QMP: the tree of what there is, by QEMU's paths, for reading. /machine/peripheral has the devices with an id, /machine/peripheral-anon
- * those without, /objects the objects; a device's or object's members are its properties.
+ * QMP: the tree of what there is, by QEMU's paths, for reading. /machine/peripheral has the devices with an id,
+ * /machine/peripheral-anon those without, /objects the objects; a device's or object's members are its properties.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -122,7 +122,10 @@ bool qmp_qom_list(struct qmp_call *call, struct error *err)
 	}
 	for (unsigned which = 0; which < 2; which++)
 		for (const struct prop *p = which ? dev->cls->common : dev->cls->props; p && p->name; p++)
-			entry_add(call->result, p->name, p->kind == PROP_KIND_BOOL ? "bool" : p->kind <= PROP_KIND_SIZE ? "int" : "str");
+			entry_add(call->result, p->name,
+				  p->kind == PROP_KIND_BOOL ? "bool" :
+				  p->kind <= PROP_KIND_SIZE ? "int" :
+							      "str");
 	return true;
 }
 
@@ -153,7 +156,8 @@ static struct json_object *value_of(const struct dev *dev, const struct prop *p)
 		}
 		return json_object_new_string("");
 	case PROP_KIND_MAC:
-		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+			 mac[5]);
 		return json_object_new_string(text);
 	case PROP_KIND_PCI_ADDR:
 		snprintf(text, sizeof(text), "%02x.%x", *(const u32 *)at >> 3 & 0x1f, *(const u32 *)at & 7);
@@ -171,7 +175,9 @@ bool qmp_qom_get(struct qmp_call *call, struct error *err)
 	if (!find(call->machine, path, &folder, &dev))
 		return not_found(call, path, err);
 	if (!strcmp(name, "type")) {
-		call->result = json_object_new_string(dev ? dev->cls->name : folder == FOLDER_MACHINE ? "virt-machine" : "container");
+		call->result = json_object_new_string(dev                      ? dev->cls->name :
+						      folder == FOLDER_MACHINE ? "virt-machine" :
+										 "container");
 		return true;
 	}
 	for (unsigned which = 0; dev && which < 2; which++)
@@ -180,5 +186,9 @@ bool qmp_qom_get(struct qmp_call *call, struct error *err)
 				call->result = value_of(dev, p);
 				return true;
 			}
-	return fail(err, "Property '%.100s.%.100s' not found", dev ? dev->cls->name : folder == FOLDER_MACHINE ? "virt-machine" : "container", name);
+	return fail(err, "Property '%.100s.%.100s' not found",
+		    dev                      ? dev->cls->name :
+		    folder == FOLDER_MACHINE ? "virt-machine" :
+					       "container",
+		    name);
 }

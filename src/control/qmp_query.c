@@ -120,11 +120,14 @@ bool qmp_qom_list_types(struct qmp_call *call, struct error *err)
 	call->result = json_object_new_array();
 	for (unsigned i = 0; machine_classes[i]; i++) {
 		const struct dev_class *cls = machine_classes[i];
-		const char *parent = cls->plugs == BUS_OBJECT ? "memory-backend" : cls->plugs == BUS_NONE ? "device" : "pci-device";
+		const char *parent = cls->plugs == BUS_OBJECT ? "memory-backend" :
+				     cls->plugs == BUS_NONE   ? "device" :
+								"pci-device";
 		struct json_object *type;
 
-		if (cls->hidden || (implements && strcmp(implements, parent) && strcmp(implements, cls->name) && strcmp(implements, "object") &&
-				    (strcmp(implements, "device") || cls->plugs == BUS_OBJECT)))
+		if (cls->hidden ||
+		    (implements && strcmp(implements, parent) && strcmp(implements, cls->name) &&
+		     strcmp(implements, "object") && (strcmp(implements, "device") || cls->plugs == BUS_OBJECT)))
 			continue;
 		type = json_object_new_object();
 		qmp_put_string(type, "name", cls->name);
@@ -142,7 +145,10 @@ static void add_properties(struct json_object *list, const struct prop *props)
 
 		qmp_put_string(property, "name", p->name);
 		snprintf(link, sizeof(link), "link<%s>", p->link_class ? p->link_class : "object");
-		qmp_put_string(property, "type", p->kind == PROP_KIND_LINK ? link : p->kind > PROP_KIND_STRING ? "str" : prop_kind_word(p->kind));
+		qmp_put_string(property, "type",
+			       p->kind == PROP_KIND_LINK  ? link :
+			       p->kind > PROP_KIND_STRING ? "str" :
+							    prop_kind_word(p->kind));
 		if (p->doc)
 			qmp_put_string(property, "description", p->doc);
 		if (p->kind == PROP_KIND_BOOL)
@@ -194,7 +200,8 @@ bool qmp_query_chardev(struct qmp_call *call, struct error *err)
 		add_chardev(call->result, label, s->config.serial[n], true);
 	}
 	for (unsigned n = 0; (id = machine_chardev_id(call->machine, n)); n++)
-		add_chardev(call->result, id, s->chardevs.text[n], chardev_is_connected(machine_chardev(call->machine, id)));
+		add_chardev(call->result, id, s->chardevs.text[n],
+			    chardev_is_connected(machine_chardev(call->machine, id)));
 	for (unsigned n = 0; n < s->monitors.count; n++) {
 		char label[32];
 

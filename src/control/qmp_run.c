@@ -80,7 +80,8 @@ bool qmp_query_options(struct qmp_call *call, struct error *err)
 bool qmp_query_status(struct qmp_call *call, struct error *err)
 {
 	static const char *const names[] = {
-		[MACHINE_PRELAUNCH] = "prelaunch", [MACHINE_RUNNING] = "running", [MACHINE_PAUSED] = "paused", [MACHINE_SHUT_DOWN] = "shutdown", [MACHINE_IO_ERROR] = "io-error",
+		[MACHINE_PRELAUNCH] = "prelaunch", [MACHINE_RUNNING] = "running",   [MACHINE_PAUSED] = "paused",
+		[MACHINE_SHUT_DOWN] = "shutdown",  [MACHINE_IO_ERROR] = "io-error",
 	};
 	enum machine_state state = machine_state(call->machine);
 
@@ -172,9 +173,10 @@ static bool save(struct space *space, struct cpu *cpu, int fd, const char *path,
 
 	for (u64 done = 0, part; ok && done < size; done += part) {
 		part = MIN(size - done, SAVE_BYTES);
-		if (cpu ? !cpu_debug_read(cpu, from + done, bytes, part, false) : !dma_read(space, from + done, bytes, part))
-			ok = fail(err, "Invalid addr 0x%llx/size %llu specified: not all of it is memory", (unsigned long long)from,
-				  (unsigned long long)size);
+		if (cpu ? !cpu_debug_read(cpu, from + done, bytes, part, false) :
+			  !dma_read(space, from + done, bytes, part))
+			ok = fail(err, "Invalid addr 0x%llx/size %llu specified: not all of it is memory",
+				  (unsigned long long)from, (unsigned long long)size);
 		else if (write(fd, bytes, part) != (ssize_t)part)
 			ok = fail(err, "cannot write '%.200s': is the disk full?", path);
 	}
@@ -192,7 +194,8 @@ static bool save_to_file(struct qmp_call *call, struct cpu *cpu, struct error *e
 	if (!qmp_u64(call, "val", &from, err) || !qmp_u64(call, "size", &size, err))
 		return false;
 	if (!add_ok(from, size, &end))
-		return fail(err, "Invalid addr 0x%llx/size %llu specified: it wraps", (unsigned long long)from, (unsigned long long)size);
+		return fail(err, "Invalid addr 0x%llx/size %llu specified: it wraps", (unsigned long long)from,
+			    (unsigned long long)size);
 	/* Not blocking: a FIFO that nobody reads is an error, not a wait. Guest memory is its owner's to read. */
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The declarations of qmp.def at work: finding a command, checking its arguments, telling clients about all of it (query-qmp-schema in the form
- * of QEMU's schema introspection: every type, command and event is an entry that others name).
+ * The declarations of qmp.def at work: finding a command, checking its arguments, telling clients about all of it
+ * (query-qmp-schema in the form of QEMU's schema introspection: every type, command and event is an entry that others
+ * name).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +108,9 @@ static bool check_value(const char *name, const char *type, struct json_object *
 		const char *type;
 		enum json_type json;
 		const char *words;
-	} simple[] = {{"str", json_type_string, "string"}, {"int", json_type_int, "integer"}, {"bool", json_type_boolean, "boolean"}};
+	} simple[] = {{"str", json_type_string, "string"},
+		      {"int", json_type_int, "integer"},
+		      {"bool", json_type_boolean, "boolean"}};
 	const struct declared *declared;
 	char inner[WORD_BYTES];
 
@@ -118,7 +121,8 @@ static bool check_value(const char *name, const char *type, struct json_object *
 			continue;
 		if (!json_object_is_type(value, simple[i].json))
 			return fail(err, "Invalid parameter type for '%s', expected: %s", name, simple[i].words);
-		if (simple[i].json == json_type_string && strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
+		if (simple[i].json == json_type_string &&
+		    strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
 			return fail(err, "Parameter '%s' has a NUL character in it", name);
 		return true;
 	}
@@ -138,12 +142,14 @@ static bool check_value(const char *name, const char *type, struct json_object *
 	declared = find_declared(type);
 	assert(declared);
 	if (declared->kind == DECLARED_STRUCT)
-		return json_object_is_type(value, json_type_object) ? check_members(declared->text, value, err) :
-			fail(err, "Invalid parameter type for '%s', expected: object", name);
+		return json_object_is_type(value, json_type_object) ?
+			       check_members(declared->text, value, err) :
+			       fail(err, "Invalid parameter type for '%s', expected: object", name);
 	if (!json_object_is_type(value, json_type_string))
 		return fail(err, "Invalid parameter type for '%s', expected: string", name);
 	return has_word(declared->text, json_object_get_string(value)) ||
-	       fail(err, "Parameter '%s' does not accept value '%.100s'; one of: %s", name, json_object_get_string(value), declared->text);
+	       fail(err, "Parameter '%s' does not accept value '%.100s'; one of: %s", name,
+		    json_object_get_string(value), declared->text);
 }
 
 static bool has_member(const char *members, const char *wanted)
@@ -174,7 +180,8 @@ static bool check_members(const char *members, struct json_object *object, struc
 	}
 	if (!object)
 		return true;
-	json_object_object_foreach(object, key, unused) {
+	json_object_object_foreach(object, key, unused)
+	{
 		(void)unused;
 		if (!has_member(members, key) && !has_member(members, "*"))
 			return fail(err, "Parameter '%.100s' is unexpected", key);
@@ -191,7 +198,9 @@ const char *qmp_string(const struct qmp_call *call, const char *name)
 {
 	struct json_object *value;
 
-	return call->arguments && json_object_object_get_ex(call->arguments, name, &value) ? json_object_get_string(value) : NULL;
+	return call->arguments && json_object_object_get_ex(call->arguments, name, &value) ?
+		       json_object_get_string(value) :
+		       NULL;
 }
 
 bool qmp_u64(const struct qmp_call *call, const char *name, u64 *value, struct error *err)
@@ -293,7 +302,8 @@ static void add_object(struct json_object *schema, const char *name, const char 
 
 static void add_enum(struct json_object *schema, const char *name, const char *words)
 {
-	struct json_object *e = entry(name, "enum"), *values = json_object_new_array(), *members = json_object_new_array();
+	struct json_object *e = entry(name, "enum"), *values = json_object_new_array(),
+			   *members = json_object_new_array();
 	char word[WORD_BYTES];
 
 	while (next_word(&words, word)) {

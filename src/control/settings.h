@@ -8,7 +8,8 @@
 #define LISTED_MAX 256
 #define FMW_MAX 16
 
-/* Options that make something are kept in order and carried out by kind: objects, character devices, drives, devices. */
+/* Options that make something are kept in order and carried out by kind: objects, character devices, drives, devices.
+ */
 struct listed {
 	const char *text[LISTED_MAX];
 	unsigned count;
@@ -24,10 +25,10 @@ struct settings {
 	/* Monitors: -qmp's text is as after -serial, -mon's names a chardev. */
 	struct listed monitors;
 	enum monitor_kind { MONITOR_QMP, MONITOR_CHARDEV, MONITOR_HUMAN } monitor_kind[LISTED_MAX];
-	struct monitor *human; /* those that are open */
+	struct monitor *human;           /* those that are open */
 	const char *net_card, *net_wire; /* -net nic, and -net user and the like, until they make a pair */
 	const char *pidfile, *name, *uuid, *gdb;
-	bool draw; /* `cxlvm topology`: nothing is opened or run */
+	bool draw;   /* `cxlvm topology`: nothing is opened or run */
 	u32 picture; /* enum picture of qmp.h */
 	bool nographic, daemonize;
 	unsigned smbios_bytes; /* of all words */
@@ -67,9 +68,11 @@ bool option_smbios(struct settings *s, const char *argument, struct error *err);
 bool option_fw_cfg(struct settings *s, const char *argument, struct error *err);
 
 /* spellings.c: JSON, files of options, our short form. */
-bool option_parse(struct opts *opts, const char *text, const char *implied, struct error *err); /* "a,b=c" or {"b": "c"} */
+bool option_parse(struct opts *opts, const char *text, const char *implied,
+		  struct error *err); /* "a,b=c" or {"b": "c"} */
 struct json_object;
-bool option_from_json(struct opts *opts, struct json_object *object, struct error *err); /* the caller frees opts, also after a failure */
+bool option_from_json(struct opts *opts, struct json_object *object,
+		      struct error *err); /* the caller frees opts, also after a failure */
 bool globals_apply(const struct settings *s, struct opts *device, struct error *err);
 bool option_global(struct settings *s, const char *argument, struct error *err);
 bool option_readconfig(struct settings *s, const char *argument, struct error *err);

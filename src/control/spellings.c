@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Other ways to write an option: JSON after -device and -object, files of options (-readconfig), -global's properties, and -cxl, our
- * short form of a whole fabric. Each ends in the ordinary options, so that nothing has two meanings.
+ * Other ways to write an option: JSON after -device and -object, files of options (-readconfig), -global's properties,
+ * and -cxl, our short form of a whole fabric. Each ends in the ordinary options, so that nothing has two meanings.
  */
 #include <json-c/json.h>
 #include <stdarg.h>
@@ -36,7 +36,8 @@ static bool flatten(struct opts *opts, const char *key, struct json_object *valu
 		return fail(err, "'%.60s': deeper than %d levels", key, JSON_DEPTH_MAX);
 	switch (json_object_get_type(value)) {
 	case json_type_object: {
-		json_object_object_foreach(value, inner, member) {
+		json_object_object_foreach(value, inner, member)
+		{
 			if (snprintf(name, sizeof(name), "%s%s%s", key, *key ? "." : "", inner) >= (int)sizeof(name))
 				return fail(err, "'%.60s': a name of more than %zu bytes", inner, sizeof(name) - 1);
 			if (!flatten(opts, name, member, depth + 1, err))
@@ -51,15 +52,13 @@ static bool flatten(struct opts *opts, const char *key, struct json_object *valu
 				return false;
 		}
 		return true;
-	case json_type_boolean:
-		return put_key(opts, key, json_object_get_boolean(value) ? "on" : "off", err);
+	case json_type_boolean: return put_key(opts, key, json_object_get_boolean(value) ? "on" : "off", err);
 	case json_type_null:
 		/* An image without the one behind it. */
 		if (strlen(key) >= 7 && !strcmp(key + strlen(key) - 7, "backing"))
 			return put_key(opts, key, "null", err);
 		return fail(err, "'%.60s' is null; leave it out", key);
-	default:
-		return put_key(opts, key, json_object_get_string(value), err);
+	default: return put_key(opts, key, json_object_get_string(value), err);
 	}
 }
 
@@ -82,7 +81,8 @@ static bool parse_json(struct opts *opts, const char *text, struct error *err)
 	object = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
 	ok = json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(object, json_type_object);
 	if (!ok)
-		fail(err, "no JSON object at byte %zu; write {\"driver\": \"NAME\", \"KEY\": VALUE}", json_tokener_get_parse_end(tokener));
+		fail(err, "no JSON object at byte %zu; write {\"driver\": \"NAME\", \"KEY\": VALUE}",
+		     json_tokener_get_parse_end(tokener));
 	json_tokener_free(tokener);
 	ok = ok && flatten(opts, "", object, 0, err);
 	json_object_put(object);
@@ -144,7 +144,9 @@ bool option_global(struct settings *s, const char *argument, struct error *err)
 		return true;
 	}
 	if (!is_class(argument, (size_t)(dot - argument)))
-		fprintf(stderr, "cxlvm: -global %s: has no effect: there is no such driver; '-device help' lists them\n", argument);
+		fprintf(stderr,
+			"cxlvm: -global %s: has no effect: there is no such driver; '-device help' lists them\n",
+			argument);
 	if (s->globals.count == LISTED_MAX)
 		return fail(err, "-global %s: more than %d of these; leave some out", argument, LISTED_MAX);
 	s->globals.text[s->globals.count++] = argument;
@@ -155,7 +157,8 @@ bool option_global(struct settings *s, const char *argument, struct error *err)
 
 static const struct option *group_option(const char *group)
 {
-	static const char *const other_names[][2] = {{"memory", "m"}, {"smp-opts", "smp"}, {"boot-opts", "boot"}, {"action", "action"}};
+	static const char *const other_names[][2] = {
+		{"memory", "m"}, {"smp-opts", "smp"}, {"boot-opts", "boot"}, {"action", "action"}};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(other_names); i++)
 		if (!strcmp(group, other_names[i][0]))
@@ -207,7 +210,8 @@ static bool config_line(struct settings *s, struct section *section, char *line,
 		return true;
 	words = sscanf(line, "[%63[^] \"] \"%255[^\"]\"%c", group, id, &end);
 	if (*line == '[') {
-		if (words == 2 || words <= 0 || (words == 3 && end != ']') || (words == 1 && line[1 + strlen(group)] != ']'))
+		if (words == 2 || words <= 0 || (words == 3 && end != ']') ||
+		    (words == 1 && line[1 + strlen(group)] != ']'))
 			return fail(err, "'%.60s': write [GROUP] or [GROUP \"ID\"]", line);
 		if (!end_section(s, section, err))
 			return false;
@@ -252,8 +256,8 @@ bool option_readconfig(struct settings *s, const char *argument, struct error *e
 		if (next)
 			*next++ = 0;
 		number++;
-		ok = strlen(line) < CONFIG_LINE_MAX ? config_line(s, &section, line, err)
-						    : fail(err, "a line has at most %d bytes", CONFIG_LINE_MAX - 1);
+		ok = strlen(line) < CONFIG_LINE_MAX ? config_line(s, &section, line, err) :
+						      fail(err, "a line has at most %d bytes", CONFIG_LINE_MAX - 1);
 	}
 	ok = ok && end_section(s, &section, err);
 	if (section.option) { /* what failed was inside it */
@@ -280,7 +284,9 @@ static bool read_short_form(struct short_form *f, struct opts *opts, struct erro
 
 	*f = (struct short_form){.granularity = 256, .bridges = 1, .as = "none", .type = "ram"};
 	if (!x || x == what || x - what > 6)
-		return fail(err, "write COUNTxSIZE[,interleave=BYTES,bridges=N,as=none|dax|system-ram,print=on], as in 2x512M,interleave=256");
+		return fail(
+			err,
+			"write COUNTxSIZE[,interleave=BYTES,bridges=N,as=none|dax|system-ram,print=on], as in 2x512M,interleave=256");
 	memcpy(count, what, (size_t)(x - what));
 	if (!parse_u64("COUNT", count, 1, 16, &f->count, err) || !parse_size("SIZE", x + 1, &f->size, err))
 		return false;
@@ -295,14 +301,14 @@ static bool read_short_form(struct short_form *f, struct opts *opts, struct erro
 	if (!f->size || f->size % (256 * MiB) || f->size > 1024 * GiB)
 		return fail(err, "SIZE=%s: a device has a multiple of 256M, up to 1T", x + 1);
 	if (f->count % f->bridges)
-		return fail(err, "bridges=%llu: %llu devices cannot be spread evenly; leave bridges= out", (unsigned long long)f->bridges,
-			    (unsigned long long)f->count);
+		return fail(err, "bridges=%llu: %llu devices cannot be spread evenly; leave bridges= out",
+			    (unsigned long long)f->bridges, (unsigned long long)f->count);
 	return true;
 }
 
 /* One option of the long form: printed, or taken. Its text stays to the end of the program. */
-__attribute__((format(printf, 4, 6)))
-static bool say(struct settings *s, bool print, const char *name, const char *format, struct error *err, ...)
+__attribute__((format(printf, 4, 6))) static bool say(struct settings *s, bool print, const char *name,
+						      const char *format, struct error *err, ...)
 {
 	va_list args;
 	char *text;
@@ -331,17 +337,20 @@ static bool say_fabric(struct settings *s, const struct short_form *f, struct er
 	for (unsigned b = 0; ok && b < f->bridges; b++)
 		fprintf(to, ",cxl-fmw.0.targets.%u=cxl.%u", b, b);
 	ok = ok && !fclose(to) &&
-	     say(s, f->print, "machine", "virt%s,cxl-fmw.0.size=%lluM,cxl-fmw.0.interleave-granularity=%llu", err, targets, mib * f->count,
-		 (unsigned long long)f->granularity);
+	     say(s, f->print, "machine", "virt%s,cxl-fmw.0.size=%lluM,cxl-fmw.0.interleave-granularity=%llu", err,
+		 targets, mib * f->count, (unsigned long long)f->granularity);
 	for (unsigned b = 0; ok && b < f->bridges; b++)
-		ok = say(s, f->print, "device", "pxb-cxl,bus_nr=%u,id=cxl.%u", err, (unsigned)(64 + b * 192 / f->bridges), b);
+		ok = say(s, f->print, "device", "pxb-cxl,bus_nr=%u,id=cxl.%u", err,
+			 (unsigned)(64 + b * 192 / f->bridges), b);
 	to = open_memstream(&devices, &size);
 	for (unsigned n = 0; ok && to && n < f->count; n++) {
 		/* As a window spreads: the first of every bridge, then the second. */
 		fprintf(to, "%smem%u", n ? ":" : "", n);
 		ok = say(s, f->print, "object", "memory-backend-ram,id=cxl-mem%u,size=%lluM", err, n, mib) &&
-		     say(s, f->print, "device", "cxl-rp,bus=cxl.%u,id=cxl-rp%u,chassis=0,slot=%u", err, (unsigned)(n % f->bridges), n, n) &&
-		     say(s, f->print, "device", "cxl-type3,bus=cxl-rp%u,volatile-memdev=cxl-mem%u,id=mem%u", err, n, n, n);
+		     say(s, f->print, "device", "cxl-rp,bus=cxl.%u,id=cxl-rp%u,chassis=0,slot=%u", err,
+			 (unsigned)(n % f->bridges), n, n) &&
+		     say(s, f->print, "device", "cxl-type3,bus=cxl-rp%u,volatile-memdev=cxl-mem%u,id=mem%u", err, n, n,
+			 n);
 	}
 	ok = ok && to && !fclose(to) &&
 	     say(s, f->print, "cxl-region", "window=0,devices=%s,granularity=%llu,type=ram,as=%s", err, devices,
@@ -355,8 +364,8 @@ bool option_cxl(struct settings *s, const char *argument, struct error *err)
 {
 	struct short_form f;
 	struct opts opts;
-	bool ok = opts_parse(&opts, argument, "devices", err) && read_short_form(&f, &opts, err) && opts_all_used(&opts, "-cxl", err) &&
-		  say_fabric(s, &f, err);
+	bool ok = opts_parse(&opts, argument, "devices", err) && read_short_form(&f, &opts, err) &&
+		  opts_all_used(&opts, "-cxl", err) && say_fabric(s, &f, err);
 
 	if (!ok)
 		return fail_context(err, "-cxl %s", argument);

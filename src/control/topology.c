@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fabric as a picture: text tree, DOT, SVG, from a command line before boot (`cxlvm topology`) and from a live machine. One walk over windows,
- * host bridges, whatever buses lie below them, devices and boot regions makes a list of boxes and dashed arrows; each format prints that list.
+ * The fabric as a picture: text tree, DOT, SVG, from a command line before boot (`cxlvm topology`) and from a live
+ * machine. One walk over windows, host bridges, whatever buses lie below them, devices and boot regions makes a list of
+ * boxes and dashed arrows; each format prints that list.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,9 @@ struct box {
 struct picture_list {
 	struct box *boxes;
 	unsigned count, room;
-	struct arrow { unsigned from, to; } *arrows;
+	struct arrow {
+		unsigned from, to;
+	} * arrows;
 	unsigned arrow_count, arrow_room;
 };
 
@@ -39,7 +42,8 @@ static struct box *add_box(struct picture_list *p, const char *kind, const struc
 		assert(p->boxes);
 	}
 	b = &p->boxes[p->count++];
-	*b = (struct box){.kind = kind, .dev = dev, .parent = parent, .depth = parent < 0 ? 0 : p->boxes[parent].depth + 1};
+	*b = (struct box){
+		.kind = kind, .dev = dev, .parent = parent, .depth = parent < 0 ? 0 : p->boxes[parent].depth + 1};
 	return b;
 }
 
@@ -80,10 +84,11 @@ static void describe_device(struct box *b, const struct dev *dev)
 		return;
 	snprintf(b->line[1], sizeof(b->line[1]), "%s, serial 0x%llx", dev->cls->name, (unsigned long long)facts.serial);
 	if (facts.volatile_bytes && facts.persistent_bytes)
-		snprintf(b->line[2], sizeof(b->line[2]), "%s volatile, %s persistent", size_words(facts.volatile_bytes, v),
-			 size_words(facts.persistent_bytes, s));
+		snprintf(b->line[2], sizeof(b->line[2]), "%s volatile, %s persistent",
+			 size_words(facts.volatile_bytes, v), size_words(facts.persistent_bytes, s));
 	else
-		snprintf(b->line[2], sizeof(b->line[2]), "%s %s", size_words(facts.volatile_bytes + facts.persistent_bytes, v),
+		snprintf(b->line[2], sizeof(b->line[2]), "%s %s",
+			 size_words(facts.volatile_bytes + facts.persistent_bytes, v),
 			 facts.volatile_bytes ? "volatile" : "persistent");
 }
 
@@ -96,7 +101,11 @@ static void add_bus(struct picture_list *p, struct pci_bus *bus, int parent, uns
 
 		if (!dev)
 			continue;
-		describe_device(add_box(p, dev->bridge ? "port" : cxl_device_facts(&dev->dev, &facts) ? "memory" : "device", &dev->dev, parent),
+		describe_device(add_box(p,
+					dev->bridge                         ? "port" :
+					cxl_device_facts(&dev->dev, &facts) ? "memory" :
+									      "device",
+					&dev->dev, parent),
 				&dev->dev);
 		if (dev->bridge)
 			add_bus(p, &dev->bridge->secondary, index, depth + 1);
@@ -130,9 +139,11 @@ static void add_windows(struct picture_list *p, struct cxl_host *host)
 		char size[32];
 
 		snprintf(b->line[0], sizeof(b->line[0]), "window %u", n);
-		snprintf(b->line[1], sizeof(b->line[1]), "0x%llx, %s", (unsigned long long)w->base, size_words(w->size, size));
+		snprintf(b->line[1], sizeof(b->line[1]), "0x%llx, %s", (unsigned long long)w->base,
+			 size_words(w->size, size));
 		if (w->target_count > 1)
-			snprintf(b->line[2], sizeof(b->line[2]), "%u ways of %u bytes", w->target_count, w->granularity);
+			snprintf(b->line[2], sizeof(b->line[2]), "%u ways of %u bytes", w->target_count,
+				 w->granularity);
 		for (unsigned t = 0; t < w->target_count; t++)
 			for (unsigned k = 0; k < cxl_host_bridge_count(host); k++) {
 				struct cxl_bridge_facts facts = cxl_host_bridge(host, k);
@@ -152,8 +163,10 @@ static void add_regions(struct picture_list *p, struct cxl_host *host)
 		char size[32];
 
 		snprintf(b->line[0], sizeof(b->line[0]), "region %u at boot, %s", n, r->pmem ? "pmem" : "ram");
-		snprintf(b->line[1], sizeof(b->line[1]), "0x%llx, %s", (unsigned long long)r->base, size_words(r->size, size));
-		snprintf(b->line[2], sizeof(b->line[2]), "window %u, %u ways of %u bytes", r->window, r->ways, r->granularity);
+		snprintf(b->line[1], sizeof(b->line[1]), "0x%llx, %s", (unsigned long long)r->base,
+			 size_words(r->size, size));
+		snprintf(b->line[2], sizeof(b->line[2]), "window %u, %u ways of %u bytes", r->window, r->ways,
+			 r->granularity);
 		for (unsigned i = 0; i < r->ways; i++)
 			add_arrow(p, index, r->devices[i]);
 	}
@@ -180,8 +193,10 @@ static void draw_text(const struct picture_list *p, FILE *to)
 			trunk[depth++] = is_last(p, (unsigned)k) ? "   " : "│  ";
 		while (depth)
 			fputs(trunk[--depth], to);
-		fprintf(to, "%s%s %s", is_last(p, n) ? "└─ " : "├─ ", b->kind, strstr(b->line[0], b->kind) == b->line[0] ?
-			b->line[0] + strlen(b->kind) + (b->line[0][strlen(b->kind)] == ' ') : b->line[0]);
+		fprintf(to, "%s%s %s", is_last(p, n) ? "└─ " : "├─ ", b->kind,
+			strstr(b->line[0], b->kind) == b->line[0] ?
+				b->line[0] + strlen(b->kind) + (b->line[0][strlen(b->kind)] == ' ') :
+				b->line[0]);
 		for (unsigned i = 1; i < LINES; i++)
 			if (b->line[i][0])
 				fprintf(to, "%s%s", i == 1 ? "  " : ", ", b->line[i]);
@@ -299,18 +314,20 @@ static void draw_line(const struct box *a, const struct box *b, unsigned columns
 	unsigned ax = box_x(a, columns) + (left ? 0 : BOX_WIDTH), bx = box_x(b, columns) + (left ? BOX_WIDTH : 0);
 	unsigned ay = box_y(a) + BOX_HEIGHT / 2, by = box_y(b) + BOX_HEIGHT / 2, middle = (ax + bx) / 2;
 
-	fprintf(to, "<path d=\"M%u %uC%u %u %u %u %u %u\" fill=\"none\" stroke=\"#666\"%s/>\n", ax, ay, middle, ay, middle, by, bx, by,
-		dashed ? " stroke-dasharray=\"5 4\"" : "");
+	fprintf(to, "<path d=\"M%u %uC%u %u %u %u %u %u\" fill=\"none\" stroke=\"#666\"%s/>\n", ax, ay, middle, ay,
+		middle, by, bx, by, dashed ? " stroke-dasharray=\"5 4\"" : "");
 }
 
 static void draw_svg(struct picture_list *p, FILE *to)
 {
 	unsigned columns, rows = place(p, &columns);
-	unsigned width = 2 * MARGIN + (columns - 1) * STEP_X + BOX_WIDTH, height = 2 * MARGIN + (rows - 1) * STEP_Y + BOX_HEIGHT;
+	unsigned width = 2 * MARGIN + (columns - 1) * STEP_X + BOX_WIDTH,
+		 height = 2 * MARGIN + (rows - 1) * STEP_Y + BOX_HEIGHT;
 
-	fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\" font-family=\"sans-serif\" "
-		"font-size=\"12\">\n<title>CXL fabric</title>\n<rect width=\"%u\" height=\"%u\" fill=\"white\"/>\n", width, height, width, height,
-		width, height);
+	fprintf(to,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\" font-family=\"sans-serif\" "
+		"font-size=\"12\">\n<title>CXL fabric</title>\n<rect width=\"%u\" height=\"%u\" fill=\"white\"/>\n",
+		width, height, width, height, width, height);
 	for (unsigned n = 0; n < p->count; n++)
 		if (p->boxes[n].parent >= 0)
 			draw_line(&p->boxes[p->boxes[n].parent], &p->boxes[n], columns, false, to);
@@ -320,12 +337,14 @@ static void draw_svg(struct picture_list *p, FILE *to)
 		const struct box *b = &p->boxes[n];
 		unsigned x = box_x(b, columns), y = box_y(b);
 
-		fprintf(to, "<rect x=\"%u\" y=\"%u\" width=\"%d\" height=\"%d\" rx=\"5\" fill=\"%s\" stroke=\"#444\"/>\n", x, y, BOX_WIDTH, BOX_HEIGHT,
-			colour(b));
+		fprintf(to,
+			"<rect x=\"%u\" y=\"%u\" width=\"%d\" height=\"%d\" rx=\"5\" fill=\"%s\" stroke=\"#444\"/>\n",
+			x, y, BOX_WIDTH, BOX_HEIGHT, colour(b));
 		for (unsigned i = 0; i < LINES; i++) {
 			if (!b->line[i][0])
 				continue;
-			fprintf(to, "<text x=\"%u\" y=\"%u\"%s>", x + 8, y + 18 + 16 * i, i ? " fill=\"#333\" font-size=\"11\"" : " font-weight=\"bold\"");
+			fprintf(to, "<text x=\"%u\" y=\"%u\"%s>", x + 8, y + 18 + 16 * i,
+				i ? " fill=\"#333\" font-size=\"11\"" : " font-weight=\"bold\"");
 			quote_xml(b->line[i], to);
 			fprintf(to, "</text>\n");
 		}

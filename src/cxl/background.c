@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Background operations: what a command leaves behind after its doorbell. [CXL3.1 8.2.8.4.5.2, 8.2.9.1.5] One at a time; a
- * second gets Busy. They take guest time and no host time: a timer ends them, and the percentage is the time gone by. The end
- * sets Background Command Status, clears Background Operation in Mailbox Status, and interrupts if asked to. An operation
- * that can be aborted ends with Aborted; Sanitize cannot, and goes on over all resets but a cold one. Machine lock.
+ * Background operations: what a command leaves behind after its doorbell. [CXL3.1 8.2.8.4.5.2, 8.2.9.1.5] One at a
+ * time; a second gets Busy. They take guest time and no host time: a timer ends them, and the percentage is the time
+ * gone by. The end sets Background Command Status, clears Background Operation in Mailbox Status, and interrupts if
+ * asked to. An operation that can be aborted ends with Aborted; Sanitize cannot, and goes on over all resets but a cold
+ * one. Machine lock.
  */
 #include "base/loop.h"
 #include "base/trace.h"
@@ -18,7 +19,7 @@ static u64 now(const struct cxl_type3 *dev)
 static void background_end(struct cxl_type3 *dev, u16 code)
 {
 	struct background *b = &dev->background;
-	void (*done)(struct cxl_type3 *dev, u16 code) = b->done;
+	void (*done)(struct cxl_type3 * dev, u16 code) = b->done;
 	u64 status;
 
 	b->percent = code == CXL_SUCCESS ? 100 : bits(background_status(dev), 22, 16);
@@ -28,10 +29,12 @@ static void background_end(struct cxl_type3 *dev, u16 code)
 	timer_set(&b->timer, TIMER_OFF);
 	if (done)
 		done(dev, code);
-	trace(MBOX, "%s: background operation %04xh ended at %u %%, return code %u", dev->name, b->opcode, b->percent, code);
+	trace(MBOX, "%s: background operation %04xh ended at %u %%, return code %u", dev->name, b->opcode, b->percent,
+	      code);
 	status = regs_get(&dev->mbox.registers, MAILBOX_STATUS, 8);
 	regs_set(&dev->mbox.registers, MAILBOX_STATUS, 8, status & ~MAILBOX_STATUS_BACKGROUND);
-	if ((regs_get(&dev->mbox.registers, MAILBOX_CTRL, 4) & MAILBOX_CTRL_BACKGROUND_IRQ) && pci_msix_is_enabled(&dev->pci))
+	if ((regs_get(&dev->mbox.registers, MAILBOX_CTRL, 4) & MAILBOX_CTRL_BACKGROUND_IRQ) &&
+	    pci_msix_is_enabled(&dev->pci))
 		pci_msix_notify(&dev->pci, VECTOR_MAILBOX);
 }
 
@@ -100,7 +103,7 @@ void background_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	struct background *b = &dev->background;
 
 	if (b->is_running && (b->can_abort || reset_kind == RESET_COLD)) {
-		void (*done)(struct cxl_type3 *dev, u16 code) = b->done;
+		void (*done)(struct cxl_type3 * dev, u16 code) = b->done;
 
 		b->is_running = false;
 		b->done = NULL;

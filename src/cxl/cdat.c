@@ -2,8 +2,9 @@
 /*
  * The Coherent Device Attribute Table, derived from the partitions, and its DOE protocol. [CDAT 1.04; CXL3.1 8.1.11]
  *
- * Devices, per partition and region of dynamic capacity: DSMAS (where), four DSLBIS (how fast) and DSEMTS (what the OS may use it as). Switches: SSLBIS, from
- * the upstream port to each downstream port. Table Access: entry handle 0 is the header, handle n the nth structure; each answer names the next handle, FFFFh after the last.
+ * Devices, per partition and region of dynamic capacity: DSMAS (where), four DSLBIS (how fast) and DSEMTS (what the OS
+ * may use it as). Switches: SSLBIS, from the upstream port to each downstream port. Table Access: entry handle 0 is the
+ * header, handle n the nth structure; each answer names the next handle, FFFFh after the last.
  */
 #include <assert.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A Coherent Device Attribute Table as its owner shows it over DOE: a header and entries, each with its own length. [CDAT 1.04]
- * Private to cxl/.
+ * A Coherent Device Attribute Table as its owner shows it over DOE: a header and entries, each with its own length.
+ * [CDAT 1.04] Private to cxl/.
  */
 #ifndef CXL_CDAT_H
 #define CXL_CDAT_H

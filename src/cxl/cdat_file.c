@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cdat=FILE: a CDAT as somebody measured or wrote it, shown over DOE in place of the derived one. [CDAT 1.04] The file is the table:
- * header, then structures of types 0 to 5, little-endian. Every length, the checksum and every handle are checked before anything is
- * kept. What it says of latency and bandwidth is what HMAT tells about the device.
+ * cdat=FILE: a CDAT as somebody measured or wrote it, shown over DOE in place of the derived one. [CDAT 1.04] The file
+ * is the table: header, then structures of types 0 to 5, little-endian. Every length, the checksum and every handle are
+ * checked before anything is kept. What it says of latency and bandwidth is what HMAT tells about the device.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +14,16 @@
 #define STRUCT_HEADER_BYTES 4
 
 /* By type; SSLBIS is that many and its entries. */
-static const struct { const char *name; u8 bytes; } kinds[] = {
-	[CDAT_DSMAS] = {"DSMAS", CDAT_STRUCT_BYTES}, [CDAT_DSLBIS] = {"DSLBIS", CDAT_STRUCT_BYTES}, [CDAT_DSMSCIS] = {"DSMSCIS", 20},
-	[CDAT_DSIS] = {"DSIS", 8}, [CDAT_DSEMTS] = {"DSEMTS", CDAT_STRUCT_BYTES}, [CDAT_SSLBIS] = {"SSLBIS", CDAT_SSLBIS_BYTES},
+static const struct {
+	const char *name;
+	u8 bytes;
+} kinds[] = {
+	[CDAT_DSMAS] = {"DSMAS", CDAT_STRUCT_BYTES},
+	[CDAT_DSLBIS] = {"DSLBIS", CDAT_STRUCT_BYTES},
+	[CDAT_DSMSCIS] = {"DSMSCIS", 20},
+	[CDAT_DSIS] = {"DSIS", 8},
+	[CDAT_DSEMTS] = {"DSEMTS", CDAT_STRUCT_BYTES},
+	[CDAT_SSLBIS] = {"SSLBIS", CDAT_SSLBIS_BYTES},
 };
 
 static bool check_header(const char *where, const u8 *bytes, u64 size, struct error *err)
@@ -24,16 +31,18 @@ static bool check_header(const char *where, const u8 *bytes, u64 size, struct er
 	u8 sum = 0;
 
 	if (size < CDAT_HEADER_BYTES)
-		return fail(err, "%s: %llu bytes are no CDAT; its header alone has %u", where, (unsigned long long)size, CDAT_HEADER_BYTES);
+		return fail(err, "%s: %llu bytes are no CDAT; its header alone has %u", where, (unsigned long long)size,
+			    CDAT_HEADER_BYTES);
 	if (load_le(bytes, 4) != size)
-		return fail(err, "%s: the header says %llu bytes, the file has %llu", where, (unsigned long long)load_le(bytes, 4),
-			    (unsigned long long)size);
+		return fail(err, "%s: the header says %llu bytes, the file has %llu", where,
+			    (unsigned long long)load_le(bytes, 4), (unsigned long long)size);
 	if (bytes[4] < 1 || bytes[4] > CDAT_REVISION)
 		return fail(err, "%s: revision %u; known are 1 and %u", where, bytes[4], CDAT_REVISION);
 	for (u64 n = 0; n < size; n++)
 		sum += bytes[n];
 	if (sum)
-		return fail(err, "%s: the checksum is wrong: byte 5 is 0x%02x and ought to be 0x%02x", where, bytes[5], (u8)(bytes[5] - sum));
+		return fail(err, "%s: the checksum is wrong: byte 5 is 0x%02x and ought to be 0x%02x", where, bytes[5],
+			    (u8)(bytes[5] - sum));
 	return true;
 }
 
@@ -55,26 +64,32 @@ bool cdat_check(const char *where, const u8 *bytes, u64 size, bool is_switch, st
 		unsigned type = bytes[at], most;
 
 		if (size - at < STRUCT_HEADER_BYTES)
-			return fail(err, "%s: %llu bytes at offset %llu are no structure", where, (unsigned long long)(size - at),
-				    (unsigned long long)at);
+			return fail(err, "%s: %llu bytes at offset %llu are no structure", where,
+				    (unsigned long long)(size - at), (unsigned long long)at);
 		length = load_le(bytes + at + 2, 2);
 		if (type >= ARRAY_SIZE(kinds))
-			return fail(err, "%s: type %u at offset %llu; known are 0 to 5", where, type, (unsigned long long)at);
+			return fail(err, "%s: type %u at offset %llu; known are 0 to 5", where, type,
+				    (unsigned long long)at);
 		if ((type == CDAT_SSLBIS) != is_switch)
-			return fail(err, "%s: %s at offset %llu: it is of %s", where, kinds[type].name, (unsigned long long)at,
-				    is_switch ? "memory devices; a switch has SSLBIS" : "switches; a device has types 0 to 4");
+			return fail(err, "%s: %s at offset %llu: it is of %s", where, kinds[type].name,
+				    (unsigned long long)at,
+				    is_switch ? "memory devices; a switch has SSLBIS" :
+						"switches; a device has types 0 to 4");
 		most = type == CDAT_SSLBIS ? CDAT_BYTES_MAX : kinds[type].bytes;
-		if (length < kinds[type].bytes || length > most || (length - kinds[type].bytes) % CDAT_SSLBIS_ENTRY_BYTES)
-			return fail(err, "%s: %s at offset %llu has length %llu; it is %u%s", where, kinds[type].name, (unsigned long long)at,
-				    (unsigned long long)length, kinds[type].bytes, type == CDAT_SSLBIS ? " and 8 an entry" : "");
+		if (length < kinds[type].bytes || length > most ||
+		    (length - kinds[type].bytes) % CDAT_SSLBIS_ENTRY_BYTES)
+			return fail(err, "%s: %s at offset %llu has length %llu; it is %u%s", where, kinds[type].name,
+				    (unsigned long long)at, (unsigned long long)length, kinds[type].bytes,
+				    type == CDAT_SSLBIS ? " and 8 an entry" : "");
 		if (length > size - at)
-			return fail(err, "%s: %s at offset %llu reaches past the end", where, kinds[type].name, (unsigned long long)at);
+			return fail(err, "%s: %s at offset %llu reaches past the end", where, kinds[type].name,
+				    (unsigned long long)at);
 	}
 	for (u64 at = CDAT_HEADER_BYTES; at < size; at += load_le(bytes + at + 2, 2))
 		if ((bytes[at] == CDAT_DSLBIS || bytes[at] == CDAT_DSMSCIS || bytes[at] == CDAT_DSEMTS) &&
 		    !has_dsmas(bytes, size, bytes[at + 4]))
-			return fail(err, "%s: %s at offset %llu names DSMAS handle %u, which is not there", where, kinds[bytes[at]].name,
-				    (unsigned long long)at, bytes[at + 4]);
+			return fail(err, "%s: %s at offset %llu names DSMAS handle %u, which is not there", where,
+				    kinds[bytes[at]].name, (unsigned long long)at, bytes[at + 4]);
 	return true;
 }
 
@@ -101,8 +116,8 @@ bool cdat_load(struct cdat *cdat, const char *name, const char *path, bool is_sw
 	return ok;
 }
 
-/* The share of a device in an access: the DSLBIS of the first DSMAS that holds `dpa`, memory and not a cache. What the table leaves out
- * stays as it is. */
+/* The share of a device in an access: the DSLBIS of the first DSMAS that holds `dpa`, memory and not a cache. What the
+ * table leaves out stays as it is. */
 void cdat_read_performance(const struct cdat *cdat, u64 dpa, struct cxl_performance *performance)
 {
 	int handle = -1;

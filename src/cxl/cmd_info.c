@@ -8,7 +8,7 @@
 
 /* 0da9c0b5-bf41-4b78-8f79-96b1623b3f17, as a UUID lies in a payload. */
 const u8 cel_uuid[16] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78,
-				0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
+			 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
 #define CEL_ENTRY_BYTES 4
 
 u64 timestamp_guest_now(const struct pci_dev *pci)
@@ -47,7 +47,10 @@ static const u8 debug_uuid[16] = {0x5e, 0x18, 0x19, 0xd9, 0x11, 0xa9, 0x40, 0x0c
 #define LOG_CLEAR BIT(0)
 #define LOG_POPULATE BIT(1)
 
-static const struct { const u8 *uuid; u32 capabilities; } logs[] = {{cel_uuid, 0}, {debug_uuid, LOG_CLEAR | LOG_POPULATE}};
+static const struct {
+	const u8 *uuid;
+	u32 capabilities;
+} logs[] = {{cel_uuid, 0}, {debug_uuid, LOG_CLEAR | LOG_POPULATE}};
 
 static const struct mbox_command *nth_command(const struct cci *cci, u64 n)
 {
@@ -179,11 +182,15 @@ u16 cmd_populate_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out 
 	for (unsigned i = 0; i < dev->comp.decoder_count; i++)
 		committed += dev->comp.decoders[i].committed;
 	memset(dev->debug_log, 0, sizeof(dev->debug_log));
-	dev->debug_log_bytes = MIN((size_t)snprintf(dev->debug_log, sizeof(dev->debug_log),
-		"cxlvm %s\ntimestamp %llu ns\ndecoders committed %u, memory %s\npoisoned ranges %u\nsecurity state %02xh\n"
-		"event records %u %u %u %u\n", dev->name, (unsigned long long)type3_timestamp(dev), committed,
-		type3_is_mem_enabled(dev) ? "enabled" : "disabled", dev->poison.count, dev->security.state, dev->events[0].count,
-		dev->events[1].count, dev->events[2].count, dev->events[3].count), sizeof(dev->debug_log));
+	dev->debug_log_bytes = MIN(
+		(size_t)snprintf(
+			dev->debug_log, sizeof(dev->debug_log),
+			"cxlvm %s\ntimestamp %llu ns\ndecoders committed %u, memory %s\npoisoned ranges %u\nsecurity state %02xh\n"
+			"event records %u %u %u %u\n",
+			dev->name, (unsigned long long)type3_timestamp(dev), committed,
+			type3_is_mem_enabled(dev) ? "enabled" : "disabled", dev->poison.count, dev->security.state,
+			dev->events[0].count, dev->events[1].count, dev->events[2].count, dev->events[3].count),
+		sizeof(dev->debug_log));
 	return CXL_SUCCESS;
 }
 

@@ -40,7 +40,7 @@ u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct
 	mbox_put(out, 3, POISON_LIST_RECORDS);
 	mbox_put(out, 2, POISON_LIST_RECORDS); /* that can be injected */
 	mbox_put(out, 1, POISON_SCANS | (dev->persistent_bytes ? POISON_PERSISTS : 0));
-	mbox_put(out, 1, 0);    /* QoS telemetry */
+	mbox_put(out, 1, 0); /* QoS telemetry */
 	mbox_put(out, 2, dev->dc ? EVENT_DYNAMIC_RECORDS : 0);
 	return CXL_SUCCESS;
 }
@@ -64,8 +64,8 @@ static void partition_now(struct cxl_type3 *dev)
 
 	dev->persistent_bytes += dev->volatile_bytes - dev->next_volatile_bytes;
 	dev->volatile_bytes = dev->next_volatile_bytes;
-	trace(CXL, "%s: %llu MiB volatile, %llu MiB persistent", dev->name, (unsigned long long)(dev->volatile_bytes / MiB),
-	      (unsigned long long)(dev->persistent_bytes / MiB));
+	trace(CXL, "%s: %llu MiB volatile, %llu MiB persistent", dev->name,
+	      (unsigned long long)(dev->volatile_bytes / MiB), (unsigned long long)(dev->persistent_bytes / MiB));
 	if (!dev->cdat_file && cdat_build(dev, &err))
 		cdat_renumber(&dev->cdat, sequence + 1);
 	cxl_map_changed(dev->host);
@@ -79,7 +79,8 @@ void partition_reset(struct cxl_type3 *dev, unsigned reset_kind)
 
 #define PARTITION_IMMEDIATE BIT(0)
 
-/* The bytes stay where they are: only what they are called changes. Not at once under a committed decoder, whose range says which. */
+/* The bytes stay where they are: only what they are called changes. Not at once under a committed decoder, whose range
+ * says which. */
 u16 cmd_set_partition(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	u64 units = mbox_get(in, 8), flags = mbox_get(in, 1), total = dev->volatile_bytes + dev->persistent_bytes;
@@ -87,7 +88,8 @@ u16 cmd_set_partition(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out
 	if (units > total / CXL_CAPACITY_UNIT || units * CXL_CAPACITY_UNIT % dev->partition_align)
 		return CXL_INVALID_INPUT;
 	for (unsigned n = 0; (flags & PARTITION_IMMEDIATE) && n < dev->comp.decoder_count; n++)
-		if (dev->comp.decoders[n].committed && dev->comp.decoders[n].size && units * CXL_CAPACITY_UNIT != dev->volatile_bytes)
+		if (dev->comp.decoders[n].committed && dev->comp.decoders[n].size &&
+		    units * CXL_CAPACITY_UNIT != dev->volatile_bytes)
 			return CXL_INVALID_INPUT;
 	dev->next_volatile_bytes = units * CXL_CAPACITY_UNIT;
 	if ((flags & PARTITION_IMMEDIATE) && dev->next_volatile_bytes != dev->volatile_bytes)
@@ -205,8 +207,11 @@ static u8 additional_status(const struct cxl_type3 *dev)
 		 ((a->enabled & ALERT_UNDER_TEMPERATURE) && h->temperature <= (s16)a->under_temperature_warning))
 		temperature = CONDITION_WARNING;
 	return life | temperature << 2 |
-	       ((a->enabled & ALERT_VOLATILE_ERRORS) && h->corrected_volatile >= a->volatile_errors_warning ? BIT(4) : 0) |
-	       ((a->enabled & ALERT_PERSISTENT_ERRORS) && h->corrected_persistent >= a->persistent_errors_warning ? BIT(5) : 0);
+	       ((a->enabled & ALERT_VOLATILE_ERRORS) && h->corrected_volatile >= a->volatile_errors_warning ? BIT(4) :
+													      0) |
+	       ((a->enabled & ALERT_PERSISTENT_ERRORS) && h->corrected_persistent >= a->persistent_errors_warning ?
+			BIT(5) :
+			0);
 }
 
 static void store_health(const struct cxl_type3 *dev, u8 *to)
@@ -251,7 +256,9 @@ static void health_event(struct cxl_type3 *dev, u8 type, enum cxl_event_log log)
 
 static enum cxl_event_log log_of(unsigned condition)
 {
-	return condition == CONDITION_CRITICAL ? EVENT_FATAL : condition == CONDITION_WARNING ? EVENT_WARNING : EVENT_INFO;
+	return condition == CONDITION_CRITICAL ? EVENT_FATAL :
+	       condition == CONDITION_WARNING  ? EVENT_WARNING :
+						 EVENT_INFO;
 }
 
 /* Events for what is told otherwise than before. */
@@ -273,7 +280,7 @@ static void health_changed(struct cxl_type3 *dev, const struct health *was, u8 b
 }
 
 #define HEALTH_STATUS_BITS 0x0f /* maintenance, performance, replacement, capacity [CXL3.1 8.2.9.9.3.1] */
-#define MEDIA_STATUS_LAST  9
+#define MEDIA_STATUS_LAST 9
 
 bool health_inject(struct cxl_type3 *dev, const struct health_injection *injection, u8 valid, u8 on, bool is_later)
 {
@@ -283,7 +290,8 @@ bool health_inject(struct cxl_type3 *dev, const struct health_injection *injecti
 
 	on &= valid;
 	if (((on & INJECT_HEALTH) && (injection->health_status & ~HEALTH_STATUS_BITS)) ||
-	    ((on & INJECT_MEDIA) && injection->media_status > MEDIA_STATUS_LAST) || ((on & INJECT_LIFE) && injection->life_used > 100))
+	    ((on & INJECT_MEDIA) && injection->media_status > MEDIA_STATUS_LAST) ||
+	    ((on & INJECT_LIFE) && injection->life_used > 100))
 		return false;
 	if (on & INJECT_HEALTH)
 		to->health_status = injection->health_status;
@@ -313,8 +321,8 @@ bool cxl_health_set(struct dev *d, const struct cxl_health *next, struct error *
 		return fail(err, "%s: life used is in per cent: 0 to 100", dev->name);
 	before = additional_status(dev);
 	was = health_now(dev);
-	dev->health = (struct health){next->health_status, next->media_status, next->life_used, next->temperature, next->corrected_volatile,
-				      next->corrected_persistent};
+	dev->health = (struct health){next->health_status, next->media_status,       next->life_used,
+				      next->temperature,   next->corrected_volatile, next->corrected_persistent};
 	health_changed(dev, &was, before);
 	return true;
 }
@@ -327,8 +335,9 @@ bool cxl_health_get(struct dev *d, struct cxl_health *health)
 	if (d->cls != &cxl_type3_class)
 		return false;
 	now = health_now(dev);
-	*health = (struct cxl_health){h->health_status, h->media_status, h->life_used, h->temperature, h->corrected_volatile,
-				      h->corrected_persistent, additional_status(dev), dev->shutdown_state, dirty_shutdowns_now(dev)};
+	*health = (struct cxl_health){h->health_status,       h->media_status,       h->life_used,
+				      h->temperature,         h->corrected_volatile, h->corrected_persistent,
+				      additional_status(dev), dev->shutdown_state,   dirty_shutdowns_now(dev)};
 	return true;
 }
 

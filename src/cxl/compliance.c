@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Compliance mode over DOE: vendor 1E98h, type 0. [CXL2.0 14.16.4, CXL3.1 14.16.3] Every request code has its answer: code, version, the
- * answer's length, status. The version is 3, or what was asked for if that is 1 or 2.
+ * Compliance mode over DOE: vendor 1E98h, type 0. [CXL2.0 14.16.4, CXL3.1 14.16.3] Every request code has its answer:
+ * code, version, the answer's length, status. The version is 3, or what was asked for if that is 1 or 2.
  *
- * What puts an error on the link shows at its other end: CXL.mem's poison, wrong bits and MACs in the RAS capability of the port above, CXL.io's poison
- * and unexpected completions in the root port's AER; viral goes to the ports above (dvsec.c). Poison in media and labels, and health, are the device's own.
- * CXL.cache, IDE (delays of MACs, MACs taken out) and ALMPs are not there: those are answered "unsupported injection function", or, where the answer has no
+ * What puts an error on the link shows at its other end: CXL.mem's poison, wrong bits and MACs in the RAS capability of
+ * the port above, CXL.io's poison and unexpected completions in the root port's AER; viral goes to the ports above
+ * (dvsec.c). Poison in media and labels, and health, are the device's own. CXL.cache, IDE (delays of MACs, MACs taken
+ * out) and ALMPs are not there: those are answered "unsupported injection function", or, where the answer has no
  * status, with it alone. Machine lock.
  */
 #include "base/conformance.h"
@@ -19,8 +20,13 @@
 
 /* Table 14-57. */
 enum {
-	STATUS_SUCCESS = 0, STATUS_NOT_AUTHORIZED = 1, STATUS_UNKNOWN_FAILURE = 2, STATUS_UNSUPPORTED = 3, STATUS_NOT_INITIALIZED = 6,
-	STATUS_INVALID_ADDRESS = 7, STATUS_INVALID_PARAMETER = 8,
+	STATUS_SUCCESS = 0,
+	STATUS_NOT_AUTHORIZED = 1,
+	STATUS_UNKNOWN_FAILURE = 2,
+	STATUS_UNSUPPORTED = 3,
+	STATUS_NOT_INITIALIZED = 6,
+	STATUS_INVALID_ADDRESS = 7,
+	STATUS_INVALID_PARAMETER = 8,
 };
 enum { PROTOCOL_IO = 0, PROTOCOL_CACHE = 1, PROTOCOL_MEM = 2 };
 #define RETRY_THRESHOLD 5 /* flits that are wrong, one after the other, and retries become an error of their own */
@@ -36,7 +42,8 @@ static u8 inject(struct cxl_type3 *dev, const char *type)
 {
 	struct error err = {""};
 
-	return dev->above && cxl_ras_correctable(&dev->above->pci.dev, type, &err) ? STATUS_SUCCESS : STATUS_UNSUPPORTED;
+	return dev->above && cxl_ras_correctable(&dev->above->pci.dev, type, &err) ? STATUS_SUCCESS :
+										     STATUS_UNSUPPORTED;
 }
 
 static u8 do_nothing(struct cxl_type3 *dev, const u8 *request)
@@ -68,10 +75,17 @@ static u8 start(struct cxl_type3 *dev, u64 protocol, u64 is_virtual, const struc
 static struct traffic write_streaming(const u8 *request, unsigned at)
 {
 	return (struct traffic){
-		.self_checking = field(request, 0x0e, 1), .increments = field(request, 0x10, 1), .sets = MAX(field(request, 0x11, 1), 1ull),
-		.loops = field(request, 0x12, 1), .start = field(request, 0x14, 8),
-		.back = field(request, at, 8), .mask = field(request, at + 8, 8), .increment = field(request, at + 0x10, 4),
-		.set_offset = field(request, at + 0x14, 4), .pattern = field(request, at + 0x18, 4), .pattern_increment = field(request, at + 0x1c, 4),
+		.self_checking = field(request, 0x0e, 1),
+		.increments = field(request, 0x10, 1),
+		.sets = MAX(field(request, 0x11, 1), 1ull),
+		.loops = field(request, 0x12, 1),
+		.start = field(request, 0x14, 8),
+		.back = field(request, at, 8),
+		.mask = field(request, at + 8, 8),
+		.increment = field(request, at + 0x10, 4),
+		.set_offset = field(request, at + 0x14, 4),
+		.pattern = field(request, at + 0x18, 4),
+		.pattern_increment = field(request, at + 0x1c, 4),
 	};
 }
 
@@ -104,9 +118,15 @@ static u8 streaming_with_bogus_writes(struct cxl_type3 *dev, const u8 *request)
 static u8 producer_consumer(struct cxl_type3 *dev, const u8 *request)
 {
 	struct traffic t = {
-		.produces = true, .increments = field(request, 0x0d, 1), .sets = MAX(field(request, 0x0e, 1), 1ull), .loops = field(request, 0x0f, 1),
-		.start = field(request, 0x14, 8), .mask = field(request, 0x1c, 8), .increment = field(request, 0x24, 4),
-		.set_offset = field(request, 0x28, 4), .pattern = field(request, 0x2c, 4),
+		.produces = true,
+		.increments = field(request, 0x0d, 1),
+		.sets = MAX(field(request, 0x0e, 1), 1ull),
+		.loops = field(request, 0x0f, 1),
+		.start = field(request, 0x14, 8),
+		.mask = field(request, 0x1c, 8),
+		.increment = field(request, 0x24, 4),
+		.set_offset = field(request, 0x28, 4),
+		.pattern = field(request, 0x2c, 4),
 	};
 
 	return start(dev, field(request, 0x0c, 1), 0, &t);
@@ -166,7 +186,8 @@ static u8 inject_bit_error(struct cxl_type3 *dev, const u8 *request)
 
 static u8 inject_viral(struct cxl_type3 *dev, const u8 *request)
 {
-	return field(request, 0x0c, 1) == PROTOCOL_MEM && dvsec_send_viral(dev->above) ? STATUS_SUCCESS : STATUS_UNSUPPORTED;
+	return field(request, 0x0c, 1) == PROTOCOL_MEM && dvsec_send_viral(dev->above) ? STATUS_SUCCESS :
+											 STATUS_UNSUPPORTED;
 }
 
 /* --- the device's own media, labels and health --- */
@@ -182,7 +203,8 @@ static u8 media_poison(struct cxl_type3 *dev, const u8 *request)
 		return STATUS_INVALID_PARAMETER;
 	if (!range_ok(dpa, 64, type3_capacity(dev)))
 		return STATUS_INVALID_ADDRESS;
-	code = action == ACTION_INJECT ? poison_inject(dev, dpa) : poison_replace(dev, dpa, request + 0x18 - 4 * DOE_HEADER_DWORDS);
+	code = action == ACTION_INJECT ? poison_inject(dev, dpa) :
+					 poison_replace(dev, dpa, request + 0x18 - 4 * DOE_HEADER_DWORDS);
 	return code == CXL_SUCCESS ? STATUS_SUCCESS : STATUS_UNKNOWN_FAILURE;
 }
 
@@ -204,8 +226,11 @@ static u8 label_poison(struct cxl_type3 *dev, const u8 *request)
 static u8 inject_health(struct cxl_type3 *dev, const u8 *request)
 {
 	struct health_injection injection = {
-		.health_status = field(request, 0x10, 1), .media_status = field(request, 0x11, 1), .life_used = field(request, 0x12, 1),
-		.dirty_shutdowns = field(request, 0x14, 4), .temperature = (s16)field(request, 0x18, 2),
+		.health_status = field(request, 0x10, 1),
+		.media_status = field(request, 0x11, 1),
+		.life_used = field(request, 0x12, 1),
+		.dirty_shutdowns = field(request, 0x14, 4),
+		.temperature = (s16)field(request, 0x18, 2),
 	};
 	u64 valid = field(request, 0x0e, 1), on = field(request, 0x0f, 1), type = field(request, 0x0d, 1);
 
@@ -215,8 +240,8 @@ static u8 inject_health(struct cxl_type3 *dev, const u8 *request)
 }
 
 /*
- * By request code: DWORDs of request and answer, DOE's headers included. Two requests of one code differ in length. No function: not available. `mute`: the
- * answer has no status.
+ * By request code: DWORDs of request and answer, DOE's headers included. Two requests of one code differ in length. No
+ * function: not available. `mute`: the answer has no status.
  */
 static const struct compliance_request {
 	u8 code;
@@ -284,7 +309,8 @@ u32 compliance_answer(void *opaque, const u32 *request, u32 request_dwords, u32 
 	u32 answer;
 
 	if (!c) {
-		guest_error(COMPLIANCE_REQUEST, "%s: compliance request code %02xh of %u DWORDs", dev->name, code, request_dwords);
+		guest_error(COMPLIANCE_REQUEST, "%s: compliance request code %02xh of %u DWORDs", dev->name, code,
+			    request_dwords);
 		return 0;
 	}
 	version = version && version < COMPLIANCE_VERSION ? version : COMPLIANCE_VERSION;
@@ -300,8 +326,9 @@ u32 compliance_answer(void *opaque, const u32 *request, u32 request_dwords, u32 
 	memset(response + DOE_HEADER_DWORDS, 0, (answer - DOE_HEADER_DWORDS) * 4);
 	response[2] = code | version << 8 | (answer - DOE_HEADER_DWORDS) * 4 << 16 | (c->mute ? 0 : (u32)status << 24);
 	if (code == 0)
-		response[3] = response[5] = available(); /* there are, and are enabled; no options: they are CXL.cache's */
-	if (code == 1) { /* bits from byte 0Bh on; the tables disagree about a fourth byte of them */
+		response[3] = response[5] =
+			available(); /* there are, and are enabled; no options: they are CXL.cache's */
+	if (code == 1) {             /* bits from byte 0Bh on; the tables disagree about a fourth byte of them */
 		response[2] |= in_use(&dev->compliance) << 24;
 		response[3] = in_use(&dev->compliance) >> 8;
 	}

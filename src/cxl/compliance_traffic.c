@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traffic that Compliance mode asks of a device: writes to host memory over CXL.io, by physical (bus) addresses. [CXL3.1 14.3.2 to 14.3.5, 14.16.3.4 to .6]
+ * Traffic that Compliance mode asks of a device: writes to host memory over CXL.io, by physical (bus) addresses.
+ * [CXL3.1 14.3.2 to 14.3.5, 14.16.3.4 to .6]
  *
- *   1a  execute: a pattern, replicated by the byte mask, to lines X + n x increment of each set; it grows by the increment pattern from line to line
- *       verify: each line is read again and compared (self-checking), or written back to Z + the same offset for software to look at
- *   1b  the same, with `bogus` other patterns to a line before the right one
- *   2   producer and consumer: one value to all lines, then the same to the flag, which is the line behind the last; the value grows by 1 with each loop
+ *   1a  execute: a pattern, replicated by the byte mask, to lines X + n x increment of each set; it grows by the
+ *       increment pattern from line to line
+ *       verify: each line is read again and compared (self-checking), or written back to Z + the same offset for
+ * software to look at 1b  the same, with `bogus` other patterns to a line before the right one 2   producer and
+ * consumer: one value to all lines, then the same to the flag, which is the line behind the last; the value grows by 1
+ * with each loop
  *
- * "Increments" lines follow the first one; 0 sets are one set; 0 loops go on until Halt All, a reset, or the end of Bus Master Enable. Each set begins with the
- * same pattern. A self-check that fails ends the run with an uncorrectable internal error.
+ * "Increments" lines follow the first one; 0 sets are one set; 0 loops go on until Halt All, a reset, or the end of Bus
+ * Master Enable. Each set begins with the same pattern. A self-check that fails ends the run with an uncorrectable
+ * internal error.
  *
- * A run goes on in portions, the first before its request is answered, the others by a timer in guest time. Machine lock.
+ * A run goes on in portions, the first before its request is answered, the others by a timer in guest time. Machine
+ * lock.
  */
 #include "base/loop.h"
 #include "base/trace.h"
@@ -18,7 +23,7 @@
 #include "cxl/type3.h"
 
 #define LINE 64u
-#define PORTION 64           /* writes of a line, or one line's with the bogus ones before it */
+#define PORTION 64 /* writes of a line, or one line's with the bogus ones before it */
 #define PORTION_NS 1000000
 #define CREDITS_NS 10000000  /* how long an injected flow control error holds traffic back */
 #define POISONED_TLP BIT(12) /* in AER's uncorrectable status */
@@ -74,7 +79,8 @@ static bool verify(struct cxl_type3 *dev, u64 pa, u64 offset, u32 pattern)
 	for (unsigned n = 0; is_read && n < LINE; n++)
 		is_read = !bit(t->mask, n) || line[n] == byte[n % 4];
 	if (!is_read)
-		trace(CXL, "%s: compliance: 0x%llx does not hold the pattern 0x%x", dev->name, (unsigned long long)pa, pattern);
+		trace(CXL, "%s: compliance: 0x%llx does not hold the pattern 0x%x", dev->name, (unsigned long long)pa,
+		      pattern);
 	return is_read;
 }
 
@@ -89,7 +95,11 @@ static bool step(struct cxl_type3 *dev)
 	if (t->produces) {
 		bool is_flag = t->set == t->sets;
 
-		write_pattern(dev, is_flag ? align_down(t->start + (t->set_offset ? (u64)t->sets * t->set_offset : (t->increments + 1ull) * t->increment), LINE) : pa,
+		write_pattern(dev,
+			      is_flag ? align_down(t->start + (t->set_offset ? (u64)t->sets * t->set_offset :
+									       (t->increments + 1ull) * t->increment),
+						   LINE) :
+					pa,
 			      t->pattern + t->loop, t->mask);
 		if (!is_flag && t->n++ < t->increments)
 			return true;

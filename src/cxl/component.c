@@ -7,10 +7,10 @@
  *   0x2000  the rest: reserved, reads 0
  *
  * Which component has which structure is the specification's table 8-22: host bridges HDM and Extended Security, root
- * ports RAS, Link and Snoop Filter, a switch's upstream port and memory devices RAS, Link and HDM, its downstream ports RAS and
- * Link. A host bridge with one root port may hide its HDM
- * decoders (passthrough). Back-Invalidate: a route table in a switch's upstream port, a decoder in ports and in devices that
- * can (`hdm-db=on`). Accesses must have the register's own width (design D7).
+ * ports RAS, Link and Snoop Filter, a switch's upstream port and memory devices RAS, Link and HDM, its downstream ports
+ * RAS and Link. A host bridge with one root port may hide its HDM decoders (passthrough). Back-Invalidate: a route
+ * table in a switch's upstream port, a decoder in ports and in devices that can (`hdm-db=on`). Accesses must have the
+ * register's own width (design D7).
  */
 #include "cxl/component.h"
 
@@ -85,7 +85,8 @@ static const struct reg bi_table_regs[] = {
 
 static const struct reg bi_port_regs[] = {
 	R32(BI_CAP, BI_DECODER_CAP, BI_CAP_DECODER_COMMIT_REQUIRED, 0),
-	R32(BI_CTRL, BI_DECODER_CTRL, 0, BI_CTRL_FORWARD | BI_CTRL_ENABLE | BI_CTRL_DECODER_COMMIT, .write = bi_decoder_write),
+	R32(BI_CTRL, BI_DECODER_CTRL, 0, BI_CTRL_FORWARD | BI_CTRL_ENABLE | BI_CTRL_DECODER_COMMIT,
+	    .write = bi_decoder_write),
 	R32(BI_STATUS, BI_DECODER_STATUS, BI_STATUS_TIMEOUT, 0),
 };
 
@@ -113,12 +114,16 @@ static const struct capability {
 } capabilities[] = {
 	{"CXL_RAS_HEADER", CACHEMEM_RAS, 2, AT_RAS, WITH_LINK, .add = ras_add},
 	{"CXL_LINK_HEADER", CACHEMEM_LINK, 2, AT_LINK, WITH_LINK, ROWS(link_regs)},
-	{"CXL_HDM_HEADER", CACHEMEM_HDM, 0, 0, OF(BRIDGE) | OF(UPSTREAM) | OF(DEVICE), .add = hdm_add}, /* version and place by its size */
-	{"CXL_EXT_SECURITY_HEADER", CACHEMEM_EXT_SECURITY, 1, AT_EXT_SECURITY, OF(BRIDGE) | OF(BRIDGE_PASSTHROUGH), ROWS(ext_security_regs)},
+	{"CXL_HDM_HEADER", CACHEMEM_HDM, 0, 0, OF(BRIDGE) | OF(UPSTREAM) | OF(DEVICE),
+	 .add = hdm_add}, /* version and place by its size */
+	{"CXL_EXT_SECURITY_HEADER", CACHEMEM_EXT_SECURITY, 1, AT_EXT_SECURITY, OF(BRIDGE) | OF(BRIDGE_PASSTHROUGH),
+	 ROWS(ext_security_regs)},
 	{"CXL_SNOOP_FILTER_HEADER", CACHEMEM_SNOOP_FILTER, 1, AT_SNOOP_FILTER, OF(ROOT_PORT), ROWS(snoop_filter_regs)},
 	{"CXL_BI_ROUTE_TABLE_HEADER", CACHEMEM_BI_ROUTE_TABLE, 1, AT_BI_ROUTE_TABLE, OF(UPSTREAM), ROWS(bi_table_regs)},
-	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(ROOT_PORT) | OF(DOWNSTREAM), ROWS(bi_port_regs)},
-	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(DEVICE), ROWS(bi_device_regs), .only_with_bi = true},
+	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(ROOT_PORT) | OF(DOWNSTREAM),
+	 ROWS(bi_port_regs)},
+	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(DEVICE), ROWS(bi_device_regs),
+	 .only_with_bi = true},
 };
 
 static bool has_capability(const struct cxl_component *comp, const struct capability *c)
@@ -140,7 +145,8 @@ static void array_add(struct cxl_component *comp)
 			continue;
 		count++;
 		rows[count] = (struct reg){.name = c->name, .offset = 4 * count, .size = 4};
-		rows[count].reset = is_hdm ? CACHEMEM_CAP(c->id, hdm_version(comp), comp->hdm_at) : CACHEMEM_CAP(c->id, c->version, c->at);
+		rows[count].reset = is_hdm ? CACHEMEM_CAP(c->id, hdm_version(comp), comp->hdm_at) :
+					     CACHEMEM_CAP(c->id, c->version, c->at);
 	}
 	rows[0] = (struct reg)R32(0, CXL_CAPABILITY_HEADER, CACHEMEM_HEADER(count), 0);
 	comp->array_rows = rows;
@@ -204,8 +210,8 @@ static enum mem_result component_read(void *opaque, u64 offset, unsigned size, u
 	if (offset >= COMPONENT_CACHE_MEM && offset - COMPONENT_CACHE_MEM < COMPONENT_CACHE_MEM_BYTES) {
 		*value = regs_read(&comp->regs, offset - COMPONENT_CACHE_MEM, size);
 	} else {
-		guest_error(REGISTER_NONE, "%s: read of %u bytes at 0x%llx, where no component register is", comp->name, size,
-		      (unsigned long long)offset);
+		guest_error(REGISTER_NONE, "%s: read of %u bytes at 0x%llx, where no component register is", comp->name,
+			    size, (unsigned long long)offset);
 		*value = 0;
 	}
 	return MEM_OK;
@@ -218,8 +224,8 @@ static enum mem_result component_write(void *opaque, u64 offset, unsigned size, 
 	if (offset >= COMPONENT_CACHE_MEM && offset - COMPONENT_CACHE_MEM < COMPONENT_CACHE_MEM_BYTES)
 		regs_write(&comp->regs, offset - COMPONENT_CACHE_MEM, size, value);
 	else
-		guest_error(REGISTER_NONE, "%s: write of %u bytes at 0x%llx, where no component register is", comp->name, size,
-		      (unsigned long long)offset);
+		guest_error(REGISTER_NONE, "%s: write of %u bytes at 0x%llx, where no component register is",
+			    comp->name, size, (unsigned long long)offset);
 	return MEM_OK;
 }
 

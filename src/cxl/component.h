@@ -16,15 +16,21 @@
 
 struct cxl_host;
 
-enum component_kind { COMPONENT_BRIDGE, COMPONENT_BRIDGE_PASSTHROUGH, COMPONENT_ROOT_PORT, COMPONENT_UPSTREAM,
-		      COMPONENT_DOWNSTREAM, COMPONENT_DEVICE };
+enum component_kind {
+	COMPONENT_BRIDGE,
+	COMPONENT_BRIDGE_PASSTHROUGH,
+	COMPONENT_ROOT_PORT,
+	COMPONENT_UPSTREAM,
+	COMPONENT_DOWNSTREAM,
+	COMPONENT_DEVICE
+};
 
 /* A decoder as it was when it was committed: what the address map is made of. */
 struct hdm_decoder {
 	bool committed;
-	u64 base, size; /* HPA, bytes */
-	u64 skip;       /* DPA bytes before it; devices only */
-	u8 iw, ig;      /* as encoded: see hdm_ways, hdm_granularity */
+	u64 base, size;          /* HPA, bytes */
+	u64 skip;                /* DPA bytes before it; devices only */
+	u8 iw, ig;               /* as encoded: see hdm_ways, hdm_granularity */
 	u8 targets[HDM_TARGETS]; /* port numbers; bridges and switches only */
 };
 
@@ -39,10 +45,10 @@ struct cxl_component {
 	enum component_kind kind;
 	const char *name; /* for traces */
 	struct cxl_host *host;
-	u64 capacity;     /* devices: bytes of DPA */
-	u32 wanted_decoders; /* before component_init; 0: HDM_DECODERS */
+	u64 capacity;         /* devices: bytes of DPA */
+	u32 wanted_decoders;  /* before component_init; 0: HDM_DECODERS */
 	bool back_invalidate; /* before component_init; devices */
-	u8 ports[32];     /* bridges: port numbers, for Extended Security */
+	u8 ports[32];         /* bridges: port numbers, for Extended Security */
 	unsigned port_count;
 	/* guest-visible */
 	struct regs regs; /* the CXL.cachemem range, 4 KiB */
@@ -50,7 +56,7 @@ struct cxl_component {
 	bool hdm_enabled; /* devices: global HDM Decoder Enable */
 	/* rebuilt */
 	unsigned decoder_count;
-	u32 hdm_at;       /* where the HDM decoder capability is */
+	u32 hdm_at; /* where the HDM decoder capability is */
 	struct reg *array_rows, *hdm_rows;
 	bool has_ras;
 	struct ras_header ras[RAS_HEADERS_MAX]; /* the oldest first */
@@ -83,7 +89,8 @@ const char *hdm_why_not(const struct cxl_component *comp, unsigned i);
 /* Ways (1, 2, 4, 8, 16, 3, 6, 12) and granularity in bytes of an encoding; 0: reserved. */
 unsigned hdm_ways(u8 iw);
 u32 hdm_granularity(u8 ig);
-/* Bytes of device memory behind `size` bytes of host addresses: size / ways, a rest that fills no stripe taking one granule. */
+/* Bytes of device memory behind `size` bytes of host addresses: size / ways, a rest that fills no stripe taking one
+ * granule. */
 u64 hdm_share(u64 size, u8 iw, u8 ig);
 /* Encodings of legal values. */
 u8 hdm_encode_ways(unsigned ways);

@@ -73,7 +73,7 @@ enum {
 #define DVSEC_PORT_UNMASK_DISABLE BIT(1)
 #define DVSEC_PORT_ALTERNATE BIT(2)        /* alternate memory and bus ranges decode */
 #define DVSEC_PORT_ALTERNATE_MASTER BIT(3) /* and what comes from there may send requests */
-#define DVSEC_PORT_BUS_BASE 0x0e /* alternate ranges */
+#define DVSEC_PORT_BUS_BASE 0x0e           /* alternate ranges */
 #define DVSEC_PORT_BUS_LIMIT 0x0f
 #define DVSEC_PORT_MEM_BASE 0x10
 #define DVSEC_PORT_MEM_LIMIT 0x12
@@ -81,7 +81,7 @@ enum {
 #define DVSEC_PORT_PREFETCH_LIMIT 0x16
 #define DVSEC_PORT_PREFETCH_BASE_HI 0x18
 #define DVSEC_PORT_PREFETCH_LIMIT_HI 0x1c
-#define DVSEC_PORT_VIRAL BIT(14)           /* of control, to enable it, and of status */
+#define DVSEC_PORT_VIRAL BIT(14) /* of control, to enable it, and of status */
 /* 8.1.6, 8.1.7 GPF DVSEC for CXL Ports, Devices. */
 #define DVSEC_GPF_BYTES 0x10
 /* 8.2.1.3 Flex Bus Port DVSEC. */
@@ -120,7 +120,7 @@ enum {
 /* Our places of the structures, counted from the array's start. */
 #define AT_RAS 0x80
 #define AT_LINK 0xd8
-#define AT_HDM 0x128 /* up to 10 decoders */
+#define AT_HDM 0x128       /* up to 10 decoders */
 #define AT_HDM_LARGE 0xb00 /* up to 32 */
 #define AT_EXT_SECURITY 0x278
 #define AT_SNOOP_FILTER 0xaa0
@@ -341,8 +341,14 @@ enum { CDAT_DSMAS = 0, CDAT_DSLBIS = 1, CDAT_DSMSCIS = 2, CDAT_DSIS = 3, CDAT_DS
 #define CDAT_DSMAS_NONVOLATILE BIT(2)
 #define CDAT_DSMAS_SHAREABLE BIT(3)
 #define CDAT_DSMAS_DYNAMIC BIT(5)
-enum { CDAT_ACCESS_LATENCY = 0, CDAT_READ_LATENCY = 1, CDAT_WRITE_LATENCY = 2, CDAT_ACCESS_BANDWIDTH = 3,
-       CDAT_READ_BANDWIDTH = 4, CDAT_WRITE_BANDWIDTH = 5 };
+enum {
+	CDAT_ACCESS_LATENCY = 0,
+	CDAT_READ_LATENCY = 1,
+	CDAT_WRITE_LATENCY = 2,
+	CDAT_ACCESS_BANDWIDTH = 3,
+	CDAT_READ_BANDWIDTH = 4,
+	CDAT_WRITE_BANDWIDTH = 5
+};
 enum { CDAT_EFI_CONVENTIONAL = 0, CDAT_EFI_SPECIFIC_PURPOSE = 1, CDAT_EFI_RESERVED = 2 };
 
 #endif

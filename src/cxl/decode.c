@@ -2,15 +2,18 @@
 /*
  * The decode walk. [CXL3.1 8.2.4.20.13, 9.13.1, 9.17.1.3]
  *
- *   window      target = HPA / G mod ways              CFMWS; with XOR arithmetic each target bit, which is bit 8 + log2(G / 256) + n,
- *                                                      is the parity of HPA & XORMAP[n] first (1, 2 and 4 of 3, 6, 12 ways alike)
+ *   window      target = HPA / G mod ways              CFMWS; with XOR arithmetic each target bit, which is
+ *                                                      bit 8 + log2(G / 256) + n, is the parity of HPA &
+ *                                                      XORMAP[n] first (1, 2 and 4 of 3, 6, 12 ways alike)
  *   bridge      the lowest-numbered committed decoder that holds the HPA; target = HPA / IG mod IW -> port number
  *   switch      the same, at each of up to three levels
- *   device      the lowest-numbered committed decoder that holds the HPA; the interleave bits are taken out of the offset:
+ *   device      the lowest-numbered committed decoder that holds the HPA; the interleave bits are taken out of the
+ *               offset:
  *
  *        offset = HPA - base      51 ........ 8+IG+IW | 8+IG+IW-1 .. 8+IG | 8+IG-1 .. 0
  *                                      upper          |   which way       |    low
- *        DPA    = decoder's DPA + (upper << (8 + IG)) + low          IW = 8, 9, 10: upper is offset >> (IG + IW), over 3
+ *        DPA    = decoder's DPA + (upper << (8 + IG)) + low          IW = 8, 9, 10: upper is
+ *                                                                   offset >> (IG + IW), over 3
  *
  * A decoder's DPA is the sum of skip and size / ways of all committed decoders before it, plus its own skip.
  * Pure functions of the state: any thread.
@@ -99,7 +102,8 @@ struct decode_state *decode_state_make(struct cxl_host *host)
 	state->endpoints = calloc(ports + 1, sizeof(*state->endpoints));
 	state->forks = calloc(forks, sizeof(*state->forks));
 	for (unsigned n = 0; n < CXL_BRIDGES_MAX; n++)
-		copy_fork(&state->forks[n], n < host->bridge_count && host->bridges[n] ? &host->bridges[n]->fork : NULL, n);
+		copy_fork(&state->forks[n], n < host->bridge_count && host->bridges[n] ? &host->bridges[n]->fork : NULL,
+			  n);
 	state->fork_count = CXL_BRIDGES_MAX;
 	for (struct cxl_switch *sw = host->switches; sw; sw = sw->next, state->fork_count++)
 		copy_fork(&state->forks[state->fork_count], &sw->fork, state->fork_count);

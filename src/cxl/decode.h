@@ -26,8 +26,8 @@ struct decode_endpoint {
 	struct decode_decoder decoders[HDM_DEVICE_DECODERS_MAX];
 	u64 disabled_from, disabled_end; /* DPAs of media that are disabled */
 	u64 viral_from, viral_end;       /* DPAs that drop writes */
-	u64 dynamic_from; /* DPA: from here on only extents are memory */
-	struct dc_extent *extents; /* accepted: a copy */
+	u64 dynamic_from;                /* DPA: from here on only extents are memory */
+	struct dc_extent *extents;       /* accepted: a copy */
 	unsigned extent_count;
 	struct poison_range *poison; /* a copy */
 	unsigned poison_count;
@@ -35,12 +35,12 @@ struct decode_endpoint {
 
 /* A host bridge or a switch. */
 struct decode_fork {
-	bool passthrough;    /* no decoders: everything goes to the only port */
-	s16 only;            /* what is below that port */
+	bool passthrough; /* no decoders: everything goes to the only port */
+	s16 only;         /* what is below that port */
 	unsigned count;
 	struct decode_decoder decoders[HDM_DECODERS_MAX];
-	s16 below[256];      /* by port number; see DECODE_FORK */
-	unsigned below_end;  /* nothing from this number on */
+	s16 below[256];     /* by port number; see DECODE_FORK */
+	unsigned below_end; /* nothing from this number on */
 };
 #define DECODE_NOTHING (-1)
 #define DECODE_FORK(index) ((s16)(-2 - (s16)(index))) /* a switch; an endpoint is its index */

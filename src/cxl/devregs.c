@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The device register block of a memory device (BAR 2) and of a switch's mailbox (BAR 0): capability array, Device Status, Primary
- * Mailbox and, of a memory device, Memory Device Status. [CXL3.1 8.2.8] Byte-enabled, so that 1- to 8-byte accesses all do what they say (design D7). The mailbox payload is
- * memory of its own (mailbox.c), reached from here. Machine lock.
+ * The device register block of a memory device (BAR 2) and of a switch's mailbox (BAR 0): capability array, Device
+ * Status, Primary Mailbox and, of a memory device, Memory Device Status. [CXL3.1 8.2.8] Byte-enabled, so that 1- to
+ * 8-byte accesses all do what they say (design D7). The mailbox payload is memory of its own (mailbox.c), reached from
+ * here. Machine lock.
  */
 #include "base/trace.h"
 #include "cxl/type3.h"
 
-/* Linux rings with a bare 1 and still waits for the interrupt that it enabled before: ringing leaves the enables alone. */
+/* Linux rings with a bare 1 and still waits for the interrupt that it enabled before: ringing leaves the enables alone.
+ */
 static void mailbox_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	if (!(now & MAILBOX_CTRL_DOORBELL))
@@ -73,7 +75,8 @@ static const struct reg devregs_table[] = {
 	R32(0x24, MAILBOX_OFFSET, DEVREGS_MAILBOX, 0),
 	R32(0x28, MAILBOX_LENGTH, 0, 0, .read = mailbox_length_read),
 	R64(DEVREGS_STATUS, EVENT_STATUS, 0, 0),
-	R32(MAILBOX_CAP, MAILBOX_CAP, MAILBOX_CAP_DOORBELL_IRQ | MAILBOX_CAP_BACKGROUND_IRQ, 0, .read = mailbox_cap_read),
+	R32(MAILBOX_CAP, MAILBOX_CAP, MAILBOX_CAP_DOORBELL_IRQ | MAILBOX_CAP_BACKGROUND_IRQ, 0,
+	    .read = mailbox_cap_read),
 	R32(MAILBOX_CTRL, MAILBOX_CTRL, 0, 0x7, .write = mailbox_ctrl_write),
 	R64(MAILBOX_COMMAND, MAILBOX_COMMAND, 0, 0x1fffffffff),
 	R64(MAILBOX_STATUS, MAILBOX_STATUS, 0, 0),
@@ -108,7 +111,8 @@ bool devregs_init(struct mailbox *mbox, struct error *err)
 		REGS_ADD(&mbox->registers, 0, switch_array_table);
 	}
 	regs_reset(&mbox->registers, RESET_COLD);
-	return guarded_alloc(&mbox->payload, mbox->payload_bytes, err) && guarded_alloc(&mbox->input, mbox->payload_bytes, err);
+	return guarded_alloc(&mbox->payload, mbox->payload_bytes, err) &&
+	       guarded_alloc(&mbox->input, mbox->payload_bytes, err);
 }
 
 void devregs_fini(struct mailbox *mbox)

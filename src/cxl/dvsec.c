@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * CXL's Designated Vendor-Specific Extended Capabilities. [CXL3.1 8.1, 8.2.1.3] Rows leave out the three headers (10
- * bytes), which pci/ writes. A Type 3 device's stand in the order 0, 8, 5, 7 from 0x100 on, so that its DOE lies at 0x190.
+ * bytes), which pci/ writes. A Type 3 device's stand in the order 0, 8, 5, 7 from 0x100 on, so that its DOE lies at
+ * 0x190.
  *
- * The CXL Device DVSEC's RWL fields take writes until Config Lock is set; Config Lock falls with a conventional reset. A
- * function-level reset leaves all of it alone: it touches CXL.io only. CXL Reset is the whole device's, at once: its
+ * The CXL Device DVSEC's RWL fields take writes until Config Lock is set; Config Lock falls with a conventional reset.
+ * A function-level reset leaves all of it alone: it touches CXL.io only. CXL Reset is the whole device's, at once: its
  * completion can be read back by the next access.
  *
- * Viral [CXL3.1 12.4]: with Viral Enable set, an unmasked fatal error makes the device isolate itself: writes to persistent memory are
- * dropped, everything else completes, so that the host goes on; and it sends viral up, which every port notes that has it enabled. Viral Status is a record that software clears; isolation ends with a
+ * Viral [CXL3.1 12.4]: with Viral Enable set, an unmasked fatal error makes the device isolate itself: writes to
+ * persistent memory are dropped, everything else completes, so that the host goes on; and it sends viral up, which
+ * every port notes that has it enabled. Viral Status is a record that software clears; isolation ends with a
  * conventional or CXL reset.
  */
 #include "base/trace.h"
@@ -55,7 +57,8 @@ static bool viral_passes(struct pci_dev *pci, u16 dvsec)
 {
 	if (!(regs_get(&pci->config, dvsec + DVSEC_PORT_CTRL, 2) & DVSEC_PORT_VIRAL))
 		return false;
-	regs_set(&pci->config, dvsec + DVSEC_PORT_STATUS, 2, regs_get(&pci->config, dvsec + DVSEC_PORT_STATUS, 2) | DVSEC_PORT_VIRAL);
+	regs_set(&pci->config, dvsec + DVSEC_PORT_STATUS, 2,
+		 regs_get(&pci->config, dvsec + DVSEC_PORT_STATUS, 2) | DVSEC_PORT_VIRAL);
 	trace(CXL, "%s: viral from below", dev_name(&pci->dev));
 	return true;
 }
@@ -95,8 +98,9 @@ static u16 device_cap(const struct cxl_type3 *dev)
 	u16 count = dev->volatile_bytes && dev->persistent_bytes ? DVSEC_DEVICE_CAP_HDM_COUNT_2 :
 								   DVSEC_DEVICE_CAP_HDM_COUNT_1;
 
-	return DVSEC_DEVICE_CAP_IO | DVSEC_DEVICE_CAP_MEM | DVSEC_DEVICE_CAP_MEM_HW_INIT | count | DVSEC_DEVICE_CAP_RESET |
-	       DVSEC_DEVICE_CAP_RESET_100_MS | DVSEC_DEVICE_VIRAL | (dev->volatile_bytes || dev->dynamic_bytes ? DVSEC_DEVICE_CAP_RESET_CLEARS : 0);
+	return DVSEC_DEVICE_CAP_IO | DVSEC_DEVICE_CAP_MEM | DVSEC_DEVICE_CAP_MEM_HW_INIT | count |
+	       DVSEC_DEVICE_CAP_RESET | DVSEC_DEVICE_CAP_RESET_100_MS | DVSEC_DEVICE_VIRAL |
+	       (dev->volatile_bytes || dev->dynamic_bytes ? DVSEC_DEVICE_CAP_RESET_CLEARS : 0);
 }
 
 static u64 device_cap_read(struct regs *b, unsigned i, u64 stored)
@@ -107,7 +111,9 @@ static u64 device_cap_read(struct regs *b, unsigned i, u64 stored)
 /* Range 1 is the first partition that exists, range 2 the second; dynamic capacity only where there is nothing else. */
 static u64 range_size(const struct cxl_type3 *dev, unsigned range)
 {
-	u64 first = dev->volatile_bytes ? dev->volatile_bytes : dev->persistent_bytes ? dev->persistent_bytes : dev->dynamic_bytes;
+	u64 first = dev->volatile_bytes   ? dev->volatile_bytes :
+		    dev->persistent_bytes ? dev->persistent_bytes :
+					    dev->dynamic_bytes;
 
 	return range == 0 ? first : dev->volatile_bytes ? dev->persistent_bytes : 0;
 }
@@ -129,11 +135,11 @@ static u64 size_lo_read(struct regs *b, unsigned i, u64 stored)
 
 static const struct reg device_rows[] = {
 	R16(DVSEC_DEVICE_CAP, DVSEC_CXL_CAP, 0, 0, .read = device_cap_read),
-	R16(DVSEC_DEVICE_CTRL, DVSEC_CXL_CTRL, DVSEC_DEVICE_CTRL_IO_ENABLE, DVSEC_DEVICE_CTRL_MEM_ENABLE | DVSEC_DEVICE_VIRAL, RWL,
-	    .write = device_ctrl_write),
+	R16(DVSEC_DEVICE_CTRL, DVSEC_CXL_CTRL, DVSEC_DEVICE_CTRL_IO_ENABLE,
+	    DVSEC_DEVICE_CTRL_MEM_ENABLE | DVSEC_DEVICE_VIRAL, RWL, .write = device_ctrl_write),
 	R16(DVSEC_DEVICE_STATUS, DVSEC_CXL_STATUS, 0, 0, .w1c = DVSEC_DEVICE_VIRAL, .sticky = STICKY),
-	R16(DVSEC_DEVICE_CTRL2, DVSEC_CXL_CTRL2, 0, DVSEC_DEVICE_CTRL2_RESET | DVSEC_DEVICE_CTRL2_RESET_CLEARS, .unimp = DVSEC_DEVICE_CTRL2_CACHE,
-	    .write = device_ctrl2_write),
+	R16(DVSEC_DEVICE_CTRL2, DVSEC_CXL_CTRL2, 0, DVSEC_DEVICE_CTRL2_RESET | DVSEC_DEVICE_CTRL2_RESET_CLEARS,
+	    .unimp = DVSEC_DEVICE_CTRL2_CACHE, .write = device_ctrl2_write),
 	R16(DVSEC_DEVICE_STATUS2, DVSEC_CXL_STATUS2, 0, 0),
 	R16(DVSEC_DEVICE_LOCK, DVSEC_CXL_LOCK, 0, 0, .rwo = 1, .sticky = RESET_FUNCTION | RESET_CXL),
 	R16(DVSEC_DEVICE_CAP2, DVSEC_CXL_CAP2, 0, 0),
@@ -207,12 +213,14 @@ void dvsec_add_function_map(struct cxl_type3 *dev)
 		R32(DVSEC_FUNCTION_MAP, NON_CXL_FUNCTION_MAP, 0, 0, .count = 8, .stride = 4, .read = function_map_read),
 	};
 
-	pci_dvsec_add(&dev->pci, CXL_VENDOR_ID, 0, DVSEC_NON_CXL_FUNCTION_MAP, FUNCTION_MAP_AT, DVSEC_FUNCTION_MAP_BYTES, rows, ARRAY_SIZE(rows));
+	pci_dvsec_add(&dev->pci, CXL_VENDOR_ID, 0, DVSEC_NON_CXL_FUNCTION_MAP, FUNCTION_MAP_AT,
+		      DVSEC_FUNCTION_MAP_BYTES, rows, ARRAY_SIZE(rows));
 }
 
 /*
- * CXL Extensions for ports. [CXL3.1 8.1.5, 9.11.8] The alternate ranges lead to devices in RCD mode below: every port on the way forwards by them, but not
- * the last one, whose registers would lie in an RCRB. There are no such devices, so RCRB Base stays 0; the ranges decode all the same.
+ * CXL Extensions for ports. [CXL3.1 8.1.5, 9.11.8] The alternate ranges lead to devices in RCD mode below: every port
+ * on the way forwards by them, but not the last one, whose registers would lie in an RCRB. There are no such devices,
+ * so RCRB Base stays 0; the ranges decode all the same.
  */
 static void port_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
@@ -240,7 +248,8 @@ bool dvsec_alternate(const struct pci_dev *pci, u16 at, struct pci_alternate *ra
 		.bus_last = regs_get(c, at + DVSEC_PORT_BUS_LIMIT, 1),
 		.first = (regs_get(c, at + DVSEC_PORT_MEM_BASE, 2) & 0xfff0) << 16,
 		.last = (regs_get(c, at + DVSEC_PORT_MEM_LIMIT, 2) & 0xfff0) << 16 | 0xfffff,
-		.prefetch_first = (regs_get(c, at + DVSEC_PORT_PREFETCH_BASE, 2) & 0xfff0) << 16 | regs_get(c, at + DVSEC_PORT_PREFETCH_BASE_HI, 4) << 32,
+		.prefetch_first = (regs_get(c, at + DVSEC_PORT_PREFETCH_BASE, 2) & 0xfff0) << 16 |
+				  regs_get(c, at + DVSEC_PORT_PREFETCH_BASE_HI, 4) << 32,
 		.prefetch_last = (regs_get(c, at + DVSEC_PORT_PREFETCH_LIMIT, 2) & 0xfff0) << 16 |
 				 regs_get(c, at + DVSEC_PORT_PREFETCH_LIMIT_HI, 4) << 32 | 0xfffff,
 		.master = control & DVSEC_PORT_ALTERNATE_MASTER,
@@ -248,10 +257,13 @@ bool dvsec_alternate(const struct pci_dev *pci, u16 at, struct pci_alternate *ra
 	return true;
 }
 
-#define PORT_CTRL_RW (DVSEC_PORT_UNMASK_RESET | DVSEC_PORT_UNMASK_DISABLE | DVSEC_PORT_ALTERNATE | DVSEC_PORT_ALTERNATE_MASTER | DVSEC_PORT_VIRAL)
+#define PORT_CTRL_RW                                                                                                   \
+	(DVSEC_PORT_UNMASK_RESET | DVSEC_PORT_UNMASK_DISABLE | DVSEC_PORT_ALTERNATE | DVSEC_PORT_ALTERNATE_MASTER |    \
+	 DVSEC_PORT_VIRAL)
 
 static const struct reg port_rows[] = {
-	R16(DVSEC_PORT_STATUS, PORT_EXT_STATUS, 0x0001, 0, .w1c = DVSEC_PORT_VIRAL, .sticky = STICKY), /* port power management is ready */
+	R16(DVSEC_PORT_STATUS, PORT_EXT_STATUS, 0x0001, 0, .w1c = DVSEC_PORT_VIRAL,
+	    .sticky = STICKY), /* port power management is ready */
 	R16(DVSEC_PORT_CTRL, PORT_EXT_CTRL, 0, PORT_CTRL_RW, .write = port_ctrl_write),
 	R8(DVSEC_PORT_BUS_BASE, PORT_ALT_BUS_BASE, 0, 0xff),
 	R8(DVSEC_PORT_BUS_LIMIT, PORT_ALT_BUS_LIMIT, 0, 0xff),
@@ -270,7 +282,8 @@ static const struct reg port_gpf_rows[] = {
 	R16(0x0e, GPF_PHASE2_CTRL, 0x060f, 0x0f0f),
 };
 
-/* The downstream end of a link asks for its mode: CXL.mem, sync header bypass, drift buffer, 68-byte flits and VH, no RCD. [CXL3.1 8.2.1.3.2] */
+/* The downstream end of a link asks for its mode: CXL.mem, sync header bypass, drift buffer, 68-byte flits and VH, no
+ * RCD. [CXL3.1 8.2.1.3.2] */
 static const struct reg port_flex_bus_rows[] = {
 	R16(0x0a, FLEX_BUS_CAP, FLEX_BUS_IO_MEM_68B, 0),
 	R16(0x0c, FLEX_BUS_CTRL, FLEX_BUS_IO_MEM_68B, 0xbc),
@@ -308,7 +321,8 @@ u16 dvsec_add_upstream(struct pci_dev *pci)
 		R32(0x20, LOCATOR_3_HI, 0, 0),
 	};
 
-	u16 at = pci_dvsec_add(pci, CXL_VENDOR_ID, 0, DVSEC_PORT_EXTENSIONS, 0x154, DVSEC_PORT_BYTES, port_rows, ARRAY_SIZE(port_rows));
+	u16 at = pci_dvsec_add(pci, CXL_VENDOR_ID, 0, DVSEC_PORT_EXTENSIONS, 0x154, DVSEC_PORT_BYTES, port_rows,
+			       ARRAY_SIZE(port_rows));
 
 	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, device_flex_bus_rows);
 	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_3, locator_rows);

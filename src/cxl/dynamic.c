@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Dynamic capacity of a memory device. [CXL3.1 9.13.3, 8.2.9.2.1.6, 8.2.9.9.9] One to eight regions of equal size follow the
- * static capacity in DPA; what is in them belongs to the host extent by extent.
+ * Dynamic capacity of a memory device. [CXL3.1 9.13.3, 8.2.9.2.1.6, 8.2.9.9.9] One to eight regions of equal size
+ * follow the static capacity in DPA; what is in them belongs to the host extent by extent.
  *
  *      offered  -- Add Response names it ------> accepted    a part may be taken; what is not named is taken back
  *      accepted -- Release, or a forced one ---> gone        a part of an extent leaves the rest of it
  *
- * Whoever manages the device (cxl.h) offers a group of extents and asks for others back; the host hears of both in the dynamic
- * capacity event log, one record per extent, More set in all but the last of a group. Groups are answered in the order
- * of their offering. Only accepted extents are memory: elsewhere in the regions reads give all ones and writes are
- * lost. Of shareable regions a group is taken as a whole or not at all, and extents come back whole. Extents, offers and
- * the generation number stay over every reset but a cold one. Machine lock.
+ * Whoever manages the device (cxl.h) offers a group of extents and asks for others back; the host hears of both in the
+ * dynamic capacity event log, one record per extent, More set in all but the last of a group. Groups are answered in
+ * the order of their offering. Only accepted extents are memory: elsewhere in the regions reads give all ones and
+ * writes are lost. Of shareable regions a group is taken as a whole or not at all, and extents come back whole.
+ * Extents, offers and the generation number stay over every reset but a cold one. Machine lock.
  */
 #include "cxl/dynamic.h"
 
@@ -22,7 +22,7 @@
 
 #define ULL(v) ((unsigned long long)(v))
 #define REGION_BYTES 40 /* of one in Get Dynamic Capacity Configuration */
-#define LEFT_BYTES 16    /* extents and tags behind them */
+#define LEFT_BYTES 16   /* extents and tags behind them */
 #define EXTENT_BYTES 40 /* of one in an extent list */
 #define UPDATE_BYTES 24 /* of one in an updated extent list */
 #define UPDATE_MORE BIT(0)
@@ -119,7 +119,9 @@ static int region_of(const struct dynamic *dc, u64 dpa, u64 size)
 	if (dpa < dc->base || !size)
 		return -1;
 	region = (dpa - dc->base) / dc->region_size;
-	return region < dc->region_count && range_ok(dpa - dynamic_region_base(dc, region), size, dc->region_size) ? (int)region : -1;
+	return region < dc->region_count && range_ok(dpa - dynamic_region_base(dc, region), size, dc->region_size) ?
+		       (int)region :
+		       -1;
 }
 
 static u32 extents_left(const struct dynamic *dc)
@@ -177,7 +179,8 @@ bool dynamic_is_memory(const struct cxl_type3 *dev, u64 dpa, u64 size)
 
 	if (dpa + size <= from)
 		return true;
-	return dev->dc && dc_covers(dev->dc->accepted, dev->dc->accepted_count, MAX(dpa, from), dpa + size - MAX(dpa, from));
+	return dev->dc &&
+	       dc_covers(dev->dc->accepted, dev->dc->accepted_count, MAX(dpa, from), dpa + size - MAX(dpa, from));
 }
 
 void dynamic_destroy(struct cxl_type3 *dev)
@@ -214,7 +217,8 @@ void dynamic_put_left(const struct dynamic *dc, struct mbox_out *out)
 	mbox_put(out, 4, tags_left(dc));
 }
 
-unsigned dynamic_regions_that_fit(const struct dynamic *dc, const struct mbox_out *out, u32 head, unsigned first, unsigned most)
+unsigned dynamic_regions_that_fit(const struct dynamic *dc, const struct mbox_out *out, u32 head, unsigned first,
+				  unsigned most)
 {
 	return MIN(MIN(most, dc->region_count - first), (out->room - head - LEFT_BYTES) / REGION_BYTES);
 }
@@ -390,7 +394,8 @@ static bool release(struct cxl_type3 *dev, const struct dc_extent *list, unsigne
 	for (unsigned n = 0; n < count; n++)
 		for (unsigned i = dc_find(old, old_count, list[n].dpa);
 		     i < old_count && old[i].dpa < list[n].dpa + list[n].size; i++) {
-			u64 from = MAX(old[i].dpa, list[n].dpa), to = MIN(old[i].dpa + old[i].size, list[n].dpa + list[n].size);
+			u64 from = MAX(old[i].dpa, list[n].dpa),
+			    to = MIN(old[i].dpa + old[i].size, list[n].dpa + list[n].size);
 
 			if (old[i].sanitize)
 				media_erase(dev->dcmem, from - dc->base, to - from);
@@ -403,7 +408,8 @@ static const struct dc_extent *whole_extent(const struct dynamic *dc, u64 dpa, u
 {
 	unsigned n = dc_find(dc->accepted, dc->accepted_count, dpa);
 
-	return n < dc->accepted_count && dc->accepted[n].dpa == dpa && dc->accepted[n].size == size ? &dc->accepted[n] : NULL;
+	return n < dc->accepted_count && dc->accepted[n].dpa == dpa && dc->accepted[n].size == size ? &dc->accepted[n] :
+												      NULL;
 }
 
 u16 cmd_release_dc(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
@@ -435,16 +441,19 @@ u16 cmd_release_dc(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *o
 /* Fails, and keeps what a fabric manager is answered. */
 #define refuse(dev, code, err, ...) ((dev)->dc->refused = (code), fail(err, __VA_ARGS__))
 
-static struct dynamic *dynamic_of(struct dev *dev, const struct cxl_dc_request *request, bool any_region, struct error *err)
+static struct dynamic *dynamic_of(struct dev *dev, const struct cxl_dc_request *request, bool any_region,
+				  struct error *err)
 {
 	struct cxl_type3 *device = (struct cxl_type3 *)dev;
 
 	if (dev->cls != &cxl_type3_class || !device->dc)
-		fail(err, "%s has no dynamic capacity; give it volatile-dc-memdev=ID and num-dc-regions=N", dev_name(dev));
+		fail(err, "%s has no dynamic capacity; give it volatile-dc-memdev=ID and num-dc-regions=N",
+		     dev_name(dev));
 	else if (request->host_id)
 		fail(err, "%s: host-id %u: the device has one host, 0", device->name, request->host_id);
 	else if (request->region >= device->dc->region_count && !(any_region && request->region == CXL_DC_ANY_REGION))
-		fail(err, "%s: region %u: the device has regions 0 to %u", device->name, request->region, device->dc->region_count - 1);
+		fail(err, "%s: region %u: the device has regions 0 to %u", device->name, request->region,
+		     device->dc->region_count - 1);
 	else if (request->count > DC_EXTENTS_MAX)
 		fail(err, "%s: %u extents at once; the most are %u", device->name, request->count, DC_EXTENTS_MAX);
 	else
@@ -455,8 +464,10 @@ static struct dynamic *dynamic_of(struct dev *dev, const struct cxl_dc_request *
 static bool check_size(struct cxl_type3 *dev, u64 size, struct error *err)
 {
 	if (!size || !is_aligned(size, DC_BLOCK))
-		return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: an extent of %llu bytes: its length is a multiple of the block size, 2 MiB, and not 0", dev->name,
-			    ULL(size));
+		return refuse(
+			dev, CXL_INVALID_EXTENT_LIST, err,
+			"%s: an extent of %llu bytes: its length is a multiple of the block size, 2 MiB, and not 0",
+			dev->name, ULL(size));
 	return true;
 }
 
@@ -465,10 +476,14 @@ static bool check_span(struct cxl_type3 *dev, const struct cxl_dc_span *span, st
 	if (!check_size(dev, span->size, err))
 		return false;
 	if (!is_aligned(span->offset, DC_BLOCK))
-		return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: an extent at offset %llu: it is a multiple of the block size, 2 MiB", dev->name, ULL(span->offset));
+		return refuse(dev, CXL_INVALID_EXTENT_LIST, err,
+			      "%s: an extent at offset %llu: it is a multiple of the block size, 2 MiB", dev->name,
+			      ULL(span->offset));
 	if (!range_ok(span->offset, span->size, dev->dc->region_size))
-		return refuse(dev, CXL_INVALID_PHYSICAL_ADDRESS, err, "%s: an extent at offset %llu of %llu bytes reaches past the end of its region, %llu bytes", dev->name,
-			    ULL(span->offset), ULL(span->size), ULL(dev->dc->region_size));
+		return refuse(
+			dev, CXL_INVALID_PHYSICAL_ADDRESS, err,
+			"%s: an extent at offset %llu of %llu bytes reaches past the end of its region, %llu bytes",
+			dev->name, ULL(span->offset), ULL(span->size), ULL(dev->dc->region_size));
 	return true;
 }
 
@@ -495,8 +510,10 @@ static bool check_room(struct cxl_type3 *dev, unsigned count, struct error *err)
 	unsigned room = event_log_room(dev, EVENT_DYNAMIC);
 
 	if (count > room)
-		return refuse(dev, CXL_RETRY_REQUIRED, err, "%s: %u extents: the host's event log has room for %u more records; take fewer, or wait until it has read them",
-			    dev->name, count, room);
+		return refuse(
+			dev, CXL_RETRY_REQUIRED, err,
+			"%s: %u extents: the host's event log has room for %u more records; take fewer, or wait until it has read them",
+			dev->name, count, room);
 	return true;
 }
 
@@ -507,7 +524,8 @@ static bool is_free(const struct dynamic *dc, const struct dc_extent *group, uns
 }
 
 /* The lowest free place for `size` bytes. Blocks of 2 MiB: a region has some thousands of them. */
-static bool find_place(const struct dynamic *dc, const struct dc_extent *group, unsigned count, unsigned region, u64 size, u64 *dpa)
+static bool find_place(const struct dynamic *dc, const struct dc_extent *group, unsigned count, unsigned region,
+		       u64 size, u64 *dpa)
 {
 	u64 base = dynamic_region_base(dc, region), end = base + dc->region_size, at = base;
 
@@ -546,29 +564,36 @@ static bool plan_group(struct cxl_type3 *dev, const struct cxl_dc_request *reque
 			if (!check_size(dev, spans[n].size, err))
 				return false;
 			if (__builtin_add_overflow(whole.size, spans[n].size, &whole.size))
-				return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: the lengths of the extents add up to more than 64 bits", dev->name);
+				return refuse(dev, CXL_INVALID_EXTENT_LIST, err,
+					      "%s: the lengths of the extents add up to more than 64 bits", dev->name);
 		}
 		spans = &whole;
 		*count = 1;
 	}
 	for (unsigned n = 0; n < *count; n++) {
-		struct dc_extent extent = {.dpa = dynamic_region_base(dc, request->region) + spans[n].offset, .size = spans[n].size,
-					   .region = request->region, .sequence = dc->shareable ? n + 1 : 0,
-					   .group = dc->next_group, .sanitize = dc->sanitize_regions >> request->region & 1};
+		struct dc_extent extent = {.dpa = dynamic_region_base(dc, request->region) + spans[n].offset,
+					   .size = spans[n].size,
+					   .region = request->region,
+					   .sequence = dc->shareable ? n + 1 : 0,
+					   .group = dc->next_group,
+					   .sanitize = dc->sanitize_regions >> request->region & 1};
 
 		memcpy(extent.tag, request->tag, 16);
 		if (request->selection == CXL_DC_PRESCRIPTIVE) {
 			if (!check_span(dev, &spans[n], err))
 				return false;
 			if (!is_free(dc, group, n, extent.dpa, extent.size))
-				return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: region %u: an extent at offset %llu of %llu bytes overlaps one that is offered or accepted",
-					    dev->name, request->region, ULL(spans[n].offset), ULL(spans[n].size));
+				return refuse(
+					dev, CXL_INVALID_EXTENT_LIST, err,
+					"%s: region %u: an extent at offset %llu of %llu bytes overlaps one that is offered or accepted",
+					dev->name, request->region, ULL(spans[n].offset), ULL(spans[n].size));
 		} else {
 			if (!check_size(dev, spans[n].size, err))
 				return false;
 			if (!find_place(dc, group, n, request->region, spans[n].size, &extent.dpa))
-				return refuse(dev, CXL_RESOURCES_EXHAUSTED, err, "%s: region %u has no %llu free bytes in one piece", dev->name, request->region,
-					    ULL(spans[n].size));
+				return refuse(dev, CXL_RESOURCES_EXHAUSTED, err,
+					      "%s: region %u has no %llu free bytes in one piece", dev->name,
+					      request->region, ULL(spans[n].size));
 		}
 		group[n] = extent;
 	}
@@ -589,11 +614,13 @@ bool cxl_dc_add(struct dev *dev, const struct cxl_dc_request *request, struct er
 		return refuse(device, CXL_INVALID_INPUT, err, "%s: shareable capacity needs a tag", device->name);
 	if (dc->shareable && (has_tag(dc->accepted, dc->accepted_count, request->tag) ||
 			      has_tag(dc->offered, dc->offered_count, request->tag)))
-		return refuse(device, CXL_INVALID_INPUT, err, "%s: the tag is in use; shareable capacity of one tag is added at once", device->name);
+		return refuse(device, CXL_INVALID_INPUT, err,
+			      "%s: the tag is in use; shareable capacity of one tag is added at once", device->name);
 	if (!plan_group(device, request, &count, err) || !check_room(device, count, err))
 		return false;
 	if (count > extents_left(dc))
-		return refuse(device, CXL_RESOURCES_EXHAUSTED, err, "%s: %u extents: %u of %u are left", device->name, count, extents_left(dc), DC_EXTENTS_MAX);
+		return refuse(device, CXL_RESOURCES_EXHAUSTED, err, "%s: %u extents: %u of %u are left", device->name,
+			      count, extents_left(dc), DC_EXTENTS_MAX);
 	memcpy(&dc->offered[dc->offered_count], dc->scratch, count * sizeof(dc->scratch[0]));
 	dc->offered_count += count;
 	dc->next_group++;
@@ -602,7 +629,8 @@ bool cxl_dc_add(struct dev *dev, const struct cxl_dc_request *request, struct er
 }
 
 /* The extents that a release names, in scratch. */
-static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *request, unsigned *count, struct error *err)
+static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *request, unsigned *count,
+			 struct error *err)
 {
 	struct dynamic *dc = dev->dc;
 	struct dc_extent *group = dc->scratch;
@@ -611,7 +639,8 @@ static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *req
 	*count = 0;
 	if (request->by_tag) {
 		for (unsigned n = 0; n < dc->accepted_count; n++)
-			if ((any || dc->accepted[n].region == request->region) && !memcmp(dc->accepted[n].tag, request->tag, 16))
+			if ((any || dc->accepted[n].region == request->region) &&
+			    !memcmp(dc->accepted[n].tag, request->tag, 16))
 				group[(*count)++] = dc->accepted[n];
 		return *count || refuse(dev, CXL_INVALID_INPUT, err, "%s: no accepted extent of that tag", dev->name);
 	}
@@ -628,12 +657,18 @@ static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *req
 		if (!check_span(dev, &span, err))
 			return false;
 		dpa = dynamic_region_base(dc, region) + span.offset;
-		if (!dc_covers(dc->accepted, dc->accepted_count, dpa, span.size) || dc_overlaps(group, n, dpa, span.size))
-			return refuse(dev, CXL_INVALID_PHYSICAL_ADDRESS, err, "%s: region %u: %llu bytes at offset %llu are not all accepted by the host, or named twice", dev->name,
-				    region, ULL(span.size), ULL(span.offset));
+		if (!dc_covers(dc->accepted, dc->accepted_count, dpa, span.size) ||
+		    dc_overlaps(group, n, dpa, span.size))
+			return refuse(
+				dev, CXL_INVALID_PHYSICAL_ADDRESS, err,
+				"%s: region %u: %llu bytes at offset %llu are not all accepted by the host, or named twice",
+				dev->name, region, ULL(span.size), ULL(span.offset));
 		if ((dc->shareable || request->sanitize) && !whole_extent(dc, dpa, span.size))
-			return refuse(dev, CXL_INVALID_EXTENT_LIST, err, "%s: region %u: offset %llu: %s whole extents, as they were accepted", dev->name, region,
-				    ULL(span.offset), dc->shareable ? "shareable capacity is released by" : "sanitize-on-release takes");
+			return refuse(dev, CXL_INVALID_EXTENT_LIST, err,
+				      "%s: region %u: offset %llu: %s whole extents, as they were accepted", dev->name,
+				      region, ULL(span.offset),
+				      dc->shareable ? "shareable capacity is released by" :
+						      "sanitize-on-release takes");
 		extent = dc->accepted[dc_find(dc->accepted, dc->accepted_count, dpa)];
 		extent.dpa = dpa;
 		extent.size = span.size;
@@ -656,7 +691,8 @@ bool cxl_dc_release(struct dev *dev, const struct cxl_dc_request *request, struc
 		for (unsigned n = 0; n < count; n++)
 			dc->accepted[dc_find(dc->accepted, dc->accepted_count, dc->planned[n].dpa)].sanitize = true;
 	if (request->forced && !release(device, dc->planned, count))
-		return refuse(device, CXL_RESOURCES_EXHAUSTED, err, "%s: the rests of extents would be more than %u", device->name, DC_EXTENTS_MAX);
+		return refuse(device, CXL_RESOURCES_EXHAUSTED, err, "%s: the rests of extents would be more than %u",
+			      device->name, DC_EXTENTS_MAX);
 	tell(device, request->forced ? EVENT_FORCED_RELEASE : EVENT_RELEASE, dc->planned, count);
 	return true;
 }
@@ -670,7 +706,8 @@ unsigned dynamic_free_spans(const struct dynamic *dc, unsigned region, u64 lengt
 		u64 next = end, past = 0; /* where something begins; the end of what covers `at` */
 
 		for (unsigned n = 0; n < dc->accepted_count + dc->offered_count; n++) {
-			const struct dc_extent *e = n < dc->accepted_count ? &dc->accepted[n] : &dc->offered[n - dc->accepted_count];
+			const struct dc_extent *e =
+				n < dc->accepted_count ? &dc->accepted[n] : &dc->offered[n - dc->accepted_count];
 
 			if (e->dpa > at)
 				next = MIN(next, e->dpa);
@@ -723,8 +760,13 @@ bool cxl_dc_each(const struct dev *dev, void (*each)(void *arg, const struct cxl
 	for (unsigned n = 0; n < dc->accepted_count + dc->offered_count; n++) {
 		bool accepted = n < dc->accepted_count;
 		const struct dc_extent *e = accepted ? &dc->accepted[n] : &dc->offered[n - dc->accepted_count];
-		struct cxl_dc_facts facts = {.accepted = accepted, .region = e->region, .dpa = e->dpa, .size = e->size,
-					     .offset = e->dpa - dynamic_region_base(dc, e->region), .sequence = e->sequence, .tag = e->tag};
+		struct cxl_dc_facts facts = {.accepted = accepted,
+					     .region = e->region,
+					     .dpa = e->dpa,
+					     .size = e->size,
+					     .offset = e->dpa - dynamic_region_base(dc, e->region),
+					     .sequence = e->sequence,
+					     .tag = e->tag};
 
 		each(arg, &facts);
 	}

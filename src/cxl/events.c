@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event logs: information, warning, failure, fatal, and dynamic capacity where the device has that. [CXL3.1 8.2.9.2] Each keeps the oldest EVENT_LOG_RECORDS records; what
- * comes later is counted as overflow until the host clears something. The event status bit follows "the log is not
- * empty", and the interrupt (policy: MSI-X of that log) is sent when a log becomes non-empty. Records survive every reset but
- * a cold one. Where firmware comes first, it has set the policy of its logs to itself before the OS starts, and takes each record out as it
- * comes. Machine lock.
+ * Event logs: information, warning, failure, fatal, and dynamic capacity where the device has that. [CXL3.1 8.2.9.2]
+ * Each keeps the oldest EVENT_LOG_RECORDS records; what comes later is counted as overflow until the host clears
+ * something. The event status bit follows "the log is not empty", and the interrupt (policy: MSI-X of that log) is sent
+ * when a log becomes non-empty. Records survive every reset but a cold one. Where firmware comes first, it has set the
+ * policy of its logs to itself before the OS starts, and takes each record out as it comes. Machine lock.
  */
 #include "base/trace.h"
 #include "cxl/host.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fabric explained: which decoder takes an address, which refuses it and why; what decoders, devices and register blocks there are.
- * For QMP, the monitor and `cxlvm topology`. The walk is that of decode.c [CXL3.1 8.2.4.20.13, 9.13.1, 9.17.1.3], done once more over the
- * components themselves, so that it can say what it sees. Reads only. Machine lock.
+ * The fabric explained: which decoder takes an address, which refuses it and why; what decoders, devices and register
+ * blocks there are. For QMP, the monitor and `cxlvm topology`. The walk is that of decode.c
+ * [CXL3.1 8.2.4.20.13, 9.13.1, 9.17.1.3], done once more over the components themselves, so that it can say what it
+ * sees. Reads only. Machine lock.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@ struct walk {
 	void *arg;
 };
 
-static void hop(struct walk *w, const char *kind, const char *name, int decoder, bool took, const char *format, ...) printf_like(6, 7);
+static void hop(struct walk *w, const char *kind, const char *name, int decoder, bool took, const char *format, ...)
+	printf_like(6, 7);
 static void hop(struct walk *w, const char *kind, const char *name, int decoder, bool took, const char *format, ...)
 {
 	struct cxl_hop h = {.kind = kind, .name = name, .decoder = decoder, .took = took};
@@ -61,9 +63,9 @@ static struct cxl_bridge *explain_window(struct walk *w, int *window)
 	target = target_of(decode_fold(win->xor_maps, w->hpa), win->granularity, win->target_count);
 	bridge = win->targets[target];
 	snprintf(name, sizeof(name), "%d", *window);
-	hop(w, "window", name, -1, bridge != NULL, "0x%llx-0x%llx, %u ways of %u bytes%s: target %u is %s", ULL(win->base),
-	    ULL(win->base + win->size - 1), win->target_count, win->granularity, win->xor_maps[0] ? " by XOR" : "", target,
-	    bridge ? dev_name(&bridge->pci.dev) : "gone");
+	hop(w, "window", name, -1, bridge != NULL, "0x%llx-0x%llx, %u ways of %u bytes%s: target %u is %s",
+	    ULL(win->base), ULL(win->base + win->size - 1), win->target_count, win->granularity,
+	    win->xor_maps[0] ? " by XOR" : "", target, bridge ? dev_name(&bridge->pci.dev) : "gone");
 	return bridge;
 }
 
@@ -77,12 +79,13 @@ static int explain_decoders(struct walk *w, const char *kind, const struct cxl_c
 
 		if (!d->committed && (ctrl & HDM_CTRL_ERROR)) {
 			rule = hdm_why_not(comp, i);
-			hop(w, kind, comp->name, (int)i, false, "its commit failed: %s", rule ? rule : "the registers were changed since");
+			hop(w, kind, comp->name, (int)i, false, "its commit failed: %s",
+			    rule ? rule : "the registers were changed since");
 		} else if (!d->committed) {
 			hop(w, kind, comp->name, (int)i, false, "not committed");
 		} else if (w->hpa - d->base >= d->size) {
-			hop(w, kind, comp->name, (int)i, false, "0x%llx is not in 0x%llx-0x%llx", ULL(w->hpa), ULL(d->base),
-			    ULL(d->base + d->size - !!d->size));
+			hop(w, kind, comp->name, (int)i, false, "0x%llx is not in 0x%llx-0x%llx", ULL(w->hpa),
+			    ULL(d->base), ULL(d->base + d->size - !!d->size));
 		} else {
 			return (int)i;
 		}
@@ -118,9 +121,9 @@ static struct cxl_port *explain_fork(struct walk *w, const struct cxl_fork *fork
 	d = &fork->comp.decoders[i];
 	target = target_of(w->hpa, hdm_granularity(d->ig), hdm_ways(d->iw));
 	port = find_port(w->host, fork, d->targets[target % HDM_TARGETS]);
-	hop(w, kind, name, i, port != NULL, "0x%llx-0x%llx, %u ways of %u bytes: target %u is port %u, %s", ULL(d->base),
-	    ULL(d->base + d->size - 1), hdm_ways(d->iw), hdm_granularity(d->ig), target, d->targets[target % HDM_TARGETS],
-	    port ? dev_name(&port->pci.dev) : "which is not there");
+	hop(w, kind, name, i, port != NULL, "0x%llx-0x%llx, %u ways of %u bytes: target %u is port %u, %s",
+	    ULL(d->base), ULL(d->base + d->size - 1), hdm_ways(d->iw), hdm_granularity(d->ig), target,
+	    d->targets[target % HDM_TARGETS], port ? dev_name(&port->pci.dev) : "which is not there");
 	return port;
 }
 
@@ -149,7 +152,8 @@ static u64 device_dpa(const struct cxl_component *comp, unsigned i, u64 hpa)
 
 	for (unsigned k = 0; k < i; k++)
 		if (comp->decoders[k].committed)
-			dpa += comp->decoders[k].skip + hdm_share(comp->decoders[k].size, comp->decoders[k].iw, comp->decoders[k].ig);
+			dpa += comp->decoders[k].skip +
+			       hdm_share(comp->decoders[k].size, comp->decoders[k].iw, comp->decoders[k].ig);
 	return dpa + offset / (granularity * hdm_ways(d->iw)) * granularity + offset % granularity;
 }
 
@@ -171,13 +175,14 @@ static bool explain_device(struct walk *w, struct cxl_type3 *device, u64 *dpa)
 	d = &device->comp.decoders[i];
 	*dpa = device_dpa(&device->comp, (unsigned)i, w->hpa);
 	backend = type3_backend(device, *dpa, &offset, &left);
-	hop(w, "device", device->name, i, backend != NULL, "0x%llx-0x%llx, %u ways of %u bytes: DPA 0x%llx, %s%s", ULL(d->base),
-	    ULL(d->base + d->size - 1), hdm_ways(d->iw), hdm_granularity(d->ig), ULL(*dpa),
+	hop(w, "device", device->name, i, backend != NULL, "0x%llx-0x%llx, %u ways of %u bytes: DPA 0x%llx, %s%s",
+	    ULL(d->base), ULL(d->base + d->size - 1), hdm_ways(d->iw), hdm_granularity(d->ig), ULL(*dpa),
 	    backend ? "memory " : "past the capacity", backend ? backend->id : "");
 	return backend != NULL;
 }
 
-bool cxl_explain(struct cxl_host *host, u64 hpa, void (*each)(void *arg, const struct cxl_hop *hop), void *arg, u64 *dpa)
+bool cxl_explain(struct cxl_host *host, u64 hpa, void (*each)(void *arg, const struct cxl_hop *hop), void *arg,
+		 u64 *dpa)
 {
 	struct walk w = {.host = host, .hpa = hpa, .each = each, .arg = arg};
 	struct cxl_bridge *bridge;
@@ -203,14 +208,22 @@ static void each_decoder_of(const struct cxl_component *comp, const char *kind,
 	for (unsigned i = 0; i < comp->decoder_count; i++) {
 		u32 at = comp->hdm_at + i * HDM_STRIDE;
 		u64 ctrl = regs_get(&comp->regs, at + HDM_CTRL, 4);
-		u64 last = regs_get(&comp->regs, at + HDM_TARGETS_LO, 4) | regs_get(&comp->regs, at + HDM_TARGETS_HI, 4) << 32;
+		u64 last = regs_get(&comp->regs, at + HDM_TARGETS_LO, 4) | regs_get(&comp->regs, at + HDM_TARGETS_HI, 4)
+										   << 32;
 		struct cxl_decoder_facts f = {
-			.kind = kind, .component = comp->name, .index = i,
+			.kind = kind,
+			.component = comp->name,
+			.index = i,
 			.enabled = comp->kind != COMPONENT_DEVICE || comp->hdm_enabled,
-			.committed = comp->decoders[i].committed, .locked = ctrl & HDM_CTRL_LOCK_ON_COMMIT, .error = ctrl & HDM_CTRL_ERROR,
-			.base = regs_get(&comp->regs, at + HDM_BASE_LO, 4) | regs_get(&comp->regs, at + HDM_BASE_HI, 4) << 32,
-			.size = regs_get(&comp->regs, at + HDM_SIZE_LO, 4) | regs_get(&comp->regs, at + HDM_SIZE_HI, 4) << 32,
-			.ways = hdm_ways(bits(ctrl, 7, 4)), .granularity = hdm_granularity(bits(ctrl, 3, 0)),
+			.committed = comp->decoders[i].committed,
+			.locked = ctrl & HDM_CTRL_LOCK_ON_COMMIT,
+			.error = ctrl & HDM_CTRL_ERROR,
+			.base = regs_get(&comp->regs, at + HDM_BASE_LO, 4) | regs_get(&comp->regs, at + HDM_BASE_HI, 4)
+										     << 32,
+			.size = regs_get(&comp->regs, at + HDM_SIZE_LO, 4) | regs_get(&comp->regs, at + HDM_SIZE_HI, 4)
+										     << 32,
+			.ways = hdm_ways(bits(ctrl, 7, 4)),
+			.granularity = hdm_granularity(bits(ctrl, 3, 0)),
 		};
 
 		if (comp->kind == COMPONENT_DEVICE)
@@ -241,8 +254,11 @@ bool cxl_device_facts(const struct dev *dev, struct cxl_device_facts *facts)
 	if (dev->cls != &cxl_type3_class)
 		return false;
 	*facts = (struct cxl_device_facts){
-		.volatile_bytes = device->volatile_bytes, .persistent_bytes = device->persistent_bytes, .serial = device->number,
-		.volatile_backend = device->vmem ? device->vmem->id : NULL, .persistent_backend = device->pmem ? device->pmem->id : NULL,
+		.volatile_bytes = device->volatile_bytes,
+		.persistent_bytes = device->persistent_bytes,
+		.serial = device->number,
+		.volatile_backend = device->vmem ? device->vmem->id : NULL,
+		.persistent_backend = device->pmem ? device->pmem->id : NULL,
 	};
 	return true;
 }
@@ -255,7 +271,8 @@ bool cxl_port_number(const struct dev *dev, unsigned *number)
 	return true;
 }
 
-void cxl_each_regs(struct cxl_host *host, void (*each)(void *arg, const char *what, const char *owner, struct regs *regs), void *arg)
+void cxl_each_regs(struct cxl_host *host,
+		   void (*each)(void *arg, const char *what, const char *owner, struct regs *regs), void *arg)
 {
 	for (unsigned n = 0; n < host->bridge_count; n++)
 		if (host->bridges[n])

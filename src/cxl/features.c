@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Features and maintenance. [CXL3.1 8.2.9.6, 8.2.9.7] A feature is a row: what Get Feature gives at first, and for each byte of Set
- * Feature which byte and bits of that it changes. One way in for all of them: offsets, sizes and the order of parts are checked here, the
- * parts collect in a buffer as large as the largest feature, and only a whole transfer that the row's check lets pass takes effect.
- * Any other command but Set Feature of the same feature ends a transfer. Machine lock.
+ * Features and maintenance. [CXL3.1 8.2.9.6, 8.2.9.7] A feature is a row: what Get Feature gives at first, and for each
+ * byte of Set Feature which byte and bits of that it changes. One way in for all of them: offsets, sizes and the order
+ * of parts are checked here, the parts collect in a buffer as large as the largest feature, and only a whole transfer
+ * that the row's check lets pass takes effect. Any other command but Set Feature of the same feature ends a transfer.
+ * Machine lock.
  *
- * Patrol scrub and ECS change nothing but their registers; repair takes a line out of the poison list, as its row is a good one then.
- * Memory sparing names DRAM parts, which there are none of: it uses up one of SPARES and changes nothing else.
+ * Patrol scrub and ECS change nothing but their registers; repair takes a line out of the poison list, as its row is a
+ * good one then. Memory sparing names DRAM parts, which there are none of: it uses up one of SPARES and changes nothing
+ * else.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -32,7 +34,9 @@ struct feature {
 	u8 uuid[16];
 	u8 get_bytes, set_bytes;
 	u8 initial[FEATURE_BYTES_MAX];
-	struct { u8 at, mask; } set[FEATURE_BYTES_MAX]; /* by byte of Set Feature */
+	struct {
+		u8 at, mask;
+	} set[FEATURE_BYTES_MAX]; /* by byte of Set Feature */
 	bool (*check)(const u8 *next);
 };
 
@@ -56,35 +60,47 @@ static bool ecs_check(const u8 *next)
 static const struct feature features[FEATURES] = {
 	{.name = "patrol scrub",
 	 .uuid = {0x96, 0xda, 0xd7, 0xd6, 0xfd, 0xe8, 0x48, 0x2b, 0xa7, 0x33, 0x75, 0x77, 0x4e, 0x06, 0xdb, 0x8a},
-	 .get_bytes = 4, .set_bytes = 2,
+	 .get_bytes = 4,
+	 .set_bytes = 2,
 	 .initial = {0x01, 12, SCRUB_HOURS_MIN, 0x01}, /* changeable; hours now and at least; on */
-	 .set = {{1, 0xff}, {3, 0x01}}, .check = scrub_check},
+	 .set = {{1, 0xff}, {3, 0x01}},
+	 .check = scrub_check},
 	{.name = "DDR5 ECS",
 	 .uuid = {0xe5, 0xb1, 0x3f, 0x22, 0x23, 0x28, 0x4a, 0x14, 0xb8, 0xba, 0xb9, 0x69, 0x1e, 0x89, 0x33, 0x86},
-	 .get_bytes = 5, .set_bytes = 3,
+	 .get_bytes = 5,
+	 .set_bytes = 3,
 	 .initial = {0x01, 0x01, 0x03, 0x00, 0x00}, /* log type; of one FRU: capability, configuration, flags */
-	 .set = {{0, 0x03}, {2, 0x1f}, {3, 0x00}}, .check = ecs_check},
+	 .set = {{0, 0x03}, {2, 0x1f}, {3, 0x00}},
+	 .check = ecs_check},
 	{.name = "soft PPR",
 	 .uuid = {0x89, 0x2b, 0xa4, 0x75, 0xfa, 0xd8, 0x47, 0x4e, 0x9d, 0x3e, 0x69, 0x2c, 0x91, 0x75, 0x68, 0xbb},
-	 .get_bytes = 20, .set_bytes = 2,
+	 .get_bytes = 20,
+	 .set_bytes = 2,
 	 .initial = {0x02, 0x00, 0x00, 0x00, 0x00, REPAIR_CLASS, 0, [16] = 0x01}, /* DPA is all it needs */
 	 .set = {{3, 0x01}, {4, 0x00}}},
 	{.name = "hard PPR",
 	 .uuid = {0x80, 0xea, 0x45, 0x21, 0x78, 0x6f, 0x41, 0x27, 0xaf, 0xb1, 0xec, 0x74, 0x59, 0xfb, 0x0e, 0x24},
-	 .get_bytes = 20, .set_bytes = 2,
+	 .get_bytes = 20,
+	 .set_bytes = 2,
 	 .initial = {0x02, 0x00, 0x00, 0x00, 0x00, REPAIR_CLASS, 1, [16] = 0x01},
 	 .set = {{3, 0x01}, {4, 0x00}}},
+/* clang-format off */
 #define SPARING(subclass)                                                                                              \
 	.get_bytes = 19, .set_bytes = 2, .initial = {0x02, 0x00, 0x00, 0x00, 0x00, SPARING_CLASS, subclass, [17] = SPARING_RESTRICTIONS}, \
 	.set = {{3, 0x01}, {4, 0x00}}
+	/* clang-format on */
 	{.name = "cacheline sparing",
-	 .uuid = {0x96, 0xc3, 0x33, 0x86, 0x91, 0xdd, 0x44, 0xc7, 0x9e, 0xcb, 0xfd, 0xaf, 0x65, 0x03, 0xba, 0xc4}, SPARING(0)},
+	 .uuid = {0x96, 0xc3, 0x33, 0x86, 0x91, 0xdd, 0x44, 0xc7, 0x9e, 0xcb, 0xfd, 0xaf, 0x65, 0x03, 0xba, 0xc4},
+	 SPARING(0)},
 	{.name = "row sparing",
-	 .uuid = {0x45, 0x0e, 0xbf, 0x67, 0xb1, 0x35, 0x4f, 0x97, 0xa4, 0x98, 0xc2, 0xd5, 0x7f, 0x27, 0x9b, 0xed}, SPARING(1)},
+	 .uuid = {0x45, 0x0e, 0xbf, 0x67, 0xb1, 0x35, 0x4f, 0x97, 0xa4, 0x98, 0xc2, 0xd5, 0x7f, 0x27, 0x9b, 0xed},
+	 SPARING(1)},
 	{.name = "bank sparing",
-	 .uuid = {0x78, 0xb7, 0x96, 0x36, 0x90, 0xac, 0x4b, 0x64, 0xa4, 0xef, 0xfa, 0xac, 0x5d, 0x18, 0xa8, 0x63}, SPARING(2)},
+	 .uuid = {0x78, 0xb7, 0x96, 0x36, 0x90, 0xac, 0x4b, 0x64, 0xa4, 0xef, 0xfa, 0xac, 0x5d, 0x18, 0xa8, 0x63},
+	 SPARING(2)},
 	{.name = "rank sparing",
-	 .uuid = {0x34, 0xdb, 0xaf, 0xf5, 0x05, 0x52, 0x42, 0x81, 0x8f, 0x76, 0xda, 0x0b, 0x5e, 0x7a, 0x76, 0xa7}, SPARING(3)},
+	 .uuid = {0x34, 0xdb, 0xaf, 0xf5, 0x05, 0x52, 0x42, 0x81, 0x8f, 0x76, 0xda, 0x0b, 0x5e, 0x7a, 0x76, 0xa7},
+	 SPARING(3)},
 };
 
 static int find_feature(const u8 *uuid)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Firmware slots: info, transfer, activation. [CXL3.1 8.2.9.3] There are two slots; nothing runs the images, so only their order and size
- * are checked: parts follow each other without gaps, up to FIRMWARE_BYTES_MAX, into the slot that is not active; the last one may come again.
- * A transfer is forgotten at a reset, or if its next part takes longer than PART_TIMEOUT_NS. Activation works online or at the next machine
- * reset or power-on, and slots keep what they have. Parts and activation take guest time in background. Machine lock.
+ * Firmware slots: info, transfer, activation. [CXL3.1 8.2.9.3] There are two slots; nothing runs the images, so only
+ * their order and size are checked: parts follow each other without gaps, up to FIRMWARE_BYTES_MAX, into the slot that
+ * is not active; the last one may come again. A transfer is forgotten at a reset, or if its next part takes longer than
+ * PART_TIMEOUT_NS. Activation works online or at the next machine reset or power-on, and slots keep what they have.
+ * Parts and activation take guest time in background. Machine lock.
  */
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The FM-owned LD of a memory device: the command interface that a fabric manager reaches through a tunnel; and behind a tunnel of its own
- * LD 0, which says what it is. [CXL3.1 7.6.7.6, 8.2.9.1]
- * Extents are chosen, offered and asked back by dynamic.c, as they are for a monitor; the device has one host, 0. Machine lock.
+ * The FM-owned LD of a memory device: the command interface that a fabric manager reaches through a tunnel; and behind
+ * a tunnel of its own LD 0, which says what it is. [CXL3.1 7.6.7.6, 8.2.9.1] Extents are chosen, offered and asked back
+ * by dynamic.c, as they are for a monitor; the device has one host, 0. Machine lock.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -160,10 +160,10 @@ static u16 cmd_get_extents(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 	return CXL_SUCCESS;
 }
 
-/* What both directions begin with; the extents become spans. CXL_SUCCESS: whole and within the region. A release names no region: the byte is
- * reserved there. */
-static u16 take_request(struct cxl_type3 *dev, struct mbox_in *in, struct cxl_dc_request *request, struct cxl_dc_span *spans, u8 *how,
-			u64 *length, bool release)
+/* What both directions begin with; the extents become spans. CXL_SUCCESS: whole and within the region. A release names
+ * no region: the byte is reserved there. */
+static u16 take_request(struct cxl_type3 *dev, struct mbox_in *in, struct cxl_dc_request *request,
+			struct cxl_dc_span *spans, u8 *how, u64 *length, bool release)
 {
 	const struct dynamic *dc = dev->dc;
 	const u8 *tag;

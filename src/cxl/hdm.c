@@ -2,17 +2,19 @@
 /*
  * HDM decoders of host bridges, upstream ports of switches, and devices. [CXL3.1 8.2.4.20; CXL2.0 8.2.5.12]
  *
- * Life of a decoder: software writes base, size, ways, granularity and targets (or DPA skip), then sets Commit. What the
- * registers say at that moment is kept in `struct hdm_decoder` and is what decodes until Commit is cleared; the 10 ms
- * that the specification allows are not used: Committed or Error is set by the same write.
+ * Life of a decoder: software writes base, size, ways, granularity and targets (or DPA skip), then sets Commit. What
+ * the registers say at that moment is kept in `struct hdm_decoder` and is what decodes until Commit is cleared; the 10
+ * ms that the specification allows are not used: Committed or Error is set by the same write.
  *
  * Checks. The specified ones run only with Lock On Commit: base at or above the previous decoder's end, no wrap, size
- * a multiple of 3 units at 3, 6 and 12 ways, distinct targets, the previous decoder committed [8.2.4.20.12]. Without it the same
- * findings are reported and accepted. Reserved encodings, ways that the capability lacks, and a device decoder past the device's
- * capacity end in Error with or without it: our choice (docs/quirks.md). Size 0 may be committed and decodes nothing.
+ * a multiple of 3 units at 3, 6 and 12 ways, distinct targets, the previous decoder committed [8.2.4.20.12]. Without it
+ * the same findings are reported and accepted. Reserved encodings, ways that the capability lacks, and a device decoder
+ * past the device's capacity end in Error with or without it: our choice (docs/quirks.md). Size 0 may be committed and
+ * decodes nothing.
  *
- * A decoder committed with Lock On Commit ignores writes until a reset. Uncommitting below a committed decoder is accepted and reported:
- * a device's addresses are counted over what is committed, so that two decoders never lead to the same byte. Machine lock.
+ * A decoder committed with Lock On Commit ignores writes until a reset. Uncommitting below a committed decoder is
+ * accepted and reported: a device's addresses are counted over what is committed, so that two decoders never lead to
+ * the same byte. Machine lock.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +112,8 @@ static const char *hdm_impossible(const struct cxl_component *comp, unsigned i, 
 	for (unsigned k = 0; k < i; k++) {
 		const struct hdm_decoder *before = &comp->decoders[k];
 
-		if (before->committed && !add_ok(dpa, before->skip + hdm_share(before->size, before->iw, before->ig), &dpa))
+		if (before->committed &&
+		    !add_ok(dpa, before->skip + hdm_share(before->size, before->iw, before->ig), &dpa))
 			return "device addresses wrap";
 	}
 	if (!add_ok(dpa, d->skip, &dpa) || !add_ok(dpa, hdm_share(d->size, d->iw, d->ig), &end) || end > comp->capacity)
@@ -162,8 +165,7 @@ static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 		ctrl |= HDM_CTRL_ERROR;
 	} else {
 		if (doubt)
-			guest_error(COMMIT_DOUBTFUL, "%s: decoder %u is committed although %s", comp->name, i,
-			      doubt);
+			guest_error(COMMIT_DOUBTFUL, "%s: decoder %u is committed although %s", comp->name, i, doubt);
 		trace(CXL, "%s: decoder %u committed%s: HPA 0x%llx-0x%llx, %u ways of %u bytes", comp->name, i,
 		      lock ? " and locked" : "", ULL(d.base), ULL(d.base + d.size - !!d.size), hdm_ways(d.iw),
 		      hdm_granularity(d.ig));
@@ -181,15 +183,16 @@ static void hdm_uncommit(struct cxl_component *comp, unsigned i, u64 ctrl)
 	bool was = comp->decoders[i].committed;
 	unsigned above = i + 1;
 
-	regs_set(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4, ctrl & ~(HDM_CTRL_COMMITTED | HDM_CTRL_ERROR));
+	regs_set(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4,
+		 ctrl & ~(HDM_CTRL_COMMITTED | HDM_CTRL_ERROR));
 	if (!was)
 		return;
 	trace(CXL, "%s: decoder %u uncommitted", comp->name, i);
 	while (above < comp->decoder_count && !comp->decoders[above].committed)
 		above++;
 	if (above < comp->decoder_count)
-		guest_error(UNCOMMIT_ORDER, "%s: decoder %u is uncommitted while decoder %u is committed%s", comp->name, i, above,
-			    comp->kind == COMPONENT_DEVICE ? ", whose device addresses move down" : "");
+		guest_error(UNCOMMIT_ORDER, "%s: decoder %u is uncommitted while decoder %u is committed%s", comp->name,
+			    i, above, comp->kind == COMPONENT_DEVICE ? ", whose device addresses move down" : "");
 	comp->decoders[i] = (struct hdm_decoder){0};
 	cxl_map_changed(comp->host);
 }
@@ -203,8 +206,9 @@ static void hdm_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	else if ((old & HDM_CTRL_COMMIT) && !(now & HDM_CTRL_COMMIT))
 		hdm_uncommit(comp, i, now);
 	else if ((now & HDM_CTRL_COMMITTED) && old != now)
-		guest_error(COMMITTED_CHANGED, "%s: control of committed decoder %u changed: takes effect at the next commit",
-		      comp->name, i);
+		guest_error(COMMITTED_CHANGED,
+			    "%s: control of committed decoder %u changed: takes effect at the next commit", comp->name,
+			    i);
 }
 
 static void hdm_address_write(struct regs *b, unsigned i, u64 old, u64 now)
@@ -212,8 +216,9 @@ static void hdm_address_write(struct regs *b, unsigned i, u64 old, u64 now)
 	struct cxl_component *comp = b->owner;
 
 	if (old != now && comp->decoders[i].committed)
-		guest_error(COMMITTED_CHANGED, "%s: register of committed decoder %u changed: takes effect at the next commit",
-		      comp->name, i);
+		guest_error(COMMITTED_CHANGED,
+			    "%s: register of committed decoder %u changed: takes effect at the next commit", comp->name,
+			    i);
 }
 
 static void hdm_global_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
@@ -230,7 +235,8 @@ static void hdm_global_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 #define EACH .stride = HDM_STRIDE, .locked = hdm_is_locked
 #define ADDR EACH, .write = hdm_address_write
 
-/* Bridges and switches: HDM Decoder Enable is read-only 0 and gates nothing. Rows with a stride are as many as there are decoders. */
+/* Bridges and switches: HDM Decoder Enable is read-only 0 and gates nothing. Rows with a stride are as many as there
+ * are decoders. */
 static const struct reg hdm_bridge_regs[] = {
 	R32(HDM_CAP, HDM_CAP, HDM_CAP_TARGETS_8 | HDM_CAP_INTERLEAVE_11_8 | HDM_CAP_INTERLEAVE_14_12, 0),
 	R32(HDM_GLOBAL_CTRL, HDM_GLOBAL_CTRL, 0, 0),
@@ -244,8 +250,10 @@ static const struct reg hdm_bridge_regs[] = {
 };
 
 static const struct reg hdm_device_regs[] = {
-	R32(HDM_CAP, HDM_CAP, HDM_CAP_TARGETS_1 | HDM_CAP_INTERLEAVE_11_8 | HDM_CAP_INTERLEAVE_14_12 | HDM_CAP_INTERLEAVE_3_6_12 |
-	    HDM_CAP_INTERLEAVE_16, 0),
+	R32(HDM_CAP, HDM_CAP,
+	    HDM_CAP_TARGETS_1 | HDM_CAP_INTERLEAVE_11_8 | HDM_CAP_INTERLEAVE_14_12 | HDM_CAP_INTERLEAVE_3_6_12 |
+		    HDM_CAP_INTERLEAVE_16,
+	    0),
 	R32(HDM_GLOBAL_CTRL, HDM_GLOBAL_CTRL, 0, HDM_GLOBAL_ENABLE, .write = hdm_global_ctrl_write),
 	R32(HDM_BASE_LO, HDM_BASE_LO, 0, HDM_ADDRESS_LO, ADDR),
 	R32(HDM_BASE_HI, HDM_BASE_HI, 0, 0xffffffff, ADDR),
@@ -256,7 +264,8 @@ static const struct reg hdm_device_regs[] = {
 	R32(HDM_DPA_SKIP_HI, HDM_DPA_SKIP_HI, 0, 0xffffffff, ADDR),
 };
 #define HDM_ROWS 9
-static_assert(ARRAY_SIZE(hdm_bridge_regs) == HDM_ROWS && ARRAY_SIZE(hdm_device_regs) == HDM_ROWS, "both kinds have the same registers");
+static_assert(ARRAY_SIZE(hdm_bridge_regs) == HDM_ROWS && ARRAY_SIZE(hdm_device_regs) == HDM_ROWS,
+	      "both kinds have the same registers");
 
 /* Decoder counts in the order of their encodings; from 12 on for bridges and switches. [CXL3.1 8.2.4.20.1] */
 static const u8 decoder_counts[] = {1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32};
@@ -274,8 +283,9 @@ bool hdm_check_count(const char *name, u32 wanted, bool device, struct error *er
 {
 	if (count_encoding(wanted) < ARRAY_SIZE(decoder_counts) && (!device || wanted <= HDM_DEVICE_DECODERS_MAX))
 		return true;
-	return fail(err, "%s: hdm-decoders=%u: %s has 1, 2, 4, 6, 8%s [CXL3.1 8.2.4.20.1]; write one of these", name, wanted,
-		    device ? "a device" : "a bridge or switch", device ? " or 10 decoders" : ", 10, 12, 14, 16, 20, 24, 28 or 32 decoders");
+	return fail(err, "%s: hdm-decoders=%u: %s has 1, 2, 4, 6, 8%s [CXL3.1 8.2.4.20.1]; write one of these", name,
+		    wanted, device ? "a device" : "a bridge or switch",
+		    device ? " or 10 decoders" : ", 10, 12, 14, 16, 20, 24, 28 or 32 decoders");
 }
 
 unsigned hdm_version(const struct cxl_component *comp)
@@ -296,7 +306,8 @@ void hdm_add(struct cxl_component *comp)
 		if (rows[r].stride)
 			rows[r].count = comp->decoder_count;
 		if (rows[r].offset == HDM_CAP)
-			rows[r].reset |= count_encoding(comp->decoder_count) | (comp->back_invalidate ? HDM_CAP_COHERENCE_BOTH : 0);
+			rows[r].reset |= count_encoding(comp->decoder_count) |
+					 (comp->back_invalidate ? HDM_CAP_COHERENCE_BOTH : 0);
 		if (rows[r].offset == HDM_CTRL && hdm_version(comp) >= 3)
 			rows[r].rw |= HDM_CTRL_BI;
 	}

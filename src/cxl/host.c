@@ -104,7 +104,9 @@ struct cxl_bridge_facts cxl_host_bridge(const struct cxl_host *host, unsigned n)
 
 	if (!bridge)
 		return (struct cxl_bridge_facts){0};
-	return (struct cxl_bridge_facts){.uid = bridge->root.uid, .regs_base = bridge->region.base,
-					 .regs_size = COMPONENT_BYTES, .root = &bridge->root,
+	return (struct cxl_bridge_facts){.uid = bridge->root.uid,
+					 .regs_base = bridge->region.base,
+					 .regs_size = COMPONENT_BYTES,
+					 .root = &bridge->root,
 					 .node = bridge->root.numa_node};
 }

@@ -22,9 +22,9 @@ struct cxl_port;
 struct cxl_fork {
 	struct cxl_component comp;
 	struct pci_dev *pci;
-	struct cxl_port *above;  /* of a switch: the port that it hangs at; of a host bridge: NULL */
-	unsigned region_count;   /* boot regions that lead through it */
-	unsigned index;          /* in the decode state */
+	struct cxl_port *above; /* of a switch: the port that it hangs at; of a host bridge: NULL */
+	unsigned region_count;  /* boot regions that lead through it */
+	unsigned index;         /* in the decode state */
 };
 #define CXL_SWITCH_LEVELS_MAX 3
 
@@ -63,8 +63,8 @@ struct cxl_port {
 	/* rebuilt */
 	struct cxl_host *host;
 	struct cxl_fork *above;
-	u16 dvsec;      /* its Port Extensions */
-	u8 number;      /* the port number in use */
+	u16 dvsec; /* its Port Extensions */
+	u8 number; /* the port number in use */
 	bool is_numbered;
 	u16 slot_number;
 	struct cxl_port *next; /* all of the machine, in creation order */
@@ -138,9 +138,9 @@ struct cxl_host {
 	/* map.c */
 	struct decode_state *state; /* changes only while everybody stands still */
 	struct map_piece *pieces;
-	struct map_piece *dead; /* taken out, perhaps still in the published map */
+	struct map_piece *dead;  /* taken out, perhaps still in the published map */
 	struct map_piece *spare; /* free, for the next ones */
-	unsigned hold;  /* >0: changes wait for cxl_map_release */
+	unsigned hold;           /* >0: changes wait for cxl_map_release */
 	bool changed;
 	bool met; /* atomic: poison was met on the granule path, at met_dpa, and is still to be told */
 	struct cxl_type3 *met_device;
@@ -185,8 +185,8 @@ unsigned cxl_fork_port_count(const struct cxl_host *host, const struct cxl_fork 
 /* --- port.c --- */
 bool cxl_ports_settle(struct cxl_host *host, struct error *err);
 /* Slot number, secondary bus, component registers; the caller adds capabilities, then lists it. */
-bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum component_kind kind, const struct dev_env *env,
-		    struct error *err);
+bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum component_kind kind,
+		    const struct dev_env *env, struct error *err);
 struct pcie_link cxl_port_link(const struct cxl_port *port);
 void cxl_port_list(struct cxl_port *port);
 void cxl_port_reset(struct dev *dev, unsigned reset_kind);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a device remembers over the end of the process besides media and labels: how its capacity is partitioned, its dirty
- * shutdowns, a Sanitize that has not ended, and hashes of its passphrases. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A small text file beside that of the label storage area, LSA.state, made when there is
- * something to remember and replaced as a whole. A device whose labels are in no shared file remembers nothing.
+ * What a device remembers over the end of the process besides media and labels: how its capacity is partitioned, its
+ * dirty shutdowns, a Sanitize that has not ended, and hashes of its passphrases. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A
+ * small text file beside that of the label storage area, LSA.state, made when there is something to remember and
+ * replaced as a whole. A device whose labels are in no shared file remembers nothing.
  *
- * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left there is copied
- * at the next power-on.
+ * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left
+ * there is copied at the next power-on.
  *
- * Dirty is what software said by Set Shutdown State, until the process ends in order: that stands for a shutdown with GPF, where the
- * device saves everything. A process that was killed leaves "dirty" behind, and the next one counts it. Machine lock.
+ * Dirty is what software said by Set Shutdown State, until the process ends in order: that stands for a shutdown with
+ * GPF, where the device saves everything. A process that was killed leaves "dirty" behind, and the next one counts it.
+ * Machine lock.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +30,8 @@ static bool side_path(const struct cxl_type3 *dev, const char *what, char path[4
 {
 	const struct backend *lsa = dev->lsa;
 
-	return lsa && lsa->path && lsa->share && !lsa->readonly && snprintf(path, 4096, "%s.%s", lsa->path, what) < 4096;
+	return lsa && lsa->path && lsa->share && !lsa->readonly &&
+	       snprintf(path, 4096, "%s.%s", lsa->path, what) < 4096;
 }
 
 /* --- labels: a line, offset, length, bytes --- */
@@ -36,7 +39,8 @@ static bool side_path(const struct cxl_type3 *dev, const char *what, char path[4
 static const char pending_line[] = "cxlvm label write 1\n";
 #define PENDING_HEADER (sizeof(pending_line) - 1 + 16)
 
-static bool pending_read(const struct cxl_type3 *dev, const char *path, u8 **data, u64 *offset, u64 *length, struct error *err)
+static bool pending_read(const struct cxl_type3 *dev, const char *path, u8 **data, u64 *offset, u64 *length,
+			 struct error *err)
 {
 	u64 size;
 
@@ -50,7 +54,8 @@ static bool pending_read(const struct cxl_type3 *dev, const char *path, u8 **dat
 	}
 	free(*data);
 	*data = NULL;
-	return fail(err, "%s: %s is no label write of this device; remove it and the labels stay as they are", dev->name, path);
+	return fail(err, "%s: %s is no label write of this device; remove it and the labels stay as they are",
+		    dev->name, path);
 }
 
 static void label_copy(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length)
@@ -89,7 +94,8 @@ static void label_finish(struct cxl_type3 *dev)
 	u64 offset, length;
 	u8 *data;
 
-	if (!side_path(dev, "pending", path) || access(path, F_OK) || !pending_read(dev, path, &data, &offset, &length, &err))
+	if (!side_path(dev, "pending", path) || access(path, F_OK) ||
+	    !pending_read(dev, path, &data, &offset, &length, &err))
 		return;
 	label_copy(dev, offset, data + PENDING_HEADER, length);
 	free(data);
@@ -107,10 +113,10 @@ static void store(struct cxl_type3 *dev, bool dirty)
 
 	if (!side_path(dev, "state", path))
 		return;
-	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\nvolatile %llu\n%s%s%s%s%s%s%s", first_line,
-			  dirty ? "dirty" : "clean", dev->dirty_shutdowns, ULL(dev->next_volatile_bytes),
-			  dev->sanitizing ? sanitizing_line : "", s->user[0] ? "user " : "", s->user, s->user[0] ? "\n" : "",
-			  s->master[0] ? "master " : "", s->master, s->master[0] ? "\n" : "");
+	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\nvolatile %llu\n%s%s%s%s%s%s%s",
+			  first_line, dirty ? "dirty" : "clean", dev->dirty_shutdowns, ULL(dev->next_volatile_bytes),
+			  dev->sanitizing ? sanitizing_line : "", s->user[0] ? "user " : "", s->user,
+			  s->user[0] ? "\n" : "", s->master[0] ? "master " : "", s->master, s->master[0] ? "\n" : "");
 	if (!file_replace(path, text, (size_t)length, &err))
 		fprintf(stderr, "cxlvm: %s: %s\n", dev->name, err.text);
 }
@@ -173,8 +179,10 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 		return true;
 	if (!file_read_all(path, STATE_BYTES_MAX, &data, &size, err))
 		return fail_context(err, "%s", dev->name);
-	whole = size >= sizeof(first_line) - 1 && !memcmp(data, first_line, sizeof(first_line) - 1) && data[size] == 0 &&
-		sscanf((char *)data + sizeof(first_line) - 1, "shutdown %7s\ndirty-shutdowns %u\nvolatile %llu\n%n", word, &count, &bytes, &end) == 3 &&
+	whole = size >= sizeof(first_line) - 1 && !memcmp(data, first_line, sizeof(first_line) - 1) &&
+		data[size] == 0 &&
+		sscanf((char *)data + sizeof(first_line) - 1, "shutdown %7s\ndirty-shutdowns %u\nvolatile %llu\n%n",
+		       word, &count, &bytes, &end) == 3 &&
 		end && (!strcmp(word, "dirty") || !strcmp(word, "clean"));
 	if (whole) {
 		at = (char *)data + sizeof(first_line) - 1 + end;
@@ -186,11 +194,15 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 	}
 	free(data);
 	if (!whole)
-		return fail(err, "%s: %s is no device state; remove it and the device begins with none", dev->name, path);
+		return fail(err, "%s: %s is no device state; remove it and the device begins with none", dev->name,
+			    path);
 	if (bytes != dev->volatile_bytes && (!dev->partition_align || bytes % dev->partition_align ||
 					     bytes > dev->volatile_bytes + dev->persistent_bytes))
-		return fail(err, "%s: %s has volatile capacity of %llu bytes, which this device cannot have; give it the backends and the "
-			    "partition-align= it had, or remove the file", dev->name, path, bytes);
+		return fail(
+			err,
+			"%s: %s has volatile capacity of %llu bytes, which this device cannot have; give it the backends and the "
+			"partition-align= it had, or remove the file",
+			dev->name, path, bytes);
 	dev->dirty_shutdowns = count;
 	dev->sanitizing = is_sanitizing;
 	dev->persistent_bytes += dev->volatile_bytes - bytes;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mailbox of a memory device, one row per opcode, and the engine of every command interface: one way in. [CXL3.1 8.2.8.4, 8.2.9]
+ * The mailbox of a memory device, one row per opcode, and the engine of every command interface: one way in.
+ * [CXL3.1 8.2.8.4, 8.2.9]
  *
- * Ring -> find the row -> check the input length against the row -> copy the input aside -> run with a bounded reader and
- * a bounded writer -> status and length. No command sees a raw pointer or a length that it has not been given. Input and
- * output have their own mappings between inaccessible pages. Commands complete inside the register write that rang the
- * doorbell, so the doorbell never reads as set; what takes long goes on in the background (background.c). The Command Effects Log is the table (cmd_info.c).
+ * Ring -> find the row -> check the input length against the row -> copy the input aside -> run with a bounded reader
+ * and a bounded writer -> status and length. No command sees a raw pointer or a length that it has not been given.
+ * Input and output have their own mappings between inaccessible pages. Commands complete inside the register write that
+ * rang the doorbell, so the doorbell never reads as set; what takes long goes on in the background (background.c). The
+ * Command Effects Log is the table (cmd_info.c).
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -192,7 +194,8 @@ static const struct mbox_command *find_command(const struct cci *cci, u16 opcode
 	return NULL;
 }
 
-static u16 run_command(const struct cci *cci, const struct mbox_command *command, struct mbox_in *in, struct mbox_out *out)
+static u16 run_command(const struct cci *cci, const struct mbox_command *command, struct mbox_in *in,
+		       struct mbox_out *out)
 {
 	u16 code;
 
@@ -219,8 +222,8 @@ u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *
 		trace(UNIMP, "%s: mailbox command %04xh", cci->name, opcode);
 	*out_length = code == CXL_SUCCESS || code == CXL_BACKGROUND_STARTED ? out.at : 0;
 	if (code == CXL_INVALID_PAYLOAD_LENGTH)
-		guest_error(MAILBOX_LENGTH, "%s: mailbox command %04xh with %u bytes of input [CXL3.1 %s]", cci->name, opcode, length,
-		      command->section);
+		guest_error(MAILBOX_LENGTH, "%s: mailbox command %04xh with %u bytes of input [CXL3.1 %s]", cci->name,
+			    opcode, length, command->section);
 	trace(MBOX, "%s: %04xh %s: in %u bytes, return code %u, out %u bytes", cci->name, opcode,
 	      command ? command->name : "unsupported", length, code, *out_length);
 	return code;
@@ -245,7 +248,8 @@ u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct m
 	mbox_put_zeros(out, TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES);
 	if (out->bad)
 		return CXL_INTERNAL_ERROR;
-	code = cci_run(to, opcode, payload, length, out->bytes + out->at, MIN(out->room - out->at, 1u << response_limit), &answered);
+	code = cci_run(to, opcode, payload, length, out->bytes + out->at,
+		       MIN(out->room - out->at, 1u << response_limit), &answered);
 	mbox_patch(out, start, 2, CCI_HEADER_BYTES + answered);
 	mbox_patch(out, start + TUNNEL_HEADER_BYTES, 1, CCI_RESPONSE);
 	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 1, 1, tag);
@@ -268,12 +272,13 @@ void mailbox_ring(struct mailbox *mbox)
 		features_other_command(cci->dev, opcode);
 	if (length <= mbox->payload_bytes) {
 		memcpy(mbox->input.bytes, mbox->payload.bytes, length);
-		code = cci_run(cci, opcode, mbox->input.bytes, length, mbox->payload.bytes, mbox->payload_bytes, &out_length);
+		code = cci_run(cci, opcode, mbox->input.bytes, length, mbox->payload.bytes, mbox->payload_bytes,
+			       &out_length);
 	} else if (!find_command(cci, opcode)) {
 		code = cci_run(cci, opcode, NULL, 0, NULL, 0, &out_length); /* unsupported before too long */
 	} else {
 		guest_error(MAILBOX_PAYLOAD, "%s: mailbox command %04xh with %u bytes of input: the mailbox holds %llu",
-		      cci->name, opcode, length, (unsigned long long)mbox->payload_bytes);
+			    cci->name, opcode, length, (unsigned long long)mbox->payload_bytes);
 	}
 	regs_set(&mbox->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);
 	regs_set(&mbox->registers, MAILBOX_STATUS, 8,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Component command interfaces (CCIs): a table of commands and whose they are, the register block with a mailbox in it by which
- * software reaches one, and what commands read and write. [CXL3.1 8.2.8, 8.2.9] Private to cxl/. Under the machine lock.
+ * Component command interfaces (CCIs): a table of commands and whose they are, the register block with a mailbox in it
+ * by which software reaches one, and what commands read and write. [CXL3.1 8.2.8, 8.2.9] Private to cxl/. Under the
+ * machine lock.
  */
 #ifndef CXL_MAILBOX_H
 #define CXL_MAILBOX_H
@@ -23,8 +24,16 @@ bool guarded_alloc(struct guarded *g, size_t size, struct error *err);
 void guarded_free(struct guarded *g);
 
 /* What a command reads and writes: bounded on both sides. A read past the end gives zeros and marks `bad`. */
-struct mbox_in { const u8 *bytes; u32 length, at; bool bad; };
-struct mbox_out { u8 *bytes; u32 room, at; bool bad; };
+struct mbox_in {
+	const u8 *bytes;
+	u32 length, at;
+	bool bad;
+};
+struct mbox_out {
+	u8 *bytes;
+	u32 room, at;
+	bool bad;
+};
 u64 mbox_get(struct mbox_in *in, unsigned size);
 const u8 *mbox_get_bytes(struct mbox_in *in, u32 size); /* NULL past the end */
 u32 mbox_left(const struct mbox_in *in);
@@ -35,9 +44,11 @@ void mbox_put_zeros(struct mbox_out *out, u32 size);
 void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
 
 /* Further properties of a command. */
-enum { NEEDS_MEDIA = 1,   /* fails while media are disabled or locked */
-       NEEDS_DYNAMIC = 2, /* is not there without dynamic capacity */
-       NEEDS_PARTITIONS = 4 }; /* is not there without partitionable capacity */
+enum {
+	NEEDS_MEDIA = 1,   /* fails while media are disabled or locked */
+	NEEDS_DYNAMIC = 2, /* is not there without dynamic capacity */
+	NEEDS_PARTITIONS = 4
+}; /* is not there without partitionable capacity */
 
 #define WHOLE_PAYLOAD UINT32_MAX /* as in_max: whatever the payload holds */
 
@@ -47,7 +58,7 @@ struct mbox_command {
 	u32 in_min, in_max;
 	u16 effects;
 	u16 (*run)(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out); /* of a memory device's table */
-	const char *section; /* of CXL 3.1 */
+	const char *section;                                                         /* of CXL 3.1 */
 	u8 flags;
 	u16 (*run_switch)(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out); /* of a switch's */
 };
@@ -57,8 +68,8 @@ extern const unsigned mbox_command_count;
 struct cci {
 	const struct mbox_command *commands;
 	unsigned command_count;
-	const char *name;      /* for traces */
-	struct cxl_type3 *dev; /* whose commands they are: a memory device's, */
+	const char *name;             /* for traces */
+	struct cxl_type3 *dev;        /* whose commands they are: a memory device's, */
 	struct switch_cci *of_switch; /* or a switch's */
 };
 /* Whether the owner has this command of the table. */
@@ -67,8 +78,9 @@ bool cci_has(const struct cci *cci, const struct mbox_command *command);
 u16 cci_run(const struct cci *cci, u16 opcode, const u8 *in, u32 length, u8 *out, u32 room, u32 *out_length);
 
 /*
- * What is behind a tunnel's header: a CCI message of `size` bytes for `to` (NULL: there is nobody), and its answer, of at most 1 << response_limit bytes.
- * Lengths are nested: the tunnel's size, in it the message's own, each checked against what is left of the one around it. [CXL3.1 7.6.7.3.1]
+ * What is behind a tunnel's header: a CCI message of `size` bytes for `to` (NULL: there is nobody), and its answer, of
+ * at most 1 << response_limit bytes. Lengths are nested: the tunnel's size, in it the message's own, each checked
+ * against what is left of the one around it. [CXL3.1 7.6.7.3.1]
  */
 u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct mbox_in *in, struct mbox_out *out);
 
@@ -76,8 +88,8 @@ u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct m
 struct mailbox {
 	struct cci cci;
 	struct pci_dev *pci;
-	u16 vector;          /* MSI-X, of the doorbell and background operations */
-	u64 payload_bytes;   /* a power of two */
+	u16 vector;            /* MSI-X, of the doorbell and background operations */
+	u64 payload_bytes;     /* a power of two */
 	struct regs registers; /* the payload excepted */
 	struct guarded payload, input;
 };

@@ -2,29 +2,30 @@
 /*
  * The compiled address map (design D6): decoders, enables and windows in; regions of the physical address space out.
  *
- * Every window is cut at the ends of all decoders on its paths. Inside such a segment the same decoders answer, so 256 KiB of it,
- * decoded granule by granule with decode_hpa, say what all of it is:
+ * Every window is cut at the ends of all decoders on its paths. Inside such a segment the same decoders answer, so 256
+ * KiB of it, decoded granule by granule with decode_hpa, say what all of it is:
  *
  *   nothing   no granule decodes: the window's own region answers (all ones)
  *   direct    every granule goes to one device decoder of 1 way: the region points straight at the device's home
- *   buffer    a complete interleave set - all ways resolve to distinct devices whose decoders have equal base, size, ways and
+ *   buffer    a complete interleave set - all ways resolve to distinct devices whose decoders have equal base, size,
+ *             ways and
  *             granularity, and the segment is the whole of them: memory in HPA order, so that it is ordinary RAM to
- *             everybody. Its 2 MiB chunks come from the homes at first use (region->ready) and go back when the set ends
- *   hole      64 bytes over any of these whose media are poisoned: reads abort, writes go to the media and leave them poisoned
- *   granule   anything else (a set that is still being committed, aliases, disabled media, very many poisoned lines): a lockless I/O region decodes
- *             every access and goes to the homes
+ *             everybody. Its 2 MiB chunks come from the homes at first use (region->ready) and go back when the set
+ * ends hole      64 bytes over any of these whose media are poisoned: reads abort, writes go to the media and leave
+ * them poisoned granule   anything else (a set that is still being committed, aliases, disabled media, very many
+ * poisoned lines): a lockless I/O region decodes every access and goes to the homes
  *
  * Granularities of 4 KiB and more get a buffer too: a region per granule would be hundreds of thousands of them.
  *
- * A chunk's state goes HOME -> MOVING -> HERE under a claim: whoever takes it from HOME copies, others wait. While it is
- * HERE the bytes in the homes are stale. Everything that takes chunks back happens while everybody stands still.
+ * A chunk's state goes HOME -> MOVING -> HERE under a claim: whoever takes it from HOME copies, others wait. While it
+ * is HERE the bytes in the homes are stale. Everything that takes chunks back happens while everybody stands still.
  *
- * Shared files. When persistent memory of a `share=on` file is behind a buffer, buffer_persist copies the cleaned line to its place
- * in the mapped file at once, so there is nothing left to do at the barrier: what was flushed survives `kill -9`. What was
- * not flushed is not visible outside. A direct region is the mapped file itself.
+ * Shared files. When persistent memory of a `share=on` file is behind a buffer, buffer_persist copies the cleaned line
+ * to its place in the mapped file at once, so there is nothing left to do at the barrier: what was flushed survives
+ * `kill -9`. What was not flushed is not visible outside. A direct region is the mapped file itself.
  *
- * Machine lock, except region->ready, the persist hooks and the granule path (any thread, no locks): those read only what
- * changes while everybody stands still.
+ * Machine lock, except region->ready, the persist hooks and the granule path (any thread, no locks): those read only
+ * what changes while everybody stands still.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@
 #include "cxl/map.h"
 
 #define ULL(v) ((unsigned long long)(v))
-#define HOLE_PRIORITY 1 /* over the pieces */
+#define HOLE_PRIORITY 1        /* over the pieces */
 #define PERSIST_LINE_BYTES 64u /* what is cleaned at least */
 
 /* --- homes --- */
@@ -67,8 +68,8 @@ static void piece_copy(struct map_piece *piece, u64 offset, u64 size, bool to_ho
 		unsigned way = granule % w->ways;
 		u64 length = MIN((u64)w->granularity - low, offset + size - at);
 		struct backend *backend;
-		u8 *home = home_at(w->way[way].device, w->way[way].dpa + granule / w->ways * w->granularity + low, &left,
-				   &backend);
+		u8 *home = home_at(w->way[way].device, w->way[way].dpa + granule / w->ways * w->granularity + low,
+				   &left, &backend);
 
 		if (home && left >= length) {
 			if (to_homes && !backend->readonly)
@@ -96,8 +97,8 @@ static void buffer_ready(struct region *region, u64 offset)
 		state = __atomic_load_n(chunk, __ATOMIC_ACQUIRE);
 		if (state == CHUNK_HERE)
 			return;
-		if (state == CHUNK_HOME && __atomic_compare_exchange_n(chunk, &state, CHUNK_MOVING, false, __ATOMIC_ACQUIRE,
-								       __ATOMIC_ACQUIRE))
+		if (state == CHUNK_HOME &&
+		    __atomic_compare_exchange_n(chunk, &state, CHUNK_MOVING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 			break;
 		sched_yield();
 	}
@@ -140,7 +141,8 @@ void buffer_go_home(struct map_piece *piece)
 		count++;
 	}
 	if (count)
-		trace(CXL, "window %u: 0x%llx: %u chunks of 2 MiB went home", piece->want.window, ULL(piece->want.base), count);
+		trace(CXL, "window %u: 0x%llx: %u chunks of 2 MiB went home", piece->want.window, ULL(piece->want.base),
+		      count);
 }
 
 static void direct_ready(struct region *region, u64 offset)
@@ -223,17 +225,10 @@ static enum mem_result granule_read(void *opaque, u64 offset, unsigned size, u64
 	u8 *home = NULL;
 
 	switch (granule_at(opaque, offset, size, false, &home)) {
-	case GRANULE_NOTHING:
-		*value = ones(size * 8);
-		return MEM_OK;
-	case GRANULE_DISABLED:
-		*value = noise(offset) & ones(size * 8);
-		return MEM_OK;
-	case GRANULE_POISONED:
-		*value = 0;
-		return MEM_ABORT;
-	case GRANULE_HOME:
-		break;
+	case GRANULE_NOTHING: *value = ones(size * 8); return MEM_OK;
+	case GRANULE_DISABLED: *value = noise(offset) & ones(size * 8); return MEM_OK;
+	case GRANULE_POISONED: *value = 0; return MEM_ABORT;
+	case GRANULE_HOME: break;
 	}
 	if (size == 1)
 		*value = __atomic_load_n(home, __ATOMIC_RELAXED);
@@ -321,8 +316,8 @@ static bool has_outside_view(const struct backend *backend, bool persistent)
 	return backend->share && backend->fd >= 0;
 }
 
-/* A change inside somebody's space_begin (machine reset) is published only at their space_end: until then the old map still
- * points at the pieces that were taken out. */
+/* A change inside somebody's space_begin (machine reset) is published only at their space_end: until then the old map
+ * still points at the pieces that were taken out. */
 static bool is_published(struct space *space, const struct region *region)
 {
 	const struct range *range;
@@ -333,8 +328,8 @@ static bool is_published(struct space *space, const struct region *region)
 	return false;
 }
 
-/* The struct itself is kept for the next piece: a vCPU between its DC CVAP and its DSB still remembers the region, to call
- * persist_drain. */
+/* The struct itself is kept for the next piece: a vCPU between its DC CVAP and its DSB still remembers the region, to
+ * call persist_drain. */
 static void piece_free(struct map_piece *piece)
 {
 	struct cxl_host *host = piece->host;
@@ -429,7 +424,8 @@ static void reap(void *opaque)
 struct exchange {
 	struct cxl_host *host;
 	struct decode_state *state;
-	struct map_piece **order; /* all that there will be, in the order of the wants; those that are no `keep` are not in the space yet */
+	struct map_piece **order; /* all that there will be, in the order of the wants; those that are no `keep` are not
+				     in the space yet */
 	size_t count;
 };
 
@@ -485,7 +481,10 @@ static struct map_piece *find_piece(const struct cxl_host *host, const struct pi
 
 static void publish(struct cxl_host *host, struct decode_state *state, struct want_list *wants)
 {
-	struct exchange x = {.host = host, .state = state, .order = malloc((wants->count + 1) * sizeof(*x.order)), .count = wants->count};
+	struct exchange x = {.host = host,
+			     .state = state,
+			     .order = malloc((wants->count + 1) * sizeof(*x.order)),
+			     .count = wants->count};
 	struct map_piece *from = host->pieces;
 	bool changes = !host->state;
 

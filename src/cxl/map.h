@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the compiled address map share: map_compile.c makes a list of wanted pieces from decoders and windows, map.c makes
- * regions of them and exchanges them, media.c finds what a device's own addresses have there. map.c says how it works.
+ * What the files of the compiled address map share: map_compile.c makes a list of wanted pieces from decoders and
+ * windows, map.c makes regions of them and exchanges them, media.c finds what a device's own addresses have there.
+ * map.c says how it works.
  */
 #ifndef CXL_MAP_H
 #define CXL_MAP_H

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From decoders to wanted pieces: every window is cut at the ends of all decoders on its paths, and a sample of each segment says what
- * the whole of it is (map.c).
+ * From decoders to wanted pieces: every window is cut at the ends of all decoders on its paths, and a sample of each
+ * segment says what the whole of it is (map.c).
  *
- * The sample. Inside a segment the same decoders answer everywhere, so where an address goes repeats with the least common multiple of their
- * stripes (ways x granularity) and the window's, and changes at multiples of the smallest granularity only. One address for each such step of one
- * such period is enough: a single one where nothing interleaves, 3072 at the very worst.
+ * The sample. Inside a segment the same decoders answer everywhere, so where an address goes repeats with the least
+ * common multiple of their stripes (ways x granularity) and the window's, and changes at multiples of the smallest
+ * granularity only. One address for each such step of one such period is enough: a single one where nothing
+ * interleaves, 3072 at the very worst.
  *
- * XOR arithmetic turns over bits of the window's choice by what the bits above them are, so in one period another way than in the next. Where
- * decoders below choose by other bits, as they should, every combination of the bits that choose occurs in each period all the same. Where they
- * choose by the same bits once more, the sample is taken for every set of bits turned over.
+ * XOR arithmetic turns over bits of the window's choice by what the bits above them are, so in one period another way
+ * than in the next. Where decoders below choose by other bits, as they should, every combination of the bits that
+ * choose occurs in each period all the same. Where they choose by the same bits once more, the sample is taken for
+ * every set of bits turned over.
  */
 #include <stdlib.h>
 
@@ -22,12 +24,12 @@ struct segment {
 	unsigned window;
 	u64 base, size;
 	u64 window_stripe; /* bytes, without its factor 3 */
-	u64 step;  /* bytes that go the same way */
-	u64 power; /* the period without its factor 3; 0: nothing interleaves */
+	u64 step;          /* bytes that go the same way */
+	u64 power;         /* the period without its factor 3; 0: nothing interleaves */
 	bool has_factor_3;
-	bool mixes; /* decoders choose by bits that the window chose by */
-	unsigned count;    /* of steps in a period: at most 3 x 16 ways x 16 KiB over GRANULE */
-	unsigned variants; /* sets of bits turned over */
+	bool mixes;              /* decoders choose by bits that the window chose by */
+	unsigned count;          /* of steps in a period: at most 3 x 16 ways x 16 KiB over GRANULE */
+	unsigned variants;       /* sets of bits turned over */
 	struct decoded *pattern; /* where each goes, one variant after the other */
 	unsigned room;
 };
@@ -50,7 +52,8 @@ static unsigned want_holes(struct want_list *wants, const struct piece_want *pie
 	u64 first = piece->way[way].dpa, share = piece->size / piece->ways, g = piece->granularity;
 	unsigned count = 0;
 
-	for (unsigned n = poison_find(endpoint->poison, endpoint->poison_count, first); n < endpoint->poison_count; n++) {
+	for (unsigned n = poison_find(endpoint->poison, endpoint->poison_count, first); n < endpoint->poison_count;
+	     n++) {
 		u64 at = MAX(endpoint->poison[n].dpa, first);
 		u64 end = MIN(endpoint->poison[n].dpa + endpoint->poison[n].size, first + share);
 
@@ -61,8 +64,10 @@ static unsigned want_holes(struct want_list *wants, const struct piece_want *pie
 			if (piece->ways > 1)
 				length = MIN(length, g - offset % g);
 			hole.size = length;
-			hole.base = piece->base + (piece->ways > 1 ? piece_fold(piece, (offset / g * piece->ways + way) * g + offset % g) :
-							     offset);
+			hole.base = piece->base +
+				    (piece->ways > 1 ?
+					     piece_fold(piece, (offset / g * piece->ways + way) * g + offset % g) :
+					     offset);
 			hole.way[0].device = piece->way[way].device;
 			hole.way[0].dpa = at;
 			if (wants)
@@ -74,7 +79,8 @@ static unsigned want_holes(struct want_list *wants, const struct piece_want *pie
 	return count;
 }
 
-static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa, const struct decode_endpoint *endpoint)
+static void want_direct(struct want_list *wants, struct piece_want want, u64 dpa,
+			const struct decode_endpoint *endpoint)
 {
 	/* A device's partitions are backends of their own; of dynamic capacity only the accepted extents are memory. */
 	while (want.size) {
@@ -183,8 +189,8 @@ static void sample(struct segment *s)
 		assert(s->pattern);
 	}
 	for (unsigned n = 0; n < total; n++)
-		if (!decode_folded(s->state, s->window, s->base + n % s->count * s->step, sample_folded(s, n / s->count, n % s->count),
-				   &s->pattern[n]))
+		if (!decode_folded(s->state, s->window, s->base + n % s->count * s->step,
+				   sample_folded(s, n / s->count, n % s->count), &s->pattern[n]))
 			s->pattern[n] = (struct decoded){0};
 }
 
@@ -261,7 +267,8 @@ static void compile_segment(struct segment *s)
 		const struct decoded *d = &s->pattern[n];
 
 		any |= d->device != NULL;
-		is_slow |= d->device && (d->endpoint->disabled_from != UINT64_MAX || d->endpoint->viral_from != UINT64_MAX);
+		is_slow |= d->device &&
+			   (d->endpoint->disabled_from != UINT64_MAX || d->endpoint->viral_from != UINT64_MAX);
 		is_direct &= d->device && d->device == first->device && d->decoder->iw == 0;
 	}
 	if (!any)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A device's own view of its media: mailbox commands read, write and erase by device address what hosts may have in interleave buffers. */
+/* A device's own view of its media: mailbox commands read, write and erase by device address what hosts may have in
+ * interleave buffers. */
 #include <string.h>
 
 #include "cxl/map.h"

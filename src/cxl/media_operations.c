@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Media Operations: Sanitize and Zero of some ranges, in background. [CXL3.1 8.2.9.9.5.3] Both leave zeros and no poison; the rest of the
- * media stay enabled, and the ranges too until the end. Discovery lists the operations. Machine lock.
+ * Media Operations: Sanitize and Zero of some ranges, in background. [CXL3.1 8.2.9.9.5.3] Both leave zeros and no
+ * poison; the rest of the media stay enabled, and the ranges too until the end. Discovery lists the operations. Machine
+ * lock.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -12,8 +13,13 @@ enum { CLASS_GENERAL = 0, CLASS_SANITIZE = 1 };
 #define NS_PER_MIB 2000000ull /* 500 MiB/s */
 #define RANGE_BYTES 16
 
-static const struct { u8 class, subclass; const char *name; } operations[] = {
-	{CLASS_GENERAL, 0, "discovery"}, {CLASS_SANITIZE, 0, "sanitize"}, {CLASS_SANITIZE, 1, "zero"},
+static const struct {
+	u8 class, subclass;
+	const char *name;
+} operations[] = {
+	{CLASS_GENERAL, 0, "discovery"},
+	{CLASS_SANITIZE, 0, "sanitize"},
+	{CLASS_SANITIZE, 1, "zero"},
 };
 
 static u16 discover(struct mbox_in *in, struct mbox_out *out)
@@ -57,7 +63,8 @@ u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 
 	mbox_get(in, 2);
 	count = mbox_get(in, 4);
-	while (known < ARRAY_SIZE(operations) && (operations[known].class != class || operations[known].subclass != subclass))
+	while (known < ARRAY_SIZE(operations) &&
+	       (operations[known].class != class || operations[known].subclass != subclass))
 		known++;
 	if (known == ARRAY_SIZE(operations))
 		return CXL_UNSUPPORTED;
@@ -78,7 +85,8 @@ u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 		range->size = mbox_get(in, 8);
 		if (!range->size || !is_aligned(range->dpa, GRANULARITY) || !is_aligned(range->size, GRANULARITY))
 			return CXL_INVALID_INPUT;
-		if (!range_ok(range->dpa, range->size, type3_capacity(dev)) || !dynamic_is_memory(dev, range->dpa, range->size))
+		if (!range_ok(range->dpa, range->size, type3_capacity(dev)) ||
+		    !dynamic_is_memory(dev, range->dpa, range->size))
 			return CXL_INVALID_PHYSICAL_ADDRESS;
 		total += range->size / MiB;
 	}

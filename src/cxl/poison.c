@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Poison: lines of media whose data are known to be bad. [CXL3.1 8.2.9.9.4] A sorted list of disjoint ranges per device; the
- * address map leaves a hole for each (map.c), so that a host read aborts. A store to such a line goes to the media and
- * leaves the line poisoned, as it is only part of one; Clear Poison writes a whole line and repairs it.
+ * Poison: lines of media whose data are known to be bad. [CXL3.1 8.2.9.9.4] A sorted list of disjoint ranges per
+ * device; the address map leaves a hole for each (map.c), so that a host read aborts. A store to such a line goes to
+ * the media and leaves the line poisoned, as it is only part of one; Clear Poison writes a whole line and repairs it.
  *
- * The list that the host sees has POISON_LIST_RECORDS records. What does not fit sets the overflow flag and its time stamp; Scan
- * Media goes over the media themselves, in background, and reports everything. Machine lock.
+ * The list that the host sees has POISON_LIST_RECORDS records. What does not fit sets the overflow flag and its time
+ * stamp; Scan Media goes over the media themselves, in background, and reports everything. Machine lock.
  */
 #include <stdlib.h>
 
@@ -118,7 +118,8 @@ bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source sou
 	struct poison *p = &dev->poison;
 	unsigned n;
 
-	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE) || !range_ok(dpa, size, type3_capacity(dev)))
+	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE) ||
+	    !range_ok(dpa, size, type3_capacity(dev)))
 		return false;
 	if (p->count + 2 > POISON_RANGES_MAX || !poison_remove(p, dpa, size))
 		return false;
@@ -142,19 +143,22 @@ bool cxl_poison_add(struct dev *dev, u64 dpa, u64 size, struct error *err)
 	if (dev->cls != &cxl_type3_class)
 		return fail(err, "%s is no cxl-type3", dev_name(dev));
 	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE))
-		return fail(err, "%s: poison start=%llu, length=%llu: both are multiples of 64, and the length is not 0", device->name,
-			    ULL(dpa), ULL(size));
+		return fail(err,
+			    "%s: poison start=%llu, length=%llu: both are multiples of 64, and the length is not 0",
+			    device->name, ULL(dpa), ULL(size));
 	if (!range_ok(dpa, size, type3_capacity(device)))
-		return fail(err, "%s: poison start=%llu, length=%llu: past the capacity of %llu bytes", device->name, ULL(dpa), ULL(size),
-			    ULL(type3_capacity(device)));
+		return fail(err, "%s: poison start=%llu, length=%llu: past the capacity of %llu bytes", device->name,
+			    ULL(dpa), ULL(size), ULL(type3_capacity(device)));
 	return poison_add(device, dpa, size, POISON_INJECTED) ||
 	       fail(err, "%s: more than %u poisoned ranges", device->name, POISON_RANGES_MAX - 2);
 }
 
 bool cxl_poison_each(struct dev *dev, void (*each)(void *arg, u64 dpa, u64 size, const char *source), void *arg)
 {
-	static const char *const sources[] = {[POISON_EXTERNAL] = "external", [POISON_INTERNAL] = "internal",
-					      [POISON_INJECTED] = "injected", [POISON_VENDOR] = "vendor"};
+	static const char *const sources[] = {[POISON_EXTERNAL] = "external",
+					      [POISON_INTERNAL] = "internal",
+					      [POISON_INJECTED] = "injected",
+					      [POISON_VENDOR] = "vendor"};
 	const struct poison *p = &((struct cxl_type3 *)dev)->poison;
 
 	for (unsigned n = 0; dev->cls == &cxl_type3_class && n < p->count; n++)
@@ -195,13 +199,15 @@ static u16 get_range(struct cxl_type3 *dev, struct mbox_in *in, u64 *dpa, u64 *s
 	units = mbox_get(in, 8);
 	if (in->bad || !is_aligned(*dpa, POISON_LINE))
 		return CXL_INVALID_INPUT;
-	if (!units || units > type3_capacity(dev) / POISON_LINE || !range_ok(*dpa, units * POISON_LINE, type3_capacity(dev)))
+	if (!units || units > type3_capacity(dev) / POISON_LINE ||
+	    !range_ok(*dpa, units * POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	*size = units * POISON_LINE;
 	return CXL_SUCCESS;
 }
 
-/* Records of [dpa, dpa + size) from the first `limit` ranges; returns how many, and where to go on, or 0 if that was all. */
+/* Records of [dpa, dpa + size) from the first `limit` ranges; returns how many, and where to go on, or 0 if that was
+ * all. */
 static unsigned put_records(struct cxl_type3 *dev, struct mbox_out *out, u64 dpa, u64 size, unsigned limit, u64 *more)
 {
 	const struct poison *p = &dev->poison;
@@ -239,8 +245,9 @@ u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 		return code;
 	mbox_put_zeros(out, LIST_HEADER_BYTES);
 	count = put_records(dev, out, dpa, size, POISON_LIST_RECORDS, &more);
-	mbox_patch(out, 0, 1, (more ? POISON_FLAG_MORE : 0) | (p->count > POISON_LIST_RECORDS ? POISON_FLAG_OVERFLOW : 0) |
-		   (is_scanning(dev) ? POISON_FLAG_SCANNING : 0));
+	mbox_patch(out, 0, 1,
+		   (more ? POISON_FLAG_MORE : 0) | (p->count > POISON_LIST_RECORDS ? POISON_FLAG_OVERFLOW : 0) |
+			   (is_scanning(dev) ? POISON_FLAG_SCANNING : 0));
 	mbox_patch(out, 2, 8, p->count > POISON_LIST_RECORDS ? p->overflow_at : 0);
 	mbox_patch(out, 10, 2, count);
 	return CXL_SUCCESS;
@@ -357,7 +364,8 @@ u16 cmd_get_scan_media_results(struct cxl_type3 *dev, struct mbox_in *in, struct
 	if (!p->scan_done)
 		return CXL_UNSUPPORTED; /* nothing was scanned */
 	mbox_put_zeros(out, RESULTS_HEADER_BYTES);
-	count = p->result_at < end ? put_records(dev, out, p->result_at, end - p->result_at, UINT32_MAX, &more) : (more = 0);
+	count = p->result_at < end ? put_records(dev, out, p->result_at, end - p->result_at, UINT32_MAX, &more) :
+				     (more = 0);
 	p->result_at = more ? more : end;
 	mbox_patch(out, 16, 1, more ? POISON_FLAG_MORE : 0);
 	mbox_patch(out, 18, 2, count);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What root ports (cxl-rp) and the downstream ports of switches (cxl-downstream) have in common: a slot, a link below it, component
- * registers, and a port number, which is what target lists name. Unset, the number is the lowest that no other port of the
- * bridge or switch has; two with the same explicit number are refused, since the kernel could not tell them apart.
+ * What root ports (cxl-rp) and the downstream ports of switches (cxl-downstream) have in common: a slot, a link below
+ * it, component registers, and a port number, which is what target lists name. Unset, the number is the lowest that no
+ * other port of the bridge or switch has; two with the same explicit number are refused, since the kernel could not
+ * tell them apart.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -30,22 +31,27 @@ struct cxl_type3 *cxl_port_device(const struct cxl_port *port)
 {
 	struct pci_dev *dev = below(port);
 
-	return dev && dev->dev.cls == &cxl_type3_class && ((struct cxl_type3 *)dev)->is_listed ? (struct cxl_type3 *)dev : NULL;
+	return dev && dev->dev.cls == &cxl_type3_class && ((struct cxl_type3 *)dev)->is_listed ?
+		       (struct cxl_type3 *)dev :
+		       NULL;
 }
 
 struct cxl_switch *cxl_port_switch(const struct cxl_port *port)
 {
 	struct pci_dev *dev = below(port);
 
-	return dev && dev->dev.cls == &cxl_upstream_class && ((struct cxl_switch *)dev)->is_listed ? (struct cxl_switch *)dev :
-													NULL;
+	return dev && dev->dev.cls == &cxl_upstream_class && ((struct cxl_switch *)dev)->is_listed ?
+		       (struct cxl_switch *)dev :
+		       NULL;
 }
 
 struct cxl_port *cxl_port_of(const struct dev_env *env)
 {
 	struct dev *above = env->bus ? env->bus->parent : NULL;
 
-	return above && (above->cls == &cxl_rp_class || above->cls == &cxl_downstream_class) ? (struct cxl_port *)above : NULL;
+	return above && (above->cls == &cxl_rp_class || above->cls == &cxl_downstream_class) ?
+		       (struct cxl_port *)above :
+		       NULL;
 }
 
 struct cxl_fork *cxl_fork_of(const struct dev_env *env)
@@ -68,14 +74,16 @@ static bool pick_slot(struct cxl_port *port, struct error *err)
 	struct cxl_port *other = port->host->ports;
 
 	if (slot > SLOT_MAX)
-		return fail(err, "%s: slot=%u is more than %u [PCIe5 7.5.3.9]", dev_name(&port->pci.dev), slot, SLOT_MAX);
+		return fail(err, "%s: slot=%u is more than %u [PCIe5 7.5.3.9]", dev_name(&port->pci.dev), slot,
+			    SLOT_MAX);
 	while (other) {
 		if (other->chassis != port->chassis || other->slot_number != slot) {
 			other = other->next;
 			continue;
 		}
 		if (port->slot != CXL_AUTO && other->slot != CXL_AUTO)
-			return fail(err, "%s: chassis=%u,slot=%u is also that of %s; give each port its own slot, or none",
+			return fail(err,
+				    "%s: chassis=%u,slot=%u is also that of %s; give each port its own slot, or none",
 				    dev_name(&port->pci.dev), port->chassis, slot, dev_name(&other->pci.dev));
 		if (port->slot != CXL_AUTO)
 			break; /* what the user says goes; a label only */
@@ -91,7 +99,8 @@ static void port_function_reset(struct pci_dev *pci, unsigned reset_kind)
 	component_reset(&container_of(pci, struct cxl_port, pci)->comp, reset_kind);
 }
 
-/* While CXL is spoken, Secondary Bus Reset and Link Disable have effect only where the Port Extensions unmask them. [CXL3.1 8.1.5.2] */
+/* While CXL is spoken, Secondary Bus Reset and Link Disable have effect only where the Port Extensions unmask them.
+ * [CXL3.1 8.1.5.2] */
 static unsigned masked(const struct pci_dev *pci)
 {
 	const struct cxl_port *port = container_of(pci, const struct cxl_port, pci);
@@ -111,14 +120,18 @@ static bool port_alternate(const struct pci_dev *pci, struct pci_alternate *rang
 
 struct pcie_link cxl_port_link(const struct cxl_port *port)
 {
-	return (struct pcie_link){.speed = pcie_speed_of(port->speed), .width = pcie_width_of(port->width),
-				  .port = port->port == CXL_AUTO ? 0 : port->port, .slot = true,
-				  .slot_number = port->slot_number, .hotplug = port->hotplug && !port->hide_native_hotplug,
-				  .power_controller = port->power_controller, .flit = port->flit_256b};
+	return (struct pcie_link){.speed = pcie_speed_of(port->speed),
+				  .width = pcie_width_of(port->width),
+				  .port = port->port == CXL_AUTO ? 0 : port->port,
+				  .slot = true,
+				  .slot_number = port->slot_number,
+				  .hotplug = port->hotplug && !port->hide_native_hotplug,
+				  .power_controller = port->power_controller,
+				  .flit = port->flit_256b};
 }
 
-bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum component_kind kind, const struct dev_env *env,
-		    struct error *err)
+bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum component_kind kind,
+		    const struct dev_env *env, struct error *err)
 {
 	const char *name = dev_name(&port->pci.dev);
 
@@ -188,9 +201,11 @@ static void show_number(struct cxl_port *port)
 		if (pci->config.tables[t].base != pci->cap_pcie)
 			continue;
 		for (u32 own = 0; own < pci->row_tables; own++)
-			for (u32 r = 0; pci->rows[own] == pci->config.tables[t].rows && r < pci->config.tables[t].count; r++)
+			for (u32 r = 0; pci->rows[own] == pci->config.tables[t].rows && r < pci->config.tables[t].count;
+			     r++)
 				if (pci->rows[own][r].offset == LINK_CAP && pci->rows[own][r].size == 4)
-					pci->rows[own][r].reset = deposit(pci->rows[own][r].reset, 31, 24, port->number);
+					pci->rows[own][r].reset =
+						deposit(pci->rows[own][r].reset, 31, 24, port->number);
 	}
 	regs_set(&pci->config, pci->cap_pcie + LINK_CAP + 3, 1, port->number);
 }
@@ -211,9 +226,11 @@ bool cxl_ports_settle(struct cxl_host *host, struct error *err)
 		struct cxl_port *same = port->port == CXL_AUTO ? NULL : port_numbered(host, port, port->port);
 
 		if (same)
-			return fail(err, "%s: port=%u is also the port number of %s below %s; give each port its own, or leave "
-				    "port= out", dev_name(&port->pci.dev), port->port, dev_name(&same->pci.dev),
-				    fork_name(port->above));
+			return fail(
+				err,
+				"%s: port=%u is also the port number of %s below %s; give each port its own, or leave "
+				"port= out",
+				dev_name(&port->pci.dev), port->port, dev_name(&same->pci.dev), fork_name(port->above));
 	}
 	for (struct cxl_port *port = host->ports; port; port = port->next) {
 		u32 number = 0;
@@ -241,8 +258,11 @@ void cxl_each_link(struct cxl_host *host, void (*each)(void *arg, const struct c
 	for (struct cxl_port *port = host->ports; port; port = port->next) {
 		u64 status = pci_config_read(&port->pci, port->pci.cap_pcie + LINK_STATUS, 2);
 		struct pci_dev *dev = below(port);
-		struct cxl_link_facts facts = {.port = dev_name(&port->pci.dev), .below = dev ? dev_name(&dev->dev) : NULL,
-					       .up = pci_link_is_up(&port->pci), .speed = bits(status, 3, 0), .width = bits(status, 9, 4)};
+		struct cxl_link_facts facts = {.port = dev_name(&port->pci.dev),
+					       .below = dev ? dev_name(&dev->dev) : NULL,
+					       .up = pci_link_is_up(&port->pci),
+					       .speed = bits(status, 3, 0),
+					       .width = bits(status, 9, 4)};
 
 		each(arg, &facts);
 	}

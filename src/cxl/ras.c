@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The RAS capability: protocol errors of CXL.cachemem. [CXL3.1 8.2.4.17, 12.2] What happens on the link of a device or port
- * sets a status bit here; if that is not masked here, the function reports an internal error through AER, as which the root
- * port and the kernel hear of it.
+ * The RAS capability: protocol errors of CXL.cachemem. [CXL3.1 8.2.4.17, 12.2] What happens on the link of a device or
+ * port sets a status bit here; if that is not masked here, the function reports an internal error through AER, as which
+ * the root port and the kernel hear of it.
  *
- * Multiple header recording: unmasked uncorrectable errors queue with their headers, RAS_HEADERS_MAX of them. The header log and
- * the First Error Pointer show the oldest. Clearing a status bit takes the oldest header of that error out; while another
- * one is queued the bit reads 1 again. Status, masks, headers survive all but a cold reset.
+ * Multiple header recording: unmasked uncorrectable errors queue with their headers, RAS_HEADERS_MAX of them. The
+ * header log and the First Error Pointer show the oldest. Clearing a status bit takes the oldest header of that error
+ * out; while another one is queued the bit reads 1 again. Status, masks, headers survive all but a cold reset.
  *
- * Where firmware comes first, it opens the masks before the OS starts; errors go to it instead of AER, and it clears them. Machine lock.
+ * Where firmware comes first, it opens the masks before the OS starts; errors go to it instead of AER, and it clears
+ * them. Machine lock.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
 #include "cxl/type3.h"
 
-static const struct error_word { const char *name; u8 bit; } uncorrectable[] = {
-	{"cache-data-parity", 0}, {"cache-address-parity", 1}, {"cache-be-parity", 2}, {"cache-data-ecc", 3},
-	{"mem-data-parity", 4}, {"mem-address-parity", 5}, {"mem-be-parity", 6}, {"mem-data-ecc", 7},
-	{"reinit-threshold", 8}, {"rsvd-encoding", 9}, {"poison-received", 10}, {"receiver-overflow", 11},
-	{"internal", 14}, {"cxl-ide-tx", 15}, {"cxl-ide-rx", 16},
-}, correctable[] = {
-	{"cache-data-ecc", 0}, {"mem-data-ecc", 1}, {"crc-threshold", 2}, {"retry-threshold", 3},
-	{"cache-poison-received", 4}, {"mem-poison-received", 5}, {"physical", 6},
+static const struct error_word {
+	const char *name;
+	u8 bit;
+} uncorrectable[] =
+	{
+		{"cache-data-parity", 0}, {"cache-address-parity", 1}, {"cache-be-parity", 2},
+		{"cache-data-ecc", 3},    {"mem-data-parity", 4},      {"mem-address-parity", 5},
+		{"mem-be-parity", 6},     {"mem-data-ecc", 7},         {"reinit-threshold", 8},
+		{"rsvd-encoding", 9},     {"poison-received", 10},     {"receiver-overflow", 11},
+		{"internal", 14},         {"cxl-ide-tx", 15},          {"cxl-ide-rx", 16},
+},
+  correctable[] = {
+	  {"cache-data-ecc", 0},        {"mem-data-ecc", 1},        {"crc-threshold", 2}, {"retry-threshold", 3},
+	  {"cache-poison-received", 4}, {"mem-poison-received", 5}, {"physical", 6},
 };
 
 static u64 ras_get(const struct cxl_component *comp, u32 offset)
@@ -75,7 +82,8 @@ static const struct reg ras_regs[] = {
 	R32(RAS_UNCORRECTABLE_STATUS, RAS_UNCORRECTABLE_STATUS, 0, 0, .w1c = RAS_UNCORRECTABLE, .sticky = STICKY,
 	    .write = uncorrectable_status_write),
 	R32(RAS_UNCORRECTABLE_MASK, RAS_UNCORRECTABLE_MASK, RAS_UNCORRECTABLE, RAS_UNCORRECTABLE, .sticky = STICKY),
-	R32(RAS_UNCORRECTABLE_SEVERITY, RAS_UNCORRECTABLE_SEVERITY, RAS_UNCORRECTABLE, RAS_UNCORRECTABLE, .sticky = STICKY),
+	R32(RAS_UNCORRECTABLE_SEVERITY, RAS_UNCORRECTABLE_SEVERITY, RAS_UNCORRECTABLE, RAS_UNCORRECTABLE,
+	    .sticky = STICKY),
 	R32(RAS_CORRECTABLE_STATUS, RAS_CORRECTABLE_STATUS, 0, 0, .w1c = RAS_CORRECTABLE, .sticky = STICKY),
 	R32(RAS_CORRECTABLE_MASK, RAS_CORRECTABLE_MASK, RAS_CORRECTABLE, RAS_CORRECTABLE, .sticky = STICKY),
 	R32(RAS_CAP_CTRL, RAS_CAP_CTRL, RAS_CTRL_MULTI_HEADER, 0, .sticky = STICKY),
@@ -103,15 +111,17 @@ void ras_reset(struct cxl_component *comp, unsigned reset_kind)
 /* The registers of a function that has the capability, or NULL. */
 static struct cxl_component *component_of(struct dev *dev)
 {
-	struct cxl_component *comp = dev->cls == &cxl_type3_class ? &((struct cxl_type3 *)dev)->comp :
+	struct cxl_component *comp = dev->cls == &cxl_type3_class    ? &((struct cxl_type3 *)dev)->comp :
 				     dev->cls == &cxl_upstream_class ? &((struct cxl_switch *)dev)->fork.comp :
-				     dev->cls == &cxl_rp_class || dev->cls == &cxl_downstream_class ? &((struct cxl_port *)dev)->comp :
-												      NULL;
+				     dev->cls == &cxl_rp_class || dev->cls == &cxl_downstream_class ?
+								       &((struct cxl_port *)dev)->comp :
+								       NULL;
 
 	return comp && comp->has_ras ? comp : NULL;
 }
 
-static_assert(CXL_RAS_BYTES == RAS_HEADER_LOG + 4 * RAS_HEADER_DWORDS, "what firmware is handed is the whole capability");
+static_assert(CXL_RAS_BYTES == RAS_HEADER_LOG + 4 * RAS_HEADER_DWORDS,
+	      "what firmware is handed is the whole capability");
 
 struct dev *cxl_component_find(struct cxl_host *host, const char *path)
 {
@@ -173,7 +183,8 @@ bool cxl_ras_uncorrectable(struct dev *dev, const struct cxl_ras_error *errors, 
 	bool reported = false, is_fatal = false;
 
 	if (!comp)
-		return fail(err, "%s has no RAS capability; name a cxl-type3, cxl-rp, cxl-upstream or cxl-downstream", dev_name(dev));
+		return fail(err, "%s has no RAS capability; name a cxl-type3, cxl-rp, cxl-upstream or cxl-downstream",
+			    dev_name(dev));
 	for (unsigned n = 0; n < count; n++)
 		if (find_bit(uncorrectable, ARRAY_SIZE(uncorrectable), errors[n].type) < 0)
 			return fail(err, "%s: there is no uncorrectable error '%.100s'", comp->name, errors[n].type);
@@ -198,7 +209,8 @@ bool cxl_ras_correctable(struct dev *dev, const char *type, struct error *err)
 	int which = find_bit(correctable, ARRAY_SIZE(correctable), type);
 
 	if (!comp)
-		return fail(err, "%s has no RAS capability; name a cxl-type3, cxl-rp, cxl-upstream or cxl-downstream", dev_name(dev));
+		return fail(err, "%s has no RAS capability; name a cxl-type3, cxl-rp, cxl-upstream or cxl-downstream",
+			    dev_name(dev));
 	if (which < 0)
 		return fail(err, "%s: there is no correctable error '%.100s'", comp->name, type);
 	ras_set(comp, RAS_CORRECTABLE_STATUS, ras_get(comp, RAS_CORRECTABLE_STATUS) | BIT(which));

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Boot regions: `-cxl-region`, CXL memory that is there when the kernel starts (design D5). After a machine reset the decoders
- * are programmed and committed by ordinary register writes, as firmware would.
+ * Boot regions: `-cxl-region`, CXL memory that is there when the kernel starts (design D5). After a machine reset the
+ * decoders are programmed and committed by ordinary register writes, as firmware would.
  *
  * The legal grid. A window of W bridges at granularity G, a region of N devices:
  *
  *        root       W ways at G                       picks the bridge
  *        bridge     k ways at G x W                   picks the port
- *        switches   k' ways at G x W x k, and so on   pick theirs: each level's granularity is the one above times its ways
+ *        switches   k' ways at G x W x k, and so on   pick theirs: each level's granularity is the one above times its
+ *                                                     ways
  *        device     N ways at G                       N x G at most 32 KiB: address bits 14:8
  *
- * with at most 8 ways and 16 KiB at each level, and as many devices below each port as below its neighbours. A window of 3, 6
- * or 12 bridges has the factor 3 of its ways taken out of W for the levels below. So device number i lies below window target
- * i mod W, at port i / W mod k of those that take part, in the order of their port numbers, and so on.
+ * with at most 8 ways and 16 KiB at each level, and as many devices below each port as below its neighbours. A window
+ * of 3, 6 or 12 bridges has the factor 3 of its ways taken out of W for the levels below. So device number i lies below
+ * window target i mod W, at port i / W mod k of those that take part, in the order of their port numbers, and so on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,12 +41,14 @@ static bool parse_devices(struct cxl_boot_region *region, const char *text, stru
 		if (!length || (text[length] == ':' && !text[length + 1]))
 			return fail(err, "-cxl-region: devices=: an id is empty; write devices=ID[:ID...]");
 		if (region->ways == CXL_REGION_WAYS_MAX)
-			return fail(err, "-cxl-region: devices=: more than %u devices [CXL3.1 8.2.4.20.7]", CXL_REGION_WAYS_MAX);
+			return fail(err, "-cxl-region: devices=: more than %u devices [CXL3.1 8.2.4.20.7]",
+				    CXL_REGION_WAYS_MAX);
 		region->device_ids[region->ways++] = strndup(text, length);
 		text += length + (text[length] == ':');
 	}
 	if (!region->ways)
-		return fail(err, "-cxl-region: devices= is missing; write devices=ID[:ID...] with ids of cxl-type3 devices");
+		return fail(err,
+			    "-cxl-region: devices= is missing; write devices=ID[:ID...] with ids of cxl-type3 devices");
 	return true;
 }
 
@@ -63,7 +66,10 @@ static bool parse_words(struct cxl_boot_region *region, struct opts *opts, struc
 	else if (as && strcmp(as, "none"))
 		return fail(err, "-cxl-region: as=%s is none of none, dax, system-ram", as);
 	if (region->pmem && region->as != CXL_AS_NONE)
-		return fail(err, "-cxl-region: as=%s: persistent memory is never announced as RAM; leave as= out or use type=ram", as);
+		return fail(
+			err,
+			"-cxl-region: as=%s: persistent memory is never announced as RAM; leave as= out or use type=ram",
+			as);
 	return !lock || parse_bool("lock", lock, &region->lock, err) || fail_context(err, "-cxl-region");
 }
 
@@ -84,12 +90,16 @@ bool cxl_host_add_region(struct cxl_host *host, struct opts *opts, struct error 
 	if (granularity && !parse_size("-cxl-region: granularity", granularity, &bytes, err))
 		return false;
 	if (granularity && (bytes > LEVEL_GRANULARITY_MAX || !hdm_granularity(hdm_encode_granularity(bytes))))
-		return fail(err, "-cxl-region: granularity=%s: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]", granularity);
+		return fail(err, "-cxl-region: granularity=%s: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]",
+			    granularity);
 	region->granularity = bytes;
 	if (size && !parse_size("-cxl-region: size", size, &region->size, err))
 		return false;
 	if (size && !region->size)
-		return fail(err, "-cxl-region: size=%s: a region is not empty; leave size= out for all that the devices have", size);
+		return fail(
+			err,
+			"-cxl-region: size=%s: a region is not empty; leave size= out for all that the devices have",
+			size);
 	return parse_devices(region, devices, err) && parse_words(region, opts, err) &&
 	       opts_all_used(opts, "-cxl-region", err);
 }
@@ -112,9 +122,12 @@ static bool check_restrictions(struct cxl_host *host, unsigned r, struct error *
 
 	if ((host->windows[region->window].restrictions & (kind | CXL_RESTRICT_TYPE3)) == (kind | CXL_RESTRICT_TYPE3))
 		return true;
-	return fail(err, "-cxl-region %u: type=%s, but -M cxl-fmw.%u.restrictions=0x%x is not for %s memory of type3 devices; add "
-		    "type3:%s there", r, region->pmem ? "pmem" : "ram", region->window, host->windows[region->window].restrictions,
-		    region->pmem ? "persistent" : "volatile", region->pmem ? "persistent" : "volatile");
+	return fail(
+		err,
+		"-cxl-region %u: type=%s, but -M cxl-fmw.%u.restrictions=0x%x is not for %s memory of type3 devices; add "
+		"type3:%s there",
+		r, region->pmem ? "pmem" : "ram", region->window, host->windows[region->window].restrictions,
+		region->pmem ? "persistent" : "volatile", region->pmem ? "persistent" : "volatile");
 }
 
 static bool resolve_devices(struct cxl_host *host, unsigned r, struct error *err)
@@ -125,11 +138,14 @@ static bool resolve_devices(struct cxl_host *host, unsigned r, struct error *err
 		struct cxl_type3 *dev = find_device(host, region->device_ids[i]);
 
 		if (!dev)
-			return fail(err, "-cxl-region %u: devices=: there is no cxl-type3 of id '%s'; add -device cxl-type3,id=%s,...", r,
-				    region->device_ids[i], region->device_ids[i]);
+			return fail(
+				err,
+				"-cxl-region %u: devices=: there is no cxl-type3 of id '%s'; add -device cxl-type3,id=%s,...",
+				r, region->device_ids[i], region->device_ids[i]);
 		for (unsigned k = 0; k < i; k++)
 			if (region->devices[k] == &dev->pci.dev)
-				return fail(err, "-cxl-region %u: devices=: '%s' stands twice; name each device once", r, dev->name);
+				return fail(err, "-cxl-region %u: devices=: '%s' stands twice; name each device once",
+					    r, dev->name);
 		region->devices[i] = &dev->pci.dev;
 	}
 	return true;
@@ -186,11 +202,17 @@ static bool devices_below(struct cxl_host *host, unsigned r, const struct cxl_fo
 
 	*count = 0;
 	if (port_count > HDM_TARGETS)
-		return fail(err, "-cxl-region %u: %u ports of %s would take part: a decoder has %u targets; spread the devices over more "
-			    "bridges or switches", r, port_count, fork_name(fork), HDM_TARGETS);
+		return fail(
+			err,
+			"-cxl-region %u: %u ports of %s would take part: a decoder has %u targets; spread the devices over more "
+			"bridges or switches",
+			r, port_count, fork_name(fork), HDM_TARGETS);
 	if (port_count && !is_power_of_2(port_count))
-		return fail(err, "-cxl-region %u: %u ports of %s take part: bridges and switches interleave 1, 2, 4 or 8 ways "
-			    "[CXL3.1 8.2.4.20]", r, port_count, fork_name(fork));
+		return fail(
+			err,
+			"-cxl-region %u: %u ports of %s take part: bridges and switches interleave 1, 2, 4 or 8 ways "
+			"[CXL3.1 8.2.4.20]",
+			r, port_count, fork_name(fork));
 	for (unsigned k = 0; k < port_count; k++) {
 		struct cxl_type3 *below[CXL_REGION_WAYS_MAX] = {cxl_port_device(ports[k])};
 		struct cxl_switch *sw = cxl_port_switch(ports[k]);
@@ -199,9 +221,12 @@ static bool devices_below(struct cxl_host *host, unsigned r, const struct cxl_fo
 		if (sw && !devices_below(host, r, &sw->fork, below, &more, err))
 			return false;
 		if ((k && more != each) || more * port_count > CXL_REGION_WAYS_MAX)
-			return fail(err, "-cxl-region %u: below %s of %s are %u of its devices, and below %s %u; a bridge or switch spreads "
-				    "evenly", r, dev_name(&ports[k]->pci.dev), fork_name(fork), more,
-				    dev_name(&ports[k ? 0 : port_count - 1]->pci.dev), k ? each : region->ways - more);
+			return fail(
+				err,
+				"-cxl-region %u: below %s of %s are %u of its devices, and below %s %u; a bridge or switch spreads "
+				"evenly",
+				r, dev_name(&ports[k]->pci.dev), fork_name(fork), more,
+				dev_name(&ports[k ? 0 : port_count - 1]->pci.dev), k ? each : region->ways - more);
 		each = more;
 		for (unsigned i = 0; i < each; i++)
 			list[i * port_count + k] = below[i]; /* port_count x each devices there are: at most 16 */
@@ -217,13 +242,17 @@ static bool check_levels(struct cxl_host *host, unsigned r, struct cxl_fork *for
 	unsigned count = ports_below(host, &host->regions[r], fork, ports);
 
 	if (granularity > LEVEL_GRANULARITY_MAX)
-		return fail(err, "-cxl-region %u: %s would interleave at %llu bytes, more than 16 KiB (each level: the granularity above "
-			    "times the ways above); write cxl-fmw.%u.interleave-granularity=%llu or less", r, fork_name(fork),
-			    ULL(granularity), host->regions[r].window,
-			    ULL(host->regions[r].granularity * LEVEL_GRANULARITY_MAX / granularity));
+		return fail(
+			err,
+			"-cxl-region %u: %s would interleave at %llu bytes, more than 16 KiB (each level: the granularity above "
+			"times the ways above); write cxl-fmw.%u.interleave-granularity=%llu or less",
+			r, fork_name(fork), ULL(granularity), host->regions[r].window,
+			ULL(host->regions[r].granularity * LEVEL_GRANULARITY_MAX / granularity));
 	if (++fork->region_count > fork->comp.decoder_count)
-		return fail(err, "-cxl-region: %u regions lead through %s, which has %u decoders; use fewer regions, or its hdm-decoders=",
-			    fork->region_count, fork_name(fork), fork->comp.decoder_count);
+		return fail(
+			err,
+			"-cxl-region: %u regions lead through %s, which has %u decoders; use fewer regions, or its hdm-decoders=",
+			fork->region_count, fork_name(fork), fork->comp.decoder_count);
 	for (unsigned k = 0; k < count; k++) {
 		struct cxl_switch *sw = cxl_port_switch(ports[k]);
 
@@ -233,9 +262,10 @@ static bool check_levels(struct cxl_host *host, unsigned r, struct cxl_fork *for
 	return true;
 }
 
-/* The device that decoders below the fork choose for position i, whose lower bits the levels above have used. The shape is legal. */
-static struct cxl_type3 *device_at(struct cxl_host *host, const struct cxl_boot_region *region, const struct cxl_fork *fork,
-				   unsigned i)
+/* The device that decoders below the fork choose for position i, whose lower bits the levels above have used. The shape
+ * is legal. */
+static struct cxl_type3 *device_at(struct cxl_host *host, const struct cxl_boot_region *region,
+				   const struct cxl_fork *fork, unsigned i)
 {
 	struct cxl_port *ports[CXL_REGION_WAYS_MAX], *port;
 	unsigned count = ports_below(host, region, fork, ports);
@@ -261,9 +291,12 @@ static bool check_order(struct cxl_host *host, unsigned r, struct error *err)
 		if (!devices_below(host, r, &w->targets[t]->fork, list, &count, err))
 			return false;
 		if (count != each)
-			return fail(err, "-cxl-region %u: window %u spreads over %u bridges, so %u devices need %u below each: below %s there "
-				    "are %u", r, region->window, w->target_count, region->ways, each,
-				    dev_name(&w->targets[t]->pci.dev), count);
+			return fail(
+				err,
+				"-cxl-region %u: window %u spreads over %u bridges, so %u devices need %u below each: below %s there "
+				"are %u",
+				r, region->window, w->target_count, region->ways, each,
+				dev_name(&w->targets[t]->pci.dev), count);
 		total += count;
 	}
 	if (total != region->ways)
@@ -274,8 +307,11 @@ static bool check_order(struct cxl_host *host, unsigned r, struct error *err)
 		same &= right[i] == region_device(region, i);
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? ":" : "", right[i]->name);
 	}
-	return same || fail(err, "-cxl-region %u: devices= is not in interleave order (window targets first, then port numbers); write "
-			    "devices=%s", r, text);
+	return same ||
+	       fail(err,
+		    "-cxl-region %u: devices= is not in interleave order (window targets first, then port numbers); write "
+		    "devices=%s",
+		    r, text);
 }
 
 /* The legal grid; see the top. */
@@ -286,33 +322,49 @@ static bool check_grid(struct cxl_host *host, unsigned r, struct error *err)
 	unsigned n = region->ways;
 
 	if (region->window >= host->window_count)
-		return fail(err, "-cxl-region %u: window=%u: there %s; add -M cxl-fmw.%u.targets.0=ID,cxl-fmw.%u.size=SIZE", r,
-			    region->window, host->window_count ? "are fewer windows" : "is no window", region->window,
-			    region->window);
+		return fail(err,
+			    "-cxl-region %u: window=%u: there %s; add -M cxl-fmw.%u.targets.0=ID,cxl-fmw.%u.size=SIZE",
+			    r, region->window, host->window_count ? "are fewer windows" : "is no window",
+			    region->window, region->window);
 	w = &host->windows[region->window];
 	if (w->target_count % 3 && !is_power_of_2(n))
-		return fail(err, "-cxl-region %u: %u devices: bridges interleave 1, 2, 4 or 8 ways [CXL3.1 8.2.4.20]; name 1, 2, 4, 8 or 16 "
-			    "devices", r, n);
+		return fail(
+			err,
+			"-cxl-region %u: %u devices: bridges interleave 1, 2, 4 or 8 ways [CXL3.1 8.2.4.20]; name 1, 2, 4, 8 or 16 "
+			"devices",
+			r, n);
 	if (w->target_count % 3 == 0 && (n % 3 || hdm_encode_ways(n) == 0xf))
-		return fail(err, "-cxl-region %u: %u devices: window %u spreads over %u bridges; name 3, 6 or 12 devices", r, n,
-			    region->window, w->target_count);
+		return fail(err,
+			    "-cxl-region %u: %u devices: window %u spreads over %u bridges; name 3, 6 or 12 devices", r,
+			    n, region->window, w->target_count);
 	if (!region->granularity)
 		region->granularity = w->granularity;
 	if (region->granularity != w->granularity)
-		return fail(err, "-cxl-region %u: granularity=%u: window %u has %u, and root, region and devices share it; write "
-			    "granularity=%u or cxl-fmw.%u.interleave-granularity=%u", r, region->granularity, region->window,
-			    w->granularity, w->granularity, region->window, region->granularity);
+		return fail(
+			err,
+			"-cxl-region %u: granularity=%u: window %u has %u, and root, region and devices share it; write "
+			"granularity=%u or cxl-fmw.%u.interleave-granularity=%u",
+			r, region->granularity, region->window, w->granularity, w->granularity, region->window,
+			region->granularity);
 	if (n < w->target_count)
-		return fail(err, "-cxl-region %u: window %u spreads over %u bridges, so a region there takes at least %u devices, one below "
-			    "each", r, region->window, w->target_count, w->target_count);
+		return fail(
+			err,
+			"-cxl-region %u: window %u spreads over %u bridges, so a region there takes at least %u devices, one below "
+			"each",
+			r, region->window, w->target_count, w->target_count);
 	if (w->granularity * cxl_window_binary(w) > LEVEL_GRANULARITY_MAX)
-		return fail(err, "-cxl-region %u: the bridges below window %u would interleave at %u x %u bytes, more than 16 KiB; write "
-			    "cxl-fmw.%u.interleave-granularity=%u or less", r, region->window, cxl_window_binary(w), w->granularity,
-			    region->window, (unsigned)(LEVEL_GRANULARITY_MAX / cxl_window_binary(w)));
+		return fail(
+			err,
+			"-cxl-region %u: the bridges below window %u would interleave at %u x %u bytes, more than 16 KiB; write "
+			"cxl-fmw.%u.interleave-granularity=%u or less",
+			r, region->window, cxl_window_binary(w), w->granularity, region->window,
+			(unsigned)(LEVEL_GRANULARITY_MAX / cxl_window_binary(w)));
 	if (n > 1 && (u64)(n % 3 ? n : n / 3) * w->granularity > INTERLEAVE_SPAN_MAX)
-		return fail(err, "-cxl-region %u: %u ways of %u bytes are more than 32 KiB, and interleaving uses address bits 14:8 only; "
-			    "write cxl-fmw.%u.interleave-granularity=%u or less", r, n, w->granularity, region->window,
-			    (unsigned)(INTERLEAVE_SPAN_MAX / (n % 3 ? n : n / 3)));
+		return fail(
+			err,
+			"-cxl-region %u: %u ways of %u bytes are more than 32 KiB, and interleaving uses address bits 14:8 only; "
+			"write cxl-fmw.%u.interleave-granularity=%u or less",
+			r, n, w->granularity, region->window, (unsigned)(INTERLEAVE_SPAN_MAX / (n % 3 ? n : n / 3)));
 	return true;
 }
 
@@ -342,25 +394,36 @@ static bool settle_size(struct cxl_host *host, unsigned r, struct error *err)
 			least = region_device(region, i);
 	left = capacity_left(host, r, least);
 	if (!left)
-		return fail(err, "-cxl-region %u: type=%s: %s has no %s memory left; give it %s-memdev=, or change type= or the sizes of "
-			    "earlier regions", r, region->pmem ? "pmem" : "ram", least->name, kind, kind);
+		return fail(
+			err,
+			"-cxl-region %u: type=%s: %s has no %s memory left; give it %s-memdev=, or change type= or the sizes of "
+			"earlier regions",
+			r, region->pmem ? "pmem" : "ram", least->name, kind, kind);
 	if (!region->size)
 		region->size = left * region->ways;
 	if (region->size % unit)
-		return fail(err, "-cxl-region %u: size=%llu: a region of %u devices is a multiple of %u x 256 MiB; write size=%lluM", r,
-			    ULL(region->size), region->ways, region->ways,
-			    ULL(MAX(region->size / unit * unit, unit) / MiB));
+		return fail(
+			err,
+			"-cxl-region %u: size=%llu: a region of %u devices is a multiple of %u x 256 MiB; write size=%lluM",
+			r, ULL(region->size), region->ways, region->ways,
+			ULL(MAX(region->size / unit * unit, unit) / MiB));
 	if (region->size / region->ways > left)
-		return fail(err, "-cxl-region %u: size=%llu: each device would give %llu bytes, and %s has %llu of %s memory left; write "
-			    "size=%lluM or less", r, ULL(region->size), ULL(region->size / region->ways), least->name, ULL(left),
-			    kind, ULL(left * region->ways / MiB));
+		return fail(
+			err,
+			"-cxl-region %u: size=%llu: each device would give %llu bytes, and %s has %llu of %s memory left; write "
+			"size=%lluM or less",
+			r, ULL(region->size), ULL(region->size / region->ways), least->name, ULL(left), kind,
+			ULL(left * region->ways / MiB));
 	host->plans[r].share = region->size / region->ways;
 	for (unsigned k = 0; k < r; k++)
 		used += host->regions[k].window == region->window ? host->regions[k].size : 0;
 	if (region->size > w->size - used)
-		return fail(err, "-cxl-region %u: the region has %llu bytes and window %u has %llu left; write cxl-fmw.%u.size=%lluM", r,
-			    ULL(region->size), region->window, ULL(w->size - used), region->window,
-			    ULL(align_up((used + region->size) / CXL_WINDOW_ALIGN, w->target_count) * CXL_WINDOW_ALIGN / MiB));
+		return fail(
+			err,
+			"-cxl-region %u: the region has %llu bytes and window %u has %llu left; write cxl-fmw.%u.size=%lluM",
+			r, ULL(region->size), region->window, ULL(w->size - used), region->window,
+			ULL(align_up((used + region->size) / CXL_WINDOW_ALIGN, w->target_count) * CXL_WINDOW_ALIGN /
+			    MiB));
 	region->base = w->base + used;
 	return true;
 }
@@ -391,11 +454,16 @@ static bool place_on_device(struct cxl_host *host, struct cxl_type3 *dev, const 
 			if (region_device(region, i) != dev)
 				continue;
 			if (++count > dev->comp.decoder_count)
-				return fail(err, "-cxl-region %u: %s would be part of %u regions and has %u decoders; use fewer regions, or its hdm-decoders=",
-					    order[o], dev->name, count, dev->comp.decoder_count);
+				return fail(
+					err,
+					"-cxl-region %u: %s would be part of %u regions and has %u decoders; use fewer regions, or its hdm-decoders=",
+					order[o], dev->name, count, dev->comp.decoder_count);
 			if (!region->pmem && cursor > dev->volatile_bytes)
-				return fail(err, "-cxl-region %u: on %s a type=ram region lies above a type=pmem one, and device addresses "
-					    "may only rise with host addresses; put the type=ram region first", order[o], dev->name);
+				return fail(
+					err,
+					"-cxl-region %u: on %s a type=ram region lies above a type=pmem one, and device addresses "
+					"may only rise with host addresses; put the type=ram region first",
+					order[o], dev->name);
 			dpa = region->pmem ? MAX(cursor, dev->volatile_bytes) : cursor;
 			plan->skip[i] = dpa - cursor;
 			cursor = dpa + plan->share;
@@ -420,8 +488,8 @@ bool cxl_regions_settle(struct cxl_host *host, struct error *err)
 	unsigned order[CXL_REGIONS_MAX];
 
 	for (unsigned r = 0; r < host->region_count; r++)
-		if (!check_grid(host, r, err) || !check_restrictions(host, r, err) || !resolve_devices(host, r, err) || !check_order(host, r, err) ||
-		    !check_paths(host, r, err) || !settle_size(host, r, err))
+		if (!check_grid(host, r, err) || !check_restrictions(host, r, err) || !resolve_devices(host, r, err) ||
+		    !check_order(host, r, err) || !check_paths(host, r, err) || !settle_size(host, r, err))
 			return false;
 	sort_regions(host, order);
 	for (struct cxl_type3 *dev = host->devices; dev; dev = dev->next)
@@ -466,11 +534,15 @@ static void program_decoder(struct cxl_component *comp, const struct decoder_wor
 }
 
 /* A bridge or switch and all below it. */
-static void program_fork(struct cxl_host *host, const struct cxl_boot_region *region, struct cxl_fork *fork, u32 granularity)
+static void program_fork(struct cxl_host *host, const struct cxl_boot_region *region, struct cxl_fork *fork,
+			 u32 granularity)
 {
 	struct cxl_port *ports[CXL_REGION_WAYS_MAX];
 	unsigned count = ports_below(host, region, fork, ports);
-	struct decoder_words words = {.base = region->base, .size = region->size, .lock = region->lock, .ways = count,
+	struct decoder_words words = {.base = region->base,
+				      .size = region->size,
+				      .lock = region->lock,
+				      .ways = count,
 				      .granularity = granularity};
 
 	if (!count || count > HDM_TARGETS)
@@ -490,7 +562,10 @@ static void program_region(struct cxl_host *host, unsigned r)
 {
 	const struct cxl_boot_region *region = &host->regions[r];
 	const struct cxl_window *w = &host->windows[region->window];
-	struct decoder_words words = {.base = region->base, .size = region->size, .lock = region->lock, .ways = region->ways,
+	struct decoder_words words = {.base = region->base,
+				      .size = region->size,
+				      .lock = region->lock,
+				      .ways = region->ways,
 				      .granularity = region->granularity};
 
 	for (unsigned t = 0; t < w->target_count; t++) {
@@ -505,7 +580,8 @@ static void program_region(struct cxl_host *host, unsigned r)
 		words.targets_or_skip = host->plans[r].skip[i];
 		program_decoder(&dev->comp, &words);
 		regs_write(&dev->comp.regs, dev->comp.hdm_at + HDM_GLOBAL_CTRL, 4, HDM_GLOBAL_ENABLE);
-		pci_config_write(&dev->pci, ctrl, 2, pci_config_read(&dev->pci, ctrl, 2) | DVSEC_DEVICE_CTRL_MEM_ENABLE);
+		pci_config_write(&dev->pci, ctrl, 2,
+				 pci_config_read(&dev->pci, ctrl, 2) | DVSEC_DEVICE_CTRL_MEM_ENABLE);
 	}
 }
 
@@ -553,8 +629,8 @@ struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsign
 		if (n < host->bridge_count && host->bridges[n] && port->above == &host->bridges[n]->fork)
 			mbps += cxl_link_mbps(port->speed, port->width);
 	mbps = mbps ? mbps : 64000;
-	return (struct cxl_performance){.read_latency_ps = 50000, .write_latency_ps = 50000, .read_mbps = mbps,
-					.write_mbps = mbps};
+	return (struct cxl_performance){
+		.read_latency_ps = 50000, .write_latency_ps = 50000, .read_mbps = mbps, .write_mbps = mbps};
 }
 
 /* Adds one device's way up to the CPU. Latencies add up along it; its bandwidth is that of its narrowest part. */

@@ -2,9 +2,9 @@
 /*
  * cxl-rp: a CXL root port; what it shares with downstream ports is in port.c. [CXL3.1 8.1.5-8.1.9; PCIe5 7.5.1.3]
  *
- *   SSVID 0x40, power management 0x48, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8 from 0x150, DPC if asked
- *   for; what is to be reserved, if that was said, where there is room
- *   BAR 0: component registers, 64 KiB
+ *   SSVID 0x40, power management 0x48, MSI 0x60 (2 vectors), PCI Express 0x78, AER 0x100, ACS 0x148, DVSECs 3, 4, 7, 8
+ * from 0x150, DPC if asked for; what is to be reserved, if that was said, where there is room BAR 0: component
+ * registers, 64 KiB
  */
 #include "cxl/host.h"
 #include "cxl/type3.h"
@@ -52,10 +52,16 @@ static bool rp_create(struct dev *dev, const struct dev_env *env, struct error *
 #define RP struct cxl_port
 
 static const struct prop rp_props[] = {
-	{.name = "port", .kind = PROP_KIND_U32, .offset = offsetof(RP, port), .initial = CXL_AUTO,
+	{.name = "port",
+	 .kind = PROP_KIND_U32,
+	 .offset = offsetof(RP, port),
+	 .initial = CXL_AUTO,
 	 .doc = "port number (default: the next free one below the bridge)"},
 	PROP_U8("chassis", RP, chassis, 0, "chassis number"),
-	{.name = "slot", .kind = PROP_KIND_U32, .offset = offsetof(RP, slot), .initial = CXL_AUTO,
+	{.name = "slot",
+	 .kind = PROP_KIND_U32,
+	 .offset = offsetof(RP, slot),
+	 .initial = CXL_AUTO,
 	 .doc = "slot number (default: the next free one of the chassis)"},
 	PROP_BOOL("hotplug", RP, hotplug, true, "the slot can be hot-plugged"),
 	PROP_BOOL("power_controller_present", RP, power_controller, true, "the slot has a power controller"),
@@ -65,13 +71,21 @@ static const struct prop rp_props[] = {
 	PROP_CHOICE("x-speed", RP, speed, pcie_speed_names, 5, "link speed, GT/s"),
 	PROP_CHOICE("x-width", RP, width, pcie_width_names, PCIE_WIDTH_32, "link width, lanes"),
 	PROP_BOOL("x-256b-flit", RP, flit_256b, true, "256-byte flits, if what is below has them too"),
-	PROP_BOOL("x-do-not-expose-native-hotplug-cap", RP, hide_native_hotplug, false, "the slot cannot be hot-plugged"),
+	PROP_BOOL("x-do-not-expose-native-hotplug-cap", RP, hide_native_hotplug, false,
+		  "the slot cannot be hot-plugged"),
 	PROP_BOOL("x-pci-express-writeable-slt-bug", RP, writeable_slot_bug, false, "accepted without effect"),
 	{0},
 };
 
 const struct dev_class cxl_rp_class = {
-	.name = "cxl-rp", .doc = "CXL root port", .size = sizeof(struct cxl_port), .plugs = BUS_CXL,
-	.props = rp_props, .common = pci_dev_props,
-	.create = rp_create, .reset = cxl_port_reset, .destroy = cxl_port_destroy, .bus = cxl_port_bus,
+	.name = "cxl-rp",
+	.doc = "CXL root port",
+	.size = sizeof(struct cxl_port),
+	.plugs = BUS_CXL,
+	.props = rp_props,
+	.common = pci_dev_props,
+	.create = rp_create,
+	.reset = cxl_port_reset,
+	.destroy = cxl_port_destroy,
+	.bus = cxl_port_bus,
 };

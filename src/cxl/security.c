@@ -2,14 +2,15 @@
 /*
  * Sanitize, Secure Erase and passphrases. [CXL3.1 8.2.9.9.5, 8.2.9.9.6]
  *
- * While Sanitize runs, in background and not to be aborted, media are disabled: the map has no pointer to them, reads give random
- * data, writes are lost, commands that need media say so. At its end media and label storage are zero and nothing is
- * poisoned. One that was cut short, by a cold reset or the end of the process, leaves media disabled until another has succeeded.
- * Secure Erase does the same at once.
+ * While Sanitize runs, in background and not to be aborted, media are disabled: the map has no pointer to them, reads
+ * give random data, writes are lost, commands that need media say so. At its end media and label storage are zero and
+ * nothing is poisoned. One that was cut short, by a cold reset or the end of the process, leaves media disabled until
+ * another has succeeded. Secure Erase does the same at once.
  *
- * A user passphrase locks persistent media at power-on and at each machine reset, until Unlock; five wrong ones and none is taken until
- * then. Nothing but a salted hash of a passphrase exists once its command is over; where the device keeps a state file (keep.c), that
- * has it too, so that the lock outlasts the process. Media are not encrypted: who has the files can read them. Machine lock.
+ * A user passphrase locks persistent media at power-on and at each machine reset, until Unlock; five wrong ones and
+ * none is taken until then. Nothing but a salted hash of a passphrase exists once its command is over; where the device
+ * keeps a state file (keep.c), that has it too, so that the lock outlasts the process. Media are not encrypted: who has
+ * the files can read them. Machine lock.
  */
 #include <crypt.h>
 #include <stdio.h>
@@ -37,8 +38,7 @@ void media_erase(struct backend *backend, u64 offset, u64 size)
 	if (!backend || backend->readonly)
 		return;
 	if (backend->fd < 0 && !backend->path && !backend->chunk_ready && !backend->prealloc &&
-	    is_aligned(offset | size, 4 * KiB) &&
-	    !madvise(backend->host + offset, size, MADV_DONTNEED))
+	    is_aligned(offset | size, 4 * KiB) && !madvise(backend->host + offset, size, MADV_DONTNEED))
 		return;
 	for (u64 at = offset, end = offset + size, step; at < end; at += step) {
 		step = MIN(2 * MiB - at % (2 * MiB), end - at);
@@ -62,7 +62,10 @@ static void erase_all(struct cxl_type3 *dev)
 /* By capacity, in guest time: 4 s up to 512 MiB, then longer by and by, at most 4 hours. */
 static u64 sanitize_ns(u64 size)
 {
-	static const struct { u64 gib; u64 seconds; } steps[] = {
+	static const struct {
+		u64 gib;
+		u64 seconds;
+	} steps[] = {
 		{1, 8}, {4, 15}, {16, 60}, {64, 10 * 60}, {256, 30 * 60}, {1024, 60 * 60}, {4096, 2 * 60 * 60},
 	};
 
@@ -203,8 +206,9 @@ static u16 get_type(struct cxl_type3 *dev, struct mbox_in *in, unsigned *type)
 	mbox_get_bytes(in, PASSPHRASE_BYTES - 1);
 	if (*type > PASSPHRASE_USER)
 		return CXL_INVALID_INPUT;
-	return dev->security.state & (SECURITY_FROZEN | SECURITY_LOCKED) || !dev->persistent_bytes ? CXL_INVALID_SECURITY_STATE :
-												     CXL_SUCCESS;
+	return dev->security.state & (SECURITY_FROZEN | SECURITY_LOCKED) || !dev->persistent_bytes ?
+		       CXL_INVALID_SECURITY_STATE :
+		       CXL_SUCCESS;
 }
 
 u16 cmd_set_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
@@ -223,7 +227,8 @@ u16 cmd_set_passphrase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_ou
 		return CXL_INVALID_SECURITY_STATE; /* only while security is disabled */
 	if ((s->state & set) && (code = check_passphrase(dev, type, current)) != CXL_SUCCESS)
 		return code;
-	if (!crypt_gensalt_rn("$6$", 0, NULL, 0, salt, sizeof(salt)) || !hash_passphrase(next, salt, type == PASSPHRASE_USER ? s->user : s->master))
+	if (!crypt_gensalt_rn("$6$", 0, NULL, 0, salt, sizeof(salt)) ||
+	    !hash_passphrase(next, salt, type == PASSPHRASE_USER ? s->user : s->master))
 		return CXL_INTERNAL_ERROR;
 	s->state |= set;
 	keep_store(dev);
@@ -276,8 +281,8 @@ u16 cmd_freeze_security(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 }
 
 /*
- * With the user's it erases and takes the user passphrase away; so does the master's. Where no user passphrase is set what is given as one
- * is ignored. [CXL3.1 8.2.9.9.6.3, 8.2.9.9.6.6]
+ * With the user's it erases and takes the user passphrase away; so does the master's. Where no user passphrase is set
+ * what is given as one is ignored. [CXL3.1 8.2.9.9.6.3, 8.2.9.9.6.6]
  */
 u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Switches: one cxl-upstream with cxl-downstream ports on its inner bus, below a root port or another switch's downstream
- * port, at most three levels. [CXL3.1 7, 8.1.5-8.1.9, 8.2.4.20; PCIe5 1.3.3]
+ * Switches: one cxl-upstream with cxl-downstream ports on its inner bus, below a root port or another switch's
+ * downstream port, at most three levels. [CXL3.1 7, 8.1.5-8.1.9, 8.2.4.20; PCIe5 1.3.3]
  *
- *   upstream     MSI 0x70 (2 vectors, 1 for DOE), PCI Express 0x90, AER 0x100, serial number 0x148, DVSECs 3, 7, 8 from 0x154,
+ *   upstream     MSI 0x70 (2 vectors, 1 for DOE), PCI Express 0x90, AER 0x100, serial number 0x148, DVSECs 3, 7, 8
+ *                from 0x154,
  *                DOE 0x1c0 (discovery, CDAT)
  *   downstream   MSI 0x70 (1 vector), PCI Express 0x90, AER 0x100, DVSECs 3, 7, 4, 8 from 0x148, ACS, DPC if asked for
- *   both         power management 0x40; BAR 0: component registers, 64 KiB; the upstream port's decoders choose the downstream port
+ *   both         power management 0x40; BAR 0: component registers, 64 KiB; the upstream port's decoders choose the
+ *                downstream port
  */
 #include "cxl/host.h"
 #include "cxl/type3.h"
@@ -19,7 +21,8 @@
 #define UPSTREAM_VECTORS 2
 #define VECTOR_UPSTREAM_DOE 1
 
-static u32 switch_cdat_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max)
+static u32 switch_cdat_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response,
+			      u32 response_dwords_max)
 {
 	struct cxl_switch *sw = opaque;
 
@@ -56,8 +59,10 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 {
 	static const struct pci_ids ids = {.vendor = 0x19e5, .device = 0xa128, .class_code = 0x060400};
 	struct cxl_switch *sw = (struct cxl_switch *)dev, **last;
-	struct pcie_link link = {.speed = pcie_speed_of(sw->speed), .width = pcie_width_of(sw->width),
-				 .port = sw->port == CXL_AUTO ? 0 : sw->port, .flit = sw->flit_256b};
+	struct pcie_link link = {.speed = pcie_speed_of(sw->speed),
+				 .width = pcie_width_of(sw->width),
+				 .port = sw->port == CXL_AUTO ? 0 : sw->port,
+				 .flit = sw->flit_256b};
 	struct cxl_port *above = cxl_port_of(env);
 
 	sw->host = machine_cxl_host(env->machine);
@@ -67,7 +72,8 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 		return fail(err, "%s: bus=%s is no CXL port; plug it with bus=ID of a cxl-rp or cxl-downstream",
 			    dev_name(dev), env->bus ? env->bus->name : "");
 	if (levels_above(above) == CXL_SWITCH_LEVELS_MAX)
-		return fail(err, "%s: bus=%s already lies below %u switches, the most there may be; use a port higher up",
+		return fail(err,
+			    "%s: bus=%s already lies below %u switches, the most there may be; use a port higher up",
 			    dev_name(dev), env->bus->name, CXL_SWITCH_LEVELS_MAX);
 	if (sw->port != CXL_AUTO && sw->port > 255)
 		return fail(err, "%s: port=%u is more than 255", dev_name(dev), sw->port);
@@ -178,7 +184,10 @@ static bool downstream_create(struct dev *dev, const struct dev_env *env, struct
 #define SW struct cxl_switch
 
 static const struct prop upstream_props[] = {
-	{.name = "port", .kind = PROP_KIND_U32, .offset = offsetof(SW, port), .initial = CXL_AUTO,
+	{.name = "port",
+	 .kind = PROP_KIND_U32,
+	 .offset = offsetof(SW, port),
+	 .initial = CXL_AUTO,
 	 .doc = "port number in Link Capabilities (default 0)"},
 	PROP_U64("sn", SW, serial, SERIAL_NONE, "serial number (default: none)"),
 	PROP_STRING("cdat", SW, cdat_file, NULL, "file with a CDAT, in place of the derived one"),
@@ -192,18 +201,31 @@ static const struct prop upstream_props[] = {
 };
 
 const struct dev_class cxl_upstream_class = {
-	.name = "cxl-upstream", .doc = "upstream port of a CXL switch", .size = sizeof(struct cxl_switch), .plugs = BUS_CXL,
-	.props = upstream_props, .common = pci_dev_props,
-	.create = upstream_create, .reset = upstream_reset, .destroy = upstream_destroy, .bus = upstream_bus,
+	.name = "cxl-upstream",
+	.doc = "upstream port of a CXL switch",
+	.size = sizeof(struct cxl_switch),
+	.plugs = BUS_CXL,
+	.props = upstream_props,
+	.common = pci_dev_props,
+	.create = upstream_create,
+	.reset = upstream_reset,
+	.destroy = upstream_destroy,
+	.bus = upstream_bus,
 };
 
 #define PORT struct cxl_port
 
 static const struct prop downstream_props[] = {
-	{.name = "port", .kind = PROP_KIND_U32, .offset = offsetof(PORT, port), .initial = CXL_AUTO,
+	{.name = "port",
+	 .kind = PROP_KIND_U32,
+	 .offset = offsetof(PORT, port),
+	 .initial = CXL_AUTO,
 	 .doc = "port number (default: the next free one of the switch)"},
 	PROP_U8("chassis", PORT, chassis, 0, "chassis number"),
-	{.name = "slot", .kind = PROP_KIND_U32, .offset = offsetof(PORT, slot), .initial = CXL_AUTO,
+	{.name = "slot",
+	 .kind = PROP_KIND_U32,
+	 .offset = offsetof(PORT, slot),
+	 .initial = CXL_AUTO,
 	 .doc = "slot number (default: the next free one of the chassis)"},
 	PROP_BOOL("hotplug", PORT, hotplug, true, "the slot can be hot-plugged"),
 	PROP_BOOL("power_controller_present", PORT, power_controller, true, "the slot has a power controller"),
@@ -212,13 +234,21 @@ static const struct prop downstream_props[] = {
 	PROP_CHOICE("x-speed", PORT, speed, pcie_speed_names, 5, "link speed, GT/s"),
 	PROP_CHOICE("x-width", PORT, width, pcie_width_names, PCIE_WIDTH_16, "link width, lanes"),
 	PROP_BOOL("x-256b-flit", PORT, flit_256b, true, "256-byte flits, if what is below has them too"),
-	PROP_BOOL("x-do-not-expose-native-hotplug-cap", PORT, hide_native_hotplug, false, "the slot cannot be hot-plugged"),
+	PROP_BOOL("x-do-not-expose-native-hotplug-cap", PORT, hide_native_hotplug, false,
+		  "the slot cannot be hot-plugged"),
 	PROP_BOOL("x-pci-express-writeable-slt-bug", PORT, writeable_slot_bug, false, "accepted without effect"),
 	{0},
 };
 
 const struct dev_class cxl_downstream_class = {
-	.name = "cxl-downstream", .doc = "downstream port of a CXL switch", .size = sizeof(struct cxl_port), .plugs = BUS_CXL,
-	.props = downstream_props, .common = pci_dev_props,
-	.create = downstream_create, .reset = cxl_port_reset, .destroy = cxl_port_destroy, .bus = cxl_port_bus,
+	.name = "cxl-downstream",
+	.doc = "downstream port of a CXL switch",
+	.size = sizeof(struct cxl_port),
+	.plugs = BUS_CXL,
+	.props = downstream_props,
+	.common = pci_dev_props,
+	.create = downstream_create,
+	.reset = cxl_port_reset,
+	.destroy = cxl_port_destroy,
+	.bus = cxl_port_bus,
 };

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cxl-switch-mailbox-cci: a function, usually beside a switch's upstream port, whose mailbox takes fabric manager commands for the
- * switch and passes others on to the memory devices below it. [CXL3.1 7.6.7.1, 7.6.7.3.1, 8.1.9, 8.2.8]
+ * cxl-switch-mailbox-cci: a function, usually beside a switch's upstream port, whose mailbox takes fabric manager
+ * commands for the switch and passes others on to the memory devices below it.
+ * [CXL3.1 7.6.7.1, 7.6.7.3.1, 8.1.9, 8.2.8]
  *
  *   PCI Express 0x80, MSI-X 0x40 (1 vector, BAR 4), DVSEC 8 at 0x100, BAR 0: device registers
- *   ports    the upstream port and the downstream ports by their port numbers; an upstream port whose number a downstream port
+ *   ports    the upstream port and the downstream ports by their port numbers; an upstream port whose number a
+ *            downstream port
  *            has too goes by the lowest that none has
- *   tunnel   a request for a port is for the FM-owned LD of the device there (fm_ld.c), whose own tunnel leads on to LD 0
+ *   tunnel   a request for a port is for the FM-owned LD of the device there (fm_ld.c), whose own tunnel leads on to
+ *            LD 0
  *
  * There is one virtual switch, all ports belong to it, and nothing is ever bound anew. Machine lock.
  */
@@ -135,30 +138,42 @@ static unsigned connected_type(const struct cxl_port *port, const struct pci_dev
 {
 	if (!below)
 		return PORT_DEVICE_NONE;
-	return cxl_port_device(port) ? PORT_DEVICE_TYPE3 : cxl_port_switch(port) ? PORT_DEVICE_SWITCH : PORT_DEVICE_PCIE;
+	return cxl_port_device(port) ? PORT_DEVICE_TYPE3 :
+	       cxl_port_switch(port) ? PORT_DEVICE_SWITCH :
+				       PORT_DEVICE_PCIE;
 }
 
 /* What FM-API tells about a port; `port` NULL: the upstream port. [CXL3.1 7.6.7.1.2] */
 static void put_port(struct switch_cci *cci, struct mbox_out *out, unsigned id, struct cxl_port *port)
 {
-	struct pci_dev *pci = port ? &port->pci : &cci->target->pci, *below = port ? port->bridge.secondary.slots[0] : NULL;
+	struct pci_dev *pci = port ? &port->pci : &cci->target->pci,
+		       *below = port ? port->bridge.secondary.slots[0] : NULL;
 	bool up = !port || pci_link_is_up(pci);
 	unsigned type = port && up ? connected_type(port, below) : PORT_DEVICE_NONE;
-	u64 cap = pci_config_read(pci, pci->cap_pcie + LINK_CAP, 4), status = pci_config_read(pci, pci->cap_pcie + LINK_STATUS, 2);
+	u64 cap = pci_config_read(pci, pci->cap_pcie + LINK_CAP, 4),
+	    status = pci_config_read(pci, pci->cap_pcie + LINK_STATUS, 2);
 	bool disabled = pci_config_read(pci, pci->cap_pcie + LINK_CTRL, 2) & LINK_CTRL_DISABLE;
 
 	mbox_put(out, 1, id);
 	mbox_put(out, 1, !port ? PORT_STATE_UPSTREAM : disabled ? PORT_STATE_DISABLED : PORT_STATE_DOWNSTREAM);
-	mbox_put(out, 1, type <= PORT_DEVICE_PCIE && port ? 0 : pci_link_has_flits(pci) ? PORT_MODE_FLIT_256B : PORT_MODE_FLIT_68B);
+	mbox_put(out, 1,
+		 type <= PORT_DEVICE_PCIE && port ? 0 :
+		 pci_link_has_flits(pci)          ? PORT_MODE_FLIT_256B :
+						    PORT_MODE_FLIT_68B);
 	mbox_put(out, 1, 0);
 	mbox_put(out, 1, type);
-	mbox_put(out, 1, BIT(1) | ((port ? port->flit_256b : cci->target->flit_256b) ? BIT(2) : 0)); /* modes that it can */
+	mbox_put(out, 1,
+		 BIT(1) | ((port ? port->flit_256b : cci->target->flit_256b) ? BIT(2) : 0)); /* modes that it can */
 	mbox_put(out, 1, bits(cap, 9, 4));
 	mbox_put(out, 1, up ? bits(status, 9, 4) : 0);
 	mbox_put(out, 1, bits(pci_config_read(pci, pci->cap_pcie + LINK_CAP2, 4), 7, 1));
 	mbox_put(out, 1, bits(cap, 3, 0));
 	mbox_put(out, 1, up ? bits(status, 3, 0) : 0);
-	mbox_put(out, 1, up ? LTSSM_L0 : disabled ? LTSSM_DISABLED : port->bridge.held ? LTSSM_HOT_RESET : LTSSM_DETECT);
+	mbox_put(out, 1,
+		 up                ? LTSSM_L0 :
+		 disabled          ? LTSSM_DISABLED :
+		 port->bridge.held ? LTSSM_HOT_RESET :
+				     LTSSM_DETECT);
 	mbox_put(out, 1, 0); /* lane */
 	mbox_put(out, 2, (port && port->bridge.held ? PORT_LINK_PERST : 0) | (below || !port ? PORT_LINK_PRESENT : 0));
 	mbox_put(out, 1, type == PORT_DEVICE_TYPE3); /* LDs */
@@ -201,11 +216,13 @@ static u16 cmd_port_control(struct switch_cci *cci, struct mbox_in *in, struct m
 	return CXL_SUCCESS;
 }
 
-/* A request to configuration space of one of the switch's own ports, whatever its bus number: a read gives the enabled bytes, the others 0. */
+/* A request to configuration space of one of the switch's own ports, whatever its bus number: a read gives the enabled
+ * bytes, the others 0. */
 static u16 cmd_port_config(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
 {
 	unsigned id = mbox_get(in, 1);
-	u32 word = mbox_get(in, 3), data = mbox_get(in, 4), at = word & PORT_CONFIG_REGISTER, enables = PORT_CONFIG_ENABLES(word), answer = 0;
+	u32 word = mbox_get(in, 3), data = mbox_get(in, 4), at = word & PORT_CONFIG_REGISTER,
+	    enables = PORT_CONFIG_ENABLES(word), answer = 0;
 	struct cxl_port *port = port_by_id(cci->target, id);
 	struct pci_dev *pci = port ? &port->pci : &cci->target->pci;
 
@@ -260,8 +277,8 @@ const struct mbox_command switch_commands[] = {
 /* clang-format on */
 const unsigned switch_command_count = ARRAY_SIZE(switch_commands);
 
-bool cxl_fm_request(struct cxl_host *host, const char *path, u16 opcode, const u8 *in, u32 length, struct cxl_fm_answer *answer,
-		    struct error *err)
+bool cxl_fm_request(struct cxl_host *host, const char *path, u16 opcode, const u8 *in, u32 length,
+		    struct cxl_fm_answer *answer, struct error *err)
 {
 	static const char peripheral[] = "/machine/peripheral/";
 	struct switch_cci *cci = host ? host->ccis : NULL;
@@ -273,10 +290,14 @@ bool cxl_fm_request(struct cxl_host *host, const char *path, u16 opcode, const u
 		    (cci->target && cci->target->pci.dev.id && !strcmp(cci->target->pci.dev.id, path)))
 			break;
 	if (!cci || !cci->target)
-		return fail(err, "no switch with a mailbox is called '%s'; give its cxl-upstream a cxl-switch-mailbox-cci,target=ID", path);
+		return fail(
+			err,
+			"no switch with a mailbox is called '%s'; give its cxl-upstream a cxl-switch-mailbox-cci,target=ID",
+			path);
 	if (length > CXL_FM_PAYLOAD_MAX)
 		return fail(err, "a request of %u bytes: the mailbox of %s holds %u", length, path, CXL_FM_PAYLOAD_MAX);
-	answer->code = cci_run(&cci->mbox.cci, opcode, in, length, answer->payload, sizeof(answer->payload), &answer->length);
+	answer->code =
+		cci_run(&cci->mbox.cci, opcode, in, length, answer->payload, sizeof(answer->payload), &answer->length);
 	return true;
 }
 
@@ -287,7 +308,10 @@ static void cci_function_reset(struct pci_dev *pci, unsigned reset_kind)
 
 static bool cci_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	static const struct pci_ids ids = {.vendor = 0x19e5, .device = 0xa123, .subsystem_vendor = 0x1af4, .subsystem = 0x1100,
+	static const struct pci_ids ids = {.vendor = 0x19e5,
+					   .device = 0xa123,
+					   .subsystem_vendor = 0x1af4,
+					   .subsystem = 0x1100,
 					   .class_code = 0x0c0b00};
 	static const struct pcie_link link = {.flr = true};
 	static const struct reg locator_rows[] = {
@@ -298,9 +322,11 @@ static bool cci_create(struct dev *dev, const struct dev_env *env, struct error 
 
 	cci->host = machine_cxl_host(env->machine);
 	if (!cci->host)
-		return fail(err, "cxl-switch-mailbox-cci %s: the machine has no CXL; write -M virt,cxl=on", dev_name(dev));
+		return fail(err, "cxl-switch-mailbox-cci %s: the machine has no CXL; write -M virt,cxl=on",
+			    dev_name(dev));
 	if (!cci->target_dev)
-		return fail(err, "cxl-switch-mailbox-cci %s: no switch; give target=ID of a cxl-upstream", dev_name(dev));
+		return fail(err, "cxl-switch-mailbox-cci %s: no switch; give target=ID of a cxl-upstream",
+			    dev_name(dev));
 	if (!pci_dev_init(&cci->pci, &ids, env, err))
 		return false;
 	cci->mbox.cci = (struct cci){switch_commands, switch_command_count, dev_name(dev), .of_switch = cci};
@@ -312,7 +338,8 @@ static bool cci_create(struct dev *dev, const struct dev_env *env, struct error 
 	pci_msix_add(&cci->pci, MSIX_AT, 1, 4, MSIX_BAR_BYTES, 0, MSIX_PBA_AT);
 	pci_express_add(&cci->pci, PCIE_AT, PCIE_ENDPOINT, &link);
 	pci_pm_add(&cci->pci, 0);
-	pci_dvsec_add(&cci->pci, CXL_VENDOR_ID, 0, DVSEC_REGISTER_LOCATOR, 0, DVSEC_LOCATOR_BYTES_1, locator_rows, ARRAY_SIZE(locator_rows));
+	pci_dvsec_add(&cci->pci, CXL_VENDOR_ID, 0, DVSEC_REGISTER_LOCATOR, 0, DVSEC_LOCATOR_BYTES_1, locator_rows,
+		      ARRAY_SIZE(locator_rows));
 	cci->pci.function_reset = cci_function_reset;
 	cci->response_limit = __builtin_ctz(MAILBOX_PAYLOAD_BYTES);
 	cci->target = (struct cxl_switch *)cci->target_dev;
@@ -354,7 +381,13 @@ static const struct prop cci_props[] = {
 };
 
 const struct dev_class cxl_switch_cci_class = {
-	.name = "cxl-switch-mailbox-cci", .doc = "mailbox of a CXL switch for its fabric manager", .size = sizeof(struct switch_cci),
-	.plugs = BUS_CXL, .props = cci_props, .common = pci_dev_props,
-	.create = cci_create, .reset = cci_reset, .destroy = cci_destroy,
+	.name = "cxl-switch-mailbox-cci",
+	.doc = "mailbox of a CXL switch for its fabric manager",
+	.size = sizeof(struct switch_cci),
+	.plugs = BUS_CXL,
+	.props = cci_props,
+	.common = pci_dev_props,
+	.create = cci_create,
+	.reset = cci_reset,
+	.destroy = cci_destroy,
 };

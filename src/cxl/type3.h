@@ -20,8 +20,14 @@ struct cxl_type3;
 
 #define TYPE3_VECTORS 8
 /* MSI-X vectors by use. */
-enum { VECTOR_DOE = 0, VECTOR_EVENT_INFO = 2, VECTOR_EVENT_WARNING = 3, VECTOR_EVENT_FAILURE = 4, VECTOR_EVENT_FATAL = 5,
-       VECTOR_MAILBOX = 7 };
+enum {
+	VECTOR_DOE = 0,
+	VECTOR_EVENT_INFO = 2,
+	VECTOR_EVENT_WARNING = 3,
+	VECTOR_EVENT_FAILURE = 4,
+	VECTOR_EVENT_FATAL = 5,
+	VECTOR_MAILBOX = 7
+};
 #define SERIAL_NONE UINT64_MAX
 #define EVENT_LOG_RECORDS 8
 #define EVENT_DYNAMIC_RECORDS 64 /* a group of extents is told as a whole */
@@ -29,11 +35,11 @@ enum { VECTOR_DOE = 0, VECTOR_EVENT_INFO = 2, VECTOR_EVENT_WARNING = 3, VECTOR_E
 struct event_log {
 	u8 records[EVENT_DYNAMIC_RECORDS][EVENT_RECORD_BYTES]; /* the first EVENT_LOG_RECORDS, of most logs */
 	u16 handles[EVENT_DYNAMIC_RECORDS];
-	unsigned count;     /* the oldest first */
-	u16 next_handle;    /* never 0 */
-	u16 overflow_count; /* records that found no room */
+	unsigned count;                    /* the oldest first */
+	u16 next_handle;                   /* never 0 */
+	u16 overflow_count;                /* records that found no room */
 	u64 overflow_first, overflow_last; /* time stamps of the first and the last of them */
-	u8 policy;          /* interrupt mode, bits 1:0 */
+	u8 policy;                         /* interrupt mode, bits 1:0 */
 };
 
 struct alert_config {
@@ -46,7 +52,7 @@ struct alert_config {
 /* What Get Health Info tells and monitors set. */
 struct health {
 	u8 health_status, media_status, life_used; /* life used: per cent */
-	s16 temperature; /* degrees Celsius */
+	s16 temperature;                           /* degrees Celsius */
 	u32 corrected_volatile, corrected_persistent;
 };
 
@@ -74,7 +80,7 @@ struct compliance {
 	struct traffic traffic;
 	bool is_running;
 	bool poison_io, holds_credits; /* with the next traffic */
-	u8 bogus; /* writes before each one of the next streaming */
+	u8 bogus;                      /* writes before each one of the next streaming */
 	u32 bogus_pattern;
 };
 #define LABEL_POISON_MAX 32
@@ -83,9 +89,9 @@ struct compliance {
 struct background {
 	struct timer timer;
 	bool is_running;
-	u16 opcode, code; /* the last one's; code while it runs: success so far */
+	u16 opcode, code;      /* the last one's; code while it runs: success so far */
 	u64 started, duration; /* guest time, ns */
-	u8 percent;       /* when it ended */
+	u8 percent;            /* when it ended */
 	bool can_abort;
 	void (*done)(struct cxl_type3 *dev, u16 code); /* CXL_SUCCESS or CXL_ABORTED */
 };
@@ -99,22 +105,24 @@ struct poison_range {
 struct poison {
 	struct poison_range ranges[POISON_RANGES_MAX]; /* sorted, disjoint */
 	unsigned count;
-	u64 overflow_at;     /* time stamp of the record that the list had no room for */
+	u64 overflow_at;         /* time stamp of the record that the list had no room for */
 	u64 scan_dpa, scan_size; /* what was scanned last */
 	bool scan_quiet, scan_done;
-	u64 result_at;       /* results up to here have been fetched */
+	u64 result_at; /* results up to here have been fetched */
 };
 
 #define PASSPHRASE_HASH_MAX 128
 struct security {
-	u16 state; /* SECURITY_* */
+	u16 state;                                                   /* SECURITY_* */
 	char user[PASSPHRASE_HASH_MAX], master[PASSPHRASE_HASH_MAX]; /* salted; empty: none is set */
 	u8 user_failures, master_failures;
 };
 
 #define MEDIA_RANGES_MAX 127 /* in one payload */
 struct media_operation {
-	struct media_range { u64 dpa, size; } ranges[MEDIA_RANGES_MAX];
+	struct media_range {
+		u64 dpa, size;
+	} ranges[MEDIA_RANGES_MAX];
 	unsigned count;
 };
 
@@ -122,8 +130,8 @@ struct media_operation {
 struct firmware {
 	u16 version[FIRMWARE_SLOTS]; /* 0: empty */
 	u16 last_version;
-	u8 active;      /* slot, from 0 */
-	u8 staged;      /* slot from 1 that is active after the next reset; 0: none */
+	u8 active; /* slot, from 0 */
+	u8 staged; /* slot from 1 that is active after the next reset; 0: none */
 	u8 slot, next_active;
 	bool is_moving, is_whole;
 	u64 part, next; /* offsets: of the last part that came, and behind it */
@@ -140,7 +148,7 @@ struct features {
 	int moving;
 	u64 next, repair_dpa;
 	u8 hard_spares[4], soft_spares[4]; /* used up, by subclass; the soft ones come back at a cold reset */
-	u8 sparing; /* subclass of the operation that runs */
+	u8 sparing;                        /* subclass of the operation that runs */
 	bool sparing_hard;
 };
 
@@ -157,7 +165,7 @@ struct cxl_type3 {
 	u32 speed, width; /* indices of pcie_speed_names, pcie_width_names */
 	char *cdat_file;
 	u64 partition_align; /* capacity may be partitioned in multiples of it; 0: it may not */
-	u64 slice_bytes; /* size=: a slice of the backend; 0: all of it */
+	u64 slice_bytes;     /* size=: a slice of the backend; 0: all of it */
 	u8 dc_regions;
 	bool dc_shareable, hdm_db, flit_256b;
 	u32 hdm_decoders, doe_delay_us;
@@ -171,8 +179,8 @@ struct cxl_type3 {
 	bool is_counted; /* a dirty shutdown was counted and is still to be stored */
 	struct health health;
 	struct health_injection injected, injected_next; /* _next: at the next cold reset, once */
-	u8 injects, injects_next; /* HEALTH_INJECTIONS */
-	u32 label_poison[LABEL_POISON_MAX]; /* offsets */
+	u8 injects, injects_next;                        /* HEALTH_INJECTIONS */
+	u32 label_poison[LABEL_POISON_MAX];              /* offsets */
 	unsigned label_poison_count;
 	struct compliance compliance;
 	u64 next_volatile_bytes; /* of the partitions after the next cold reset */
@@ -180,23 +188,23 @@ struct cxl_type3 {
 	struct poison poison;
 	struct security security;
 	struct media_operation media_operation; /* the last one's */
-	bool sanitizing; /* media are disabled until a Sanitize has succeeded */
-	bool viral; /* isolated: persistent memory drops writes */
+	bool sanitizing;                        /* media are disabled until a Sanitize has succeeded */
+	bool viral;                             /* isolated: persistent memory drops writes */
 	struct firmware firmware;
 	struct features features;
-	struct dynamic *dc; /* NULL: no dynamic capacity */
-	u8 response_limit; /* of the FM-owned LD, a power of two */
+	struct dynamic *dc;              /* NULL: no dynamic capacity */
+	u8 response_limit;               /* of the FM-owned LD, a power of two */
 	char debug_log[DEBUG_LOG_BYTES]; /* vendor debug log, as populated last */
 	u32 debug_log_bytes;
 	/* rebuilt */
 	struct backend *vmem, *pmem, *dcmem, *lsa;
-	struct backend slice; /* with size=: what pmem or vmem is */
-	struct dev *own_lsa;  /* a label storage area that nobody described */
+	struct backend slice;                                /* with size=: what pmem or vmem is */
+	struct dev *own_lsa;                                 /* a label storage area that nobody described */
 	u64 volatile_bytes, persistent_bytes, dynamic_bytes; /* in the order of DPA */
 	struct cxl_host *host;
 	struct cxl_port *above;
-	u16 dvsec_device;  /* config offset */
-	u64 number;        /* the serial number in use */
+	u16 dvsec_device; /* config offset */
+	u64 number;       /* the serial number in use */
 	struct cdat cdat;
 	bool is_listed;
 	struct cxl_type3 *next;
@@ -225,7 +233,7 @@ void type3_cxl_reset(struct cxl_type3 *dev, bool clear);
 
 /* --- dvsec.c --- */
 void dvsec_add_function_map(struct cxl_type3 *dev); /* of a device with several functions */
-void dvsec_add_device(struct cxl_type3 *dev); /* the Type 3's four, in the order of its layout */
+void dvsec_add_device(struct cxl_type3 *dev);       /* the Type 3's four, in the order of its layout */
 /* A fatal error: the device isolates itself if software has enabled that. */
 void dvsec_viral(struct cxl_type3 *dev);
 /* Viral goes up from the port (NULL: there is none, false), as far as it is enabled. */
@@ -276,18 +284,19 @@ void alerts_reset(struct cxl_type3 *dev);
 u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 
 void health_reset(struct cxl_type3 *dev);
-/* Of those that are `valid`, those that are `on` are told from now on (or after the next cold reset, once), the others not. False: a value that there is not. */
+/* Of those that are `valid`, those that are `on` are told from now on (or after the next cold reset, once), the others
+ * not. False: a value that there is not. */
 bool health_inject(struct cxl_type3 *dev, const struct health_injection *injection, u8 valid, u8 on, bool is_later);
 /* A byte of the labels that cannot be read until it is written; false: no room for it. */
 bool label_spoil(struct cxl_type3 *dev, u32 offset);
 void label_repair(struct cxl_type3 *dev, u64 offset, u64 length);
 
 /* --- keep.c --- */
-bool keep_load(struct cxl_type3 *dev, struct error *err); /* at create */
-void keep_power_on(struct cxl_type3 *dev);                /* a cold reset */
-void keep_store(struct cxl_type3 *dev);                   /* what is remembered has changed */
+bool keep_load(struct cxl_type3 *dev, struct error *err);                       /* at create */
+void keep_power_on(struct cxl_type3 *dev);                                      /* a cold reset */
+void keep_store(struct cxl_type3 *dev);                                         /* what is remembered has changed */
 void keep_label(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length); /* writes labels, whole or not at all */
-void keep_saved(struct cxl_type3 *dev);                   /* media and labels are in their files: an orderly end */
+void keep_saved(struct cxl_type3 *dev); /* media and labels are in their files: an orderly end */
 
 /* --- firmware.c --- */
 u16 cmd_get_fw_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
@@ -312,7 +321,7 @@ void features_reset(struct cxl_type3 *dev, unsigned reset_kind);
 u32 compliance_answer(void *opaque, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
 
 /* --- compliance_traffic.c --- */
-struct pci_dev *compliance_root(struct cxl_type3 *dev); /* the root port above */
+struct pci_dev *compliance_root(struct cxl_type3 *dev);                      /* the root port above */
 void compliance_start(struct cxl_type3 *dev, const struct traffic *traffic); /* in place of what runs */
 void compliance_stop(struct cxl_type3 *dev);
 void compliance_reset(struct cxl_type3 *dev);

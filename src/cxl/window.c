@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fixed memory windows: `-M cxl-fmw.N.*`, CEDT's CFMWS. [CXL3.1 9.17.1.3] Each is a range of host physical addresses that the
- * root spreads over one or more host bridges, by modulo of the granularity or with XOR arithmetic. Those without `base=` are packed upwards
- * from the machine's base, round the others. Where nothing decodes inside a window, reads give all ones and writes are dropped.
+ * Fixed memory windows: `-M cxl-fmw.N.*`, CEDT's CFMWS. [CXL3.1 9.17.1.3] Each is a range of host physical addresses
+ * that the root spreads over one or more host bridges, by modulo of the granularity or with XOR arithmetic. Those
+ * without `base=` are packed upwards from the machine's base, round the others. Where nothing decodes inside a window,
+ * reads give all ones and writes are dropped.
  */
 #include <stdlib.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "cxl/host.h"
 
 #define ULL(v) ((unsigned long long)(v))
-#define WINDOW_PRIORITY (-1) /* decoded pieces lie over it */
+#define WINDOW_PRIORITY (-1)           /* decoded pieces lie over it */
 #define INTERLEAVE_SPAN_MAX (32 * KiB) /* address bits 14:8 */
 #define RESTRICTIONS_DEFAULT (CXL_RESTRICT_TYPE3 | CXL_RESTRICT_VOLATILE | CXL_RESTRICT_PERSISTENT)
 
@@ -33,8 +34,8 @@ unsigned cxl_window_binary(const struct cxl_window *w)
 	return w->target_count % 3 ? w->target_count : w->target_count / 3;
 }
 
-/* One map for each bit of the target number: the interleave bit itself and two above all interleave bits (14:8), so that the map
- * can be undone. A window of one target, or of three, has none. */
+/* One map for each bit of the target number: the interleave bit itself and two above all interleave bits (14:8), so
+ * that the map can be undone. A window of one target, or of three, has none. */
 static void make_xor_maps(struct cxl_window *w)
 {
 	unsigned low = 8 + hdm_encode_granularity(w->granularity);
@@ -51,19 +52,25 @@ static bool check_window(unsigned n, const struct cxl_window *w, struct error *e
 	if (!w->target_count)
 		return fail(err, "-M cxl-fmw.%u: no targets; write cxl-fmw.%u.targets.0=ID of a pxb-cxl", n, n);
 	if (hdm_encode_ways(w->target_count) == 0xf)
-		return fail(err, "-M cxl-fmw.%u: %u targets: a window has 1, 2, 3, 4, 6, 8, 12 or 16 [CXL3.1 9.17.1.3]", n,
-			    w->target_count);
+		return fail(err, "-M cxl-fmw.%u: %u targets: a window has 1, 2, 3, 4, 6, 8, 12 or 16 [CXL3.1 9.17.1.3]",
+			    n, w->target_count);
 	if (!hdm_granularity(hdm_encode_granularity(w->granularity)))
-		return fail(err, "-M cxl-fmw.%u.interleave-granularity=%u: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]",
-			    n, w->granularity);
+		return fail(
+			err,
+			"-M cxl-fmw.%u.interleave-granularity=%u: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]",
+			n, w->granularity);
 	if (w->target_count > 1 && (u64)w->granularity * cxl_window_binary(w) > INTERLEAVE_SPAN_MAX)
-		return fail(err, "-M cxl-fmw.%u.interleave-granularity=%u: %u ways of that are more than 32 KiB, and interleaving uses "
-			    "address bits 14:8 only; use %u or less", n, w->granularity, w->target_count,
-			    (unsigned)(INTERLEAVE_SPAN_MAX / cxl_window_binary(w)));
+		return fail(
+			err,
+			"-M cxl-fmw.%u.interleave-granularity=%u: %u ways of that are more than 32 KiB, and interleaving uses "
+			"address bits 14:8 only; use %u or less",
+			n, w->granularity, w->target_count, (unsigned)(INTERLEAVE_SPAN_MAX / cxl_window_binary(w)));
 	if (!w->size || w->size % unit)
-		return fail(err, "-M cxl-fmw.%u.size=%llu: a window of %u ways is a multiple of %u x 256 MiB [CXL3.1 9.17.1.3]; use "
-			    "size=%lluM", n, ULL(w->size), w->target_count, w->target_count,
-			    ULL((w->size / unit + 1) * unit / MiB));
+		return fail(
+			err,
+			"-M cxl-fmw.%u.size=%llu: a window of %u ways is a multiple of %u x 256 MiB [CXL3.1 9.17.1.3]; use "
+			"size=%lluM",
+			n, ULL(w->size), w->target_count, w->target_count, ULL((w->size / unit + 1) * unit / MiB));
 	return true;
 }
 
@@ -102,15 +109,17 @@ static bool window_targets(struct cxl_window *w, unsigned n, struct opts *opts, 
 		if (!id)
 			continue;
 		if (t != w->target_count)
-			return fail(err, "cxl-fmw.%u.targets.%u=%s: targets.%u is missing; number them from 0 without gaps", n, t, id,
-				    w->target_count);
+			return fail(err,
+				    "cxl-fmw.%u.targets.%u=%s: targets.%u is missing; number them from 0 without gaps",
+				    n, t, id, w->target_count);
 		w->target_ids[w->target_count++] = (char *)id;
 	}
 	return true;
 }
 
 /* Words of the restrictions, in the order of their bits. */
-static const char *const restriction_words[] = {"type2", "type3", "volatile", "persistent", "fixed", "back-invalidate", NULL};
+static const char *const restriction_words[] = {"type2", "type3",           "volatile", "persistent",
+						"fixed", "back-invalidate", NULL};
 #define RESTRICTIONS_ALL 0x3f
 #define RESTRICTION_TYPES (CXL_RESTRICT_TYPE2 | CXL_RESTRICT_TYPE3)
 #define RESTRICTION_KINDS (CXL_RESTRICT_VOLATILE | CXL_RESTRICT_PERSISTENT)
@@ -129,10 +138,12 @@ static bool parse_restrictions(const char *what, const char *text, u16 *restrict
 			size_t length = strcspn(at, ":");
 			unsigned n = 0;
 
-			while (restriction_words[n] && (strlen(restriction_words[n]) != length || strncmp(at, restriction_words[n], length)))
+			while (restriction_words[n] &&
+			       (strlen(restriction_words[n]) != length || strncmp(at, restriction_words[n], length)))
 				n++;
 			if (!restriction_words[n])
-				return fail(err, "%s.restrictions=%s: '%.*s' is none of %s; join several by ':'", what, text, (int)length, at, words);
+				return fail(err, "%s.restrictions=%s: '%.*s' is none of %s; join several by ':'", what,
+					    text, (int)length, at, words);
 			value |= BIT(n);
 			at += length;
 			if (!*at)
@@ -140,8 +151,11 @@ static bool parse_restrictions(const char *what, const char *text, u16 *restrict
 		}
 	}
 	if (!(value & RESTRICTION_TYPES) || !(value & RESTRICTION_KINDS))
-		return fail(err, "%s.restrictions=%s: a window is for type2 or type3 devices, and for volatile or persistent memory "
-			    "[CXL3.1 9.18.1.3]; name at least one of each", what, text);
+		return fail(
+			err,
+			"%s.restrictions=%s: a window is for type2 or type3 devices, and for volatile or persistent memory "
+			"[CXL3.1 9.18.1.3]; name at least one of each",
+			what, text);
 	*restrictions = value;
 	return true;
 }
@@ -158,7 +172,8 @@ static bool window_place(struct cxl_window *w, const char *what, struct opts *op
 	if (bi && !parse_bool("back-invalidate", bi, &on, err))
 		return fail_context(err, "%s", what);
 	if (bi && restrictions && on != !!(w->restrictions & CXL_RESTRICT_BI))
-		return fail(err, "%s.back-invalidate=%s contradicts restrictions=%s; leave one of them out", what, bi, restrictions);
+		return fail(err, "%s.back-invalidate=%s contradicts restrictions=%s; leave one of them out", what, bi,
+			    restrictions);
 	if (on)
 		w->restrictions = (w->restrictions ? w->restrictions : RESTRICTIONS_DEFAULT) | CXL_RESTRICT_BI;
 	if (qtg && !parse_u64("qtg", qtg, 0, UINT16_MAX, &value, err))
@@ -167,8 +182,10 @@ static bool window_place(struct cxl_window *w, const char *what, struct opts *op
 	if (base && !parse_u64("base", base, 0, UINT64_MAX, &w->base, err))
 		return fail_context(err, "%s", what);
 	if (base && (!w->base || w->base % unit))
-		return fail(err, "%s.base=%s: a window of %u targets begins at a multiple of %llu MiB, not at 0; write base=0x%llx", what, base,
-			    w->target_count, ULL(unit / MiB), ULL((w->base / unit + 1) * unit));
+		return fail(
+			err,
+			"%s.base=%s: a window of %u targets begins at a multiple of %llu MiB, not at 0; write base=0x%llx",
+			what, base, w->target_count, ULL(unit / MiB), ULL((w->base / unit + 1) * unit));
 	return true;
 }
 
@@ -182,7 +199,9 @@ bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct e
 
 	snprintf(what, sizeof(what), "-M cxl-fmw.%u", host->window_count);
 	if (host->has_windows_2021)
-		return fail(err, "%s: pxb-cxl's window-base[n] describes windows already; use one spelling for all of them", what);
+		return fail(err,
+			    "%s: pxb-cxl's window-base[n] describes windows already; use one spelling for all of them",
+			    what);
 	if (!window_targets(&w, host->window_count, opts, err))
 		return false;
 	if (size && !parse_size("size", size, &w.size, err))
@@ -190,13 +209,15 @@ bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct e
 	if (granularity && !parse_size("interleave-granularity", granularity, &bytes, err))
 		return fail_context(err, "%s", what);
 	if (bytes > UINT32_MAX || !hdm_granularity(hdm_encode_granularity(bytes)))
-		return fail(err, "%s.interleave-granularity=%s: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]", what,
-			    granularity);
+		return fail(err,
+			    "%s.interleave-granularity=%s: use 256, 512, 1k, 2k, 4k, 8k or 16k [CXL3.1 8.2.4.20.7]",
+			    what, granularity);
 	w.granularity = bytes;
 	if (arithmetic && strcmp(arithmetic, "modulo") && strcmp(arithmetic, "xor"))
 		return fail(err, "%s.interleave-arithmetic=%s is neither modulo nor xor", what, arithmetic);
 	w.xor_arithmetic = arithmetic && !strcmp(arithmetic, "xor");
-	return window_place(&w, what, opts, err) && opts_all_used(opts, what, err) && cxl_host_add_window(host, &w, err);
+	return window_place(&w, what, opts, err) && opts_all_used(opts, what, err) &&
+	       cxl_host_add_window(host, &w, err);
 }
 
 static struct cxl_bridge *find_bridge(struct cxl_host *host, const char *id)
@@ -214,12 +235,16 @@ static bool settle_targets(struct cxl_host *host, unsigned n, struct error *err)
 	for (unsigned t = 0; t < w->target_count; t++) {
 		w->targets[t] = find_bridge(host, w->target_ids[t]);
 		if (!w->targets[t])
-			return fail(err, "-M cxl-fmw.%u.targets.%u=%s: there is no pxb-cxl of that id; add -device pxb-cxl,id=%s,bus_nr=N",
-				    n, t, w->target_ids[t], w->target_ids[t]);
+			return fail(
+				err,
+				"-M cxl-fmw.%u.targets.%u=%s: there is no pxb-cxl of that id; add -device pxb-cxl,id=%s,bus_nr=N",
+				n, t, w->target_ids[t], w->target_ids[t]);
 		for (unsigned u = 0; u < t; u++)
 			if (w->targets[u] == w->targets[t])
-				return fail(err, "-M cxl-fmw.%u.targets.%u=%s: that bridge is targets.%u already; name each once", n, t,
-					    w->target_ids[t], u);
+				return fail(
+					err,
+					"-M cxl-fmw.%u.targets.%u=%s: that bridge is targets.%u already; name each once",
+					n, t, w->target_ids[t], u);
 	}
 	return true;
 }
@@ -252,9 +277,12 @@ static bool place_window(struct cxl_host *host, unsigned n, struct error *err)
 	const struct range *there;
 
 	if (!add_ok(w->base, w->size, &end) || end > limit)
-		return fail(err, "-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of -cpu %s, 0x%llx; use "
-			    "a smaller window or -cpu max", n, ULL(w->size), ULL(w->base),
-			    host->config.limited_by ? host->config.limited_by : "max", ULL(limit - 1));
+		return fail(
+			err,
+			"-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of -cpu %s, 0x%llx; use "
+			"a smaller window or -cpu max",
+			n, ULL(w->size), ULL(w->base), host->config.limited_by ? host->config.limited_by : "max",
+			ULL(limit - 1));
 	there = overlapped(host, w->base, w->size);
 	if (there) {
 		unsigned other = window_of(host, there->region);
@@ -264,19 +292,25 @@ static bool place_window(struct cxl_host *host, unsigned n, struct error *err)
 			snprintf(name, sizeof(name), "CXL window %u", other);
 		else
 			snprintf(name, sizeof(name), "'%.50s'", there->region->name);
-		return fail(err, "CXL window %u (cxl-fmw.%u) at 0x%llx-0x%llx overlaps %s at 0x%llx-0x%llx; move or shrink one of them", n, n,
-			    ULL(w->base), ULL(end - 1), name, ULL(there->base), ULL(there->last));
+		return fail(
+			err,
+			"CXL window %u (cxl-fmw.%u) at 0x%llx-0x%llx overlaps %s at 0x%llx-0x%llx; move or shrink one of them",
+			n, n, ULL(w->base), ULL(end - 1), name, ULL(there->base), ULL(there->last));
 	}
 	host->window_regions[n] = (struct region){
-		.name = "CXL fixed window", .base = w->base, .size = w->size, .priority = WINDOW_PRIORITY, .lockless = true,
+		.name = "CXL fixed window",
+		.base = w->base,
+		.size = w->size,
+		.priority = WINDOW_PRIORITY,
+		.lockless = true,
 		.ops = &undecoded_io,
 	};
 	space_add(host->config.space, &host->window_regions[n]);
 	return true;
 }
 
-/* The first place from `from` on that nothing lies on. A factor 3 counts from address 0, so a stripe begins at the base only if 3
- * divides that too. */
+/* The first place from `from` on that nothing lies on. A factor 3 counts from address 0, so a stripe begins at the base
+ * only if 3 divides that too. */
 static u64 free_place(struct cxl_host *host, const struct cxl_window *w, u64 from)
 {
 	u64 unit = w->target_count % 3 ? CXL_WINDOW_ALIGN : 3 * CXL_WINDOW_ALIGN, base = from;

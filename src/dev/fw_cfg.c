@@ -24,10 +24,10 @@
 #include "base/trace.h"
 #include "dev/platform.h"
 
-#define FW_CFG_BYTES    24
-#define FW_CFG_DATA     0
+#define FW_CFG_BYTES 24
+#define FW_CFG_DATA 0
 #define FW_CFG_SELECTOR 8
-#define FW_CFG_DMA      16
+#define FW_CFG_DMA 16
 
 enum {
 	KEY_SIGNATURE = 0x00,
@@ -38,18 +38,18 @@ enum {
 	KEY_FILES = 0x20,
 };
 
-#define DMA_ERROR  BIT(0)
-#define DMA_READ   BIT(1)
-#define DMA_SKIP   BIT(2)
+#define DMA_ERROR BIT(0)
+#define DMA_READ BIT(1)
+#define DMA_SKIP BIT(2)
 #define DMA_SELECT BIT(3)
-#define DMA_WRITE  BIT(4)
+#define DMA_WRITE BIT(4)
 
 #define ID_TRADITIONAL BIT(0)
-#define ID_DMA         BIT(1)
+#define ID_DMA BIT(1)
 
-#define ITEMS_MAX     512
+#define ITEMS_MAX 512
 #define FILE_NAME_MAX 56 /* with its final NUL */
-#define ZEROES_MAX    (1 * MiB)
+#define ZEROES_MAX (1 * MiB)
 
 struct fw_item {
 	u16 key;
@@ -230,7 +230,7 @@ static bool dma_zeroes(struct fw_cfg *fw, u64 pa, u32 length)
 
 	if (length > ZEROES_MAX) {
 		guest_error(FW_CFG, "fw_cfg: DMA reads 0x%x bytes past the end of item 0x%04x: refused", length,
-		      fw->key);
+			    fw->key);
 		return false;
 	}
 	while (length) { /* at most ZEROES_MAX / 4096 turns */
@@ -345,8 +345,7 @@ struct fw_cfg *fw_cfg_create(struct loop *loop, struct space *space, u64 base, u
 	fw_cfg_add_item(fw, KEY_CPUS_MAX, cpus, sizeof(cpus));
 	fw_cfg_add_item(fw, KEY_FILE_DIR, "", 0);
 	directory_build(fw);
-	fw->region =
-		(struct region){.name = "fw_cfg", .base = base, .size = FW_CFG_BYTES, .ops = &fw_io, .opaque = fw};
+	fw->region = (struct region){.name = "fw_cfg", .base = base, .size = FW_CFG_BYTES, .ops = &fw_io, .opaque = fw};
 	space_add(space, &fw->region);
 	return fw;
 }

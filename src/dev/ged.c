@@ -62,15 +62,15 @@ static void reset_write(struct regs *b, unsigned i, u64 old, u64 now)
 		ged->system_reset(ged->opaque);
 	else
 		guest_error(GED_RESET, "ged: 0x%02x written to the reset register; 0x%02x resets", (unsigned)now,
-		      GED_RESET_VALUE);
+			    GED_RESET_VALUE);
 }
 
 static const struct reg ged_rows[] = {
 	/*  offset              name           reset software writes */
-	R32(GED_SELECTOR,       SELECTOR,      0,    0,    .read = selector_read),
-	R8(GED_SLEEP_CONTROL,   SLEEP_CONTROL, 0,    0x3c, .write = sleep_control_write),
-	R8(GED_SLEEP_STATUS,    SLEEP_STATUS,  0,    0,    .w1c = 0x80),
-	R8(GED_RESET,           RESET,         0,    0xff, .write = reset_write),
+	R32(GED_SELECTOR, SELECTOR, 0, 0, .read = selector_read),
+	R8(GED_SLEEP_CONTROL, SLEEP_CONTROL, 0, 0x3c, .write = sleep_control_write),
+	R8(GED_SLEEP_STATUS, SLEEP_STATUS, 0, 0, .w1c = 0x80),
+	R8(GED_RESET, RESET, 0, 0xff, .write = reset_write),
 };
 
 struct ged *ged_create(struct loop *loop, struct space *space, u64 base, struct line line,

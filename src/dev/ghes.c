@@ -2,11 +2,11 @@
 /*
  * Hardware errors that firmware hands to the OS: generic hardware error sources, version 2. [ACPI6.5 18.3.2.7-8]
  *
- * In a machine this is memory that firmware keeps for itself; here it is a device of its own at a fixed address, so that it needs no
- * placing, whoever starts the OS. A page for each source: the address register (where the error status block is), the read
- * acknowledge register, and the block. A record goes into the block and the source's notification follows; while the OS has not
- * acknowledged it, further ones wait in a queue of GHES_QUEUE, and what does not fit is refused to the caller. Writing 1 to the
- * register acknowledges: the next record goes out.
+ * In a machine this is memory that firmware keeps for itself; here it is a device of its own at a fixed address, so
+ * that it needs no placing, whoever starts the OS. A page for each source: the address register (where the error status
+ * block is), the read acknowledge register, and the block. A record goes into the block and the source's notification
+ * follows; while the OS has not acknowledged it, further ones wait in a queue of GHES_QUEUE, and what does not fit is
+ * refused to the caller. Writing 1 to the register acknowledges: the next record goes out.
  *
  * Machine lock.
  */
@@ -28,7 +28,9 @@
 #define SECTION_MAX (GHES_BLOCK_BYTES - STATUS_BYTES - ENTRY_BYTES)
 
 struct source {
-	struct record { u8 block[GHES_BLOCK_BYTES]; } queue[GHES_QUEUE]; /* the first one is out if `is_out` */
+	struct record {
+		u8 block[GHES_BLOCK_BYTES];
+	} queue[GHES_QUEUE]; /* the first one is out if `is_out` */
 	unsigned first, count;
 	bool is_out;
 };
@@ -74,12 +76,12 @@ static void read_ack_write(struct regs *b, unsigned i, u64 old, u64 now)
 #define EACH .count = GHES_SOURCES, .stride = GHES_SOURCE_BYTES
 static const struct reg ghes_rows[] = {
 	/*  offset           name         reset software writes */
-	R64(GHES_ADDRESS,    ADDRESS,     0,    0, EACH),
-	R64(GHES_READ_ACK,   READ_ACK,    1,    1, EACH, .write = read_ack_write),
+	R64(GHES_ADDRESS, ADDRESS, 0, 0, EACH),
+	R64(GHES_READ_ACK, READ_ACK, 1, 1, EACH, .write = read_ack_write),
 };
 /* The OS clears the block's status when it has read it. */
 static const struct reg block_rows[] = {
-	R64(0,               BLOCK,       0,    ~0ull, .count = GHES_BLOCK_BYTES / 8, .stride = 8),
+	R64(0, BLOCK, 0, ~0ull, .count = GHES_BLOCK_BYTES / 8, .stride = 8),
 };
 
 /* Room for one more record, zeroed, or NULL. */
@@ -104,11 +106,13 @@ bool ghes_report_block(struct ghes *ghes, enum ghes_source which, const void *bl
 	return true;
 }
 
-bool ghes_report(struct ghes *ghes, enum ghes_source which, enum ghes_severity severity, const u8 type[16], const void *section,
-		 u32 bytes)
+bool ghes_report(struct ghes *ghes, enum ghes_source which, enum ghes_severity severity, const u8 type[16],
+		 const void *section, u32 bytes)
 {
 	struct source *source = &ghes->sources[which];
-	u32 status = STATUS_ENTRIES(1) | (severity == GHES_CORRECTED || severity == GHES_INFORMATIONAL ? STATUS_CORRECTABLE : STATUS_UNCORRECTABLE);
+	u32 status = STATUS_ENTRIES(1) |
+		     (severity == GHES_CORRECTED || severity == GHES_INFORMATIONAL ? STATUS_CORRECTABLE :
+										     STATUS_UNCORRECTABLE);
 	u8 *to, *entry;
 
 	assert(bytes <= SECTION_MAX);
@@ -128,7 +132,8 @@ bool ghes_report(struct ghes *ghes, enum ghes_source which, enum ghes_severity s
 	return true;
 }
 
-struct ghes *ghes_create(struct space *space, u64 base, void (*notify)(void *opaque, enum ghes_source source), void *opaque)
+struct ghes *ghes_create(struct space *space, u64 base, void (*notify)(void *opaque, enum ghes_source source),
+			 void *opaque)
 {
 	struct ghes *ghes = calloc(1, sizeof(*ghes));
 
@@ -140,7 +145,8 @@ struct ghes *ghes_create(struct space *space, u64 base, void (*notify)(void *opa
 	REGS_ADD(&ghes->regs, 0, ghes_rows);
 	for (u32 n = 0; n < GHES_SOURCES; n++)
 		REGS_ADD(&ghes->regs, n * GHES_SOURCE_BYTES + GHES_BLOCK, block_rows);
-	ghes->region = (struct region){.name = "ghes", .base = base, .size = GHES_BYTES, .ops = &regs_io, .opaque = &ghes->regs};
+	ghes->region = (struct region){
+		.name = "ghes", .base = base, .size = GHES_BYTES, .ops = &regs_io, .opaque = &ghes->regs};
 	space_add(space, &ghes->region);
 	ghes_reset(ghes);
 	return ghes;
@@ -151,7 +157,8 @@ void ghes_reset(struct ghes *ghes)
 	regs_reset(&ghes->regs, RESET_COLD);
 	memset(ghes->sources, 0, sizeof(ghes->sources));
 	for (u32 n = 0; n < GHES_SOURCES; n++)
-		regs_set(&ghes->regs, n * GHES_SOURCE_BYTES + GHES_ADDRESS, 8, ghes->region.base + n * GHES_SOURCE_BYTES + GHES_BLOCK);
+		regs_set(&ghes->regs, n * GHES_SOURCE_BYTES + GHES_ADDRESS, 8,
+			 ghes->region.base + n * GHES_SOURCE_BYTES + GHES_BLOCK);
 }
 
 void ghes_destroy(struct ghes *ghes)

@@ -3,11 +3,12 @@
  * Cache maintenance by physical address, with the registers of HiSilicon's Hydra Home Agent (ACPI: HISI0511). No public
  * specification exists: the registers are those that mainline's driver uses (Linux 6.19, hisi_soc_hha).
  *
- * Software writes the first address and the length less one, then the control register: enable, range, type. Enable reads 1 until
- * the operation is over, which here it is at once. Lines are of 128 bytes; those that nobody is responsible for are a success too.
+ * Software writes the first address and the length less one, then the control register: enable, range, type. Enable
+ * reads 1 until the operation is over, which here it is at once. Lines are of 128 bytes; those that nobody is
+ * responsible for are a success too.
  *
- * There are no caches, so an operation means what DC does by address: cleaned lines of persistent memory are in their file, like
- * after DC CVAP and DSB. Translations, TLBs and decoded code are not touched. Machine lock held.
+ * There are no caches, so an operation means what DC does by address: cleaned lines of persistent memory are in their
+ * file, like after DC CVAP and DSB. Translations, TLBs and decoded code are not touched. Machine lock held.
  */
 #include <stdlib.h>
 
@@ -17,11 +18,11 @@
 #include "dev/platform.h"
 #include "mem/reg.h"
 
-#define HHA_CTRL       0x5004
-#define HHA_CTRL_EN    BIT(0)
+#define HHA_CTRL 0x5004
+#define HHA_CTRL_EN BIT(0)
 #define HHA_CTRL_RANGE BIT(1) /* without it: everything */
-#define HHA_START      0x5008 /* low word, high word */
-#define HHA_LENGTH     0x5010 /* less one; likewise */
+#define HHA_START 0x5008      /* low word, high word */
+#define HHA_LENGTH 0x5010     /* less one; likewise */
 #define HHA_LINE_BYTES 128u
 
 enum hha_type { HHA_CLEAN_SHARED, HHA_CLEAN_INVALID, HHA_MAKE_INVALID, HHA_RESERVED };
@@ -65,9 +66,9 @@ static void ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static const struct reg hha_rows[] = {
 	/*  offset     name        reset software writes */
-	R32(HHA_CTRL,   HHA_CTRL,   0,    0xf,        .write = ctrl_write),
-	R32(HHA_START,  HHA_START,  0,    0xffffffff, .count = 2, .stride = 4),
-	R32(HHA_LENGTH, HHA_LENGTH, 0,    0xffffffff, .count = 2, .stride = 4),
+	R32(HHA_CTRL, HHA_CTRL, 0, 0xf, .write = ctrl_write),
+	R32(HHA_START, HHA_START, 0, 0xffffffff, .count = 2, .stride = 4),
+	R32(HHA_LENGTH, HHA_LENGTH, 0, 0xffffffff, .count = 2, .stride = 4),
 };
 
 struct hha *hha_create(struct space *space, u64 base)
@@ -78,7 +79,8 @@ struct hha *hha_create(struct space *space, u64 base)
 	hha->space = space;
 	regs_init(&hha->regs, "hha", hha, REGS_BYTES, HHA_BYTES);
 	REGS_ADD(&hha->regs, 0, hha_rows);
-	hha->region = (struct region){.name = "hha", .base = base, .size = HHA_BYTES, .ops = &regs_io, .opaque = &hha->regs};
+	hha->region =
+		(struct region){.name = "hha", .base = base, .size = HHA_BYTES, .ops = &regs_io, .opaque = &hha->regs};
 	space_add(space, &hha->region);
 	return hha;
 }

@@ -29,28 +29,36 @@
 #include "host/host.h"
 #include "mem/backend.h"
 
-#define CHIPS       2
-#define BUS_BYTES   4u
+#define CHIPS 2
+#define BUS_BYTES 4u
 #define BLOCK_BYTES PFLASH_BLOCK_BYTES
-#define BLOCKS      (PFLASH_BANK_BYTES / BLOCK_BYTES)
-#define BUFFER_MAX  32 /* words of a chip */
+#define BLOCKS (PFLASH_BANK_BYTES / BLOCK_BYTES)
+#define BUFFER_MAX 32 /* words of a chip */
 #define CHUNK_BYTES (2 * MiB)
-#define CHUNKS      (PFLASH_BANK_BYTES / CHUNK_BYTES)
+#define CHUNKS (PFLASH_BANK_BYTES / CHUNK_BYTES)
 #define COVER_PRIORITY 1
 
 /* What a chip's reads give. */
 enum { READ_ARRAY, READ_STATUS, READ_ID, READ_CFI };
 /* What a chip takes the next store for. */
-enum { STEP_COMMAND, STEP_PROGRAM, STEP_ERASE, STEP_LOCK, STEP_BUFFER_COUNT, STEP_BUFFER_DATA, STEP_BUFFER_CONFIRM,
-       STEP_PROTECTION };
+enum {
+	STEP_COMMAND,
+	STEP_PROGRAM,
+	STEP_ERASE,
+	STEP_LOCK,
+	STEP_BUFFER_COUNT,
+	STEP_BUFFER_DATA,
+	STEP_BUFFER_CONFIRM,
+	STEP_PROTECTION
+};
 
-#define STATUS_READY    0x80
-#define STATUS_ERASE    0x20
-#define STATUS_PROGRAM  0x10
+#define STATUS_READY 0x80
+#define STATUS_ERASE 0x20
+#define STATUS_PROGRAM 0x10
 #define STATUS_SEQUENCE (STATUS_ERASE | STATUS_PROGRAM)
-#define STATUS_LOCKED   0x02
+#define STATUS_LOCKED 0x02
 
-#define LOCKED      1
+#define LOCKED 1
 #define LOCKED_DOWN 2
 
 enum {
@@ -101,27 +109,58 @@ struct pflash {
 
 /* Common flash interface of a chip, from word 10h on. [JESD68.01] */
 static const u8 cfi[] = {
-	[0x00] = 'Q', 'R', 'Y',
-	[0x03] = 0x01, 0x00,             /* Intel extended command set */
-	[0x05] = 0x31, 0x00,             /* its table */
-	[0x07] = 0, 0, 0, 0,             /* no other */
-	[0x0b] = 0x17, 0x20, 0x85, 0x95, /* 1.7 to 2.0 V; programming 8.5 to 9.5 V */
-	[0x0f] = 4, 8, 10, 0,            /* typical times: 16 us a word, 256 us a buffer, 1 s a block */
-	[0x13] = 4, 4, 2, 0,             /* at most that many times 2^n */
-	[0x17] = 25,                     /* 2^25 bytes */
-	[0x18] = 0x01, 0x00,             /* 16 bits */
-	[0x1a] = 6, 0,                   /* write buffer of 2^6 bytes */
-	[0x1c] = 1,                      /* one erase region: */
-	[0x1d] = 0xff, 0x00, 0x00, 0x02, /* 256 blocks of 512 * 256 bytes */
-	[0x21] = 'P', 'R', 'I', '1', '0',
-	[0x26] = 0x20, 0, 0, 0,          /* instant individual block locking */
-	[0x2a] = 0,                      /* nothing while suspended */
-	[0x2b] = LOCKED | LOCKED_DOWN, 0,
-	[0x2d] = 0x18, 0x00,
-	[0x2f] = 0,                      /* no protection registers */
+	[0x00] = 'Q',
+	'R',
+	'Y',
+	[0x03] = 0x01,
+	0x00, /* Intel extended command set */
+	[0x05] = 0x31,
+	0x00, /* its table */
+	[0x07] = 0,
+	0,
+	0,
+	0, /* no other */
+	[0x0b] = 0x17,
+	0x20,
+	0x85,
+	0x95, /* 1.7 to 2.0 V; programming 8.5 to 9.5 V */
+	[0x0f] = 4,
+	8,
+	10,
+	0, /* typical times: 16 us a word, 256 us a buffer, 1 s a block */
+	[0x13] = 4,
+	4,
+	2,
+	0,           /* at most that many times 2^n */
+	[0x17] = 25, /* 2^25 bytes */
+	[0x18] = 0x01,
+	0x00, /* 16 bits */
+	[0x1a] = 6,
+	0,          /* write buffer of 2^6 bytes */
+	[0x1c] = 1, /* one erase region: */
+	[0x1d] = 0xff,
+	0x00,
+	0x00,
+	0x02, /* 256 blocks of 512 * 256 bytes */
+	[0x21] = 'P',
+	'R',
+	'I',
+	'1',
+	'0',
+	[0x26] = 0x20,
+	0,
+	0,
+	0,          /* instant individual block locking */
+	[0x2a] = 0, /* nothing while suspended */
+	[0x2b] = LOCKED | LOCKED_DOWN,
+	0,
+	[0x2d] = 0x18,
+	0x00,
+	[0x2f] = 0, /* no protection registers */
 };
 #define CFI_FIRST 0x10
-static_assert(PFLASH_BANK_BYTES == CHIPS * (1ull << 25) && BLOCKS == 256 && BUFFER_MAX * 2 == 1 << 6, "as the CFI says");
+static_assert(PFLASH_BANK_BYTES == CHIPS * (1ull << 25) && BLOCKS == 256 && BUFFER_MAX * 2 == 1 << 6,
+	      "as the CFI says");
 
 /* --- the array --- */
 
@@ -418,16 +457,28 @@ struct pflash *pflash_create(struct space *space, const char *name, u64 base, st
 	if (image && !flash->image_bytes) {
 		fail(err, "the image is empty; name a firmware image");
 	} else if (flash->image_bytes > PFLASH_BANK_BYTES) {
-		fail(err, "the image has %llu bytes; a bank of flash holds %llu", (unsigned long long)flash->image_bytes,
-		     (unsigned long long)PFLASH_BANK_BYTES);
+		fail(err, "the image has %llu bytes; a bank of flash holds %llu",
+		     (unsigned long long)flash->image_bytes, (unsigned long long)PFLASH_BANK_BYTES);
 	} else if (image && !flash->readonly && !is_aligned(flash->image_bytes, BLOCK_BYTES)) {
-		fail(err, "the image has %llu bytes, no multiple of the 256 KiB that are erased together: it is cut short, or "
-			  "needs readonly=on", (unsigned long long)flash->image_bytes);
+		fail(err,
+		     "the image has %llu bytes, no multiple of the 256 KiB that are erased together: it is cut short, or "
+		     "needs readonly=on",
+		     (unsigned long long)flash->image_bytes);
 	} else if ((flash->bytes = ram_alloc(PFLASH_BANK_BYTES, err))) {
-		flash->array = (struct region){.name = name, .base = base, .size = PFLASH_BANK_BYTES, .host = flash->bytes,
-					       .readonly = true, .ops = &flash_io, .opaque = flash, .ready = array_ready};
-		flash->cover = (struct region){.name = name, .base = base, .size = PFLASH_BANK_BYTES,
-					       .priority = COVER_PRIORITY, .ops = &flash_io, .opaque = flash};
+		flash->array = (struct region){.name = name,
+					       .base = base,
+					       .size = PFLASH_BANK_BYTES,
+					       .host = flash->bytes,
+					       .readonly = true,
+					       .ops = &flash_io,
+					       .opaque = flash,
+					       .ready = array_ready};
+		flash->cover = (struct region){.name = name,
+					       .base = base,
+					       .size = PFLASH_BANK_BYTES,
+					       .priority = COVER_PRIORITY,
+					       .ops = &flash_io,
+					       .opaque = flash};
 		space_add(space, &flash->array);
 		pflash_reset(flash);
 		return flash;

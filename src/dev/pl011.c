@@ -23,63 +23,63 @@
 #include "dev/primecell.h"
 #include "host/host.h"
 
-#define UARTDR    0x000
-#define UARTRSR   0x004
-#define UARTFR    0x018
-#define UARTILPR  0x020
-#define UARTIBRD  0x024
-#define UARTFBRD  0x028
+#define UARTDR 0x000
+#define UARTRSR 0x004
+#define UARTFR 0x018
+#define UARTILPR 0x020
+#define UARTIBRD 0x024
+#define UARTFBRD 0x028
 #define UARTLCR_H 0x02c
-#define UARTCR    0x030
-#define UARTIFLS  0x034
-#define UARTIMSC  0x038
-#define UARTRIS   0x03c
-#define UARTMIS   0x040
-#define UARTICR   0x044
+#define UARTCR 0x030
+#define UARTIFLS 0x034
+#define UARTIMSC 0x038
+#define UARTRIS 0x03c
+#define UARTMIS 0x040
+#define UARTICR 0x044
 #define UARTDMACR 0x048
 
 /* Received data carries its errors in bits 11:8; UARTRSR has them in 3:0. */
 #define DR_FRAMING BIT(8)
-#define DR_BREAK   BIT(10)
+#define DR_BREAK BIT(10)
 #define DR_OVERRUN BIT(11)
 
-#define FR_CTS  BIT(0)
-#define FR_DSR  BIT(1)
-#define FR_DCD  BIT(2)
+#define FR_CTS BIT(0)
+#define FR_DSR BIT(1)
+#define FR_DCD BIT(2)
 #define FR_BUSY BIT(3)
 #define FR_RXFE BIT(4)
 #define FR_TXFF BIT(5)
 #define FR_RXFF BIT(6)
 #define FR_TXFE BIT(7)
-#define FR_RI   BIT(8)
+#define FR_RI BIT(8)
 
 #define LCR_BRK BIT(0)
 #define LCR_FEN BIT(4)
 
 #define CR_UARTEN BIT(0)
-#define CR_LBE    BIT(7)
-#define CR_TXE    BIT(8)
-#define CR_RXE    BIT(9)
-#define CR_DTR    BIT(10)
-#define CR_RTS    BIT(11)
-#define CR_OUT1   BIT(12)
-#define CR_OUT2   BIT(13)
+#define CR_LBE BIT(7)
+#define CR_TXE BIT(8)
+#define CR_RXE BIT(9)
+#define CR_DTR BIT(10)
+#define CR_RTS BIT(11)
+#define CR_OUT1 BIT(12)
+#define CR_OUT2 BIT(13)
 
 /* Interrupts, in IMSC, RIS, MIS and ICR. */
-#define INT_RI  BIT(0)
+#define INT_RI BIT(0)
 #define INT_CTS BIT(1)
 #define INT_DCD BIT(2)
 #define INT_DSR BIT(3)
-#define INT_RX  BIT(4)
-#define INT_TX  BIT(5)
-#define INT_RT  BIT(6)
-#define INT_FE  BIT(7)
-#define INT_BE  BIT(9)
-#define INT_OE  BIT(10)
+#define INT_RX BIT(4)
+#define INT_TX BIT(5)
+#define INT_RT BIT(6)
+#define INT_FE BIT(7)
+#define INT_BE BIT(9)
+#define INT_OE BIT(10)
 #define INT_ALL 0x7ffu
 
-#define FIFO_BYTES     32
-#define UART_CLOCK_HZ  24000000ull
+#define FIFO_BYTES 32
+#define UART_CLOCK_HZ 24000000ull
 #define TIMEOUT_NS_MAX 10000000ull
 
 struct pl011 {
@@ -95,10 +95,10 @@ struct pl011 {
 	u8 tx[FIFO_BYTES];  /* while the transmitter is off */
 	u32 rx_head, rx_count, tx_count;
 	u32 ris, rsr;
-	u32 modem;          /* FR bits of the modem lines */
-	bool overrun;       /* the next character received tells of it */
+	u32 modem;    /* FR bits of the modem lines */
+	bool overrun; /* the next character received tells of it */
 	/* cache */
-	bool starved;       /* the chardev was told that there is no room */
+	bool starved; /* the chardev was told that there is no room */
 };
 
 static u32 get(const struct pl011 *uart, u32 offset)
@@ -265,7 +265,8 @@ static void uartdr_write(struct regs *b, unsigned i, u64 old, u64 now)
 	else if (uart->tx_count < fifo_depth(uart))
 		uart->tx[uart->tx_count++] = (u8)now;
 	else
-		guest_error(UART_LOST, "pl011: character 0x%02x lost: the transmitter is off and its FIFO full", (u8)now);
+		guest_error(UART_LOST, "pl011: character 0x%02x lost: the transmitter is off and its FIFO full",
+			    (u8)now);
 	update_line(uart);
 }
 
@@ -354,20 +355,20 @@ static void uarticr_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static const struct reg pl011_rows[] = {
 	/*  offset      name       reset  software writes */
-	R32(UARTDR,     UARTDR,    0,     0x00ff, .read = uartdr_read, .write = uartdr_write),
-	R32(UARTRSR,    UARTRSR,   0,     0,      .read = uartrsr_read, .write = uartecr_write),
-	R32(UARTFR,     UARTFR,    0,     0,      .read = uartfr_read),
-	R32(UARTILPR,   UARTILPR,  0,     0x00ff),
-	R32(UARTIBRD,   UARTIBRD,  0,     0xffff),
-	R32(UARTFBRD,   UARTFBRD,  0,     0x003f),
-	R32(UARTLCR_H,  UARTLCR_H, 0x70,  0x00ff, .write = uartlcr_write),
-	R32(UARTCR,     UARTCR,    0x301, 0xff87, .write = uartcr_write),
-	R32(UARTIFLS,   UARTIFLS,  0x12,  0x003f),
-	R32(UARTIMSC,   UARTIMSC,  0,     INT_ALL, .write = uartimsc_write),
-	R32(UARTRIS,    UARTRIS,   0,     0,      .read = uartris_read),
-	R32(UARTMIS,    UARTMIS,   0,     0,      .read = uartmis_read),
-	R32(UARTICR,    UARTICR,   0,     INT_ALL, .write = uarticr_write),
-	R32(UARTDMACR,  UARTDMACR, 0,     0x0007),
+	R32(UARTDR, UARTDR, 0, 0x00ff, .read = uartdr_read, .write = uartdr_write),
+	R32(UARTRSR, UARTRSR, 0, 0, .read = uartrsr_read, .write = uartecr_write),
+	R32(UARTFR, UARTFR, 0, 0, .read = uartfr_read),
+	R32(UARTILPR, UARTILPR, 0, 0x00ff),
+	R32(UARTIBRD, UARTIBRD, 0, 0xffff),
+	R32(UARTFBRD, UARTFBRD, 0, 0x003f),
+	R32(UARTLCR_H, UARTLCR_H, 0x70, 0x00ff, .write = uartlcr_write),
+	R32(UARTCR, UARTCR, 0x301, 0xff87, .write = uartcr_write),
+	R32(UARTIFLS, UARTIFLS, 0x12, 0x003f),
+	R32(UARTIMSC, UARTIMSC, 0, INT_ALL, .write = uartimsc_write),
+	R32(UARTRIS, UARTRIS, 0, 0, .read = uartris_read),
+	R32(UARTMIS, UARTMIS, 0, 0, .read = uartmis_read),
+	R32(UARTICR, UARTICR, 0, INT_ALL, .write = uarticr_write),
+	R32(UARTDMACR, UARTDMACR, 0, 0x0007),
 	PRIMECELL_ID_ROWS(0x011, 3),
 };
 

@@ -12,14 +12,14 @@
 #include "dev/platform.h"
 #include "dev/primecell.h"
 
-#define RTCDR   0x00
-#define RTCMR   0x04
-#define RTCLR   0x08
-#define RTCCR   0x0c
+#define RTCDR 0x00
+#define RTCMR 0x04
+#define RTCLR 0x08
+#define RTCCR 0x0c
 #define RTCIMSC 0x10
-#define RTCRIS  0x14
-#define RTCMIS  0x18
-#define RTCICR  0x1c
+#define RTCRIS 0x14
+#define RTCMIS 0x18
+#define RTCICR 0x1c
 
 #define SECOND_NS 1000000000ull
 
@@ -112,14 +112,14 @@ static void rtcicr_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static const struct reg pl031_rows[] = {
 	/*  offset   name     reset software writes */
-	R32(RTCDR,   RTCDR,   0,    0, .read = rtcdr_read),
-	R32(RTCMR,   RTCMR,   0,    0xffffffff, .write = rtcmr_write),
-	R32(RTCLR,   RTCLR,   0,    0xffffffff, .write = rtclr_write),
-	R32(RTCCR,   RTCCR,   1,    0),
-	R32(RTCIMSC, RTCIMSC, 0,    1, .write = rtcimsc_write),
-	R32(RTCRIS,  RTCRIS,  0,    0, .read = rtcris_read),
-	R32(RTCMIS,  RTCMIS,  0,    0, .read = rtcmis_read),
-	R32(RTCICR,  RTCICR,  0,    1, .write = rtcicr_write),
+	R32(RTCDR, RTCDR, 0, 0, .read = rtcdr_read),
+	R32(RTCMR, RTCMR, 0, 0xffffffff, .write = rtcmr_write),
+	R32(RTCLR, RTCLR, 0, 0xffffffff, .write = rtclr_write),
+	R32(RTCCR, RTCCR, 1, 0),
+	R32(RTCIMSC, RTCIMSC, 0, 1, .write = rtcimsc_write),
+	R32(RTCRIS, RTCRIS, 0, 0, .read = rtcris_read),
+	R32(RTCMIS, RTCMIS, 0, 0, .read = rtcmis_read),
+	R32(RTCICR, RTCICR, 0, 1, .write = rtcicr_write),
 	PRIMECELL_ID_ROWS(0x031, 1),
 };
 

@@ -29,13 +29,14 @@ u64 pl031_now_s(struct pl031 *rtc);
 struct ged;
 enum { GED_POWER_BUTTON = 2, GED_HARDWARE_ERROR = 4 };
 /* Offsets and values, for the ACPI tables: the selector is 32 bits wide, reads as the pending events and clears them.
- * The sleep and reset registers are bytes, as the FADT's SLEEP_CONTROL_REG, SLEEP_STATUS_REG and RESET_REG want them. */
-#define GED_SELECTOR        0x00
-#define GED_SLEEP_CONTROL   0x04 /* SLP_TYP bits 4:2, SLP_EN bit 5 [ACPI6.5 4.8.3.7] */
-#define GED_SLEEP_STATUS    0x05 /* WAK_STS bit 7 */
-#define GED_RESET           0x06
-#define GED_SLEEP_TYPE_S5   5    /* what \_S5 must say */
-#define GED_RESET_VALUE     0x42 /* what the FADT's RESET_VALUE must say */
+ * The sleep and reset registers are bytes, as the FADT's SLEEP_CONTROL_REG, SLEEP_STATUS_REG and RESET_REG want them.
+ */
+#define GED_SELECTOR 0x00
+#define GED_SLEEP_CONTROL 0x04 /* SLP_TYP bits 4:2, SLP_EN bit 5 [ACPI6.5 4.8.3.7] */
+#define GED_SLEEP_STATUS 0x05  /* WAK_STS bit 7 */
+#define GED_RESET 0x06
+#define GED_SLEEP_TYPE_S5 5  /* what \_S5 must say */
+#define GED_RESET_VALUE 0x42 /* what the FADT's RESET_VALUE must say */
 #define GED_BYTES 16
 struct ged *ged_create(struct loop *loop, struct space *space, u64 base, struct line line,
 		       void (*system_off)(void *opaque), void (*system_reset)(void *opaque), void *opaque);
@@ -54,17 +55,18 @@ struct ghes;
 enum ghes_source { GHES_SEA, GHES_EVENT, GHES_SOURCES }; /* told by a synchronous external abort; by the GED */
 enum ghes_severity { GHES_RECOVERABLE, GHES_FATAL, GHES_CORRECTED, GHES_INFORMATIONAL }; /* as in CPER */
 #define GHES_SOURCE_BYTES 0x1000
-#define GHES_ADDRESS      0x000 /* 64 bits: where the block is */
-#define GHES_READ_ACK     0x008 /* 64 bits: bit 0 */
-#define GHES_BLOCK        0x100
-#define GHES_BLOCK_BYTES  0x400
+#define GHES_ADDRESS 0x000  /* 64 bits: where the block is */
+#define GHES_READ_ACK 0x008 /* 64 bits: bit 0 */
+#define GHES_BLOCK 0x100
+#define GHES_BLOCK_BYTES 0x400
 #define GHES_BYTES (GHES_SOURCES * GHES_SOURCE_BYTES)
 /* `notify`: a record is there to be read. */
-struct ghes *ghes_create(struct space *space, u64 base, void (*notify)(void *opaque, enum ghes_source source), void *opaque);
+struct ghes *ghes_create(struct space *space, u64 base, void (*notify)(void *opaque, enum ghes_source source),
+			 void *opaque);
 void ghes_reset(struct ghes *ghes);
 /* A record of one CPER section, of that type. False: the queue is full. */
-bool ghes_report(struct ghes *ghes, enum ghes_source source, enum ghes_severity severity, const u8 type[16], const void *section,
-		 u32 bytes);
+bool ghes_report(struct ghes *ghes, enum ghes_source source, enum ghes_severity severity, const u8 type[16],
+		 const void *section, u32 bytes);
 /* A whole error status block, at least its 20 bytes and at most GHES_BLOCK_BYTES. False: the queue is full. */
 bool ghes_report_block(struct ghes *ghes, enum ghes_source source, const void *block, u32 bytes);
 void ghes_destroy(struct ghes *ghes);

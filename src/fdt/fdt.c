@@ -190,8 +190,8 @@ static void put_smmu(const struct fdt_config *config, struct tree *tree)
 	node_begin_at(tree, "smmuv3", config->smmu_base);
 	prop_string(tree, "compatible", "arm,smmu-v3");
 	put_reg(tree, config->smmu_base, config->smmu_size);
-	prop_list(tree, "interrupts", GIC_SPI, n, IRQ_EDGE_RISING, GIC_SPI, n + 1, IRQ_EDGE_RISING, GIC_SPI, n + 2, IRQ_EDGE_RISING, GIC_SPI, n + 3,
-		  IRQ_EDGE_RISING);
+	prop_list(tree, "interrupts", GIC_SPI, n, IRQ_EDGE_RISING, GIC_SPI, n + 1, IRQ_EDGE_RISING, GIC_SPI, n + 2,
+		  IRQ_EDGE_RISING, GIC_SPI, n + 3, IRQ_EDGE_RISING);
 	prop_strings(tree, "interrupt-names", "eventq\0priq\0cmdq-sync\0gerror");
 	prop_empty(tree, "dma-coherent");
 	prop_u32(tree, "#iommu-cells", 1);
@@ -318,8 +318,11 @@ static bool check(const struct fdt_config *config, struct error *err)
 /* Linux counts ttyAMA by them. */
 static void put_aliases(const struct fdt_config *config, struct tree *tree)
 {
-	const struct { const char *name; u64 base, size; } uarts[] = {
-		{"serial0", config->uart_base, config->uart_size}, {"serial1", config->uart1_base, config->uart1_size}};
+	const struct {
+		const char *name;
+		u64 base, size;
+	} uarts[] = {{"serial0", config->uart_base, config->uart_size},
+		     {"serial1", config->uart1_base, config->uart1_size}};
 	char path[32];
 
 	node_begin(tree, "aliases");

@@ -17,7 +17,7 @@
 #define FDT_SEED_BYTES 32
 
 struct fdt_chosen {
-	const char *bootargs;      /* NULL: none */
+	const char *bootargs;         /* NULL: none */
 	u64 initrd_start, initrd_end; /* equal: none */
 	bool has_seeds;
 	u8 rng_seed[FDT_SEED_BYTES];
@@ -30,7 +30,7 @@ struct fdt_chosen {
 struct fdt_config {
 	struct {
 		u64 mpidr;
-		u32 node;          /* FDT_NO_NODE: no NUMA */
+		u32 node; /* FDT_NO_NODE: no NUMA */
 	} cpus[FDT_CPUS_MAX];
 	unsigned cpu_count;
 	const char *cpu_compatible; /* "arm,cortex-a57"; NULL: "arm,armv8" */
@@ -39,25 +39,33 @@ struct fdt_config {
 		u32 node;
 	} memories[FDT_MEMORIES_MAX];
 	unsigned memory_count;
-	unsigned node_count;       /* 0: no NUMA, no distance map */
+	unsigned node_count;                       /* 0: no NUMA, no distance map */
 	u8 distance[FDT_NODES_MAX][FDT_NODES_MAX]; /* 0: 10 or 20 */
 
 	u64 gicd_base, gicd_size, gicr_base, gicr_size;
 	u64 gicr2_base, gicr2_size; /* size 0: none */
 	u64 its_base, its_size;     /* size 0: none */
-	u64 smmu_base, smmu_size; u32 smmu_intid; /* size 0: none; events, PRI, command sync, global errors */
-	u32 pmu_intid;              /* PPI as INTID (23), 0: no PMU */
+	u64 smmu_base, smmu_size;
+	u32 smmu_intid;                         /* size 0: none; events, PRI, command sync, global errors */
+	u32 pmu_intid;                          /* PPI as INTID (23), 0: no PMU */
 	u32 timer_phys_intid, timer_virt_intid; /* 30 and 27 */
 
 	/* SPIs as INTIDs (32 and up). size 0 or count 0: not there. */
-	u64 uart_base, uart_size; u32 uart_intid;    /* the console */
-	u64 uart1_base, uart1_size; u32 uart1_intid;
-	u64 rtc_base, rtc_size; u32 rtc_intid;
+	u64 uart_base, uart_size;
+	u32 uart_intid; /* the console */
+	u64 uart1_base, uart1_size;
+	u32 uart1_intid;
+	u64 rtc_base, rtc_size;
+	u32 rtc_intid;
 	u64 fw_cfg_base, fw_cfg_size;
-	u64 flash_base, flash_bank_size; unsigned flash_banks;
-	u64 virtio_base, virtio_stride; unsigned virtio_count; u32 virtio_intid;
+	u64 flash_base, flash_bank_size;
+	unsigned flash_banks;
+	u64 virtio_base, virtio_stride;
+	unsigned virtio_count;
+	u32 virtio_intid;
 
-	u64 ecam_base, ecam_size; u8 bus_first, bus_last; /* size 0: no PCI */
+	u64 ecam_base, ecam_size;
+	u8 bus_first, bus_last; /* size 0: no PCI */
 	u64 pio_base, pio_size, mmio32_base, mmio32_size, mmio64_base, mmio64_size;
 	u32 pci_intx_intid[4];
 

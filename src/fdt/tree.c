@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define NODE_NAME_MAX 64
-#define CELLS_MAX     16384
+#define CELLS_MAX 16384
 
 static void keep(struct tree *tree, int result)
 {

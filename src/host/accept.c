@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Connections to listening sockets, with descriptors running out: one that cannot be taken would keep its socket ready, and the event loop turning. A
- * descriptor in reserve takes it and drops it, so that the client sees an end, not silence. Machine lock.
+ * Connections to listening sockets, with descriptors running out: one that cannot be taken would keep its socket ready,
+ * and the event loop turning. A descriptor in reserve takes it and drops it, so that the client sees an end, not
+ * silence. Machine lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,8 @@ int host_accept(int listen_fd, int flags)
 	if (fd >= 0 || (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM))
 		return fd;
 	if (!is_told)
-		fprintf(stderr, "cxlvm: a connection is dropped: %s; ulimit -n says how many there may be\n", strerror(errno));
+		fprintf(stderr, "cxlvm: a connection is dropped: %s; ulimit -n says how many there may be\n",
+			strerror(errno));
 	is_told = true;
 	if (reserve >= 0)
 		close(reserve);

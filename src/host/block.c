@@ -2,9 +2,9 @@
 /*
  * Disks: an image, its format (raw: block_file.c, qcow2: qcow2*.c), and the chain of images behind it.
  *
- * The format is what the user says, or what the file's name ends in; contents are never taken as evidence. A file that is named inside an image is
- * opened only if the user names it too, or allows it, and then only below the image's own folder. Files are locked against other programs and other
- * drives. Reads and writes run on any thread, together.
+ * The format is what the user says, or what the file's name ends in; contents are never taken as evidence. A file that
+ * is named inside an image is opened only if the user names it too, or allows it, and then only below the image's own
+ * folder. Files are locked against other programs and other drives. Reads and writes run on any thread, together.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
 
 #include "host/block_private.h"
 #include "host/qcow2.h"
@@ -74,28 +73,35 @@ static bool find_format(struct block *block, const struct block_config *config, 
 	if (!format || (!config->format && !strcmp(format, "raw")))
 		seen = format_seen(block->fd);
 	if (!format)
-		return fail(err, "file=%s: format= is not given, and the name does not end in .raw, .img, .iso or .qcow2; write format=raw or format=qcow2%s%s",
-			    block->path, seen ? ": it looks like " : "", seen ? seen : "");
+		return fail(
+			err,
+			"file=%s: format= is not given, and the name does not end in .raw, .img, .iso or .qcow2; write format=raw or format=qcow2%s%s",
+			block->path, seen ? ": it looks like " : "", seen ? seen : "");
 	if (seen)
-		return fail(err, "file=%s: it looks like a %s image and format= is not given; write format=%s, or format=raw if it is a raw disk",
-			    block->path, seen, !strcmp(seen, "qcow2") ? "qcow2" : "raw after converting it");
+		return fail(
+			err,
+			"file=%s: it looks like a %s image and format= is not given; write format=%s, or format=raw if it is a raw disk",
+			block->path, seen, !strcmp(seen, "qcow2") ? "qcow2" : "raw after converting it");
 	for (unsigned i = 0; i < ARRAY_SIZE(formats); i++)
 		if (!strcmp(formats[i]->name, format))
 			block->format = formats[i];
-	return block->format || fail(err, "format=%s: raw and qcow2 are built; convert the image with qemu-img convert -O qcow2", format);
+	return block->format ||
+	       fail(err, "format=%s: raw and qcow2 are built; convert the image with qemu-img convert -O qcow2",
+		    format);
 }
 
 /*
- * One writer, or any number of readers; QEMU and its tools take part. A byte of the file that is locked for reading says something: 100 + n that its
- * holder does n, 200 + n that it bears nobody else who does n. Who comes says all that first and looks at the others' bytes then, so that of two who come
- * at once at least one sees the other. A lock of the whole file for reading is that of a reader who knows nothing of this. File systems without locks are
- * taken as they are.
+ * One writer, or any number of readers; QEMU and its tools take part. A byte of the file that is locked for reading
+ * says something: 100 + n that its holder does n, 200 + n that it bears nobody else who does n. Who comes says all that
+ * first and looks at the others' bytes then, so that of two who come at once at least one sees the other. A lock of the
+ * whole file for reading is that of a reader who knows nothing of this. File systems without locks are taken as they
+ * are.
  */
-#define DOES_READ   BIT(0)
-#define DOES_WRITE  BIT(1)
+#define DOES_READ BIT(0)
+#define DOES_WRITE BIT(1)
 #define DOES_RESIZE BIT(3)
-#define DOES_BYTE   100
-#define BEARS_BYTE  200
+#define DOES_BYTE 100
+#define BEARS_BYTE 200
 
 static bool byte_say(int fd, off_t at)
 {
@@ -126,19 +132,24 @@ static bool lock_file(const struct block *block, struct error *err)
 		ok &= !(does >> n & 1) || byte_is_free(block->fd, BEARS_BYTE + n, block->readonly);
 		ok &= !(alone >> n & 1) || byte_is_free(block->fd, DOES_BYTE + n, block->readonly);
 	}
-	return ok || fail(err, "file=%s: in use by another -drive or program; give each drive its own file, or readonly=on to all", block->path);
+	return ok ||
+	       fail(err,
+		    "file=%s: in use by another -drive or program; give each drive its own file, or readonly=on to all",
+		    block->path);
 }
 
 /* `name` stands inside the image `above`: it is looked for below that image's folder and nowhere else. */
 static bool open_beneath(struct block *block, const struct block *above, const char *name, struct error *err)
 {
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
 	char *copy = strdup(above->path), *folder = dirname(copy);
 	int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	block->fd = at < 0 ? -1 : (int)syscall(SYS_openat2, at, name, &how, sizeof(how));
 	if (block->fd < 0)
-		fail(err, "file=%s: its backing file '%.200s' is not in or below its folder, or cannot be opened; name it: backing.file.filename=PATH",
+		fail(err,
+		     "file=%s: its backing file '%.200s' is not in or below its folder, or cannot be opened; name it: backing.file.filename=PATH",
 		     above->path, name);
 	else if (asprintf(&block->path, "%s/%s", folder, name) < 0)
 		abort();
@@ -181,7 +192,8 @@ static struct block *add_overlay(struct block *base, const struct block_config *
 	block->format = &block_qcow2;
 	block->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (block->fd < 0)
-		fail(err, "snapshot=on: cannot make a file in %s: %s; set TMPDIR to a folder with room", folder, strerror(errno));
+		fail(err, "snapshot=on: cannot make a file in %s: %s; set TMPDIR to a folder with room", folder,
+		     strerror(errno));
 	if (block->fd >= 0 && qcow2_create(block->fd, &(struct qcow2_shape){.size = base->size}, err)) {
 		block->backing = base;
 		if (block_qcow2.open(block, &own, err))
@@ -229,7 +241,8 @@ struct block *block_open_backing(struct block *above, const struct block_config 
 	block = block_new(&own);
 	block->depth = above->depth + 1;
 	if (block->depth > BACKING_DEPTH_MAX) {
-		ok = fail(err, "file=%s: more than %d images in a chain, or a loop; join some with qemu-img commit", above->path, BACKING_DEPTH_MAX);
+		ok = fail(err, "file=%s: more than %d images in a chain, or a loop; join some with qemu-img commit",
+			  above->path, BACKING_DEPTH_MAX);
 	} else if (config->allow_backing) {
 		ok = open_beneath(block, above, config->file, err);
 	} else {
@@ -295,12 +308,14 @@ bool block_out_of_space(const struct block *block)
 
 bool block_readv(struct block *block, u64 offset, const struct iovec *to, u64 size)
 {
-	return range_ok(offset, size, block->size) && (!size || block->format->read(block, offset, &(struct iov){to, 0}, size));
+	return range_ok(offset, size, block->size) &&
+	       (!size || block->format->read(block, offset, &(struct iov){to, 0}, size));
 }
 
 bool block_try_readv(struct block *block, u64 offset, const struct iovec *to, u64 size)
 {
-	return size && range_ok(offset, size, block->size) && block->format->try_read(block, offset, &(struct iov){to, 0}, size);
+	return size && range_ok(offset, size, block->size) &&
+	       block->format->try_read(block, offset, &(struct iov){to, 0}, size);
 }
 
 bool block_writev(struct block *block, u64 offset, const struct iovec *from, u64 size)
@@ -326,7 +341,8 @@ bool block_flush(struct block *block)
 
 bool block_discard(struct block *block, u64 offset, u64 size)
 {
-	return !block->readonly && range_ok(offset, size, block->size) && (!size || block->format->discard(block, offset, size));
+	return !block->readonly && range_ok(offset, size, block->size) &&
+	       (!size || block->format->discard(block, offset, size));
 }
 
 bool block_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap)

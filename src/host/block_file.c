@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The file below a disk: positioned, scattered reads and writes that are whole or fail; and the raw format, which is that file. */
+/* The file below a disk: positioned, scattered reads and writes that are whole or fail; and the raw format, which is
+ * that file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -143,7 +144,8 @@ bool block_file_sync(struct block *block)
 /* What the host cannot give back simply stays. */
 bool block_file_punch(struct block *block, u64 offset, u64 size)
 {
-	if (fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) && errno == EIO)
+	if (fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) &&
+	    errno == EIO)
 		return host_error(block, "discard", offset);
 	return true;
 }
@@ -171,7 +173,8 @@ static bool raw_open(struct block *block, const struct block_config *config, str
 	if (!block->depth && (config->backing || config->allow_backing))
 		return fail(err, "backing: a raw image has no backing file; leave it out, or write format=qcow2");
 	if (config->internal_snapshot)
-		return fail(err, "internal-snapshot=%s: a raw image has none; leave it out, or write format=qcow2", config->internal_snapshot);
+		return fail(err, "internal-snapshot=%s: a raw image has none; leave it out, or write format=qcow2",
+			    config->internal_snapshot);
 	if (!file_size(block->fd, &block->size) || block->size > INT64_MAX - SECTOR)
 		return fail(err, "file=%s: too large", block->path);
 	block->size = align_up(block->size, SECTOR);
@@ -189,7 +192,12 @@ static bool raw_write_zeroes(struct block *block, u64 offset, u64 size, bool unm
 }
 
 const struct block_format block_raw = {
-	.name = "raw", .open = raw_open, .read = block_file_read, .try_read = block_file_try_read,
-	.write = block_file_write, .flush = block_file_sync,
-	.discard = raw_discard, .write_zeroes = raw_write_zeroes,
+	.name = "raw",
+	.open = raw_open,
+	.read = block_file_read,
+	.try_read = block_file_try_read,
+	.write = block_file_write,
+	.flush = block_file_sync,
+	.discard = raw_discard,
+	.write_zeroes = raw_write_zeroes,
 };

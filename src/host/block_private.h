@@ -32,9 +32,9 @@ extern const struct block_format block_raw, block_qcow2;
 
 struct block {
 	const struct block_format *format;
-	char *path;            /* as the user or the image above wrote it */
+	char *path; /* as the user or the image above wrote it */
 	int fd;
-	u64 size;              /* of the disk, whole sectors */
+	u64 size; /* of the disk, whole sectors */
 	bool readonly, discard, no_flush, is_temporary;
 	bool out_of_space;     /* the latest failed write: for want of space; atomic */
 	unsigned depth;        /* in a backing chain; 0: the top */
@@ -48,7 +48,7 @@ bool block_file_try_read(struct block *block, u64 offset, struct iov *to, u64 si
 bool block_file_write(struct block *block, u64 offset, struct iov *from, u64 size);
 bool block_file_read_bytes(struct block *block, u64 offset, void *to, u64 size);
 bool block_file_write_bytes(struct block *block, u64 offset, const void *from, u64 size);
-bool block_file_sync(struct block *block); /* nothing with cache=unsafe */
+bool block_file_sync(struct block *block);                        /* nothing with cache=unsafe */
 bool block_file_punch(struct block *block, u64 offset, u64 size); /* advice; false: only an I/O error */
 bool block_file_zero(struct block *block, u64 offset, u64 size, bool unmap);
 

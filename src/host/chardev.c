@@ -17,7 +17,15 @@
 #include "host/chardev_private.h"
 
 /* Telnet. [RFC 854, 857, 858] */
-enum { TELNET_IAC = 255, TELNET_DO = 253, TELNET_WILL = 251, TELNET_SB = 250, TELNET_SE = 240, TELNET_ECHO = 1, TELNET_SGA = 3 };
+enum {
+	TELNET_IAC = 255,
+	TELNET_DO = 253,
+	TELNET_WILL = 251,
+	TELNET_SB = 250,
+	TELNET_SE = 240,
+	TELNET_ECHO = 1,
+	TELNET_SGA = 3
+};
 
 /* --- output --- */
 
@@ -219,15 +227,14 @@ static void escape_command(struct chardev *c, u8 key)
 		c->input_count = 0;
 		c->turned(c->second, c->at_second);
 		break;
-	case 'b':
-		print(c, "\r\n[sending a break is not built]\r\n");
+	case 'b': print(c, "\r\n[sending a break is not built]\r\n"); break;
+	case 'h':
+	case '?':
+		print(c,
+		      "\r\nC-a h    print this help\r\nC-a x    exit the emulator\r\nC-a c    switch between console and monitor\r\n"
+		      "C-a C-a  send C-a\r\n");
 		break;
-	case 'h': case '?':
-		print(c, "\r\nC-a h    print this help\r\nC-a x    exit the emulator\r\nC-a c    switch between console and monitor\r\n"
-			 "C-a C-a  send C-a\r\n");
-		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -277,7 +284,7 @@ static size_t filter_telnet(struct chardev *c, u8 *bytes, size_t size)
 			c->telnet_state = PLAIN;
 			if (!b || b == '\n')
 				break; /* the end of line's second half */
-			/* fallthrough */
+				       /* fallthrough */
 		default:
 			if (b == TELNET_IAC)
 				c->telnet_state = IAC;
@@ -370,7 +377,8 @@ void chardev_attach_socket(struct chardev *c, int fd)
 	chardev_set_output(c, out, out >= 0 ? OUT_SOCKET : OUT_NONE);
 	c->telnet_state = 0;
 	if (c->telnet) {
-		static const u8 offer[] = {TELNET_IAC, TELNET_WILL, TELNET_ECHO, TELNET_IAC, TELNET_WILL, TELNET_SGA, TELNET_IAC, TELNET_DO, TELNET_SGA};
+		static const u8 offer[] = {TELNET_IAC, TELNET_WILL, TELNET_ECHO, TELNET_IAC, TELNET_WILL,
+					   TELNET_SGA, TELNET_IAC,  TELNET_DO,   TELNET_SGA};
 
 		chardev_write(c, offer, sizeof(offer));
 	}
@@ -448,7 +456,8 @@ void chardev_connect(struct chardev *c, size_t (*can_take)(void *opaque),
 		loop_unlock(c->loop);
 }
 
-bool chardev_connect_second(struct chardev *c, size_t (*can_take)(void *opaque), void (*take)(void *opaque, const u8 *bytes, size_t size),
+bool chardev_connect_second(struct chardev *c, size_t (*can_take)(void *opaque),
+			    void (*take)(void *opaque, const u8 *bytes, size_t size),
 			    void (*turned)(void *opaque, bool to_second), void *opaque)
 {
 	if (take ? c->take_second != NULL : c->second != opaque)

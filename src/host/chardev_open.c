@@ -221,8 +221,8 @@ static const struct {
 	const char *name, *implied; /* implied: key of what follows the colon */
 	bool (*open)(struct chardev *c, struct opts *opts, struct error *err);
 } kinds[] = {
-	{"stdio", NULL, open_stdio},  {"null", NULL, open_nothing}, {"none", NULL, open_nothing},
-	{"pty", NULL, open_pty_opts}, {"file", "path", open_file},  {"unix", "path", open_unix},
+	{"stdio", NULL, open_stdio},  {"null", NULL, open_nothing},       {"none", NULL, open_nothing},
+	{"pty", NULL, open_pty_opts}, {"file", "path", open_file},        {"unix", "path", open_unix},
 	{"tcp", "address", open_tcp}, {"telnet", "address", open_telnet},
 };
 
@@ -253,7 +253,7 @@ static bool open_spec(struct chardev *c, const char *spec, struct error *err)
 		return ok;
 	}
 	return fail(err, "no such character device; write stdio, mon:stdio, null, none, file:PATH, pty, "
-		    "unix:PATH,server=on,wait=off or tcp:127.0.0.1:PORT");
+			 "unix:PATH,server=on,wait=off or tcp:127.0.0.1:PORT");
 }
 
 struct chardev *chardev_new(struct loop *loop)

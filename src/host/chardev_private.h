@@ -27,7 +27,7 @@ struct chardev {
 	u8 input[CHARDEV_INPUT_BYTES];
 	size_t input_count;
 	bool in_watched, in_escape, delivering;
-	u8 escape; /* the key that begins a command to us; 0: none */
+	u8 escape;   /* the key that begins a command to us; 0: none */
 	bool telnet; /* commands in the stream are taken out */
 	u8 telnet_state;
 	/* behind the escape key: who takes the input after Ctrl-A c */
@@ -49,7 +49,7 @@ struct chardev {
 	size_t out_from, out_count, out_room;
 	size_t out_max;
 	u64 out_dropped;
-	bool out_armed;    /* watched, or about to be */
+	bool out_armed;        /* watched, or about to be */
 	unsigned out_deferred; /* arm requests on their way */
 	bool closed;
 };

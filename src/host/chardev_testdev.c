@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * -chardev testdev: the far end of a port on which a test program says how it ended. Its language is QEMU's: decimal digits, then a
- * letter; "CODEq" ends the machine with exit status CODE << 1 | 1, so that no code means 0. Other letters do nothing. A command may
- * come in pieces.
+ * -chardev testdev: the far end of a port on which a test program says how it ended. Its language is QEMU's: decimal
+ * digits, then a letter; "CODEq" ends the machine with exit status CODE << 1 | 1, so that no code means 0. Other
+ * letters do nothing. A command may come in pieces.
  */
 #include "host/chardev_private.h"
 

@@ -18,7 +18,8 @@ static const char *errno_words(int error)
 {
 	switch (error) {
 	case ENOENT: return "there is no such file";
-	case EACCES: case EPERM: return "permission denied";
+	case EACCES:
+	case EPERM: return "permission denied";
 	case EISDIR: return "it is a directory, not a file";
 	case ENOTDIR: return "a part of the path is not a directory";
 	case EROFS: return "the file system is read-only";

@@ -29,7 +29,8 @@ static int result(int value)
 /* One name below `dir`: no link is followed, no mount or root left. */
 static int open_beneath(struct folder *folder, int dir, const char *name, int flags, u32 mode)
 {
-	struct open_how how = {.flags = (u64)(flags | O_CLOEXEC), .mode = mode,
+	struct open_how how = {.flags = (u64)(flags | O_CLOEXEC),
+			       .mode = mode,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
 					  (folder->one_device ? RESOLVE_NO_XDEV : 0)};
 	int fd;
@@ -179,7 +180,8 @@ int folder_reopen(struct folder *folder, int object, int flags)
 		return -ENXIO;
 	if (folder->readonly && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC)))
 		return -EROFS;
-	return result(open(path.text, (flags & OPEN_FLAGS & ~(O_EXCL | O_NOATIME)) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+	return result(
+		open(path.text, (flags & OPEN_FLAGS & ~(O_EXCL | O_NOATIME)) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
 int folder_create(struct folder *folder, int dir, const char *name, int flags, const struct folder_owner *owner)
@@ -192,7 +194,9 @@ int folder_create(struct folder *folder, int dir, const char *name, int flags, c
 	if (!folder_name_ok(name))
 		return -EINVAL;
 	file.mode = S_IFREG | (owner->mode & 07777);
-	fd = open_beneath(folder, dir, name, (flags & OPEN_FLAGS & ~(O_DIRECTORY | O_NOATIME)) | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+	fd = open_beneath(folder, dir, name,
+			  (flags & OPEN_FLAGS & ~(O_DIRECTORY | O_NOATIME)) | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
+				  O_NOCTTY,
 			  mapped ? 0600 : owner->mode & 0777);
 	if (fd < 0)
 		return fd;
@@ -216,7 +220,8 @@ int folder_mkdir(struct folder *folder, int dir, const char *name, const struct 
 }
 
 /* A file that stands for something else, in the mapped model. */
-static int stand_in(struct folder *folder, int dir, const char *name, const char *content, const struct folder_owner *owner, u64 rdev)
+static int stand_in(struct folder *folder, int dir, const char *name, const char *content,
+		    const struct folder_owner *owner, u64 rdev)
 {
 	int fd = open_beneath(folder, dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600), status;
 	size_t size = content ? strlen(content) : 0;
@@ -228,7 +233,8 @@ static int stand_in(struct folder *folder, int dir, const char *name, const char
 	return status;
 }
 
-int folder_symlink(struct folder *folder, int dir, const char *name, const char *target, const struct folder_owner *owner)
+int folder_symlink(struct folder *folder, int dir, const char *name, const char *target,
+		   const struct folder_owner *owner)
 {
 	struct folder_owner made = *owner;
 
@@ -242,7 +248,8 @@ int folder_symlink(struct folder *folder, int dir, const char *name, const char 
 	return own_name(folder, dir, name, &made, 0);
 }
 
-int folder_mknod(struct folder *folder, int dir, const char *name, u32 major, u32 minor, const struct folder_owner *owner)
+int folder_mknod(struct folder *folder, int dir, const char *name, u32 major, u32 minor,
+		 const struct folder_owner *owner)
 {
 	if (!folder_name_ok(name))
 		return -EINVAL;
@@ -267,7 +274,8 @@ int folder_unlink(struct folder *folder, int dir, const char *name, bool directo
 
 int folder_rename(struct folder *folder, int from, const char *old_name, int to, const char *new_name)
 {
-	return folder_name_ok(old_name) && folder_name_ok(new_name) ? result(renameat(from, old_name, to, new_name)) : -EINVAL;
+	return folder_name_ok(old_name) && folder_name_ok(new_name) ? result(renameat(from, old_name, to, new_name)) :
+								      -EINVAL;
 }
 
 int folder_readlink(struct folder *folder, int object, char *to, size_t room)
@@ -297,8 +305,8 @@ static int change_owner(struct folder *folder, int object, const struct folder_c
 			status = mapped_set(object, "uid", c->uid, 4);
 		return status < 0 || !(c->valid & CHANGE_GID) ? status : mapped_set(object, "gid", c->gid, 4);
 	}
-	status = result(fchownat(object, "", c->valid & CHANGE_UID ? c->uid : (uid_t)-1, c->valid & CHANGE_GID ? c->gid : (gid_t)-1,
-				 AT_EMPTY_PATH));
+	status = result(fchownat(object, "", c->valid & CHANGE_UID ? c->uid : (uid_t)-1,
+				 c->valid & CHANGE_GID ? c->gid : (gid_t)-1, AT_EMPTY_PATH));
 	return folder->model == FOLDER_NONE ? 0 : status;
 }
 
@@ -308,11 +316,11 @@ static int change_times(int object, const struct folder_change *c)
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_OMIT}};
 
 	if (c->valid & CHANGE_ATIME)
-		times[0] = c->valid & CHANGE_ATIME_SET ? (struct timespec){(time_t)c->atime_s, (long)c->atime_ns}
-						       : (struct timespec){.tv_nsec = UTIME_NOW};
+		times[0] = c->valid & CHANGE_ATIME_SET ? (struct timespec){(time_t)c->atime_s, (long)c->atime_ns} :
+							 (struct timespec){.tv_nsec = UTIME_NOW};
 	if (c->valid & CHANGE_MTIME)
-		times[1] = c->valid & CHANGE_MTIME_SET ? (struct timespec){(time_t)c->mtime_s, (long)c->mtime_ns}
-						       : (struct timespec){.tv_nsec = UTIME_NOW};
+		times[1] = c->valid & CHANGE_MTIME_SET ? (struct timespec){(time_t)c->mtime_s, (long)c->mtime_ns} :
+							 (struct timespec){.tv_nsec = UTIME_NOW};
 	return result(utimensat(AT_FDCWD, path.text, times, 0));
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A folder of the host that a guest sees. Everything goes by file descriptors: an object is an O_PATH descriptor that was reached
- * from the folder one name at a time, never through a link, so what a guest makes there leads nowhere else. Functions return 0 or
- * more, or a negative error number of Linux, which is what 9P2000.L carries. Any thread, one at a time.
+ * A folder of the host that a guest sees. Everything goes by file descriptors: an object is an O_PATH descriptor that
+ * was reached from the folder one name at a time, never through a link, so what a guest makes there leads nowhere else.
+ * Functions return 0 or more, or a negative error number of Linux, which is what 9P2000.L carries. Any thread, one at a
+ * time.
  */
 #ifndef HOST_FOLDER_H
 #define HOST_FOLDER_H
@@ -14,8 +15,8 @@
 #include "base/error.h"
 #include "base/types.h"
 
-/* Whose files they are: the guest's ids and modes as they are (passthrough), as far as the host lets us (none), or kept in
- * extended attributes, as QEMU does (mapped-xattr). */
+/* Whose files they are: the guest's ids and modes as they are (passthrough), as far as the host lets us (none), or kept
+ * in extended attributes, as QEMU does (mapped-xattr). */
 enum folder_model { FOLDER_NONE, FOLDER_PASSTHROUGH, FOLDER_MAPPED };
 
 struct folder {
@@ -30,13 +31,13 @@ struct folder_owner {
 };
 
 /* What setattr changes: bits of `valid` as in the protocol. */
-#define CHANGE_MODE      0x001
-#define CHANGE_UID       0x002
-#define CHANGE_GID       0x004
-#define CHANGE_SIZE      0x008
-#define CHANGE_ATIME     0x010
-#define CHANGE_MTIME     0x020
-#define CHANGE_CTIME     0x040
+#define CHANGE_MODE 0x001
+#define CHANGE_UID 0x002
+#define CHANGE_GID 0x004
+#define CHANGE_SIZE 0x008
+#define CHANGE_ATIME 0x010
+#define CHANGE_MTIME 0x020
+#define CHANGE_CTIME 0x040
 #define CHANGE_ATIME_SET 0x080
 #define CHANGE_MTIME_SET 0x100
 struct folder_change {
@@ -53,8 +54,10 @@ int folder_stat(struct folder *folder, int object, struct stat *st); /* as the g
 int folder_reopen(struct folder *folder, int object, int flags);     /* files and directories only */
 int folder_create(struct folder *folder, int dir, const char *name, int flags, const struct folder_owner *owner);
 int folder_mkdir(struct folder *folder, int dir, const char *name, const struct folder_owner *owner);
-int folder_symlink(struct folder *folder, int dir, const char *name, const char *target, const struct folder_owner *owner);
-int folder_mknod(struct folder *folder, int dir, const char *name, u32 major, u32 minor, const struct folder_owner *owner);
+int folder_symlink(struct folder *folder, int dir, const char *name, const char *target,
+		   const struct folder_owner *owner);
+int folder_mknod(struct folder *folder, int dir, const char *name, u32 major, u32 minor,
+		 const struct folder_owner *owner);
 int folder_link(struct folder *folder, int object, int dir, const char *name);
 int folder_unlink(struct folder *folder, int dir, const char *name, bool directory);
 int folder_rename(struct folder *folder, int from, const char *old_name, int to, const char *new_name);

@@ -29,8 +29,8 @@ u64 host_realtime_s(void); /* seconds since 1970, for the RTC */
 struct block;
 struct iovec;
 struct block_config {
-	const char *id, *file, *format; /* no format: by the file's name */
-	const char *internal_snapshot;  /* the disk as this snapshot inside the image has it; readonly */
+	const char *id, *file, *format;     /* no format: by the file's name */
+	const char *internal_snapshot;      /* the disk as this snapshot inside the image has it; readonly */
 	const struct block_config *backing; /* the user's word for the image behind */
 	bool allow_backing; /* a file that the image names is opened, if it is in or below the image's folder */
 	bool no_backing;    /* what the image names is left out */
@@ -53,7 +53,8 @@ bool block_write(struct block *block, u64 offset, const void *from, u64 size);
 /* The same with scattered memory of at least `size` bytes. */
 bool block_readv(struct block *block, u64 offset, const struct iovec *to, u64 size);
 bool block_writev(struct block *block, u64 offset, const struct iovec *from, u64 size);
-/* Reads what the host has in memory, without waiting for a disk; false: it is not all there (or an error), and `to` has anything. */
+/* Reads what the host has in memory, without waiting for a disk; false: it is not all there (or an error), and `to` has
+ * anything. */
 bool block_try_readv(struct block *block, u64 offset, const struct iovec *to, u64 size);
 bool block_flush(struct block *block);
 bool block_discard(struct block *block, u64 offset, u64 size);
@@ -68,7 +69,7 @@ struct drive {
 	struct block *block;                /* NULL: not open yet */
 	struct dev *user;                   /* the device that has it */
 	bool readonly, discard, no_flush, allow_backing, write_through;
-	bool is_node, is_lazy, is_cdrom;    /* of -blockdev; opened when used; media=cdrom */
+	bool is_node, is_lazy, is_cdrom; /* of -blockdev; opened when used; media=cdrom */
 	enum on_error write_error, read_error;
 };
 
@@ -76,8 +77,10 @@ struct drive {
 struct machine;
 struct dev;
 struct workers;
-struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err); /* NULL: told in err */
-/* Machine lock. A request failed: what becomes of it, REPORT, IGNORE or STOP. With STOP it waits in the device until `resume`. */
+struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user,
+				 struct error *err); /* NULL: told in err */
+/* Machine lock. A request failed: what becomes of it, REPORT, IGNORE or STOP. With STOP it waits in the device until
+ * `resume`. */
 enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write);
 struct workers *machine_workers(struct machine *machine);
 
@@ -89,13 +92,14 @@ int host_accept(int listen_fd, int flags);
 /* --- chardev.c: a two-way byte stream --- */
 struct chardev;
 /* spec as after -serial: stdio, mon:stdio, null, none, file:PATH, pty, unix:PATH[,server=on][,wait=off],
- * tcp: or telnet:127.0.0.1:PORT[,server=on][,wait=off]. With mon: (or stdio,mux=on) the escape key Ctrl-A works: x quits (calls
- * `quit` in the loop thread), h lists the rest. The terminal is restored on every way out, signals included; with a
- * `quit`, the first SIGINT, SIGTERM or SIGHUP of a stdio user calls it too, a second one kills. */
+ * tcp: or telnet:127.0.0.1:PORT[,server=on][,wait=off]. With mon: (or stdio,mux=on) the escape key Ctrl-A works: x
+ * quits (calls `quit` in the loop thread), h lists the rest. The terminal is restored on every way out, signals
+ * included; with a `quit`, the first SIGINT, SIGTERM or SIGHUP of a stdio user calls it too, a second one kills. */
 struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
 			     struct error *err);
 void chardev_close(struct chardev *chardev);
-/* What ends test programs: the text "CODEq" written to it calls exit_with(opaque, CODE << 1 | 1), on the writer's thread. */
+/* What ends test programs: the text "CODEq" written to it calls exit_with(opaque, CODE << 1 | 1), on the writer's
+ * thread. */
 struct chardev *chardev_open_testdev(struct loop *loop, void (*exit_with)(void *opaque, int code), void *opaque);
 /* Output: never blocks the caller for long; bytes are kept until written. Any thread. */
 void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size);
@@ -104,16 +108,16 @@ void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size);
 void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
 		     void (*take)(void *opaque, const u8 *bytes, size_t size), void *opaque);
 void chardev_kick(struct chardev *chardev);
-/* Of a device with the escape key: a second taker, between which and the first Ctrl-A c turns the input. `take` NULL: it goes again. Machine lock
- * or before the loop runs. False: there is one already (or this was not it). */
+/* Of a device with the escape key: a second taker, between which and the first Ctrl-A c turns the input. `take` NULL:
+ * it goes again. Machine lock or before the loop runs. False: there is one already (or this was not it). */
 bool chardev_connect_second(struct chardev *chardev, size_t (*can_take)(void *opaque),
-			    void (*take)(void *opaque, const u8 *bytes, size_t size), void (*turned)(void *opaque, bool to_second),
-			    void *opaque);
+			    void (*take)(void *opaque, const u8 *bytes, size_t size),
+			    void (*turned)(void *opaque, bool to_second), void *opaque);
 bool chardev_is_mux(const struct chardev *chardev);
 void chardev_set_escape(struct chardev *chardev, u8 key); /* default 1, Ctrl-A; 0: none */
 bool chardev_is_connected(const struct chardev *chardev);
-/* Who must know of connections: called under the machine lock with true when one begins and with false when it ends. What is always
- * connected (stdio, a file) begins once, at this call. */
+/* Who must know of connections: called under the machine lock with true when one begins and with false when it ends.
+ * What is always connected (stdio, a file) begins once, at this call. */
 void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque, bool connected), void *opaque);
 /* Bytes written that the host has not taken yet; SIZE_MAX: it will never take any. */
 size_t chardev_backlog(struct chardev *chardev);
@@ -127,8 +131,9 @@ bool quit_signals_watch(struct loop *loop, void (*quit)(void *opaque), void *opa
 /* --- net.c: a wire for Ethernet. All under the machine lock; frames are of host/net_frame.h, header first. --- */
 struct netdev;
 struct opts;
-/* Who has the other end: `receive` takes a frame, or has no room (false) and calls netdev_kick when it has; `received` ends a row of
- * them; `writable` says that netdev_has_room may be true again; `link` that the wire was cut or joined. */
+/* Who has the other end: `receive` takes a frame, or has no room (false) and calls netdev_kick when it has; `received`
+ * ends a row of them; `writable` says that netdev_has_room may be true again; `link` that the wire was cut or joined.
+ */
 struct netdev_peer {
 	bool (*receive)(void *opaque, const u8 *frame, size_t size);
 	void (*received)(void *opaque);
@@ -149,7 +154,7 @@ void netdev_set_link(struct netdev *netdev, bool up); /* false: cut, until it is
 u32 netdev_takes(const struct netdev *netdev);
 u32 netdev_gives(const struct netdev *netdev);
 void netdev_set_offloads(struct netdev *netdev, u32 offloads); /* what the peer takes, of what the wire gives */
-bool netdev_has_room(const struct netdev *netdev); /* for one frame of any size */
+bool netdev_has_room(const struct netdev *netdev);             /* for one frame of any size */
 void netdev_send(struct netdev *netdev, u8 *frame, size_t size);
 void netdev_flush(struct netdev *netdev); /* the row is over */
 void netdev_kick(struct netdev *netdev);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The wire between a network device and the world. What differs between kinds is one row each; here is what they share: who has the
- * other end, when the file is waited for, and that nobody is drowned: a peer without room stops the reading, a full buffer stops
- * the peer.
+ * The wire between a network device and the world. What differs between kinds is one row each; here is what they share:
+ * who has the other end, when the file is waited for, and that nobody is drowned: a peer without room stops the
+ * reading, a full buffer stops the peer.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -212,7 +212,8 @@ void netdev_set_offloads(struct netdev *n, u32 offloads)
 
 bool netdev_has_room(const struct netdev *n)
 {
-	return n->fd < 0 || !n->kind->flush || n->out_end - n->out_start + MESSAGE_PREFIX + FRAME_MAX <= STREAM_OUT_BYTES / 2;
+	return n->fd < 0 || !n->kind->flush ||
+	       n->out_end - n->out_start + MESSAGE_PREFIX + FRAME_MAX <= STREAM_OUT_BYTES / 2;
 }
 
 void netdev_send(struct netdev *n, u8 *frame, size_t size)

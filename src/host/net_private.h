@@ -9,7 +9,7 @@
 #include "host/net_frame.h"
 #include "obj/prop.h"
 
-#define STREAM_IN_BYTES  (512 * KiB)
+#define STREAM_IN_BYTES (512 * KiB)
 #define STREAM_OUT_BYTES (1 * MiB)
 
 struct netdev_kind {
@@ -35,12 +35,12 @@ struct netdev {
 	/* the peer */
 	const struct netdev_peer *peer;
 	void *peer_opaque;
-	bool held;         /* the peer has no room: nothing more is read */
-	bool wants_room;   /* the peer waits for `writable` */
+	bool held;       /* the peer has no room: nothing more is read */
+	bool wants_room; /* the peer waits for `writable` */
 	/* buffers: messages as they travel (a stream), or the frame that waits for room (tap) */
 	u8 *in, *out;
 	size_t in_start, in_end, out_start, out_end;
-	char *answer;      /* the last line of text that came; malloc'd */
+	char *answer; /* the last line of text that came; malloc'd */
 };
 
 /* net.c */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Frames on a byte stream, each after its length in 4 bytes, big-endian: to cxlvm-net (with headers and lines of text), and to whoever
- * speaks QEMU's -netdev socket or stream (Ethernet alone). What comes is another's: a length that cannot be cuts the wire.
+ * Frames on a byte stream, each after its length in 4 bytes, big-endian: to cxlvm-net (with headers and lines of text),
+ * and to whoever speaks QEMU's -netdev socket or stream (Ethernet alone). What comes is another's: a length that cannot
+ * be cuts the wire.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,8 +20,8 @@
 #include "host/net_private.h"
 
 #define FLUSH_BYTES (128 * KiB) /* so much is written before a row is over */
-#define ANSWER_MS   5000
-#define READS_MAX   4 /* of a call: others have their turn */
+#define ANSWER_MS 5000
+#define READS_MAX 4 /* of a call: others have their turn */
 
 static void buffers_make(struct netdev *n)
 {
@@ -59,7 +60,8 @@ void stream_send(struct netdev *n, u8 *frame, size_t size)
 void stream_flush(struct netdev *n)
 {
 	while (n->out_start < n->out_end) {
-		ssize_t done = send(n->fd, n->out + n->out_start, n->out_end - n->out_start, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t done =
+			send(n->fd, n->out + n->out_start, n->out_end - n->out_start, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -81,8 +83,8 @@ static bool next_message(struct netdev *n, size_t at, u32 *prefix, u32 *size)
 	memcpy(prefix, n->in + at, MESSAGE_PREFIX);
 	*prefix = ntohl(*prefix);
 	*size = *prefix & ~MESSAGE_TEXT;
-	if ((*prefix & MESSAGE_TEXT) ? !n->has_header || *size > MESSAGE_TEXT_MAX
-				     : *size > (n->has_header ? FRAME_MAX : ETHERNET_MAX)) {
+	if ((*prefix & MESSAGE_TEXT) ? !n->has_header || *size > MESSAGE_TEXT_MAX :
+				       *size > (n->has_header ? FRAME_MAX : ETHERNET_MAX)) {
 		netdev_down(n);
 		return false;
 	}
@@ -225,8 +227,8 @@ static void accepted(void *opaque, u32 events)
 	netdev_up(n, fd);
 }
 
-static bool socket_connect(struct netdev *n, const struct sockaddr *address, socklen_t size, bool server, const char *name,
-			   struct error *err)
+static bool socket_connect(struct netdev *n, const struct sockaddr *address, socklen_t size, bool server,
+			   const char *name, struct error *err)
 {
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
@@ -251,8 +253,8 @@ static bool socket_connect(struct netdev *n, const struct sockaddr *address, soc
 	return loop_watch(n->loop, fd, EPOLLIN, accepted, n, err);
 }
 
-static bool inet_connect(struct netdev *n, const char *host, size_t length, const char *port_text, bool server, const char *name,
-			 struct error *err)
+static bool inet_connect(struct netdev *n, const char *host, size_t length, const char *port_text, bool server,
+			 const char *name, struct error *err)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	u64 port;
@@ -262,13 +264,15 @@ static bool inet_connect(struct netdev *n, const char *host, size_t length, cons
 	if (!parse_u64("port", port_text, 1, 65535, &port, err))
 		return false;
 	address.sin_port = htons((u16)port);
-	snprintf(n->description, sizeof(n->description), "%s 127.0.0.1:%u", server ? "listens on" : "connected to", (unsigned)port);
+	snprintf(n->description, sizeof(n->description), "%s 127.0.0.1:%u", server ? "listens on" : "connected to",
+		 (unsigned)port);
 	return socket_connect(n, (struct sockaddr *)&address, sizeof(address), server, name, err);
 }
 
 bool socket_open(struct netdev *n, struct opts *opts, struct error *err)
 {
-	const char *listens = opts_get(opts, "listen"), *connects = opts_get(opts, "connect"), *name = listens ? listens : connects, *colon;
+	const char *listens = opts_get(opts, "listen"), *connects = opts_get(opts, "connect"),
+		   *name = listens ? listens : connects, *colon;
 
 	if (opts_get(opts, "mcast") || opts_get(opts, "udp") || opts_get(opts, "fd"))
 		return fail(err, "socket: mcast=, udp= and fd= are not built; write listen=:PORT or connect=:PORT");
@@ -285,7 +289,8 @@ bool socket_open(struct netdev *n, struct opts *opts, struct error *err)
 bool stream_open(struct netdev *n, struct opts *opts, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const char *type = opts_get(opts, "addr.type"), *path = opts_get(opts, "addr.path"), *text = opts_get(opts, "server");
+	const char *type = opts_get(opts, "addr.type"), *path = opts_get(opts, "addr.path"),
+		   *text = opts_get(opts, "server");
 	const char *host = opts_get(opts, "addr.host"), *port = opts_get(opts, "addr.port");
 	bool server = false;
 	struct stat st;
@@ -293,14 +298,18 @@ bool stream_open(struct netdev *n, struct opts *opts, struct error *err)
 	if (text && !parse_bool("server", text, &server, err))
 		return false;
 	if (!type || (strcmp(type, "unix") && strcmp(type, "inet")))
-		return fail(err, "stream: write addr.type=unix,addr.path=PATH or addr.type=inet,addr.host=127.0.0.1,addr.port=PORT");
+		return fail(
+			err,
+			"stream: write addr.type=unix,addr.path=PATH or addr.type=inet,addr.host=127.0.0.1,addr.port=PORT");
 	if (!opts_all_used(opts, "-netdev", err))
 		return false;
 	if (!strcmp(type, "inet"))
-		return port ? inet_connect(n, host ? host : "", host ? strlen(host) : 0, port, server, host ? host : "addr.host=", err)
-			    : fail(err, "stream: addr.type=inet needs addr.port=PORT");
+		return port ? inet_connect(n, host ? host : "", host ? strlen(host) : 0, port, server,
+					   host ? host : "addr.host=", err) :
+			      fail(err, "stream: addr.type=inet needs addr.port=PORT");
 	if (!path || !*path || strlen(path) >= sizeof(address.sun_path))
-		return fail(err, "addr.path=%s: a socket's path has 1 to %zu bytes", path ? path : "", sizeof(address.sun_path) - 1);
+		return fail(err, "addr.path=%s: a socket's path has 1 to %zu bytes", path ? path : "",
+			    sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path));
 	if (server && !stat(path, &st) && S_ISSOCK(st.st_mode))
 		unlink(path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * -netdev tap: a network interface of the host. The kernel takes and gives virtio-net's header, so offloads go through. One frame
- * for each call. Whoever made the interface (or root) may open it; we bring it up for nobody and run no script.
+ * -netdev tap: a network interface of the host. The kernel takes and gives virtio-net's header, so offloads go through.
+ * One frame for each call. Whoever made the interface (or root) may open it; we bring it up for nobody and run no
+ * script.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +30,8 @@ bool tap_open(struct netdev *n, struct opts *opts, struct error *err)
 		const char *script = opts_get(opts, scripts[i]);
 
 		if (script && *script && strcmp(script, "no"))
-			return fail(err, "%s=%s: no script is run; set the interface up beforehand and write %s=no", scripts[i], script,
-				    scripts[i]);
+			return fail(err, "%s=%s: no script is run; set the interface up beforehand and write %s=no",
+				    scripts[i], script, scripts[i]);
 	}
 	if (name && (!*name || strlen(name) >= IFNAMSIZ))
 		return fail(err, "ifname=%s: an interface's name has 1 to %d characters", name, IFNAMSIZ - 1);
@@ -40,11 +41,14 @@ bool tap_open(struct netdev *n, struct opts *opts, struct error *err)
 		memcpy(request.ifr_name, name, strlen(name));
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return fail(err, "tap: /dev/net/tun cannot be opened: %s; -netdev user needs no privilege", strerror(errno));
+		return fail(err, "tap: /dev/net/tun cannot be opened: %s; -netdev user needs no privilege",
+			    strerror(errno));
 	if (ioctl(fd, TUNSETIFF, &request) || ioctl(fd, TUNSETVNETHDRSZ, &header)) {
 		close(fd);
-		return fail(err, "ifname=%s: the interface cannot be used: %s; make it before, with 'ip tuntap add mode tap user NAME'",
-			    name ? name : "", strerror(errno));
+		return fail(
+			err,
+			"ifname=%s: the interface cannot be used: %s; make it before, with 'ip tuntap add mode tap user NAME'",
+			name ? name : "", strerror(errno));
 	}
 	ioctl(fd, TUNSETOFFLOAD, 0ul);
 	n->takes = n->gives = OFFLOAD_CSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6 | OFFLOAD_ECN;
@@ -91,7 +95,10 @@ void tap_set_offloads(struct netdev *n, u32 offloads)
 	static const struct {
 		u32 ours;
 		unsigned tun;
-	} pairs[] = {{OFFLOAD_CSUM, TUN_F_CSUM}, {OFFLOAD_TSO4, TUN_F_TSO4}, {OFFLOAD_TSO6, TUN_F_TSO6}, {OFFLOAD_ECN, TUN_F_TSO_ECN}};
+	} pairs[] = {{OFFLOAD_CSUM, TUN_F_CSUM},
+		     {OFFLOAD_TSO4, TUN_F_TSO4},
+		     {OFFLOAD_TSO6, TUN_F_TSO6},
+		     {OFFLOAD_ECN, TUN_F_TSO_ECN}};
 	unsigned long set = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * -netdev user: what the user asks for is checked here, and carried out by cxlvm-net (src/usernet), a program that is found beside
- * this one and started before guest memory exists. It shares nothing with us but a stream. If it ends, the wire is cut.
+ * -netdev user: what the user asks for is checked here, and carried out by cxlvm-net (src/usernet), a program that is
+ * found beside this one and started before guest memory exists. It shares nothing with us but a stream. If it ends, the
+ * wire is cut.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -79,13 +80,15 @@ static bool forward_complete(const char *key, const char *text, bool whole, char
 	if (!field(&at, ':', protocol, sizeof(protocol)) || !field(&at, ':', host, sizeof(host)) ||
 	    (whole && (!field(&at, '-', port, sizeof(port)) || !field(&at, ':', guest, sizeof(guest)))) ||
 	    (!whole && (strlen(at) >= sizeof(port) || !strcpy(port, at))))
-		return fail(err, "%s=%s: write %s=tcp:[ADDRESS]:PORT%s", key, text, key, whole ? "-[GUEST-ADDRESS]:GUEST-PORT" : "");
+		return fail(err, "%s=%s: write %s=tcp:[ADDRESS]:PORT%s", key, text, key,
+			    whole ? "-[GUEST-ADDRESS]:GUEST-PORT" : "");
 	if (!*protocol)
 		strcpy(protocol, "tcp");
 	if (strcmp(protocol, "tcp") && strcmp(protocol, "udp"))
 		return fail(err, "%s=%s: protocol '%s'; tcp and udp are forwarded", key, text, protocol);
 	if ((*host && !ipv4(key, host, &address, err)) || (*guest && !ipv4(key, guest, &address, err)) ||
-	    !parse_u64(key, port, 1, 65535, &host_port, err) || (whole && !parse_u64(key, at, 1, 65535, &guest_port, err)))
+	    !parse_u64(key, port, 1, 65535, &host_port, err) ||
+	    (whole && !parse_u64(key, at, 1, 65535, &guest_port, err)))
 		return false;
 	if (whole)
 		snprintf(to, ARGUMENT_BYTES, "%s:%s:%u-%s:%u", protocol, *host ? host : "0.0.0.0", (unsigned)host_port,
@@ -211,9 +214,11 @@ static bool ipv4_options(struct user_options *o, struct opts *opts, struct error
 		if (value && !ipv4(keys[i], value, &address[i], err))
 			return false;
 		if ((address[i] & mask) != net || address[i] == net || address[i] == (net | ~mask))
-			return fail(err, "%s=%u.%u.%u.%u: not an address of the network %u.%u.%u.%u; choose another one or net=", keys[i],
-				    address[i] >> 24, address[i] >> 16 & 255, address[i] >> 8 & 255, address[i] & 255, net >> 24,
-				    net >> 16 & 255, net >> 8 & 255, net & 255);
+			return fail(
+				err,
+				"%s=%u.%u.%u.%u: not an address of the network %u.%u.%u.%u; choose another one or net=",
+				keys[i], address[i] >> 24, address[i] >> 16 & 255, address[i] >> 8 & 255,
+				address[i] & 255, net >> 24, net >> 16 & 255, net >> 8 & 255, net & 255);
 		for (unsigned k = 0; k < i; k++)
 			if (address[k] == address[i])
 				return fail(err, "%s= is the address of %s=; choose another one", keys[i], keys[k]);
@@ -247,7 +252,8 @@ static bool ipv6_options(struct user_options *o, struct opts *opts, struct error
 		if (slash)
 			*slash = 0;
 		if (inet_pton(AF_INET6, text, address[i]) != 1)
-			return fail(err, "%s=%s: not an IPv6 address; write one like %s", keys[i].key, value, keys[i].initial);
+			return fail(err, "%s=%s: not an IPv6 address; write one like %s", keys[i].key, value,
+				    keys[i].initial);
 		if (i && !value) /* the same place in another network */
 			memcpy(address[i], address[0], 8);
 		if (memcmp(address[i], address[0], 8))
@@ -264,9 +270,11 @@ static bool options_read(struct user_options *o, struct opts *opts, struct error
 	static const struct {
 		const char *key, *why;
 	} refused[] = {{"guestfwd", "is not built: let the guest connect to the host's address and port"},
-		       {"tftp", "is not built: there is no network boot"}, {"bootfile", "is not built: there is no network boot"},
+		       {"tftp", "is not built: there is no network boot"},
+		       {"bootfile", "is not built: there is no network boot"},
 		       {"tftp-server-name", "is not built: there is no network boot"},
-		       {"smb", "is not built: share a folder with -virtfs"}, {"smbserver", "is not built: share a folder with -virtfs"}};
+		       {"smb", "is not built: share a folder with -virtfs"},
+		       {"smbserver", "is not built: share a folder with -virtfs"}};
 	const char *text;
 	bool restricted = false, v4 = true, v6 = true;
 
@@ -284,8 +292,9 @@ static bool options_read(struct user_options *o, struct opts *opts, struct error
 	if (!v4 && !v6)
 		return fail(err, "user: ipv4=off,ipv6=off leaves nothing; write -nic none for no network");
 	return (!restricted || argument(o, err, "restrict")) && (!v4 || ipv4_options(o, opts, err)) &&
-	       (!v6 || ipv6_options(o, opts, err)) && word(o, opts, "hostname", err) && word(o, opts, "domainname", err) &&
-	       all_of(o, opts, "dnssearch", err) && all_of(o, opts, "hostfwd", err) && opts_all_used(opts, "-netdev", err);
+	       (!v6 || ipv6_options(o, opts, err)) && word(o, opts, "hostname", err) &&
+	       word(o, opts, "domainname", err) && all_of(o, opts, "dnssearch", err) &&
+	       all_of(o, opts, "hostfwd", err) && opts_all_used(opts, "-netdev", err);
 }
 
 /* --- The program --- */
@@ -304,7 +313,10 @@ static bool helper_path(char *path, size_t room, struct error *err)
 				return true;
 		}
 	}
-	return fail(err, "user: the program cxlvm-net is not beside cxlvm (%s); build it with 'make', or use another -netdev", path);
+	return fail(
+		err,
+		"user: the program cxlvm-net is not beside cxlvm (%s); build it with 'make', or use another -netdev",
+		path);
 }
 
 /* In the child, between fork and exec: system calls only. */

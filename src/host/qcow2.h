@@ -2,12 +2,13 @@
 /*
  * qcow2, private to host/.
  *
- * Locks. `use` (read-write) is held shared by whoever moves data in clusters of the file, and exclusively by whoever gives clusters back: so a cluster is
- * not used anew while something is still on its way to or from it. `lock` guards everything else; it is taken inside `use`.
+ * Locks. `use` (read-write) is held shared by whoever moves data in clusters of the file, and exclusively by whoever
+ * gives clusters back: so a cluster is not used anew while something is still on its way to or from it. `lock` guards
+ * everything else; it is taken inside `use`.
  *
- * Order on the file. Refcounts that went up are written before the L2 tables that need them, these before the L1 table, with a flush of the file between
- * (qcow2_write_back). What is no longer referenced is collected in `dropped` and loses its refcount only after all that is safe. So an end at
- * any moment leaves clusters too many, never one too few.
+ * Order on the file. Refcounts that went up are written before the L2 tables that need them, these before the L1 table,
+ * with a flush of the file between (qcow2_write_back). What is no longer referenced is collected in `dropped` and loses
+ * its refcount only after all that is safe. So an end at any moment leaves clusters too many, never one too few.
  */
 #ifndef HOST_QCOW2_H
 #define HOST_QCOW2_H
@@ -17,17 +18,17 @@
 #include "host/block_private.h"
 #include "host/qcow2_spec.h"
 
-#define QCOW2_L1_BYTES_MAX       (32 * MiB)
+#define QCOW2_L1_BYTES_MAX (32 * MiB)
 #define QCOW2_REFTABLE_BYTES_MAX (8 * MiB)
-#define QCOW2_SNAPSHOTS_MAX      65536
+#define QCOW2_SNAPSHOTS_MAX 65536
 #define QCOW2_SNAPSHOT_TABLE_MAX (16 * MiB)
-#define QCOW2_CACHE_BYTES        (32 * MiB) /* of L2 tables; refcount blocks have an eighth */
-#define QCOW2_WAYS               8
+#define QCOW2_CACHE_BYTES (32 * MiB) /* of L2 tables; refcount blocks have an eighth */
+#define QCOW2_WAYS 8
 
 /* One cluster of metadata in memory, as it is in the file. */
 struct qcow2_table {
-	u64 offset; /* in the file; 0: this slot is free */
-	u64 used;   /* when it was used last */
+	u64 offset;               /* in the file; 0: this slot is free */
+	u64 used;                 /* when it was used last */
 	u32 dirty_from, dirty_to; /* bytes that the file does not have yet; equal: none */
 	u8 *bytes;
 };
@@ -41,9 +42,9 @@ struct qcow2_cache {
 
 /* A table of offsets that is wholly in memory. */
 struct qcow2_top {
-	u64 offset;   /* in the file */
-	u32 count;    /* entries */
-	u64 *entries; /* in host order */
+	u64 offset;               /* in the file */
+	u32 count;                /* entries */
+	u64 *entries;             /* in host order */
 	u32 dirty_from, dirty_to; /* entries that the file does not have yet */
 };
 
@@ -69,19 +70,19 @@ struct qcow2 {
 	u32 snapshot_count;
 	u64 snapshot_table_offset, snapshot_table_bytes;
 	pthread_rwlock_t use;
-	pthread_mutex_t lock; /* of all below */
+	pthread_mutex_t lock;   /* of all below */
 	pthread_cond_t settled; /* an allocation ended */
 	struct qcow2_pending *pending;
 	struct qcow2_top l1, reftable;
 	struct qcow2_cache l2s, refblocks;
-	u64 free_hint;   /* no cluster below it is free */
-	u64 file_end;    /* bytes; at least what the file has */
-	u64 *dropped;    /* clusters that lose a reference at the next write-back */
+	u64 free_hint; /* no cluster below it is free */
+	u64 file_end;  /* bytes; at least what the file has */
+	u64 *dropped;  /* clusters that lose a reference at the next write-back */
 	u32 dropped_count, dropped_room;
-	u64 *metadata;   /* hash set: clusters that hold L2 tables and refcount blocks, which data must never hit */
+	u64 *metadata; /* hash set: clusters that hold L2 tables and refcount blocks, which data must never hit */
 	u32 metadata_count, metadata_room;
-	bool broken;     /* corruption was met: nothing is written any more */
-	u8 *unpacked;    /* the compressed cluster read last */
+	bool broken;        /* corruption was met: nothing is written any more */
+	u8 *unpacked;       /* the compressed cluster read last */
 	u64 unpacked_entry; /* its L2 entry; 0: none */
 };
 
@@ -109,7 +110,8 @@ bool qcow2_snapshots_read(struct qcow2 *q, u32 count, u64 offset, struct error *
 /* --- qcow2_cache.c --- */
 bool qcow2_cache_init(struct qcow2 *q, struct qcow2_cache *cache, u64 bytes);
 void qcow2_cache_fini(struct qcow2_cache *cache);
-/* The table at `offset`, read if it is not there; `fresh`: all zeroes, not read. NULL: an I/O error. Valid until the next call for the same cache. */
+/* The table at `offset`, read if it is not there; `fresh`: all zeroes, not read. NULL: an I/O error. Valid until the
+ * next call for the same cache. */
 struct qcow2_table *qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, u64 offset, bool fresh);
 void qcow2_table_dirty(struct qcow2_cache *cache, struct qcow2_table *table, u32 from, u32 bytes);
 void qcow2_top_set(struct qcow2_top *top, u32 n, u64 entry);
@@ -123,8 +125,8 @@ bool qcow2_refcount_set(struct qcow2 *q, u64 cluster, u64 count); /* its refcoun
 bool qcow2_alloc(struct qcow2 *q, u64 wanted, u64 *offset, u64 *got, bool *fresh);
 /* Takes back what qcow2_alloc gave and nothing references. */
 void qcow2_unalloc(struct qcow2 *q, u64 offset, u64 count);
-void qcow2_drop(struct qcow2 *q, u64 offset); /* one reference less, at the next flush */
-bool qcow2_release_dropped(struct qcow2 *q); /* after a write-back; `use` is held exclusively */
+void qcow2_drop(struct qcow2 *q, u64 offset);         /* one reference less, at the next flush */
+bool qcow2_release_dropped(struct qcow2 *q);          /* after a write-back; `use` is held exclusively */
 bool qcow2_metadata_add(struct qcow2 *q, u64 offset); /* false: it was there */
 void qcow2_metadata_remove(struct qcow2 *q, u64 offset);
 /* Whether a cluster of data may lie at `offset`. */
@@ -162,7 +164,9 @@ bool qcow2_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap);
 bool qcow2_decompress(u32 compression, const u8 *from, u64 bytes, u8 *to, u64 cluster_bytes);
 
 /* --- qcow2_check.c: counts all references --- */
-struct qcow2_report { u64 leaks, corruptions, repaired; };
+struct qcow2_report {
+	u64 leaks, corruptions, repaired;
+};
 /* `repair`: sets the refcounts right. Fails if it cannot be done. */
 bool qcow2_check(struct qcow2 *q, bool repair, struct qcow2_report *report, struct error *err);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * qcow2: counts who references which cluster, compares that with the refcounts, and sets them right if asked. The work is bounded by the
- * bytes of tables that are walked, so that no image can keep us for long.
+ * qcow2: counts who references which cluster, compares that with the refcounts, and sets them right if asked. The work
+ * is bounded by the bytes of tables that are walked, so that no image can keep us for long.
  */
 #include <stdlib.h>
 
 #include "host/qcow2.h"
 
-#define CLUSTERS_MAX    (1u << 26)
+#define CLUSTERS_MAX (1u << 26)
 #define TABLE_BYTES_MAX (4 * GiB)
 
 struct count {
@@ -15,7 +15,7 @@ struct count {
 	u32 *counts; /* of each cluster of the file */
 	u64 clusters, walked;
 	struct qcow2_report *report;
-	u8 *table;   /* one cluster */
+	u8 *table; /* one cluster */
 };
 
 static void count_range(struct count *c, u64 offset, u64 bytes)
@@ -34,7 +34,8 @@ static void count_range(struct count *c, u64 offset, u64 bytes)
 static bool walked(struct count *c, u64 bytes, struct error *err)
 {
 	c->walked += bytes;
-	return c->walked <= TABLE_BYTES_MAX || fail(err, "file=%s: too much metadata to check here; use qemu-img check -r all", c->q->block->path);
+	return c->walked <= TABLE_BYTES_MAX ||
+	       fail(err, "file=%s: too much metadata to check here; use qemu-img check -r all", c->q->block->path);
 }
 
 static bool count_l2(struct count *c, u64 offset, struct error *err)
@@ -51,7 +52,9 @@ static bool count_l2(struct count *c, u64 offset, struct error *err)
 
 		switch (qcow2_entry_kind(q, entry)) {
 		case QCOW2_MAP_DATA:
-		case QCOW2_MAP_ZERO: count_range(c, entry & QCOW2_OFFSET_MASK, entry & QCOW2_OFFSET_MASK ? q->cluster_bytes : 0); break;
+		case QCOW2_MAP_ZERO:
+			count_range(c, entry & QCOW2_OFFSET_MASK, entry & QCOW2_OFFSET_MASK ? q->cluster_bytes : 0);
+			break;
 		case QCOW2_MAP_COMPRESSED:
 			qcow2_compressed_range(q, entry, &from, &bytes);
 			count_range(c, from, MIN(bytes, (c->clusters << q->cluster_bits) - from));
@@ -70,7 +73,8 @@ static bool count_l1(struct count *c, u64 offset, u64 entries, struct error *err
 
 	if (!walked(c, 8 * entries, err))
 		return false;
-	if (8 * entries > QCOW2_L1_BYTES_MAX || (offset & (q->cluster_bytes - 1)) || !range_ok(offset, 8 * entries, align_up(q->file_end, q->cluster_bytes))) {
+	if (8 * entries > QCOW2_L1_BYTES_MAX || (offset & (q->cluster_bytes - 1)) ||
+	    !range_ok(offset, 8 * entries, align_up(q->file_end, q->cluster_bytes))) {
 		c->report->corruptions++;
 		return true;
 	}
@@ -111,7 +115,6 @@ static bool count_all(struct count *c, struct error *err)
 	return true;
 }
 
-
 static bool compare(struct count *c, bool repair, struct error *err)
 {
 	struct qcow2 *q = c->q;
@@ -130,7 +133,8 @@ static bool compare(struct count *c, bool repair, struct error *err)
 		if (!repair)
 			continue;
 		if (c->counts[n] > ones(1u << q->refcount_order) || !qcow2_refcount_set(q, n, c->counts[n]))
-			return fail(err, "file=%s: a refcount of it cannot be set; use qemu-img check -r all", q->block->path);
+			return fail(err, "file=%s: a refcount of it cannot be set; use qemu-img check -r all",
+				    q->block->path);
 		c->report->repaired++;
 	}
 	return true;
@@ -148,7 +152,8 @@ bool qcow2_check(struct qcow2 *q, bool repair, struct qcow2_report *report, stru
 	ok = (c.counts && c.table) || fail(err, "file=%s: no host memory for its refcounts", q->block->path);
 	ok = ok && count_all(&c, err);
 	if (ok && repair && report->corruptions)
-		ok = fail(err, "file=%s: its tables contradict each other; repair it with qemu-img check -r all", q->block->path);
+		ok = fail(err, "file=%s: its tables contradict each other; repair it with qemu-img check -r all",
+			  q->block->path);
 	ok = ok && compare(&c, repair, err);
 	free(c.counts);
 	free(c.table);

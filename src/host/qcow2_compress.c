@@ -7,7 +7,10 @@
 
 static bool inflate_cluster(const u8 *from, u64 bytes, u8 *to, u64 cluster_bytes)
 {
-	z_stream z = {.next_in = (u8 *)from, .avail_in = (unsigned)bytes, .next_out = to, .avail_out = (unsigned)cluster_bytes};
+	z_stream z = {.next_in = (u8 *)from,
+		      .avail_in = (unsigned)bytes,
+		      .next_out = to,
+		      .avail_out = (unsigned)cluster_bytes};
 	int result;
 
 	if (inflateInit2(&z, -15) != Z_OK)
@@ -42,5 +45,6 @@ static bool zstd_cluster(const u8 *from, u64 bytes, u8 *to, u64 cluster_bytes)
 
 bool qcow2_decompress(u32 compression, const u8 *from, u64 bytes, u8 *to, u64 cluster_bytes)
 {
-	return compression == QCOW2_ZSTD ? zstd_cluster(from, bytes, to, cluster_bytes) : inflate_cluster(from, bytes, to, cluster_bytes);
+	return compression == QCOW2_ZSTD ? zstd_cluster(from, bytes, to, cluster_bytes) :
+					   inflate_cluster(from, bytes, to, cluster_bytes);
 }

@@ -34,15 +34,18 @@ bool qcow2_create(int fd, const struct qcow2_shape *shape, struct error *err)
 {
 	u32 bits = shape->cluster_bits ? shape->cluster_bits : 16, version = shape->version ? shape->version : 3;
 	u32 order = shape->refcount_order ? shape->refcount_order : 4, cluster = 1u << bits;
-	u64 l1_count = MAX((shape->size >> (2 * bits - 3)) + !!(shape->size & ones(2 * bits - 3)), 1u), l1_clusters = (8 * l1_count + cluster - 1) >> bits;
+	u64 l1_count = MAX((shape->size >> (2 * bits - 3)) + !!(shape->size & ones(2 * bits - 3)), 1u),
+	    l1_clusters = (8 * l1_count + cluster - 1) >> bits;
 	u64 per = 8ull * cluster >> order, blocks = 1, table_clusters, used, at, name_bytes;
 	u8 *bytes = calloc(1, MAX(cluster, 64u * 1024));
 	bool ok = true;
 
-	assert(bytes && bits >= QCOW2_CLUSTER_BITS_MIN && bits <= QCOW2_CLUSTER_BITS_MAX && order <= QCOW2_REFCOUNT_ORDER_MAX);
+	assert(bytes && bits >= QCOW2_CLUSTER_BITS_MIN && bits <= QCOW2_CLUSTER_BITS_MAX &&
+	       order <= QCOW2_REFCOUNT_ORDER_MAX);
 	if (8 * l1_count > QCOW2_L1_BYTES_MAX) {
 		free(bytes);
-		return fail(err, "an image of %llu bytes is too large for clusters of %u", (unsigned long long)shape->size, cluster);
+		return fail(err, "an image of %llu bytes is too large for clusters of %u",
+			    (unsigned long long)shape->size, cluster);
 	}
 	for (;; blocks++) {
 		table_clusters = (8 * blocks + cluster - 1) >> bits;
@@ -67,7 +70,8 @@ bool qcow2_create(int fd, const struct qcow2_shape *shape, struct error *err)
 		at = QCOW2_H_V3_BYTES + 8;
 	}
 	if (shape->backing_format)
-		at += extension(bytes + at, QCOW2_EXT_BACKING_FORMAT, shape->backing_format, (u32)strlen(shape->backing_format));
+		at += extension(bytes + at, QCOW2_EXT_BACKING_FORMAT, shape->backing_format,
+				(u32)strlen(shape->backing_format));
 	at += extension(bytes + at, QCOW2_EXT_END, "", 0);
 	name_bytes = shape->backing_name ? strlen(shape->backing_name) : 0;
 	if (name_bytes) {
@@ -79,7 +83,9 @@ bool qcow2_create(int fd, const struct qcow2_shape *shape, struct error *err)
 	memset(bytes, 0, cluster);
 	for (u64 n = 0; ok && n < table_clusters; n++) {
 		for (u64 i = 0; i < cluster / 8; i++)
-			be_store(bytes + 8 * i, 8, n * (cluster / 8) + i < blocks ? (1 + table_clusters + n * (cluster / 8) + i) << bits : 0);
+			be_store(bytes + 8 * i, 8,
+				 n * (cluster / 8) + i < blocks ? (1 + table_clusters + n * (cluster / 8) + i) << bits :
+								  0);
 		ok = put(fd, (1 + n) << bits, bytes, cluster, err);
 	}
 	for (u64 n = 0; ok && n < blocks; n++) {

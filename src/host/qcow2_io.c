@@ -5,8 +5,8 @@
 #include "base/trace.h"
 #include "host/qcow2.h"
 
-#define ALLOC_CLUSTERS_MAX 1024  /* of one allocation */
-#define DROPPED_MAX        4096 /* clusters that wait to be given back, before we flush by ourselves */
+#define ALLOC_CLUSTERS_MAX 1024 /* of one allocation */
+#define DROPPED_MAX 4096        /* clusters that wait to be given back, before we flush by ourselves */
 
 /* --- Reading --- */
 
@@ -43,7 +43,8 @@ static bool read_compressed(struct qcow2 *q, u64 entry, u64 inside, struct iov *
 		if (ok)
 			q->unpacked_entry = entry;
 		else
-			trace(HOST, "disk %s: the compressed cluster at 0x%llx is damaged", q->block->path, (unsigned long long)from);
+			trace(HOST, "disk %s: the compressed cluster at 0x%llx is damaged", q->block->path,
+			      (unsigned long long)from);
 	}
 	if (ok)
 		iov_copy_in(to, q->unpacked + inside, size);
@@ -57,7 +58,8 @@ static bool read_extent(struct qcow2 *q, const struct qcow2_extent *extent, u64 
 	case QCOW2_MAP_NONE: return read_behind(q->block, offset, to, extent->bytes);
 	case QCOW2_MAP_ZERO: iov_zero(to, extent->bytes); return true;
 	case QCOW2_MAP_DATA: return block_file_read(q->block, extent->host, to, extent->bytes);
-	case QCOW2_MAP_COMPRESSED: return read_compressed(q, extent->entry, offset & (q->cluster_bytes - 1), to, extent->bytes);
+	case QCOW2_MAP_COMPRESSED:
+		return read_compressed(q, extent->entry, offset & (q->cluster_bytes - 1), to, extent->bytes);
 	default: return false;
 	}
 }
@@ -113,7 +115,8 @@ bool qcow2_try_read(struct block *block, u64 offset, struct iov *to, u64 size)
 
 /* --- Writing --- */
 
-/* Waits until no allocation is under way in the cluster of `offset`; how many clusters from there on are free of them, at most `count`. */
+/* Waits until no allocation is under way in the cluster of `offset`; how many clusters from there on are free of them,
+ * at most `count`. */
 static u64 wait_settled(struct qcow2 *q, u64 offset, u64 count)
 {
 	u64 first = offset >> q->cluster_bits;
@@ -142,7 +145,8 @@ static void pending_end(struct qcow2 *q, struct qcow2_pending *mine)
 	pthread_cond_broadcast(&q->settled);
 }
 
-/* The bytes around new data in their clusters: what the disk has there, read into memory. NULL: they need not be written, the file has zeroes there. */
+/* The bytes around new data in their clusters: what the disk has there, read into memory. NULL: they need not be
+ * written, the file has zeroes there. */
 static bool around_read(struct qcow2 *q, bool need, u64 offset, u64 size, u8 **bytes)
 {
 	struct iovec one;
@@ -165,10 +169,12 @@ static bool around_read(struct qcow2 *q, bool need, u64 offset, u64 size, u8 **b
 /* Writes `size` bytes to new clusters at `host`, completing the first and the last. */
 static bool write_new(struct qcow2 *q, u64 offset, struct iov *from, u64 size, u64 host, bool need_around)
 {
-	u64 head = offset & (q->cluster_bytes - 1), tail = -(offset + size) & (q->cluster_bytes - 1), taken, done = 0, start = host + head;
+	u64 head = offset & (q->cluster_bytes - 1), tail = -(offset + size) & (q->cluster_bytes - 1), taken, done = 0,
+	    start = host + head;
 	u8 *before = NULL, *behind = NULL;
 	struct iovec pieces[64];
-	bool ok = around_read(q, need_around, offset - head, head, &before) && around_read(q, need_around, offset + size, tail, &behind);
+	bool ok = around_read(q, need_around, offset - head, head, &before) &&
+		  around_read(q, need_around, offset + size, tail, &behind);
 
 	/* In one write if that is possible. */
 	while (ok && done < size) {
@@ -196,13 +202,16 @@ static bool write_new(struct qcow2 *q, u64 offset, struct iov *from, u64 size, u
 	return ok;
 }
 
-/* New clusters for what begins at `offset`: allocated, filled, and only then entered. `lock` is held, and given up meanwhile. */
+/* New clusters for what begins at `offset`: allocated, filled, and only then entered. `lock` is held, and given up
+ * meanwhile. */
 static bool write_alloc(struct qcow2 *q, u64 offset, struct iov *from, u64 *size, const struct qcow2_extent *first)
 {
-	u64 inside = offset & (q->cluster_bytes - 1), most = MIN(qcow2_clusters(q, inside + *size), ALLOC_CLUSTERS_MAX), wanted = 1, host, got;
+	u64 inside = offset & (q->cluster_bytes - 1), most = MIN(qcow2_clusters(q, inside + *size), ALLOC_CLUSTERS_MAX),
+	    wanted = 1, host, got;
 	struct qcow2_extent extent = *first;
-	bool ok, fresh, has_source = extent.kind == QCOW2_MAP_DATA || extent.kind == QCOW2_MAP_COMPRESSED ||
-				     (extent.kind == QCOW2_MAP_NONE && q->block->backing);
+	bool ok, fresh,
+		has_source = extent.kind == QCOW2_MAP_DATA || extent.kind == QCOW2_MAP_COMPRESSED ||
+			     (extent.kind == QCOW2_MAP_NONE && q->block->backing);
 	struct qcow2_pending mine;
 	struct qcow2_table *l2;
 
@@ -215,7 +224,8 @@ static bool write_alloc(struct qcow2 *q, u64 offset, struct iov *from, u64 *size
 		extent = qcow2_map(q, next, (most - wanted) << q->cluster_bits);
 		if (extent.kind == QCOW2_MAP_BAD || (extent.kind == QCOW2_MAP_DATA && extent.in_place))
 			break;
-		has_source |= extent.kind == QCOW2_MAP_DATA || extent.kind == QCOW2_MAP_COMPRESSED || (extent.kind == QCOW2_MAP_NONE && q->block->backing);
+		has_source |= extent.kind == QCOW2_MAP_DATA || extent.kind == QCOW2_MAP_COMPRESSED ||
+			      (extent.kind == QCOW2_MAP_NONE && q->block->backing);
 		wanted += qcow2_clusters(q, extent.bytes);
 	}
 	if (!qcow2_l2_for_write(q, offset) || !qcow2_alloc(q, wanted, &host, &got, &fresh))
@@ -248,7 +258,8 @@ static bool write_step(struct qcow2 *q, u64 offset, struct iov *from, u64 *size)
 	extent = qcow2_map(q, offset, *size);
 	if (extent.kind == QCOW2_MAP_DATA && extent.in_place) {
 		ok = !q->broken;
-		for (u64 at = align_down(extent.host, q->cluster_bytes); ok && at < extent.host + extent.bytes; at += q->cluster_bytes)
+		for (u64 at = align_down(extent.host, q->cluster_bytes); ok && at < extent.host + extent.bytes;
+		     at += q->cluster_bytes)
 			ok = qcow2_is_data_place(q, at) || qcow2_corrupt(q, "data lie on metadata", at);
 		pthread_mutex_unlock(&q->lock);
 		*size = extent.bytes;
@@ -303,7 +314,8 @@ bool qcow2_flush(struct block *block)
 	ok = ok && block_file_sync(block);
 	if (!ok || !drops)
 		return ok;
-	/* With nobody in the file, what was dropped meanwhile is written too, and then nothing reaches those clusters any more. */
+	/* With nobody in the file, what was dropped meanwhile is written too, and then nothing reaches those clusters
+	 * any more. */
 	pthread_rwlock_wrlock(&q->use);
 	pthread_mutex_lock(&q->lock);
 	ok = qcow2_write_back(q) && block_file_sync(block) && qcow2_release_dropped(q);
@@ -353,7 +365,8 @@ static bool empty_clusters(struct qcow2 *q, u64 offset, u64 size)
 static void whole_clusters(const struct qcow2 *q, u64 offset, u64 size, u64 *from, u64 *to)
 {
 	*from = align_up(offset, q->cluster_bytes);
-	*to = offset + size == q->block->size ? align_up(offset + size, q->cluster_bytes) : align_down(offset + size, q->cluster_bytes);
+	*to = offset + size == q->block->size ? align_up(offset + size, q->cluster_bytes) :
+						align_down(offset + size, q->cluster_bytes);
 }
 
 static bool empty_range(struct qcow2 *q, u64 from, u64 to)
@@ -393,7 +406,8 @@ static bool zero_part(struct qcow2 *q, u64 offset, u64 size)
 	wait_settled(q, offset, 1);
 	extent = qcow2_map(q, offset, size);
 	pthread_mutex_unlock(&q->lock);
-	if (extent.bytes >= size && (extent.kind == QCOW2_MAP_ZERO || (extent.kind == QCOW2_MAP_NONE && !q->block->backing)))
+	if (extent.bytes >= size &&
+	    (extent.kind == QCOW2_MAP_ZERO || (extent.kind == QCOW2_MAP_NONE && !q->block->backing)))
 		return true;
 	for (u64 part; size; offset += part, size -= part) {
 		struct iovec one = {(void *)zeroes, part = MIN(size, sizeof(zeroes))};
@@ -419,5 +433,6 @@ bool qcow2_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap)
 		}
 		return true;
 	}
-	return (from == offset || zero_part(q, offset, from - offset)) && (to >= end || zero_part(q, to, end - to)) && empty_range(q, from, to);
+	return (from == offset || zero_part(q, offset, from - offset)) && (to >= end || zero_part(q, to, end - to)) &&
+	       empty_range(q, from, to);
 }

@@ -39,10 +39,13 @@ enum qcow2_kind qcow2_entry_kind(const struct qcow2 *q, u64 entry)
 
 	if (entry & QCOW2_COMPRESSED) {
 		qcow2_compressed_range(q, entry, &offset, &bytes);
-		return (entry & QCOW2_COPIED) || offset < q->cluster_bytes || !is_in_file(q, offset) ? QCOW2_MAP_BAD : QCOW2_MAP_COMPRESSED;
+		return (entry & QCOW2_COPIED) || offset < q->cluster_bytes || !is_in_file(q, offset) ?
+			       QCOW2_MAP_BAD :
+			       QCOW2_MAP_COMPRESSED;
 	}
 	offset = entry & QCOW2_OFFSET_MASK;
-	if ((entry & QCOW2_L2_RESERVED) || (q->version < 3 && (entry & QCOW2_ZERO)) || (offset & (q->cluster_bytes - 1)) || !is_in_file(q, offset))
+	if ((entry & QCOW2_L2_RESERVED) || (q->version < 3 && (entry & QCOW2_ZERO)) ||
+	    (offset & (q->cluster_bytes - 1)) || !is_in_file(q, offset))
 		return QCOW2_MAP_BAD;
 	if (entry & QCOW2_ZERO)
 		return QCOW2_MAP_ZERO;
@@ -53,7 +56,8 @@ enum qcow2_kind qcow2_entry_kind(const struct qcow2 *q, u64 entry)
 static bool l1_target(struct qcow2 *q, u64 entry, u64 *offset)
 {
 	*offset = entry & QCOW2_OFFSET_MASK;
-	return !(entry & QCOW2_L1_RESERVED) && !(*offset & (q->cluster_bytes - 1)) && (!*offset || (*offset >= q->cluster_bytes && is_in_file(q, *offset)));
+	return !(entry & QCOW2_L1_RESERVED) && !(*offset & (q->cluster_bytes - 1)) &&
+	       (!*offset || (*offset >= q->cluster_bytes && is_in_file(q, *offset)));
 }
 
 struct qcow2_extent qcow2_map(struct qcow2 *q, u64 offset, u64 size)

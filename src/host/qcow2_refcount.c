@@ -53,7 +53,8 @@ void qcow2_metadata_remove(struct qcow2 *q, u64 offset)
 		return;
 	q->metadata[slot] = 0;
 	q->metadata_count--;
-	for (slot = (slot + 1) & (q->metadata_room - 1); q->metadata[slot]; slot = (slot + 1) & (q->metadata_room - 1)) {
+	for (slot = (slot + 1) & (q->metadata_room - 1); q->metadata[slot];
+	     slot = (slot + 1) & (q->metadata_room - 1)) {
 		u64 moved = q->metadata[slot];
 
 		q->metadata[slot] = 0;
@@ -132,7 +133,8 @@ bool qcow2_refcount_set(struct qcow2 *q, u64 cluster, u64 count)
 		return false;
 	cluster %= per_block(q);
 	entry_set(q, table->bytes, cluster, count);
-	qcow2_table_dirty(&q->refblocks, table, (u32)(cluster << q->refcount_order >> 3), MAX(1u << q->refcount_order >> 3, 1u));
+	qcow2_table_dirty(&q->refblocks, table, (u32)(cluster << q->refcount_order >> 3),
+			  MAX(1u << q->refcount_order >> 3, 1u));
 	return true;
 }
 
@@ -162,8 +164,8 @@ static bool block_make(struct qcow2 *q, u64 first)
 	return true;
 }
 
-/* A refcount table of twice the size, behind all that the old one covers, with the blocks that count it. It is in the file as a whole before the
- * header knows it. */
+/* A refcount table of twice the size, behind all that the old one covers, with the blocks that count it. It is in the
+ * file as a whole before the header knows it. */
 static bool reftable_grow(struct qcow2 *q)
 {
 	u64 per = per_block(q), first = q->reftable.count * per, blocks = 1, clusters, old_offset = q->reftable.offset;
@@ -179,7 +181,8 @@ static bool reftable_grow(struct qcow2 *q)
 	count = align_up(count, q->cluster_bytes / 8);
 	clusters = qcow2_clusters(q, 8 * count);
 	offset = (first + blocks) << q->cluster_bits;
-	if (blocks + clusters > blocks * per || 8 * count > QCOW2_REFTABLE_BYTES_MAX || offset + (clusters << q->cluster_bits) > QCOW2_OFFSET_MAX) {
+	if (blocks + clusters > blocks * per || 8 * count > QCOW2_REFTABLE_BYTES_MAX ||
+	    offset + (clusters << q->cluster_bits) > QCOW2_OFFSET_MAX) {
 		trace(HOST, "disk %s: the image has no room for more refcounts", q->block->path);
 		__atomic_store_n(&q->block->out_of_space, true, __ATOMIC_RELAXED);
 		return false;
@@ -206,7 +209,8 @@ static bool reftable_grow(struct qcow2 *q)
 	be_store(header, 8, offset);
 	be_store(header + 8, 4, clusters);
 	ok = ok && block_file_write_bytes(q->block, offset, bytes, 8 * count) && block_file_sync(q->block) &&
-	     block_file_write_bytes(q->block, QCOW2_H_REFTABLE_OFFSET, header, sizeof(header)) && block_file_sync(q->block);
+	     block_file_write_bytes(q->block, QCOW2_H_REFTABLE_OFFSET, header, sizeof(header)) &&
+	     block_file_sync(q->block);
 	file_grows(q, offset + (clusters << q->cluster_bits));
 	free(bytes);
 	if (!ok) {

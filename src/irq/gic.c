@@ -14,7 +14,7 @@
 #include "irq/gic_state.h"
 
 #define REDIST_BYTES (2 * GIC_FRAME_BYTES)
-#define AFFINITY     (MASK(39, 32) | MASK(23, 0))
+#define AFFINITY (MASK(39, 32) | MASK(23, 0))
 
 struct gic *gic_create(const struct gic_config *config, struct error *err)
 {
@@ -99,8 +99,8 @@ void gic_reset(struct gic *gic)
 
 static void map_block(struct gic *gic, struct region *region, struct regs *regs, u64 base)
 {
-	*region = (struct region){
-		.name = regs->name, .base = base, .size = regs->size, .ops = &regs_io, .opaque = regs};
+	*region =
+		(struct region){.name = regs->name, .base = base, .size = regs->size, .ops = &regs_io, .opaque = regs};
 	space_add(gic->config.space, region);
 }
 

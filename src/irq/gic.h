@@ -16,10 +16,10 @@ struct cpus;
 
 struct gic_config {
 	unsigned cpu_count;
-	unsigned spi_count;      /* multiple of 32, INTIDs 32.. */
+	unsigned spi_count; /* multiple of 32, INTIDs 32.. */
 	struct loop *loop;
-	struct space *space;     /* for LPI and ITS tables in guest memory */
-	struct cpus *cpus;       /* sysreg_add */
+	struct space *space; /* for LPI and ITS tables in guest memory */
+	struct cpus *cpus;   /* sysreg_add */
 	u64 (*mpidr)(unsigned index);
 	/* Outputs: IRQ and FIQ of vCPU `index`. */
 	void (*set_irq)(struct cpus *cpus, unsigned index, bool level);

@@ -83,7 +83,8 @@ static void end_of_interrupt(struct gic_pe *pe, unsigned group, u32 intid)
 		return;
 	/* The lowest set bit of this group must be below any of the other's. */
 	if (!apr[group] || (apr[!group] && __builtin_ctz(apr[!group]) < __builtin_ctz(apr[group]))) {
-		guest_error(GIC_END, "gic: cpu %u: EOIR%u of INTID %u, but no such group runs", pe->index, group, intid);
+		guest_error(GIC_END, "gic: cpu %u: EOIR%u of INTID %u, but no such group runs", pe->index, group,
+			    intid);
 		return;
 	}
 	apr[group] &= apr[group] - 1;
@@ -92,7 +93,7 @@ static void end_of_interrupt(struct gic_pe *pe, unsigned group, u32 intid)
 	pe_settle(pe);
 }
 
-#define READ(name)  static bool name(struct cpu *cpu, const struct sysreg *reg, void *opaque, u64 *value)
+#define READ(name) static bool name(struct cpu *cpu, const struct sysreg *reg, void *opaque, u64 *value)
 #define WRITE(name) static bool name(struct cpu *cpu, const struct sysreg *reg, void *opaque, u64 value)
 
 READ(icc_iar0_read)
@@ -341,6 +342,7 @@ WRITE(icc_sgi1r_write)
 	return sgi_send(opaque, value, 1);
 }
 
+/* clang-format off */
 #define ICC_RW(crm, op2, reg, hook)                                                                                    \
 	{.key = SYSREG(3, 0, 12, crm, op2), .name = reg, .read_el = SYSREG_EL1, .write_el = SYSREG_EL1,                \
 	 .field = SYSREG_NO_FIELD, .read = hook##_read, .write = hook##_write}
@@ -350,10 +352,16 @@ WRITE(icc_sgi1r_write)
 #define ICC_WO(crm, op2, reg, hook)                                                                                    \
 	{.key = SYSREG(3, 0, 12, crm, op2), .name = reg, .read_el = SYSREG_NEVER, .write_el = SYSREG_EL1,              \
 	 .field = SYSREG_NO_FIELD, .write = hook##_write}
+/* clang-format on */
 
 static const struct sysreg icc_rows[] = {
-	{.key = SYSREG(3, 0, 4, 6, 0), .name = "ICC_PMR_EL1", .read_el = SYSREG_EL1, .write_el = SYSREG_EL1,
-	 .field = SYSREG_NO_FIELD, .read = icc_pmr_read, .write = icc_pmr_write},
+	{.key = SYSREG(3, 0, 4, 6, 0),
+	 .name = "ICC_PMR_EL1",
+	 .read_el = SYSREG_EL1,
+	 .write_el = SYSREG_EL1,
+	 .field = SYSREG_NO_FIELD,
+	 .read = icc_pmr_read,
+	 .write = icc_pmr_write},
 	ICC_RO(8, 0, "ICC_IAR0_EL1", icc_iar0),
 	ICC_WO(8, 1, "ICC_EOIR0_EL1", icc_eoir0),
 	ICC_RO(8, 2, "ICC_HPPIR0_EL1", icc_hppir0),

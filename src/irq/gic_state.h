@@ -21,19 +21,19 @@
 #include "irq/gic_spec.h"
 #include "mem/reg.h"
 
-#define GIC_CPUS_MAX  16
+#define GIC_CPUS_MAX 16
 #define SPI_WORDS_MAX 30 /* INTIDs 32..991 */
-#define GIC_ID_BITS   16
-#define LPI_COUNT     ((1u << GIC_ID_BITS) - INTID_LPI)
-#define LPI_WORDS     (LPI_COUNT / 64)
-#define LPI_SUMMARY   (LPI_WORDS / 64)
+#define GIC_ID_BITS 16
+#define LPI_COUNT ((1u << GIC_ID_BITS) - INTID_LPI)
+#define LPI_WORDS (LPI_COUNT / 64)
+#define LPI_SUMMARY (LPI_WORDS / 64)
 
 /* Five priority bits: 32 levels, one active-priorities register per group. */
-#define PRIORITY_MASK   0xf8u
-#define PRIORITY_SHIFT  3
+#define PRIORITY_MASK 0xf8u
+#define PRIORITY_SHIFT 3
 #define PRIORITY_LEVELS 32
-#define BPR0_MIN        2 /* group priority is bits 7..BPR0+1 */
-#define BPR1_MIN        3 /* group priority is bits 7..BPR1 */
+#define BPR0_MIN 2 /* group priority is bits 7..BPR0+1 */
+#define BPR1_MIN 3 /* group priority is bits 7..BPR1 */
 
 _Static_assert(LPI_WORDS % 64 == 0, "LPI summary words must be whole");
 
@@ -59,7 +59,7 @@ struct pe_state {
 	u64 config_table, pending_table;
 	u64 lpi_pending[LPI_WORDS];
 	/* caches */
-	u8 lpi_config[LPI_COUNT]; /* valid where lpi_pending is set */
+	u8 lpi_config[LPI_COUNT];                           /* valid where lpi_pending is set */
 	u64 lpi_ready[LPI_WORDS], lpi_summary[LPI_SUMMARY]; /* pending and enabled */
 	u32 lpi_at_level[PRIORITY_LEVELS], lpi_levels;      /* ready LPIs per priority, bit per non-empty level */
 	u32 spi_route[SPI_WORDS_MAX];                       /* SPIs whose IROUTER names this PE */
@@ -80,8 +80,8 @@ struct gic_pe {
 
 struct its_state {
 	bool enabled, stalled;
-	u32 creadr;      /* offset of the next command */
-	u32 invall;      /* PEs whose LPI configuration is to be read again when the queue has been worked off */
+	u32 creadr; /* offset of the next command */
+	u32 invall; /* PEs whose LPI configuration is to be read again when the queue has been worked off */
 };
 
 struct gic {
@@ -94,12 +94,12 @@ struct gic {
 	struct irq_bank spi[SPI_WORDS_MAX];
 	struct its_state its_s;
 	/* caches */
-	u32 spi_any[SPI_WORDS_MAX];        /* SPIs with IROUTER.Interrupt_Routing_Mode = 1 */
-	u32 spi_candidate[SPI_WORDS_MAX];  /* pending, enabled, not active */
-	u32 spi_summary;                   /* bit per non-zero word of spi_candidate */
-	u32 any_target[2];                 /* the PE that takes 1-of-N SPIs of the group; GIC_CPUS_MAX: none */
+	u32 spi_any[SPI_WORDS_MAX];       /* SPIs with IROUTER.Interrupt_Routing_Mode = 1 */
+	u32 spi_candidate[SPI_WORDS_MAX]; /* pending, enabled, not active */
+	u32 spi_summary;                  /* bit per non-zero word of spi_candidate */
+	u32 any_target[2];                /* the PE that takes 1-of-N SPIs of the group; GIC_CPUS_MAX: none */
 	u32 dirty;
-	struct gic_pe *pe;                 /* cpu_count of them */
+	struct gic_pe *pe; /* cpu_count of them */
 };
 
 /* gicd.c */
@@ -158,7 +158,7 @@ void its_translate(struct gic *gic, u32 device, u32 event);
 
 /* its_table.c: entries in guest memory. Each returns false when the tables do not hold it. */
 struct its_device {
-	u64 itt;       /* PA, 256-byte aligned */
+	u64 itt; /* PA, 256-byte aligned */
 	u32 event_bits;
 };
 struct its_event {

@@ -202,35 +202,34 @@ static void gicd_irouter_write(struct regs *b, unsigned i, u64 old, u64 now)
 	gic_settle(gic);
 }
 
-#define WORDS  .count = SPI_WORDS_MAX, .stride = 4, .locked = spi_word_is_absent
+#define WORDS .count = SPI_WORDS_MAX, .stride = 4, .locked = spi_word_is_absent
 #define HALVES .count = 2 * SPI_WORDS_MAX, .stride = 4, .locked = spi_half_is_absent
-#define EACH   .count = 32 * SPI_WORDS_MAX, .locked = spi_is_absent
+#define EACH .count = 32 * SPI_WORDS_MAX, .locked = spi_is_absent
 
 static const struct reg gicd_rows[] = {
 	/*  offset               name              reset     software writes */
-	R32(GICD_CTLR,           GICD_CTLR,        0x50,     0x00000003, .write = gicd_ctlr_write),
-	R32(GICD_TYPER,          GICD_TYPER,       0,        0, .read = gicd_typer_read),
-	R32(GICD_IIDR,           GICD_IIDR,        GIC_IIDR, 0),
-	R32(GICD_TYPER2,         GICD_TYPER2,      0,        0),
-	R32(GICD_SETSPI_NSR,     GICD_SETSPI_NSR,  0,        0x000003ff, .write = gicd_setspi_write),
-	R32(GICD_CLRSPI_NSR,     GICD_CLRSPI_NSR,  0,        0x000003ff, .write = gicd_clrspi_write),
-	R32(GICD_IGROUPR + 4,    GICD_IGROUPR,     0,        0xffffffff, WORDS, .write = gicd_igroupr_write),
-	R32(GICD_ISENABLER + 4,  GICD_ISENABLER,   0,        0xffffffff, WORDS,
-	    .read = gicd_enable_read, .write = gicd_isenabler_write),
-	R32(GICD_ICENABLER + 4,  GICD_ICENABLER,   0,        0xffffffff, WORDS,
-	    .read = gicd_enable_read, .write = gicd_icenabler_write),
-	R32(GICD_ISPENDR + 4,    GICD_ISPENDR,     0,        0xffffffff, WORDS,
-	    .read = gicd_pending_read, .write = gicd_ispendr_write),
-	R32(GICD_ICPENDR + 4,    GICD_ICPENDR,     0,        0xffffffff, WORDS,
-	    .read = gicd_pending_read, .write = gicd_icpendr_write),
-	R32(GICD_ISACTIVER + 4,  GICD_ISACTIVER,   0,        0xffffffff, WORDS,
-	    .read = gicd_active_read, .write = gicd_isactiver_write),
-	R32(GICD_ICACTIVER + 4,  GICD_ICACTIVER,   0,        0xffffffff, WORDS,
-	    .read = gicd_active_read, .write = gicd_icactiver_write),
-	R8(GICD_IPRIORITYR + 32, GICD_IPRIORITYR,  0,        PRIORITY_MASK, EACH, .stride = 1,
-	    .write = gicd_ipriorityr_write),
-	R32(GICD_ICFGR + 8,      GICD_ICFGR,       0,        0xaaaaaaaa, HALVES, .write = gicd_icfgr_write),
-	R64(GICD_IROUTER + 256,  GICD_IROUTER,     0,        GICD_IROUTER_AFF | GICD_IROUTER_IRM, EACH, .stride = 8,
+	R32(GICD_CTLR, GICD_CTLR, 0x50, 0x00000003, .write = gicd_ctlr_write),
+	R32(GICD_TYPER, GICD_TYPER, 0, 0, .read = gicd_typer_read),
+	R32(GICD_IIDR, GICD_IIDR, GIC_IIDR, 0),
+	R32(GICD_TYPER2, GICD_TYPER2, 0, 0),
+	R32(GICD_SETSPI_NSR, GICD_SETSPI_NSR, 0, 0x000003ff, .write = gicd_setspi_write),
+	R32(GICD_CLRSPI_NSR, GICD_CLRSPI_NSR, 0, 0x000003ff, .write = gicd_clrspi_write),
+	R32(GICD_IGROUPR + 4, GICD_IGROUPR, 0, 0xffffffff, WORDS, .write = gicd_igroupr_write),
+	R32(GICD_ISENABLER + 4, GICD_ISENABLER, 0, 0xffffffff, WORDS, .read = gicd_enable_read,
+	    .write = gicd_isenabler_write),
+	R32(GICD_ICENABLER + 4, GICD_ICENABLER, 0, 0xffffffff, WORDS, .read = gicd_enable_read,
+	    .write = gicd_icenabler_write),
+	R32(GICD_ISPENDR + 4, GICD_ISPENDR, 0, 0xffffffff, WORDS, .read = gicd_pending_read,
+	    .write = gicd_ispendr_write),
+	R32(GICD_ICPENDR + 4, GICD_ICPENDR, 0, 0xffffffff, WORDS, .read = gicd_pending_read,
+	    .write = gicd_icpendr_write),
+	R32(GICD_ISACTIVER + 4, GICD_ISACTIVER, 0, 0xffffffff, WORDS, .read = gicd_active_read,
+	    .write = gicd_isactiver_write),
+	R32(GICD_ICACTIVER + 4, GICD_ICACTIVER, 0, 0xffffffff, WORDS, .read = gicd_active_read,
+	    .write = gicd_icactiver_write),
+	R8(GICD_IPRIORITYR + 32, GICD_IPRIORITYR, 0, PRIORITY_MASK, EACH, .stride = 1, .write = gicd_ipriorityr_write),
+	R32(GICD_ICFGR + 8, GICD_ICFGR, 0, 0xaaaaaaaa, HALVES, .write = gicd_icfgr_write),
+	R64(GICD_IROUTER + 256, GICD_IROUTER, 0, GICD_IROUTER_AFF | GICD_IROUTER_IRM, EACH, .stride = 8,
 	    .write = gicd_irouter_write),
 	GIC_ID_ROWS(0x492),
 };

@@ -10,9 +10,10 @@
  * trace): the queue goes on. A queue that cannot be fetched from memory stalls: CREADR.Stalled, until CWRITER.Retry. A
  * CWRITER beyond the queue does nothing.
  *
- * A write to CWRITER or CTLR works the queue off before it returns: at most one round, 32768 commands. Reading configurations
- * again, for INVALL and for MOVALL, is the only thing that would cost more than a few accesses to memory: it is noted and done
- * once per PE at the end of the round; no PE can tell, as the machine lock is held. Wires move at the end too.
+ * A write to CWRITER or CTLR works the queue off before it returns: at most one round, 32768 commands. Reading
+ * configurations again, for INVALL and for MOVALL, is the only thing that would cost more than a few accesses to
+ * memory: it is noted and done once per PE at the end of the round; no PE can tell, as the machine lock is held. Wires
+ * move at the end too.
  */
 #include "base/conformance.h"
 #include "base/trace.h"
@@ -36,8 +37,7 @@ static bool its_find(struct gic *gic, u32 device, u32 event, struct its_place *p
 {
 	u32 pe;
 
-	if (!its_device_get(gic, device, &place->device) ||
-	    !its_event_get(gic, &place->device, event, &place->event) ||
+	if (!its_device_get(gic, device, &place->device) || !its_event_get(gic, &place->device, event, &place->event) ||
 	    !its_collection_get(gic, place->event.collection, &pe))
 		return false;
 	place->pe = &gic->pe[pe];
@@ -124,15 +124,9 @@ static bool its_event_command(struct gic *gic, unsigned command, const u64 *dw)
 	if (!its_find(gic, (u32)(dw[0] >> 32), (u32)dw[1], &place))
 		return false;
 	switch (command) {
-	case ITS_INT:
-		lpi_set_pending(place.pe, place.event.intid);
-		break;
-	case ITS_INV:
-		lpi_refresh(place.pe, place.event.intid);
-		break;
-	case ITS_CLEAR:
-		lpi_clear_pending(place.pe, place.event.intid);
-		break;
+	case ITS_INT: lpi_set_pending(place.pe, place.event.intid); break;
+	case ITS_INV: lpi_refresh(place.pe, place.event.intid); break;
+	case ITS_CLEAR: lpi_clear_pending(place.pe, place.event.intid); break;
 	case ITS_DISCARD:
 		lpi_clear_pending(place.pe, place.event.intid);
 		return its_event_put(gic, &place.device, (u32)dw[1], NULL);
@@ -189,13 +183,14 @@ static void its_run(struct gic *gic)
 	while (its->creadr != cwriter) {
 		if (!dma_read(gic->config.space, base + its->creadr, dw, sizeof(dw))) {
 			guest_error(ITS_QUEUE, "its: command at %#llx is not in memory: stalled",
-			      (unsigned long long)(base + its->creadr));
+				    (unsigned long long)(base + its->creadr));
 			its->stalled = true;
 			break;
 		}
 		if (!its_command(gic, dw))
-			guest_error(ITS_COMMAND, "its: command %#llx %#llx %#llx %#llx ignored", (unsigned long long)dw[0],
-			      (unsigned long long)dw[1], (unsigned long long)dw[2], (unsigned long long)dw[3]);
+			guest_error(ITS_COMMAND, "its: command %#llx %#llx %#llx %#llx ignored",
+				    (unsigned long long)dw[0], (unsigned long long)dw[1], (unsigned long long)dw[2],
+				    (unsigned long long)dw[3]);
 		its->creadr += ITS_COMMAND_BYTES;
 		if (its->creadr == size)
 			its->creadr = 0;
@@ -213,7 +208,7 @@ void its_translate(struct gic *gic, u32 device, u32 event)
 
 	if (!gic->its_s.enabled || !its_find(gic, device, event, &place)) {
 		guest_error(ITS_MESSAGE, "its: message %u of device %#x dropped: %s", event, device,
-		      gic->its_s.enabled ? "not mapped" : "ITS disabled");
+			    gic->its_s.enabled ? "not mapped" : "ITS disabled");
 		return;
 	}
 	trace(INT, "its: device %#x event %u -> LPI %u of cpu %u", device, event, place.event.intid, place.pe->index);
@@ -279,21 +274,17 @@ static void gits_translater_write(struct regs *b, unsigned i, u64 old, u64 now)
 
 static const struct reg its_rows[] = {
 	/*  offset           name             reset                reads and writes */
-	R32(GITS_CTLR,       GITS_CTLR,       0,                   GITS_CTLR_ENABLED,
-	    .read = gits_ctlr_read, .write = gits_ctlr_write),
-	R32(GITS_IIDR,       GITS_IIDR,       GIC_IIDR,            0),
-	R64(GITS_TYPER,      GITS_TYPER,      0,                   0, .read = gits_typer_read),
-	R64(GITS_CBASER,     GITS_CBASER,     0,                   GITS_CBASER_VALID | GITS_CBASER_ATTR |
-	    GITS_CBASER_PA | GITS_CBASER_SIZE,
+	R32(GITS_CTLR, GITS_CTLR, 0, GITS_CTLR_ENABLED, .read = gits_ctlr_read, .write = gits_ctlr_write),
+	R32(GITS_IIDR, GITS_IIDR, GIC_IIDR, 0),
+	R64(GITS_TYPER, GITS_TYPER, 0, 0, .read = gits_typer_read),
+	R64(GITS_CBASER, GITS_CBASER, 0, GITS_CBASER_VALID | GITS_CBASER_ATTR | GITS_CBASER_PA | GITS_CBASER_SIZE,
 	    .locked = its_is_enabled, .write = gits_cbaser_write),
-	R64(GITS_CWRITER,    GITS_CWRITER,    0,                   GITS_CMD_OFFSET | GITS_CWRITER_RETRY,
-	    .write = gits_cwriter_write),
-	R64(GITS_CREADR,     GITS_CREADR,     0,                   0, .read = gits_creadr_read),
-	R64(GITS_BASER,      GITS_BASER0,     BASER(GITS_BASER_TYPE_DEVICE), GITS_BASER_RW, .locked = its_is_enabled),
-	R64(GITS_BASER + 8,  GITS_BASER1,     BASER(GITS_BASER_TYPE_COLLECTION), GITS_BASER_RW,
-	    .locked = its_is_enabled),
+	R64(GITS_CWRITER, GITS_CWRITER, 0, GITS_CMD_OFFSET | GITS_CWRITER_RETRY, .write = gits_cwriter_write),
+	R64(GITS_CREADR, GITS_CREADR, 0, 0, .read = gits_creadr_read),
+	R64(GITS_BASER, GITS_BASER0, BASER(GITS_BASER_TYPE_DEVICE), GITS_BASER_RW, .locked = its_is_enabled),
+	R64(GITS_BASER + 8, GITS_BASER1, BASER(GITS_BASER_TYPE_COLLECTION), GITS_BASER_RW, .locked = its_is_enabled),
 	GIC_ID_ROWS(0x494),
-	R32(GITS_TRANSLATER, GITS_TRANSLATER, 0,                   0xffffffff, .write = gits_translater_write),
+	R32(GITS_TRANSLATER, GITS_TRANSLATER, 0, 0xffffffff, .write = gits_translater_write),
 };
 
 void its_init(struct gic *gic)

@@ -97,7 +97,7 @@ void lpi_enable(struct gic_pe *pe)
 	if (!(pend & GICR_PENDBASER_PTZ) && s->lpi_limit &&
 	    !dma_read(pe->gic->config.space, s->pending_table + INTID_LPI / 8, s->lpi_pending, s->lpi_limit / 8)) {
 		guest_error(LPI_TABLE, "%s: LPI pending table at %#llx is not in memory", pe->name,
-		      (unsigned long long)s->pending_table);
+			    (unsigned long long)s->pending_table);
 		memset(s->lpi_pending, 0, sizeof(s->lpi_pending));
 	}
 	config_load(pe);
@@ -111,7 +111,7 @@ void lpi_disable(struct gic_pe *pe)
 	if (s->lpi_limit &&
 	    !dma_write(pe->gic->config.space, s->pending_table + INTID_LPI / 8, s->lpi_pending, s->lpi_limit / 8))
 		guest_error(LPI_TABLE, "%s: LPI pending table at %#llx is not in memory", pe->name,
-		      (unsigned long long)s->pending_table);
+			    (unsigned long long)s->pending_table);
 	lpi_reset(pe);
 	/* What is pending now stands in the table only: PTZ said something about the table of before. */
 	regs_set(&pe->regs, GICR_PENDBASER, 8, regs_get(&pe->regs, GICR_PENDBASER, 8) & ~GICR_PENDBASER_PTZ);
@@ -139,7 +139,7 @@ void lpi_set_pending(struct gic_pe *pe, u32 intid)
 
 	if (!lpi_is_held(pe, intid)) {
 		guest_error(LPI_DISABLED, "%s: LPI %u dropped: LPIs %s", pe->name, intid,
-		      s->lpis_enabled ? "end below it" : "are disabled");
+			    s->lpis_enabled ? "end below it" : "are disabled");
 		return;
 	}
 	if (lpi_is_pending(s, i))
@@ -188,7 +188,7 @@ bool lpi_move_all(struct gic_pe *from, struct gic_pe *to)
 			to->s.lpi_pending[w] |= pending;
 		else
 			guest_error(LPI_DISABLED, "%s: LPIs from %u on dropped: LPIs %s", to->name, INTID_LPI + 64 * w,
-			      to->s.lpis_enabled ? "end below them" : "are disabled");
+				    to->s.lpis_enabled ? "end below them" : "are disabled");
 		from->s.lpi_pending[w] = 0;
 		moved = true;
 	}

@@ -16,7 +16,7 @@
 #include "machine/firmware.h"
 #include "pci/pci_spec.h"
 
-#define MEMORY_GRAIN   (2 * MiB)
+#define MEMORY_GRAIN (2 * MiB)
 #define MEMORY64_GRAIN (1 * GiB)
 
 /* One stretch of addresses that a root needs: [base, last]. */
@@ -215,8 +215,8 @@ static void io_offer(struct acpi_root *root, u64 base, u64 size)
 	root->io_pa = memory_map[MAP_PCI_PIO].base + root->io.base;
 }
 
-/* Firmware gives every port 4 KiB of the 64 KiB there are. An expander under which nothing uses them has none, so that pcie.0's window begins where
- * a kernel with larger pages can map it. */
+/* Firmware gives every port 4 KiB of the 64 KiB there are. An expander under which nothing uses them has none, so that
+ * pcie.0's window begins where a kernel with larger pages can map it. */
 static void share_io(struct machine *m, struct acpi_config *a)
 {
 	u64 size = memory_map[MAP_PCI_PIO].size, from = 0;

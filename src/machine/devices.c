@@ -91,7 +91,8 @@ static bool add_bootindex(struct machine *m, struct dev *dev, const struct opts 
 		return false;
 	for (unsigned i = 0; i < m->boot_count; i++)
 		if (m->boot[i].index == index)
-			return fail(err, "bootindex=%s: '%s' has it already; indexes must differ", text, dev_name(m->boot[i].dev));
+			return fail(err, "bootindex=%s: '%s' has it already; indexes must differ", text,
+				    dev_name(m->boot[i].dev));
 	if (m->boot_count == BOOT_DEVICES_MAX)
 		return fail(err, "bootindex=%s: more than %d devices have one; leave some out", text, BOOT_DEVICES_MAX);
 	m->boot[m->boot_count].dev = dev;
@@ -115,7 +116,10 @@ bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *op
 	if (bus) {
 		env.bus = find_bus(m, bus);
 		if (!env.bus)
-			return fail(err, "bus=%s: no such bus; a bus is named by the id of its port or bridge, described before", bus);
+			return fail(
+				err,
+				"bus=%s: no such bus; a bus is named by the id of its port or bridge, described before",
+				bus);
 	} else if (cls->plugs == BUS_PCI || cls->plugs == BUS_PCIE || cls->plugs == BUS_CXL) {
 		env.bus = &pci_host_root(m->pci)->bus.bus;
 	} else if (cls->plugs == BUS_VIRTIO) {
@@ -235,9 +239,10 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 	bool is_server = false, waits = true, is_mux = false, signals = true, no_wait = false;
 	char name[2 * CHARDEV_PATH_MAX] = "";
 
-	if ((server && !parse_bool("server", server, &is_server, err)) || (wait && !parse_bool("wait", wait, &waits, err)) ||
-	    (nowait && !parse_bool("nowait", nowait, &no_wait, err)) || (mux && !parse_bool("mux", mux, &is_mux, err)) ||
-	    (signal && !parse_bool("signal", signal, &signals, err)))
+	if ((server && !parse_bool("server", server, &is_server, err)) ||
+	    (wait && !parse_bool("wait", wait, &waits, err)) ||
+	    (nowait && !parse_bool("nowait", nowait, &no_wait, err)) ||
+	    (mux && !parse_bool("mux", mux, &is_mux, err)) || (signal && !parse_bool("signal", signal, &signals, err)))
 		return false;
 	if (path && (!*path || strlen(path) >= CHARDEV_PATH_MAX))
 		return fail(err, "path=%s: a path has 1 to %d bytes; write another", path, CHARDEV_PATH_MAX - 1);
@@ -249,15 +254,18 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 		snprintf(spec, CHARDEV_SPEC_BYTES, "unix:%s%s%s", name, is_server ? ",server" : "",
 			 is_server && (!waits || no_wait) ? ",wait=off" : "");
 	else if (!strcmp(backend, "socket") && port)
-		snprintf(spec, CHARDEV_SPEC_BYTES, "tcp:%.64s:%.16s%s%s", host ? host : "", port, is_server ? ",server" : "",
-			 is_server && (!waits || no_wait) ? ",wait=off" : "");
+		snprintf(spec, CHARDEV_SPEC_BYTES, "tcp:%.64s:%.16s%s%s", host ? host : "", port,
+			 is_server ? ",server" : "", is_server && (!waits || no_wait) ? ",wait=off" : "");
 	else if (!strcmp(backend, "stdio"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%sstdio%s", is_mux ? "mon:" : "",
-			 !signal ? "" : signals ? ",signal=on" : ",signal=off");
+			 !signal ? "" :
+			 signals ? ",signal=on" :
+				   ",signal=off");
 	else if (!strcmp(backend, "null") || !strcmp(backend, "pty"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%s", backend);
 	else if (!strcmp(backend, "file") || !strcmp(backend, "socket"))
-		return fail(err, "%s: it needs to know where to; add path=PATH%s", backend, *backend == 's' ? ", or port=PORT" : "");
+		return fail(err, "%s: it needs to know where to; add path=PATH%s", backend,
+			    *backend == 's' ? ", or port=PORT" : "");
 	else
 		return fail(err, "%s: not built; write null, stdio, pty, testdev, file or socket", backend);
 	/* A monitor may stand behind it. */
@@ -285,8 +293,8 @@ bool machine_add_chardev(struct machine *m, struct opts *opts, struct error *err
 	/* What nobody knows is told before a file is made or a socket waited for. */
 	if ((!is_test && !chardev_spec(opts, backend, spec, err)) || !opts_all_used(opts, "-chardev", err))
 		return false;
-	m->chardevs[m->chardev_count].chardev = is_test ? chardev_open_testdev(m->loop, quit_by_test, m)
-							 : chardev_open(spec, m->loop, quit_by_key, m, err);
+	m->chardevs[m->chardev_count].chardev = is_test ? chardev_open_testdev(m->loop, quit_by_test, m) :
+							  chardev_open(spec, m->loop, quit_by_key, m, err);
 	if (!m->chardevs[m->chardev_count].chardev)
 		return false;
 	chardev_set_escape(m->chardevs[m->chardev_count].chardev, m->config.escape);

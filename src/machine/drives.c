@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Disks: -drive, -blockdev and blockdev-add become rows of one list, each an image that is open or, for a node of driver `file`, a name that is
- * opened when something uses it.
+ * Disks: -drive, -blockdev and blockdev-add become rows of one list, each an image that is open or, for a node of
+ * driver `file`, a name that is opened when something uses it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "virtio/virtio.h"
 
 #define NESTED_MAX 17 /* images of a chain, stated one by one */
-#define KEY_BYTES  256
+#define KEY_BYTES 256
 
 /* The value of a key, if it has one, is a word of "one|two"; what is only accepted has no effect here. */
 static bool one_of(struct opts *opts, const char *key, const char *list, struct error *err)
@@ -61,36 +61,48 @@ static bool get_word(struct opts *opts, const char *prefix, const char *key, con
 /* What a node was described as, for another that names it. */
 static struct block_config config_of(const struct drive *drive)
 {
-	return (struct block_config){.file = drive->file, .format = drive->format, .readonly = drive->readonly, .discard = drive->discard,
-				     .no_flush = drive->no_flush, .allow_backing = drive->allow_backing};
+	return (struct block_config){.file = drive->file,
+				     .format = drive->format,
+				     .readonly = drive->readonly,
+				     .discard = drive->discard,
+				     .no_flush = drive->no_flush,
+				     .allow_backing = drive->allow_backing};
 }
 
 /* The image below a node: file=PATH (-drive), file=NODE (-blockdev), or file.filename=PATH. */
-static bool get_file(struct machine *m, struct opts *opts, const char *prefix, bool by_node, struct block_config *config, struct error *err)
+static bool get_file(struct machine *m, struct opts *opts, const char *prefix, bool by_node,
+		     struct block_config *config, struct error *err)
 {
-	const char *name = get(opts, prefix, "file"), *path = get(opts, prefix, "file.filename"), *own = get(opts, prefix, "filename");
+	const char *name = get(opts, prefix, "file"), *path = get(opts, prefix, "file.filename"),
+		   *own = get(opts, prefix, "filename");
 	struct drive *node = name && by_node ? find(m, name) : NULL;
 	bool ignored;
 
-	if (!get_word(opts, prefix, "file.driver", "file|host_device", err) || !get_word(opts, prefix, "file.locking", "auto|on", err) ||
-	    !get_word(opts, prefix, "file.aio", "threads|native|io_uring", err) || !get_bool(opts, prefix, "file.read-only", &ignored, err))
+	if (!get_word(opts, prefix, "file.driver", "file|host_device", err) ||
+	    !get_word(opts, prefix, "file.locking", "auto|on", err) ||
+	    !get_word(opts, prefix, "file.aio", "threads|native|io_uring", err) ||
+	    !get_bool(opts, prefix, "file.read-only", &ignored, err))
 		return false;
 	if (name && by_node && !node)
-		return fail(err, "%sfile=%s: no such node; describe it before, or write file.driver=file,file.filename=PATH", prefix, name);
+		return fail(err,
+			    "%sfile=%s: no such node; describe it before, or write file.driver=file,file.filename=PATH",
+			    prefix, name);
 	if (node && (node->format || node->block))
-		return fail(err, "%sfile=%s: a node of driver=file belongs below raw and qcow2; this one has driver=%s", prefix, name,
-			    node->format ? node->format : "file, and is in use");
+		return fail(err, "%sfile=%s: a node of driver=file belongs below raw and qcow2; this one has driver=%s",
+			    prefix, name, node->format ? node->format : "file, and is in use");
 	config->file = node ? node->file : path ? path : name ? name : own;
 	if (node) {
 		config->readonly |= node->readonly;
 		config->no_flush |= node->no_flush;
 	}
-	return (config->file && *config->file) || fail(err, "%sfile: a disk needs an image; add %s", prefix,
-						       by_node || *prefix ? "file.driver=file,file.filename=PATH" : "file=PATH");
+	return (config->file && *config->file) ||
+	       fail(err, "%sfile: a disk needs an image; add %s", prefix,
+		    by_node || *prefix ? "file.driver=file,file.filename=PATH" : "file=PATH");
 }
 
 /* backing=NODE, backing=null, or backing.driver= and so on. `configs` has room for what lies behind. */
-static bool get_backing(struct machine *m, struct opts *opts, const char *prefix, struct block_config *configs, unsigned left, struct error *err)
+static bool get_backing(struct machine *m, struct opts *opts, const char *prefix, struct block_config *configs,
+			unsigned left, struct error *err)
 {
 	const char *name = get(opts, prefix, "backing");
 	char inner[KEY_BYTES / 2];
@@ -104,11 +116,13 @@ static bool get_backing(struct machine *m, struct opts *opts, const char *prefix
 	}
 	if (name) {
 		/* A node, and what that one names, and so on. */
-		for (struct drive *node = find(m, name); node && left; node = node->backing ? find(m, node->backing) : NULL, left--, configs++) {
+		for (struct drive *node = find(m, name); node && left;
+		     node = node->backing ? find(m, node->backing) : NULL, left--, configs++) {
 			configs[1] = config_of(node);
 			configs->backing = &configs[1];
 		}
-		return configs->backing || !strcmp(name, "") || find(m, name) || fail(err, "%sbacking=%s: no such node; describe it before", prefix, name);
+		return configs->backing || !strcmp(name, "") || find(m, name) ||
+		       fail(err, "%sbacking=%s: no such node; describe it before", prefix, name);
 	}
 	snprintf(inner, sizeof(inner), "%sbacking.", prefix);
 	for (unsigned i = 0; i < opts->count; i++)
@@ -116,10 +130,12 @@ static bool get_backing(struct machine *m, struct opts *opts, const char *prefix
 	if (!any)
 		return true;
 	if (left < 2 || strlen(inner) + 32 > sizeof(inner))
-		return fail(err, "%s: more than %d images in a chain; join some with qemu-img commit", inner, NESTED_MAX - 1);
+		return fail(err, "%s: more than %d images in a chain; join some with qemu-img commit", inner,
+			    NESTED_MAX - 1);
 	configs[1] = (struct block_config){.format = get(opts, inner, "driver"), .readonly = true};
 	configs->backing = &configs[1];
-	return get_file(m, opts, inner, false, &configs[1], err) && get_backing(m, opts, inner, configs + 1, left - 1, err);
+	return get_file(m, opts, inner, false, &configs[1], err) &&
+	       get_backing(m, opts, inner, configs + 1, left - 1, err);
 }
 
 static bool new_row(struct machine *m, const char *id, struct drive **drive, struct error *err)
@@ -184,7 +200,9 @@ static bool flash_unit(struct machine *m, struct opts *opts, unsigned *unit, str
 	if (text && !parse_u64(key, text, 0, FLASH_BANKS - 1, &value, err))
 		return false;
 	if (m->flash_image[value])
-		return fail(err, "if=pflash,unit=%llu: this bank of flash has an image already; there are units 0 and 1", (unsigned long long)value);
+		return fail(err,
+			    "if=pflash,unit=%llu: this bank of flash has an image already; there are units 0 and 1",
+			    (unsigned long long)value);
 	*unit = (unsigned)value;
 	return true;
 }
@@ -194,8 +212,9 @@ static bool common_keys(struct opts *opts, struct block_config *config, struct e
 {
 	const char *discard = opts_get(opts, "discard");
 
-	if (!one_of(opts, "aio", "threads|native|io_uring", err) || !one_of(opts, "discard", "unmap|on|ignore|off", err) ||
-	    !one_of(opts, "detect-zeroes", "off", err) || !one_of(opts, "locking", "auto|on", err))
+	if (!one_of(opts, "aio", "threads|native|io_uring", err) ||
+	    !one_of(opts, "discard", "unmap|on|ignore|off", err) || !one_of(opts, "detect-zeroes", "off", err) ||
+	    !one_of(opts, "locking", "auto|on", err))
 		return false;
 	config->discard = discard && (!strcmp(discard, "unmap") || !strcmp(discard, "on"));
 	config->internal_snapshot = opts_get(opts, "internal-snapshot");
@@ -204,8 +223,12 @@ static bool common_keys(struct opts *opts, struct block_config *config, struct e
 
 bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 {
-	static const char *const policies[] = {[ON_ERROR_REPORT] = "report", [ON_ERROR_ENOSPC] = "enospc", [ON_ERROR_STOP] = "stop", [ON_ERROR_IGNORE] = "ignore"};
-	const char *id = opts_get(opts, "id"), *node = opts_get(opts, "node-name"), *interface = opts_get(opts, "if"), *text, *driver;
+	static const char *const policies[] = {[ON_ERROR_REPORT] = "report",
+					       [ON_ERROR_ENOSPC] = "enospc",
+					       [ON_ERROR_STOP] = "stop",
+					       [ON_ERROR_IGNORE] = "ignore"};
+	const char *id = opts_get(opts, "id"), *node = opts_get(opts, "node-name"), *interface = opts_get(opts, "if"),
+		   *text, *driver;
 	struct block_config configs[NESTED_MAX] = {0}, *config = configs;
 	struct drive *drive;
 	unsigned unit = 0;
@@ -215,9 +238,10 @@ bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 	config->format = opts_get(opts, "format");
 	driver = opts_get(opts, "driver");
 	config->format = config->format ? config->format : driver;
-	if (!one_of(opts, "cache", "none|writeback|writethrough|directsync|unsafe", err) || !one_of(opts, "media", "disk|cdrom", err) ||
-	    !one_of(opts, "werror", "report|enospc|stop|ignore", err) || !one_of(opts, "rerror", "report|stop|ignore", err) ||
-	    !one_of(opts, "copy-on-read", "off", err) || !common_keys(opts, config, err) ||
+	if (!one_of(opts, "cache", "none|writeback|writethrough|directsync|unsafe", err) ||
+	    !one_of(opts, "media", "disk|cdrom", err) || !one_of(opts, "werror", "report|enospc|stop|ignore", err) ||
+	    !one_of(opts, "rerror", "report|stop|ignore", err) || !one_of(opts, "copy-on-read", "off", err) ||
+	    !common_keys(opts, config, err) ||
 	    ((text = opts_get(opts, "index")) && !parse_u64("index", text, 0, DRIVES_MAX - 1, &index, err)))
 		return false;
 	if (!interface)
@@ -226,7 +250,8 @@ bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 		return fail(err, "if=%s: not built; write if=virtio, if=pflash or if=none", interface);
 	if (!strcmp(interface, "pflash") && !flash_unit(m, opts, &unit, err))
 		return false;
-	if (!get_bool(opts, "", "readonly", &config->readonly, err) || !get_bool(opts, "", "read-only", &config->readonly, err))
+	if (!get_bool(opts, "", "readonly", &config->readonly, err) ||
+	    !get_bool(opts, "", "read-only", &config->readonly, err))
 		return false;
 	snapshot_given = (text = opts_get(opts, "snapshot"));
 	if (text && !parse_bool("snapshot", text, &config->snapshot, err))
@@ -285,7 +310,8 @@ bool machine_add_blockdev(struct machine *m, struct opts *opts, struct error *er
 	if (strcmp(driver, "file") && strcmp(driver, "host_device") && strcmp(driver, "raw") && strcmp(driver, "qcow2"))
 		return fail(err, "driver=%s: not built; write driver=file, driver=raw or driver=qcow2", driver);
 	if (!common_keys(opts, config, err) || !get_bool(opts, "", "read-only", &config->readonly, err) ||
-	    !get_bool(opts, "", "auto-read-only", &automatic, err) || !get_bool(opts, "", "cache.no-flush", &no_flush, err) ||
+	    !get_bool(opts, "", "auto-read-only", &automatic, err) ||
+	    !get_bool(opts, "", "cache.no-flush", &no_flush, err) ||
 	    !get_bool(opts, "", "cache.direct", &direct, err) || !new_row(m, node, &drive, err))
 		return false;
 	config->no_flush = no_flush;
@@ -304,7 +330,8 @@ bool machine_add_blockdev(struct machine *m, struct opts *opts, struct error *er
 		text = opts_get(opts, "backing");
 		if (text && find(m, text))
 			drive->backing = strdup(text);
-		if (!get_file(m, opts, "", true, config, err) || !get_backing(m, opts, "", configs, NESTED_MAX - 1, err)) {
+		if (!get_file(m, opts, "", true, config, err) ||
+		    !get_backing(m, opts, "", configs, NESTED_MAX - 1, err)) {
 			row_free(drive);
 			return false;
 		}
@@ -361,7 +388,8 @@ struct drive *machine_take_drive(struct machine *m, const char *id, struct dev *
 	const char *name = dev_name(user);
 
 	if (!drive)
-		fail(err, "%s: drive=%s: no drive of this id; describe it before, with -drive if=none,id=%s,file=...", name, id, id);
+		fail(err, "%s: drive=%s: no drive of this id; describe it before, with -drive if=none,id=%s,file=...",
+		     name, id, id);
 	else if (drive->user)
 		fail(err, "%s: drive=%s is in use by '%s': a drive serves one device", name, id, dev_name(drive->user));
 	else if (block_of(drive, err)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Firmware that tells the OS of hardware errors (-M ras=on): what happens becomes a CPER section and goes out by one of the two sources
- * of the HEST. [ACPI6.5 18.3.2] [UEFI2.10 N.2]
+ * Firmware that tells the OS of hardware errors (-M ras=on): what happens becomes a CPER section and goes out by one of
+ * the two sources of the HEST. [ACPI6.5 18.3.2] [UEFI2.10 N.2]
  *
  *   poison that a vCPU consumes     memory error, recoverable     told by the abort itself (SEA)
  *   with cxl-firmware-first=on:
@@ -47,10 +47,15 @@ static struct cper_cxl_agent agent_of(struct dev *dev)
 	bool is_device = cxl_device_facts(dev, &facts);
 
 	return (struct cper_cxl_agent){
-		.type = is_device ? CPER_AGENT_DEVICE : dev->cls == &cxl_rp_class ? CPER_AGENT_ROOT_PORT :
-			dev->cls == &cxl_upstream_class ? CPER_AGENT_UPSTREAM : CPER_AGENT_DOWNSTREAM,
-		.bus = (u8)(pci_requester_id(pci) >> 8), .device = pci->devfn >> 3, .function = pci->devfn & 7,
-		.vendor_id = (u16)regs_get(&pci->config, PCI_VENDOR_ID, 2), .device_id = (u16)regs_get(&pci->config, PCI_DEVICE_ID, 2),
+		.type = is_device                       ? CPER_AGENT_DEVICE :
+			dev->cls == &cxl_rp_class       ? CPER_AGENT_ROOT_PORT :
+			dev->cls == &cxl_upstream_class ? CPER_AGENT_UPSTREAM :
+							  CPER_AGENT_DOWNSTREAM,
+		.bus = (u8)(pci_requester_id(pci) >> 8),
+		.device = pci->devfn >> 3,
+		.function = pci->devfn & 7,
+		.vendor_id = (u16)regs_get(&pci->config, PCI_VENDOR_ID, 2),
+		.device_id = (u16)regs_get(&pci->config, PCI_DEVICE_ID, 2),
 		.subsystem_vendor_id = is_device ? (u16)regs_get(&pci->config, PCI_SUBSYSTEM_VENDOR, 2) : 0,
 		.subsystem_id = is_device ? (u16)regs_get(&pci->config, PCI_SUBSYSTEM, 2) : 0,
 		.class_code = (u16)regs_get(&pci->config, PCI_CLASS + 1, 2),
@@ -60,7 +65,8 @@ static struct cper_cxl_agent agent_of(struct dev *dev)
 
 static bool take_event(void *opaque, struct dev *dev, unsigned log, const u8 *record)
 {
-	static const enum ghes_severity severities[] = {GHES_INFORMATIONAL, GHES_CORRECTED, GHES_RECOVERABLE, GHES_RECOVERABLE};
+	static const enum ghes_severity severities[] = {GHES_INFORMATIONAL, GHES_CORRECTED, GHES_RECOVERABLE,
+							GHES_RECOVERABLE};
 	struct machine *m = opaque;
 	struct cper_cxl_agent agent = agent_of(dev);
 	u8 section[CPER_SECTION_MAX], type[16], told[CXL_RECORD_BYTES];
@@ -68,7 +74,8 @@ static bool take_event(void *opaque, struct dev *dev, unsigned log, const u8 *re
 	memcpy(told, record, sizeof(told));
 	told[RECORD_FLAGS] = (u8)deposit(told[RECORD_FLAGS], 1, 0, log); /* a section has no other place for the log */
 	cper_cxl_event_type(type, record);
-	return ghes_report(m->ghes, GHES_EVENT, severities[log], type, section, cper_cxl_event_section(section, &agent, told, sizeof(told)));
+	return ghes_report(m->ghes, GHES_EVENT, severities[log], type, section,
+			   cper_cxl_event_section(section, &agent, told, sizeof(told)));
 }
 
 static void take_protocol_error(void *opaque, struct dev *dev, bool correctable, const u8 *ras)
@@ -77,8 +84,8 @@ static void take_protocol_error(void *opaque, struct dev *dev, bool correctable,
 	struct cper_cxl_agent agent = agent_of(dev);
 	u8 section[CPER_SECTION_MAX];
 
-	ghes_report(m->ghes, GHES_EVENT, correctable ? GHES_CORRECTED : GHES_RECOVERABLE, cper_cxl_protocol_type, section,
-		    cper_cxl_protocol_section(section, &agent, ras, CXL_RAS_BYTES));
+	ghes_report(m->ghes, GHES_EVENT, correctable ? GHES_CORRECTED : GHES_RECOVERABLE, cper_cxl_protocol_type,
+		    section, cper_cxl_protocol_section(section, &agent, ras, CXL_RAS_BYTES));
 }
 
 /* Generic error status block: data entries of at least 72 bytes each, their length at 12. [ACPI6.5 18.3.2.7.1] */
@@ -91,10 +98,12 @@ bool machine_inject_error(struct machine *m, const u8 *block, u32 bytes, struct 
 	if (!m->ghes)
 		return fail(err, "the machine has no error source; start it with -M ras=on");
 	if (bytes < BLOCK_HEAD || bytes > GHES_BLOCK_BYTES)
-		return fail(err, "an error status block of %u bytes: it has %u to %u [ACPI6.5 18.3.2.7.1]", bytes, BLOCK_HEAD, GHES_BLOCK_BYTES);
+		return fail(err, "an error status block of %u bytes: it has %u to %u [ACPI6.5 18.3.2.7.1]", bytes,
+			    BLOCK_HEAD, GHES_BLOCK_BYTES);
 	left = load_le(block + BLOCK_DATA_LENGTH, 4);
 	if (left > bytes - BLOCK_HEAD)
-		return fail(err, "the block says %llu bytes of data, and %u follow", (unsigned long long)left, bytes - BLOCK_HEAD);
+		return fail(err, "the block says %llu bytes of data, and %u follow", (unsigned long long)left,
+			    bytes - BLOCK_HEAD);
 	for (const u8 *entry = block + BLOCK_HEAD; left;) {
 		u64 size = left < BLOCK_ENTRY ? left + 1 : BLOCK_ENTRY + load_le(entry + BLOCK_ENTRY_LENGTH, 4);
 
@@ -103,7 +112,8 @@ bool machine_inject_error(struct machine *m, const u8 *block, u32 bytes, struct 
 		entry += size;
 		left -= size;
 	}
-	return ghes_report_block(m->ghes, GHES_EVENT, block, bytes) || fail(err, "the guest has left too many error records unread");
+	return ghes_report_block(m->ghes, GHES_EVENT, block, bytes) ||
+	       fail(err, "the guest has left too many error records unread");
 }
 
 bool machine_errors_check(const struct machine_config *config, struct error *err)
@@ -111,7 +121,8 @@ bool machine_errors_check(const struct machine_config *config, struct error *err
 	if (config->cxl_firmware_first && !config->ras)
 		return fail(err, "-M cxl-firmware-first=on: firmware has no way to tell of errors; add ras=on");
 	if (config->ras && !config->acpi)
-		return fail(err, "-M ras=on: errors are told by ACPI, which acpi=off leaves out; leave one of the two out");
+		return fail(err,
+			    "-M ras=on: errors are told by ACPI, which acpi=off leaves out; leave one of the two out");
 	return true;
 }
 

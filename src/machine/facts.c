@@ -20,7 +20,8 @@ void facts_place_cpu(const struct machine_config *c, unsigned index, struct acpi
 	cpu->socket = index / threads / cores;
 }
 
-/* With several domains a root without one makes Linux complain, so the first node's is told: the bridges hang at its CPUs. */
+/* With several domains a root without one makes Linux complain, so the first node's is told: the bridges hang at its
+ * CPUs. */
 static u32 node_of_root(const struct machine *m, const struct pci_root *root)
 {
 	return root->numa_node != PCI_NO_NODE ? root->numa_node : machine_node_of_cpu(&m->config, 0);
@@ -37,9 +38,13 @@ static bool acpi_roots(struct machine *m, struct acpi_config *a, u32 *next_node,
 	for (struct pci_root *root = pci_host_root(m->pci); root; root = root->next, i++) {
 		struct acpi_root *r = &a->roots[i];
 
-		*r = (struct acpi_root){.uid = root->uid, .bus_first = root->base, .bus_last = root->last, .is_cxl = root->is_cxl,
+		*r = (struct acpi_root){.uid = root->uid,
+					.bus_first = root->base,
+					.bus_last = root->last,
+					.is_cxl = root->is_cxl,
 					.node = node_of_root(m, root),
-					.port_node = ACPI_NO_NODE, .memory_count = 2,
+					.port_node = ACPI_NO_NODE,
+					.memory_count = 2,
 					.memory = {{slices[i].mmio32_base, slices[i].mmio32_size},
 						   {slices[i].mmio64_base, slices[i].mmio64_size}},
 					.io = {slices[i].io_base, slices[i].io_size},
@@ -56,7 +61,8 @@ static bool acpi_roots(struct machine *m, struct acpi_config *a, u32 *next_node,
 			r->port_node = machine_generic_port_node(m, root->pxb ? root->pxb->id : NULL);
 			if (r->port_node == MACHINE_NO_NODE)
 				r->port_node = (*next_node)++;
-			r->port = (struct acpi_performance){p.read_latency_ps, p.write_latency_ps, p.read_mbps, p.write_mbps};
+			r->port = (struct acpi_performance){p.read_latency_ps, p.write_latency_ps, p.read_mbps,
+							    p.write_mbps};
 		}
 	}
 	return true;
@@ -82,8 +88,12 @@ static void acpi_cxl(struct machine *m, struct acpi_config *a)
 		const struct cxl_window *w = cxl_host_window(m->cxl, i);
 		struct acpi_cxl_window *to = &a->windows[i];
 
-		*to = (struct acpi_cxl_window){.base = w->base, .size = w->size, .granularity = w->granularity,
-					       .target_count = w->target_count, .restrictions = w->restrictions, .qtg = w->qtg,
+		*to = (struct acpi_cxl_window){.base = w->base,
+					       .size = w->size,
+					       .granularity = w->granularity,
+					       .target_count = w->target_count,
+					       .restrictions = w->restrictions,
+					       .qtg = w->qtg,
 					       .xor_arithmetic = w->xor_arithmetic};
 		memcpy(to->xor_maps, w->xor_maps, sizeof(to->xor_maps));
 		for (unsigned t = 0; t < w->target_count; t++)
@@ -94,9 +104,13 @@ static void acpi_cxl(struct machine *m, struct acpi_config *a)
 		const struct cxl_boot_region *r = cxl_host_region(m->cxl, i);
 		struct cxl_performance p = cxl_host_region_performance(m->cxl, i);
 
-		a->regions[i] = (struct acpi_cxl_region){.base = r->base, .size = r->size, .node = r->node, .pmem = r->pmem,
-							 .window = r->window,
-							 .performance = {p.read_latency_ps, p.write_latency_ps, p.read_mbps, p.write_mbps}};
+		a->regions[i] = (struct acpi_cxl_region){
+			.base = r->base,
+			.size = r->size,
+			.node = r->node,
+			.pmem = r->pmem,
+			.window = r->window,
+			.performance = {p.read_latency_ps, p.write_latency_ps, p.read_mbps, p.write_mbps}};
 	}
 }
 
@@ -133,10 +147,12 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	a->memory_count = m->ram_count;
 	for (unsigned i = 0; i < m->ram_count; i++)
 		a->memories[i] = (struct acpi_memory){m->ram[i].region.base, m->ram[i].region.size, m->ram[i].node};
-	/* Firmware lists the flash bank of its variables as cached runtime memory; Linux wants a node for all of that. */
+	/* Firmware lists the flash bank of its variables as cached runtime memory; Linux wants a node for all of that.
+	 */
 	if (m->flash[0] && a->memory_count < ACPI_MEMORIES_MAX) {
 		memmove(&a->memories[1], &a->memories[0], a->memory_count++ * sizeof(a->memories[0]));
-		a->memories[0] = (struct acpi_memory){map[MAP_FLASH0].base, map[MAP_FLASH0].size + map[MAP_FLASH1].size, m->ram[0].node};
+		a->memories[0] = (struct acpi_memory){map[MAP_FLASH0].base, map[MAP_FLASH0].size + map[MAP_FLASH1].size,
+						      m->ram[0].node};
 	}
 	for (unsigned i = 0; i < MACHINE_NODES_MAX; i++)
 		memcpy(a->distance[i], c->distance[i], sizeof(c->distance[i]));
@@ -177,8 +193,9 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 		for (unsigned i = 0; i < GHES_SOURCES; i++) {
 			u64 base = map[MAP_GHES].base + i * GHES_SOURCE_BYTES;
 
-			a->error_sources[i] = (struct acpi_error_source){i == GHES_SEA ? ACPI_NOTIFY_SEA : ACPI_NOTIFY_GPIO,
-									 base + GHES_ADDRESS, base + GHES_READ_ACK, GHES_BLOCK_BYTES};
+			a->error_sources[i] =
+				(struct acpi_error_source){i == GHES_SEA ? ACPI_NOTIFY_SEA : ACPI_NOTIFY_GPIO,
+							   base + GHES_ADDRESS, base + GHES_READ_ACK, GHES_BLOCK_BYTES};
 		}
 		a->cxl_firmware_first = c->cxl_firmware_first;
 	}

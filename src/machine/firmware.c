@@ -8,9 +8,9 @@
  *
  * Files in fw_cfg: etc/acpi/rsdp, etc/acpi/tables and etc/table-loader, made anew each time one of them is selected, so
  * that _CRS follows what the firmware has enumerated; etc/extra-pci-roots (number of expanders, 64 bits), so that it
- * looks for their buses; etc/smbios/smbios-anchor and -tables; etc/system-states; bootorder; etc/boot-menu-wait; kernel, initrd and command
- * line by their keys. The firmware takes the size of a file from the directory before it selects it, so the tables'
- * file has one size, with room for the longest _CRS. Machine lock held.
+ * looks for their buses; etc/smbios/smbios-anchor and -tables; etc/system-states; bootorder; etc/boot-menu-wait;
+ * kernel, initrd and command line by their keys. The firmware takes the size of a file from the directory before it
+ * selects it, so the tables' file has one size, with room for the longest _CRS. Machine lock held.
  */
 #include "machine/firmware.h"
 
@@ -25,12 +25,12 @@
 #include "pci/pci_spec.h"
 #include "virtio/virtio.h"
 
-#define DTB_BYTES_MAX  0x70000u /* the firmware's first stack follows */
-#define TABLES_GRAIN   (64 * KiB)
-#define TABLES_ROOT    1024u /* room for the windows of one more _CRS */
-#define SMBIOS_ANCHOR  24u
-#define SMBIOS_MAX     (64 * KiB)
-#define BOOTORDER_MAX  4096
+#define DTB_BYTES_MAX 0x70000u /* the firmware's first stack follows */
+#define TABLES_GRAIN (64 * KiB)
+#define TABLES_ROOT 1024u /* room for the windows of one more _CRS */
+#define SMBIOS_ANCHOR 24u
+#define SMBIOS_MAX (64 * KiB)
+#define BOOTORDER_MAX 4096
 
 struct firmware {
 	u64 tables_size;
@@ -51,7 +51,8 @@ static bool open_bios(struct machine *m, struct error *err)
 	char found[4096 + 64];
 	int fd;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(folders) && !strchr(m->config.bios, '/') && access(config.file, F_OK); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(folders) && !strchr(m->config.bios, '/') && access(config.file, F_OK);
+	     i++) {
 		snprintf(found, sizeof(found), "%s/%s", folders[i], m->config.bios);
 		if (!access(found, F_OK))
 			config.file = found;
@@ -72,14 +73,16 @@ static bool find_drives(struct machine *m, struct error *err)
 		if (!id)
 			continue;
 		if (m->flash_image[unit])
-			return fail(err, "-M pflash%u=%s: there is a drive with if=pflash,unit=%u already; leave one out", unit, id,
-				    unit);
+			return fail(err,
+				    "-M pflash%u=%s: there is a drive with if=pflash,unit=%u already; leave one out",
+				    unit, id, unit);
 		m->flash_image[unit] = machine_block(m, id, err);
 		if (!m->flash_image[unit])
 			return fail_context(err, "-M pflash%u=%s", unit, id);
 	}
 	if (m->config.bios && m->flash_image[0])
-		return fail(err, "-bios %s: flash bank 0 has an image already (if=pflash,unit=0); leave one of them out",
+		return fail(err,
+			    "-bios %s: flash bank 0 has an image already (if=pflash,unit=0); leave one of them out",
 			    m->config.bios);
 	return true;
 }
@@ -92,8 +95,10 @@ bool firmware_flash_create(struct machine *m, struct error *err)
 		return false;
 	if (!firmware_is_wanted(m)) {
 		if (m->flash_image[1])
-			return fail(err, "if=pflash,unit=1: there is no firmware that would use it; add -bios FILE, or an image "
-					 "with if=pflash,unit=0");
+			return fail(
+				err,
+				"if=pflash,unit=1: there is no firmware that would use it; add -bios FILE, or an image "
+				"with if=pflash,unit=0");
 		return true;
 	}
 	if (m->config.bios && !open_bios(m, err))
@@ -101,7 +106,8 @@ bool firmware_flash_create(struct machine *m, struct error *err)
 	for (unsigned unit = 0; unit < FLASH_BANKS; unit++) {
 		struct block *image = unit || !m->bios ? m->flash_image[unit] : m->bios;
 
-		m->flash[unit] = pflash_create(m->space, memory_map[bank[unit]].name, memory_map[bank[unit]].base, image, err);
+		m->flash[unit] =
+			pflash_create(m->space, memory_map[bank[unit]].name, memory_map[bank[unit]].base, image, err);
 		if (m->flash[unit])
 			continue;
 		if (!unit && m->bios)
@@ -199,7 +205,8 @@ static bool add_smbios(struct machine *m, struct error *err)
 		config->sockets = m->config.sockets ? m->config.sockets : 1;
 		config->ram_size = m->config.ram_size;
 		for (unsigned i = 0; i < m->ram_count && i < BOOT_RANGES_MAX; i++)
-			config->ram[config->ram_count++] = (struct boot_range){m->ram[i].region.base, m->ram[i].region.size};
+			config->ram[config->ram_count++] =
+				(struct boot_range){m->ram[i].region.base, m->ram[i].region.size};
 		size = smbios_build(config, 0, bytes, SMBIOS_MAX);
 	}
 	ok = size > SMBIOS_ANCHOR || fail(err, "SMBIOS: the tables have no room");
@@ -232,7 +239,8 @@ static size_t device_path(char *to, size_t room, const struct pci_dev *dev, cons
 static size_t boot_path(struct machine *m, char *to, size_t room, const struct dev *dev)
 {
 	if (dev->cls->plugs == BUS_VIRTIO)
-		return (size_t)snprintf(to, room, "/virtio-mmio@%016llx", (unsigned long long)virtio_mmio_address(m->virtio_slots, dev->bus));
+		return (size_t)snprintf(to, room, "/virtio-mmio@%016llx",
+					(unsigned long long)virtio_mmio_address(m->virtio_slots, dev->bus));
 	return device_path(to, room, (const struct pci_dev *)dev, "scsi");
 }
 
@@ -281,8 +289,11 @@ static bool add_kernel(struct machine *m, struct kernel *kernel, struct initrd *
 
 	if (kernel->data) {
 		if (kernel->kind == KERNEL_ELF || kernel->size < 2 || memcmp(kernel->data, "MZ", 2))
-			return fail(err, "-kernel %s: firmware starts EFI programs only, and it is none; give a kernel with an EFI "
-					 "stub, or leave the firmware out", m->config.kernel);
+			return fail(
+				err,
+				"-kernel %s: firmware starts EFI programs only, and it is none; give a kernel with an EFI "
+				"stub, or leave the firmware out",
+				m->config.kernel);
 		add_u32(m, FW_CFG_KERNEL_SIZE, kernel->size);
 		if (!fw_cfg_take_item(m->fw_cfg, FW_CFG_KERNEL_DATA, kernel->data, kernel->size))
 			return fail(err, "-kernel %s: too large for fw_cfg", m->config.kernel);
@@ -291,7 +302,8 @@ static bool add_kernel(struct machine *m, struct kernel *kernel, struct initrd *
 	if (initrd->data) {
 		add_u32(m, FW_CFG_INITRD_SIZE, initrd->size);
 		if (!fw_cfg_take_item(m->fw_cfg, FW_CFG_INITRD_DATA, initrd->data, initrd->size))
-			return fail(err, "-initrd %s: too large for fw_cfg, which holds less than 4 GiB", m->config.initrd);
+			return fail(err, "-initrd %s: too large for fw_cfg, which holds less than 4 GiB",
+				    m->config.initrd);
 		initrd->data = NULL;
 	}
 	if (append) {
@@ -329,8 +341,9 @@ static void tell_regions(struct machine *m)
 {
 	for (unsigned i = 0; m->cxl && i < cxl_host_region_count(m->cxl); i++)
 		if (cxl_host_region(m->cxl, i)->as == CXL_AS_DAX)
-			fprintf(stderr, "cxlvm: -cxl-region as=dax: firmware has no way to be told of Specific Purpose memory; "
-					"as=none is what the guest gets\n");
+			fprintf(stderr,
+				"cxlvm: -cxl-region as=dax: firmware has no way to be told of Specific Purpose memory; "
+				"as=none is what the guest gets\n");
 }
 
 bool firmware_create(struct machine *m, struct kernel *kernel, struct initrd *initrd, struct error *err)
@@ -339,8 +352,8 @@ bool firmware_create(struct machine *m, struct kernel *kernel, struct initrd *in
 	if (!m->firmware)
 		return fail(err, "out of memory");
 	tell_regions(m);
-	return (!m->config.acpi || add_tables(m, err)) && add_smbios(m, err) && add_settings(m, err) && add_bootorder(m, err) &&
-	       add_kernel(m, kernel, initrd, err);
+	return (!m->config.acpi || add_tables(m, err)) && add_smbios(m, err) && add_settings(m, err) &&
+	       add_bootorder(m, err) && add_kernel(m, kernel, initrd, err);
 }
 
 bool firmware_place(struct machine *m, const u8 *dtb, size_t dtb_size, u64 *entry, u64 *x0, struct error *err)

@@ -15,7 +15,9 @@ static bool model_read(struct opts *opts, enum folder_model *model, struct error
 
 	text = text ? text : opts_get(opts, "security-model");
 	if (!text)
-		return fail(err, "add security_model=none, mapped-xattr or passthrough: whose the guest's files are on the host");
+		return fail(
+			err,
+			"add security_model=none, mapped-xattr or passthrough: whose the guest's files are on the host");
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(text, names[i])) {
 			*model = models[i];
@@ -51,7 +53,9 @@ static bool fsdev_add(struct machine *m, struct opts *opts, const char *id, stru
 	if (text)
 		return fail(err, "writeout=%s: not built; leave it out", text);
 	if (opts_get(opts, "fmode") || opts_get(opts, "dmode"))
-		return fail(err, "fmode= and dmode= are not built; files are made as 0600 and folders as 0700 by mapped-xattr");
+		return fail(
+			err,
+			"fmode= and dmode= are not built; files are made as 0600 and folders as 0700 by mapped-xattr");
 	if (!opts_all_used(opts, "-fsdev", err) || !folder_open(&folder, path, err))
 		return false;
 	m->fsdevs[m->fsdev_count].folder = malloc(sizeof(folder));

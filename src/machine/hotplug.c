@@ -2,10 +2,10 @@
 /*
  * Devices and objects that come and go while the machine exists. Event loop's thread, machine lock held.
  *
- * What can be plugged is an endpoint, into the hot-plug slot of a port (pci/slot.c). To unplug, the guest is asked; when it has switched the
- * slot off, or at the next machine reset, all functions in the slot and what hangs on them are destroyed and DEVICE_DELETED is told
- * for each. A surprise removal does the same at once. Whatever a device has in the address map leaves it while everybody
- * stands still; requests under way are waited for by the device's own destroy.
+ * What can be plugged is an endpoint, into the hot-plug slot of a port (pci/slot.c). To unplug, the guest is asked;
+ * when it has switched the slot off, or at the next machine reset, all functions in the slot and what hangs on them are
+ * destroyed and DEVICE_DELETED is told for each. A surprise removal does the same at once. Whatever a device has in the
+ * address map leaves it while everybody stands still; requests under way are waited for by the device's own destroy.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,9 @@ bool machine_object_add(struct machine *m, struct opts *opts, struct error *err)
 {
 	struct dev *before = last_dev(m);
 
-	if (machine_add_object(m, opts, err) && (!last_dev(m)->cls->at_start || fail(err, "%s: describe it at the start, with -object", last_dev(m)->cls->name)))
+	if (machine_add_object(m, opts, err) &&
+	    (!last_dev(m)->cls->at_start ||
+	     fail(err, "%s: describe it at the start, with -object", last_dev(m)->cls->name)))
 		return true;
 	if (last_dev(m) != before)
 		drop_last(m);
@@ -50,8 +52,10 @@ static bool settle_plugged(struct dev *dev, struct error *err)
 	struct pci_dev *function = (struct pci_dev *)dev;
 
 	if (function->bridge)
-		return fail(err, "%s: a bridge or switch cannot be plugged at run time: its ports would be missing; describe it at the start",
-			    dev_name(dev));
+		return fail(
+			err,
+			"%s: a bridge or switch cannot be plugged at run time: its ports would be missing; describe it at the start",
+			dev_name(dev));
 	if (dev->cls->reset)
 		dev->cls->reset(dev, RESET_COLD);
 	pci_slot_plugged(function);
@@ -174,7 +178,8 @@ void machine_hotplug_start(struct machine *m)
 static struct pci_dev *slot_of(struct dev *dev, struct error *err)
 {
 	struct pci_dev *port = dev->cls->plugs == BUS_PCI || dev->cls->plugs == BUS_PCIE || dev->cls->plugs == BUS_CXL ?
-				       pci_slot_of((struct pci_dev *)dev) : NULL;
+				       pci_slot_of((struct pci_dev *)dev) :
+				       NULL;
 
 	if (!port)
 		fail(err, "Device '%s' does not support hotplugging", dev_name(dev));
@@ -188,15 +193,10 @@ bool machine_device_unplug(struct machine *m, struct dev *dev, struct error *err
 	if (!port)
 		return false;
 	switch (pci_slot_ask(port)) {
-	case PCI_REMOVAL_NOW:
-		empty_slot(m, port);
-		return true;
-	case PCI_REMOVAL_ASKED:
-		return true;
-	case PCI_REMOVAL_REPEATED:
-		return fail(err, "Device %s is already in the process of unplug", dev_name(dev));
-	case PCI_REMOVAL_BUSY:
-		return fail(err, "Hot-unplug failed: guest is busy (power indicator blinking)");
+	case PCI_REMOVAL_NOW: empty_slot(m, port); return true;
+	case PCI_REMOVAL_ASKED: return true;
+	case PCI_REMOVAL_REPEATED: return fail(err, "Device %s is already in the process of unplug", dev_name(dev));
+	case PCI_REMOVAL_BUSY: return fail(err, "Hot-unplug failed: guest is busy (power indicator blinking)");
 	}
 	unreachable();
 }
@@ -232,9 +232,11 @@ bool machine_object_delete(struct machine *m, struct dev *object, struct error *
 	struct dev **link = &m->first_dev;
 
 	if (holder)
-		return fail(err, "object '%s' is in use, can not be deleted: '%s' has it", dev_name(object), dev_name(holder));
+		return fail(err, "object '%s' is in use, can not be deleted: '%s' has it", dev_name(object),
+			    dev_name(holder));
 	if (backend && backend->ram_owner)
-		return fail(err, "object '%s' is in use, can not be deleted: it is the machine's RAM", dev_name(object));
+		return fail(err, "object '%s' is in use, can not be deleted: it is the machine's RAM",
+			    dev_name(object));
 	while (*link != object)
 		link = &(*link)->next;
 	*link = object->next;

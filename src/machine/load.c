@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The start without firmware (design D4): files are read once; at every machine reset the kernel, the initrd, the device tree and -
- * for a Linux Image with ACPI - the EFI tables are placed in RAM anew. Also the far side of the EFI runtime stubs' HVC. With
- * firmware it is the firmware that gets the files, and only the device tree is placed (firmware.c).
+ * The start without firmware (design D4): files are read once; at every machine reset the kernel, the initrd, the
+ * device tree and - for a Linux Image with ACPI - the EFI tables are placed in RAM anew. Also the far side of the EFI
+ * runtime stubs' HVC. With firmware it is the firmware that gets the files, and only the device tree is placed
+ * (firmware.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,9 @@ static bool read_files(struct machine *m, struct loader *l, struct error *err)
 		if (c->append)
 			return fail(err, "-append: needs -kernel");
 		if (!l->firmware)
-			return fail(err, "-kernel: nothing to run; name a kernel with -kernel FILE ('make demo' fetches one)");
+			return fail(
+				err,
+				"-kernel: nothing to run; name a kernel with -kernel FILE ('make demo' fetches one)");
 	}
 	if (c->kernel && !kernel_load(c->kernel, l->firmware || !c->acpi, &l->kernel, err))
 		return false;
@@ -72,8 +75,10 @@ static bool soft_regions(struct machine *m, const struct loader *l, struct boot_
 		if (r->as == CXL_AS_NONE)
 			continue;
 		if (!l->efi)
-			return fail(err, "-cxl-region as=%s: needs a Linux Image with ACPI, which reads the EFI memory map; use as=none",
-				    r->as == CXL_AS_DAX ? "dax" : "system-ram");
+			return fail(
+				err,
+				"-cxl-region as=%s: needs a Linux Image with ACPI, which reads the EFI memory map; use as=none",
+				r->as == CXL_AS_DAX ? "dax" : "system-ram");
 		config->soft[config->soft_count].base = r->base;
 		config->soft[config->soft_count].size = r->size;
 		config->soft[config->soft_count++].as = r->as == CXL_AS_DAX ? BOOT_SPECIFIC_PURPOSE : BOOT_SYSTEM_RAM;
@@ -136,7 +141,9 @@ static bool make_dtb(struct machine *m, u8 **dtb, size_t *size, struct error *er
 {
 	struct loader *l = m->loader;
 	struct boot_plan_facts facts = l->plan ? boot_plan_facts(l->plan) : (struct boot_plan_facts){0};
-	struct fdt_chosen chosen = {.bootargs = m->config.append, .initrd_start = facts.initrd_start, .initrd_end = facts.initrd_end,
+	struct fdt_chosen chosen = {.bootargs = m->config.append,
+				    .initrd_start = facts.initrd_start,
+				    .initrd_end = facts.initrd_end,
 				    .has_seeds = true};
 	struct fdt_config *config;
 	bool ok;
@@ -175,7 +182,8 @@ static bool make_dtb(struct machine *m, u8 **dtb, size_t *size, struct error *er
 
 static bool dump_dtb(struct machine *m, const u8 *dtb, size_t size, struct error *err)
 {
-	return file_write_all(m->config.dumpdtb, dtb, size, err) || fail_context(err, "-M dumpdtb=%s", m->config.dumpdtb);
+	return file_write_all(m->config.dumpdtb, dtb, size, err) ||
+	       fail_context(err, "-M dumpdtb=%s", m->config.dumpdtb);
 }
 
 bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err)

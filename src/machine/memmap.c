@@ -12,11 +12,12 @@ bool memory_map_check(u64 ram_size, u64 windows_end, unsigned pa_bits, const cha
 	u64 limit = 1ull << pa_bits, end = windows_end;
 
 	if (ram_size > memory_map[MAP_HIGH_GICR].base - memory_map[MAP_RAM].base)
-		return fail(err,
-			    "-m: %llu MiB of RAM from %#llx overlap the %s at %#llx; use at most %llu MiB, and CXL memory for the rest",
-			    (unsigned long long)(ram_size / MiB), (unsigned long long)memory_map[MAP_RAM].base,
-			    memory_map[MAP_HIGH_GICR].name, (unsigned long long)memory_map[MAP_HIGH_GICR].base,
-			    (unsigned long long)((memory_map[MAP_HIGH_GICR].base - memory_map[MAP_RAM].base) / MiB));
+		return fail(
+			err,
+			"-m: %llu MiB of RAM from %#llx overlap the %s at %#llx; use at most %llu MiB, and CXL memory for the rest",
+			(unsigned long long)(ram_size / MiB), (unsigned long long)memory_map[MAP_RAM].base,
+			memory_map[MAP_HIGH_GICR].name, (unsigned long long)memory_map[MAP_HIGH_GICR].base,
+			(unsigned long long)((memory_map[MAP_HIGH_GICR].base - memory_map[MAP_RAM].base) / MiB));
 	for (unsigned i = 0; i < MAP_COUNT; i++) {
 		u64 e = memory_map[i].base + memory_map[i].size;
 
@@ -26,8 +27,10 @@ bool memory_map_check(u64 ram_size, u64 windows_end, unsigned pa_bits, const cha
 			end = e;
 	}
 	if (end > limit)
-		return fail(err, "-cpu %s: its physical addresses end at %#llx (%u bits), the machine's memory map at %#llx; use -cpu max",
-			    cpu_model, (unsigned long long)limit, pa_bits, (unsigned long long)end);
+		return fail(
+			err,
+			"-cpu %s: its physical addresses end at %#llx (%u bits), the machine's memory map at %#llx; use -cpu max",
+			cpu_model, (unsigned long long)limit, pa_bits, (unsigned long long)end);
 	return true;
 }
 
@@ -38,9 +41,11 @@ bool memory_map_check_window(unsigned n, u64 base, u64 size, u64 ram_size, struc
 		u64 bytes = i == MAP_RAM ? ram_size : e->size;
 
 		if (bytes && base < e->base + bytes && e->base < base + size)
-			return fail(err, "CXL window %u at %#llx-%#llx overlaps the %s at %#llx-%#llx; move or shrink the window", n,
-				    (unsigned long long)base, (unsigned long long)(base + size - 1), e->name, (unsigned long long)e->base,
-				    (unsigned long long)(e->base + bytes - 1));
+			return fail(
+				err,
+				"CXL window %u at %#llx-%#llx overlaps the %s at %#llx-%#llx; move or shrink the window",
+				n, (unsigned long long)base, (unsigned long long)(base + size - 1), e->name,
+				(unsigned long long)e->base, (unsigned long long)(e->base + bytes - 1));
 	}
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory map of QEMU's `virt` machine (design D3), so that stock firmware finds everything. One row per thing; RAM and the
- * CXL windows take their size from the command line.
+ * The memory map of QEMU's `virt` machine (design D3), so that stock firmware finds everything. One row per thing; RAM
+ * and the CXL windows take their size from the command line.
  */
 #ifndef MACHINE_MEMMAP_H
 #define MACHINE_MEMMAP_H
@@ -19,8 +19,8 @@
 	MAP(UART, 0x09000000, 0x00001000, "PL011")                                                                     \
 	MAP(RTC, 0x09010000, 0x00001000, "PL031")                                                                      \
 	MAP(FW_CFG, 0x09020000, 0x00000018, "fw_cfg")                                                                  \
-	MAP(UART1, 0x09040000, 0x00001000, "second PL011")                                                              \
-	MAP(SMMU, 0x09050000, 0x00020000, "SMMU")                                                                       \
+	MAP(UART1, 0x09040000, 0x00001000, "second PL011")                                                             \
+	MAP(SMMU, 0x09050000, 0x00020000, "SMMU")                                                                      \
 	MAP(GED, 0x09080000, 0x00001000, "GED")                                                                        \
 	MAP(GHES, 0x090f0000, 0x00002000, "error status blocks")                                                       \
 	MAP(HHA, 0x09200000, 0x00010000, "HISI0511 cache maintenance")                                                 \
@@ -38,7 +38,7 @@ enum memory_map {
 #define MAP(name, base, size, text) MAP_##name,
 	MEMORY_MAP(MAP)
 #undef MAP
-	MAP_COUNT
+		MAP_COUNT
 };
 
 struct map_entry {
@@ -48,7 +48,16 @@ struct map_entry {
 extern const struct map_entry memory_map[MAP_COUNT];
 
 /* Interrupts: SPI numbers, INTID = 32 + n. */
-enum { SPI_UART = 1, SPI_RTC = 2, SPI_PCI = 3, SPI_UART1 = 8, SPI_GED = 9, SPI_VIRTIO = 16, SPI_SMMU = 74 /* and the three after it */, SPI_COUNT = 256 };
+enum {
+	SPI_UART = 1,
+	SPI_RTC = 2,
+	SPI_PCI = 3,
+	SPI_UART1 = 8,
+	SPI_GED = 9,
+	SPI_VIRTIO = 16,
+	SPI_SMMU = 74 /* and the three after it */,
+	SPI_COUNT = 256
+};
 
 /* RAM of `ram_size` bytes and windows up to `windows_end` must fit the map and `pa_bits`; names both sides if not. */
 bool memory_map_check(u64 ram_size, u64 windows_end, unsigned pa_bits, const char *cpu_model, struct error *err);

@@ -94,7 +94,8 @@ static void device_key(struct opts *device, const char *key, const char *value)
 bool machine_add_nic(struct machine *m, struct opts *opts, struct error *err)
 {
 	const char *type = opts_get(opts, "type"), *id = opts_get(opts, "id"), *netdev = opts_get(opts, "netdev");
-	const char *model = opts_get(opts, "model"), *mac = opts_get(opts, "mac"), *other_mac = opts_get(opts, "macaddr");
+	const char *model = opts_get(opts, "model"), *mac = opts_get(opts, "mac"),
+		   *other_mac = opts_get(opts, "macaddr");
 	const char *addr = opts_get(opts, "addr"), *vectors = opts_get(opts, "vectors");
 	struct opts device = {.count = 0};
 	bool ok;

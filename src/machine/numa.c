@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * NUMA as the user describes it: which node each vCPU is in (by number or by its place), that whatever speaks of a node speaks of one
- * that there is, and the objects that put a bridge or a function into a node: acpi-generic-port and acpi-generic-initiator, from which
- * SRAT's rows come (facts.c).
+ * NUMA as the user describes it: which node each vCPU is in (by number or by its place), that whatever speaks of a node
+ * speaks of one that there is, and the objects that put a bridge or a function into a node: acpi-generic-port and
+ * acpi-generic-initiator, from which SRAT's rows come (facts.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,18 +36,22 @@ static bool place_cpus(struct machine_config *c, struct error *err)
 		u32 found = 0;
 
 		if (!node)
-			return fail(err, "-numa cpu,node-id=%u: there is no such node; add -numa node,nodeid=%u", row->node, row->node);
+			return fail(err, "-numa cpu,node-id=%u: there is no such node; add -numa node,nodeid=%u",
+				    row->node, row->node);
 		for (unsigned cpu = 0; cpu < c->cpu_count; cpu++) {
 			struct acpi_cpu place = {0};
 
 			facts_place_cpu(c, cpu, &place);
-			if ((row->socket < 0 || row->socket == (s32)place.socket) && (row->core < 0 || row->core == (s32)place.core) &&
+			if ((row->socket < 0 || row->socket == (s32)place.socket) &&
+			    (row->core < 0 || row->core == (s32)place.core) &&
 			    (row->thread < 0 || row->thread == (s32)place.thread))
 				found |= 1u << cpu;
 		}
 		if (!found)
-			return fail(err, "-numa cpu,node-id=%u: no vCPU has socket-id=%d, core-id=%d, thread-id=%d (-1: not said); see -smp",
-				    row->node, row->socket, row->core, row->thread);
+			return fail(
+				err,
+				"-numa cpu,node-id=%u: no vCPU has socket-id=%d, core-id=%d, thread-id=%d (-1: not said); see -smp",
+				row->node, row->socket, row->core, row->thread);
 		node->cpus |= found;
 	}
 	return true;
@@ -61,10 +65,13 @@ static bool check_cpus(const struct machine_config *c, struct error *err)
 		const struct machine_node *n = &c->nodes[i];
 
 		if (n->cpus >> c->cpu_count)
-			return fail(err, "-numa node,nodeid=%u: cpus= names vCPU %d, and the vCPUs are 0 to %u; write -smp %d or other cpus=", n->id,
-				    31 - __builtin_clz(n->cpus), c->cpu_count - 1, 32 - __builtin_clz(n->cpus));
+			return fail(
+				err,
+				"-numa node,nodeid=%u: cpus= names vCPU %d, and the vCPUs are 0 to %u; write -smp %d or other cpus=",
+				n->id, 31 - __builtin_clz(n->cpus), c->cpu_count - 1, 32 - __builtin_clz(n->cpus));
 		if (n->cpus & taken)
-			return fail(err, "-numa node,nodeid=%u: vCPU %d is in two nodes; each vCPU is in one", n->id, __builtin_ctz(n->cpus & taken));
+			return fail(err, "-numa node,nodeid=%u: vCPU %d is in two nodes; each vCPU is in one", n->id,
+				    __builtin_ctz(n->cpus & taken));
 		taken |= n->cpus;
 	}
 	return true;
@@ -112,20 +119,27 @@ static bool generic_create(struct dev *dev, const struct dev_env *env, struct er
 }
 
 const struct dev_class acpi_generic_port_class = {
-	.name = "acpi-generic-port", .doc = "the NUMA node of a CXL host bridge", .size = sizeof(struct generic), .plugs = BUS_OBJECT, .at_start = true,
-	.props = (const struct prop[]) {
-		PROP_STRING("pci-bus", struct generic, what, NULL, "id of the pxb-cxl"),
-		PROP_U32("node", struct generic, node, MACHINE_NO_NODE, "a -numa node, without memory and vCPUs"),
-		{ } },
+	.name = "acpi-generic-port",
+	.doc = "the NUMA node of a CXL host bridge",
+	.size = sizeof(struct generic),
+	.plugs = BUS_OBJECT,
+	.at_start = true,
+	.props = (const struct prop[]){PROP_STRING("pci-bus", struct generic, what, NULL, "id of the pxb-cxl"),
+				       PROP_U32("node", struct generic, node, MACHINE_NO_NODE,
+						"a -numa node, without memory and vCPUs"),
+				       {}},
 	.create = generic_create,
 };
 
 const struct dev_class acpi_generic_initiator_class = {
-	.name = "acpi-generic-initiator", .doc = "the NUMA node of a PCI function", .size = sizeof(struct generic), .plugs = BUS_OBJECT, .at_start = true,
-	.props = (const struct prop[]) {
-		PROP_STRING("pci-dev", struct generic, what, NULL, "id of the device"),
-		PROP_U32("node", struct generic, node, MACHINE_NO_NODE, "a -numa node"),
-		{ } },
+	.name = "acpi-generic-initiator",
+	.doc = "the NUMA node of a PCI function",
+	.size = sizeof(struct generic),
+	.plugs = BUS_OBJECT,
+	.at_start = true,
+	.props = (const struct prop[]){PROP_STRING("pci-dev", struct generic, what, NULL, "id of the device"),
+				       PROP_U32("node", struct generic, node, MACHINE_NO_NODE, "a -numa node"),
+				       {}},
 	.create = generic_create,
 };
 
@@ -163,7 +177,8 @@ unsigned machine_generic_initiators(struct machine *m, struct acpi_generic_initi
 		struct pci_dev *function = g ? function_of(m, g->what) : NULL;
 
 		if (function)
-			to[count++] = (struct acpi_generic_initiator){.node = g->node, .bdf = pci_requester_id(function)};
+			to[count++] =
+				(struct acpi_generic_initiator){.node = g->node, .bdf = pci_requester_id(function)};
 	}
 	return count;
 }
@@ -181,18 +196,21 @@ static bool check_generics(struct machine *m, struct error *err)
 
 	for (struct dev *dev = m->first_dev; dev; dev = dev->next) {
 		const struct generic *port = to_generic(dev, &acpi_generic_port_class);
-		const struct generic *initiator = to_generic(dev, &acpi_generic_initiator_class), *g = port ? port : initiator;
+		const struct generic *initiator = to_generic(dev, &acpi_generic_initiator_class),
+				     *g = port ? port : initiator;
 
 		if (!g)
 			continue;
 		if (!find_node(&m->config, g->node))
-			return fail(err, "%s: node=%u: there is no such node; add -numa node,nodeid=%u", dev_name(dev), g->node, g->node);
+			return fail(err, "%s: node=%u: there is no such node; add -numa node,nodeid=%u", dev_name(dev),
+				    g->node, g->node);
 		if (port && !is_bridge(m, port->what))
 			return fail(err, "%s: pci-bus=%s: no pxb-cxl has this id", dev_name(dev), port->what);
 		if (initiator && !function_of(m, initiator->what))
 			return fail(err, "%s: pci-dev=%s: no PCI device has this id", dev_name(dev), initiator->what);
 		if (initiator && ++initiators > ACPI_GENERIC_INITIATORS_MAX)
-			return fail(err, "%s: more than %d generic initiators; leave some out", dev_name(dev), ACPI_GENERIC_INITIATORS_MAX);
+			return fail(err, "%s: more than %d generic initiators; leave some out", dev_name(dev),
+				    ACPI_GENERIC_INITIATORS_MAX);
 	}
 	return true;
 }
@@ -206,11 +224,14 @@ bool machine_numa_settle(struct machine *m, struct error *err)
 	for (u32 a = 0; a < MACHINE_NODES_MAX; a++)
 		for (u32 b = 0; b < MACHINE_NODES_MAX; b++)
 			if (c->distance[a][b] && (!find_node(c, a) || !find_node(c, b)))
-				return fail(err, "-numa dist,src=%u,dst=%u: there is no node %u; add -numa node,nodeid=%u", a, b,
-					    find_node(c, a) ? b : a, find_node(c, a) ? b : a);
+				return fail(err,
+					    "-numa dist,src=%u,dst=%u: there is no node %u; add -numa node,nodeid=%u",
+					    a, b, find_node(c, a) ? b : a, find_node(c, a) ? b : a);
 	for (const struct pci_root *root = pci_host_root(m->pci); root; root = root->next)
 		if (root->numa_node != PCI_NO_NODE && !find_node(c, root->numa_node))
-			return fail(err, "-device %s: numa_node=%u: there is no such node; add -numa node,nodeid=%u or leave it out",
-				    root->bus.bus.name, root->numa_node, root->numa_node);
+			return fail(
+				err,
+				"-device %s: numa_node=%u: there is no such node; add -numa node,nodeid=%u or leave it out",
+				root->bus.bus.name, root->numa_node, root->numa_node);
 	return true;
 }

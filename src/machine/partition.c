@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Shares out the PCIe windows between the roots when there is no firmware to do it (design D4 (b)): Linux assigns BARs and
- * bridge windows itself, but only inside the _CRS of their root. A root's share grows with what is below it: a port that can take
- * hotplugged devices is given 2 MiB of each window by Linux, a Type 3 device has non-prefetchable BARs, so 32-bit space is
- * the scarce thing. What ports reserve (mem-reserve= and the like) their root has beside its share. I/O space is pcie.0's alone: Linux maps each root's share by pages, and a kernel with 64 KiB pages has one
- * page of it.
+ * Shares out the PCIe windows between the roots when there is no firmware to do it (design D4 (b)): Linux assigns BARs
+ * and bridge windows itself, but only inside the _CRS of their root. A root's share grows with what is below it: a port
+ * that can take hotplugged devices is given 2 MiB of each window by Linux, a Type 3 device has non-prefetchable BARs,
+ * so 32-bit space is the scarce thing. What ports reserve (mem-reserve= and the like) their root has beside its share.
+ * I/O space is pcie.0's alone: Linux maps each root's share by pages, and a kernel with 64 KiB pages has one page of
+ * it.
  */
 #include <assert.h>
 #include <string.h>
@@ -45,7 +46,8 @@ static u64 said(u64 reserve)
 
 bool partition_roots(struct machine *m, struct root_slice *slices, unsigned count, struct error *err)
 {
-	u64 weight[ACPI_ROOTS_MAX] = {0}, sum = 0, kept32[ACPI_ROOTS_MAX] = {0}, kept64[ACPI_ROOTS_MAX] = {0}, sum32 = 0, sum64 = 0;
+	u64 weight[ACPI_ROOTS_MAX] = {0}, sum = 0, kept32[ACPI_ROOTS_MAX] = {0}, kept64[ACPI_ROOTS_MAX] = {0},
+	    sum32 = 0, sum64 = 0;
 	u64 base32 = memory_map[MAP_PCI_MMIO].base, size32 = memory_map[MAP_PCI_MMIO].size;
 	u64 base64 = memory_map[MAP_PCI_MMIO64].base, size64 = memory_map[MAP_PCI_MMIO64].size;
 	unsigned i = 0;
@@ -65,12 +67,17 @@ bool partition_roots(struct machine *m, struct root_slice *slices, unsigned coun
 			weight[i] += function->bridge ? 4 : 1;
 			if (!function->bridge)
 				continue;
-			kept32[i] += align_up(said(function->bridge->reserve.mem) + said(function->bridge->reserve.pref32), SLICE32_ALIGN);
+			kept32[i] +=
+				align_up(said(function->bridge->reserve.mem) + said(function->bridge->reserve.pref32),
+					 SLICE32_ALIGN);
 			kept64[i] += align_up(MIN(said(function->bridge->reserve.pref64), size64), SLICE64_ALIGN);
 			if (kept32[i] + sum32 > size32 / 2 || kept64[i] + sum64 > size64 / 2)
-				return fail(err, "%s: mem-reserve=, pref32-reserve=, pref64-reserve=: the ports reserve more than half of the PCIe windows "
-					    "(%llu MiB below 4G, %llu GiB above); ask for less", dev_name(dev), (unsigned long long)(size32 / 2 / MiB),
-					    (unsigned long long)(size64 / 2 / GiB));
+				return fail(
+					err,
+					"%s: mem-reserve=, pref32-reserve=, pref64-reserve=: the ports reserve more than half of the PCIe windows "
+					"(%llu MiB below 4G, %llu GiB above); ask for less",
+					dev_name(dev), (unsigned long long)(size32 / 2 / MiB),
+					(unsigned long long)(size64 / 2 / GiB));
 		}
 		sum += weight[i];
 		sum32 += kept32[i];
@@ -89,7 +96,9 @@ bool partition_roots(struct machine *m, struct root_slice *slices, unsigned coun
 		s->io_base = 0;
 		s->io_size = i ? 0 : memory_map[MAP_PCI_PIO].size;
 		if (s->mmio32_size < SLICE32_ALIGN)
-			return fail(err, "-device: the PCIe 32-bit window is too small for %u roots; use fewer pxb devices", count);
+			return fail(err,
+				    "-device: the PCIe 32-bit window is too small for %u roots; use fewer pxb devices",
+				    count);
 	}
 	return true;
 }

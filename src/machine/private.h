@@ -23,7 +23,7 @@
 #define CHARDEV_SPEC_BYTES (2 * CHARDEV_PATH_MAX + 32)
 
 struct firmware; /* firmware.c */
-struct loader; /* load.c: kernel, tables and firmware data, placed anew at every reset */
+struct loader;   /* load.c: kernel, tables and firmware data, placed anew at every reset */
 
 /* One stretch of guest RAM: a NUMA node's memory, or all of it. */
 struct ram_part {
@@ -47,9 +47,9 @@ struct machine {
 	struct pl011 *uart[MACHINE_SERIALS];
 	struct pl031 *rtc;
 	struct ged *ged;
-	struct smmu *smmu; /* NULL: none */
-	struct hha *hha; /* or NULL */
-	struct ghes *ghes; /* NULL: ras=off */
+	struct smmu *smmu;                /* NULL: none */
+	struct hha *hha;                  /* or NULL */
+	struct ghes *ghes;                /* NULL: ras=off */
 	struct cxl_firmware cxl_firmware; /* used with cxl_firmware_first */
 	struct fw_cfg *fw_cfg;
 	struct virtio_mmio *virtio_slots;
@@ -87,10 +87,10 @@ struct machine {
 	unsigned boot_count;
 	/* run */
 	int exit_code;
-	int quit_code;          /* atomic: that the guest asked for, 0: it did not */
-	u32 semihost_errno;     /* atomic */
-	u32 semihost_position;  /* atomic; in the list of extensions, at most its size */
-	enum machine_state state; /* machine lock */
+	int quit_code;                       /* atomic: that the guest asked for, 0: it did not */
+	u32 semihost_errno;                  /* atomic */
+	u32 semihost_position;               /* atomic; in the list of extensions, at most its size */
+	enum machine_state state;            /* machine lock */
 	u32 reset_pending, shutdown_pending; /* atomic: 1 + enum machine_cause, 0: none */
 	struct {
 		machine_listener happened;

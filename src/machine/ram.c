@@ -44,11 +44,15 @@ static struct backend *take_backend(struct machine *m, const char *id, struct er
 	struct backend *backend = dev ? backend_of(dev) : NULL;
 
 	if (!backend) {
-		fail(err, "-numa memdev=%s: no such memory backend; describe it with -object memory-backend-ram,id=%s,size=...", id, id);
+		fail(err,
+		     "-numa memdev=%s: no such memory backend; describe it with -object memory-backend-ram,id=%s,size=...",
+		     id, id);
 		return NULL;
 	}
 	if (backend->dev_owner || backend->ram_owner) {
-		fail(err, "-numa memdev=%s: this memory backend serves something else already; use one backend for each", id);
+		fail(err,
+		     "-numa memdev=%s: this memory backend serves something else already; use one backend for each",
+		     id);
 		return NULL;
 	}
 	if (!is_aligned(backend->size, 2 * MiB)) {
@@ -75,7 +79,8 @@ static bool settle_sizes(struct machine *m, struct backend *backends[MACHINE_NOD
 			node->size = backends[i]->size;
 		}
 		if (!is_aligned(node->size, 2 * MiB))
-			return fail(err, "-numa mem=%llu: must be a multiple of 2M; write mem=%lluM", (unsigned long long)node->size,
+			return fail(err, "-numa mem=%llu: must be a multiple of 2M; write mem=%lluM",
+				    (unsigned long long)node->size,
 				    (unsigned long long)(align_down(node->size, 2 * MiB) / MiB + 2));
 		*any |= node->size != 0;
 		if (!add_ok(sum, node->size, &sum))

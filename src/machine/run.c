@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Running, standing still, power-off and reset. What a guest, a key, a signal or QMP asks for is noted by any thread and carried out here,
- * in the event loop, under the machine lock; the lock is let go of while the vCPUs come to a stop, for one may be waiting for it.
+ * Running, standing still, power-off and reset. What a guest, a key, a signal or QMP asks for is noted by any thread
+ * and carried out here, in the event loop, under the machine lock; the lock is let go of while the vCPUs come to a
+ * stop, for one may be waiting for it.
  *
  *   PRELAUNCH --cont--> RUNNING <--stop, cont--> PAUSED
  *   RUNNING --the guest powers off, with -no-shutdown--> SHUT_DOWN --reset--> PRELAUNCH
@@ -48,7 +49,9 @@ void machine_unlisten(struct machine *m, void *opaque)
 }
 
 void machine_listen_disks(struct machine *m,
-			  void (*failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action), void *opaque)
+			  void (*failed)(void *opaque, const struct drive *drive, bool write, bool no_space,
+					 enum on_error action),
+			  void *opaque)
 {
 	m->disk_failed = failed;
 	m->disk_failed_opaque = opaque;
@@ -137,14 +140,15 @@ static void carry_out_shutdown(void *opaque)
 	enum machine_cause cause = __atomic_exchange_n(&m->shutdown_pending, 0, __ATOMIC_SEQ_CST) - 1;
 
 	tell(m, EVENT_SHUTDOWN, cause);
-	if (m->config.no_shutdown && (cause == CAUSE_GUEST_SHUTDOWN || cause == CAUSE_GUEST_RESET || cause == CAUSE_HOST_RESET))
+	if (m->config.no_shutdown &&
+	    (cause == CAUSE_GUEST_SHUTDOWN || cause == CAUSE_GUEST_RESET || cause == CAUSE_HOST_RESET))
 		stand_still(m, MACHINE_SHUT_DOWN);
 	else
 		machine_quit(m, __atomic_load_n(&m->quit_code, __ATOMIC_SEQ_CST));
 }
 
-/* What the guest asks for is the last that it does: no vCPU executes another instruction (under instruction time, so that a run ends at
- * the same one each time). */
+/* What the guest asks for is the last that it does: no vCPU executes another instruction (under instruction time, so
+ * that a run ends at the same one each time). */
 static void park(struct machine *m, enum machine_cause cause)
 {
 	if (cause == CAUSE_GUEST_SHUTDOWN || cause == CAUSE_GUEST_RESET)

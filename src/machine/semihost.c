@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Semihosting: what a test program asks of whoever runs it, by HLT #0xf000 with the operation in W0 and its parameter in X1. [Arm
- * Semihosting 2.0] The console, the command line, clocks, the heap's place and the exit code are built. Files of the host are not: every
- * name but ":tt" and ":semihosting-features" is refused, as a guest has no business with them. On the vCPU's thread, which is OUT,
- * without the machine lock; guest memory through cpu_guest_read and _write, in bounded pieces.
+ * Semihosting: what a test program asks of whoever runs it, by HLT #0xf000 with the operation in W0 and its parameter
+ * in X1. [Arm Semihosting 2.0] The console, the command line, clocks, the heap's place and the exit code are built.
+ * Files of the host are not: every name but ":tt" and ":semihosting-features" is refused, as a guest has no business
+ * with them. On the vCPU's thread, which is OUT, without the machine lock; guest memory through cpu_guest_read and
+ * _write, in bounded pieces.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,10 +16,31 @@
 #include "machine/private.h"
 #include "virtio/virtio.h"
 
-enum { SYS_OPEN = 0x01, SYS_CLOSE = 0x02, SYS_WRITEC = 0x03, SYS_WRITE0 = 0x04, SYS_WRITE = 0x05, SYS_READ = 0x06, SYS_ISERROR = 0x08,
-       SYS_ISTTY = 0x09, SYS_SEEK = 0x0a, SYS_FLEN = 0x0c, SYS_TMPNAM = 0x0d, SYS_REMOVE = 0x0e, SYS_RENAME = 0x0f, SYS_CLOCK = 0x10, SYS_TIME = 0x11,
-       SYS_SYSTEM = 0x12, SYS_ERRNO = 0x13, SYS_GET_CMDLINE = 0x15, SYS_HEAPINFO = 0x16, SYS_EXIT = 0x18, SYS_EXIT_EXTENDED = 0x20,
-       SYS_ELAPSED = 0x30, SYS_TICKFREQ = 0x31 };
+enum {
+	SYS_OPEN = 0x01,
+	SYS_CLOSE = 0x02,
+	SYS_WRITEC = 0x03,
+	SYS_WRITE0 = 0x04,
+	SYS_WRITE = 0x05,
+	SYS_READ = 0x06,
+	SYS_ISERROR = 0x08,
+	SYS_ISTTY = 0x09,
+	SYS_SEEK = 0x0a,
+	SYS_FLEN = 0x0c,
+	SYS_TMPNAM = 0x0d,
+	SYS_REMOVE = 0x0e,
+	SYS_RENAME = 0x0f,
+	SYS_CLOCK = 0x10,
+	SYS_TIME = 0x11,
+	SYS_SYSTEM = 0x12,
+	SYS_ERRNO = 0x13,
+	SYS_GET_CMDLINE = 0x15,
+	SYS_HEAPINFO = 0x16,
+	SYS_EXIT = 0x18,
+	SYS_EXIT_EXTENDED = 0x20,
+	SYS_ELAPSED = 0x30,
+	SYS_TICKFREQ = 0x31
+};
 #define FAILED ((u64)-1)
 #define STOPPED_APPLICATION_EXIT 0x20026
 #define TEXT_BYTES_MAX (1 * MiB) /* of one call */
@@ -48,7 +70,8 @@ static bool words(struct cpu *cpu, u64 at, unsigned count, u64 *to)
 
 static void console_write(struct machine *m, const u8 *bytes, size_t size)
 {
-	struct chardev *chardev = m->config.semihosting_chardev ? machine_chardev(m, m->config.semihosting_chardev) : NULL;
+	struct chardev *chardev =
+		m->config.semihosting_chardev ? machine_chardev(m, m->config.semihosting_chardev) : NULL;
 
 	if (chardev) {
 		chardev_write(chardev, bytes, size);
@@ -163,11 +186,14 @@ static u64 command_line(struct machine *m, struct cpu *cpu, u64 at)
 	if (c->semihosting_words[0])
 		snprintf(text, sizeof(text), "%s", c->semihosting_words);
 	else
-		snprintf(text, sizeof(text), "%s%s%s", c->kernel ? c->kernel : "", c->append ? " " : "", c->append ? c->append : "");
+		snprintf(text, sizeof(text), "%s%s%s", c->kernel ? c->kernel : "", c->append ? " " : "",
+			 c->append ? c->append : "");
 	if (!words(cpu, at, 2, p) || p[1] <= strlen(text))
 		return failed(m, EFAULT);
 	store_le(length, 8, strlen(text));
-	return cpu_guest_write(cpu, p[0], text, strlen(text) + 1) && cpu_guest_write(cpu, at + 8, length, 8) ? 0 : failed(m, EFAULT);
+	return cpu_guest_write(cpu, p[0], text, strlen(text) + 1) && cpu_guest_write(cpu, at + 8, length, 8) ?
+		       0 :
+		       failed(m, EFAULT);
 }
 
 /* Heap and stack share the upper half of memory: the heap grows up from its start, the stack down from its end. */
@@ -214,16 +240,23 @@ u64 machine_semihost(void *opaque, struct cpu *cpu, u32 operation, u64 parameter
 	case SYS_ISERROR: return words(cpu, parameter, 1, &word) && (s64)word < 0;
 	case SYS_ISTTY: return words(cpu, parameter, 1, &word) && word >= HANDLE_IN && word <= HANDLE_ERR;
 	case SYS_SEEK: return seek(m, cpu, parameter);
-	case SYS_FLEN: return !words(cpu, parameter, 1, &word) ? failed(m, EFAULT) : word == HANDLE_FEATURES ? sizeof(features) : 0;
+	case SYS_FLEN:
+		return !words(cpu, parameter, 1, &word) ? failed(m, EFAULT) :
+		       word == HANDLE_FEATURES          ? sizeof(features) :
+							  0;
 	case SYS_CLOCK: return loop_now(m->loop) / 10000000;
 	case SYS_TIME: return pl031_now_s(m->rtc);
 	case SYS_ERRNO: return __atomic_load_n(&m->semihost_errno, __ATOMIC_RELAXED);
 	case SYS_GET_CMDLINE: return command_line(m, cpu, parameter);
 	case SYS_HEAPINFO: return heap_info(m, cpu, parameter);
-	case SYS_EXIT: case SYS_EXIT_EXTENDED: return leave(m, cpu, parameter);
+	case SYS_EXIT:
+	case SYS_EXIT_EXTENDED: return leave(m, cpu, parameter);
 	case SYS_ELAPSED: return elapsed(m, cpu, parameter);
 	case SYS_TICKFREQ: return 1000000000;
-	case SYS_TMPNAM: case SYS_REMOVE: case SYS_RENAME: case SYS_SYSTEM:
+	case SYS_TMPNAM:
+	case SYS_REMOVE:
+	case SYS_RENAME:
+	case SYS_SYSTEM:
 		trace(UNIMP, "semihosting: operation 0x%x is about the host, and refused", operation);
 		return failed(m, EACCES);
 	default: /* SYS_READC too: there is no input */
@@ -236,5 +269,6 @@ bool machine_semihost_check(struct machine *m, struct error *err)
 {
 	const char *id = m->config.semihosting_chardev;
 
-	return !id || machine_chardev(m, id) || fail(err, "-semihosting-config chardev=%s: no such character device; describe it with -chardev", id);
+	return !id || machine_chardev(m, id) ||
+	       fail(err, "-semihosting-config chardev=%s: no such character device; describe it with -chardev", id);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The `virt` machine: parts made and wired, reset, run. The main thread runs the event loop; vCPUs have threads of their own. A
- * guest's power-off or reset is asked for by a vCPU and carried out in the event loop (run.c).
+ * The `virt` machine: parts made and wired, reset, run. The main thread runs the event loop; vCPUs have threads of
+ * their own. A guest's power-off or reset is asked for by a vCPU and carried out in the event loop (run.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,18 +39,32 @@ static void quit_by_signal(void *opaque)
 
 static bool create_cpus(struct machine *m, struct error *err)
 {
-	struct cpus_config config = {.count = m->config.cpu_count, .model = m->config.cpu_model, .loop = m->loop, .space = m->space,
-				     .system_off = system_off, .system_reset = system_reset, .hypercall = hypercall, .poison_consumed = machine_poison_consumed, .opaque = m,
-				     .quantum_insns = MAX(20000u >> m->config.icount_shift, 1000u), .icount_shift = m->config.icount_shift, .state_from = m->config.state_from,
-				     .state_chunk = m->config.state_chunk, .engine_cache = m->config.jit_cache,
-				     .engine_switches = m->config.jit_switches, .stress_tlb = m->config.stress_tlb,
-				     .stress_poll = m->config.stress_poll, .semihost = m->config.semihosting ? machine_semihost : NULL,
+	struct cpus_config config = {.count = m->config.cpu_count,
+				     .model = m->config.cpu_model,
+				     .loop = m->loop,
+				     .space = m->space,
+				     .system_off = system_off,
+				     .system_reset = system_reset,
+				     .hypercall = hypercall,
+				     .poison_consumed = machine_poison_consumed,
+				     .opaque = m,
+				     .quantum_insns = MAX(20000u >> m->config.icount_shift, 1000u),
+				     .icount_shift = m->config.icount_shift,
+				     .state_from = m->config.state_from,
+				     .state_chunk = m->config.state_chunk,
+				     .engine_cache = m->config.jit_cache,
+				     .engine_switches = m->config.jit_switches,
+				     .stress_tlb = m->config.stress_tlb,
+				     .stress_poll = m->config.stress_poll,
+				     .semihost = m->config.semihosting ? machine_semihost : NULL,
 				     .semihost_el0 = m->config.semihosting_el0};
-	static const enum jit_limit limits[] = {[HOST_ALL] = JIT_ALL, [HOST_AVX512] = JIT_AVX512, [HOST_AVX2] = JIT_AVX2, [HOST_SSE42] = JIT_SSE42};
+	static const enum jit_limit limits[] = {
+		[HOST_ALL] = JIT_ALL, [HOST_AVX512] = JIT_AVX512, [HOST_AVX2] = JIT_AVX2, [HOST_SSE42] = JIT_SSE42};
 
 	struct error why = {0};
 
-	if (m->config.engine != ENGINE_INTERP && !(config.engine = jit_engine_limited(limits[m->config.jit_host], &why)) && m->config.engine == ENGINE_JIT)
+	if (m->config.engine != ENGINE_INTERP &&
+	    !(config.engine = jit_engine_limited(limits[m->config.jit_host], &why)) && m->config.engine == ENGINE_JIT)
 		return fail(err, "%s", why.text);
 	m->cpus = cpus_create(&config, &why);
 	if (!m->cpus && config.engine && m->config.engine == ENGINE_BEST) {
@@ -67,10 +81,18 @@ static bool create_cpus(struct machine *m, struct error *err)
 
 static bool create_gic(struct machine *m, struct error *err)
 {
-	struct gic_config config = {.cpu_count = m->config.cpu_count, .spi_count = SPI_COUNT, .loop = m->loop, .space = m->space,
-				    .cpus = m->cpus, .mpidr = cpus_mpidr, .set_irq = cpus_set_irq, .set_fiq = cpus_set_fiq,
-				    .its = m->config.its, .dist_base = memory_map[MAP_GICD].base,
-				    .redist_base = memory_map[MAP_GICR].base, .redist_size = memory_map[MAP_GICR].size,
+	struct gic_config config = {.cpu_count = m->config.cpu_count,
+				    .spi_count = SPI_COUNT,
+				    .loop = m->loop,
+				    .space = m->space,
+				    .cpus = m->cpus,
+				    .mpidr = cpus_mpidr,
+				    .set_irq = cpus_set_irq,
+				    .set_fiq = cpus_set_fiq,
+				    .its = m->config.its,
+				    .dist_base = memory_map[MAP_GICD].base,
+				    .redist_base = memory_map[MAP_GICR].base,
+				    .redist_size = memory_map[MAP_GICR].size,
 				    .its_base = memory_map[MAP_ITS].base};
 	static const unsigned ppis[] = {PPI_PMU, PPI_CNTV, PPI_CNTP};
 	struct msi_target msi;
@@ -91,8 +113,12 @@ static bool create_gic(struct machine *m, struct error *err)
 
 static void create_smmu(struct machine *m)
 {
-	struct smmu_config config = {.loop = m->loop, .space = m->space, .base = memory_map[MAP_SMMU].base, .eventq = gic_spi(m->gic, SPI_SMMU),
-				     .priq = gic_spi(m->gic, SPI_SMMU + 1), .cmdq_sync = gic_spi(m->gic, SPI_SMMU + 2),
+	struct smmu_config config = {.loop = m->loop,
+				     .space = m->space,
+				     .base = memory_map[MAP_SMMU].base,
+				     .eventq = gic_spi(m->gic, SPI_SMMU),
+				     .priq = gic_spi(m->gic, SPI_SMMU + 1),
+				     .cmdq_sync = gic_spi(m->gic, SPI_SMMU + 2),
 				     .gerror = gic_spi(m->gic, SPI_SMMU + 3)};
 
 	if (m->config.smmu)
@@ -105,18 +131,27 @@ static void create_virtio_slots(struct machine *m)
 
 	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++)
 		lines[i] = gic_spi(m->gic, SPI_VIRTIO + i);
-	m->virtio_slots = virtio_mmio_create(m->space, memory_map[MAP_VIRTIO].base, VIRTIO_SLOTS_MAX, lines, !m->config.virtio_mmio_modern);
+	m->virtio_slots = virtio_mmio_create(m->space, memory_map[MAP_VIRTIO].base, VIRTIO_SLOTS_MAX, lines,
+					     !m->config.virtio_mmio_modern);
 }
 
 static bool create_buses(struct machine *m, struct error *err)
 {
-	struct pci_host_config pci = {.loop = m->loop, .space = m->space, .ecam_base = memory_map[MAP_PCI_ECAM].base,
-				      .ecam_size = memory_map[MAP_PCI_ECAM].size, .pio_base = memory_map[MAP_PCI_PIO].base,
-				      .mmio32_base = memory_map[MAP_PCI_MMIO].base, .mmio32_size = memory_map[MAP_PCI_MMIO].size,
-				      .mmio64_base = memory_map[MAP_PCI_MMIO64].base, .mmio64_size = memory_map[MAP_PCI_MMIO64].size};
-	struct cxl_host_config cxl = {.loop = m->loop, .space = m->space, .regs_base = memory_map[MAP_CXL_HOST].base,
+	struct pci_host_config pci = {.loop = m->loop,
+				      .space = m->space,
+				      .ecam_base = memory_map[MAP_PCI_ECAM].base,
+				      .ecam_size = memory_map[MAP_PCI_ECAM].size,
+				      .pio_base = memory_map[MAP_PCI_PIO].base,
+				      .mmio32_base = memory_map[MAP_PCI_MMIO].base,
+				      .mmio32_size = memory_map[MAP_PCI_MMIO].size,
+				      .mmio64_base = memory_map[MAP_PCI_MMIO64].base,
+				      .mmio64_size = memory_map[MAP_PCI_MMIO64].size};
+	struct cxl_host_config cxl = {.loop = m->loop,
+				      .space = m->space,
+				      .regs_base = memory_map[MAP_CXL_HOST].base,
 				      .windows_base = memory_map[MAP_CXL_WINDOWS].base,
-				      .address_limit = 1ull << cpus_pa_bits(m->cpus), .limited_by = m->config.cpu_model};
+				      .address_limit = 1ull << cpus_pa_bits(m->cpus),
+				      .limited_by = m->config.cpu_model};
 
 	create_smmu(m);
 	create_virtio_slots(m);
@@ -162,8 +197,8 @@ static bool create_parts(struct machine *m, struct error *err)
 		return false;
 	m->space = space_create(m->loop);
 	m->workers = workers_create(m->config.instruction_time ? 0 : 2, err);
-	return m->workers && create_cpus(m, err) && create_gic(m, err) && create_buses(m, err) && open_serial(m, 0, err) &&
-	       open_serial(m, 1, err);
+	return m->workers && create_cpus(m, err) && create_gic(m, err) && create_buses(m, err) &&
+	       open_serial(m, 0, err) && open_serial(m, 1, err);
 }
 
 struct machine *machine_create(const struct machine_config *config, struct error *err)
@@ -194,10 +229,13 @@ static bool create_uart(struct machine *m, unsigned n, enum memory_map place, un
 		if (!m->serial[n])
 			return fail(err, "-serial %s: no such character device; describe it with -chardev", spec);
 		if (chardev_is_connected(m->serial[n]))
-			return fail(err, "-serial %s: this character device serves something else already; describe another", spec);
+			return fail(err,
+				    "-serial %s: this character device serves something else already; describe another",
+				    spec);
 	}
 	if (m->serial[n])
-		m->uart[n] = pl011_create(m->loop, m->space, memory_map[place].base, gic_spi(m->gic, spi), m->serial[n]);
+		m->uart[n] =
+			pl011_create(m->loop, m->space, memory_map[place].base, gic_spi(m->gic, spi), m->serial[n]);
 	return true;
 }
 
@@ -207,16 +245,19 @@ static bool create_platform(struct machine *m, struct error *err)
 
 	if (m->config.instruction_time && !m->config.rtc_base_given)
 		start = 1767225600; /* 2026-01-01: the same run twice has the same clock */
-	if (!create_uart(m, 0, MAP_UART, SPI_UART, err) || !create_uart(m, 1, MAP_UART1, SPI_UART1, err) || !machine_semihost_check(m, err))
+	if (!create_uart(m, 0, MAP_UART, SPI_UART, err) || !create_uart(m, 1, MAP_UART1, SPI_UART1, err) ||
+	    !machine_semihost_check(m, err))
 		return false;
 	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
-	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off, system_reset, m);
+	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off,
+			    system_reset, m);
 	if (m->config.hha)
 		m->hha = hha_create(m->space, memory_map[MAP_HHA].base);
 	machine_errors_create(m);
 	m->fw_cfg = fw_cfg_create(m->loop, m->space, memory_map[MAP_FW_CFG].base, m->config.cpu_count);
 	for (unsigned i = 0; i < m->config.fw_cfg_count; i++)
-		if (!fw_cfg_add_file(m->fw_cfg, m->config.fw_cfg[i].name, m->config.fw_cfg[i].data, m->config.fw_cfg[i].size, err))
+		if (!fw_cfg_add_file(m->fw_cfg, m->config.fw_cfg[i].name, m->config.fw_cfg[i].data,
+				     m->config.fw_cfg[i].size, err))
 			return fail_context(err, "-fw_cfg");
 	return firmware_flash_create(m, err);
 }
@@ -290,12 +331,12 @@ bool machine_settle(struct machine *m, struct error *err)
 {
 	bool ok;
 
-	if (!memory_map_check(m->config.ram_size, 0, cpus_pa_bits(m->cpus), m->config.cpu_model, err) || !machine_ram_create(m, err) ||
-	    !create_platform(m, err))
+	if (!memory_map_check(m->config.ram_size, 0, cpus_pa_bits(m->cpus), m->config.cpu_model, err) ||
+	    !machine_ram_create(m, err) || !create_platform(m, err))
 		return false;
 	loop_lock(m->loop);
-	ok = pci_host_settle(m->pci, err) && (!m->cxl || cxl_host_settle(m->cxl, err)) &&
-	     windows_check(m, err) && space_check(m->space, err);
+	ok = pci_host_settle(m->pci, err) && (!m->cxl || cxl_host_settle(m->cxl, err)) && windows_check(m, err) &&
+	     space_check(m->space, err);
 	loop_unlock(m->loop);
 	if (ok && !machine_wants_cxl(m) && m->cxl) {
 		cxl_host_destroy(m->cxl);

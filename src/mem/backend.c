@@ -132,9 +132,12 @@ bool backend_slice(struct backend *slice, struct backend *whole, u64 size, struc
 	u64 left = whole->size - whole->sliced;
 
 	if (!size || !is_aligned(size, CHUNK) || size > left)
-		return fail(err, "memory backend '%s' has %llu bytes, of which %llu are left, and a slice of %llu is wanted; use a multiple of 2M "
-			    "up to that, or a larger backend", whole->id ? whole->id : "", (unsigned long long)whole->size,
-			    (unsigned long long)left, (unsigned long long)size);
+		return fail(
+			err,
+			"memory backend '%s' has %llu bytes, of which %llu are left, and a slice of %llu is wanted; use a multiple of 2M "
+			"up to that, or a larger backend",
+			whole->id ? whole->id : "", (unsigned long long)whole->size, (unsigned long long)left,
+			(unsigned long long)size);
 	*slice = *whole;
 	slice->whole = whole;
 	slice->whole_offset = whole->sliced;
@@ -217,8 +220,10 @@ static bool populate(struct memory_backend *m, struct error *err)
 
 	/* The host would kill programs, this one too, before it would say no. */
 	if (b->size / PAGE > (u64)sysconf(_SC_PHYS_PAGES))
-		return fail(err, "prealloc=on: the host has %llu MiB of memory, fewer than size=%lluM; leave prealloc out",
-			    (unsigned long long)((u64)sysconf(_SC_PHYS_PAGES) * PAGE / MiB), (unsigned long long)(b->size / MiB));
+		return fail(err,
+			    "prealloc=on: the host has %llu MiB of memory, fewer than size=%lluM; leave prealloc out",
+			    (unsigned long long)((u64)sysconf(_SC_PHYS_PAGES) * PAGE / MiB),
+			    (unsigned long long)(b->size / MiB));
 	for (u64 at = 0; b->chunk_ready && at < b->size; at += CHUNK)
 		backend_ready(b, at);
 	if (!b->prealloc || b->readonly)
@@ -251,8 +256,8 @@ static bool begin(struct memory_backend *m, struct error *err)
 
 static bool in_words(const struct dev *dev, struct error *err)
 {
-	return dev->id ? fail_context(err, "%s '%s'", dev->cls->name, dev->id)
-		       : fail_context(err, "%s", dev->cls->name);
+	return dev->id ? fail_context(err, "%s '%s'", dev->cls->name, dev->id) :
+			 fail_context(err, "%s", dev->cls->name);
 }
 
 static bool ram_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -424,6 +429,7 @@ static const char *const policies[] = {"default", "preferred", "bind", "interlea
 static const char *const rom_words[] = {"auto", "on", "off", NULL};
 
 #define S struct memory_backend
+/* clang-format off */
 #define COMMON(share_default)                                                                                          \
 	PROP_SIZE("size", S, backend.size, 0, "bytes, a multiple of 4096"),                                            \
 	PROP_BOOL("share", S, backend.share, share_default, "other processes see every store"),                        \
@@ -435,6 +441,7 @@ static const char *const rom_words[] = {"auto", "on", "off", NULL};
 	PROP_STRING("host-nodes", S, host_nodes, NULL, "not built"),                                                   \
 	PROP_CHOICE("policy", S, policy, policies, 0, "only default is built"),                                        \
 	PROP_BOOL("x-use-canonical-path-for-ramblock-id", S, stable_id, false, "accepted without effect")
+/* clang-format on */
 
 static const struct prop ram_props[] = {COMMON(false), {}};
 static const struct prop file_props[] = {
@@ -447,12 +454,11 @@ static const struct prop file_props[] = {
 	PROP_BOOL("discard-data", S, discard_data, false, "a shared file's contents need not outlive the run"),
 	PROP_CHOICE("rom", S, rom, rom_words, 0, "accepted without effect"),
 	{}};
-static const struct prop memfd_props[] = {
-	COMMON(true),
-	PROP_BOOL("hugetlb", S, hugetlb, false, "not built"),
-	PROP_SIZE("hugetlbsize", S, hugetlb_size, 0, "not built"),
-	PROP_BOOL("seal", S, seal, true, "nobody can change its size"),
-	{}};
+static const struct prop memfd_props[] = {COMMON(true),
+					  PROP_BOOL("hugetlb", S, hugetlb, false, "not built"),
+					  PROP_SIZE("hugetlbsize", S, hugetlb_size, 0, "not built"),
+					  PROP_BOOL("seal", S, seal, true, "nobody can change its size"),
+					  {}};
 #undef S
 
 const struct dev_class memory_backend_ram_class = {
@@ -476,6 +482,11 @@ const struct dev_class memory_backend_file_class = {
 };
 
 const struct dev_class memory_backend_memfd_class = {
-	.name = "memory-backend-memfd", .doc = "memory in an unnamed file", .size = sizeof(struct memory_backend),
-	.plugs = BUS_OBJECT, .props = memfd_props, .create = memfd_create_backend, .destroy = backend_destroy,
+	.name = "memory-backend-memfd",
+	.doc = "memory in an unnamed file",
+	.size = sizeof(struct memory_backend),
+	.plugs = BUS_OBJECT,
+	.props = memfd_props,
+	.create = memfd_create_backend,
+	.destroy = backend_destroy,
 };

@@ -22,11 +22,11 @@ struct backend {
 	u64 whole_offset;      /* and where it begins there */
 	u64 sliced;            /* bytes from the start that slices have; 0: none has been cut */
 	char *id;
-	char *path;  /* memory-backend-file: the file; else NULL */
-	u64 size;    /* bytes */
+	char *path; /* memory-backend-file: the file; else NULL */
+	u64 size;   /* bytes */
 	bool share, readonly, prealloc, pmem;
-	u8 *host;    /* `size` bytes, mapped at create */
-	int fd;      /* of the file or memfd, or -1 */
+	u8 *host;        /* `size` bytes, mapped at create */
+	int fd;          /* of the file or memfd, or -1 */
 	u8 *chunk_ready; /* lazily read files: one byte per 2 MiB chunk; NULL: all ready */
 };
 
@@ -37,7 +37,8 @@ void backend_ready(struct backend *backend, u64 offset);
 bool backend_flush(struct backend *backend, u64 offset, u64 size);
 /* The backend that an object is, or NULL if it is none (or was not created). */
 struct backend *backend_of(struct dev *dev);
-/* Cuts the next `size` bytes, a multiple of 2 MiB, off a backend; the slice is as good as one of its own and must not outlive it. */
+/* Cuts the next `size` bytes, a multiple of 2 MiB, off a backend; the slice is as good as one of its own and must not
+ * outlive it. */
 bool backend_slice(struct backend *slice, struct backend *whole, u64 size, struct error *err);
 /* 2 MiB-aligned anonymous memory with MADV_HUGEPAGE and MADV_DONTDUMP, or NULL. Freed by ram_free. */
 u8 *ram_alloc(u64 size, struct error *err);

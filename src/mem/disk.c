@@ -6,7 +6,8 @@
 #define BOUNCE_BYTES (16 * KiB)
 
 /* Field by field: the arrays need no zeroes. */
-void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, struct block *block, bool to_memory, u64 offset)
+void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, struct block *block, bool to_memory,
+		     u64 offset)
 {
 	m->space = space;
 	m->requester = requester;
@@ -21,9 +22,9 @@ void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, st
 
 bool disk_move_end(struct disk_move *m)
 {
-	bool ok = !m->bytes || (m->at_once ? block_try_readv(m->block, m->offset, m->pieces, m->bytes)
-				: m->to_memory ? block_readv(m->block, m->offset, m->pieces, m->bytes)
-					       : block_writev(m->block, m->offset, m->pieces, m->bytes));
+	bool ok = !m->bytes || (m->at_once   ? block_try_readv(m->block, m->offset, m->pieces, m->bytes) :
+				m->to_memory ? block_readv(m->block, m->offset, m->pieces, m->bytes) :
+					       block_writev(m->block, m->offset, m->pieces, m->bytes));
 
 	m->failed |= !ok;
 	for (unsigned n = 0; n < m->count; n++)
@@ -41,10 +42,12 @@ static bool bounce(struct disk_move *m, u64 pa, u64 size)
 	if (m->to_memory) {
 		ok = block_read(m->block, m->offset, bytes, size);
 		m->failed |= !ok;
-		return ok && (m->requester == DISK_PHYSICAL ? dma_write(m->space, pa, bytes, size)
-					       : dma_write_for(m->space, (u32)m->requester, pa, bytes, size));
+		return ok &&
+		       (m->requester == DISK_PHYSICAL ? dma_write(m->space, pa, bytes, size) :
+							dma_write_for(m->space, (u32)m->requester, pa, bytes, size));
 	}
-	if (m->requester == DISK_PHYSICAL ? !dma_read(m->space, pa, bytes, size) : !dma_read_for(m->space, (u32)m->requester, pa, bytes, size))
+	if (m->requester == DISK_PHYSICAL ? !dma_read(m->space, pa, bytes, size) :
+					    !dma_read_for(m->space, (u32)m->requester, pa, bytes, size))
 		return false;
 	ok = block_write(m->block, m->offset, bytes, size);
 	m->failed |= !ok;
@@ -62,7 +65,8 @@ bool disk_move_add(struct disk_move *m, u64 pa, u64 size)
 		if (m->end && __atomic_load_n(m->end, __ATOMIC_RELAXED))
 			return false;
 		part = MIN(size, DISK_BYTES_MAX);
-		if (m->requester == DISK_PHYSICAL || dma_translate(m->space, (u32)m->requester, m->to_memory, &at, &part))
+		if (m->requester == DISK_PHYSICAL ||
+		    dma_translate(m->space, (u32)m->requester, m->to_memory, &at, &part))
 			host = dma_map(m->space, at, &part, m->to_memory);
 		if (host && part) {
 			m->pa[m->count] = at;

@@ -8,18 +8,18 @@
 #include "host/host.h"
 #include "mem/mem.h"
 
-#define DISK_PIECES_MAX 128 /* moved in one call, */
+#define DISK_PIECES_MAX 128       /* moved in one call, */
 #define DISK_BYTES_MAX (16 * MiB) /* and so much */
 
 struct disk_move {
 	struct space *space;
 	s64 requester;
 	struct block *block;
-	bool to_memory; /* a read of the disk */
-	bool at_once;   /* only if that takes no waiting */
+	bool to_memory;  /* a read of the disk */
+	bool at_once;    /* only if that takes no waiting */
 	const bool *end; /* atomic, or NULL: set when nobody wants it any more; what is left then fails */
-	bool failed;    /* by the disk, not for want of memory at an address */
-	u64 offset;     /* on the disk: of the next piece that is not gathered yet */
+	bool failed;     /* by the disk, not for want of memory at an address */
+	u64 offset;      /* on the disk: of the next piece that is not gathered yet */
 	/* gathered so far */
 	unsigned count;
 	u64 bytes;
@@ -29,7 +29,8 @@ struct disk_move {
 
 /* `requester`: whose addresses they are, for the IOMMU; DISK_PHYSICAL: physical ones. */
 #define DISK_PHYSICAL (-1)
-void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, struct block *block, bool to_memory, u64 offset);
+void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, struct block *block, bool to_memory,
+		     u64 offset);
 /* `size` bytes at guest address pa come next. */
 bool disk_move_add(struct disk_move *m, u64 pa, u64 size);
 /* Moves what is still gathered: always the last call, also after a failure. */

@@ -92,8 +92,8 @@ static bool copy_range(struct space *space, const struct range *range, u64 pa, u
 	if (region->ops && region->lockless)
 		return copy_lockless(region, offset, to, from, size);
 	if (!region->poison) /* that is memory, though nothing is copied from or to it */
-		guest_error(DMA_TO_REGISTERS, "DMA %s of %llu bytes at 0x%llx refused: %s is not memory", from ? "write" : "read",
-			    (unsigned long long)size, (unsigned long long)pa, region->name);
+		guest_error(DMA_TO_REGISTERS, "DMA %s of %llu bytes at 0x%llx refused: %s is not memory",
+			    from ? "write" : "read", (unsigned long long)size, (unsigned long long)pa, region->name);
 	if (to)
 		memset(to, 0, size);
 	return false;
@@ -130,8 +130,8 @@ static bool transfer(struct space *space, u64 pa, u8 *to, const u8 *from, u64 si
 		if (range) {
 			ok &= copy_range(space, range, pa, to, from, part);
 		} else {
-			guest_error(DMA_NOWHERE, "DMA %s of %llu bytes at 0x%llx: nothing is there", from ? "write" : "read",
-			      (unsigned long long)part, (unsigned long long)pa);
+			guest_error(DMA_NOWHERE, "DMA %s of %llu bytes at 0x%llx: nothing is there",
+				    from ? "write" : "read", (unsigned long long)part, (unsigned long long)pa);
 			ok = false;
 			if (to)
 				memset(to, 0, part);
@@ -199,7 +199,8 @@ void space_set_iommu(struct space *space, const struct iommu_ops *ops, void *opa
 
 bool dma_translate(struct space *space, u32 requester_id, bool write, u64 *address, u64 *size)
 {
-	return !space->iommu || space->iommu->translate(space->iommu_opaque, requester_id, *address, write, address, size);
+	return !space->iommu ||
+	       space->iommu->translate(space->iommu_opaque, requester_id, *address, write, address, size);
 }
 
 /* What cannot be translated ends the transfer: the rest reads as zero. */

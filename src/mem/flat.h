@@ -8,8 +8,8 @@
 /* A region as the space keeps it. */
 struct entry {
 	struct region *region;
-	u64 *code;  /* its code marks, or NULL */
-	u64 order;  /* of adding: where priorities are equal the later one wins */
+	u64 *code; /* its code marks, or NULL */
+	u64 order; /* of adding: where priorities are equal the later one wins */
 };
 
 struct flat {

@@ -18,7 +18,7 @@
 /* What an access came to. The CPU turns MEM_ABORT into a synchronous external abort; DMA reports failure. */
 enum mem_result {
 	MEM_OK,
-	MEM_ABORT,  /* poison: an external abort */
+	MEM_ABORT,   /* poison: an external abort */
 	MEM_NOTHING, /* nothing decodes here: external abort for the CPU, failed DMA */
 };
 
@@ -40,15 +40,15 @@ struct region {
 	u8 *host;
 	bool readonly;
 	bool lockless; /* ops need no machine lock (CXL granule path) */
-	bool poison; /* memory that is known to be bad: a read aborts, and does nothing else to the guest */
+	bool poison;   /* memory that is known to be bad: a read aborts, and does nothing else to the guest */
 	const struct io_ops *ops;
 	void *opaque;
 	/* RAM that must be made ready before it is pointed at (lazy file pages, CXL chunk moves; design D2, D6): called
 	 * without locks, by any thread, before the first direct access to the 2 MiB chunk that holds `offset`;
 	 * idempotent. NULL: always ready. */
 	void (*ready)(struct region *region, u64 offset);
-	/* Persistent memory (design D6): called when the guest cleans the 64-byte lines of [offset, offset + size) to the point of
-	 * persistence, and when a DSB completes (`drain`); NULL: not persistent. Any thread. */
+	/* Persistent memory (design D6): called when the guest cleans the 64-byte lines of [offset, offset + size) to
+	 * the point of persistence, and when a DSB completes (`drain`); NULL: not persistent. Any thread. */
 	void (*persist)(struct region *region, u64 offset, u64 size);
 	void (*persist_drain)(struct region *region);
 	bool added; /* private to space.c */
@@ -133,13 +133,15 @@ void *dma_map(struct space *space, u64 pa, u64 *size, bool write);
 void dma_unmap(struct space *space, u64 pa, u64 size, bool write);
 
 /*
- * DMA of a requester through the IOMMU, if there is one: as dma_read and dma_write, a translation for each piece. `translate` runs on any thread
- * without the machine lock: false if the access ends here, else *pa, and *size cut to what is contiguous.
+ * DMA of a requester through the IOMMU, if there is one: as dma_read and dma_write, a translation for each piece.
+ * `translate` runs on any thread without the machine lock: false if the access ends here, else *pa, and *size cut to
+ * what is contiguous.
  */
 struct iommu_ops {
 	bool (*translate)(void *opaque, u32 requester_id, u64 iova, bool write, u64 *pa, u64 *size);
 };
-void space_set_iommu(struct space *space, const struct iommu_ops *ops, void *opaque); /* before devices are; NULL: none */
+void space_set_iommu(struct space *space, const struct iommu_ops *ops,
+		     void *opaque); /* before devices are; NULL: none */
 bool dma_translate(struct space *space, u32 requester_id, bool write, u64 *address, u64 *size);
 bool dma_read_for(struct space *space, u32 requester_id, u64 iova, void *to, u64 size);
 bool dma_write_for(struct space *space, u32 requester_id, u64 iova, const void *from, u64 size);

@@ -22,8 +22,7 @@ u8 *ram_alloc_aligned(u64 size, u64 align, struct error *err)
 		fail(err, "cannot reserve %llu bytes of memory: give a smaller size", (unsigned long long)size);
 		return NULL;
 	}
-	all = mmap(NULL, length + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		   0);
+	all = mmap(NULL, length + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (all == MAP_FAILED) {
 		fail(err, "cannot reserve %llu bytes of memory: %s; give a smaller size", (unsigned long long)size,
 		     strerror(errno));

@@ -233,7 +233,7 @@ static void element_write(struct regs *b, const struct reg_element *e, u64 value
 		element_trace(b, e, "write", value, lanes);
 	if (row->locked && row->locked(b, e->i)) {
 		guest_error(REGISTER_LOCKED, "%s: write of 0x%llx to %s (+0x%x) ignored: it is locked", b->name,
-		      (unsigned long long)value, row->name, e->offset);
+			    (unsigned long long)value, row->name, e->offset);
 		return;
 	}
 	if (value & lanes & row->unimp)
@@ -277,15 +277,15 @@ static const struct reg_element *exact_find(struct regs *b, u64 offset, unsigned
 	if (e)
 		return e;
 	if (size == 8 && (e = element_exact(b, offset, 4)) && element_exact(b, offset + 4, 4)) {
-		guest_error(REGISTER_PAIR, "%s: 8-byte %s over two 4-byte registers from %s (+0x%llx): quirk, split", b->name,
-		      verb, e->row->name, (unsigned long long)offset);
+		guest_error(REGISTER_PAIR, "%s: 8-byte %s over two 4-byte registers from %s (+0x%llx): quirk, split",
+			    b->name, verb, e->row->name, (unsigned long long)offset);
 		*halves = true;
 		return e;
 	}
 	e = element_from(b, offset, offset + size);
 	if (e)
-		guest_error(REGISTER_WIDTH, "%s: %u-byte %s at +0x%llx: not the width of %s: refused", b->name, size, verb,
-			    (unsigned long long)offset, e->row->name);
+		guest_error(REGISTER_WIDTH, "%s: %u-byte %s at +0x%llx: not the width of %s: refused", b->name, size,
+			    verb, (unsigned long long)offset, e->row->name);
 	else
 		guest_error(REGISTER_NONE, "%s: %u-byte %s at +0x%llx: no register there: refused", b->name, size, verb,
 			    (unsigned long long)offset);

@@ -9,8 +9,8 @@
  *
  * REGS_BYTES blocks have byte enables: narrower accesses touch their lanes only, wider or straddling ones are split
  * by row in ascending order; bytes without a row read 0 and ignore writes. REGS_EXACT blocks answer only accesses of
- * the row's own size; anything else reads all ones - 0 where no row is - writes nothing and is reported (guest_error), but an 8-byte access
- * over two 4-byte rows is split and reported as a quirk.
+ * the row's own size; anything else reads all ones - 0 where no row is - writes nothing and is reported (guest_error),
+ * but an 8-byte access over two 4-byte rows is split and reported as a quirk.
  */
 #ifndef MEM_REG_H
 #define MEM_REG_H
@@ -34,23 +34,25 @@ enum reset_kind {
 
 struct reg {
 	const char *name;
-	u32 offset;  /* of element 0, from the table's base */
-	u8 size;     /* 1, 2, 4, 8 bytes */
-	u16 count;   /* elements; 0 means 1 */
-	u32 stride;  /* bytes between elements */
+	u32 offset; /* of element 0, from the table's base */
+	u8 size;    /* 1, 2, 4, 8 bytes */
+	u16 count;  /* elements; 0 means 1 */
+	u32 stride; /* bytes between elements */
 	u64 reset;
 	u64 rw, w1c, rwo; /* bits that software writes, clears by 1, writes once; disjoint */
-	u8 sticky;   /* reset kinds survived, a mask of enum reset_kind */
-	u64 unimp;   /* bits that the specification has and we lack: writing 1 is reported */
+	u8 sticky;        /* reset kinds survived, a mask of enum reset_kind */
+	u64 unimp;        /* bits that the specification has and we lack: writing 1 is reported */
 	bool (*locked)(struct regs *b, unsigned i); /* true: software writes are ignored */
 	u64 (*read)(struct regs *b, unsigned i, u64 stored);
 	void (*write)(struct regs *b, unsigned i, u64 old, u64 now); /* after the store; may store again by regs_set */
 };
 
+/* clang-format off */
 #define R8(o, n, r, w, ...) {.offset = (o), .name = #n, .size = 1, .reset = (r), .rw = (w), ##__VA_ARGS__}
 #define R16(o, n, r, w, ...) {.offset = (o), .name = #n, .size = 2, .reset = (r), .rw = (w), ##__VA_ARGS__}
 #define R32(o, n, r, w, ...) {.offset = (o), .name = #n, .size = 4, .reset = (r), .rw = (w), ##__VA_ARGS__}
 #define R64(o, n, r, w, ...) {.offset = (o), .name = #n, .size = 8, .reset = (r), .rw = (w), ##__VA_ARGS__}
+/* clang-format on */
 
 enum regs_access { REGS_BYTES, REGS_EXACT };
 
@@ -60,10 +62,10 @@ struct regs {
 	const char *name; /* of the block, for traces: "cxl-type3 mem0 config" */
 	void *owner;      /* the device, for hooks */
 	enum regs_access access;
-	u32 size;         /* of the block, bytes */
-	u8 *store;        /* `size` bytes: the registers' values, little-endian */
-	u8 *once;         /* `size` bytes: rwo bits already written */
-	u32 *find;        /* per 4 bytes: 1 + index of the first element that touches them (engine's) */
+	u32 size;                     /* of the block, bytes */
+	u8 *store;                    /* `size` bytes: the registers' values, little-endian */
+	u8 *once;                     /* `size` bytes: rwo bits already written */
+	u32 *find;                    /* per 4 bytes: 1 + index of the first element that touches them (engine's) */
 	struct reg_element *elements; /* every element of every row, sorted by offset (engine's) */
 	u32 element_count;
 	/* While a write hook runs: what software wrote, and its enabled lanes as a mask, both at their place in the

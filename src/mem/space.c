@@ -226,7 +226,9 @@ void space_add(struct space *space, struct region *region)
 		assert(space->entries);
 	}
 	space->entries[space->entry_count++] = (struct entry){
-		.region = region, .code = code_marks_new(region), .order = space->order++,
+		.region = region,
+		.code = code_marks_new(region),
+		.order = space->order++,
 	};
 	region->added = true;
 	publish(space);

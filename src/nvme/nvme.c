@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * nvme: registers, doorbells and queues. [NVME1.4 3, 4] Everything in guest memory is copied once and checked; what a driver does against the rules
- * costs it a status or is ignored, never more.
+ * nvme: registers, doorbells and queues. [NVME1.4 3, 4] Everything in guest memory is copied once and checked; what a
+ * driver does against the rules costs it a status or is ignored, never more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,8 @@ static void pin_update(struct nvme *nvme)
 	for (unsigned n = 0; n < NVME_QUEUES_MAX; n++) {
 		const struct nvme_cq *cq = &nvme->cqs[n];
 
-		level |= cq->used && cq->interrupts && cq->head != cq->tail && !(cq->vector < 32 && bit(nvme->masked, cq->vector));
+		level |= cq->used && cq->interrupts && cq->head != cq->tail &&
+			 !(cq->vector < 32 && bit(nvme->masked, cq->vector));
 	}
 	pci_intx_set(&nvme->pci, level);
 }
@@ -100,7 +101,8 @@ void nvme_complete(struct nvme_request *r)
 	struct nvme *nvme = r->nvme;
 	struct nvme_cq *cq;
 
-	trace(PCI, "%s: queue %u command %02xh: status %03xh", dev_name(&nvme->pci.dev), r->sq, r->command[0], r->status);
+	trace(PCI, "%s: queue %u command %02xh: status %03xh", dev_name(&nvme->pci.dev), r->sq, r->command[0],
+	      r->status);
 	if (r->generation != nvme->generation || !nvme->sqs[r->sq].used) {
 		nvme_request_free(r);
 		return;
@@ -121,7 +123,8 @@ static void cq_head_set(struct nvme *nvme, struct nvme_cq *cq, u32 head)
 	bool posted = false;
 
 	if (!cq->used || head >= cq->size) {
-		guest_error(NVME_DOORBELL, "%s: a completion doorbell of %u, the queue has %u entries", dev_name(&nvme->pci.dev), head, cq->used ? cq->size : 0);
+		guest_error(NVME_DOORBELL, "%s: a completion doorbell of %u, the queue has %u entries",
+			    dev_name(&nvme->pci.dev), head, cq->used ? cq->size : 0);
 		return;
 	}
 	cq->head = (u16)head;
@@ -157,7 +160,8 @@ static bool segment_add(struct nvme_request *r, u64 pa, u64 *left, u64 size)
 u16 nvme_prp(struct nvme_request *r, u64 bytes)
 {
 	struct nvme *nvme = r->nvme;
-	u64 page = nvme_page(nvme), first = load_le(r->command + NVME_C_PRP1, 8), second = load_le(r->command + NVME_C_PRP2, 8), left = bytes;
+	u64 page = nvme_page(nvme), first = load_le(r->command + NVME_C_PRP1, 8),
+	    second = load_le(r->command + NVME_C_PRP2, 8), left = bytes;
 	u8 entry[8];
 
 	r->segment_count = 0;
@@ -176,7 +180,8 @@ u16 nvme_prp(struct nvme_request *r, u64 bytes)
 	}
 	if (second & 7)
 		return NVME_PRP_OFFSET;
-	/* A list, and at the end of its page the next one. The bound: each entry is a page of data, or follows a page full of them. */
+	/* A list, and at the end of its page the next one. The bound: each entry is a page of data, or follows a page
+	 * full of them. */
 	for (unsigned links = 0; left; second += 8) {
 		u64 pa;
 
@@ -202,7 +207,8 @@ static bool data_copy(struct nvme_request *r, u8 *to, const u8 *from, u64 size)
 	for (unsigned n = 0; n < r->segment_count && size; n++) {
 		u64 part = MIN(size, r->segments[n].size);
 
-		if (to ? !pci_dma_read(&r->nvme->pci, r->segments[n].pa, to, part) : !pci_dma_write(&r->nvme->pci, r->segments[n].pa, from, part))
+		if (to ? !pci_dma_read(&r->nvme->pci, r->segments[n].pa, to, part) :
+			 !pci_dma_write(&r->nvme->pci, r->segments[n].pa, from, part))
 			return false;
 		to += to ? part : 0;
 		from += to ? 0 : part;
@@ -274,8 +280,8 @@ static void doorbell(struct nvme *nvme, u32 offset, u32 value)
 	if (n & 1) {
 		cq_head_set(nvme, &nvme->cqs[id], value);
 	} else if (!nvme->sqs[id].used || value >= nvme->sqs[id].size) {
-		guest_error(NVME_DOORBELL, "%s: a submission doorbell of %u, queue %u has %u entries", dev_name(&nvme->pci.dev), value, id,
-		      nvme->sqs[id].used ? nvme->sqs[id].size : 0);
+		guest_error(NVME_DOORBELL, "%s: a submission doorbell of %u, queue %u has %u entries",
+			    dev_name(&nvme->pci.dev), value, id, nvme->sqs[id].used ? nvme->sqs[id].size : 0);
 	} else {
 		nvme->sqs[id].tail = (u16)value;
 		sq_run(nvme, (u16)id);
@@ -323,10 +329,16 @@ static bool controller_enable(struct nvme *nvme, u32 cc)
 	u32 aqa = (u32)regs_get(&nvme->regs, NVME_AQA, 4);
 	u64 asq = regs_get(&nvme->regs, NVME_ASQ_LO, 8), acq = regs_get(&nvme->regs, NVME_ACQ_LO, 8);
 
-	if (bits(cc, 6, 4) || bits(cc, 10, 7) > 4 || bits(cc, 13, 11) || !bits(aqa, 11, 0) || !bits(aqa, 27, 16) || (asq & 0xfff) || (acq & 0xfff))
+	if (bits(cc, 6, 4) || bits(cc, 10, 7) > 4 || bits(cc, 13, 11) || !bits(aqa, 11, 0) || !bits(aqa, 27, 16) ||
+	    (asq & 0xfff) || (acq & 0xfff))
 		return false;
 	nvme->sqs[0] = (struct nvme_sq){.used = true, .size = (u32)bits(aqa, 11, 0) + 1, .pa = asq};
-	nvme->cqs[0] = (struct nvme_cq){.used = true, .interrupts = true, .phase = true, .size = (u32)bits(aqa, 27, 16) + 1, .pa = acq, .users = 1};
+	nvme->cqs[0] = (struct nvme_cq){.used = true,
+					.interrupts = true,
+					.phase = true,
+					.size = (u32)bits(aqa, 27, 16) + 1,
+					.pa = acq,
+					.users = 1};
 	nvme->cqs[0].last = &nvme->cqs[0].first;
 	return true;
 }
@@ -428,7 +440,12 @@ static void function_reset(struct pci_dev *dev, unsigned reset_kind)
 
 static bool nvme_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	const struct pci_ids ids = {.vendor = 0x1b36, .device = 0x0010, .subsystem_vendor = 0x1af4, .subsystem = 0x1100, .revision = 2, .class_code = 0x010802};
+	const struct pci_ids ids = {.vendor = 0x1b36,
+				    .device = 0x0010,
+				    .subsystem_vendor = 0x1af4,
+				    .subsystem = 0x1100,
+				    .revision = 2,
+				    .class_code = 0x010802};
 	const struct pcie_link link = {.flr = true};
 	struct nvme *nvme = container_of(dev, struct nvme, pci.dev);
 	const char *name = dev_name(dev);
@@ -508,14 +525,21 @@ static void nvme_destroy(struct dev *dev)
 }
 
 const struct dev_class nvme_class = {
-	.name = "nvme", .doc = "NVM Express disk", .size = sizeof(struct nvme), .plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_STRING("drive", struct nvme, drive_id, NULL, "id of the drive"),
-		PROP_STRING("serial", struct nvme, serial, NULL, "serial number, 1 to 20 characters"),
-		PROP_U32("max_ioqpairs", struct nvme, queue_pairs, 64, "queue pairs besides the admin one"),
-		PROP_U32("logical_block_size", struct nvme, logical_block_size, 512, "512 or 4096 bytes"),
-		PROP_U32("bootindex", struct nvme, bootindex, 0xffffffff, "place in the firmware's boot order"),
-		{ } },
+	.name = "nvme",
+	.doc = "NVM Express disk",
+	.size = sizeof(struct nvme),
+	.plugs = BUS_PCIE,
+	.props =
+		(const struct prop[]){
+			PROP_STRING("drive", struct nvme, drive_id, NULL, "id of the drive"),
+			PROP_STRING("serial", struct nvme, serial, NULL, "serial number, 1 to 20 characters"),
+			PROP_U32("max_ioqpairs", struct nvme, queue_pairs, 64, "queue pairs besides the admin one"),
+			PROP_U32("logical_block_size", struct nvme, logical_block_size, 512, "512 or 4096 bytes"),
+			PROP_U32("bootindex", struct nvme, bootindex, 0xffffffff, "place in the firmware's boot order"),
+			{}},
 	.common = pci_dev_props,
-	.create = nvme_create, .reset = nvme_reset, .resume = nvme_resume, .destroy = nvme_destroy,
+	.create = nvme_create,
+	.reset = nvme_reset,
+	.resume = nvme_resume,
+	.destroy = nvme_destroy,
 };

@@ -25,23 +25,24 @@ static void identify_controller(const struct nvme *nvme, u8 *id)
 	put_text(id + 4, 20, nvme->serial);
 	put_text(id + 24, 40, "cxlvm NVMe disk");
 	put_text(id + 64, 8, "1.0");
-	id[72] = 6;                          /* RAB */
+	id[72] = 6; /* RAB */
 	id[77] = NVME_MDTS;
-	store_le(id + 80, 4, 0x00010400);    /* VER */
-	id[111] = 1;                         /* CNTRLTYPE: I/O */
-	id[258] = 3;                         /* ACL: aborts at a time, 0's based */
+	store_le(id + 80, 4, 0x00010400); /* VER */
+	id[111] = 1;                      /* CNTRLTYPE: I/O */
+	id[258] = 3;                      /* ACL: aborts at a time, 0's based */
 	id[259] = NVME_AERS_MAX - 1;
-	id[260] = 3;                         /* FRMW: one slot, read only */
-	id[261] = 0;                         /* LPA */
-	store_le(id + 266, 2, 343);          /* WCTEMP */
-	store_le(id + 268, 2, 373);          /* CCTEMP */
-	id[512] = 0x66;                      /* SQES */
-	id[513] = 0x44;                      /* CQES */
-	store_le(id + 516, 4, 1);            /* NN */
+	id[260] = 3;                            /* FRMW: one slot, read only */
+	id[261] = 0;                            /* LPA */
+	store_le(id + 266, 2, 343);             /* WCTEMP */
+	store_le(id + 268, 2, 373);             /* CCTEMP */
+	id[512] = 0x66;                         /* SQES */
+	id[513] = 0x44;                         /* CQES */
+	store_le(id + 516, 4, 1);               /* NN */
 	store_le(id + 520, 2, 1 << 2 | 1 << 3); /* ONCS: DSM, Write Zeroes */
-	id[525] = 7;                         /* VWC: there is one; Flush of all namespaces */
-	snprintf((char *)id + 768, 256, "nqn.2014.08.org.nvmexpress:1b361af4%-20.20s%-40.40s", nvme->serial, "cxlvm NVMe disk");
-	store_le(id + 2048, 2, 2500);        /* power state 0: 25 W */
+	id[525] = 7;                            /* VWC: there is one; Flush of all namespaces */
+	snprintf((char *)id + 768, 256, "nqn.2014.08.org.nvmexpress:1b361af4%-20.20s%-40.40s", nvme->serial,
+		 "cxlvm NVMe disk");
+	store_le(id + 2048, 2, 2500); /* power state 0: 25 W */
 }
 
 /* The same for the same serial number. */
@@ -59,7 +60,7 @@ static void identify_namespace(const struct nvme *nvme, u8 *id)
 	store_le(id, 8, nvme_blocks(nvme));
 	store_le(id + 8, 8, nvme_blocks(nvme));
 	store_le(id + 16, 8, nvme_blocks(nvme));
-	id[33] = 1 | 1 << 3;                 /* DLFEAT: deallocated reads as zeroes; Deallocate of Write Zeroes */
+	id[33] = 1 | 1 << 3; /* DLFEAT: deallocated reads as zeroes; Deallocate of Write Zeroes */
 	store_le(id + 120, 8, eui64(nvme));
 	id[128 + 2] = (u8)__builtin_ctz(nvme->logical_block_size);
 }
@@ -106,7 +107,8 @@ static void identify(struct nvme_request *r)
 static void get_log(struct nvme_request *r)
 {
 	u32 dw10 = nvme_dword(r, NVME_C_CDW10), page = dw10 & 0xff;
-	u64 bytes = 4 * ((u64)(dw10 >> 16) + ((u64)(nvme_dword(r, NVME_C_CDW11) & 0xffff) << 16) + 1), offset = load_le(r->command + NVME_C_CDW12, 8);
+	u64 bytes = 4 * ((u64)(dw10 >> 16) + ((u64)(nvme_dword(r, NVME_C_CDW11) & 0xffff) << 16) + 1),
+	    offset = load_le(r->command + NVME_C_CDW12, 8);
 	static const u16 sizes[] = {[1] = 64, [2] = 512, [3] = 512};
 	u8 log[4096] = {0};
 
@@ -170,7 +172,8 @@ static void features(struct nvme_request *r, bool set)
 static void create_cq(struct nvme_request *r)
 {
 	struct nvme *nvme = r->nvme;
-	u32 dw10 = nvme_dword(r, NVME_C_CDW10), dw11 = nvme_dword(r, NVME_C_CDW11), id = dw10 & 0xffff, size = (dw10 >> 16) + 1;
+	u32 dw10 = nvme_dword(r, NVME_C_CDW10), dw11 = nvme_dword(r, NVME_C_CDW11), id = dw10 & 0xffff,
+	    size = (dw10 >> 16) + 1;
 	u64 pa = load_le(r->command + NVME_C_PRP1, 8);
 
 	if (!id || id > nvme->queue_pairs || nvme->cqs[id].used)
@@ -183,14 +186,20 @@ static void create_cq(struct nvme_request *r)
 		r->status = NVME_VECTOR_INVALID;
 	if (r->status)
 		return;
-	nvme->cqs[id] = (struct nvme_cq){.used = true, .interrupts = dw11 & 2, .phase = true, .size = size, .pa = pa, .vector = (u16)(dw11 >> 16)};
+	nvme->cqs[id] = (struct nvme_cq){.used = true,
+					 .interrupts = dw11 & 2,
+					 .phase = true,
+					 .size = size,
+					 .pa = pa,
+					 .vector = (u16)(dw11 >> 16)};
 	nvme->cqs[id].last = &nvme->cqs[id].first;
 }
 
 static void create_sq(struct nvme_request *r)
 {
 	struct nvme *nvme = r->nvme;
-	u32 dw10 = nvme_dword(r, NVME_C_CDW10), dw11 = nvme_dword(r, NVME_C_CDW11), id = dw10 & 0xffff, size = (dw10 >> 16) + 1, cq = dw11 >> 16;
+	u32 dw10 = nvme_dword(r, NVME_C_CDW10), dw11 = nvme_dword(r, NVME_C_CDW11), id = dw10 & 0xffff,
+	    size = (dw10 >> 16) + 1, cq = dw11 >> 16;
 	u64 pa = load_le(r->command + NVME_C_PRP1, 8);
 
 	if (!id || id > nvme->queue_pairs || nvme->sqs[id].used)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* nvme: commands that move data. [NVME1.4 6] Checked under the machine lock, carried out on a pool thread, completed in the loop. */
+/* nvme: commands that move data. [NVME1.4 6] Checked under the machine lock, carried out on a pool thread, completed in
+ * the loop. */
 #include "base/trace.h"
 #include "nvme/nvme_private.h"
 
@@ -18,13 +19,17 @@ static bool data_move(struct nvme_request *r, bool at_once)
 	struct disk_move move;
 	bool ok = true;
 
-	disk_move_begin(&move, r->nvme->pci.space, pci_requester_id(&r->nvme->pci), r->nvme->drive->block, r->command[NVME_C_OPCODE] == NVME_READ, r->offset);
+	disk_move_begin(&move, r->nvme->pci.space, pci_requester_id(&r->nvme->pci), r->nvme->drive->block,
+			r->command[NVME_C_OPCODE] == NVME_READ, r->offset);
 	move.at_once = at_once;
 	for (unsigned n = 0; ok && n < r->segment_count; n++)
 		ok = disk_move_add(&move, r->segments[n].pa, r->segments[n].size);
 	ok = disk_move_end(&move) && ok;
 	r->failed = move.failed;
-	r->status = ok ? NVME_OK : !move.failed ? NVME_TRANSFER_ERROR : move.to_memory ? NVME_READ_ERROR : NVME_WRITE_FAULT;
+	r->status = ok             ? NVME_OK :
+		    !move.failed   ? NVME_TRANSFER_ERROR :
+		    move.to_memory ? NVME_READ_ERROR :
+				     NVME_WRITE_FAULT;
 	return ok;
 }
 
@@ -35,7 +40,8 @@ static bool ranges_discard(struct nvme_request *r)
 
 	for (u32 n = 0; n <= (nvme_dword(r, NVME_C_CDW10) & 0xff); n++) {
 		const u8 *range = r->ranges + NVME_RANGE_BYTES * n;
-		u64 left = load_le(range + 4, 4) * nvme->logical_block_size, at = load_le(range + 8, 8) * nvme->logical_block_size;
+		u64 left = load_le(range + 4, 4) * nvme->logical_block_size,
+		    at = load_le(range + 8, 8) * nvme->logical_block_size;
 
 		for (u64 part; left; left -= part, at += part) {
 			part = MIN(left, DISCARD_PART);
@@ -57,7 +63,9 @@ static void request_run(struct nvme_request *r)
 	case NVME_READ:
 	case NVME_WRITE: ok = data_move(r, false); break;
 	case NVME_FLUSH: ok = block_flush(block); break;
-	case NVME_WRITE_ZEROES: ok = block_write_zeroes(block, r->offset, r->bytes, nvme_dword(r, NVME_C_CDW12) & NVME_DEALLOCATE); break;
+	case NVME_WRITE_ZEROES:
+		ok = block_write_zeroes(block, r->offset, r->bytes, nvme_dword(r, NVME_C_CDW12) & NVME_DEALLOCATE);
+		break;
 	case NVME_DSM: ok = ranges_discard(r); break;
 	}
 	if (ok && (opcode == NVME_WRITE || opcode == NVME_WRITE_ZEROES) &&
@@ -155,7 +163,8 @@ static u16 ranges_read(struct nvme_request *r)
 	if (!status && !nvme_data_in(r, r->ranges, NVME_RANGE_BYTES * count))
 		status = NVME_TRANSFER_ERROR;
 	for (u32 n = 0; !status && n < count; n++)
-		if (!range_ok(load_le(r->ranges + NVME_RANGE_BYTES * n + 8, 8), load_le(r->ranges + NVME_RANGE_BYTES * n + 4, 4), nvme_blocks(r->nvme)))
+		if (!range_ok(load_le(r->ranges + NVME_RANGE_BYTES * n + 8, 8),
+			      load_le(r->ranges + NVME_RANGE_BYTES * n + 4, 4), nvme_blocks(r->nvme)))
 			status = NVME_LBA_RANGE;
 	return status;
 }
@@ -183,7 +192,8 @@ static u16 request_check(struct nvme_request *r)
 void nvme_io(struct nvme_request *r)
 {
 	r->status = request_check(r);
-	if (r->status || (r->command[NVME_C_OPCODE] == NVME_DSM && !(nvme_dword(r, NVME_C_CDW11) & NVME_DSM_DEALLOCATE)) ||
+	if (r->status ||
+	    (r->command[NVME_C_OPCODE] == NVME_DSM && !(nvme_dword(r, NVME_C_CDW11) & NVME_DSM_DEALLOCATE)) ||
 	    (r->command[NVME_C_OPCODE] == NVME_READ && r->bytes <= AT_ONCE_BYTES && data_move(r, true)))
 		nvme_complete(r);
 	else

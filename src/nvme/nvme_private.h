@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A simple NVMe controller with one namespace: the parts share this. nvme.c has registers, queues and life, nvme_admin.c the admin commands,
- * nvme_io.c those that move data. Under the machine lock, but for what nvme_io.c does on pool threads.
+ * A simple NVMe controller with one namespace: the parts share this. nvme.c has registers, queues and life,
+ * nvme_admin.c the admin commands, nvme_io.c those that move data. Under the machine lock, but for what nvme_io.c does
+ * on pool threads.
  */
 #ifndef NVME_PRIVATE_H
 #define NVME_PRIVATE_H
-
 
 #include "base/bits.h"
 #include "mem/disk.h"
@@ -13,13 +13,15 @@
 #include "nvme/nvme_spec.h"
 #include "pci/pci.h"
 
-#define NVME_QUEUES_MAX 65  /* the admin pair and 64 more */
+#define NVME_QUEUES_MAX 65 /* the admin pair and 64 more */
 #define NVME_ENTRIES_MAX 1024
-#define NVME_MDTS 7         /* 2^7 pages of 4 KiB in a command */
+#define NVME_MDTS 7 /* 2^7 pages of 4 KiB in a command */
 #define NVME_DATA_MAX (4096u << NVME_MDTS)
 #define NVME_SEGMENTS_MAX (NVME_DATA_MAX / 4096 + 1)
 #define NVME_AERS_MAX 4
+/* clang-format off */
 #define NVME_REQUESTS_MAX 1024 /* at a time: with more, commands wait in their queues. The admin queue has a few more */
+/* clang-format on */
 #define NVME_REQUESTS_ADMIN 64
 
 struct nvme_request {
@@ -29,10 +31,12 @@ struct nvme_request {
 	u16 sq, sq_head, cid, status;
 	u32 result;
 	u64 generation;
-	bool failed; /* by the disk */
+	bool failed;       /* by the disk */
 	u64 offset, bytes; /* on the disk */
 	unsigned segment_count;
-	struct { u64 pa, size; } segments[NVME_SEGMENTS_MAX];
+	struct {
+		u64 pa, size;
+	} segments[NVME_SEGMENTS_MAX];
 	u8 ranges[NVME_RANGES_MAX * NVME_RANGE_BYTES]; /* of Dataset Management */
 };
 
@@ -60,7 +64,7 @@ struct nvme {
 	struct regs regs;
 	struct nvme_sq sqs[NVME_QUEUES_MAX];
 	struct nvme_cq cqs[NVME_QUEUES_MAX];
-	u32 masked; /* INTMS */
+	u32 masked;       /* INTMS */
 	bool write_cache; /* atomic */
 	u32 features[16]; /* those that are only kept */
 	u16 aers;

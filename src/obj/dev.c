@@ -49,8 +49,11 @@ static void number_store(void *to, enum prop_kind kind, u64 value)
 	case PROP_KIND_BOOL: *(bool *)to = value != 0; break;
 	case PROP_KIND_U8: *(u8 *)to = (u8)value; break;
 	case PROP_KIND_U16: *(u16 *)to = (u16)value; break;
-	case PROP_KIND_U32: case PROP_KIND_CHOICE: case PROP_KIND_PCI_ADDR: *(u32 *)to = (u32)value; break;
-	case PROP_KIND_U64: case PROP_KIND_SIZE: *(u64 *)to = value; break;
+	case PROP_KIND_U32:
+	case PROP_KIND_CHOICE:
+	case PROP_KIND_PCI_ADDR: *(u32 *)to = (u32)value; break;
+	case PROP_KIND_U64:
+	case PROP_KIND_SIZE: *(u64 *)to = value; break;
 	default: break;
 	}
 }
@@ -69,7 +72,8 @@ struct dev *dev_new(const struct dev_class *cls)
 
 	assert(dev && cls->size >= sizeof(*dev));
 	dev->cls = cls;
-	FOR_EACH_PROP(cls, p) {
+	FOR_EACH_PROP(cls, p)
+	{
 		if (p->kind == PROP_KIND_STRING)
 			*(char **)field(dev, p) = p->initial_text ? must_strdup(p->initial_text) : NULL;
 		else
@@ -136,23 +140,17 @@ static bool set_prop(struct dev *dev, const struct prop *p, const char *value, c
 	char **text;
 
 	switch (p->kind) {
-	case PROP_KIND_BOOL:
-		return parse_bool(p->name, value, field(dev, p), err);
+	case PROP_KIND_BOOL: return parse_bool(p->name, value, field(dev, p), err);
 	case PROP_KIND_STRING:
 		text = field(dev, p);
 		free(*text);
 		*text = must_strdup(value);
 		return true;
-	case PROP_KIND_LINK:
-		return set_link(dev, p, value, env, err);
-	case PROP_KIND_CHOICE:
-		return set_choice(dev, p, value, err);
-	case PROP_KIND_MAC:
-		return parse_mac(p->name, value, field(dev, p), err);
-	case PROP_KIND_PCI_ADDR:
-		return parse_pci_addr(p->name, value, field(dev, p), err);
-	default:
-		return set_number(dev, p, value, err);
+	case PROP_KIND_LINK: return set_link(dev, p, value, env, err);
+	case PROP_KIND_CHOICE: return set_choice(dev, p, value, err);
+	case PROP_KIND_MAC: return parse_mac(p->name, value, field(dev, p), err);
+	case PROP_KIND_PCI_ADDR: return parse_pci_addr(p->name, value, field(dev, p), err);
+	default: return set_number(dev, p, value, err);
 	}
 }
 
@@ -162,8 +160,8 @@ static bool unknown_key(struct dev *dev, const char *key, const char *value, str
 	unsigned count = 0;
 
 	FOR_EACH_PROP(dev->cls, p)
-		if (count < DEV_PROPS_MAX)
-			names[count++] = p->name;
+	if (count < DEV_PROPS_MAX)
+		names[count++] = p->name;
 	near = nearest_word(key, names);
 	if (near)
 		return fail(err, "%s=%s: %s has no property '%s'; did you mean '%s'?", key, value, dev->cls->name, key,
@@ -176,7 +174,8 @@ bool dev_set(struct dev *dev, const char *key, const char *value, const struct d
 {
 	bool ok = false, known = false;
 
-	FOR_EACH_PROP(dev->cls, p) {
+	FOR_EACH_PROP(dev->cls, p)
+	{
 		if (!known && !strcmp(p->name, key)) {
 			known = true;
 			ok = set_prop(dev, p, value, env, err);
@@ -254,8 +253,8 @@ void dev_destroy(struct dev *dev)
 	if (dev->cls->destroy)
 		dev->cls->destroy(dev);
 	FOR_EACH_PROP(dev->cls, p)
-		if (p->kind == PROP_KIND_STRING)
-			free(*(char **)field(dev, p));
+	if (p->kind == PROP_KIND_STRING)
+		free(*(char **)field(dev, p));
 	free(dev->id);
 	free(dev->bus_name);
 	free(dev);
@@ -264,7 +263,8 @@ void dev_destroy(struct dev *dev)
 void dev_class_help(const struct dev_class *cls)
 {
 	printf("%s: %s\n", cls->name, cls->doc ? cls->doc : "");
-	FOR_EACH_PROP(cls, p) {
+	FOR_EACH_PROP(cls, p)
+	{
 		char type[128];
 
 		if (p->kind == PROP_KIND_LINK && p->link_class)
@@ -275,18 +275,15 @@ void dev_class_help(const struct dev_class *cls)
 		if (p->doc)
 			printf(" - %s", p->doc);
 		switch (p->kind) {
-		case PROP_KIND_BOOL:
-			printf(" (default: %s)", p->initial ? "on" : "off");
-			break;
-		case PROP_KIND_CHOICE:
-			printf(" (default: %s)", p->choices[p->initial]);
-			break;
+		case PROP_KIND_BOOL: printf(" (default: %s)", p->initial ? "on" : "off"); break;
+		case PROP_KIND_CHOICE: printf(" (default: %s)", p->choices[p->initial]); break;
 		case PROP_KIND_STRING:
 			if (p->initial_text)
 				printf(" (default: %s)", p->initial_text);
 			break;
-		case PROP_KIND_LINK: case PROP_KIND_MAC: case PROP_KIND_PCI_ADDR:
-			break;
+		case PROP_KIND_LINK:
+		case PROP_KIND_MAC:
+		case PROP_KIND_PCI_ADDR: break;
 		default:
 			/* All ones stand for "not given": the property's own words say what happens then. */
 			if (p->initial != kind_max(p->kind))

@@ -28,8 +28,8 @@ struct bus {
 /* What a class gets from its surroundings at create; filled by the machine. */
 struct dev_env {
 	struct loop *loop;
-	struct space *space;   /* physical addresses */
-	struct bus *bus;       /* where the user plugged it (`bus=`), or the default bus of its kind, or NULL */
+	struct space *space; /* physical addresses */
+	struct bus *bus;     /* where the user plugged it (`bus=`), or the default bus of its kind, or NULL */
 	struct machine *machine;
 	/* Finds an object or device by id (any class), or NULL. */
 	struct dev *(*find)(struct machine *machine, const char *id);
@@ -37,9 +37,9 @@ struct dev_env {
 
 struct dev_class {
 	const char *name, *doc;
-	size_t size;              /* of the device's struct; struct dev is its first member */
+	size_t size; /* of the device's struct; struct dev is its first member */
 	enum bus_kind plugs;
-	const struct prop *props; /* ends with name == NULL */
+	const struct prop *props;  /* ends with name == NULL */
 	const struct prop *common; /* further properties of its kind (PCI's), or NULL; same struct */
 	bool (*create)(struct dev *dev, const struct dev_env *env, struct error *err);
 	void (*reset)(struct dev *dev, unsigned reset_kind); /* enum reset_kind of mem/reg.h */
@@ -48,15 +48,15 @@ struct dev_class {
 	void (*resume)(struct dev *dev);
 	/* The bus that the device provides, for `bus=ID` of others; NULL: none. */
 	struct bus *(*bus)(struct dev *dev);
-	bool hidden;              /* made by the machine, not by -device */
-	bool at_start;            /* of objects: a running machine takes no more */
+	bool hidden;   /* made by the machine, not by -device */
+	bool at_start; /* of objects: a running machine takes no more */
 };
 
 struct dev {
 	const struct dev_class *cls;
-	char *id;       /* the user's, or NULL */
-	char *bus_name; /* `bus=`, or NULL */
-	struct bus *bus; /* that it is plugged into, or NULL */
+	char *id;         /* the user's, or NULL */
+	char *bus_name;   /* `bus=`, or NULL */
+	struct bus *bus;  /* that it is plugged into, or NULL */
 	struct dev *next; /* the machine's list, in creation order */
 	bool created;
 };

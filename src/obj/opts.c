@@ -98,6 +98,7 @@ bool opts_all_used(const struct opts *opts, const char *what, struct error *err)
 {
 	for (unsigned i = 0; i < opts->count; i++)
 		if (!opts->list[i].used)
-			return fail(err, "%s: %s=%s: no such key; leave it out", what, opts->list[i].key, opts->list[i].value);
+			return fail(err, "%s: %s=%s: no such key; leave it out", what, opts->list[i].key,
+				    opts->list[i].value);
 	return true;
 }

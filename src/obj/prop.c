@@ -91,13 +91,21 @@ bool parse_u64(const char *key, const char *text, u64 min, u64 max, u64 *value, 
 static int suffix_shift(char c)
 {
 	switch (c) {
-	case 0: case 'b': case 'B': return 0;
-	case 'k': case 'K': return 10;
-	case 'm': case 'M': return 20;
-	case 'g': case 'G': return 30;
-	case 't': case 'T': return 40;
-	case 'p': case 'P': return 50;
-	case 'e': case 'E': return 60;
+	case 0:
+	case 'b':
+	case 'B': return 0;
+	case 'k':
+	case 'K': return 10;
+	case 'm':
+	case 'M': return 20;
+	case 'g':
+	case 'G': return 30;
+	case 't':
+	case 'T': return 40;
+	case 'p':
+	case 'P': return 50;
+	case 'e':
+	case 'E': return 60;
 	default: return -1;
 	}
 }

@@ -9,22 +9,34 @@
 #include "base/error.h"
 #include "base/types.h"
 
-enum prop_kind { PROP_KIND_BOOL, PROP_KIND_U8, PROP_KIND_U16, PROP_KIND_U32, PROP_KIND_U64, PROP_KIND_SIZE,
-		 PROP_KIND_STRING, PROP_KIND_LINK, PROP_KIND_CHOICE, PROP_KIND_MAC, PROP_KIND_PCI_ADDR };
+enum prop_kind {
+	PROP_KIND_BOOL,
+	PROP_KIND_U8,
+	PROP_KIND_U16,
+	PROP_KIND_U32,
+	PROP_KIND_U64,
+	PROP_KIND_SIZE,
+	PROP_KIND_STRING,
+	PROP_KIND_LINK,
+	PROP_KIND_CHOICE,
+	PROP_KIND_MAC,
+	PROP_KIND_PCI_ADDR
+};
 
 struct prop {
 	const char *name;
 	enum prop_kind kind;
-	u32 offset;               /* of the field in the device's struct */
-	u64 initial;              /* default value of numbers, bools and choices (index) */
-	u64 min, max;             /* numbers; both 0: the kind's whole range */
-	const char *initial_text; /* default of strings, or NULL */
-	const char *link_class;   /* PROP_KIND_LINK: class name prefix that the object must have, "memory-backend" */
+	u32 offset;                 /* of the field in the device's struct */
+	u64 initial;                /* default value of numbers, bools and choices (index) */
+	u64 min, max;               /* numbers; both 0: the kind's whole range */
+	const char *initial_text;   /* default of strings, or NULL */
+	const char *link_class;     /* PROP_KIND_LINK: class name prefix that the object must have, "memory-backend" */
 	const char *const *choices; /* PROP_KIND_CHOICE: NULL-terminated; the field is a u32 index */
 	const char *doc;
 	bool deprecated;
 };
 
+/* clang-format off */
 #define PROP_BOOL(n, s, f, d, text) {.name = n, .kind = PROP_KIND_BOOL, .offset = offsetof(s, f), .initial = d, .doc = text}
 #define PROP_U8(n, s, f, d, text) {.name = n, .kind = PROP_KIND_U8, .offset = offsetof(s, f), .initial = d, .doc = text}
 #define PROP_U16(n, s, f, d, text) {.name = n, .kind = PROP_KIND_U16, .offset = offsetof(s, f), .initial = d, .doc = text}
@@ -40,6 +52,7 @@ struct prop {
 #define PROP_MAC(n, s, f, text) {.name = n, .kind = PROP_KIND_MAC, .offset = offsetof(s, f), .doc = text}
 /* A u32 devfn from "slot" or "slot.function", both hexadecimal without 0x ("1f.7"); 0xffffffff: not given. */
 #define PROP_PCI_ADDR(n, s, f, text) {.name = n, .kind = PROP_KIND_PCI_ADDR, .offset = offsetof(s, f), .initial = 0xffffffff, .doc = text}
+/* clang-format on */
 
 /* What a kind is called in help. */
 const char *prop_kind_word(enum prop_kind kind);

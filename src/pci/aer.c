@@ -4,8 +4,8 @@
  *
  * The registers hold what was reported and are sticky. pci_aer_report is the way of an error: status, header log and
  * First Error Pointer of the function; if not masked and enabled, a message up through the bridges (each must have
- * SERR# Enable set in Bridge Control) to the root port, which logs the source and interrupts. A port with containment (dpc.c) may stop an
- * uncorrectable one, and its own.
+ * SERR# Enable set in Bridge Control) to the root port, which logs the source and interrupts. A port with containment
+ * (dpc.c) may stop an uncorrectable one, and its own.
  */
 #include "pci/parts.h"
 
@@ -124,7 +124,10 @@ void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 
 		regs_set(&dev->config, dev->cap_pcie + EXP_DEVSTA, 2,
 			 regs_get(&dev->config, dev->cap_pcie + EXP_DEVSTA, 2) | 1u << kind);
 	trace(PCI, "%s: %s error, status bits 0x%x", dev_name(&dev->dev),
-	      kind == ERROR_CORRECTABLE ? "correctable" : kind == ERROR_FATAL ? "fatal" : "non-fatal", which);
+	      kind == ERROR_CORRECTABLE ? "correctable" :
+	      kind == ERROR_FATAL       ? "fatal" :
+					  "non-fatal",
+	      which);
 	if (!dev->cap_aer) {
 		error_message(dev, kind);
 		return;

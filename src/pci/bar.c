@@ -66,8 +66,8 @@ static void bar_add(struct pci_dev *dev, unsigned n, u64 size, u32 type, const s
 	bar->ops = ops;
 	bar->opaque = opaque;
 	bar->dev = dev;
-	bar->region = (struct region){.name = dev->config.name, .size = size, .priority = BAR_PRIORITY, .ops = &bar_io,
-				      .opaque = bar};
+	bar->region = (struct region){
+		.name = dev->config.name, .size = size, .priority = BAR_PRIORITY, .ops = &bar_io, .opaque = bar};
 }
 
 void pci_bar_add(struct pci_dev *dev, unsigned n, u64 size, bool is_64, bool prefetch, const struct io_ops *ops,

@@ -3,8 +3,8 @@
  * Type 1 headers: bus numbers, windows, Bridge Control. [PCIe5 7.5.1.3]
  *
  * The registers are the only state: routing reads them each time (bus.c for bus numbers, bar.c for windows). I/O
- * windows are 32-bit and prefetchable ones 64-bit; in D3hot all are closed. Secondary Bus Reset resets everything below when it is set and keeps
- * the link down while it stays set.
+ * windows are 32-bit and prefetchable ones 64-bit; in D3hot all are closed. Secondary Bus Reset resets everything below
+ * when it is set and keeps the link down while it stays set.
  */
 #include "pci/parts.h"
 
@@ -50,8 +50,8 @@ const struct reg pci_bridge_rows[] = {
 	R32(PCI_PREFETCH_LIMIT_HI, PREFETCH_LIMIT_HI, 0, 0xffffffff, .write = window_write),
 	R16(PCI_IO_BASE_HI, IO_BASE_HI, 0, 0xffff, .write = window_write),
 	R16(PCI_IO_LIMIT_HI, IO_LIMIT_HI, 0, 0xffff, .write = window_write),
-	R16(PCI_BRIDGE_CONTROL, BRIDGE_CONTROL, 0, PCI_BRIDGE_PARITY | PCI_BRIDGE_SERR | PCI_BRIDGE_ISA | PCI_BRIDGE_RESET,
-	    .write = bridge_control_write),
+	R16(PCI_BRIDGE_CONTROL, BRIDGE_CONTROL, 0,
+	    PCI_BRIDGE_PARITY | PCI_BRIDGE_SERR | PCI_BRIDGE_ISA | PCI_BRIDGE_RESET, .write = bridge_control_write),
 };
 const u32 pci_bridge_row_count = ARRAY_SIZE(pci_bridge_rows);
 
@@ -69,14 +69,16 @@ bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
 	if (pci_is_asleep(dev)) /* D3hot: only configuration space answers [PCIe5 5.3.1.4] */
 		return false;
 	if (!io && pci_bridge_alternate(dev, &other) &&
-	    (window_holds(other.first, other.last, base, size) || window_holds(other.prefetch_first, other.prefetch_last, base, size)))
+	    (window_holds(other.first, other.last, base, size) ||
+	     window_holds(other.prefetch_first, other.prefetch_last, base, size)))
 		return true;
 	if (!(regs_get(c, PCI_COMMAND, 2) & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)))
 		return false;
 	if (io) {
 		first = (regs_get(c, PCI_IO_BASE, 1) & 0xf0) << 8 | regs_get(c, PCI_IO_BASE_HI, 2) << 16;
 		last = (regs_get(c, PCI_IO_LIMIT, 1) & 0xf0) << 8 | regs_get(c, PCI_IO_LIMIT_HI, 2) << 16 | 0xfff;
-		if ((regs_get(c, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_ISA) && base < 0x10000 && ((base & 0x300) || size > 0x100))
+		if ((regs_get(c, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_ISA) && base < 0x10000 &&
+		    ((base & 0x300) || size > 0x100))
 			return false;
 		return window_holds(first, last, base, size);
 	}
@@ -113,20 +115,27 @@ bool pci_reserve_add(struct pci_dev *dev, struct error *err)
 		R32(20, RESERVE_PREF32, (u32)r->pref32, 0),
 		R64(24, RESERVE_PREF64, r->pref64, 0),
 	};
-	static const struct { const char *key; size_t offset; } small[] = {
-		{"mem-reserve", offsetof(struct pci_reserve, mem)}, {"pref32-reserve", offsetof(struct pci_reserve, pref32)}};
+	static const struct {
+		const char *key;
+		size_t offset;
+	} small[] = {{"mem-reserve", offsetof(struct pci_reserve, mem)},
+		     {"pref32-reserve", offsetof(struct pci_reserve, pref32)}};
 
 	if (r->bus == UINT32_MAX && (r->io & r->mem & r->pref32 & r->pref64) == UINT64_MAX)
 		return true;
 	if (r->bus != UINT32_MAX && r->bus > 255)
 		return fail(err, "%s: bus-reserve=%u: there are 256 buses", dev_name(&dev->dev), r->bus);
 	if (r->pref32 != UINT64_MAX && r->pref64 != UINT64_MAX)
-		return fail(err, "%s: pref32-reserve= and pref64-reserve= exclude each other; a port has one prefetchable window", dev_name(&dev->dev));
+		return fail(
+			err,
+			"%s: pref32-reserve= and pref64-reserve= exclude each other; a port has one prefetchable window",
+			dev_name(&dev->dev));
 	for (unsigned n = 0; n < ARRAY_SIZE(small); n++) {
 		u64 bytes = *(const u64 *)((const char *)r + small[n].offset);
 
 		if (bytes != UINT64_MAX && bytes >= 4 * GiB)
-			return fail(err, "%s: %s=%llu: must be less than 4G", dev_name(&dev->dev), small[n].key, (unsigned long long)bytes);
+			return fail(err, "%s: %s=%llu: must be less than 4G", dev_name(&dev->dev), small[n].key,
+				    (unsigned long long)bytes);
 	}
 	pci_cap_add(dev, PCI_CAP_VENDOR, 0, PCI_RESERVE_BYTES, rows, ARRAY_SIZE(rows));
 	return true;

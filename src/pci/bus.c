@@ -47,8 +47,8 @@ struct pci_dev *pci_root_find(struct pci_root *root, u8 bus, u8 devfn)
 	return bus == root->base ? root->bus.slots[devfn] : bus_find(&root->bus, bus, devfn);
 }
 
-/* A configuration request that went down a root port's link and reached nobody; true: an exception. What the port itself keeps back - its link is
- * down, or the device number is not 0 - is no answer from below. */
+/* A configuration request that went down a root port's link and reached nobody; true: an exception. What the port
+ * itself keeps back - its link is down, or the device number is not 0 - is no answer from below. */
 static bool config_is_unanswered(struct pci_host *host, u64 offset, unsigned size, bool write)
 {
 	u8 bus = offset >> ECAM_BUS_SHIFT, devfn = offset >> ECAM_DEVFN_SHIFT, secondary;
@@ -60,7 +60,8 @@ static bool config_is_unanswered(struct pci_host *host, u64 offset, unsigned siz
 	secondary = regs_get(&port->config, PCI_SECONDARY_BUS, 1);
 	if (bus == secondary && DEVFN_SLOT(devfn))
 		return false;
-	const u32 header[4] = {(write ? TLP_CONFIG_WRITE : TLP_CONFIG_READ) | (bus == secondary ? 0 : TLP_CONFIG_TYPE1) | 1,
+	const u32 header[4] = {(write ? TLP_CONFIG_WRITE : TLP_CONFIG_READ) |
+				       (bus == secondary ? 0 : TLP_CONFIG_TYPE1) | 1,
 			       (u32)(ones(size) << (reg & 3)), (u32)bus << 24 | (u32)devfn << 16 | (reg & ~3u)};
 	return pci_dpc_unsupported(port, PCI_REQUEST_CONFIG, header);
 }
@@ -82,8 +83,8 @@ static enum mem_result ecam_read(void *opaque, u64 offset, unsigned size, u64 *v
 	for (unsigned done = 0; done < size; done += 4) {
 		struct pci_dev *dev = ecam_target(opaque, offset);
 		unsigned part = MIN(size - done, 4u);
-		u64 v = dev && reg + done + part <= PCI_CONFIG_BYTES ? pci_config_read(dev, reg + done, part)
-								     : ones(8 * part);
+		u64 v = dev && reg + done + part <= PCI_CONFIG_BYTES ? pci_config_read(dev, reg + done, part) :
+								       ones(8 * part);
 
 		if (!dev && config_is_unanswered(opaque, offset + done, part, false))
 			return MEM_NOTHING;

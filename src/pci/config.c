@@ -135,8 +135,10 @@ bool pci_dev_init(struct pci_dev *dev, const struct pci_ids *ids, const struct d
 		return fail(err, "%s: bus=%s is not a PCI Express bus", name, bus->name);
 	if (!is_bridge && container_of(bus, struct pci_bus, bus)->bridge &&
 	    pci_express_type(container_of(bus, struct pci_bus, bus)->bridge->dev) == PCIE_UPSTREAM)
-		return fail(err, "%s: bus=%s is the inside of a switch, where only downstream ports are; plug it with bus=ID of one of them",
-			    name, bus->name);
+		return fail(
+			err,
+			"%s: bus=%s is the inside of a switch, where only downstream ports are; plug it with bus=ID of one of them",
+			name, bus->name);
 	dev->space = env->space;
 	dev->loop = env->loop;
 	if (!pci_bus_place(container_of(bus, struct pci_bus, bus), dev, err))
@@ -198,7 +200,10 @@ void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind)
 void pci_function_reset(struct pci_dev *dev, unsigned reset_kind)
 {
 	trace(PCI, "%s: %s reset", dev_name(&dev->dev),
-	      reset_kind == RESET_FUNCTION ? "function" : reset_kind == RESET_HOT ? "hot" : reset_kind == RESET_CXL ? "CXL" : "machine");
+	      reset_kind == RESET_FUNCTION ? "function" :
+	      reset_kind == RESET_HOT      ? "hot" :
+	      reset_kind == RESET_CXL      ? "CXL" :
+					     "machine");
 	if (dev->function_reset)
 		dev->function_reset(dev, reset_kind);
 	pci_dev_reset(dev, reset_kind);
@@ -349,7 +354,8 @@ bool pci_is_bus_master(struct pci_dev *dev)
 		struct pci_alternate other;
 		bool is_on = dev->bus && (regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_MASTER);
 
-		if (dev->bus && dev->bridge && pci_bridge_alternate(dev, &other) && number >= other.bus_first && number <= other.bus_last)
+		if (dev->bus && dev->bridge && pci_bridge_alternate(dev, &other) && number >= other.bus_first &&
+		    number <= other.bus_last)
 			is_on = other.master;
 		if (!is_on)
 			return false;

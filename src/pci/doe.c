@@ -4,12 +4,13 @@
  *
  * Software writes an object DWORD by DWORD to the Write Data Mailbox and sets Go; the answer is read from the Read Data
  * Mailbox, each DWORD confirmed by a write of any value. The length in the header must be what was written, before
- * anybody looks at the rest. Discovery is built in: index 0 is itself. There are no asynchronous messages, which could carry nothing but CMA-SPDM
- * objects, and there is no attention mechanism: their capability bits are 0.
+ * anybody looks at the rest. Discovery is built in: index 0 is itself. There are no asynchronous messages, which could
+ * carry nothing but CMA-SPDM objects, and there is no attention mechanism: their capability bits are 0.
  *
- * States: idle (collecting), busy (a timer runs, in guest time; nothing has been looked at, so Abort undoes all), ready (Data Object
- * Ready, `response` being read), error (until Abort). With a delay of 0, as by default, answers are ready at once. What cannot be
- * answered sets Error, as does a DWORD too many or in parts. Ready, Error, and the end of Busy interrupt, once until Interrupt Status is cleared. The registers in the config store are always current, so reads
+ * States: idle (collecting), busy (a timer runs, in guest time; nothing has been looked at, so Abort undoes all), ready
+ * (Data Object Ready, `response` being read), error (until Abort). With a delay of 0, as by default, answers are ready
+ * at once. What cannot be answered sets Error, as does a DWORD too many or in parts. Ready, Error, and the end of Busy
+ * interrupt, once until Interrupt Status is cleared. The registers in the config store are always current, so reads
  * need no hook; pci_config_write calls here after a write. Under the machine lock.
  */
 #include <stdlib.h>
@@ -29,7 +30,7 @@ struct doe {
 	const struct doe_protocol *protocols;
 	unsigned count;
 	void *opaque;
-	u64 delay_ns;        /* of an answer; 0: none */
+	u64 delay_ns; /* of an answer; 0: none */
 	struct timer timer;
 	/* guest-visible state */
 	u32 request_dwords;  /* written so far */
@@ -237,7 +238,9 @@ static void doe_control(struct doe *doe, u32 now)
 		return;
 	if (status & (DOE_STATUS_BUSY | DOE_STATUS_ERROR | DOE_STATUS_READY))
 		guest_error(DOE_GO, "%s: DOE at 0x%x: Go while %s is set", doe->dev->config.name, doe->at,
-		      status & DOE_STATUS_BUSY ? "Busy" : status & DOE_STATUS_ERROR ? "Error" : "Data Object Ready");
+			    status & DOE_STATUS_BUSY  ? "Busy" :
+			    status & DOE_STATUS_ERROR ? "Error" :
+							"Data Object Ready");
 	else
 		doe_go(doe);
 }

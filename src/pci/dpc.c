@@ -2,15 +2,16 @@
 /*
  * Downstream Port Containment, of root ports and of the downstream ports of switches. [PCIe6 6.2.11, 7.9.14]
  *
- * While it is enabled, three things trigger it: an unmasked uncorrectable error of the port's own, an ERR_FATAL (or ERR_NONFATAL, if that
- * was asked for) from below, which then goes no further up, and software. The link goes down and stays down, whatever is below is
- * reset, and the port interrupts; when software clears Trigger Status the link comes up again. All of that is done at once, so
- * Root Port Busy is never seen.
+ * While it is enabled, three things trigger it: an unmasked uncorrectable error of the port's own, an ERR_FATAL (or
+ * ERR_NONFATAL, if that was asked for) from below, which then goes no further up, and software. The link goes down and
+ * stays down, whatever is below is reset, and the port interrupts; when software clears Trigger Status the link comes
+ * up again. All of that is done at once, so Root Port Busy is never seen.
  *
- * Root ports have the RP Extensions: a request of the CPU that was sent down a link and is answered Unsupported Request is noted in the RP PIO
- * registers. All of these are masked at reset. One that is not masked triggers containment if its severity says so, else an ERR_COR goes
- * out if enabled; with its Exception bit the CPU that asked takes an external abort in place of all ones. Nothing here aborts a request or
- * loses one, so only the three Unsupported Request bits ever become set; a System Error has nobody to hear it. Machine lock.
+ * Root ports have the RP Extensions: a request of the CPU that was sent down a link and is answered Unsupported Request
+ * is noted in the RP PIO registers. All of these are masked at reset. One that is not masked triggers containment if
+ * its severity says so, else an ERR_COR goes out if enabled; with its Exception bit the CPU that asked takes an
+ * external abort in place of all ones. Nothing here aborts a request or loses one, so only the three Unsupported
+ * Request bits ever become set; a System Error has nobody to hear it. Machine lock.
  */
 #include "pci/parts.h"
 
@@ -45,7 +46,8 @@ bool pci_dpc_wants_interrupt(const struct pci_dev *port)
 
 static void trigger(struct pci_dev *port, unsigned reason, unsigned further, u16 source)
 {
-	static const char *const reasons[] = {"an uncorrectable error", "ERR_NONFATAL", "ERR_FATAL", "software or RP PIO"};
+	static const char *const reasons[] = {"an uncorrectable error", "ERR_NONFATAL", "ERR_FATAL",
+					      "software or RP PIO"};
 	u64 control = dpc_get(port, DPC_CTRL, 2), status = dpc_get(port, DPC_STATUS, 2);
 
 	if (status & DPC_STATUS_TRIGGERED)
@@ -141,10 +143,13 @@ u16 pci_dpc_add(struct pci_dev *port, u16 at)
 {
 	bool root = pci_express_type(port) == PCIE_ROOT_PORT;
 	const struct reg rows[] = {
-		R16(DPC_CAP, DPC_CAP, DPC_CAP_SOFTWARE | (root ? DPC_CAP_RP_EXTENSIONS | DPC_CAP_DL_ACTIVE | 4 << DPC_CAP_LOG_SIZE_SHIFT : 0), 0),
+		R16(DPC_CAP, DPC_CAP,
+		    DPC_CAP_SOFTWARE |
+			    (root ? DPC_CAP_RP_EXTENSIONS | DPC_CAP_DL_ACTIVE | 4 << DPC_CAP_LOG_SIZE_SHIFT : 0),
+		    0),
 		R16(DPC_CTRL, DPC_CTRL, 0, DPC_CTRL_RW | (root ? DPC_CTRL_DL_ACTIVE : 0), .write = control_write),
-		R16(DPC_STATUS, DPC_STATUS, 0, 0, .w1c = DPC_STATUS_TRIGGERED | DPC_STATUS_INTERRUPT, .sticky = STATUS_STICKY,
-		    .write = status_write),
+		R16(DPC_STATUS, DPC_STATUS, 0, 0, .w1c = DPC_STATUS_TRIGGERED | DPC_STATUS_INTERRUPT,
+		    .sticky = STATUS_STICKY, .write = status_write),
 		R16(DPC_SOURCE, DPC_ERROR_SOURCE, 0, 0, .sticky = STATUS_STICKY),
 		R32(RP_PIO_STATUS, RP_PIO_STATUS, 0, 0, .w1c = RP_PIO_BITS, .sticky = STATUS_STICKY),
 		R32(RP_PIO_MASK, RP_PIO_MASK, RP_PIO_BITS, RP_PIO_BITS, .sticky = STICKY),
@@ -154,6 +159,7 @@ u16 pci_dpc_add(struct pci_dev *port, u16 at)
 		R32(RP_PIO_HEADER_LOG, RP_PIO_HEADER_LOG, 0, 0, .count = 4, .stride = 4, .sticky = STATUS_STICKY),
 	};
 
-	port->cap_dpc = pci_ext_cap_add(port, PCI_EXT_CAP_DPC, 1, at, root ? DPC_BYTES_ROOT : DPC_BYTES, rows, root ? ARRAY_SIZE(rows) : 4);
+	port->cap_dpc = pci_ext_cap_add(port, PCI_EXT_CAP_DPC, 1, at, root ? DPC_BYTES_ROOT : DPC_BYTES, rows,
+					root ? ARRAY_SIZE(rows) : 4);
 	return port->cap_dpc;
 }

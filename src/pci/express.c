@@ -4,9 +4,9 @@
  *
  * One template holds the rows of all port types; which of them a function has follows from its type [PCIe5 7.5.3,
  * figure 7-23]. A link is a fact of the topology: it is up when a device is below the port and software has neither
- * disabled it, nor holds it in reset, nor switched the slot off, and the port does not contain an error. Speed and width come out as the smaller of the two
- * sides'. There is no training time, no ASPM, no equalisation to watch; the 16, 32 and 64 GT/s lane capabilities
- * (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out.
+ * disabled it, nor holds it in reset, nor switched the slot off, and the port does not contain an error. Speed and
+ * width come out as the smaller of the two sides'. There is no training time, no ASPM, no equalisation to watch; the
+ * 16, 32 and 64 GT/s lane capabilities (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out.
  */
 #include "pci/parts.h"
 
@@ -46,8 +46,10 @@ bool pci_link_is_kept_down(const struct pci_dev *port)
 {
 	unsigned masked = port->bridge->masked ? port->bridge->masked(port) : 0;
 
-	return (!(masked & PCI_MASKS_BUS_RESET) && (regs_get(&port->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_RESET)) ||
-	       (!(masked & PCI_MASKS_LINK_DISABLE) && is_port(port) && (exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE));
+	return (!(masked & PCI_MASKS_BUS_RESET) &&
+		(regs_get(&port->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_RESET)) ||
+	       (!(masked & PCI_MASKS_LINK_DISABLE) && is_port(port) &&
+		(exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE));
 }
 
 /* What goes down is reset. [PCIe5 6.6.1] */
@@ -146,7 +148,7 @@ static void root_status_written(struct regs *b, unsigned i, u64 old, u64 now)
 	}
 }
 
-#define DEVCTL_RW    0x79ff /* all but phantom functions, auxiliary power and bit 15 */
+#define DEVCTL_RW 0x79ff    /* all but phantom functions, auxiliary power and bit 15 */
 #define DEVCTL_RESET 0x2810 /* relaxed ordering, no snoop, 512-byte read requests */
 
 u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link)
@@ -174,7 +176,8 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 	pci_slot_rows(slot, port ? link : &(struct pcie_link){.slot = false});
 
 	const struct reg rows[] = {
-		R16(EXP_FLAGS, EXP_FLAGS, 2u | type << 4 | (port && link->slot ? EXP_FLAGS_SLOT : 0) | (link->flit ? EXP_FLAGS_FLIT : 0), 0),
+		R16(EXP_FLAGS, EXP_FLAGS,
+		    2u | type << 4 | (port && link->slot ? EXP_FLAGS_SLOT : 0) | (link->flit ? EXP_FLAGS_FLIT : 0), 0),
 		R32(EXP_DEVCAP, EXP_DEVCAP, 1 | EXP_DEVCAP_EXT_TAG | EXP_DEVCAP_ROLE | (link->flr ? EXP_DEVCAP_FLR : 0),
 		    0),
 		R16(EXP_DEVCTL, EXP_DEVCTL, DEVCTL_RESET, DEVCTL_RW | (link->flr ? EXP_DEVCTL_FLR : 0),
@@ -182,22 +185,26 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R16(EXP_DEVSTA, EXP_DEVSTA, 0, 0, .w1c = 0x000f),
 		R32(EXP_LNKCAP, EXP_LNKCAP, lnkcap, 0),
 		R16(EXP_LNKCTL, EXP_LNKCTL, 0,
-		    !has_link ? 0
-		    : port    ? 0x0cfb
-			      : 0x01cb,
+		    !has_link ? 0 :
+		    port      ? 0x0cfb :
+				0x01cb,
 		    .sticky = RESET_FUNCTION | RESET_CXL, .write = lnkctl_write),
 		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0, .w1c = port ? 0xc000 : 0,
 		    .read = has_link ? lnksta_read : NULL),
-		slot[0], slot[1], slot[2],
+		slot[0],
+		slot[1],
+		slot[2],
 		R16(EXP_RTCTL, EXP_RTCTL, 0, root ? 0x000f : 0, .write = root ? root_written : NULL),
 		R16(EXP_RTCAP, EXP_RTCAP, 0, 0),
-		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? EXP_RTSTA_PME : 0, .write = root ? root_status_written : NULL),
+		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? EXP_RTSTA_PME : 0,
+		    .write = root ? root_status_written : NULL),
 		R32(EXP_DEVCAP2, EXP_DEVCAP2, EXP_DEVCAP2_CTO_OFF, 0),
 		R16(EXP_DEVCTL2, EXP_DEVCTL2, 0, EXP_DEVCAP2_CTO_OFF),
 		R32(EXP_LNKCAP2, EXP_LNKCAP2, has_link ? ones(speed) << 1 : 0, 0),
 		R16(EXP_LNKCTL2, EXP_LNKCTL2, has_link ? speed : 0, has_link ? 0x000f : 0, .sticky = STICKY),
 		/* Equalisation complete, phases 1 to 3 successful, at 8 GT/s and more. */
-		R16(EXP_LNKSTA2, EXP_LNKSTA2, has_link && speed >= 3 ? 0x001e : 0, 0, .read = has_link ? lnksta2_read : NULL),
+		R16(EXP_LNKSTA2, EXP_LNKSTA2, has_link && speed >= 3 ? 0x001e : 0, 0,
+		    .read = has_link ? lnksta2_read : NULL),
 	};
 	dev->cap_pcie = pci_cap_add(dev, PCI_CAP_EXPRESS, at, EXP_BYTES, rows, ARRAY_SIZE(rows));
 	if (dev->bridge && type == PCIE_UPSTREAM)

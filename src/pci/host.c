@@ -11,7 +11,7 @@
 #include "pci/parts.h"
 
 #define WINDOW_PRIORITY (-3)
-#define PIO_BYTES       (64 * KiB)
+#define PIO_BYTES (64 * KiB)
 
 struct pci_host {
 	struct pci_root main;
@@ -20,10 +20,13 @@ struct pci_host {
 	struct space *space;
 	struct loop *loop;
 	struct line intx[4];
-	unsigned bus_count;     /* that the ECAM holds */
-	unsigned raised[4];     /* functions that hold the line up */
+	unsigned bus_count; /* that the ECAM holds */
+	unsigned raised[4]; /* functions that hold the line up */
 	struct region ecam;
-	struct pci_window { struct region region; struct pci_host *host; } pio, mmio32, mmio64;
+	struct pci_window {
+		struct region region;
+		struct pci_host *host;
+	} pio, mmio32, mmio64;
 	void (*removal_allowed)(void *opaque);
 	void *removal_opaque;
 };
@@ -31,7 +34,8 @@ struct pci_host {
 /* --- requests that no BAR takes --- */
 
 /* The first root port that `is` says yes to, or NULL. */
-static struct pci_dev *find_port(struct pci_host *host, bool (*is)(const struct pci_dev *port, const void *arg), const void *arg)
+static struct pci_dev *find_port(struct pci_host *host, bool (*is)(const struct pci_dev *port, const void *arg),
+				 const void *arg)
 {
 	for (struct pci_root *root = host->roots; root; root = root->next)
 		for (unsigned n = 0; n < root->bus.end; n++) {
@@ -43,7 +47,10 @@ static struct pci_dev *find_port(struct pci_host *host, bool (*is)(const struct 
 	return NULL;
 }
 
-struct bus_wanted { const struct pci_root *root; u8 bus; };
+struct bus_wanted {
+	const struct pci_root *root;
+	u8 bus;
+};
 
 static bool has_bus(const struct pci_dev *port, const void *arg)
 {
@@ -63,7 +70,11 @@ struct pci_dev *pci_host_port_of_bus(struct pci_host *host, u8 bus)
 	return root ? find_port(host, has_bus, &(struct bus_wanted){root, bus}) : NULL;
 }
 
-struct bytes_wanted { u64 address; unsigned size; bool io; };
+struct bytes_wanted {
+	u64 address;
+	unsigned size;
+	bool io;
+};
 
 static bool passes(const struct pci_dev *port, const void *arg)
 {
@@ -72,16 +83,18 @@ static bool passes(const struct pci_dev *port, const void *arg)
 	return pci_bridge_passes(port, wanted->address, wanted->size, wanted->io);
 }
 
-/* What a window says where no BAR is: all ones, or an exception if the root port that sent the request down is to make one of it. A write to
- * memory is not answered at all. */
+/* What a window says where no BAR is: all ones, or an exception if the root port that sent the request down is to make
+ * one of it. A write to memory is not answered at all. */
 static enum mem_result unanswered(const struct pci_window *window, u64 offset, unsigned size, bool write)
 {
 	bool io = window == &window->host->pio;
 	u64 address = io ? offset : window->region.base + offset;
-	struct pci_dev *port = write && !io ? NULL : find_port(window->host, passes, &(struct bytes_wanted){address, size, io});
+	struct pci_dev *port =
+		write && !io ? NULL : find_port(window->host, passes, &(struct bytes_wanted){address, size, io});
 	u32 type = io ? write ? TLP_IO_WRITE : TLP_IO_READ : TLP_MEMORY_READ | (address >> 32 ? TLP_4_DW : 0);
 	u32 enables = (u32)(size == 8 ? 0xff : ones(size) << (address & 3)), low = address & ~3u;
-	const u32 header[4] = {type | (size == 8 ? 2 : 1), enables, address >> 32 ? (u32)(address >> 32) : low, address >> 32 ? low : 0};
+	const u32 header[4] = {type | (size == 8 ? 2 : 1), enables, address >> 32 ? (u32)(address >> 32) : low,
+			       address >> 32 ? low : 0};
 
 	if (port && pci_link_is_up(port) && pci_dpc_unsupported(port, io ? PCI_REQUEST_IO : PCI_REQUEST_MEMORY, header))
 		return MEM_NOTHING;
@@ -104,7 +117,12 @@ static const struct io_ops empty_io = {.read = empty_read, .write = empty_write}
 static void window_add(struct pci_host *host, struct pci_window *window, const char *name, u64 base, u64 size)
 {
 	window->host = host;
-	window->region = (struct region){.name = name, .base = base, .size = size, .priority = WINDOW_PRIORITY, .ops = &empty_io, .opaque = window};
+	window->region = (struct region){.name = name,
+					 .base = base,
+					 .size = size,
+					 .priority = WINDOW_PRIORITY,
+					 .ops = &empty_io,
+					 .opaque = window};
 	if (size)
 		space_add(host->space, &window->region);
 }
@@ -128,9 +146,12 @@ struct pci_host *pci_host_create(const struct pci_host_config *config, struct er
 	for (unsigned n = 0; n < 4; n++)
 		host->intx[n] = config->intx[n];
 	host->windows = (struct pci_windows){
-		.pio_base = config->pio_base, .pio_size = config->pio_base ? PIO_BYTES : 0,
-		.mmio32_base = config->mmio32_base, .mmio32_size = config->mmio32_size,
-		.mmio64_base = config->mmio64_base, .mmio64_size = config->mmio64_size,
+		.pio_base = config->pio_base,
+		.pio_size = config->pio_base ? PIO_BYTES : 0,
+		.mmio32_base = config->mmio32_base,
+		.mmio32_size = config->mmio32_size,
+		.mmio64_base = config->mmio64_base,
+		.mmio64_size = config->mmio64_size,
 	};
 	host->main.bus.bus = (struct bus){.name = "pcie.0", .kind = BUS_PCIE};
 	host->main.bus.root = &host->main;
@@ -219,8 +240,10 @@ static bool is_findable(struct pci_dev *dev, void *arg)
 	unsigned slot = DEVFN_SLOT(dev->devfn);
 
 	return dev->bus->slots[DEVFN(slot, 0)] ||
-	       fail(err, "-device %s: addr=%x.%x: there is no function 0 in slot %x of '%s', and without it nobody finds this one; "
-		    "write addr=%x.0", dev_name(&dev->dev), slot, DEVFN_FN(dev->devfn), slot, dev->bus->bus.name, slot);
+	       fail(err,
+		    "-device %s: addr=%x.%x: there is no function 0 in slot %x of '%s', and without it nobody finds this one; "
+		    "write addr=%x.0",
+		    dev_name(&dev->dev), slot, DEVFN_FN(dev->devfn), slot, dev->bus->bus.name, slot);
 }
 
 bool pci_host_settle(struct pci_host *host, struct error *err)
@@ -240,10 +263,11 @@ bool pci_host_settle(struct pci_host *host, struct error *err)
 				    "bus_nr=%u or more",
 				    root->next->bus.bus.name, root->next->base, root->base, root->last,
 				    root->bus.bus.name, bridges, root->base + bridges + 1);
-		return fail(err,
-			    "%s: bus_nr=%u leaves buses %u..%u, fewer than the %u that its ports need; write bus_nr=%d or less",
-			    root->bus.bus.name, root->base, root->base, root->last, bridges,
-			    (int)root->last - (int)bridges);
+		return fail(
+			err,
+			"%s: bus_nr=%u leaves buses %u..%u, fewer than the %u that its ports need; write bus_nr=%d or less",
+			root->bus.bus.name, root->base, root->base, root->last, bridges,
+			(int)root->last - (int)bridges);
 	}
 	return true;
 }

@@ -20,7 +20,9 @@ static inline struct pci_dev *config_dev(struct regs *b)
 void pci_bars_remove(struct pci_dev *dev);
 
 /* --- host.c --- */
-struct pci_windows { u64 pio_base, pio_size, mmio32_base, mmio32_size, mmio64_base, mmio64_size; };
+struct pci_windows {
+	u64 pio_base, pio_size, mmio32_base, mmio32_size, mmio64_base, mmio64_size;
+};
 const struct pci_windows *pci_host_windows(struct pci_host *host);
 /* Line 0..3 goes up (true) or down once: levels are counted. */
 void pci_host_line(struct pci_host *host, unsigned line, bool raised);
@@ -57,7 +59,8 @@ bool pci_msix_read(struct pci_dev *dev, unsigned bar, u64 offset, unsigned size,
 bool pci_msix_write(struct pci_dev *dev, unsigned bar, u64 offset, unsigned size, u64 value);
 void pci_msi_flush(struct pci_dev *dev);
 bool pci_msi_is_enabled(const struct pci_dev *dev);
-unsigned pci_msi_message(const struct pci_dev *dev, unsigned vector); /* as which a vector comes, of the messages that software gave */
+unsigned pci_msi_message(const struct pci_dev *dev,
+			 unsigned vector); /* as which a vector comes, of the messages that software gave */
 
 /* --- express.c --- */
 /* enum pcie_type, or -1 without the capability. */
@@ -96,7 +99,8 @@ void pci_aer_correctable_message(struct pci_dev *port);
 /* Whether the port keeps its link down. */
 bool pci_dpc_contains(const struct pci_dev *port);
 bool pci_dpc_wants_interrupt(const struct pci_dev *port);
-/* An unmasked uncorrectable error of the port's own, an error message from below: true if that is contained, and goes no further. */
+/* An unmasked uncorrectable error of the port's own, an error message from below: true if that is contained, and goes
+ * no further. */
 bool pci_dpc_detects(struct pci_dev *port);
 bool pci_dpc_receives(struct pci_dev *port, bool fatal, u16 source);
 void pci_dpc_link_is_up(struct pci_dev *port);

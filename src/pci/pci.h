@@ -21,7 +21,7 @@ struct pci_bus;
 struct pci_dev;
 
 struct pci_bar {
-	u64 size;           /* bytes, a power of two; 0: no BAR */
+	u64 size; /* bytes, a power of two; 0: no BAR */
 	bool is_64, prefetch, io;
 	struct region region; /* its base follows the BAR and Memory Space Enable */
 	/* of the device; the region's own ops divert the MSI-X structures first */
@@ -32,21 +32,21 @@ struct pci_bar {
 
 /* One 16-byte MSI-X table entry lives in the BAR's memory; see msix.c. */
 struct pci_msix {
-	u16 count;          /* vectors, 0: none */
+	u16 count; /* vectors, 0: none */
 	u8 bar;
 	u32 table_offset, pba_offset;
-	u16 cap;            /* config offset of the capability */
+	u16 cap; /* config offset of the capability */
 	u8 *table, *pba;
 };
 
 struct pci_dev {
 	struct dev dev;
 	/* properties common to all functions */
-	char *addr_text;    /* "addr=1.0", "addr=01", "addr=0x1.0": slot and function in hex; NULL: next free slot */
+	char *addr_text; /* "addr=1.0", "addr=01", "addr=0x1.0": slot and function in hex; NULL: next free slot */
 	bool multifunction;
-	char *romfile;      /* accepted and must be empty: refused otherwise */
-	u32 rombar;         /* accepted: there is no ROM to show */
-	u32 acpi_index;     /* must be 0 */
+	char *romfile;  /* accepted and must be empty: refused otherwise */
+	u32 rombar;     /* accepted: there is no ROM to show */
+	u32 acpi_index; /* must be 0 */
 	/* place */
 	struct pci_bus *bus;
 	u8 devfn;
@@ -66,13 +66,13 @@ struct pci_dev {
 	u32 config_used[PCI_CONFIG_BYTES / 128];            /* bit per DWORD that a capability or the header has */
 	struct space *space;
 	struct loop *loop;
-	struct pci_bridge *bridge; /* set if the function is a bridge or port */
+	struct pci_bridge *bridge;         /* set if the function is a bridge or port */
 	struct reg *rows[REGS_TABLES_MAX]; /* tables built at create (header, BARs, capabilities), freed at destroy */
 	u32 row_tables;
-	struct doe *does;          /* list of its DOE mailboxes */
-	bool intx_raised;          /* counted in the host's line */
-	u8 port_events;            /* of a port: what it has to say, see slot.c */
-	bool pme_is_told;          /* of a port: its root port has, or had, the message of its PME_Status */
+	struct doe *does; /* list of its DOE mailboxes */
+	bool intx_raised; /* counted in the host's line */
+	u8 port_events;   /* of a port: what it has to say, see slot.c */
+	bool pme_is_told; /* of a port: its root port has, or had, the message of its PME_Status */
 };
 
 struct pci_ids {
@@ -83,24 +83,24 @@ struct pci_ids {
 
 /* A bus: devfn -> function. The root bus and each pxb's bus are roots of a hierarchy with a `_BBN`. */
 struct pci_bus {
-	struct bus bus;            /* obj: name, kind */
+	struct bus bus; /* obj: name, kind */
 	struct pci_dev *slots[256];
 	unsigned end;              /* no slot from here on was ever taken */
 	struct pci_bridge *bridge; /* above this bus; NULL: a root */
 	struct pci_root *root;
-	bool single_slot;          /* below a port: only device 0 */
+	bool single_slot; /* below a port: only device 0 */
 };
 
 /* A root of a hierarchy: pcie.0 or an expander. Bus numbers are base..last. */
 struct pci_root {
 	struct pci_bus bus;
-	u8 base, last;             /* bus numbers; last is up to the next root */
-	u8 uid;                    /* ACPI _UID: 0 for pcie.0, bus_nr for a pxb */
+	u8 base, last; /* bus numbers; last is up to the next root */
+	u8 uid;        /* ACPI _UID: 0 for pcie.0, bus_nr for a pxb */
 	bool is_cxl;
-	u32 numa_node;             /* PCI_NO_NODE: none */
-	struct dev *pxb;           /* the pxb-cxl device, or NULL */
+	u32 numa_node;   /* PCI_NO_NODE: none */
+	struct dev *pxb; /* the pxb-cxl device, or NULL */
 	struct pci_root *next;
-	struct pci_host *host;     /* set by pci_host_add_root */
+	struct pci_host *host; /* set by pci_host_add_root */
 };
 #define PCI_NO_NODE 128
 
@@ -109,17 +109,20 @@ struct pci_reserve {
 	u32 bus;
 	u64 io, mem, pref32, pref64;
 };
+/* clang-format off */
 #define PCI_RESERVE_PROPS(type, field)                                                                                                     \
 	PROP_U32("bus-reserve", type, field.bus, UINT32_MAX, "bus numbers kept for what is plugged below"),                                \
 	PROP_SIZE("io-reserve", type, field.io, UINT64_MAX, "I/O space that firmware is to keep for it"),                                  \
 	PROP_SIZE("mem-reserve", type, field.mem, UINT64_MAX, "32-bit memory space kept for it"),                                          \
 	PROP_SIZE("pref32-reserve", type, field.pref32, UINT64_MAX, "32-bit prefetchable memory space kept for it"),                       \
 	PROP_SIZE("pref64-reserve", type, field.pref64, UINT64_MAX, "64-bit prefetchable memory space kept for it")
+/* clang-format on */
 
 /* Type 1 header's state: bus numbers and windows are read from config space when needed. */
 /* What a bridge decodes beside the ranges of its header. */
 struct pci_alternate {
-	u64 first, last, prefetch_first, prefetch_last; /* memory, whatever Memory Space Enable says; first > last: none */
+	u64 first, last, prefetch_first,
+		prefetch_last;  /* memory, whatever Memory Space Enable says; first > last: none */
 	u8 bus_first, bus_last; /* configuration requests that go on below as they are */
 	bool master;            /* in place of Bus Master Enable, for requesters on these buses */
 };
@@ -128,12 +131,13 @@ struct pci_bridge {
 	struct pci_dev *dev;
 	struct pci_bus secondary;
 	struct pci_reserve reserve;
-	bool link_up;       /* as last told in Slot Status */
-	bool held;          /* what is below is held in reset from outside (PERST#) */
-	bool down;          /* Secondary Bus Reset or Link Disable keeps it so */
+	bool link_up; /* as last told in Slot Status */
+	bool held;    /* what is below is held in reset from outside (PERST#) */
+	bool down;    /* Secondary Bus Reset or Link Disable keeps it so */
 	/* Of what software asks for in Bridge Control and Link Control, what has no effect now (CXL); NULL: all has. */
 	unsigned (*masked)(const struct pci_dev *port);
-	bool (*alternate)(const struct pci_dev *port, struct pci_alternate *ranges); /* false: none are enabled. NULL: there are none */
+	bool (*alternate)(const struct pci_dev *port,
+			  struct pci_alternate *ranges); /* false: none are enabled. NULL: there are none */
 	bool removal_asked; /* the button was pressed to get the device out, at guest time asked_ns */
 	u64 asked_ns;
 };
@@ -230,7 +234,8 @@ u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
 #define PCI_AER_UNCORRECTABLE_INTERNAL 0x00400000
 #define PCI_AER_CORRECTABLE_INTERNAL 0x00004000
 void pci_aer_report(struct pci_dev *dev, bool correctable, u32 bit, const u32 *header);
-/* QEMU's vendor-specific capability, by which firmware learns what to reserve; none if nothing is said. Checks the amounts. */
+/* QEMU's vendor-specific capability, by which firmware learns what to reserve; none if nothing is said. Checks the
+ * amounts. */
 bool pci_reserve_add(struct pci_dev *dev, struct error *err);
 u16 pci_acs_add(struct pci_dev *dev, u16 at);
 /* Containment of a root port or downstream port; after the PCI Express capability, AER and the bridge. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Power management: D0 and D3hot, and PME, by which a port that sleeps tells of its slot. [PCIe5 5.3, 6.7.3.4, 7.5.2, 7.5.3.12-7.5.3.14]
+ * Power management: D0 and D3hot, and PME, by which a port that sleeps tells of its slot.
+ * [PCIe5 5.3, 6.7.3.4, 7.5.2, 7.5.3.12-7.5.3.14]
  *
- * The states have no timing and no loss of context; D3hot closes the BARs. A hot-plug port that is not in D0 and has an event that software
- * asked for sets PME_Status and, with PME_En, sends a PM_PME message to its root port: Root Status takes the sender's ID and the port
- * interrupts. A message that finds another one there waits (PME Pending) until software has cleared it. Machine lock.
+ * The states have no timing and no loss of context; D3hot closes the BARs. A hot-plug port that is not in D0 and has an
+ * event that software asked for sets PME_Status and, with PME_En, sends a PM_PME message to its root port: Root Status
+ * takes the sender's ID and the port interrupts. A message that finds another one there waits (PME Pending) until
+ * software has cleared it. Machine lock.
  */
 #include "pci/parts.h"
 
@@ -35,8 +37,8 @@ u16 pci_pm_add(struct pci_dev *dev, u16 at)
 	bool pme = dev->bridge != NULL;
 	const struct reg rows[] = {
 		R16(PM_CAP, PM_CAP, 3 | (pme ? PM_CAP_PME_D0 | PM_CAP_PME_D3HOT : 0), 0),
-		R16(PM_CTRL, PM_CTRL, PM_CTRL_NO_SOFT_RESET, PM_CTRL_STATE | (pme ? PM_CTRL_PME_ENABLE : 0), .w1c = pme ? PM_CTRL_PME_STATUS : 0,
-		    .write = pm_ctrl_write),
+		R16(PM_CTRL, PM_CTRL, PM_CTRL_NO_SOFT_RESET, PM_CTRL_STATE | (pme ? PM_CTRL_PME_ENABLE : 0),
+		    .w1c = pme ? PM_CTRL_PME_STATUS : 0, .write = pm_ctrl_write),
 	};
 
 	dev->cap_pm = pci_cap_add(dev, PCI_CAP_PM, at, PM_BYTES, rows, ARRAY_SIZE(rows));
@@ -96,7 +98,10 @@ static bool is_waiting(struct pci_dev *dev)
 	return dev->cap_pm && dev->bridge && !dev->pme_is_told && (pm_get(dev) & both) == both;
 }
 
-struct waiting { struct pci_dev *first; unsigned count; };
+struct waiting {
+	struct pci_dev *first;
+	unsigned count;
+};
 
 static bool look(struct pci_dev *dev, void *arg)
 {

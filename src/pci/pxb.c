@@ -24,8 +24,9 @@ bool pci_expander_init(struct pci_dev *dev, struct pci_root *root, u32 bus_nr, u
 		root->uid = bus_nr;
 	for (struct pci_root *other = pci_host_root(bus->root->host); other; other = other->next)
 		if (other->uid == root->uid && other->base != bus_nr)
-			return fail(err, "%s: ACPI's number %u is also that of '%s'; give each its own with uid= or bus_nr=", name, root->uid,
-				    other->bus.bus.name);
+			return fail(err,
+				    "%s: ACPI's number %u is also that of '%s'; give each its own with uid= or bus_nr=",
+				    name, root->uid, other->bus.bus.name);
 	root->numa_node = numa_node;
 	root->pxb = &dev->dev;
 	if (!pci_host_add_root(bus->root->host, root, err))
@@ -47,8 +48,11 @@ struct pxb_pcie {
 
 static bool pxb_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	static const struct pci_ids ids = {.vendor = 0x1b36, .device = 0x000b, .subsystem_vendor = 0x1af4,
-					   .subsystem = 0x1100, .class_code = PCI_CLASS_HOST_BRIDGE};
+	static const struct pci_ids ids = {.vendor = 0x1b36,
+					   .device = 0x000b,
+					   .subsystem_vendor = 0x1af4,
+					   .subsystem = 0x1100,
+					   .class_code = PCI_CLASS_HOST_BRIDGE};
 	struct pxb_pcie *pxb = container_of(dev, struct pxb_pcie, pci.dev);
 
 	return pci_dev_init(&pxb->pci, &ids, env, err) &&
@@ -74,12 +78,17 @@ static struct bus *pxb_bus(struct dev *dev)
 }
 
 const struct dev_class pxb_pcie_class = {
-	.name = "pxb-pcie", .doc = "PCI Express expander bus: a further root bus", .size = sizeof(struct pxb_pcie),
+	.name = "pxb-pcie",
+	.doc = "PCI Express expander bus: a further root bus",
+	.size = sizeof(struct pxb_pcie),
 	.plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_U32("bus_nr", struct pxb_pcie, bus_nr, 0, "number of its root bus, 1..255"),
-		PROP_U32("numa_node", struct pxb_pcie, numa_node, PCI_NO_NODE, "NUMA node of what is below"),
-		{ } },
+	.props = (const struct prop[]){PROP_U32("bus_nr", struct pxb_pcie, bus_nr, 0, "number of its root bus, 1..255"),
+				       PROP_U32("numa_node", struct pxb_pcie, numa_node, PCI_NO_NODE,
+						"NUMA node of what is below"),
+				       {}},
 	.common = pci_dev_props,
-	.create = pxb_create, .reset = pxb_reset, .destroy = pxb_destroy, .bus = pxb_bus,
+	.create = pxb_create,
+	.reset = pxb_reset,
+	.destroy = pxb_destroy,
+	.bus = pxb_bus,
 };

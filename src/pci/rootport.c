@@ -21,8 +21,12 @@ static bool root_port_create(struct dev *dev, const struct dev_env *env, struct 
 {
 	static const struct pci_ids ids = {.vendor = 0x1b36, .device = 0x000c, .class_code = PCI_CLASS_BRIDGE};
 	struct root_port *rp = container_of(dev, struct root_port, pci.dev);
-	struct pcie_link link = {.speed = pcie_speed_of(rp->speed), .width = pcie_width_of(rp->width), .port = rp->port,
-				 .slot = true, .slot_number = rp->slot, .hotplug = rp->hotplug,
+	struct pcie_link link = {.speed = pcie_speed_of(rp->speed),
+				 .width = pcie_width_of(rp->width),
+				 .port = rp->port,
+				 .slot = true,
+				 .slot_number = rp->slot,
+				 .hotplug = rp->hotplug,
 				 .power_controller = rp->power_controller};
 
 	if (rp->slot > 0x1fff)

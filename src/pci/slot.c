@@ -2,13 +2,15 @@
 /*
  * The slot of a root port or downstream port: what is in it, power, native hot-plug. [PCIe5 6.7, 7.5.3.9-7.5.3.11]
  *
- * A hot-plug slot has an attention button, both indicators, perhaps a power controller, and no latch. Who plugs a device (machine/hotplug.c)
- * puts it on the port's bus and calls pci_slot_plugged: presence changes and the button is pressed, since software that sees a button waits for
- * it. Taking one out: the button again; software lets go of the device, switches the slot off and the power indicator with it, and that is told
- * to whoever asked (pci_host_on_removal). A surprise removal asks nobody. A device shows with function 0, and all functions go together.
+ * A hot-plug slot has an attention button, both indicators, perhaps a power controller, and no latch. Who plugs a
+ * device (machine/hotplug.c) puts it on the port's bus and calls pci_slot_plugged: presence changes and the button is
+ * pressed, since software that sees a button waits for it. Taking one out: the button again; software lets go of the
+ * device, switches the slot off and the power indicator with it, and that is told to whoever asked
+ * (pci_host_on_removal). A surprise removal asks nobody. A device shows with function 0, and all functions go together.
  *
- * Every write of Slot Control is a command, completed at once. The port's one interrupt serves slot events, AER, DPC and PME alike: a
- * message goes out when one of the four begins to have something to say [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1, 7.5.3.14]; without messages INTA# follows.
+ * Every write of Slot Control is a command, completed at once. The port's one interrupt serves slot events, AER, DPC
+ * and PME alike: a message goes out when one of the four begins to have something to say
+ * [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1, 7.5.3.14]; without messages INTA# follows.
  */
 #include "pci/parts.h"
 
@@ -31,7 +33,8 @@ static bool has_hotplug(const struct pci_dev *port)
 
 bool pci_slot_is_powered(const struct pci_dev *port)
 {
-	return !(slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) || !(slot_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_POWER_OFF);
+	return !(slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) ||
+	       !(slot_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_POWER_OFF);
 }
 
 struct pci_dev *pci_port_partner(const struct pci_dev *port)
@@ -63,8 +66,10 @@ void pci_port_update(struct pci_dev *port)
 	bool messages = pci_msix_is_enabled(port) || pci_msi_is_enabled(port);
 	u8 before = port->port_events;
 
-	port->port_events = (slot_wants_interrupt(port) ? PORT_EVENT_SLOT : 0) | (pci_aer_wants_interrupt(port) ? PORT_EVENT_AER : 0) |
-			    (pci_dpc_wants_interrupt(port) ? PORT_EVENT_DPC : 0) | (pci_pme_wants_interrupt(port) ? PORT_EVENT_PME : 0);
+	port->port_events = (slot_wants_interrupt(port) ? PORT_EVENT_SLOT : 0) |
+			    (pci_aer_wants_interrupt(port) ? PORT_EVENT_AER : 0) |
+			    (pci_dpc_wants_interrupt(port) ? PORT_EVENT_DPC : 0) |
+			    (pci_pme_wants_interrupt(port) ? PORT_EVENT_PME : 0);
 	if (regs_get(&port->config, PCI_INTERRUPT_PIN, 1))
 		pci_intx_set(port, port->port_events && !messages);
 	if (!(port->port_events & ~before))
@@ -141,9 +146,12 @@ void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)
 
 	if (link->slot) {
 		cap = (link->power_controller ? EXP_SLTCAP_POWER : 0) | (u64)(link->slot_number & 0x1fff) << 19 |
-		      (link->hotplug ? EXP_SLTCAP_HOTPLUG | EXP_SLTCAP_SURPRISE | EXP_SLTCAP_BUTTON | EXP_SLTCAP_INDICATORS :
-				       EXP_SLTCAP_NO_COMMAND);
-		control = (link->hotplug ? EXP_SLTCTL_DLLSCE | EXP_SLTCTL_HPIE | EXP_SLTCTL_PIC | EXP_SLTCTL_AIC | EXP_SLT_EVENTS : 0) |
+		      (link->hotplug ?
+			       EXP_SLTCAP_HOTPLUG | EXP_SLTCAP_SURPRISE | EXP_SLTCAP_BUTTON | EXP_SLTCAP_INDICATORS :
+			       EXP_SLTCAP_NO_COMMAND);
+		control = (link->hotplug ? EXP_SLTCTL_DLLSCE | EXP_SLTCTL_HPIE | EXP_SLTCTL_PIC | EXP_SLTCTL_AIC |
+						   EXP_SLT_EVENTS :
+					   0) |
 			  (link->power_controller ? EXP_SLTCTL_POWER_OFF : 0);
 		status = EXP_SLT_EVENTS | EXP_SLTSTA_DLLSC;
 	}
@@ -163,8 +171,11 @@ void pci_slot_reset(struct pci_dev *port)
 	port->bridge->held = false;
 	port->bridge->down = pci_link_is_kept_down(port);
 	if (has_hotplug(port))
-		slot_set(port, EXP_SLTCTL, EXP_SLTCTL_AIC | (occupied ? EXP_SLTCTL_PIC_ON : EXP_SLTCTL_PIC_OFF) |
-			 (!occupied && (slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) ? EXP_SLTCTL_POWER_OFF : 0));
+		slot_set(port, EXP_SLTCTL,
+			 EXP_SLTCTL_AIC | (occupied ? EXP_SLTCTL_PIC_ON : EXP_SLTCTL_PIC_OFF) |
+				 (!occupied && (slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) ?
+					  EXP_SLTCTL_POWER_OFF :
+					  0));
 	port->bridge->link_up = pci_link_is_up(port);
 }
 
@@ -177,8 +188,8 @@ bool pci_slot_can_plug(const struct pci_bus *bus, struct error *err)
 	if (!port || !has_hotplug(port))
 		return fail(err, "Bus '%s' does not support hotplugging", bus->bus.name);
 	if (bus->slots[0])
-		return fail(err, "bus '%s': '%s' is in the slot already; take it out first, or name another port", bus->bus.name,
-			    dev_name(&bus->slots[0]->dev));
+		return fail(err, "bus '%s': '%s' is in the slot already; take it out first, or name another port",
+			    bus->bus.name, dev_name(&bus->slots[0]->dev));
 	return true;
 }
 
@@ -207,7 +218,8 @@ enum pci_removal pci_slot_ask(struct pci_dev *port)
 
 	if (!pci_port_partner(port) || removal_is_allowed(port))
 		return PCI_REMOVAL_NOW;
-	if (bridge->removal_asked && (indicator == EXP_SLTCTL_PIC_BLINK || loop_now(port->loop) - bridge->asked_ns < ASK_AGAIN_NS))
+	if (bridge->removal_asked &&
+	    (indicator == EXP_SLTCTL_PIC_BLINK || loop_now(port->loop) - bridge->asked_ns < ASK_AGAIN_NS))
 		return PCI_REMOVAL_REPEATED;
 	if (indicator == EXP_SLTCTL_PIC_BLINK)
 		return PCI_REMOVAL_BUSY;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SMMUv3, stage 1. [IHI0070] Stream IDs are requester IDs. Linear and two-level stream tables, one context descriptor for a stream (no substreams),
- * AArch64 tables of 4K, 16K and 64K granules, 48 bits; a command and an event queue with wired interrupts. There are no ATS, PRI, stalls,
- * stage 2, MSIs of its own or hardware update of descriptors; the ID registers say so and Linux asks for none.
+ * SMMUv3, stage 1. [IHI0070] Stream IDs are requester IDs. Linear and two-level stream tables, one context descriptor
+ * for a stream (no substreams), AArch64 tables of 4K, 16K and 64K granules, 48 bits; a command and an event queue with
+ * wired interrupts. There are no ATS, PRI, stalls, stage 2, MSIs of its own or hardware update of descriptors; the ID
+ * registers say so and Linux asks for none.
  *
- * Nothing is cached: each translation reads stream table entry, context descriptor and descriptors anew (some hundred nanoseconds), so that
- * invalidations have nothing to do and are finished when CMD_SYNC is read. Everything in guest memory is read once by dma_read, each walk is
- * bounded by its levels, the command queue by its size at every doorbell.
+ * Nothing is cached: each translation reads stream table entry, context descriptor and descriptors anew (some hundred
+ * nanoseconds), so that invalidations have nothing to do and are finished when CMD_SYNC is read. Everything in guest
+ * memory is read once by dma_read, each walk is bounded by its levels, the command queue by its size at every doorbell.
  *
- * Threads: registers under the machine lock. Translations come on any thread, without it: they see the registers that matter through `now`, a
- * copy published whole, and leave events in a short list that the loop thread writes to the guest's queue.
+ * Threads: registers under the machine lock. Translations come on any thread, without it: they see the registers that
+ * matter through `now`, a copy published whole, and leave events in a short list that the loop thread writes to the
+ * guest's queue.
  */
 #include "smmu/smmu.h"
 
@@ -111,7 +113,9 @@ static void write_event(struct smmu *s, const struct event *e)
 	store_le(record + 8, 8, e->info);
 	store_le(record + 16, 8, e->address);
 	store_le(record + 24, 8, e->fetch);
-	if (!dma_write(s->config.space, (base & ADDRESS & ~MASK(4, 0)) + (u64)(prod & ((1u << size_bits) - 1)) * EVENT_BYTES, record, sizeof(record))) {
+	if (!dma_write(s->config.space,
+		       (base & ADDRESS & ~MASK(4, 0)) + (u64)(prod & ((1u << size_bits) - 1)) * EVENT_BYTES, record,
+		       sizeof(record))) {
 		raise_error(s, GERROR_EVENTQ_ABT);
 		return;
 	}
@@ -141,11 +145,16 @@ static bool report(struct smmu *s, u8 id, u32 sid, u64 address, bool write, u64 
 {
 	bool defer = false;
 
-	trace(SMMU, "stream %04x: event 0x%02x at 0x%llx, %s", sid, id, (unsigned long long)address, write ? "write" : "read");
+	trace(SMMU, "stream %04x: event 0x%02x at 0x%llx, %s", sid, id, (unsigned long long)address,
+	      write ? "write" : "read");
 	pthread_mutex_lock(&s->lock);
 	if (s->event_count < EVENTS_WAITING_MAX) {
-		s->events[s->event_count++] = (struct event){.id = id, .sid = sid, .address = id >= EVENT_WALK_EABT ? address : 0,
-							      .info = id < EVENT_WALK_EABT ? 0 : (u64)!write << 35 | 2ull << 40, .fetch = fetch};
+		s->events[s->event_count++] =
+			(struct event){.id = id,
+				       .sid = sid,
+				       .address = id >= EVENT_WALK_EABT ? address : 0,
+				       .info = id < EVENT_WALK_EABT ? 0 : (u64)!write << 35 | 2ull << 40,
+				       .fetch = fetch};
 		defer = !s->deferred;
 		s->deferred = true;
 	}
@@ -171,20 +180,23 @@ static bool read_words(struct smmu *s, u64 pa, u64 *words, unsigned count)
 /* [IHI0070 3.3.1, 5.1] */
 static bool read_ste(struct smmu *s, const struct view *now, u32 sid, u64 iova, bool write, u64 ste[8])
 {
-	unsigned log2_size = MIN((unsigned)bits(now->table_config, 5, 0), SID_BITS), split = (unsigned)bits(now->table_config, 10, 6);
+	unsigned log2_size = MIN((unsigned)bits(now->table_config, 5, 0), SID_BITS),
+		 split = (unsigned)bits(now->table_config, 10, 6);
 	u64 pa = now->table & ADDRESS, level1;
 	unsigned span;
 
 	if (sid >> log2_size)
 		return report(s, EVENT_BAD_STREAMID, sid, iova, write, 0);
 	if (bits(now->table_config, 17, 16) == STRTAB_2LEVEL && (split == 6 || split == 8 || split == 10)) {
-		pa = align_down(pa, MAX(64, 8ull << (log2_size > split ? log2_size - split : 0))) + 8 * (u64)(sid >> split);
+		pa = align_down(pa, MAX(64, 8ull << (log2_size > split ? log2_size - split : 0))) +
+		     8 * (u64)(sid >> split);
 		if (!read_words(s, pa, &level1, 1))
 			return report(s, EVENT_STE_FETCH, sid, iova, write, pa);
 		span = (unsigned)bits(level1, 4, 0);
 		if (!span || span > split + 1 || (sid & ((1u << split) - 1)) >> (span - 1))
 			return report(s, EVENT_BAD_STREAMID, sid, iova, write, 0);
-		pa = align_down(level1 & ADDRESS, (u64)STE_BYTES << (span - 1)) + STE_BYTES * (u64)(sid & ((1u << split) - 1));
+		pa = align_down(level1 & ADDRESS, (u64)STE_BYTES << (span - 1)) +
+		     STE_BYTES * (u64)(sid & ((1u << split) - 1));
 	} else {
 		pa = align_down(pa, (u64)STE_BYTES << log2_size) + STE_BYTES * (u64)sid;
 	}
@@ -212,15 +224,20 @@ static bool read_cd(struct smmu *s, u32 sid, const u64 ste[8], u64 iova, bool wr
 
 	if (!read_words(s, pa, cd, 8))
 		return report(s, EVENT_CD_FETCH, sid, iova, write, pa);
-	/* Valid, AArch64, little-endian, and not of a kind that we do not say we have: stalls, hardware update of descriptors. */
+	/* Valid, AArch64, little-endian, and not of a kind that we do not say we have: stalls, hardware update of
+	 * descriptors. */
 	if (!bit(cd[0], 31) || !bit(cd[0], 41) || bit(cd[0], 15) || bit(cd[0], 44) || bit(cd[0], 42) || bit(cd[0], 43))
 		return report(s, EVENT_BAD_CD, sid, iova, write, 0);
 	shift = high ? 16 : 0;
 	tsz = (unsigned)bits(cd[0], shift + 5, shift);
 	*w = (struct walk){.granule_bits = high ? granules1[bits(cd[0], 23, 22)] : granules0[bits(cd[0], 7, 6)],
-			   .input_bits = 64 - tsz, .output_bits = sizes[bits(cd[0], 34, 32)], .walks = !bit(cd[0], high ? 30 : 14),
-			   .has_af = !bit(cd[0], 35), .privileged = bits(ste[1], 49, 48) == 3,
-			   .hierarchical = !bit(high ? cd[2] : cd[1], 1), .table = (high ? cd[2] : cd[1]) & MASK(47, 4)};
+			   .input_bits = 64 - tsz,
+			   .output_bits = sizes[bits(cd[0], 34, 32)],
+			   .walks = !bit(cd[0], high ? 30 : 14),
+			   .has_af = !bit(cd[0], 35),
+			   .privileged = bits(ste[1], 49, 48) == 3,
+			   .hierarchical = !bit(high ? cd[2] : cd[1], 1),
+			   .table = (high ? cd[2] : cd[1]) & MASK(47, 4)};
 	*record = bit(cd[0], 45);
 	if (!w->walks)
 		return *record ? report(s, EVENT_TRANSLATION, sid, iova, write, 0) : false;
@@ -315,7 +332,9 @@ static bool translate(void *opaque, u32 sid, u64 iova, bool write, u64 *pa, u64 
 		return false;
 	event = walk(s, &w, write, pa, &length, &fetch);
 	if (event)
-		return record || event == EVENT_WALK_EABT ? report(s, event, sid, iova, write, event == EVENT_WALK_EABT ? fetch : 0) : false;
+		return record || event == EVENT_WALK_EABT ?
+			       report(s, event, sid, iova, write, event == EVENT_WALK_EABT ? fetch : 0) :
+			       false;
 	*size = MIN(*size, length);
 	return true;
 }
@@ -327,11 +346,18 @@ static const struct iommu_ops iommu = {translate};
 static bool is_known(u8 opcode)
 {
 	switch (opcode) {
-	case CMD_PREFETCH_CONFIG: case CMD_PREFETCH_ADDR: case CMD_CFGI_STE: case CMD_CFGI_ALL: case CMD_CFGI_CD: case CMD_CFGI_CD_ALL:
-	case CMD_TLBI_NH_ALL: case CMD_TLBI_NH_ASID: case CMD_TLBI_NH_VA: case CMD_TLBI_NH_VAA: case CMD_TLBI_NSNH_ALL:
-		return true; /* nothing is cached */
-	default:
-		return false;
+	case CMD_PREFETCH_CONFIG:
+	case CMD_PREFETCH_ADDR:
+	case CMD_CFGI_STE:
+	case CMD_CFGI_ALL:
+	case CMD_CFGI_CD:
+	case CMD_CFGI_CD_ALL:
+	case CMD_TLBI_NH_ALL:
+	case CMD_TLBI_NH_ASID:
+	case CMD_TLBI_NH_VA:
+	case CMD_TLBI_NH_VAA:
+	case CMD_TLBI_NSNH_ALL: return true; /* nothing is cached */
+	default: return false;
 	}
 }
 
@@ -346,18 +372,22 @@ static void run_commands(struct smmu *s)
 {
 	u64 base = get(s, SMMU_CMDQ_BASE, 8);
 	unsigned size_bits = queue_bits(base, CMDQ_BITS_MAX);
-	u32 mask = (2u << size_bits) - 1, prod = (u32)get(s, SMMU_CMDQ_PROD, 4) & mask, cons = (u32)get(s, SMMU_CMDQ_CONS, 4) & mask;
+	u32 mask = (2u << size_bits) - 1, prod = (u32)get(s, SMMU_CMDQ_PROD, 4) & mask,
+	    cons = (u32)get(s, SMMU_CMDQ_CONS, 4) & mask;
 
 	if (!(get(s, SMMU_CR0, 4) & CR0_CMDQEN) || ((get(s, SMMU_GERROR, 4) ^ get(s, SMMU_GERRORN, 4)) & GERROR_CMDQ))
 		return;
 	for (u32 n = 0; cons != prod && n <= 1u << size_bits; n++) {
 		u64 command[2];
 
-		if (!read_words(s, (base & ADDRESS & ~MASK(3, 0)) + (u64)(cons & ((1u << size_bits) - 1)) * COMMAND_BYTES, command, 2)) {
+		if (!read_words(s,
+				(base & ADDRESS & ~MASK(3, 0)) + (u64)(cons & ((1u << size_bits) - 1)) * COMMAND_BYTES,
+				command, 2)) {
 			command_error(s, cons, CERROR_ABT);
 			return;
 		}
-		trace(SMMU, "command 0x%02x %016llx %016llx", (u8)command[0], (unsigned long long)command[0], (unsigned long long)command[1]);
+		trace(SMMU, "command 0x%02x %016llx %016llx", (u8)command[0], (unsigned long long)command[0],
+		      (unsigned long long)command[1]);
 		if ((u8)command[0] == CMD_SYNC) {
 			/* CS: 1 an interrupt, 2 an event, which every WFE ends by soon anyway. */
 			if (bits(command[0], 13, 12) == 1)
@@ -376,8 +406,10 @@ static void run_commands(struct smmu *s)
 
 static void publish(struct smmu *s)
 {
-	struct view now = {.enabled = get(s, SMMU_CR0, 4) & CR0_SMMUEN, .abort = get(s, SMMU_GBPA, 4) & GBPA_ABORT,
-			   .table = get(s, SMMU_STRTAB_BASE, 8), .table_config = (u32)get(s, SMMU_STRTAB_BASE_CFG, 4)};
+	struct view now = {.enabled = get(s, SMMU_CR0, 4) & CR0_SMMUEN,
+			   .abort = get(s, SMMU_GBPA, 4) & GBPA_ABORT,
+			   .table = get(s, SMMU_STRTAB_BASE, 8),
+			   .table_config = (u32)get(s, SMMU_STRTAB_BASE_CFG, 4)};
 
 	pthread_mutex_lock(&s->lock);
 	s->now = now;
@@ -431,7 +463,10 @@ static bool has_events(struct regs *b, unsigned i)
 #define QUEUE_BASE (BIT(62) | MASK(51, 5) | MASK(4, 0))
 
 static const struct reg smmu_regs[] = {
-	R32(SMMU_IDR0, IDR0, IDR0_S1P | IDR0_TTF_AARCH64 | IDR0_COHACC | IDR0_ASID16 | IDR0_TTENDIAN_LE | IDR0_STALL_NONE | IDR0_TERM | IDR0_ST_2LEVEL, 0),
+	R32(SMMU_IDR0, IDR0,
+	    IDR0_S1P | IDR0_TTF_AARCH64 | IDR0_COHACC | IDR0_ASID16 | IDR0_TTENDIAN_LE | IDR0_STALL_NONE | IDR0_TERM |
+		    IDR0_ST_2LEVEL,
+	    0),
 	R32(SMMU_IDR1, IDR1, SID_BITS | EVENTQ_BITS_MAX << 16 | CMDQ_BITS_MAX << 21, 0),
 	R32(SMMU_IDR2, IDR2, 0, 0),
 	R32(SMMU_IDR3, IDR3, IDR3_HAD | IDR3_RIL, 0),
@@ -453,7 +488,8 @@ static const struct reg smmu_regs[] = {
 	R32(SMMU_GERROR_IRQ_CFG1, GERROR_IRQ_CFG1, 0, 0),
 	R32(SMMU_GERROR_IRQ_CFG2, GERROR_IRQ_CFG2, 0, 0),
 	R64(SMMU_STRTAB_BASE, STRTAB_BASE, 0, BIT(62) | ADDRESS, .locked = is_enabled, .write = table_write),
-	R32(SMMU_STRTAB_BASE_CFG, STRTAB_BASE_CFG, 0, MASK(17, 16) | MASK(10, 0), .locked = is_enabled, .write = table_write),
+	R32(SMMU_STRTAB_BASE_CFG, STRTAB_BASE_CFG, 0, MASK(17, 16) | MASK(10, 0), .locked = is_enabled,
+	    .write = table_write),
 	R64(SMMU_CMDQ_BASE, CMDQ_BASE, 0, QUEUE_BASE, .locked = has_commands),
 	R32(SMMU_CMDQ_PROD, CMDQ_PROD, 0, MASK(19, 0), .write = commands_write),
 	R32(SMMU_CMDQ_CONS, CMDQ_CONS, 0, MASK(19, 0), .locked = has_commands),
@@ -483,7 +519,8 @@ struct smmu *smmu_create(const struct smmu_config *config)
 	pthread_mutex_init(&s->lock, NULL);
 	regs_init(&s->regs, "SMMU", s, REGS_BYTES, SMMU_BYTES);
 	REGS_ADD(&s->regs, 0, smmu_regs);
-	s->region = (struct region){.name = "SMMU", .base = config->base, .size = SMMU_BYTES, .ops = &regs_io, .opaque = &s->regs};
+	s->region = (struct region){
+		.name = "SMMU", .base = config->base, .size = SMMU_BYTES, .ops = &regs_io, .opaque = &s->regs};
 	loop_lock(config->loop);
 	space_add(config->space, &s->region);
 	loop_unlock(config->loop);

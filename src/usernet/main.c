@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cxlvm-net: user networking in a program of its own (design D13). It runs libslirp between the guest's frames, which come and go on
- * a stream to cxlvm (host/net_frame.h), and sockets of the host. Started by cxlvm alone (host/net_user.c), which has checked what
- * stands on the command line; it confines itself before the first frame, and ends with its parent. One thread, no locks.
+ * cxlvm-net: user networking in a program of its own (design D13). It runs libslirp between the guest's frames, which
+ * come and go on a stream to cxlvm (host/net_frame.h), and sockets of the host. Started by cxlvm alone
+ * (host/net_user.c), which has checked what stands on the command line; it confines itself before the first frame, and
+ * ends with its parent. One thread, no locks.
  *
- * What the guest does not take in time waits in `out`; when much waits, no more is read from sockets, so that the senders wait.
+ * What the guest does not take in time waits in `out`; when much waits, no more is read from sockets, so that the
+ * senders wait.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,11 +24,11 @@
 #include "base/bits.h"
 #include "usernet/usernet.h"
 
-#define IN_BYTES     (1 * MiB)
-#define OUT_BYTES    (4 * MiB)
-#define OUT_ENOUGH   (1 * MiB)  /* from here on, sockets wait */
-#define POLLS_MAX    4096
-#define TIMERS_MAX   4
+#define IN_BYTES (1 * MiB)
+#define OUT_BYTES (4 * MiB)
+#define OUT_ENOUGH (1 * MiB) /* from here on, sockets wait */
+#define POLLS_MAX 4096
+#define TIMERS_MAX 4
 #define FORWARDS_MAX 64
 #define SEARCHES_MAX 16
 
@@ -91,7 +93,8 @@ static void out_flush(struct program *p)
 {
 	merge_close(p);
 	while (p->out_start < p->out_used) {
-		ssize_t done = send(p->fd, p->out + p->out_start, p->out_used - p->out_start, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t done =
+			send(p->fd, p->out + p->out_start, p->out_used - p->out_start, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -158,7 +161,8 @@ static void give_to_slirp(void *opaque, const u8 *ethernet, size_t size)
 /* --- Commands --- */
 
 /* PROTOCOL:ADDRESS:PORT[-ADDRESS:PORT], complete, as cxlvm writes it. */
-static bool forward_parse(const char *text, bool *udp, struct in_addr *host, int *host_port, struct in_addr *guest, int *guest_port)
+static bool forward_parse(const char *text, bool *udp, struct in_addr *host, int *host_port, struct in_addr *guest,
+			  int *guest_port)
 {
 	char protocol[4], from[16], to[16] = "0.0.0.0";
 	int fields = sscanf(text, "%3[a-z]:%15[0-9.]:%d-%15[0-9.]:%d", protocol, from, host_port, to, guest_port);
@@ -176,7 +180,8 @@ static bool forward_add(struct program *p, const char *text, char *why, size_t w
 	if (!forward_parse(text, &udp, &host, &host_port, &guest, &guest_port)) {
 		snprintf(why, why_bytes, "%s is malformed", text);
 	} else if (slirp_add_hostfwd(p->slirp, udp, host, host_port, guest, guest_port)) {
-		snprintf(why, why_bytes, "port %d of %s cannot be listened on: %s", host_port, inet_ntoa(host), strerror(errno));
+		snprintf(why, why_bytes, "port %d of %s cannot be listened on: %s", host_port, inet_ntoa(host),
+			 strerror(errno));
 	} else {
 		return true;
 	}
@@ -314,13 +319,21 @@ static int got_events(int index, void *opaque)
 	if (index < 0 || (unsigned)index >= p->poll_count)
 		return 0;
 	events = p->polls[index].revents;
-	return (events & POLLIN ? SLIRP_POLL_IN : 0) | (events & POLLOUT ? SLIRP_POLL_OUT : 0) | (events & POLLPRI ? SLIRP_POLL_PRI : 0) |
-	       (events & POLLERR ? SLIRP_POLL_ERR : 0) | (events & POLLHUP ? SLIRP_POLL_HUP : 0);
+	return (events & POLLIN ? SLIRP_POLL_IN : 0) | (events & POLLOUT ? SLIRP_POLL_OUT : 0) |
+	       (events & POLLPRI ? SLIRP_POLL_PRI : 0) | (events & POLLERR ? SLIRP_POLL_ERR : 0) |
+	       (events & POLLHUP ? SLIRP_POLL_HUP : 0);
 }
 
 static const SlirpCb callbacks = {
-	.send_packet = send_packet, .guest_error = guest_error, .clock_get_ns = now_ns, .timer_free = timer_free, .timer_mod = timer_mod,
-	.register_poll_fd = nothing_fd, .unregister_poll_fd = nothing_fd, .notify = nothing, .timer_new_opaque = timer_new,
+	.send_packet = send_packet,
+	.guest_error = guest_error,
+	.clock_get_ns = now_ns,
+	.timer_free = timer_free,
+	.timer_mod = timer_mod,
+	.register_poll_fd = nothing_fd,
+	.unregister_poll_fd = nothing_fd,
+	.notify = nothing,
+	.timer_new_opaque = timer_new,
 };
 
 static int wait_ms(struct program *p, u32 slirp_ms)
@@ -352,7 +365,8 @@ static void run(struct program *p)
 		int ready;
 
 		p->poll_count = 1;
-		p->polls[0] = (struct pollfd){.fd = p->fd, .events = POLLIN | (p->out_start < p->out_used ? POLLOUT : 0)};
+		p->polls[0] =
+			(struct pollfd){.fd = p->fd, .events = POLLIN | (p->out_start < p->out_used ? POLLOUT : 0)};
 		if (sockets)
 			slirp_pollfds_fill(p->slirp, &timeout, add_poll, p);
 		ready = poll(p->polls, p->poll_count, wait_ms(p, timeout));
@@ -428,7 +442,8 @@ int main(int argc, char **argv)
 	bool ok = p && argc > 1 && !prctl(PR_SET_PDEATHSIG, SIGKILL);
 
 	if (argc < 2 || argv[1][0] < '0' || argv[1][0] > '9') {
-		fprintf(stderr, "cxlvm-net: cxlvm starts this program for -netdev user; there is nothing to do by hand\n");
+		fprintf(stderr,
+			"cxlvm-net: cxlvm starts this program for -netdev user; there is nothing to do by hand\n");
 		return 1;
 	}
 	if (!ok)

@@ -2,12 +2,12 @@
 /*
  * What a network card does for its driver, done in one place, since libslirp does none of it: [VIRTIO1.2 5.1.6]
  *
- * From the guest: a partial checksum is completed. A TCP segment larger than a link's (TSO) stays one segment, since libslirp takes
- * any size and only the checksum is needed; a UDP datagram to be fragmented (UFO) likewise; one that stands for several (USO) is
- * split, because each is a message of its own.
+ * From the guest: a partial checksum is completed. A TCP segment larger than a link's (TSO) stays one segment, since
+ * libslirp takes any size and only the checksum is needed; a UDP datagram to be fragmented (UFO) likewise; one that
+ * stands for several (USO) is split, because each is a message of its own.
  *
- * To the guest: libslirp cuts a stream into segments of the guest's MSS. Consecutive ones of a connection are joined into one frame
- * that says how it was cut, so that the guest's stack is gone through once for up to 64 KiB.
+ * To the guest: libslirp cuts a stream into segments of the guest's MSS. Consecutive ones of a connection are joined
+ * into one frame that says how it was cut, so that the guest's stack is gone through once for up to 64 KiB.
  *
  * Ethernet and IP fields are big-endian; the header's are little-endian.
  */
@@ -16,17 +16,17 @@
 #include "base/bits.h"
 #include "usernet/usernet.h"
 
-#define TYPE_IPV4  0x0800
-#define TYPE_IPV6  0x86dd
+#define TYPE_IPV4 0x0800
+#define TYPE_IPV6 0x86dd
 #define IPV4_BYTES 20
 #define IPV6_BYTES 40
-#define UDP_BYTES  8
-#define TCP_BYTES  20
-#define PROTO_TCP  6
-#define PROTO_UDP  17
-#define TCP_FLAGS  13
-#define TCP_ACK    0x10
-#define TCP_PUSH   0x08
+#define UDP_BYTES 8
+#define TCP_BYTES 20
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define TCP_FLAGS 13
+#define TCP_ACK 0x10
+#define TCP_PUSH 0x08
 #define IP_BYTES_MAX 65535
 
 static u32 load_be(const u8 *p, unsigned size)
@@ -70,7 +70,8 @@ struct packet {
 	size_t payload_bytes;
 };
 
-/* TCP or UDP directly in IP, whole, and nothing else. The lengths of IP must fit the frame; the frame's padding is no part. */
+/* TCP or UDP directly in IP, whole, and nothing else. The lengths of IP must fit the frame; the frame's padding is no
+ * part. */
 static bool packet_parse(u8 *ethernet, size_t size, struct packet *p)
 {
 	size_t ip_bytes, header, total;
@@ -161,8 +162,8 @@ static bool checksum_complete(const u8 *header, u8 *ethernet, size_t size)
 	return true;
 }
 
-/* One datagram that stands for several: all but the last have gso_size bytes of payload. Each is made in place, its headers moved
- * up to just before its payload, from the last to the first; IPv4's identification counts up. */
+/* One datagram that stands for several: all but the last have gso_size bytes of payload. Each is made in place, its
+ * headers moved up to just before its payload, from the last to the first; IPv4's identification counts up. */
 static bool udp_split(const u8 *header, u8 *ethernet, struct packet *p,
 		      void (*give)(void *opaque, const u8 *ethernet, size_t size), void *opaque)
 {
@@ -212,7 +213,8 @@ bool offload_finish(u8 *frame, size_t size, void (*give)(void *opaque, const u8 
 		return false;
 	if (kind == GSO_UDP_L4 && p.proto == PROTO_UDP)
 		return udp_split(frame, ethernet, &p, give, opaque);
-	if (!(kind == (p.v6 ? GSO_TCPV6 : GSO_TCPV4) && p.proto == PROTO_TCP) && !(kind == GSO_UDP && p.proto == PROTO_UDP))
+	if (!(kind == (p.v6 ? GSO_TCPV6 : GSO_TCPV4) && p.proto == PROTO_TCP) &&
+	    !(kind == GSO_UDP && p.proto == PROTO_UDP))
 		return false;
 	ip_finish(&p, p.l4_bytes);
 	l4_finish(&p, p.l4_bytes);
@@ -237,7 +239,10 @@ void merge_begin(struct merge *merge, u8 *frame, size_t size)
 	if (!packet_parse(frame + FRAME_HEADER, size - FRAME_HEADER, &p) || !is_data(&p) ||
 	    p.payload + p.payload_bytes != frame + size)
 		return;
-	*merge = (struct merge){.frame = frame, .size = size, .segment_bytes = (u16)p.payload_bytes, .segments = 1,
+	*merge = (struct merge){.frame = frame,
+				.size = size,
+				.segment_bytes = (u16)p.payload_bytes,
+				.segments = 1,
 				.ended = p.l4[TCP_FLAGS] & TCP_PUSH};
 }
 
@@ -247,18 +252,20 @@ bool merge_append(struct merge *merge, const u8 *ethernet, size_t size)
 	size_t headers;
 
 	if (!merge->frame || merge->ended || !packet_parse((u8 *)ethernet, size, &b) || !is_data(&b) ||
-	    merge->size - FRAME_HEADER - ETHERNET_HEADER + b.payload_bytes > IP_BYTES_MAX || b.payload_bytes > merge->segment_bytes)
+	    merge->size - FRAME_HEADER - ETHERNET_HEADER + b.payload_bytes > IP_BYTES_MAX ||
+	    b.payload_bytes > merge->segment_bytes)
 		return false;
 	/* Its own length was right at the beginning; what was appended lies behind. */
 	if (!packet_parse(merge->frame + FRAME_HEADER, merge->size - FRAME_HEADER, &a))
 		return false;
 	headers = (size_t)(a.payload - (merge->frame + FRAME_HEADER));
-	if (a.v6 != b.v6 || headers != (size_t)(b.payload - ethernet) || memcmp(merge->frame + FRAME_HEADER, ethernet, ETHERNET_HEADER))
+	if (a.v6 != b.v6 || headers != (size_t)(b.payload - ethernet) ||
+	    memcmp(merge->frame + FRAME_HEADER, ethernet, ETHERNET_HEADER))
 		return false;
-	/* Version to TTL but for length, identification and checksum; addresses; ports; acknowledgement; all from offset 12 on but for
-	 * push and checksum. */
-	if (a.v6 ? memcmp(a.ip, b.ip, 4) || memcmp(a.ip + 6, b.ip + 6, 34)
-		 : memcmp(a.ip, b.ip, 2) || memcmp(a.ip + 6, b.ip + 6, 4) || memcmp(a.ip + 12, b.ip + 12, 8))
+	/* Version to TTL but for length, identification and checksum; addresses; ports; acknowledgement; all from
+	 * offset 12 on but for push and checksum. */
+	if (a.v6 ? memcmp(a.ip, b.ip, 4) || memcmp(a.ip + 6, b.ip + 6, 34) :
+		   memcmp(a.ip, b.ip, 2) || memcmp(a.ip + 6, b.ip + 6, 4) || memcmp(a.ip + 12, b.ip + 12, 8))
 		return false;
 	if (memcmp(a.l4, b.l4, 4) || memcmp(a.l4 + 8, b.l4 + 8, 5) || memcmp(a.l4 + 14, b.l4 + 14, 2) ||
 	    memcmp(a.l4 + 18, b.l4 + 18, (size_t)(a.payload - a.l4) - 18))

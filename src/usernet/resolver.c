@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one file that libslirp opens is /etc/resolv.conf, each time the guest asks its name server something. A confined program
- * opens no files, so what the file said at the start is kept, and the two functions of libc by which libslirp gets at it are
- * replaced for this program: the dynamic linker finds them here first. Other paths go to the kernel, which refuses them once
- * the program is confined.
+ * The one file that libslirp opens is /etc/resolv.conf, each time the guest asks its name server something. A confined
+ * program opens no files, so what the file said at the start is kept, and the two functions of libc by which libslirp
+ * gets at it are replaced for this program: the dynamic linker finds them here first. Other paths go to the kernel,
+ * which refuses them once the program is confined.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
  * time, where workers run inline), writes the status byte and the used entry and interrupts.
  *
  * A reset waits until no thread is in a request, and gives the device a new generation: completions that are still on
- * their way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends; and soon, as
- * they leave what they have not begun.
+ * their way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends; and
+ * soon, as they leave what they have not begun.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 #include "mem/disk.h"
 #include "virtio/device.h"
 
-#define QUEUES_AUTO    0xffff
+#define QUEUES_AUTO 0xffff
 #define AT_ONCE_BYTES (128 * KiB)
 #define RANGE_SECTORS_MAX 0x3fffff /* of one discard or write zeroes: 2 GiB */
 
@@ -30,7 +30,7 @@ struct blk_request {
 	struct virtq_chain *chain;
 	u64 generation;
 	u32 type;
-	u64 offset, bytes; /* on the disk */
+	u64 offset, bytes;  /* on the disk */
 	bool unmap, failed; /* failed: by the host */
 	bool at_once;       /* only if that takes no waiting */
 	u8 status;
@@ -48,8 +48,8 @@ struct virtio_blk {
 	struct blk_request *spare, *stopped; /* stopped: failed, and tried again when the machine goes on */
 	struct machine *machine;
 	u64 generation;
-	bool writeback; /* guest-visible; atomic: off: each write is flushed */
-	bool ending;    /* atomic: a reset waits for the threads, which leave what they have not begun */
+	bool writeback;         /* guest-visible; atomic: off: each write is flushed */
+	bool ending;            /* atomic: a reset waits for the threads, which leave what they have not begun */
 	struct work_group work; /* requests that threads hold */
 };
 
@@ -194,8 +194,8 @@ static u8 get_id(struct blk_request *r)
 
 	if (r->blk->serial)
 		memcpy(id, r->blk->serial, strnlen(r->blk->serial, sizeof(id)));
-	return virtq_write(&r->blk->virtio, r->chain, 0, id, MIN(sizeof(id), r->chain->in_bytes - 1)) ? BLK_S_OK
-												      : BLK_S_IOERR;
+	return virtq_write(&r->blk->virtio, r->chain, 0, id, MIN(sizeof(id), r->chain->in_bytes - 1)) ? BLK_S_OK :
+													BLK_S_IOERR;
 }
 
 /* Discard and write zeroes: one range of 16 bytes, as the configuration says. [VIRTIO1.2 5.2.6] */
@@ -213,8 +213,8 @@ static u8 range_parse(struct blk_request *r)
 	r->unmap = flags & 1;
 	if ((flags & ~1ull) || (r->type == BLK_T_DISCARD && flags))
 		return BLK_S_UNSUPP;
-	return sectors <= RANGE_SECTORS_MAX && disk_range(r, load_le(range, 8), sectors * BLK_SECTOR) ? BLK_S_OK
-												      : BLK_S_IOERR;
+	return sectors <= RANGE_SECTORS_MAX && disk_range(r, load_le(range, 8), sectors * BLK_SECTOR) ? BLK_S_OK :
+													BLK_S_IOERR;
 }
 
 /* The request's status so far: OK means that there is work to do (if any). */
@@ -235,8 +235,8 @@ static u8 request_parse(struct blk_request *r)
 	switch (r->type) {
 	case BLK_T_IN: return disk_range(r, sector, r->chain->in_bytes - 1) ? BLK_S_OK : BLK_S_IOERR;
 	case BLK_T_OUT:
-		return disk_range(r, sector, r->chain->out_bytes - BLK_HEADER_BYTES) && !readonly ? BLK_S_OK
-												  : BLK_S_IOERR;
+		return disk_range(r, sector, r->chain->out_bytes - BLK_HEADER_BYTES) && !readonly ? BLK_S_OK :
+												    BLK_S_IOERR;
 	case BLK_T_FLUSH: return BLK_S_OK;
 	case BLK_T_GET_ID: return get_id(r);
 	case BLK_T_DISCARD: return readonly ? BLK_S_IOERR : blk->discard ? range_parse(r) : BLK_S_UNSUPP;
@@ -334,8 +334,14 @@ static void blk_config_write(struct virtio *virtio, u32 offset, u8 value)
 }
 
 static const struct virtio_type blk_type = {
-	.id = VIRTIO_ID_BLOCK, .name = "block", .class_code = 0x010000, .config_bytes = BLK_CONFIG_BYTES,
-	.queue_notified = blk_notified, .reset = blk_type_reset, .driver_ok = blk_driver_ok, .config_written = blk_config_write,
+	.id = VIRTIO_ID_BLOCK,
+	.name = "block",
+	.class_code = 0x010000,
+	.config_bytes = BLK_CONFIG_BYTES,
+	.queue_notified = blk_notified,
+	.reset = blk_type_reset,
+	.driver_ok = blk_driver_ok,
+	.config_written = blk_config_write,
 };
 
 /* --- Life --- */
@@ -405,7 +411,8 @@ static bool blk_create(struct dev *dev, const struct dev_env *env, struct error 
 	if (!blk->serial && blk->drive->serial)
 		blk->serial = strdup(blk->drive->serial);
 	if (blk->serial && strlen(blk->serial) > BLK_ID_BYTES)
-		return fail(err, "%s: serial=%s is longer than %d characters", dev_name(dev), blk->serial, BLK_ID_BYTES);
+		return fail(err, "%s: serial=%s is longer than %d characters", dev_name(dev), blk->serial,
+			    BLK_ID_BYTES);
 	blk->write_cache &= !blk->drive->write_through;
 	blk->writeback = blk->write_cache;
 	work_group_init(&blk->work, machine_workers(env->machine));
@@ -482,14 +489,11 @@ static void blk_destroy(struct dev *dev)
 static const struct prop blk_props[] = {
 	PROP_STRING("drive", struct virtio_blk, drive_id, NULL, "id of the drive"),
 	PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
-	PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff,
-		 "accepted: nothing orders boot devices yet"),
-	PROP_U16("num-queues", struct virtio_blk, num_queues, QUEUES_AUTO,
-		 "request queues (default 1)"),
+	PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff, "accepted: nothing orders boot devices yet"),
+	PROP_U16("num-queues", struct virtio_blk, num_queues, QUEUES_AUTO, "request queues (default 1)"),
 	PROP_U16("queue-size", struct virtio_blk, queue_size, 256, "entries of each queue"),
 	PROP_U32("logical_block_size", struct virtio_blk, logical_block_size, 512, "bytes"),
-	PROP_U32("physical_block_size", struct virtio_blk, physical_block_size, 0,
-		 "bytes (default: the logical one)"),
+	PROP_U32("physical_block_size", struct virtio_blk, physical_block_size, 0, "bytes (default: the logical one)"),
 	PROP_U32("min_io_size", struct virtio_blk, min_io_size, 0, "bytes"),
 	PROP_U32("opt_io_size", struct virtio_blk, opt_io_size, 0, "bytes"),
 	PROP_BOOL("discard", struct virtio_blk, discard, 1, "offer discard"),
@@ -498,9 +502,12 @@ static const struct prop blk_props[] = {
 	PROP_STRING("iothread", struct virtio_blk, iothread, NULL, "accepted"),
 	PROP_BOOL("share-rw", struct virtio_blk, share_rw, 0, "accepted"),
 	VIRTIO_PROPS(struct virtio_blk),
-	{ } };
+	{}};
 
+/* clang-format off */
 #define BLK_CLASS .doc = "virtio disk", .size = sizeof(struct virtio_blk), .props = blk_props, .create = blk_create, .reset = virtio_dev_reset, \
 		  .resume = blk_resume, .destroy = blk_destroy
-const struct dev_class virtio_blk_pci_class = {.name = "virtio-blk-pci", .plugs = BUS_PCIE, .common = pci_dev_props, BLK_CLASS};
+/* clang-format on */
+const struct dev_class virtio_blk_pci_class = {
+	.name = "virtio-blk-pci", .plugs = BUS_PCIE, .common = pci_dev_props, BLK_CLASS};
 const struct dev_class virtio_blk_device_class = {.name = "virtio-blk-device", .plugs = BUS_VIRTIO, BLK_CLASS};

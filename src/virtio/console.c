@@ -16,12 +16,12 @@
 #include "host/host.h"
 #include "virtio/device.h"
 
-#define PORTS_MAX        31
-#define PORTS_DEFAULT    8
-#define QUEUE_SIZE       128
-#define HELD_BYTES       1024
-#define CONTROL_RING     128
-#define TRANSMIT_MAX     (256 * KiB) /* of one chain: more is dropped */
+#define PORTS_MAX 31
+#define PORTS_DEFAULT 8
+#define QUEUE_SIZE 128
+#define HELD_BYTES 1024
+#define CONTROL_RING 128
+#define TRANSMIT_MAX (256 * KiB) /* of one chain: more is dropped */
 #define QUEUE_CONTROL_IN 2
 #define QUEUE_CONTROL_OUT 3
 
@@ -105,7 +105,7 @@ static void control_send(struct virtio_serial *serial, u32 port, u16 event, u16 
 {
 	if (serial->ring_count == CONTROL_RING) {
 		guest_error(VIRTIO_BUFFER, "%s: control message %u dropped: the driver gives no room",
-		      dev_name(&serial->virtio.dev), event);
+			    dev_name(&serial->virtio.dev), event);
 		return;
 	}
 	serial->ring[(serial->ring_first + serial->ring_count++) % CONTROL_RING] =
@@ -125,7 +125,7 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 	}
 	if (!port) {
 		guest_error(VIRTIO_CONTROL, "%s: control event %u for port %u, which is not there",
-		      dev_name(&serial->virtio.dev), event, id);
+			    dev_name(&serial->virtio.dev), event, id);
 		return;
 	}
 	switch (event) {
@@ -144,7 +144,7 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 		break;
 	default:
 		guest_error(VIRTIO_CONTROL, "%s: control event %u is not the driver's", dev_name(&serial->virtio.dev),
-		      event);
+			    event);
 	}
 }
 
@@ -159,7 +159,7 @@ static void control_notified(struct virtio_serial *serial, struct virtq *queue)
 			control_receive(serial, load_le(bytes, 4), load_le(bytes + 4, 2), load_le(bytes + 6, 2));
 		else
 			guest_error(VIRTIO_CONTROL, "%s: a control message of less than 8 bytes",
-			      dev_name(&serial->virtio.dev));
+				    dev_name(&serial->virtio.dev));
 	}
 	virtq_signal(queue);
 	control_flush(serial);
@@ -223,7 +223,7 @@ static void port_transmit(struct virtio_serial *serial, struct virtconsole *port
 
 		if (total < serial->chain->out_bytes)
 			guest_error(VIRTIO_BUFFER, "%s: a transmit buffer of more than 256 KiB, the rest is dropped",
-			      dev_name(&serial->virtio.dev));
+				    dev_name(&serial->virtio.dev));
 		for (u64 done = 0, part; done < total; done += part) {
 			part = MIN(total - done, sizeof(bytes));
 			if (!virtq_read(&serial->virtio, serial->chain, done, bytes, part))
@@ -274,8 +274,12 @@ static void serial_type_reset(struct virtio *virtio)
 }
 
 static const struct virtio_type serial_type = {
-	.id = VIRTIO_ID_CONSOLE, .name = "serial", .class_code = 0x078000, .config_bytes = CONSOLE_CONFIG_BYTES,
-	.queue_notified = serial_notified, .reset = serial_type_reset,
+	.id = VIRTIO_ID_CONSOLE,
+	.name = "serial",
+	.class_code = 0x078000,
+	.config_bytes = CONSOLE_CONFIG_BYTES,
+	.queue_notified = serial_notified,
+	.reset = serial_type_reset,
 };
 
 /* --- virtio-serial --- */
@@ -315,11 +319,14 @@ static struct bus *serial_bus(struct dev *dev)
 static const struct prop serial_props[] = {
 	PROP_U32("max_ports", struct virtio_serial, max_ports, PORTS_DEFAULT, "ports that it may have, 1..31"),
 	VIRTIO_PROPS(struct virtio_serial),
-	{ } };
+	{}};
 
+/* clang-format off */
 #define SERIAL_CLASS .doc = "virtio serial ports and consoles", .size = sizeof(struct virtio_serial), .props = serial_props, \
 		     .create = serial_create, .reset = virtio_dev_reset, .destroy = serial_destroy, .bus = serial_bus
-const struct dev_class virtio_serial_pci_class = {.name = "virtio-serial-pci", .plugs = BUS_PCIE, .common = pci_dev_props, SERIAL_CLASS};
+/* clang-format on */
+const struct dev_class virtio_serial_pci_class = {
+	.name = "virtio-serial-pci", .plugs = BUS_PCIE, .common = pci_dev_props, SERIAL_CLASS};
 const struct dev_class virtio_serial_device_class = {.name = "virtio-serial-device", .plugs = BUS_VIRTIO, SERIAL_CLASS};
 
 /* --- virtconsole --- */
@@ -401,12 +408,17 @@ static void console_destroy(struct dev *dev)
 }
 
 const struct dev_class virtconsole_class = {
-	.name = "virtconsole", .doc = "console port of a virtio-serial", .size = sizeof(struct virtconsole),
+	.name = "virtconsole",
+	.doc = "console port of a virtio-serial",
+	.size = sizeof(struct virtconsole),
 	.plugs = BUS_SERIAL,
-	.props = (const struct prop[]) {
-		PROP_STRING("chardev", struct virtconsole, chardev_id, NULL, "id of its character device"),
-		PROP_STRING("name", struct virtconsole, name, NULL, "name that the guest sees"),
-		PROP_U32("nr", struct virtconsole, nr, NR_AUTO, "port number (default: next free)"),
-		{ } },
-	.create = console_create, .reset = console_reset, .destroy = console_destroy,
+	.props =
+		(const struct prop[]){
+			PROP_STRING("chardev", struct virtconsole, chardev_id, NULL, "id of its character device"),
+			PROP_STRING("name", struct virtconsole, name, NULL, "name that the guest sees"),
+			PROP_U32("nr", struct virtconsole, nr, NR_AUTO, "port number (default: next free)"),
+			{}},
+	.create = console_create,
+	.reset = console_reset,
+	.destroy = console_destroy,
 };

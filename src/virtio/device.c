@@ -41,8 +41,12 @@ void virtio_broken(struct virtio *virtio, const char *why)
 
 void virtio_queue_reset(struct virtq *queue)
 {
-	*queue = (struct virtq){.virtio = queue->virtio, .index = queue->index, .size_max = queue->size_max,
-				.again = queue->again, .size = queue->size_max, .vector = VIRTIO_NO_VECTOR};
+	*queue = (struct virtq){.virtio = queue->virtio,
+				.index = queue->index,
+				.size_max = queue->size_max,
+				.again = queue->again,
+				.size = queue->size_max,
+				.vector = VIRTIO_NO_VECTOR};
 }
 
 void virtio_clear(struct virtio *virtio)
@@ -59,16 +63,17 @@ void virtio_clear(struct virtio *virtio)
 		virtio->type->cleared(virtio);
 }
 
-/* Bits that a driver may not set yet: FEATURES_OK if we cannot work with what was accepted, DRIVER_OK before that. Legacy drivers
- * have no FEATURES_OK. */
+/* Bits that a driver may not set yet: FEATURES_OK if we cannot work with what was accepted, DRIVER_OK before that.
+ * Legacy drivers have no FEATURES_OK. */
 static u8 status_refused(struct virtio *virtio, u8 status)
 {
 	if (virtio->legacy)
 		return 0;
 	if ((status & VIRTIO_FEATURES_OK) && !(virtio->status & VIRTIO_FEATURES_OK) &&
 	    ((virtio->features & ~virtio->offered) || !virtio_has(virtio, VIRTIO_F_VERSION_1))) {
-		guest_error(VIRTIO_FEATURES, "%s: features 0x%llx not accepted, 0x%llx are offered", dev_name(&virtio->dev),
-		      (unsigned long long)virtio->features, (unsigned long long)virtio->offered);
+		guest_error(VIRTIO_FEATURES, "%s: features 0x%llx not accepted, 0x%llx are offered",
+			    dev_name(&virtio->dev), (unsigned long long)virtio->features,
+			    (unsigned long long)virtio->offered);
 		return VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK;
 	}
 	if ((status & VIRTIO_DRIVER_OK) && !(status & VIRTIO_FEATURES_OK)) {
@@ -89,17 +94,20 @@ void virtio_status_write(struct virtio *virtio, u8 now)
 	}
 	virtio->status = status & ~status_refused(virtio, status);
 	if ((virtio->status & VIRTIO_DRIVER_OK) && !(before & VIRTIO_DRIVER_OK)) {
-		trace(VIRTIO, "%s: driver ready, features 0x%llx", dev_name(&virtio->dev), (unsigned long long)virtio->features);
+		trace(VIRTIO, "%s: driver ready, features 0x%llx", dev_name(&virtio->dev),
+		      (unsigned long long)virtio->features);
 		if (virtio->type->driver_ok)
 			virtio->type->driver_ok(virtio);
 	}
 }
 
-/* Word `select` of the features that the driver accepts: modern drivers are told at FEATURES_OK what is wrong with them. */
+/* Word `select` of the features that the driver accepts: modern drivers are told at FEATURES_OK what is wrong with
+ * them. */
 void virtio_features_write(struct virtio *virtio, u32 select, u32 value)
 {
 	if (virtio->status & (virtio->legacy ? VIRTIO_DRIVER_OK : VIRTIO_FEATURES_OK)) {
-		guest_error(VIRTIO_FEATURES, "%s: features written after they were agreed upon", dev_name(&virtio->dev));
+		guest_error(VIRTIO_FEATURES, "%s: features written after they were agreed upon",
+			    dev_name(&virtio->dev));
 		return;
 	}
 	if (select < 2)
@@ -112,7 +120,7 @@ void virtio_notified(struct virtio *virtio, u32 n)
 {
 	if (n >= virtio->queue_count) {
 		guest_error(VIRTIO_NOTIFY, "%s: queue %u notified, there are %u", dev_name(&virtio->dev), n,
-		      virtio->queue_count);
+			    virtio->queue_count);
 		return;
 	}
 	if (virtio->queues[n].enabled && virtio_is_live(virtio))
@@ -148,13 +156,15 @@ bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 feat
 	virtio->queue_count = queue_count;
 	for (unsigned n = 0; n < queue_count; n++)
 		virtio->queues[n] = (struct virtq){.virtio = virtio, .index = n, .size_max = queue_size};
-	features |= (virtio->event_idx ? BIT(VIRTIO_F_EVENT_IDX) : 0) | (virtio->indirect_desc ? BIT(VIRTIO_F_INDIRECT_DESC) : 0);
+	features |= (virtio->event_idx ? BIT(VIRTIO_F_EVENT_IDX) : 0) |
+		    (virtio->indirect_desc ? BIT(VIRTIO_F_INDIRECT_DESC) : 0);
 	virtio->transport = virtio->dev.cls->plugs == BUS_VIRTIO ? &virtio_mmio_transport : &virtio_pci_transport;
 	if (!virtio->transport->attach(virtio, type, env, err))
 		return false;
 	virtio->type = type;
 	virtio->offered = virtio->legacy ? (u32)features | BIT(VIRTIO_F_ANY_LAYOUT) :
-			  features | BIT(VIRTIO_F_VERSION_1) | (virtio->iommu_platform ? BIT(VIRTIO_F_ACCESS_PLATFORM) : 0);
+					   features | BIT(VIRTIO_F_VERSION_1) |
+						   (virtio->iommu_platform ? BIT(VIRTIO_F_ACCESS_PLATFORM) : 0);
 	return true;
 }
 

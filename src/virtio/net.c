@@ -2,13 +2,14 @@
 /*
  * virtio-net: a network card. [VIRTIO1.2 5.1]
  *
- * Queues: receive and transmit of pair 0, of pair 1 and so on, then the control queue. All runs under the machine lock: a notified
- * transmit queue is drained in the vCPU's thread, each frame copied out of guest memory once and given to the wire
- * (host/net.c) in rows; what comes from the wire is copied into receive buffers in the loop thread. When the wire has no room the
- * chains stay in the ring, and when the ring has no buffers the frames stay on the wire, so neither side grows.
+ * Queues: receive and transmit of pair 0, of pair 1 and so on, then the control queue. All runs under the machine lock:
+ * a notified transmit queue is drained in the vCPU's thread, each frame copied out of guest memory once and given to
+ * the wire (host/net.c) in rows; what comes from the wire is copied into receive buffers in the loop thread. When the
+ * wire has no room the chains stay in the ring, and when the ring has no buffers the frames stay on the wire, so
+ * neither side grows.
  *
- * A receive frame goes to the pair on which its flow was last sent (automatic receive steering, 5.1.6.5.5). With mergeable
- * buffers a frame spans as many as it needs; the driver sees all of them at once.
+ * A receive frame goes to the pair on which its flow was last sent (automatic receive steering, 5.1.6.5.5). With
+ * mergeable buffers a frame spans as many as it needs; the driver sees all of them at once.
  */
 #include "virtio/net.h"
 
@@ -18,23 +19,24 @@
 #include "base/conformance.h"
 #include "base/trace.h"
 
-#define QUEUE_SIZE     256
-#define CONTROL_SIZE   64
-#define SPEED_UNKNOWN  0xffffffffu
+#define QUEUE_SIZE 256
+#define CONTROL_SIZE 64
+#define SPEED_UNKNOWN 0xffffffffu
 #define DUPLEX_UNKNOWN 2
-#define MTU_MIN        68
+#define MTU_MIN 68
 
-const u64 net_offload_features = BIT(NET_F_GUEST_CSUM) | BIT(NET_F_GUEST_TSO4) | BIT(NET_F_GUEST_TSO6) | BIT(NET_F_GUEST_ECN) |
-				 BIT(NET_F_GUEST_UFO) | BIT(NET_F_GUEST_USO4) | BIT(NET_F_GUEST_USO6);
+const u64 net_offload_features = BIT(NET_F_GUEST_CSUM) | BIT(NET_F_GUEST_TSO4) | BIT(NET_F_GUEST_TSO6) |
+				 BIT(NET_F_GUEST_ECN) | BIT(NET_F_GUEST_UFO) | BIT(NET_F_GUEST_USO4) |
+				 BIT(NET_F_GUEST_USO6);
 
 /* What the wire can leave undone or take undone, and the features that say so. */
 static const struct {
 	u8 guest, host;
 	u32 offload;
 } offload_rows[] = {
-	{NET_F_GUEST_CSUM, NET_F_CSUM, OFFLOAD_CSUM},     {NET_F_GUEST_TSO4, NET_F_HOST_TSO4, OFFLOAD_TSO4},
+	{NET_F_GUEST_CSUM, NET_F_CSUM, OFFLOAD_CSUM},      {NET_F_GUEST_TSO4, NET_F_HOST_TSO4, OFFLOAD_TSO4},
 	{NET_F_GUEST_TSO6, NET_F_HOST_TSO6, OFFLOAD_TSO6}, {NET_F_GUEST_ECN, NET_F_HOST_ECN, OFFLOAD_ECN},
-	{NET_F_GUEST_UFO, NET_F_HOST_UFO, OFFLOAD_UFO},   {NET_F_GUEST_USO4, NET_F_HOST_USO, OFFLOAD_USO4},
+	{NET_F_GUEST_UFO, NET_F_HOST_UFO, OFFLOAD_UFO},    {NET_F_GUEST_USO4, NET_F_HOST_USO, OFFLOAD_USO4},
 	{NET_F_GUEST_USO6, NET_F_HOST_USO, OFFLOAD_USO6},
 };
 
@@ -86,7 +88,9 @@ static u8 flow_of(const u8 *ethernet, size_t size)
 /* The guest's header: legacy drivers leave the count out that mergeable buffers need. [VIRTIO1.2 5.1.6.1] */
 static u32 header_bytes(const struct virtio_net *net)
 {
-	return virtio_has(&net->virtio, VIRTIO_F_VERSION_1) || virtio_has(&net->virtio, NET_F_MRG_RXBUF) ? FRAME_HEADER : FRAME_NUM_BUFFERS;
+	return virtio_has(&net->virtio, VIRTIO_F_VERSION_1) || virtio_has(&net->virtio, NET_F_MRG_RXBUF) ?
+		       FRAME_HEADER :
+		       FRAME_NUM_BUFFERS;
 }
 
 /* --- From the guest --- */
@@ -95,7 +99,9 @@ static u32 header_bytes(const struct virtio_net *net)
 static bool header_is_ok(const struct virtio_net *net, const u8 *frame, size_t size)
 {
 	u8 kind = frame[FRAME_GSO_TYPE] & (u8)~GSO_ECN;
-	static const u8 feature[] = {[GSO_TCPV4] = NET_F_HOST_TSO4, [GSO_UDP] = NET_F_HOST_UFO, [GSO_TCPV6] = NET_F_HOST_TSO6,
+	static const u8 feature[] = {[GSO_TCPV4] = NET_F_HOST_TSO4,
+				     [GSO_UDP] = NET_F_HOST_UFO,
+				     [GSO_TCPV6] = NET_F_HOST_TSO6,
 				     [GSO_UDP_L4] = NET_F_HOST_USO};
 
 	if ((frame[FRAME_FLAGS] & FRAME_NEEDS_CSUM) &&
@@ -115,10 +121,12 @@ static void transmit_one(struct virtio_net *net, u16 pair)
 	u64 size = net->chain->out_bytes - header + FRAME_HEADER;
 	u8 *frame = net->frame;
 
-	if (net->chain->out_bytes < header + ETHERNET_HEADER || size > FRAME_MAX || !virtq_read(virtio, net->chain, 0, frame, header) ||
-	    !virtq_read(virtio, net->chain, header, frame + FRAME_HEADER, size - FRAME_HEADER) || !header_is_ok(net, frame, size)) {
-		guest_error(VIRTIO_FRAME, "%s: a frame of %llu bytes to send is malformed, and dropped", dev_name(&virtio->dev),
-		      (unsigned long long)size);
+	if (net->chain->out_bytes < header + ETHERNET_HEADER || size > FRAME_MAX ||
+	    !virtq_read(virtio, net->chain, 0, frame, header) ||
+	    !virtq_read(virtio, net->chain, header, frame + FRAME_HEADER, size - FRAME_HEADER) ||
+	    !header_is_ok(net, frame, size)) {
+		guest_error(VIRTIO_FRAME, "%s: a frame of %llu bytes to send is malformed, and dropped",
+			    dev_name(&virtio->dev), (unsigned long long)size);
 		return;
 	}
 	frame[FRAME_FLAGS] &= FRAME_NEEDS_CSUM;
@@ -181,7 +189,9 @@ static void wire_writable(void *opaque)
 /* A frame that leaves undone what the guest did not accept: only on its way while that changed. */
 static bool header_is_taken(const struct virtio_net *net, const u8 *frame)
 {
-	static const u32 wanted[] = {[GSO_TCPV4] = OFFLOAD_TSO4, [GSO_UDP] = OFFLOAD_UFO, [GSO_TCPV6] = OFFLOAD_TSO6,
+	static const u32 wanted[] = {[GSO_TCPV4] = OFFLOAD_TSO4,
+				     [GSO_UDP] = OFFLOAD_UFO,
+				     [GSO_TCPV6] = OFFLOAD_TSO6,
 				     [GSO_UDP_L4] = OFFLOAD_USO4 | OFFLOAD_USO6};
 	u8 kind = frame[FRAME_GSO_TYPE] & (u8)~GSO_ECN;
 
@@ -215,8 +225,8 @@ static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *
 		part = MIN(size - done, net->chain->in_bytes);
 		if (!part || (!mergeable && part < size) || (!done && part < header_size)) {
 			/* A buffer that cannot hold a frame: given back empty, and the frame with it. */
-			guest_error(VIRTIO_BUFFER, "%s: a receive buffer of %llu bytes is too small", dev_name(&virtio->dev),
-			      (unsigned long long)net->chain->in_bytes);
+			guest_error(VIRTIO_BUFFER, "%s: a receive buffer of %llu bytes is too small",
+				    dev_name(&virtio->dev), (unsigned long long)net->chain->in_bytes);
 			virtq_untake(queue, count + 1);
 			if (virtq_pop(queue, net->chain))
 				virtq_push(queue, net->chain, 0);
@@ -254,7 +264,8 @@ static bool wire_receive(void *opaque, const u8 *frame, size_t size)
 	struct virtq *queue;
 	u8 pair = 0;
 
-	if (!virtio_is_live(&net->virtio) || !header_is_taken(net, frame) || !net_filter_passes(net, ethernet, size - FRAME_HEADER)) {
+	if (!virtio_is_live(&net->virtio) || !header_is_taken(net, frame) ||
+	    !net_filter_passes(net, ethernet, size - FRAME_HEADER)) {
 		net->dropped++;
 		return true;
 	}
@@ -293,7 +304,10 @@ static void wire_link(void *opaque, bool up)
 }
 
 static const struct netdev_peer wire_peer = {
-	.receive = wire_receive, .received = wire_received, .writable = wire_writable, .link = wire_link,
+	.receive = wire_receive,
+	.received = wire_received,
+	.writable = wire_writable,
+	.link = wire_link,
 };
 
 /* --- The device --- */
@@ -343,8 +357,14 @@ static void net_driver_ok(struct virtio *virtio)
 }
 
 static const struct virtio_type net_type = {
-	.id = VIRTIO_ID_NET, .name = "net", .class_code = 0x020000, .config_bytes = NET_CONFIG_BYTES, .queue_notified = net_notified,
-	.reset = net_type_reset, .cleared = net_cleared, .driver_ok = net_driver_ok,
+	.id = VIRTIO_ID_NET,
+	.name = "net",
+	.class_code = 0x020000,
+	.config_bytes = NET_CONFIG_BYTES,
+	.queue_notified = net_notified,
+	.reset = net_type_reset,
+	.cleared = net_cleared,
+	.driver_ok = net_driver_ok,
 };
 
 /* --- Life --- */
@@ -360,7 +380,8 @@ static bool find_macs(struct dev *dev, void *arg)
 	const struct virtio_net *other = container_of(dev, struct virtio_net, virtio.dev);
 	struct used_macs *used = arg;
 
-	if ((dev->cls == &virtio_net_pci_class || dev->cls == &virtio_net_device_class) && other != used->net && !memcmp(other->mac, family, sizeof(family)))
+	if ((dev->cls == &virtio_net_pci_class || dev->cls == &virtio_net_device_class) && other != used->net &&
+	    !memcmp(other->mac, family, sizeof(family)))
 		used->taken[other->mac[5]] = true;
 	return true;
 }
@@ -390,12 +411,15 @@ static bool properties_check(struct virtio_net *net, struct error *err)
 	const char *name = dev_name(&net->virtio.dev);
 
 	if (net->rss || net->hash)
-		return fail(err, "%s: %s=on: not built; frames are steered to the queue on which their flow was sent; leave it out", name,
-			    net->rss ? "rss" : "hash");
+		return fail(
+			err,
+			"%s: %s=on: not built; frames are steered to the queue on which their flow was sent; leave it out",
+			name, net->rss ? "rss" : "hash");
 	if (net->failover)
 		return fail(err, "%s: failover=on: not built; leave it out", name);
 	if (net->tx && strcmp(net->tx, "bh") && strcmp(net->tx, "timer"))
-		return fail(err, "%s: tx=%s: write bh or timer (taken, without effect), or leave it out", name, net->tx);
+		return fail(err, "%s: tx=%s: write bh or timer (taken, without effect), or leave it out", name,
+			    net->tx);
 	if (net->host_mtu && net->host_mtu < MTU_MIN)
 		return fail(err, "%s: host_mtu=%u is not %d..65535", name, net->host_mtu, MTU_MIN);
 	if (net->duplex > DUPLEX_UNKNOWN)
@@ -411,18 +435,32 @@ static u64 features_of(const struct virtio_net *net)
 		bool on;
 		u8 feature;
 	} rows[] = {
-		{net->csum, NET_F_CSUM}, {net->guest_csum, NET_F_GUEST_CSUM}, {net->guest_tso4 && net->gso, NET_F_GUEST_TSO4},
-		{net->guest_tso6 && net->gso, NET_F_GUEST_TSO6}, {net->guest_ecn && net->gso, NET_F_GUEST_ECN},
-		{net->guest_ufo && net->gso, NET_F_GUEST_UFO}, {net->guest_uso4 && net->gso, NET_F_GUEST_USO4},
-		{net->guest_uso6 && net->gso, NET_F_GUEST_USO6}, {net->host_tso4 && net->gso, NET_F_HOST_TSO4},
-		{net->host_tso6 && net->gso, NET_F_HOST_TSO6}, {net->host_ecn && net->gso, NET_F_HOST_ECN},
-		{net->host_ufo && net->gso, NET_F_HOST_UFO}, {net->host_uso && net->gso, NET_F_HOST_USO},
-		{net->mrg_rxbuf, NET_F_MRG_RXBUF}, {net->status, NET_F_STATUS}, {net->ctrl_vq, NET_F_CTRL_VQ},
-		{net->ctrl_vq && net->ctrl_rx, NET_F_CTRL_RX}, {net->ctrl_vq && net->ctrl_vlan, NET_F_CTRL_VLAN},
-		{net->ctrl_vq && net->ctrl_rx_extra, NET_F_CTRL_RX_EXTRA}, {net->ctrl_vq && net->ctrl_mac_addr, NET_F_CTRL_MAC_ADDR},
+		{net->csum, NET_F_CSUM},
+		{net->guest_csum, NET_F_GUEST_CSUM},
+		{net->guest_tso4 && net->gso, NET_F_GUEST_TSO4},
+		{net->guest_tso6 && net->gso, NET_F_GUEST_TSO6},
+		{net->guest_ecn && net->gso, NET_F_GUEST_ECN},
+		{net->guest_ufo && net->gso, NET_F_GUEST_UFO},
+		{net->guest_uso4 && net->gso, NET_F_GUEST_USO4},
+		{net->guest_uso6 && net->gso, NET_F_GUEST_USO6},
+		{net->host_tso4 && net->gso, NET_F_HOST_TSO4},
+		{net->host_tso6 && net->gso, NET_F_HOST_TSO6},
+		{net->host_ecn && net->gso, NET_F_HOST_ECN},
+		{net->host_ufo && net->gso, NET_F_HOST_UFO},
+		{net->host_uso && net->gso, NET_F_HOST_USO},
+		{net->mrg_rxbuf, NET_F_MRG_RXBUF},
+		{net->status, NET_F_STATUS},
+		{net->ctrl_vq, NET_F_CTRL_VQ},
+		{net->ctrl_vq && net->ctrl_rx, NET_F_CTRL_RX},
+		{net->ctrl_vq && net->ctrl_vlan, NET_F_CTRL_VLAN},
+		{net->ctrl_vq && net->ctrl_rx_extra, NET_F_CTRL_RX_EXTRA},
+		{net->ctrl_vq && net->ctrl_mac_addr, NET_F_CTRL_MAC_ADDR},
 		{net->ctrl_vq && net->ctrl_guest_offloads && gives, NET_F_CTRL_GUEST_OFFLOADS},
-		{net->ctrl_vq && net->pairs_max > 1, NET_F_MQ}, {net->host_mtu, NET_F_MTU}, {net->speed != SPEED_UNKNOWN || net->duplex != DUPLEX_UNKNOWN, NET_F_SPEED_DUPLEX},
-		{true, NET_F_MAC}, {true, VIRTIO_F_RING_RESET}, /* the queues of this device hold nothing that is under way */
+		{net->ctrl_vq && net->pairs_max > 1, NET_F_MQ},
+		{net->host_mtu, NET_F_MTU},
+		{net->speed != SPEED_UNKNOWN || net->duplex != DUPLEX_UNKNOWN, NET_F_SPEED_DUPLEX},
+		{true, NET_F_MAC},
+		{true, VIRTIO_F_RING_RESET}, /* the queues of this device hold nothing that is under way */
 	};
 	u64 features = 0, of_wire = 0, wired = 0;
 
@@ -436,7 +474,8 @@ static u64 features_of(const struct virtio_net *net)
 	features &= ~wired | of_wire;
 	/* Segmentation needs checksums. [VIRTIO1.2 5.1.3.1] */
 	if (!(features & BIT(NET_F_CSUM)))
-		features &= ~(BIT(NET_F_HOST_TSO4) | BIT(NET_F_HOST_TSO6) | BIT(NET_F_HOST_ECN) | BIT(NET_F_HOST_UFO) | BIT(NET_F_HOST_USO));
+		features &= ~(BIT(NET_F_HOST_TSO4) | BIT(NET_F_HOST_TSO6) | BIT(NET_F_HOST_ECN) | BIT(NET_F_HOST_UFO) |
+			      BIT(NET_F_HOST_USO));
 	if (!(features & BIT(NET_F_GUEST_CSUM)))
 		features &= ~net_offload_features;
 	return features;
@@ -451,10 +490,11 @@ static bool find_netdev(struct virtio_net *net, struct machine *machine, struct 
 		return true;
 	netdev = machine_netdev(machine, net->netdev_id);
 	if (!netdev)
-		return fail(err, "%s: netdev=%s: no network of this id; describe it with -netdev user,id=%s", name, net->netdev_id,
-			    net->netdev_id);
+		return fail(err, "%s: netdev=%s: no network of this id; describe it with -netdev user,id=%s", name,
+			    net->netdev_id, net->netdev_id);
 	if (!netdev_connect(netdev, &wire_peer, net))
-		return fail(err, "%s: netdev=%s is another device's; describe another with -netdev", name, net->netdev_id);
+		return fail(err, "%s: netdev=%s is another device's; describe another with -netdev", name,
+			    net->netdev_id);
 	net->netdev = netdev;
 	return true;
 }
@@ -470,11 +510,13 @@ static bool net_create(struct dev *dev, const struct dev_env *env, struct error 
 	if (!properties_check(net, err) || !find_netdev(net, env->machine, err))
 		return false;
 	net->pairs_max = net->mq ? (u16)MIN(MAX(machine_cpu_count(env->machine), 1), NET_PAIRS_MAX) : 1;
-	if (!virtio_init(&net->virtio, &net_type, features_of(net), (u16)(2 * net->pairs_max + 1), QUEUE_SIZE, env, err))
+	if (!virtio_init(&net->virtio, &net_type, features_of(net), (u16)(2 * net->pairs_max + 1), QUEUE_SIZE, env,
+			 err))
 		return false;
 	for (u16 n = 0; n < net->virtio.queue_count; n++)
-		net->virtio.queues[n].size_max = n == net->virtio.queue_count - 1 ? CONTROL_SIZE
-					       : n & 1 ? net->tx_queue_size : net->rx_queue_size;
+		net->virtio.queues[n].size_max = n == net->virtio.queue_count - 1 ? CONTROL_SIZE :
+						 n & 1                            ? net->tx_queue_size :
+										    net->rx_queue_size;
 	if (!memcmp(net->mac, none, NET_MAC_BYTES) && !mac_default(net, env->machine, err))
 		return false;
 	memcpy(config + NET_MAC, net->mac, NET_MAC_BYTES);
@@ -507,13 +549,16 @@ struct netdev *virtio_net_wire(struct dev *dev)
 static const struct prop net_props[] = {
 	PROP_STRING("netdev", struct virtio_net, netdev_id, NULL, "id of its -netdev"),
 	PROP_MAC("mac", struct virtio_net, mac, "address (default: 52:54:00:12:34:56 and on)"),
-	PROP_U32("bootindex", struct virtio_net, bootindex, 0xffffffff, "place in the firmware's order of boot devices"),
+	PROP_U32("bootindex", struct virtio_net, bootindex, 0xffffffff,
+		 "place in the firmware's order of boot devices"),
 	PROP_BOOL("mq", struct virtio_net, mq, 0, "a pair of queues for each vCPU, 16 at most"),
 	PROP_U16("host_mtu", struct virtio_net, host_mtu, 0, "MTU that the guest is told, 68..65535"),
 	PROP_U16("rx_queue_size", struct virtio_net, rx_queue_size, QUEUE_SIZE, "entries of a receive queue, 64..1024"),
-	PROP_U16("tx_queue_size", struct virtio_net, tx_queue_size, QUEUE_SIZE, "entries of a transmit queue, 64..1024"),
+	PROP_U16("tx_queue_size", struct virtio_net, tx_queue_size, QUEUE_SIZE,
+		 "entries of a transmit queue, 64..1024"),
 	PROP_U32("speed", struct virtio_net, speed, SPEED_UNKNOWN, "link speed in Mbit/s that the guest is told"),
-	PROP_CHOICE("duplex", struct virtio_net, duplex, duplex_words, DUPLEX_UNKNOWN, "half or full, that the guest is told"),
+	PROP_CHOICE("duplex", struct virtio_net, duplex, duplex_words, DUPLEX_UNKNOWN,
+		    "half or full, that the guest is told"),
 	PROP_BOOL("csum", struct virtio_net, csum, 1, "offer to complete checksums"),
 	PROP_BOOL("gso", struct virtio_net, gso, 1, "off: no segmentation offload at all"),
 	PROP_BOOL("host_tso4", struct virtio_net, host_tso4, 1, "offer to segment TCP over IPv4"),
@@ -541,9 +586,12 @@ static const struct prop net_props[] = {
 	PROP_BOOL("failover", struct virtio_net, failover, 0, "only off"),
 	PROP_STRING("tx", struct virtio_net, tx, NULL, "accepted: bh, timer"),
 	VIRTIO_PROPS(struct virtio_net),
-	{ } };
+	{}};
 
+/* clang-format off */
 #define NET_CLASS .doc = "virtio network card", .size = sizeof(struct virtio_net), .props = net_props, .create = net_create, \
 		  .reset = virtio_dev_reset, .destroy = net_destroy
-const struct dev_class virtio_net_pci_class = {.name = "virtio-net-pci", .plugs = BUS_PCIE, .common = pci_dev_props, NET_CLASS};
+/* clang-format on */
+const struct dev_class virtio_net_pci_class = {
+	.name = "virtio-net-pci", .plugs = BUS_PCIE, .common = pci_dev_props, NET_CLASS};
 const struct dev_class virtio_net_device_class = {.name = "virtio-net-device", .plugs = BUS_VIRTIO, NET_CLASS};

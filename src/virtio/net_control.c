@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-net's control queue: receive filters, addresses, VLANs, queue pairs, offloads. [VIRTIO1.2 5.1.6.5] A command is copied out of
- * guest memory once and its length checked against its row; what is not negotiated, unknown or of a wrong length is answered with
- * an error.
+ * virtio-net's control queue: receive filters, addresses, VLANs, queue pairs, offloads. [VIRTIO1.2 5.1.6.5] A command
+ * is copied out of guest memory once and its length checked against its row; what is not negotiated, unknown or of a
+ * wrong length is answered with an error.
  */
 #include <string.h>
 
@@ -15,7 +15,8 @@
 void net_filter_reset(struct virtio_net *net)
 {
 	memset(&net->filter, 0, sizeof(net->filter));
-	/* Without the command there is no filter, so everything passes; with it, what is for us. [VIRTIO1.2 5.1.6.5.1] */
+	/* Without the command there is no filter, so everything passes; with it, what is for us. [VIRTIO1.2 5.1.6.5.1]
+	 */
 	net->filter.promiscuous = true;
 	/* VLANs are filtered from the moment on that the feature is accepted. */
 	memset(net->filter.vlans, virtio_has(&net->virtio, NET_F_CTRL_VLAN) ? 0 : 0xff, sizeof(net->filter.vlans));
@@ -45,9 +46,11 @@ bool net_filter_passes(const struct virtio_net *net, const u8 *ethernet, size_t 
 	if (!memcmp(ethernet, broadcast, NET_MAC_BYTES))
 		return !f->no_broadcast;
 	if (ethernet[0] & 1)
-		return !f->no_multicast && (f->all_multicast || f->multicast_overflow || listed(f->multicast, f->multicast_count, ethernet));
-	return !f->no_unicast && (f->all_unicast || f->unicast_overflow || !memcmp(net->address, ethernet, NET_MAC_BYTES) ||
-				  listed(f->unicast, f->unicast_count, ethernet));
+		return !f->no_multicast && (f->all_multicast || f->multicast_overflow ||
+					    listed(f->multicast, f->multicast_count, ethernet));
+	return !f->no_unicast &&
+	       (f->all_unicast || f->unicast_overflow || !memcmp(net->address, ethernet, NET_MAC_BYTES) ||
+		listed(f->unicast, f->unicast_count, ethernet));
 }
 
 /* One list of the address table: a count, and so many addresses. Returns what it took of `size`, 0: malformed. */
@@ -68,7 +71,8 @@ static bool set_table(struct virtio_net *net, const u8 *data, u32 size)
 	struct net_filter next = net->filter;
 	u32 first = table_read(data, size, next.unicast, &next.unicast_count, &next.unicast_overflow);
 
-	if (!first || table_read(data + first, size - first, next.multicast, &next.multicast_count, &next.multicast_overflow) != size - first)
+	if (!first || table_read(data + first, size - first, next.multicast, &next.multicast_count,
+				 &next.multicast_overflow) != size - first)
 		return false;
 	net->filter = next;
 	return true;
@@ -77,9 +81,11 @@ static bool set_table(struct virtio_net *net, const u8 *data, u32 size)
 static bool set_mode(struct virtio_net *net, u8 command, bool on)
 {
 	struct net_filter *f = &net->filter;
-	bool *const modes[] = {&f->promiscuous, &f->all_multicast, &f->all_unicast, &f->no_multicast, &f->no_unicast, &f->no_broadcast};
+	bool *const modes[] = {&f->promiscuous,  &f->all_multicast, &f->all_unicast,
+			       &f->no_multicast, &f->no_unicast,    &f->no_broadcast};
 
-	if (command >= ARRAY_SIZE(modes) || (command > NET_CTRL_RX_ALLMULTI && !virtio_has(&net->virtio, NET_F_CTRL_RX_EXTRA)))
+	if (command >= ARRAY_SIZE(modes) ||
+	    (command > NET_CTRL_RX_ALLMULTI && !virtio_has(&net->virtio, NET_F_CTRL_RX_EXTRA)))
 		return false;
 	*modes[command] = on;
 	return true;
@@ -122,8 +128,11 @@ static bool execute(struct virtio_net *net, u8 class, u8 command, const u8 *data
 	static const struct {
 		u8 class, feature;
 		u32 bytes; /* 0: checked by the command */
-	} classes[] = {{NET_CTRL_RX, NET_F_CTRL_RX, 1}, {NET_CTRL_MAC, NET_F_CTRL_RX, 0}, {NET_CTRL_VLAN, NET_F_CTRL_VLAN, 2},
-		       {NET_CTRL_MQ, NET_F_MQ, 2}, {NET_CTRL_OFFLOADS, NET_F_CTRL_GUEST_OFFLOADS, 8}};
+	} classes[] = {{NET_CTRL_RX, NET_F_CTRL_RX, 1},
+		       {NET_CTRL_MAC, NET_F_CTRL_RX, 0},
+		       {NET_CTRL_VLAN, NET_F_CTRL_VLAN, 2},
+		       {NET_CTRL_MQ, NET_F_MQ, 2},
+		       {NET_CTRL_OFFLOADS, NET_F_CTRL_GUEST_OFFLOADS, 8}};
 	bool known = false;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(classes); i++) {
@@ -140,9 +149,12 @@ static bool execute(struct virtio_net *net, u8 class, u8 command, const u8 *data
 	switch (class) {
 	case NET_CTRL_RX: return set_mode(net, command, data[0]);
 	case NET_CTRL_MAC:
-		return command == NET_CTRL_MAC_TABLE ? set_table(net, data, size)
-						     : command == NET_CTRL_MAC_ADDR && size == NET_MAC_BYTES && set_address(net, data);
-	case NET_CTRL_VLAN: return command <= NET_CTRL_VLAN_DEL && set_vlan(net, command == NET_CTRL_VLAN_ADD, (u16)load_le(data, 2));
+		return command == NET_CTRL_MAC_TABLE ?
+			       set_table(net, data, size) :
+			       command == NET_CTRL_MAC_ADDR && size == NET_MAC_BYTES && set_address(net, data);
+	case NET_CTRL_VLAN:
+		return command <= NET_CTRL_VLAN_DEL &&
+		       set_vlan(net, command == NET_CTRL_VLAN_ADD, (u16)load_le(data, 2));
 	case NET_CTRL_MQ: return command == NET_CTRL_MQ_PAIRS && set_pairs(net, (u16)load_le(data, 2));
 	default: return command == NET_CTRL_OFFLOADS_SET && set_offloads(net, load_le(data, 8));
 	}
@@ -163,10 +175,11 @@ void net_control_notified(struct virtio_net *net, struct virtq *queue)
 			break;
 		}
 		if (size <= COMMAND_BYTES_MAX && virtq_read(virtio, net->chain, 0, net->frame, size) &&
-		    execute(net, net->frame[0], net->frame[1], net->frame + NET_CTRL_HEADER, (u32)size - NET_CTRL_HEADER))
+		    execute(net, net->frame[0], net->frame[1], net->frame + NET_CTRL_HEADER,
+			    (u32)size - NET_CTRL_HEADER))
 			answer = NET_CTRL_OK;
-		trace(VIRTIO, "%s: control class %u command %u: %s", dev_name(&virtio->dev), net->frame[0], net->frame[1],
-		      answer == NET_CTRL_OK ? "done" : "refused");
+		trace(VIRTIO, "%s: control class %u command %u: %s", dev_name(&virtio->dev), net->frame[0],
+		      net->frame[1], answer == NET_CTRL_OK ? "done" : "refused");
 		virtq_write(virtio, net->chain, 0, &answer, 1);
 		virtq_push(queue, net->chain, 1);
 	}

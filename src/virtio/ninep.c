@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-9p: a folder of the host, shared. [VIRTIO1.2 5.9] One queue; each chain is a request and the room for its answer. The
- * server (p9.c) may wait for the host's disk, so it runs on a pool thread, one request at a time and without the machine lock: the
- * message is copied in before and the answer copied out after. The next chain is taken when the one before is done.
+ * virtio-9p: a folder of the host, shared. [VIRTIO1.2 5.9] One queue; each chain is a request and the room for its
+ * answer. The server (p9.c) may wait for the host's disk, so it runs on a pool thread, one request at a time and
+ * without the machine lock: the message is copied in before and the answer copied out after. The next chain is taken
+ * when the one before is done.
  *
  * A reset waits for the request that is under way; its completion belongs to an older generation and is thrown away.
  */
@@ -16,9 +17,9 @@
 #include "virtio/device.h"
 #include "virtio/p9.h"
 
-#define QUEUE_SIZE    128
+#define QUEUE_SIZE 128
 #define TAG_BYTES_MAX 32
-#define CONFIG_TAG    2
+#define CONFIG_TAG 2
 
 /* The word from the thread to the loop that a request is done: it outlives a device that is taken away meanwhile. */
 struct done {
@@ -62,7 +63,8 @@ static void request_done(void *opaque)
 		if (!dev->out_bytes)
 			virtio_broken(virtio, "a 9p request without a header, or without room for an answer");
 		else if (!virtq_write(virtio, dev->chain, 0, dev->out, dev->out_bytes))
-			guest_error(VIRTIO_BUFFER, "%s: the room for an answer is not in memory", dev_name(&virtio->dev));
+			guest_error(VIRTIO_BUFFER, "%s: the room for an answer is not in memory",
+				    dev_name(&virtio->dev));
 		virtq_push(&virtio->queues[0], dev->chain, (u32)dev->out_bytes);
 		virtq_signal(&virtio->queues[0]);
 	}
@@ -111,8 +113,12 @@ static void ninep_type_reset(struct virtio *virtio)
 }
 
 static const struct virtio_type ninep_type = {
-	.id = VIRTIO_ID_9P, .name = "9p", .class_code = 0x000200, .config_bytes = CONFIG_TAG + TAG_BYTES_MAX,
-	.queue_notified = ninep_notified, .reset = ninep_type_reset,
+	.id = VIRTIO_ID_9P,
+	.name = "9p",
+	.class_code = 0x000200,
+	.config_bytes = CONFIG_TAG + TAG_BYTES_MAX,
+	.queue_notified = ninep_notified,
+	.reset = ninep_type_reset,
 };
 
 static bool ninep_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -122,14 +128,16 @@ static bool ninep_create(struct dev *dev, const struct dev_env *env, struct erro
 	size_t tag = ninep->mount_tag ? strlen(ninep->mount_tag) : 0;
 
 	if (!tag || tag > TAG_BYTES_MAX)
-		return fail(err, "%s: mount_tag=%s: the name to mount by has 1 to %d characters", name, tag ? ninep->mount_tag : "",
-			    TAG_BYTES_MAX);
+		return fail(err, "%s: mount_tag=%s: the name to mount by has 1 to %d characters", name,
+			    tag ? ninep->mount_tag : "", TAG_BYTES_MAX);
 	if (!ninep->fsdev)
 		return fail(err, "%s: it needs fsdev=ID of a -fsdev", name);
 	ninep->folder = machine_folder(env->machine, ninep->fsdev);
 	if (!ninep->folder)
-		return fail(err, "%s: fsdev=%s: no folder of this id; describe it with -fsdev local,id=%s,path=...,security_model=...", name,
-			    ninep->fsdev, ninep->fsdev);
+		return fail(
+			err,
+			"%s: fsdev=%s: no folder of this id; describe it with -fsdev local,id=%s,path=...,security_model=...",
+			name, ninep->fsdev, ninep->fsdev);
 	ninep->p9 = p9_create(ninep->folder);
 	ninep->chain = virtq_chain_new();
 	ninep->done = calloc(1, sizeof(*ninep->done));
@@ -165,9 +173,12 @@ static const struct prop ninep_props[] = {
 	PROP_STRING("fsdev", struct virtio_9p, fsdev, NULL, "id of its -fsdev"),
 	PROP_STRING("mount_tag", struct virtio_9p, mount_tag, NULL, "name that the guest mounts it by"),
 	VIRTIO_PROPS(struct virtio_9p),
-	{ } };
+	{}};
 
+/* clang-format off */
 #define NINEP_CLASS .doc = "folder of the host, shared by 9p", .size = sizeof(struct virtio_9p), .props = ninep_props, .create = ninep_create, \
 		    .reset = virtio_dev_reset, .destroy = ninep_destroy
-const struct dev_class virtio_9p_pci_class = {.name = "virtio-9p-pci", .plugs = BUS_PCIE, .common = pci_dev_props, NINEP_CLASS};
+/* clang-format on */
+const struct dev_class virtio_9p_pci_class = {
+	.name = "virtio-9p-pci", .plugs = BUS_PCIE, .common = pci_dev_props, NINEP_CLASS};
 const struct dev_class virtio_9p_device_class = {.name = "virtio-9p-device", .plugs = BUS_VIRTIO, NINEP_CLASS};

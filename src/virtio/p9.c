@@ -2,12 +2,12 @@
 /*
  * The 9P2000.L server. See p9.h and folder.h.
  *
- * The guest is hostile: a message's length is checked once, before dispatch; fields are taken by a reader that cannot pass its end,
- * answers are made by a writer likewise; fids, names, attributes and messages are bounded. A handler returns 0 or a Linux error
- * number; what it wrote is then thrown away and Rlerror sent.
+ * The guest is hostile: a message's length is checked once, before dispatch; fields are taken by a reader that cannot
+ * pass its end, answers are made by a writer likewise; fids, names, attributes and messages are bounded. A handler
+ * returns 0 or a Linux error number; what it wrote is then thrown away and Rlerror sent.
  *
- * A fid is a number of the client's for an object: an O_PATH descriptor, and once opened a second one. An extended attribute is
- * read and written through a fid of its own, which holds the value.
+ * A fid is a number of the client's for an object: an O_PATH descriptor, and once opened a second one. An extended
+ * attribute is read and written through a fid of its own, which holds the value.
  */
 #include "virtio/p9.h"
 
@@ -23,37 +23,62 @@
 #include "base/bits.h"
 #include "base/trace.h"
 
-#define NO_FID         0xffffffffu
-#define FIDS_MAX       32768
-#define BUCKETS        1024
-#define WALK_MAX       16
-#define XATTR_MAX      65536
-#define XATTRS_MAX     (16 * MiB) /* of all fids together */
-#define NAME_ROOM      256
-#define TARGET_ROOM    4096
-#define QID_DIRECTORY  0x80
-#define QID_SYMLINK    0x02
-#define GETATTR_BASIC  0x7ff
-#define V9FS_MAGIC     0x01021997
-#define LOCK_UNLOCKED  2
+#define NO_FID 0xffffffffu
+#define FIDS_MAX 32768
+#define BUCKETS 1024
+#define WALK_MAX 16
+#define XATTR_MAX 65536
+#define XATTRS_MAX (16 * MiB) /* of all fids together */
+#define NAME_ROOM 256
+#define TARGET_ROOM 4096
+#define QID_DIRECTORY 0x80
+#define QID_SYMLINK 0x02
+#define GETATTR_BASIC 0x7ff
+#define V9FS_MAGIC 0x01021997
+#define LOCK_UNLOCKED 2
 #define UNLINK_DIRECTORY 0x200
 
 /* Types of requests; the answer's is one more. */
 enum {
-	RLERROR = 7, TSTATFS = 8, TLOPEN = 12, TLCREATE = 14, TSYMLINK = 16, TMKNOD = 18, TRENAME = 20, TREADLINK = 22, TGETATTR = 24,
-	TSETATTR = 26, TXATTRWALK = 30, TXATTRCREATE = 32, TREADDIR = 40, TFSYNC = 50, TLOCK = 52, TGETLOCK = 54, TLINK = 70, TMKDIR = 72,
-	TRENAMEAT = 74, TUNLINKAT = 76, TVERSION = 100, TAUTH = 102, TATTACH = 104, TFLUSH = 108, TWALK = 110, TREAD = 116, TWRITE = 118,
-	TCLUNK = 120, TREMOVE = 122,
+	RLERROR = 7,
+	TSTATFS = 8,
+	TLOPEN = 12,
+	TLCREATE = 14,
+	TSYMLINK = 16,
+	TMKNOD = 18,
+	TRENAME = 20,
+	TREADLINK = 22,
+	TGETATTR = 24,
+	TSETATTR = 26,
+	TXATTRWALK = 30,
+	TXATTRCREATE = 32,
+	TREADDIR = 40,
+	TFSYNC = 50,
+	TLOCK = 52,
+	TGETLOCK = 54,
+	TLINK = 70,
+	TMKDIR = 72,
+	TRENAMEAT = 74,
+	TUNLINKAT = 76,
+	TVERSION = 100,
+	TAUTH = 102,
+	TATTACH = 104,
+	TFLUSH = 108,
+	TWALK = 110,
+	TREAD = 116,
+	TWRITE = 118,
+	TCLUNK = 120,
+	TREMOVE = 122,
 };
 
 struct fid {
 	struct fid *next;
 	u32 number, uid;
-	int object, opened;  /* opened: -1 */
+	int object, opened; /* opened: -1 */
 	/* an extended attribute instead of an object's content */
 	u8 *xattr;
 	size_t xattr_size, xattr_done;
-	char *xattr_name;    /* to be set at the end; NULL: one that is read */
+	char *xattr_name; /* to be set at the end; NULL: one that is read */
 	int xattr_flags;
 };
 
@@ -170,7 +195,8 @@ static int fid_add(struct p9 *p9, u32 number, int object, u32 uid, struct fid **
 	}
 	fid = calloc(1, sizeof(*fid));
 	assert(fid);
-	*fid = (struct fid){.next = p9->buckets[number % BUCKETS], .number = number, .uid = uid, .object = object, .opened = -1};
+	*fid = (struct fid){
+		.next = p9->buckets[number % BUCKETS], .number = number, .uid = uid, .object = object, .opened = -1};
 	p9->buckets[number % BUCKETS] = fid;
 	p9->fid_count++;
 	if (made)
@@ -329,7 +355,10 @@ static int handle_getattr(struct request *r)
 	put(&r->out, (u64)st.st_blksize, 8);
 	put(&r->out, (u64)st.st_blocks, 8);
 	for (unsigned i = 0; i < 4; i++) { /* access, modification, change; birth is not told */
-		struct timespec none = {0}, *t = i == 0 ? &st.st_atim : i == 1 ? &st.st_mtim : i == 2 ? &st.st_ctim : &none;
+		struct timespec none = {0}, *t = i == 0 ? &st.st_atim :
+						 i == 1 ? &st.st_mtim :
+						 i == 2 ? &st.st_ctim :
+							  &none;
 
 		put(&r->out, (u64)t->tv_sec, 8);
 		put(&r->out, (u64)t->tv_nsec, 8);
@@ -341,9 +370,15 @@ static int handle_getattr(struct request *r)
 
 static int handle_setattr(struct request *r)
 {
-	struct folder_change c = {.valid = (u32)get(&r->in, 4), .mode = (u32)get(&r->in, 4), .uid = (u32)get(&r->in, 4),
-				  .gid = (u32)get(&r->in, 4), .size = get(&r->in, 8), .atime_s = get(&r->in, 8), .atime_ns = get(&r->in, 8),
-				  .mtime_s = get(&r->in, 8), .mtime_ns = get(&r->in, 8)};
+	struct folder_change c = {.valid = (u32)get(&r->in, 4),
+				  .mode = (u32)get(&r->in, 4),
+				  .uid = (u32)get(&r->in, 4),
+				  .gid = (u32)get(&r->in, 4),
+				  .size = get(&r->in, 8),
+				  .atime_s = get(&r->in, 8),
+				  .atime_ns = get(&r->in, 8),
+				  .mtime_s = get(&r->in, 8),
+				  .mtime_ns = get(&r->in, 8)};
 
 	return r->in.bad ? EINVAL : -folder_change(r->folder, r->fid->object, &c);
 }
@@ -477,7 +512,8 @@ static int handle_mknod(struct request *r)
 	major = (u32)get(&r->in, 4);
 	minor = (u32)get(&r->in, 4);
 	owner.gid = (u32)get(&r->in, 4);
-	return r->in.bad ? EINVAL : put_made(r, folder_mknod(r->folder, r->fid->object, name, major, minor, &owner), name);
+	return r->in.bad ? EINVAL :
+			   put_made(r, folder_mknod(r->folder, r->fid->object, name, major, minor, &owner), name);
 }
 
 static int handle_link(struct request *r)
@@ -509,7 +545,9 @@ static int handle_renameat(struct request *r)
 	get_string(&r->in, old_name, sizeof(old_name));
 	to = fid_find(r->p9, get(&r->in, 4));
 	get_string(&r->in, new_name, sizeof(new_name));
-	return r->in.bad ? EINVAL : !to ? EBADF : -folder_rename(r->folder, r->fid->object, old_name, to->object, new_name);
+	return r->in.bad ? EINVAL :
+	       !to       ? EBADF :
+			   -folder_rename(r->folder, r->fid->object, old_name, to->object, new_name);
 }
 
 static int handle_unlinkat(struct request *r)
@@ -666,14 +704,15 @@ static int handle_xattrwalk(struct request *r)
 		return EINVAL;
 	value = malloc(XATTR_MAX);
 	assert(value);
-	size = *name ? folder_xattr_get(r->folder, r->fid->object, name, value, XATTR_MAX)
-		     : folder_xattr_list(r->folder, r->fid->object, (char *)value, XATTR_MAX);
+	size = *name ? folder_xattr_get(r->folder, r->fid->object, name, value, XATTR_MAX) :
+		       folder_xattr_list(r->folder, r->fid->object, (char *)value, XATTR_MAX);
 	object = size < 0 ? (int)size : fcntl(r->fid->object, F_DUPFD_CLOEXEC, 0);
 	if (object < 0) {
 		free(value);
 		return size < 0 ? (int)-size : errno;
 	}
-	error = (size_t)size > XATTRS_MAX - r->p9->xattr_bytes ? (close(object), ENOSPC) : fid_add(r->p9, number, object, r->fid->uid, &fid);
+	error = (size_t)size > XATTRS_MAX - r->p9->xattr_bytes ? (close(object), ENOSPC) :
+								 fid_add(r->p9, number, object, r->fid->uid, &fid);
 	if (error) {
 		free(value);
 		return error;
@@ -717,9 +756,10 @@ static int handle_clunk(struct request *r)
 	int error = 0;
 
 	if (fid->xattr_name)
-		error = fid->xattr_done != fid->xattr_size
-			? EINVAL
-			: -folder_xattr_set(r->folder, fid->object, fid->xattr_name, fid->xattr, fid->xattr_size, fid->xattr_flags);
+		error = fid->xattr_done != fid->xattr_size ?
+				EINVAL :
+				-folder_xattr_set(r->folder, fid->object, fid->xattr_name, fid->xattr, fid->xattr_size,
+						  fid->xattr_flags);
 	fid_remove(r->p9, fid);
 	return error;
 }
@@ -736,7 +776,8 @@ static int handle_rename(struct request *r)
 	return EOPNOTSUPP; /* Trenameat is */
 }
 
-/* Every request: the least bytes of its fields, whether the first is a fid that must be there, whether it changes the export. */
+/* Every request: the least bytes of its fields, whether the first is a fid that must be there, whether it changes the
+ * export. */
 static const struct message {
 	u8 type;
 	const char *name;
@@ -795,7 +836,9 @@ static int dispatch(struct request *r, u8 type)
 
 size_t p9_request(struct p9 *p9, const u8 *in, size_t size, u8 *out, size_t room)
 {
-	struct request r = {.p9 = p9, .folder = p9->folder, .in = {.at = in + P9_HEADER},
+	struct request r = {.p9 = p9,
+			    .folder = p9->folder,
+			    .in = {.at = in + P9_HEADER},
 			    .out = {.start = out, .used = P9_HEADER, .room = MIN(room, p9->msize)}};
 	u64 declared;
 	u8 type;

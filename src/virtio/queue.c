@@ -75,7 +75,8 @@ static u16 avail_count(struct virtq *queue)
 	if (!ring_read16(queue, queue->avail + RING_IDX, &idx))
 		return 0;
 	count = idx - queue->last_avail;
-	/* Those that are taken and not given back count too: each holds a descriptor, so a driver cannot make us hold more of them. */
+	/* Those that are taken and not given back count too: each holds a descriptor, so a driver cannot make us hold
+	 * more of them. */
 	if ((u16)(idx - queue->used_idx) > queue->size || count > queue->size) {
 		virtio_broken(queue->virtio, "avail idx is ahead by more than the queue's size");
 		return 0;
@@ -295,8 +296,8 @@ static bool copy(struct virtio *virtio, const struct virtq_segment *segments, un
 			continue;
 		}
 		part = MIN(segments[n].length - offset, size);
-		ok = to ? virtio_dma_read(virtio, segments[n].pa + offset, to, part)
-			: virtio_dma_write(virtio, segments[n].pa + offset, from, part);
+		ok = to ? virtio_dma_read(virtio, segments[n].pa + offset, to, part) :
+			  virtio_dma_write(virtio, segments[n].pa + offset, from, part);
 		if (!ok)
 			return false;
 		if (to)

@@ -42,7 +42,10 @@ static void rng_notified(struct virtio *virtio, struct virtq *queue)
 }
 
 static const struct virtio_type rng_type = {
-	.id = VIRTIO_ID_RNG, .name = "rng", .class_code = 0x00ff00, .queue_notified = rng_notified,
+	.id = VIRTIO_ID_RNG,
+	.name = "rng",
+	.class_code = 0x00ff00,
+	.queue_notified = rng_notified,
 };
 
 static bool rng_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -64,9 +67,12 @@ static void rng_destroy(struct dev *dev)
 static const struct prop rng_props[] = {
 	PROP_STRING("rng", struct virtio_rng, rng, NULL, "accepted: the bytes are the host's in any case"),
 	VIRTIO_PROPS(struct virtio_rng),
-	{ } };
+	{}};
 
+/* clang-format off */
 #define RNG_CLASS .doc = "virtio entropy source", .size = sizeof(struct virtio_rng), .props = rng_props, .create = rng_create, \
 		  .reset = virtio_dev_reset, .destroy = rng_destroy
-const struct dev_class virtio_rng_pci_class = {.name = "virtio-rng-pci", .plugs = BUS_PCIE, .common = pci_dev_props, RNG_CLASS};
+/* clang-format on */
+const struct dev_class virtio_rng_pci_class = {
+	.name = "virtio-rng-pci", .plugs = BUS_PCIE, .common = pci_dev_props, RNG_CLASS};
 const struct dev_class virtio_rng_device_class = {.name = "virtio-rng-device", .plugs = BUS_VIRTIO, RNG_CLASS};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory-mapped transport: the board's slots, each 512 bytes with an interrupt of its own, empty or with a device in it.
- * [VIRTIO1.2 4.2] A slot speaks version 2, or by default, as QEMU's, the legacy interface (version 1) [VIRTIO1.2 4.2.4]: there a
- * queue is one stretch of memory named by its page number, and features are 32 bits. An empty slot has device ID 0, at which a
- * driver stops. Control registers are read and written by words; the device's configuration, from 0x100 on, by any width.
- * Under the machine lock.
+ * The memory-mapped transport: the board's slots, each 512 bytes with an interrupt of its own, empty or with a device
+ * in it. [VIRTIO1.2 4.2] A slot speaks version 2, or by default, as QEMU's, the legacy interface (version 1)
+ * [VIRTIO1.2 4.2.4]: there a queue is one stretch of memory named by its page number, and features are 32 bits. An
+ * empty slot has device ID 0, at which a driver stops. Control registers are read and written by words; the device's
+ * configuration, from 0x100 on, by any width. Under the machine lock.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,7 +172,8 @@ static void queue_pfn_write(struct regs *b, unsigned i, u64 old, u64 now)
 		queue->size = size;
 		queue->desc = base;
 		queue->avail = base + DESC_BYTES * (u64)size;
-		queue->used = is_power_of_2(align) ? (queue->avail + 2 * (3 + (u64)size) + align - 1) & ~(align - 1) : 1;
+		queue->used =
+			is_power_of_2(align) ? (queue->avail + 2 * (3 + (u64)size) + align - 1) & ~(align - 1) : 1;
 		queue_enable(queue);
 	}
 	queue_load(slot_of(b));
@@ -270,7 +271,8 @@ static enum mem_result mmio_read(void *opaque, u64 offset, unsigned size, u64 *v
 	else if (size == 4 && is_aligned(offset, 4))
 		*value = regs_read(&slot->regs, offset, 4);
 	else
-		guest_error(VIRTIO_WIDTH, "%s: a read of %u bytes at 0x%llx: registers have words", slot->regs.name, size, (unsigned long long)offset);
+		guest_error(VIRTIO_WIDTH, "%s: a read of %u bytes at 0x%llx: registers have words", slot->regs.name,
+			    size, (unsigned long long)offset);
 	return MEM_OK;
 }
 
@@ -283,7 +285,8 @@ static enum mem_result mmio_write(void *opaque, u64 offset, unsigned size, u64 v
 	else if (size == 4 && is_aligned(offset, 4))
 		regs_write(&slot->regs, offset, 4, value);
 	else
-		guest_error(VIRTIO_WIDTH, "%s: a write of %u bytes at 0x%llx: registers have words", slot->regs.name, size, (unsigned long long)offset);
+		guest_error(VIRTIO_WIDTH, "%s: a write of %u bytes at 0x%llx: registers have words", slot->regs.name,
+			    size, (unsigned long long)offset);
 	return MEM_OK;
 }
 
@@ -291,7 +294,8 @@ static const struct io_ops mmio_io = {.read = mmio_read, .write = mmio_write};
 
 /* --- The slots of the board --- */
 
-struct virtio_mmio *virtio_mmio_create(struct space *space, u64 base, unsigned count, const struct line *lines, bool legacy)
+struct virtio_mmio *virtio_mmio_create(struct space *space, u64 base, unsigned count, const struct line *lines,
+				       bool legacy)
 {
 	struct virtio_mmio *mmio = calloc(1, sizeof(*mmio));
 
@@ -309,7 +313,11 @@ struct virtio_mmio *virtio_mmio_create(struct space *space, u64 base, unsigned c
 		REGS_ADD(&slot->regs, 0, slot_rows);
 		regs_reset(&slot->regs, RESET_COLD);
 	}
-	mmio->region = (struct region){.name = "virtio-mmio", .base = base, .size = count * VIRTIO_SLOT_BYTES, .ops = &mmio_io, .opaque = mmio};
+	mmio->region = (struct region){.name = "virtio-mmio",
+				       .base = base,
+				       .size = count * VIRTIO_SLOT_BYTES,
+				       .ops = &mmio_io,
+				       .opaque = mmio};
 	space_add(space, &mmio->region);
 	return mmio;
 }
@@ -341,18 +349,22 @@ u64 virtio_mmio_address(const struct virtio_mmio *mmio, const struct bus *bus)
 
 /* --- A device in a slot --- */
 
-static bool slot_attach(struct virtio *virtio, const struct virtio_type *type, const struct dev_env *env, struct error *err)
+static bool slot_attach(struct virtio *virtio, const struct virtio_type *type, const struct dev_env *env,
+			struct error *err)
 {
 	const char *name = dev_name(&virtio->dev);
 	struct virtio_slot *slot = env->bus && env->bus->kind == BUS_VIRTIO ? env->bus->opaque : NULL;
 
 	if (!slot)
 		return fail(err, "%s: %s; write bus=virtio-mmio-bus.N, N in 0..%d, or leave bus= out", name,
-			    env->bus ? "this bus has no virtio-mmio slot" : "every virtio-mmio slot has a device", VIRTIO_SLOTS_MAX - 1);
+			    env->bus ? "this bus has no virtio-mmio slot" : "every virtio-mmio slot has a device",
+			    VIRTIO_SLOTS_MAX - 1);
 	if (slot->virtio)
-		return fail(err, "%s: bus=%s: '%s' is in this slot; name another", name, slot->bus_name, dev_name(&slot->virtio->dev));
+		return fail(err, "%s: bus=%s: '%s' is in this slot; name another", name, slot->bus_name,
+			    dev_name(&slot->virtio->dev));
 	if (virtio->iommu_platform)
-		return fail(err, "%s: iommu_platform=on: virtio-mmio slots are not behind the SMMU; leave it out", name);
+		return fail(err, "%s: iommu_platform=on: virtio-mmio slots are not behind the SMMU; leave it out",
+			    name);
 	virtio->slot = slot;
 	virtio->legacy = slot->legacy;
 	slot->virtio = virtio;
@@ -372,7 +384,8 @@ static void slot_cleared(struct virtio *virtio)
 	u64 page = regs_get(&virtio->slot->regs, MMIO_GUEST_PAGE_SIZE, 4);
 
 	regs_reset(&virtio->slot->regs, RESET_COLD);
-	regs_set(&virtio->slot->regs, MMIO_GUEST_PAGE_SIZE, 4, page); /* a legacy driver writes it once, before it resets */
+	regs_set(&virtio->slot->regs, MMIO_GUEST_PAGE_SIZE, 4,
+		 page); /* a legacy driver writes it once, before it resets */
 	queue_load(virtio->slot);
 	line_set(&virtio->slot->line, false);
 }
@@ -389,5 +402,9 @@ static bool slot_may_send(struct virtio *virtio)
 }
 
 const struct virtio_transport virtio_mmio_transport = {
-	.attach = slot_attach, .detach = slot_detach, .cleared = slot_cleared, .interrupt = slot_interrupt, .may_send = slot_may_send,
+	.attach = slot_attach,
+	.detach = slot_detach,
+	.cleared = slot_cleared,
+	.interrupt = slot_interrupt,
+	.may_send = slot_may_send,
 };

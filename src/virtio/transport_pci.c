@@ -13,13 +13,13 @@
 #include "base/trace.h"
 #include "virtio/device.h"
 
-#define MSIX_BAR     1
-#define CONFIG_BAR   4
-#define PAGE_BYTES   0x1000
-#define PAGE_COMMON  0
-#define PAGE_ISR     1
-#define PAGE_DEVICE  2
-#define PAGE_NOTIFY  3
+#define MSIX_BAR 1
+#define CONFIG_BAR 4
+#define PAGE_BYTES 0x1000
+#define PAGE_COMMON 0
+#define PAGE_ISR 1
+#define PAGE_DEVICE 2
+#define PAGE_NOTIFY 3
 #define NOTIFY_BYTES 4
 
 static struct virtio *common_virtio(struct regs *b)
@@ -116,7 +116,7 @@ static void queue_layout_write(struct regs *b, unsigned i, u64 old, u64 now)
 		queue->used = regs_get(b, COMMON_Q_USED, 8);
 	} else {
 		guest_error(VIRTIO_QUEUE, "%s: queue %llu: size or address refused", b->name,
-		      (unsigned long long)regs_get(b, COMMON_Q_SELECT, 2));
+			    (unsigned long long)regs_get(b, COMMON_Q_SELECT, 2));
 	}
 	queue_load(virtio);
 }
@@ -231,9 +231,7 @@ static enum mem_result bar_read(void *opaque, u64 offset, unsigned size, u64 *va
 			pci_intx_set(&virtio->pci, false);
 		}
 		break;
-	case PAGE_DEVICE:
-		*value = virtio_config_read(virtio, in, size);
-		break;
+	case PAGE_DEVICE: *value = virtio_config_read(virtio, in, size); break;
 	}
 	return MEM_OK;
 }
@@ -251,9 +249,7 @@ static enum mem_result bar_write(void *opaque, u64 offset, unsigned size, u64 va
 	case PAGE_NOTIFY: /* without NOTIFICATION_DATA the place says which queue */
 		virtio_notified(virtio, in / NOTIFY_BYTES);
 		break;
-	case PAGE_DEVICE:
-		virtio_config_write(virtio, in, size, value);
-		break;
+	case PAGE_DEVICE: virtio_config_write(virtio, in, size, value); break;
 	}
 	return MEM_OK;
 }
@@ -330,10 +326,14 @@ static void function_cleared(struct virtio *virtio)
 	pci_intx_set(&virtio->pci, false);
 }
 
-static bool function_attach(struct virtio *virtio, const struct virtio_type *type, const struct dev_env *env, struct error *err)
+static bool function_attach(struct virtio *virtio, const struct virtio_type *type, const struct dev_env *env,
+			    struct error *err)
 {
-	const struct pci_ids ids = {.vendor = VIRTIO_VENDOR, .device = VIRTIO_DEVICE_BASE + type->id,
-				    .subsystem_vendor = VIRTIO_VENDOR, .subsystem = 0x1100, .revision = 1,
+	const struct pci_ids ids = {.vendor = VIRTIO_VENDOR,
+				    .device = VIRTIO_DEVICE_BASE + type->id,
+				    .subsystem_vendor = VIRTIO_VENDOR,
+				    .subsystem = 0x1100,
+				    .revision = 1,
 				    .class_code = type->class_code};
 	const struct pcie_link link = {.flr = true};
 	const char *name = dev_name(&virtio->dev);
@@ -379,6 +379,10 @@ static void function_dev_reset(struct virtio *virtio, unsigned reset_kind)
 }
 
 const struct virtio_transport virtio_pci_transport = {
-	.attach = function_attach, .detach = function_detach, .reset = function_dev_reset, .cleared = function_cleared,
-	.interrupt = function_interrupt, .may_send = function_may_send,
+	.attach = function_attach,
+	.detach = function_detach,
+	.reset = function_dev_reset,
+	.cleared = function_cleared,
+	.interrupt = function_interrupt,
+	.may_send = function_may_send,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The door of virtio/: virtio 1.2 over PCI (modern only) and in the board's memory-mapped slots: block, net, 9p, rng, console. [VIRTIO1.2] */
+/* The door of virtio/: virtio 1.2 over PCI (modern only) and in the board's memory-mapped slots: block, net, 9p, rng,
+ * console. [VIRTIO1.2] */
 #ifndef VIRTIO_VIRTIO_H
 #define VIRTIO_VIRTIO_H
 
@@ -17,17 +18,19 @@ struct workers;
 #define BUS_SERIAL ((enum bus_kind)16)
 #define BUS_VIRTIO ((enum bus_kind)17)
 
-extern const struct dev_class virtio_blk_pci_class, virtio_9p_pci_class, virtio_net_pci_class, virtio_rng_pci_class, virtio_serial_pci_class;
+extern const struct dev_class virtio_blk_pci_class, virtio_9p_pci_class, virtio_net_pci_class, virtio_rng_pci_class,
+	virtio_serial_pci_class;
 /* In a virtio-mmio slot. */
-extern const struct dev_class virtio_blk_device_class, virtio_9p_device_class, virtio_net_device_class, virtio_rng_device_class,
-	virtio_serial_device_class;
+extern const struct dev_class virtio_blk_device_class, virtio_9p_device_class, virtio_net_device_class,
+	virtio_rng_device_class, virtio_serial_device_class;
 extern const struct dev_class virtconsole_class;
 
 /* --- transport_mmio.c: the board's slots, VIRTIO_SLOT_BYTES apart. `legacy`: they speak version 1 --- */
-#define VIRTIO_SLOTS_MAX  32
+#define VIRTIO_SLOTS_MAX 32
 #define VIRTIO_SLOT_BYTES 0x200
 struct virtio_mmio;
-struct virtio_mmio *virtio_mmio_create(struct space *space, u64 base, unsigned count, const struct line *lines, bool legacy);
+struct virtio_mmio *virtio_mmio_create(struct space *space, u64 base, unsigned count, const struct line *lines,
+				       bool legacy);
 void virtio_mmio_destroy(struct virtio_mmio *mmio);
 /* "virtio-mmio-bus.N", the slot's bus; NULL: the last one that is free. NULL if there is none. */
 struct bus *virtio_mmio_bus(struct virtio_mmio *mmio, const char *name);

@@ -3,7 +3,8 @@
  * Has instructions translated, for tests/golden/test_emit.
  *
  *   golden_emit rows              a line "TABLE ROW WORD" for each row that has an emitter
- *   golden_emit sse4.2|avx2|avx512   for each line "NAME WORD..." of stdin: "name NAME", then -d op,out of the block that they make; 77: this
+ *   golden_emit sse4.2|avx2|avx512   for each line "NAME WORD..." of stdin: "name NAME", then -d op,out of the block
+ *                                    that they make; 77: this
  *                                 host's CPU lacks something of that level
  */
 #include <stdio.h>
@@ -20,10 +21,21 @@ static const struct {
 	const char *name;
 	const struct emitter_row *rows;
 } tables[] = {
-	{"integer", emit_integer_rows}, {"branch", emit_branch_rows}, {"memory", emit_memory_rows}, {"system", emit_system_rows},
-	{"simd", emit_simd_rows}, {"simd_lanes", emit_simd_lanes_rows}, {"simd_long", emit_simd_long_rows}, {"simd_saturate", emit_simd_saturate_rows}, {"fp", emit_fp_rows},
-	{"fp_vector", emit_fp_vector_rows}, {"crypto", emit_crypto_rows}, {"atomic", emit_atomic_rows}, {"structures", emit_structures_rows},
-	{"mops", emit_mops_rows}, {"multiply", emit_multiply_rows},
+	{"integer", emit_integer_rows},
+	{"branch", emit_branch_rows},
+	{"memory", emit_memory_rows},
+	{"system", emit_system_rows},
+	{"simd", emit_simd_rows},
+	{"simd_lanes", emit_simd_lanes_rows},
+	{"simd_long", emit_simd_long_rows},
+	{"simd_saturate", emit_simd_saturate_rows},
+	{"fp", emit_fp_rows},
+	{"fp_vector", emit_fp_vector_rows},
+	{"crypto", emit_crypto_rows},
+	{"atomic", emit_atomic_rows},
+	{"structures", emit_structures_rows},
+	{"mops", emit_mops_rows},
+	{"multiply", emit_multiply_rows},
 };
 
 /* Registers by letter: x0 to x3 are pinned, x9 is not. All else is 0, 1 or, if the decoder wants it, drawn. */
@@ -78,7 +90,9 @@ static int rows(void)
 int main(int argc, char **argv)
 {
 	static const char *const levels[] = {[JIT_SSE42] = "sse4.2", [JIT_AVX2] = "avx2", [JIT_AVX512] = "avx512"};
-	const bool has[] = {[JIT_SSE42] = true, [JIT_AVX2] = __builtin_cpu_supports("avx2"), [JIT_AVX512] = __builtin_cpu_supports("avx512vl")};
+	const bool has[] = {[JIT_SSE42] = true,
+			    [JIT_AVX2] = __builtin_cpu_supports("avx2"),
+			    [JIT_AVX512] = __builtin_cpu_supports("avx512vl")};
 	const struct cpu_engine *engine = NULL;
 	struct error err = {0};
 	struct replay *replay;

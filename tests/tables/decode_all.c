@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which words are instructions: our decoder against LLVM's (the features of design D1 switched on, no others). Prints one
- * line per class of difference that the allow-list below does not cover.
+ * Which words are instructions: our decoder against LLVM's (the features of design D1 switched on, no others). Prints
+ * one line per class of difference that the allow-list below does not cover.
  *
  *   decode_all [COUNT]          random words, and as many random words inside the patterns of the table (default
  * 500000)
  *   decode_all whole [FROM TO]  every word (of a range), on all processors
  *
- * LLVM is reached by libLLVM's C interface, loaded at run time, which prints each instruction; or, where the build found LLVM's
- * headers, by its decoder alone (llvm_decode.cpp): the whole space takes minutes so, and hours otherwise.
+ * LLVM is reached by libLLVM's C interface, loaded at run time, which prints each instruction; or, where the build
+ * found LLVM's headers, by its decoder alone (llvm_decode.cpp): the whole space takes minutes so, and hours otherwise.
  *
  * Exit status: 0 agreed, 1 differences, 77 no libLLVM on this machine.
  */
@@ -216,7 +216,8 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	if (argc > 1 && !strcmp(argv[1], "whole")) {
-		compare_range(&tally, argc > 3 ? strtoull(argv[2], NULL, 0) : 0, argc > 3 ? strtoull(argv[3], NULL, 0) : 1ull << 32);
+		compare_range(&tally, argc > 3 ? strtoull(argv[2], NULL, 0) : 0,
+			      argc > 3 ? strtoull(argv[3], NULL, 0) : 1ull << 32);
 	} else {
 		u64 count = argc > 1 ? strtoull(argv[1], NULL, 0) : 500000, state = 0x9e3779b97f4a7c15ull;
 		char text[256];

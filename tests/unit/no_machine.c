@@ -5,7 +5,8 @@
 
 #define UNLESS_DEFINED __attribute__((weak))
 
-UNLESS_DEFINED struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
+UNLESS_DEFINED struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user,
+						struct error *err)
 {
 	return NULL;
 }

@@ -3,8 +3,8 @@
  * Our side of the instruction vectors. A record is decoded into a private page and run at EL0, so that an exception
  * shows as EL1. Memory is one RAM region below an identity map of 1 GiB, so loads and stores take the real path.
  *
- * With an engine the word is put into guest memory, before a branch to itself, each at a place that has not run yet; vectors are
- * branches to themselves as well. They are at 1 GiB more, where EL0 may not write, so that EL1 may execute.
+ * With an engine the word is put into guest memory, before a branch to itself, each at a place that has not run yet;
+ * vectors are branches to themselves as well. They are at 1 GiB more, where EL0 may not write, so that EL1 may execute.
  */
 #include "replay.h"
 
@@ -19,11 +19,11 @@
 #include "mem/backend.h"
 #include "mem/mem.h"
 
-#define RAM_BYTES    (4 * MiB)
+#define RAM_BYTES (4 * MiB)
 #define TABLE_OFFSET MiB
-#define VBAR_OFFSET  (MiB + 64 * KiB)
-#define CODE_OFFSET  (2 * MiB)
-#define CODE_END     (4 * MiB)
+#define VBAR_OFFSET (MiB + 64 * KiB)
+#define CODE_OFFSET (2 * MiB)
+#define CODE_END (4 * MiB)
 
 struct replay {
 	struct loop *loop;
@@ -112,7 +112,8 @@ static void run_engine(struct replay *r, const u32 *words, unsigned count, unsig
 		store_le(r->ram.host + r->code + 4 * k, 4, words[k]);
 	if (times > 1) {
 		store_le(r->ram.host + r->code + 4 * count, 4, 0xd100079c); /* sub x28, x28, #1 */
-		store_le(r->ram.host + r->code + 4 * count + 4, 4, 0xb500001c | ((0u - count - 1) & ones(19)) << 5); /* cbnz x28, back */
+		store_le(r->ram.host + r->code + 4 * count + 4, 4,
+			 0xb500001c | ((0u - count - 1) & ones(19)) << 5); /* cbnz x28, back */
 		r->cpu->x[28] = times;
 	}
 	store_le(r->ram.host + r->code + 4 * all, 4, 0x14000000);
@@ -127,8 +128,8 @@ unsigned replay_run(struct replay *r, const struct vector_request *request, uint
 	return replay_run_sequence(r, request, &request->word, 1, to);
 }
 
-unsigned replay_run_sequence(struct replay *r, const struct vector_request *request, const uint32_t *words, unsigned count,
-			     uint8_t *to)
+unsigned replay_run_sequence(struct replay *r, const struct vector_request *request, const uint32_t *words,
+			     unsigned count, uint8_t *to)
 {
 	return replay_run_loop(r, request, words, count, 1, to);
 }
@@ -179,7 +180,8 @@ bool replay_is_plain(uint32_t word)
 {
 	struct insn insn;
 
-	return decode(word, &insn) && !(a64_rows[insn.row].flags & (A64_LOAD | A64_STORE | A64_SYS | A64_BR | A64_ENDS));
+	return decode(word, &insn) &&
+	       !(a64_rows[insn.row].flags & (A64_LOAD | A64_STORE | A64_SYS | A64_BR | A64_ENDS));
 }
 
 unsigned replay_row_count(void)
@@ -340,9 +342,9 @@ void replay_explain(const struct vector_request *q, const uint8_t *expected, con
 				continue;
 			if (strchr(general, *l))
 				printf(" %c:x%u=%016llx", *l, n,
-				       (unsigned long long)(n < 28    ? in.x[n]
-							    : n == 31 ? in.sp
-								      : 0));
+				       (unsigned long long)(n < 28  ? in.x[n] :
+							    n == 31 ? in.sp :
+								      0));
 			else
 				printf(" %c:v%u=%016llx_%016llx", *l, n & 31, (unsigned long long)in.v[n & 31][1],
 				       (unsigned long long)in.v[n & 31][0]);

@@ -18,11 +18,11 @@ void replay_destroy(struct replay *replay);
 unsigned replay_run(struct replay *replay, const struct vector_request *request, uint8_t *to);
 /* The same for `count` instructions one after another, from the inputs of `request`. At most REPLAY_SEQUENCE_MAX. */
 #define REPLAY_SEQUENCE_MAX 40
-unsigned replay_run_sequence(struct replay *replay, const struct vector_request *request, const uint32_t *words, unsigned count,
-			     uint8_t *to);
+unsigned replay_run_sequence(struct replay *replay, const struct vector_request *request, const uint32_t *words,
+			     unsigned count, uint8_t *to);
 /* The same, `times` times over; an engine has a loop that counts in x28. */
-unsigned replay_run_loop(struct replay *replay, const struct vector_request *request, const uint32_t *words, unsigned count,
-			 unsigned times, uint8_t *to);
+unsigned replay_run_loop(struct replay *replay, const struct vector_request *request, const uint32_t *words,
+			 unsigned count, unsigned times, uint8_t *to);
 /* What was run by an engine is forgotten, and the next goes to the same place as the first: its code is the same. */
 void replay_restart(struct replay *replay);
 /* Whether the instruction touches neither memory nor system state: what sequences are made of. */

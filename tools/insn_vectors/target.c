@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The arm64 side: reads requests from standard input, runs each instruction on the CPU it finds itself on, writes results
- * to standard output. A Linux program without libraries but libc:
- *   aarch64-linux-gnu-gcc -O2 -static -o target target.c
- * The instruction stands in a slot of its own, followed by a branch back; x28 points to the state, x29 and x30 are free.
+ * The arm64 side: reads requests from standard input, runs each instruction on the CPU it finds itself on, writes
+ * results to standard output. A Linux program without libraries but libc: aarch64-linux-gnu-gcc -O2 -static -o target
+ * target.c The instruction stands in a slot of its own, followed by a branch back; x28 points to the state, x29 and x30
+ * are free.
  */
 #define _GNU_SOURCE
 #include <signal.h>

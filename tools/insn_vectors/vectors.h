@@ -15,10 +15,10 @@
 #include <string.h>
 
 /* Guest memory: 4 pages. The base register points into the middle, so that ±2 KiB and 64 bytes stay inside. */
-#define VECTORS_DATA       0x10000000ull
+#define VECTORS_DATA 0x10000000ull
 #define VECTORS_DATA_BYTES 0x4000u
-#define VECTORS_REGS       28 /* x0..x27; x28..x30 belong to the harness */
-#define VECTORS_NONE       0xff
+#define VECTORS_REGS 28 /* x0..x27; x28..x30 belong to the harness */
+#define VECTORS_NONE 0xff
 
 enum { VECTORS_STORE = 1, VECTORS_ALIGN = 2 };
 

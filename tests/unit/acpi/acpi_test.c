@@ -32,8 +32,8 @@ static struct acpi_config *machine(void)
 	}
 	c->has_numa = true;
 	c->memory_count = 2;
-	c->memories[0] = (struct acpi_memory){ 0x40000000, 1 * GiB, 0, false, false };
-	c->memories[1] = (struct acpi_memory){ 0x80000000, 1 * GiB, 1, false, false };
+	c->memories[0] = (struct acpi_memory){0x40000000, 1 * GiB, 0, false, false};
+	c->memories[1] = (struct acpi_memory){0x80000000, 1 * GiB, 1, false, false};
 	c->gicd_base = 0x08000000;
 	c->gicr_base = 0x080a0000;
 	c->gicr_size = 0xf60000;
@@ -58,8 +58,8 @@ static struct acpi_config *machine(void)
 	c->hha_size = 0x10000;
 	c->ged_hardware_error = 4;
 	c->error_source_count = 2;
-	c->error_sources[0] = (struct acpi_error_source){ ACPI_NOTIFY_SEA, 0x090f0000, 0x090f0008, 0x400 };
-	c->error_sources[1] = (struct acpi_error_source){ ACPI_NOTIFY_GPIO, 0x090f1000, 0x090f1008, 0x400 };
+	c->error_sources[0] = (struct acpi_error_source){ACPI_NOTIFY_SEA, 0x090f0000, 0x090f0008, 0x400};
+	c->error_sources[1] = (struct acpi_error_source){ACPI_NOTIFY_GPIO, 0x090f1000, 0x090f1008, 0x400};
 	c->errors_base = 0x090f0000;
 	c->errors_size = 0x2000;
 	c->cxl_firmware_first = true;
@@ -81,21 +81,26 @@ static struct acpi_config *machine(void)
 		r->is_cxl = i > 0;
 		r->node = i ? i - 1 : ACPI_NO_NODE;
 		r->port_node = i ? 9 + i : ACPI_NO_NODE;
-		r->memory[0] = (struct acpi_window){ 0x10000000 + i * 0x08000000, 0x08000000 };
-		r->memory[1] = (struct acpi_window){ 0x8000000000 + i * (16 * GiB), 16 * GiB };
+		r->memory[0] = (struct acpi_window){0x10000000 + i * 0x08000000, 0x08000000};
+		r->memory[1] = (struct acpi_window){0x8000000000 + i * (16 * GiB), 16 * GiB};
 		r->memory_count = 2;
 		r->regs_base = 0x4004000000 + i * 0x10000;
 		r->regs_size = 0x10000;
-		r->port = (struct acpi_performance){ 50000, 60000, 30000, 30000 };
+		r->port = (struct acpi_performance){50000, 60000, 30000, 30000};
 	}
-	c->roots[0].io = (struct acpi_window){ 0, 0x10000 };
+	c->roots[0].io = (struct acpi_window){0, 0x10000};
 	c->roots[0].io_pa = 0x3eff0000;
 	c->window_count = 1;
-	c->windows[0] = (struct acpi_cxl_window){ .base = TiB, .size = 4 * GiB, .granularity = 1024, .target_count = 2,
-						  .target_uids = { 52, 12 }, .restrictions = 0x2f, .qtg = 7 };
+	c->windows[0] = (struct acpi_cxl_window){.base = TiB,
+						 .size = 4 * GiB,
+						 .granularity = 1024,
+						 .target_count = 2,
+						 .target_uids = {52, 12},
+						 .restrictions = 0x2f,
+						 .qtg = 7};
 	c->region_count = 1;
-	c->regions[0] = (struct acpi_cxl_region){ .base = TiB, .size = GiB, .node = 2, .window = 0,
-						  .performance = { 200000, 210000, 16000, 15000 } };
+	c->regions[0] = (struct acpi_cxl_region){
+		.base = TiB, .size = GiB, .node = 2, .window = 0, .performance = {200000, 210000, 16000, 15000}};
 	return c;
 }
 
@@ -115,7 +120,7 @@ static u8 sum(const u8 *p, size_t n)
 
 static void tables_are_linked_and_summed(void **state)
 {
-	static const u64 places[] = { 0, 0x7fff0000, 0x880000000 };
+	static const u64 places[] = {0, 0x7fff0000, 0x880000000};
 	struct acpi_config *c = machine();
 	struct acpi_blob blob;
 	struct error err;
@@ -149,7 +154,7 @@ static void tables_are_linked_and_summed(void **state)
 		fadt = acpi_find(&blob, "FACP", &length);
 		assert_int_equal(length, 276);
 		assert_int_equal(le(fadt + 140, 8), pa + (u64)(acpi_find(&blob, "DSDT", NULL) - blob.data));
-		assert_int_equal(le(fadt + 129, 2), 3); /* PSCI by HVC */
+		assert_int_equal(le(fadt + 129, 2), 3);  /* PSCI by HVC */
 		assert_true(bit(le(fadt + 112, 4), 20)); /* hardware-reduced */
 		assert_int_equal(le(fadt + 120, 8), 0x09080006);
 		assert_int_equal(le(fadt + 248, 8), 0x09080004);
@@ -160,7 +165,8 @@ static void tables_are_linked_and_summed(void **state)
 }
 
 /* Walks (type, length) structures; returns how many of `type` there are and the first in *first. */
-static unsigned count_structures(const u8 *table, size_t from, size_t length, unsigned type, unsigned wide, const u8 **first)
+static unsigned count_structures(const u8 *table, size_t from, size_t length, unsigned type, unsigned wide,
+				 const u8 **first)
 {
 	unsigned count = 0;
 	size_t at;
@@ -285,7 +291,8 @@ static void hmat_values_are_legal(void **state)
 	free(c);
 }
 
-/* What is stated goes before what follows; caches have structures and matrices of their own; initiators are told in SRAT. */
+/* What is stated goes before what follows; caches have structures and matrices of their own; initiators are told in
+ * SRAT. */
 static void stated_rows_are_told(void **state)
 {
 	struct acpi_config *c = machine();
@@ -295,12 +302,20 @@ static void stated_rows_are_told(void **state)
 	size_t n, at;
 	unsigned seen = 0;
 
-	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){.types = BIT(ACPI_HMAT_READ_LATENCY) | BIT(ACPI_HMAT_WRITE_LATENCY), .initiator = 0, .target = 1, .value = 77000};
-	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){.types = BIT(ACPI_HMAT_READ_BANDWIDTH), .initiator = 0, .target = 20, .value = 5};
-	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){.hierarchy = 1, .types = BIT(ACPI_HMAT_READ_LATENCY), .initiator = 0, .target = 1, .value = 3000};
-	c->hmat_caches[c->hmat_cache_count++] = (struct acpi_hmat_cache){.node = 1, .size = 10 * KiB, .level = 2, .associativity = 1, .policy = 2, .line = 64};
+	c->hmat_values[c->hmat_value_count++] =
+		(struct acpi_hmat_value){.types = BIT(ACPI_HMAT_READ_LATENCY) | BIT(ACPI_HMAT_WRITE_LATENCY),
+					 .initiator = 0,
+					 .target = 1,
+					 .value = 77000};
+	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){
+		.types = BIT(ACPI_HMAT_READ_BANDWIDTH), .initiator = 0, .target = 20, .value = 5};
+	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){
+		.hierarchy = 1, .types = BIT(ACPI_HMAT_READ_LATENCY), .initiator = 0, .target = 1, .value = 3000};
+	c->hmat_caches[c->hmat_cache_count++] = (struct acpi_hmat_cache){
+		.node = 1, .size = 10 * KiB, .level = 2, .associativity = 1, .policy = 2, .line = 64};
 	c->initiator_of[1] = 1 + 0;
-	c->generic_initiators[c->generic_initiator_count++] = (struct acpi_generic_initiator){.node = 15, .bdf = 0x8108};
+	c->generic_initiators[c->generic_initiator_count++] =
+		(struct acpi_generic_initiator){.node = 15, .bdf = 0x8108};
 	assert_true(acpi_build(c, &blob, &err));
 	t = acpi_find(&blob, "HMAT", &n);
 	for (at = 40; at < n; at += le(t + at + 4, 4)) {
@@ -359,8 +374,9 @@ static void stated_rows_are_told(void **state)
 
 static void cedt_encodes_windows(void **state)
 {
-	static const struct { unsigned ways, code; } ways[] = { { 1, 0 }, { 2, 1 }, { 4, 2 }, { 8, 3 }, { 16, 4 }, { 3, 8 },
-								{ 6, 9 }, { 12, 10 } };
+	static const struct {
+		unsigned ways, code;
+	} ways[] = {{1, 0}, {2, 1}, {4, 2}, {8, 3}, {16, 4}, {3, 8}, {6, 9}, {12, 10}};
 	struct acpi_config *c = machine();
 	struct acpi_blob blob;
 	struct error err;
@@ -423,7 +439,7 @@ static void cedt_encodes_windows(void **state)
 static void refuse(struct acpi_config *c, const char *words)
 {
 	struct acpi_blob blob;
-	struct error err = { 0 };
+	struct error err = {0};
 
 	assert_false(acpi_build(c, &blob, &err));
 	if (!strstr(err.text, words))
@@ -472,8 +488,7 @@ static void loader_script_places_the_same_bytes(void **state)
 		size_t size = is_rsdp ? files.rsdp_size : files.tables_size;
 
 		switch (le(cmd, 4)) {
-		case 1:
-			break;
+		case 1: break;
 		case 2: {
 			u32 offset = (u32)le(cmd + 116, 4);
 
@@ -490,8 +505,7 @@ static void loader_script_places_the_same_bytes(void **state)
 			file[offset] = (u8)(file[offset] - sum(file + first, length));
 			break;
 		}
-		default:
-			fail_msg("unknown loader command");
+		default: fail_msg("unknown loader command");
 		}
 	}
 	(void)rsdp_pa;
@@ -546,9 +560,16 @@ static void hest_has_both_sources(void **state)
 /* [UEFI2.10 N.2.5, N.2.13, N.2.14] */
 static void cper_sections_have_their_layout(void **state)
 {
-	const struct cper_cxl_agent agent = { .type = CPER_AGENT_DEVICE, .bus = 0x81, .device = 3, .function = 1, .vendor_id = 0x8086,
-					      .device_id = 0x0d93, .subsystem_vendor_id = 0x1af4, .subsystem_id = 0x1100,
-					      .class_code = 0x0502, .serial = 0x1122334455667788 };
+	const struct cper_cxl_agent agent = {.type = CPER_AGENT_DEVICE,
+					     .bus = 0x81,
+					     .device = 3,
+					     .function = 1,
+					     .vendor_id = 0x8086,
+					     .device_id = 0x0d93,
+					     .subsystem_vendor_id = 0x1af4,
+					     .subsystem_id = 0x1100,
+					     .class_code = 0x0502,
+					     .serial = 0x1122334455667788};
 	struct cper_cxl_agent port = agent;
 	u8 section[CPER_SECTION_MAX], record[128], ras[0x58];
 
@@ -610,7 +631,8 @@ static void write_tables(const struct acpi_blob *blob, const char *folder)
 
 /*
  * A current iasl disassembles every table and compiles the text to the same bytes (to no errors and warnings for the
- * DSDT; it does not know CXL's UUIDs by name, which is a remark). One older than these table revisions is shown the rest.
+ * DSDT; it does not know CXL's UUIDs by name, which is a remark). One older than these table revisions is shown the
+ * rest.
  */
 static void iasl_round_trip_is_clean(void **state)
 {
@@ -631,11 +653,12 @@ static void iasl_round_trip_is_clean(void **state)
 
 		if (!current && strstr("CEDT SRAT APIC SPCR", name))
 			continue;
-		snprintf(command, sizeof(command),
-			 "cd %s && iasl -d %s.dat >%s.log 2>&1 && mv %s.dat %s.bin && iasl -p new-%s %s.dsl >>%s.log 2>&1 && "
-			 "if [ %s = DSDT ]; then grep -q ' 0 Errors, 0 Warnings, ' %s.log; else cmp -i 36 "
-			 "%s.bin new-%s.aml; fi",
-			 folder, name, name, name, name, name, name, name, name, name, name, name);
+		snprintf(
+			command, sizeof(command),
+			"cd %s && iasl -d %s.dat >%s.log 2>&1 && mv %s.dat %s.bin && iasl -p new-%s %s.dsl >>%s.log 2>&1 && "
+			"if [ %s = DSDT ]; then grep -q ' 0 Errors, 0 Warnings, ' %s.log; else cmp -i 36 "
+			"%s.bin new-%s.aml; fi",
+			folder, name, name, name, name, name, name, name, name, name, name, name);
 		if (system(command)) {
 			snprintf(command, sizeof(command), "cat %s/%s.log", folder, name);
 			assert_int_not_equal(system(command), -1);
@@ -677,7 +700,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(tables_are_linked_and_summed),
 		cmocka_unit_test(madt_lists_every_cpu),
 		cmocka_unit_test(srat_has_regions_and_ports),
-		cmocka_unit_test(hmat_values_are_legal), cmocka_unit_test(stated_rows_are_told),
+		cmocka_unit_test(hmat_values_are_legal),
+		cmocka_unit_test(stated_rows_are_told),
 		cmocka_unit_test(cedt_encodes_windows),
 		cmocka_unit_test(hest_has_both_sources),
 		cmocka_unit_test(cper_sections_have_their_layout),

@@ -78,7 +78,8 @@ static unsigned printed;
 
 static void count_line(void *opaque, const char *text)
 {
-	const char *const expected[] = {"register-width: 2 times against: ", "  2 from pc 0x4000, cpu 3, first: \xc3 long"};
+	const char *const expected[] = {"register-width: 2 times against: ",
+					"  2 from pc 0x4000, cpu 3, first: \xc3 long"};
 
 	assert_in_range(printed, 0, 1);
 	assert_memory_equal(text, expected[printed], strlen(expected[printed]));

@@ -199,8 +199,8 @@ static void *read_time(void *loop)
 		if (now < seen)
 			__atomic_store_n(&stepped_back, true, __ATOMIC_SEQ_CST);
 		was = seen;
-		while (was < now && !__atomic_compare_exchange_n(&latest_ns, &was, now, false, __ATOMIC_SEQ_CST,
-								 __ATOMIC_SEQ_CST))
+		while (was < now &&
+		       !__atomic_compare_exchange_n(&latest_ns, &was, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			;
 	}
 	return NULL;

@@ -14,8 +14,22 @@
 
 #define ERR(n) (1ull << 63 | (n))
 enum { INVALID = 2, UNSUPPORTED = 3, TOO_SMALL = 5, PROTECTED = 8, NO_RESOURCES = 9, NOT_FOUND = 14 };
-enum { GET_TIME, SET_TIME, GET_WAKEUP, SET_WAKEUP, SET_MAP, CONVERT, GET_VAR, NEXT_VAR, SET_VAR, COUNT, RESET, CAPSULE,
-       QUERY_CAPSULE, QUERY_VARS };
+enum {
+	GET_TIME,
+	SET_TIME,
+	GET_WAKEUP,
+	SET_WAKEUP,
+	SET_MAP,
+	CONVERT,
+	GET_VAR,
+	NEXT_VAR,
+	SET_VAR,
+	COUNT,
+	RESET,
+	CAPSULE,
+	QUERY_CAPSULE,
+	QUERY_VARS
+};
 enum { NV_BS_RT = 7 };
 
 #define BASE 0xffff800000000000ull
@@ -67,12 +81,12 @@ static void count_reset(void *opaque)
 static struct world *begin(void)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct efi_runtime_config config = { now_ns, count_off, count_reset, w };
+	struct efi_runtime_config config = {now_ns, count_off, count_reset, w};
 
 	assert_non_null(w);
 	w->now_ns = 1763849617ull * 1000000000 + 5;
 	w->rt = efi_runtime_create(&config);
-	w->guest = (struct efi_guest){ guest_read, guest_write, w };
+	w->guest = (struct efi_guest){guest_read, guest_write, w};
 	assert_non_null(w->rt);
 	return w;
 }
@@ -85,7 +99,7 @@ static void end(struct world *w)
 
 static u64 call(struct world *w, unsigned service, u64 a, u64 b, u64 c, u64 d, u64 e)
 {
-	u64 x[8] = { a, b, c, d, e, 0, 0, 0 };
+	u64 x[8] = {a, b, c, d, e, 0, 0, 0};
 
 	assert_true(efi_runtime_call(w->rt, &w->guest, (u16)(EFI_HVC_BASE + service), x));
 	return x[0];
@@ -121,7 +135,8 @@ static u64 get(struct world *w, const char *name, u64 room)
 
 static void clock_is_told_and_set(void **state)
 {
-	static const s64 seconds[] = { 0, 951782399, 951782400, 951868800, 1735689599, 1735689600, 4107542399, 253402300799 };
+	static const s64 seconds[] = {0,          951782399,  951782400,  951868800,
+				      1735689599, 1735689600, 4107542399, 253402300799};
 	struct world *w = begin();
 	unsigned i;
 
@@ -179,16 +194,21 @@ static void the_wakeup_timer_stays_off(void **state)
 
 static void bad_times_are_refused(void **state)
 {
-	static const struct { u8 offset, size; u64 value; } bad[] = {
-		{ 0, 2, 1899 }, { 0, 2, 10000 }, { 2, 1, 0 }, { 2, 1, 13 }, { 3, 1, 0 }, { 3, 1, 30 }, { 4, 1, 24 }, { 5, 1, 60 },
-		{ 6, 1, 60 }, { 8, 4, 1000000000 }, { 12, 2, 1441 }, { 12, 2, 0x10000 - 1441 }, { 14, 1, 4 },
+	static const struct {
+		u8 offset, size;
+		u64 value;
+	} bad[] = {
+		{0, 2, 1899}, {0, 2, 10000}, {2, 1, 0},  {2, 1, 13},         {3, 1, 0},     {3, 1, 30},
+		{4, 1, 24},   {5, 1, 60},    {6, 1, 60}, {8, 4, 1000000000}, {12, 2, 1441}, {12, 2, 0x10000 - 1441},
+		{14, 1, 4},
 	};
 	struct world *w = begin();
 	unsigned i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		memset(w->memory, 0, 16);
-		store_le(w->memory, 2, 2027), w->memory[2] = 2, w->memory[3] = 28; /* 2027 is no leap year: day 29 too */
+		store_le(w->memory, 2, 2027), w->memory[2] = 2,
+					      w->memory[3] = 28; /* 2027 is no leap year: day 29 too */
 		store_le(w->memory + bad[i].offset, bad[i].size, bad[i].value);
 		assert_int_equal(call(w, SET_TIME, BASE, 0, 0, 0, 0), ERR(INVALID));
 	}
@@ -234,13 +254,13 @@ static void misuse_of_variables_has_its_status(void **state)
 {
 	struct world *w = begin();
 	unsigned i;
-	u8 big[70000] = { 0 };
+	u8 big[70000] = {0};
 
 	assert_int_equal(set(w, "A", NV_BS_RT, "x", 1), 0);
 	assert_int_equal(set(w, "A", 0x100 | NV_BS_RT, "x", 1), ERR(INVALID));
-	assert_int_equal(set(w, "A", 1 | 4, "x", 1), ERR(INVALID));       /* runtime without boot access */
-	assert_int_equal(set(w, "A", 1 | 2, "x", 1), ERR(INVALID));       /* not at run time */
-	assert_int_equal(set(w, "B", 2 | 4, "x", 1), ERR(INVALID));       /* volatile: not at run time */
+	assert_int_equal(set(w, "A", 1 | 4, "x", 1), ERR(INVALID)); /* runtime without boot access */
+	assert_int_equal(set(w, "A", 1 | 2, "x", 1), ERR(INVALID)); /* not at run time */
+	assert_int_equal(set(w, "B", 2 | 4, "x", 1), ERR(INVALID)); /* volatile: not at run time */
 	assert_int_equal(set(w, "A", 0x10 | NV_BS_RT, "x", 1), ERR(UNSUPPORTED));
 	assert_int_equal(set(w, "A", 0x20 | NV_BS_RT, "x", 1), ERR(UNSUPPORTED));
 	assert_int_equal(set(w, "A", 0x80 | NV_BS_RT, "x", 1), ERR(UNSUPPORTED));
@@ -268,7 +288,7 @@ static void misuse_of_variables_has_its_status(void **state)
 	assert_int_equal(call(w, GET_VAR, BASE + ROOM - 4, BASE, 0, BASE + 2048, BASE), ERR(INVALID));
 	/* The store fills up, and what is deleted makes room. */
 	for (i = 0; i < 20; i++) {
-		char name[3] = { 'Z', (char)('a' + i), 0 };
+		char name[3] = {'Z', (char)('a' + i), 0};
 
 		if (set(w, name, NV_BS_RT, big, 60000))
 			break;
@@ -288,7 +308,7 @@ static u64 next(struct world *w, u64 room)
 
 static void names_are_enumerated(void **state)
 {
-	static const char *const names[] = { "SecureBoot", "SetupMode", "One", "Two" };
+	static const char *const names[] = {"SecureBoot", "SetupMode", "One", "Two"};
 	struct world *w = begin();
 	unsigned i, k;
 
@@ -296,7 +316,8 @@ static void names_are_enumerated(void **state)
 	assert_int_equal(set(w, "Two", NV_BS_RT, "2", 1), 0);
 	put_name(w, "");
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		assert_int_equal(next(w, 4), ERR(i ? INVALID : TOO_SMALL)); /* the given name must end within the size */
+		assert_int_equal(next(w, 4),
+				 ERR(i ? INVALID : TOO_SMALL)); /* the given name must end within the size */
 		assert_int_equal(next(w, 1024), 0);
 		assert_int_equal(load_le(w->memory + SIZE, 8), 2 * strlen(names[i]) + 2);
 		for (k = 0; k <= strlen(names[i]); k++)
@@ -342,9 +363,9 @@ static void storage_is_accounted_for(void **state)
 
 static void the_rest_answers(void **state)
 {
-	static const u8 absent[] = { SET_MAP, CONVERT, CAPSULE, QUERY_CAPSULE };
+	static const u8 absent[] = {SET_MAP, CONVERT, CAPSULE, QUERY_CAPSULE};
 	struct world *w = begin();
-	u64 x[8] = { 0 };
+	u64 x[8] = {0};
 	unsigned i;
 
 	for (i = 0; i < ARRAY_SIZE(absent); i++)

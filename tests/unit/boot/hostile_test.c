@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Kernel files changed at random, by a fixed seed: each is refused in words or placed inside RAM, and nothing outside of the
- * file is read (the sanitizer build tells). Header fields get the values that make sums overflow.
+ * Kernel files changed at random, by a fixed seed: each is refused in words or placed inside RAM, and nothing outside
+ * of the file is read (the sanitizer build tells). Header fields get the values that make sums overflow.
  */
 #include <elf.h>
 #include <setjmp.h>
@@ -52,8 +52,14 @@ static void make_image(struct seed *s)
 
 static void make_elf(struct seed *s)
 {
-	Elf64_Ehdr e = {.e_type = ET_EXEC, .e_machine = EM_AARCH64, .e_version = 1, .e_entry = 0x40200010, .e_phoff = sizeof(e),
-			.e_ehsize = sizeof(e), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 3};
+	Elf64_Ehdr e = {.e_type = ET_EXEC,
+			.e_machine = EM_AARCH64,
+			.e_version = 1,
+			.e_entry = 0x40200010,
+			.e_phoff = sizeof(e),
+			.e_ehsize = sizeof(e),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 3};
 	Elf64_Phdr p = {.p_type = PT_LOAD, .p_offset = 0x200, .p_filesz = 0x100, .p_memsz = 0x1000};
 
 	s->size = 0x1000;
@@ -101,27 +107,38 @@ static void make_zboot(struct seed *s)
 /* One to four changes: a bit, a byte, or a field of 2, 4 or 8 bytes at a place that headers use. */
 static void change(struct seed *s, u64 *random)
 {
-	static const u64 values[] = {0, 1, 3, 0x7f, 0xfff, 0x1000, 0x1001, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x40000000,
-				     0x43ffffff, 0x44000000, 0x7fffffffffffffff, 0x8000000000000000, 0xfffffffffffff000, ~0ull};
+	static const u64 values[] = {0,
+				     1,
+				     3,
+				     0x7f,
+				     0xfff,
+				     0x1000,
+				     0x1001,
+				     0x7fffffff,
+				     0x80000000,
+				     0xffffffff,
+				     0x100000000,
+				     0x40000000,
+				     0x43ffffff,
+				     0x44000000,
+				     0x7fffffffffffffff,
+				     0x8000000000000000,
+				     0xfffffffffffff000,
+				     ~0ull};
 	static const u8 sizes[] = {2, 4, 8};
 
 	for (u64 n = next(random) % 4 + 1; n--;) {
 		u64 header = MIN(s->size, HEADER_BYTES), at;
 
 		switch (next(random) % 8) {
-		case 0:
-			s->bytes[next(random) % s->size] ^= (u8)(1 << next(random) % 8);
-			break;
-		case 1:
-			s->bytes[next(random) % header] = (u8)next(random);
-			break;
-		case 2:
-			s->size = next(random) % s->size + 1;
-			break;
+		case 0: s->bytes[next(random) % s->size] ^= (u8)(1 << next(random) % 8); break;
+		case 1: s->bytes[next(random) % header] = (u8)next(random); break;
+		case 2: s->size = next(random) % s->size + 1; break;
 		default:
 			at = align_down(next(random) % header, 2);
 			if (at + 8 <= s->size)
-				store_le(s->bytes + at, sizes[next(random) % 3], values[next(random) % ARRAY_SIZE(values)]);
+				store_le(s->bytes + at, sizes[next(random) % 3],
+					 values[next(random) % ARRAY_SIZE(values)]);
 			break;
 		}
 	}

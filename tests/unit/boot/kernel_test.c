@@ -41,7 +41,7 @@ static void make_image(u8 *image)
 
 static size_t make_gzip(u8 *to, size_t room, const u8 *from, size_t size)
 {
-	z_stream z = { 0 };
+	z_stream z = {0};
 
 	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	z.next_in = (Bytef *)from;
@@ -72,10 +72,20 @@ static size_t make_zboot(u8 *to, size_t room, const char *method, const u8 *imag
 
 static size_t make_elf(u8 *to)
 {
-	Elf64_Ehdr e = { .e_type = ET_EXEC, .e_machine = EM_AARCH64, .e_version = 1, .e_entry = 0xffff000000001010,
-			 .e_phoff = sizeof(e), .e_ehsize = sizeof(e), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1 };
-	Elf64_Phdr p = { .p_type = PT_LOAD, .p_offset = 0x100, .p_vaddr = 0xffff000000001000, .p_paddr = 0x40200000,
-			 .p_filesz = 0x100, .p_memsz = 0x1000 };
+	Elf64_Ehdr e = {.e_type = ET_EXEC,
+			.e_machine = EM_AARCH64,
+			.e_version = 1,
+			.e_entry = 0xffff000000001010,
+			.e_phoff = sizeof(e),
+			.e_ehsize = sizeof(e),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 1};
+	Elf64_Phdr p = {.p_type = PT_LOAD,
+			.p_offset = 0x100,
+			.p_vaddr = 0xffff000000001000,
+			.p_paddr = 0x40200000,
+			.p_filesz = 0x100,
+			.p_memsz = 0x1000};
 
 	memset(to, 0, 0x200);
 	memcpy(e.e_ident, ELFMAG, SELFMAG);
@@ -89,7 +99,7 @@ static size_t make_elf(u8 *to)
 static void refuse(const u8 *file, u64 size, const char *words)
 {
 	struct kernel kernel;
-	struct error err = { 0 };
+	struct error err = {0};
 
 	assert_false(kernel_parse("K", file, size, false, &kernel, &err));
 	if (!strstr(err.text, words))
@@ -108,9 +118,9 @@ static void every_format_gives_the_same_image(void **state)
 
 	make_image(image);
 	for (kind = 0; kind < 4; kind++) {
-		size_t n = kind == 0 ? (memcpy(file, image, IMAGE_BYTES), (size_t)IMAGE_BYTES)
-			   : kind == 1 ? make_gzip(file, sizeof(file), image, IMAGE_BYTES)
-			   : make_zboot(file, sizeof(file), kind == 2 ? "gzip" : "zstd", image);
+		size_t n = kind == 0 ? (memcpy(file, image, IMAGE_BYTES), (size_t)IMAGE_BYTES) :
+			   kind == 1 ? make_gzip(file, sizeof(file), image, IMAGE_BYTES) :
+				       make_zboot(file, sizeof(file), kind == 2 ? "gzip" : "zstd", image);
 
 		assert_true(kernel_parse("K", file, n, false, &kernel, &err));
 		assert_int_equal(kernel.kind, KERNEL_IMAGE);
@@ -160,7 +170,7 @@ static void bad_images_are_refused_by_name(void **state)
 
 static void other_peoples_kernels_are_named(void **state)
 {
-	u8 file[0x400] = { 0 };
+	u8 file[0x400] = {0};
 
 	memcpy(file + 0x202, "HdrS", 4), refuse(file, sizeof(file), "x86");
 	memset(file, 0, sizeof(file));
@@ -168,7 +178,11 @@ static void other_peoples_kernels_are_named(void **state)
 	memset(file, 0, sizeof(file));
 	memcpy(file, "\x27\x05\x19\x56", 4), refuse(file, sizeof(file), "uImage");
 	memcpy(file, "\xd0\x0d\xfe\xed", 4), refuse(file, sizeof(file), "device tree");
-	memcpy(file, "\xfd" "7zXZ", 6), refuse(file, sizeof(file), "xz");
+	memcpy(file,
+	       "\xfd"
+	       "7zXZ",
+	       6),
+		refuse(file, sizeof(file), "xz");
 	memcpy(file, "\x28\xb5\x2f\xfd", 4), refuse(file, sizeof(file), "zstd");
 	memcpy(file, "hello", 5), refuse(file, sizeof(file), "not an arm64 kernel");
 }
@@ -228,8 +242,9 @@ static void damage_never_crashes(void **state)
 
 	make_image(image);
 	for (kind = 0; kind < 4; kind++) {
-		n = kind == 0 ? (memcpy(file, image, 0x400), (size_t)0x400)
-		    : kind == 1 ? make_elf(file) : make_zboot(file, sizeof(file), kind == 2 ? "gzip" : "zstd", image);
+		n = kind == 0 ? (memcpy(file, image, 0x400), (size_t)0x400) :
+		    kind == 1 ? make_elf(file) :
+				make_zboot(file, sizeof(file), kind == 2 ? "gzip" : "zstd", image);
 		for (at = 0; at < MIN(n, 0x240); at += DAMAGE_STEP)
 			for (v = 0; v < 3; v++) {
 				memcpy(copy, file, n);
@@ -257,8 +272,12 @@ static void flat_files_are_taken_only_when_asked(void **state)
 
 static void flat_files_are_known_by_their_names(void **state)
 {
-	static const struct { const char *name; bool taken; } names[] = {
-		{"long-enough.flat", true}, {"long-enough.bin", true}, {"k.bin", true}, {"long-enough.img", false}, {"flat", false},
+	static const struct {
+		const char *name;
+		bool taken;
+	} names[] = {
+		{"long-enough.flat", true}, {"long-enough.bin", true}, {"k.bin", true},
+		{"long-enough.img", false}, {"flat", false},
 	};
 	char folder[] = "/tmp/cxlvm-flat-XXXXXX";
 

@@ -61,8 +61,8 @@ static struct setup *setup(void)
 	memset(s->initrd.data, 0xbb, s->initrd.size);
 	s->config.kernel = &s->kernel;
 	s->config.initrd = &s->initrd;
-	s->config.ram[0] = (struct boot_range){ RAM_BASE, RAM_SIZE / 2 };
-	s->config.ram[1] = (struct boot_range){ RAM_BASE + RAM_SIZE / 2, RAM_SIZE / 2 };
+	s->config.ram[0] = (struct boot_range){RAM_BASE, RAM_SIZE / 2};
+	s->config.ram[1] = (struct boot_range){RAM_BASE + RAM_SIZE / 2, RAM_SIZE / 2};
 	s->config.ram_count = 2;
 	s->config.ram_size = RAM_SIZE;
 	s->config.efi = true;
@@ -97,10 +97,11 @@ static u32 table_crc(const u8 *table, u32 size)
 
 static void efi_start_leaves_what_a_stub_would(void **state)
 {
-	static const u8 acpi20[16] = { 0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11, 0xbc, 0x22, 0, 0x80, 0xc7, 0x3c, 0x88, 0x81 };
+	static const u8 acpi20[16] = {0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11,
+				      0xbc, 0x22, 0,    0x80, 0xc7, 0x3c, 0x88, 0x81};
 	struct setup *s = setup();
 	struct ram *ram = calloc(1, sizeof(*ram));
-	struct boot_writer writer = { ram_write, ram };
+	struct boot_writer writer = {ram_write, ram};
 	u8 acpi[1000], dtb[500];
 	struct boot_plan *plan;
 	struct boot_plan_facts f;
@@ -189,15 +190,16 @@ static void efi_start_leaves_what_a_stub_would(void **state)
 
 static void smbios_is_well_formed(void **state)
 {
-	static const u8 smbios3[16] = { 0x44, 0x15, 0xfd, 0xf2, 0x94, 0x97, 0x2c, 0x4a, 0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94 };
-	static const u8 wanted[] = { 0, 1, 3, 4, 16, 17, 19, 32, 127 };
+	static const u8 smbios3[16] = {0x44, 0x15, 0xfd, 0xf2, 0x94, 0x97, 0x2c, 0x4a,
+				       0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94};
+	static const u8 wanted[] = {0, 1, 3, 4, 16, 17, 19, 32, 127};
 	struct setup *s = setup();
 	struct ram *ram = calloc(1, sizeof(*ram));
-	struct boot_writer writer = { ram_write, ram };
+	struct boot_writer writer = {ram_write, ram};
 	struct boot_plan *plan;
 	const u8 *sys, *config, *entry = NULL, *p, *end;
-	u64 handles[256] = { 0 };
-	unsigned i, count[256] = { 0 }, n = 0, k;
+	u64 handles[256] = {0};
+	unsigned i, count[256] = {0}, n = 0, k;
 	struct error err;
 	u8 sum = 0;
 
@@ -242,7 +244,7 @@ static void smbios_is_well_formed(void **state)
 static void refuse(struct setup *s, const char *words)
 {
 	struct boot_plan *plan = NULL;
-	struct error err = { 0 };
+	struct error err = {0};
 
 	assert_false(boot_plan_create(&s->config, &plan, &err));
 	if (!strstr(err.text, words))
@@ -261,7 +263,7 @@ static void what_does_not_fit_is_named(void **state)
 	s = setup(), s->config.ram_count = 0, refuse(s, "ranges of RAM");
 	s = setup(), s->kernel.kind = KERNEL_FLAT, refuse(s, "Linux Image");
 	s = setup(), s->config.efi = false, s->kernel.kind = KERNEL_ELF, s->kernel.segment_count = 1;
-	s->kernel.segments[0] = (struct kernel_segment){ 0x1000, 0, 16, 16 };
+	s->kernel.segments[0] = (struct kernel_segment){0x1000, 0, 16, 16};
 	refuse(s, "not in RAM");
 }
 
@@ -269,17 +271,17 @@ static void programs_go_where_they_belong(void **state)
 {
 	struct setup *s = setup();
 	struct ram *ram = calloc(1, sizeof(*ram));
-	struct boot_writer writer = { ram_write, ram };
+	struct boot_writer writer = {ram_write, ram};
 	struct boot_plan *plan;
 	struct boot_plan_facts f;
 	struct error err;
-	u8 dtb[100] = { 1 };
+	u8 dtb[100] = {1};
 
 	s->config.efi = false;
 	s->kernel.kind = KERNEL_ELF;
 	s->kernel.entry = RAM_BASE + 0x100010;
 	s->kernel.segment_count = 1;
-	s->kernel.segments[0] = (struct kernel_segment){ RAM_BASE + 0x100000, 0x10, 0x100, 0x2000 };
+	s->kernel.segments[0] = (struct kernel_segment){RAM_BASE + 0x100000, 0x10, 0x100, 0x2000};
 	memset(ram->bytes + 0x100000, 0x55, 0x2000);
 	assert_true(boot_plan_create(&s->config, &plan, &err));
 	f = boot_plan_facts(plan);

@@ -195,10 +195,14 @@ static void nodes_and_distances(void **state)
 	refused(option_numa, "dist,src=0,dst=1,val=9", "val");
 	refused(option_numa, "dist,src=0,dst=1", "val=");
 	refused(option_numa, "hmat-lb,initiator=0", "target= is missing");
-	refused(option_numa, "hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,bandwidth=1M", "needs latency=");
-	refused(option_numa, "hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-bandwidth,bandwidth=1000", "a multiple of 1M");
-	refused(option_numa, "hmat-cache,node-id=0,size=1M,level=4,associativity=direct,policy=write-back,line=64", "level");
-	refused(option_numa, "hmat-cache,node-id=0,size=1M,level=1,associativity=odd,policy=write-back,line=64", "associativity=odd");
+	refused(option_numa, "hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,bandwidth=1M",
+		"needs latency=");
+	refused(option_numa, "hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-bandwidth,bandwidth=1000",
+		"a multiple of 1M");
+	refused(option_numa, "hmat-cache,node-id=0,size=1M,level=4,associativity=direct,policy=write-back,line=64",
+		"level");
+	refused(option_numa, "hmat-cache,node-id=0,size=1M,level=1,associativity=odd,policy=write-back,line=64",
+		"associativity=odd");
 	refused(option_numa, "cpu,socket-id=0", "node-id=");
 	refused(option_numa, "frob", "hmat-cache");
 	s = taken(option_numa, "node,cpus=0,cpus=2-3");

@@ -14,7 +14,8 @@ static void hear(void *opaque, struct json_object *object, const char *error)
 
 	assert_true(!object != !error);
 	*(object ? &h->objects : &h->errors) += 1;
-	snprintf(h->last, sizeof(h->last), "%s", error ? error : json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+	snprintf(h->last, sizeof(h->last), "%s",
+		 error ? error : json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
 }
 
 static struct heard feed_in_parts(const char *text, size_t size, size_t part)
@@ -38,7 +39,8 @@ static void expect(const char *text, size_t size, unsigned objects, unsigned err
 		struct heard h = feed_in_parts(text, size, parts[i]);
 
 		if (h.objects != objects || h.errors != errors || (last && !strstr(h.last, last)))
-			fail_msg("%.60s in parts of %zu: %u objects, %u errors, last: %s", text, parts[i], h.objects, h.errors, h.last);
+			fail_msg("%.60s in parts of %zu: %u objects, %u errors, last: %s", text, parts[i], h.objects,
+				 h.errors, h.last);
 	}
 }
 #define EXPECT(text, ...) expect(text, sizeof(text) - 1, __VA_ARGS__)
@@ -168,7 +170,8 @@ static void arguments_are_checked_by_their_declaration(void **state)
 		const char *text, *words; /* words NULL: good */
 	} cases[] = {
 		{"{\"a\":\"x\"}", NULL},
-		{"{\"a\":\"x\",\"b\":1,\"c\":[1,2],\"d\":true,\"e\":\"paused\",\"f\":{\"major\":1,\"minor\":2,\"micro\":3},\"g\":[{}],\"h\":1.5}", NULL},
+		{"{\"a\":\"x\",\"b\":1,\"c\":[1,2],\"d\":true,\"e\":\"paused\",\"f\":{\"major\":1,\"minor\":2,\"micro\":3},\"g\":[{}],\"h\":1.5}",
+		 NULL},
 		{NULL, "'a' is missing"},
 		{"{}", "'a' is missing"},
 		{"{\"a\":1}", "'a', expected: string"},

@@ -8,9 +8,9 @@
 
 #include "cpu/decode.h"
 
-#define USED    (1 * MiB)
+#define USED (1 * MiB)
 #define VECTORS (RAM_BASE + 0x10000)
-#define DATA    (RAM_BASE + 0x80000)
+#define DATA (RAM_BASE + 0x80000)
 
 static int bench_open(void **state)
 {
@@ -171,7 +171,8 @@ static void a_loop_counts_exactly(void **state)
 
 	PROGRAM(b, 0x91000400, /* add x0, x0, #1 */
 		0xf1000421,    /* subs x1, x1, #1 */
-		0x54ffffc1,    /* b.ne .-8 */);
+		0x54ffffc1,
+		/* b.ne .-8 */);
 	b->cpu->x[1] = 1000000;
 	assert_int_equal(cpu_run(b->cpu, 1), 1);
 	assert_int_equal(b->cpu->x[0], 1);
@@ -197,7 +198,8 @@ static void loads_and_stores_extend_and_write_back(void **state)
 		0xf85f8c08,    /* ldr x8, [x0, #-8]! */
 		0xa9402809,    /* ldp x9, x10, [x0] */
 		0xa9bf2809,    /* stp x9, x10, [x0, #-16]! */
-		0x69402c0c,    /* ldpsw x12, x11, [x0] */);
+		0x69402c0c,
+		/* ldpsw x12, x11, [x0] */);
 	b->cpu->x[0] = b->cpu->x[1] = DATA;
 	b->cpu->x[2] = 0xfffffff280017f80;
 	*data(b, DATA + 8) = 0x1122334455667788;
@@ -240,7 +242,8 @@ static void exclusives_and_atomics(void **state)
 		0xc8047c03,    /* stxr w4, x3, [x0]: not armed any more */
 		0xf8230005,    /* ldadd x3, x5, [x0] */
 		0xc8a67c07,    /* cas x6, x7, [x0] */
-		0x48287c2a,    /* casp x8, x9, x10, x11, [x1] */);
+		0x48287c2a,
+		/* casp x8, x9, x10, x11, [x1] */);
 	b->cpu->x[0] = DATA;
 	b->cpu->x[3] = 0x77;
 	b->cpu->x[6] = 0xee;
@@ -270,7 +273,8 @@ static void a_status_may_be_data_or_base(void **state)
 	PROGRAM(b, 0xc85f7c01, /* ldxr x1, [x0] */
 		0xc8037c03,    /* stxr w3, x3, [x0] */
 		0xc85f7c41,    /* ldxr x1, [x2] */
-		0xc8027c44,    /* stxr w2, x4, [x2] */);
+		0xc8027c44,
+		/* stxr w2, x4, [x2] */);
 	b->cpu->x[0] = DATA;
 	b->cpu->x[2] = DATA + 8;
 	b->cpu->x[3] = 0x77;
@@ -285,7 +289,8 @@ static void a_status_may_be_data_or_base(void **state)
 static void devices_have_no_atomics(void **state)
 {
 	struct bench *b = *state;
-	static const u32 words[] = {0xf8230005 /* ldadd x3, x5, [x0] */, 0xc8a67c07 /* cas x6, x7, [x0] */, 0xc8027c03 /* stxr w2, x3, [x0] */};
+	static const u32 words[] = {0xf8230005 /* ldadd x3, x5, [x0] */, 0xc8a67c07 /* cas x6, x7, [x0] */,
+				    0xc8027c03 /* stxr w2, x3, [x0] */};
 
 	b->device_value = 5;
 	for (unsigned k = 0; k < ARRAY_SIZE(words); k++) {
@@ -329,7 +334,8 @@ static void copy_and_set_move_memory(void **state)
 		0x1d810440,    /* cpye */
 		0x19c50483,    /* setp [x3]!, x4!, x5 */
 		0x19c54483,    /* setm */
-		0x19c58483,    /* sete */);
+		0x19c58483,
+		/* sete */);
 	for (unsigned k = 0; k < 20000; k++)
 		((u8 *)data(b, DATA))[k] = (u8)(k * 7);
 	b->cpu->x[0] = DATA + 5; /* overlaps upwards */
@@ -401,7 +407,8 @@ static void code_changes_are_seen_after_isb(void **state)
 		0xd4200000,    /* brk */
 		0xd503201f,    /* nop */
 		0x91000400,    /* f: add x0, x0, #1 */
-		0xd65f03c0,    /* ret */);
+		0xd65f03c0,
+		/* ret */);
 	b->cpu->x[1] = RAM_BASE + 40; /* becomes add x0, x0, #16 */
 	b->cpu->x[2] = 0x91004000;
 	run_to_brk(b);

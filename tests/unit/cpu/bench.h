@@ -67,7 +67,11 @@ static inline struct bench *bench_make(unsigned count, const char *model, bool i
 	struct bench *b = calloc(1, sizeof(*b));
 	struct error err = {0};
 	struct cpus_config config = {
-		.count = count, .model = model, .system_off = bench_off, .system_reset = bench_reset_call, .opaque = b,
+		.count = count,
+		.model = model,
+		.system_off = bench_off,
+		.system_reset = bench_reset_call,
+		.opaque = b,
 		.quantum_insns = 1000,
 	};
 

@@ -112,23 +112,23 @@ static void shootdowns_reach_busy_cpus(void **state)
 
 /* vCPU 0 starts another, which counts in memory, waits a while and powers the machine off. */
 static const u32 end_of_all[] = {
-	0xd2a00014, /* movz x20, #.., lsl #16: filled in */
+	0xd2a00014,             /* movz x20, #.., lsl #16: filled in */
 	0xd2b88000, 0xf2800060, /* x0 = CPU_ON */
-	0xd2800021, /* movz x1, #1 */
-	0x10000162, /* adr x2, other */
-	0xd2800003, /* movz x3, #0 */
-	0xd4000002, /* hvc #0 */
-	0xd282710a, /* movz x10, #5000 */
-	0xf100054a, /* loop: subs x10, x10, #1 */
-	0x54ffffe1, /* b.ne loop */
+	0xd2800021,             /* movz x1, #1 */
+	0x10000162,             /* adr x2, other */
+	0xd2800003,             /* movz x3, #0 */
+	0xd4000002,             /* hvc #0 */
+	0xd282710a,             /* movz x10, #5000 */
+	0xf100054a,             /* loop: subs x10, x10, #1 */
+	0x54ffffe1,             /* b.ne loop */
 	0xd2b08000, 0xf2800100, /* x0 = SYSTEM_OFF */
-	0xd4000002, /* hvc #0 */
-	0xf9000a80, /* str x0, [x20, #16] */
-	0x17ffffff, /* b .-4 */
-	0xd2a00014, /* other: movz x20, #.., lsl #16 */
-	0xd280002b, /* movz x11, #1 */
-	0xf8eb028c, /* ldaddal x11, x12, [x20] */
-	0x17ffffff, /* b .-4 */
+	0xd4000002,             /* hvc #0 */
+	0xf9000a80,             /* str x0, [x20, #16] */
+	0x17ffffff,             /* b .-4 */
+	0xd2a00014,             /* other: movz x20, #.., lsl #16 */
+	0xd280002b,             /* movz x11, #1 */
+	0xf8eb028c,             /* ldaddal x11, x12, [x20] */
+	0x17ffffff,             /* b .-4 */
 };
 
 static void nothing_runs_after_the_end(void **state)
@@ -212,7 +212,8 @@ static void the_map_changes_under_load(void **state)
 		space_move(b->space, &b->device, DEVICE_BASE + (i & 1 ? 0x10000 : 0));
 		loop_unlock(b->loop);
 		cpus_pause(b->cpus);
-		/* One that comes out of a device may look IN for a moment, until it sees that nobody may; it executes nothing. */
+		/* One that comes out of a device may look IN for a moment, until it sees that nobody may; it executes
+		 * nothing. */
 		for (unsigned k = 0; k < 4; k++)
 			while (__atomic_load_n(&cpus_get(b->cpus, k)->thread->state, __ATOMIC_SEQ_CST) != CPU_OUT)
 				;
@@ -237,24 +238,24 @@ static void the_map_changes_under_load(void **state)
 
 /* Arms CNTV 2000 ns ahead and waits for ISTATUS by WFI, 100 times; each device store is counted. */
 static const u32 ticks[] = {
-	0xd2800c8a, /* movz x10, #100 */
-	0xd280fa0b, /* loop: movz x11, #2000 */
-	0xd51be30b, /* msr cntv_tval_el0, x11 */
-	0xd280002c, /* movz x12, #1 */
-	0xd51be32c, /* msr cntv_ctl_el0, x12 */
-	0xd503207f, /* wait: wfi */
-	0xd53be32d, /* mrs x13, cntv_ctl_el0 */
-	0x3617ffcd, /* tbz x13, #2, wait */
-	0xd51be33f, /* msr cntv_ctl_el0... patched: cval = xzr is due; turn off below */
-	0xd51be33f, /* (again) */
+	0xd2800c8a,                     /* movz x10, #100 */
+	0xd280fa0b,                     /* loop: movz x11, #2000 */
+	0xd51be30b,                     /* msr cntv_tval_el0, x11 */
+	0xd280002c,                     /* movz x12, #1 */
+	0xd51be32c,                     /* msr cntv_ctl_el0, x12 */
+	0xd503207f,                     /* wait: wfi */
+	0xd53be32d,                     /* mrs x13, cntv_ctl_el0 */
+	0x3617ffcd,                     /* tbz x13, #2, wait */
+	0xd51be33f,                     /* msr cntv_ctl_el0... patched: cval = xzr is due; turn off below */
+	0xd51be33f,                     /* (again) */
 	0xd51be32b ^ 0x0000000b ^ 0x1f, /* msr cntv_ctl_el0, xzr */
-	0xf100054a, /* subs x10, x10, #1 */
-	0x54fffea1, /* b.ne loop */
-	0xd2a00014, /* movz x20, #DATA, lsl 16 */
-	0xd280002b, /* movz x11, #1 */
-	0xf900068b, /* str x11, [x20, #8] */
-	0xd503207f, /* wfi */
-	0x17ffffff, /* b .-4 */
+	0xf100054a,                     /* subs x10, x10, #1 */
+	0x54fffea1,                     /* b.ne loop */
+	0xd2a00014,                     /* movz x20, #DATA, lsl 16 */
+	0xd280002b,                     /* movz x11, #1 */
+	0xf900068b,                     /* str x11, [x20, #8] */
+	0xd503207f,                     /* wfi */
+	0x17ffffff,                     /* b .-4 */
 };
 
 static void irq_line(void *opaque, unsigned n, bool level)
@@ -340,14 +341,10 @@ static void instruction_time_runs_all_cpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest list[] = {
-		cmocka_unit_test(shootdowns_and_power_on_end),
-		cmocka_unit_test(shootdowns_reach_busy_cpus),
-		cmocka_unit_test(nothing_runs_after_the_end),
-		cmocka_unit_test(few_seats_serve_all),
-		cmocka_unit_test(the_map_changes_under_load),
-		cmocka_unit_test(timers_wake_sleeping_cpus),
-		cmocka_unit_test(instruction_time_repeats),
-		cmocka_unit_test(instruction_time_runs_all_cpus),
+		cmocka_unit_test(shootdowns_and_power_on_end), cmocka_unit_test(shootdowns_reach_busy_cpus),
+		cmocka_unit_test(nothing_runs_after_the_end),  cmocka_unit_test(few_seats_serve_all),
+		cmocka_unit_test(the_map_changes_under_load),  cmocka_unit_test(timers_wake_sleeping_cpus),
+		cmocka_unit_test(instruction_time_repeats),    cmocka_unit_test(instruction_time_runs_all_cpus),
 	};
 
 	return cmocka_run_group_tests(list, NULL, NULL);

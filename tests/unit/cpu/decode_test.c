@@ -101,17 +101,17 @@ static void registers_become_slots(void **state)
 static void reserved_fields_are_undefined(void **state)
 {
 	static const u32 words[] = {
-		0x52f00000, /* movz w0, #0x8000, lsl #48 */
-		0x12400000, /* and w0, w0, N = 1 */
+		0x52f00000,              /* movz w0, #0x8000, lsl #48 */
+		0x12400000,              /* and w0, w0, N = 1 */
 		0x92000000 | 0x3f << 10, /* and x0, x0, all ones */
-		0x53008000, /* ubfm w0, w0, #0, #32 */
-		0x93c00000 ^ 1 << 22, /* extr x with N = 0 */
-		0x8b207400, /* add x0, x0, x0, shift of 5 */
-		0x0bc00000, /* add with ror */
-		0xf8200800, /* str x0, [x0, x0] with option 0 */
-		0x08217c00, /* casp of an odd register */
-		0xd65f0bff, /* retaa: no pointer authentication */
-		0xd5030000, /* wfet is not there */
+		0x53008000,              /* ubfm w0, w0, #0, #32 */
+		0x93c00000 ^ 1 << 22,    /* extr x with N = 0 */
+		0x8b207400,              /* add x0, x0, x0, shift of 5 */
+		0x0bc00000,              /* add with ror */
+		0xf8200800,              /* str x0, [x0, x0] with option 0 */
+		0x08217c00,              /* casp of an odd register */
+		0xd65f0bff,              /* retaa: no pointer authentication */
+		0xd5030000,              /* wfet is not there */
 	};
 	struct insn insn;
 

@@ -41,7 +41,7 @@ static void entry_saves_and_sets_pstate(void **state)
 	assert_int_equal(cpu->sys.spsr, 0xa0000000 | BIT(22) | BIT(23) | BIT(12) | 0x5 | 1 << 7);
 	assert_int_equal(cpu_pc(cpu), VECTORS + 0x200);
 	assert_int_equal(cpu->daif, 0xf);
-	assert_int_equal(cpu->pan, 1);  /* kept: SPAN is 1 */
+	assert_int_equal(cpu->pan, 1); /* kept: SPAN is 1 */
 	assert_int_equal(cpu->uao, 0);
 	assert_int_equal(cpu->ssbs, 0); /* DSSBS */
 	/* From EL1 with SP_EL0, and with SPAN = 0 and DSSBS = 1. */
@@ -237,12 +237,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
 	const struct CMUnitTest list[] = {
-		T(entry_saves_and_sets_pstate),
-		T(stack_pointers_follow_the_mode),
-		T(eret_restores_or_is_illegal),
-		T(interrupts_wait_for_their_mask),
-		T(software_step_runs_one_instruction),
-		T(breakpoints_stop_before_the_instruction),
+		T(entry_saves_and_sets_pstate),           T(stack_pointers_follow_the_mode),
+		T(eret_restores_or_is_illegal),           T(interrupts_wait_for_their_mask),
+		T(software_step_runs_one_instruction),    T(breakpoints_stop_before_the_instruction),
 		T(dc_zva_names_the_address_it_was_given),
 	};
 

@@ -242,7 +242,8 @@ static void aborts_carry_the_right_syndrome(void **state)
 	/* AT tells that by an exception too, PAR is for what the tables say. */
 	set(b, SYSREG(3, 0, 7, 4, 0), 0x5a);
 	assert_false(sysinsn(b->cpu, SYSREG(1, 0, 7, 8, 0), 0x80000000));
-	assert_int_equal(b->cpu->sys.esr, (u64)EC_DATA_SAME << 26 | BIT(25) | ISS_CM | ISS_WNR | (FSC_EXTERNAL_WALK + 2));
+	assert_int_equal(b->cpu->sys.esr,
+			 (u64)EC_DATA_SAME << 26 | BIT(25) | ISS_CM | ISS_WNR | (FSC_EXTERNAL_WALK + 2));
 	assert_int_equal(b->cpu->sys.far, 0x80000000);
 	assert_int_equal(b->cpu->sys.par, 0x5a);
 	/* SCTLR.A comes before translation. */
@@ -267,18 +268,22 @@ static void tlbi_forms_remove_what_they_name(void **state)
 	*word_at(b, RAM_BASE) = 1;
 	*word_at(b, RAM_BASE + 0x1000) = 2;
 #define CACHED(v) (assert_true(access_read_slow(b->cpu, 0x1000, 8, 0, &value)), value == (v))
-	static const struct { u32 key; u64 value; bool takes; } forms[] = {
-		{SYS_TLBI(7, 0), 0, true},                    /* VMALLE1 */
-		{SYS_TLBI(3, 0), 0, true},                    /* VMALLE1IS */
-		{SYS_TLBI(1, 0), 0, true},                    /* VMALLE1OS */
-		{SYS_TLBI(7, 1), 5ull << 48 | 1, true},       /* VAE1 */
-		{SYS_TLBI(7, 1), 6ull << 48 | 1, false},      /* another ASID */
-		{SYS_TLBI(7, 1), 5ull << 48 | 2, false},      /* another page */
-		{SYS_TLBI(3, 5), 5ull << 48 | 1, true},       /* VALE1IS */
-		{SYS_TLBI(7, 3), 6ull << 48 | 1, true},       /* VAAE1 */
-		{SYS_TLBI(3, 7), 1, true},                    /* VAALE1IS */
-		{SYS_TLBI(7, 2), 5ull << 48, true},           /* ASIDE1 */
-		{SYS_TLBI(3, 2), 6ull << 48, false},          /* ASIDE1IS, another */
+	static const struct {
+		u32 key;
+		u64 value;
+		bool takes;
+	} forms[] = {
+		{SYS_TLBI(7, 0), 0, true},                                     /* VMALLE1 */
+		{SYS_TLBI(3, 0), 0, true},                                     /* VMALLE1IS */
+		{SYS_TLBI(1, 0), 0, true},                                     /* VMALLE1OS */
+		{SYS_TLBI(7, 1), 5ull << 48 | 1, true},                        /* VAE1 */
+		{SYS_TLBI(7, 1), 6ull << 48 | 1, false},                       /* another ASID */
+		{SYS_TLBI(7, 1), 5ull << 48 | 2, false},                       /* another page */
+		{SYS_TLBI(3, 5), 5ull << 48 | 1, true},                        /* VALE1IS */
+		{SYS_TLBI(7, 3), 6ull << 48 | 1, true},                        /* VAAE1 */
+		{SYS_TLBI(3, 7), 1, true},                                     /* VAALE1IS */
+		{SYS_TLBI(7, 2), 5ull << 48, true},                            /* ASIDE1 */
+		{SYS_TLBI(3, 2), 6ull << 48, false},                           /* ASIDE1IS, another */
 		{SYS_TLBI(6, 1), 5ull << 48 | 1ull << 46 | 0, true},           /* RVAE1: 2 pages from 0 */
 		{SYS_TLBI(6, 1), 5ull << 48 | 1ull << 46 | 2, false},          /* 2 pages from 0x2000 */
 		{SYS_TLBI(2, 3), 1ull << 46 | 2ull << 44 | 31ull << 39, true}, /* RVAAE1IS: 64 Ki pages */
@@ -355,7 +360,8 @@ static void tlbi_reaches_pages_of_blocks(void **state)
 static void an_empty_slot_matches_no_address(void **state)
 {
 	static const unsigned edges[] = {0, 1, 8, 63, 2048, 4080, 4088, 4095};
-	static const u64 tops[] = {0, 1ull << 32, 0xffff000000000000ull, 0xfffffffffffff000ull & ~((u64)TLB_ENTRIES * 4096 - 1)};
+	static const u64 tops[] = {0, 1ull << 32, 0xffff000000000000ull,
+				   0xfffffffffffff000ull & ~((u64)TLB_ENTRIES * 4096 - 1)};
 	struct bench *b = *state;
 
 	assert_true(sysinsn(b->cpu, SYS_TLBI(7, 0), 0));
@@ -439,11 +445,11 @@ static void watchpoints_stop_what_they_watch(void **state)
 	page(b, 0x1000, RAM_BASE | D_AF);
 	assert_true(access_write_slow(b->cpu, 0x1100, 8, ACCESS_WRITE, 1));
 	assert_non_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
-	set(b, SYSREG(2, 0, 1, 0, 4), 0);                                                    /* OSLAR: unlock */
-	set(b, SYSREG(2, 0, 0, 0, 6), 0x1100);                                               /* DBGWVR0 */
+	set(b, SYSREG(2, 0, 1, 0, 4), 0);                               /* OSLAR: unlock */
+	set(b, SYSREG(2, 0, 0, 0, 6), 0x1100);                          /* DBGWVR0 */
 	set(b, SYSREG(2, 0, 0, 0, 7), 1 | 1 << 1 | 2 << 3 | 0xf0 << 5); /* EL1, stores, bytes 4..7 */
-	set(b, SYSREG(2, 0, 0, 2, 2), BIT(15) | BIT(13));                                    /* MDSCR: MDE, KDE */
-	set(b, SYSREG(3, 3, 4, 2, 1), 0);                                                    /* DAIF: D clear */
+	set(b, SYSREG(2, 0, 0, 2, 2), BIT(15) | BIT(13));               /* MDSCR: MDE, KDE */
+	set(b, SYSREG(3, 3, 4, 2, 1), 0);                               /* DAIF: D clear */
 	assert_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
 	assert_true(access_write_slow(b->cpu, 0x1100, 4, ACCESS_WRITE, 1));
 	assert_true(access_read_slow(b->cpu, 0x1104, 4, 0, &value));

@@ -71,8 +71,8 @@ static void el0_is_trapped_or_undefined(void **state)
 	raises(b, SYSREG(3, 3, 9, 13, 0), true, EC_SYSREG, 0); /* PMCCNTR_EL0 */
 	raises(b, SYSREG(3, 3, 4, 4, 0), true, EC_FP_ACCESS, 0);
 	assert_int_equal(b->cpu->sys.esr & 0x1ffffff, 0x1e00000);
-	raises(b, SYSREG(3, 3, 2, 4, 0), true, EC_UNKNOWN, 5); /* RNDR */
-	raises(b, SYSREG(3, 3, 4, 2, 5), true, EC_UNKNOWN, 5); /* DIT */
+	raises(b, SYSREG(3, 3, 2, 4, 0), true, EC_UNKNOWN, 5);   /* RNDR */
+	raises(b, SYSREG(3, 3, 4, 2, 5), true, EC_UNKNOWN, 5);   /* DIT */
 	raises(b, SYSREG(3, 3, 13, 0, 3), false, EC_UNKNOWN, 0); /* TPIDRRO */
 	/* The syndrome names the register: Op0 3 Op1 3 CRn 0 CRm 0 Op2 1, read, Rt 31 when no instruction ran. */
 	raises(b, SYSREG(3, 3, 0, 0, 1), true, EC_SYSREG, 0);
@@ -245,10 +245,10 @@ static void models_are_cut_to_what_they_are(void **state)
 	assert_int_equal(get(b, ID(7, 0)) & 0xf, 4);
 	assert_int_equal(get(b, ID(7, 0)) >> 20 & 0xf, 0);
 	assert_true(b->cpu->missing_features & 1ull << A64_FEATURE_LSE);
-	raises(b, SYSREG(3, 0, 4, 2, 3), true, EC_UNKNOWN, 5); /* PAN */
-	raises(b, SYSREG(3, 0, 10, 4, 7), true, EC_UNKNOWN, 5); /* LORID */
+	raises(b, SYSREG(3, 0, 4, 2, 3), true, EC_UNKNOWN, 5);   /* PAN */
+	raises(b, SYSREG(3, 0, 10, 4, 7), true, EC_UNKNOWN, 5);  /* LORID */
 	raises(b, SYSREG(3, 0, 10, 4, 3), false, EC_UNKNOWN, 5); /* LORC */
-	raises(b, SYSREG(3, 3, 14, 0, 5), true, EC_UNKNOWN, 5); /* CNTPCTSS: ECV */
+	raises(b, SYSREG(3, 3, 14, 0, 5), true, EC_UNKNOWN, 5);  /* CNTPCTSS: ECV */
 	raises(b, SYSREG(3, 3, 14, 0, 6), true, EC_UNKNOWN, 5);
 	raises(b, SYSREG(3, 3, 13, 0, 7), true, EC_UNKNOWN, 5); /* SCXTNUM_EL0 */
 	/* TLBI: neither outer shareable nor ranges. */

@@ -15,7 +15,6 @@
 
 #include <cmocka.h> /* last: its macros hide names of ours */
 
-
 static void every_instruction_does_what_the_vectors_say(void **state)
 {
 	struct error err = {0};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The mailbox of a switch: every command with good, short, long and hostile input, and the tunnel to the FM-owned LD below. [CXL3.1 7.6.7] */
+/* The mailbox of a switch: every command with good, short, long and hostile input, and the tunnel to the FM-owned LD
+ * below. [CXL3.1 7.6.7] */
 #include "fixture.h"
 #include "driver.h"
 
@@ -19,7 +20,8 @@ static int open_switch(void **state)
 	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
 	fixture_add(&m, &memory_backend_ram_class, "id=w,size=256M");
 	fixture_add(&m, &memory_backend_ram_class, "id=d,size=512M");
-	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=ds0,volatile-memdev=v,volatile-dc-memdev=d,num-dc-regions=2,sn=7");
+	fixture_add(&m, &cxl_type3_class,
+		    "id=mem0,bus=ds0,volatile-memdev=v,volatile-dc-memdev=d,num-dc-regions=2,sn=7");
 	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=ds1,volatile-memdev=w");
 	fixture_power_on(&m);
 	cci = (struct switch_cci *)fixture_find(&m, "cci0");
@@ -269,7 +271,8 @@ static void a_tunnel_leads_to_the_device(void **state)
 			store_le(request + 2, 2, size);
 			store_le(request + 7, 2, 1);
 			store_le(request + 9, 3, length | 1u << 23);
-			assert_int_equal(send(0x5300, request, 24), size == 20 && length == 8 ? CXL_SUCCESS : CXL_INVALID_PAYLOAD_LENGTH);
+			assert_int_equal(send(0x5300, request, 24),
+					 size == 20 && length == 8 ? CXL_SUCCESS : CXL_INVALID_PAYLOAD_LENGTH);
 		}
 	store_le(request + 2, 2, 20);
 	store_le(request + 9, 3, 0x1fffff);
@@ -340,7 +343,8 @@ static void capacity_is_managed_through_the_tunnel(void **state)
 	assert_int_equal(inner, CXL_INVALID_INPUT);
 }
 
-/* The request of a release has no region: its extents say where they are, all of them in one list. [CXL3.1 7.6.7.6.6] */
+/* The request of a release has no region: its extents say where they are, all of them in one list. [CXL3.1 7.6.7.6.6]
+ */
 static void a_release_names_extents_of_any_region(void **state)
 {
 	u64 base = dynamic_region_base(dev->dc, 0), size = dev->dc->region_size;
@@ -348,9 +352,10 @@ static void a_release_names_extents_of_any_region(void **state)
 	u16 inner;
 
 	for (unsigned n = 0; n < 2; n++)
-		dev->dc->accepted[n] = (struct dc_extent){.dpa = base + n * size + 4 * MiB, .size = 4 * MiB, .region = n, .tag = {n}};
+		dev->dc->accepted[n] =
+			(struct dc_extent){.dpa = base + n * size + 4 * MiB, .size = 4 * MiB, .region = n, .tag = {n}};
 	dev->dc->accepted_count = 2;
-	request[2] = 1; /* prescriptive */
+	request[2] = 1;    /* prescriptive */
 	request[3] = 0xff; /* reserved */
 	store_le(request + 28, 4, 2);
 	for (unsigned n = 0; n < 2; n++) {
@@ -422,10 +427,17 @@ static void without_a_switch_it_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_switch_mailbox_shows_what_it_is), TEST(every_switch_command_bounds_its_input), TEST(the_effects_log_is_the_table),
-		TEST(identify_limits_and_clock), TEST(ports_are_told_as_they_are), TEST(ports_are_configured_from_outside),
+		TEST(a_switch_mailbox_shows_what_it_is),
+		TEST(every_switch_command_bounds_its_input),
+		TEST(the_effects_log_is_the_table),
+		TEST(identify_limits_and_clock),
+		TEST(ports_are_told_as_they_are),
+		TEST(ports_are_configured_from_outside),
 		TEST(a_tunnel_leads_to_the_device),
-		TEST(capacity_is_managed_through_the_tunnel), TEST(a_release_names_extents_of_any_region), TEST(monitors_ask_the_same), TEST(hostile_commands_do_no_harm),
+		TEST(capacity_is_managed_through_the_tunnel),
+		TEST(a_release_names_extents_of_any_region),
+		TEST(monitors_ask_the_same),
+		TEST(hostile_commands_do_no_harm),
 		TEST(without_a_switch_it_is_refused),
 	};
 

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Compliance mode over DOE: every request code, its answer, and what it shows: RAS and AER above, host memory, poison, labels, health. [CXL3.1 14.16.3] */
+/* Compliance mode over DOE: every request code, its answer, and what it shows: RAS and AER above, host memory, poison,
+ * labels, health. [CXL3.1 14.16.3] */
 #include "fixture.h"
 #include "pci/pci_spec.h"
 
 #define RAM_BASE 0x40000000ull
 #define RAM_BYTES (64 * KiB)
-enum { SUCCESS = 0, NOT_AUTHORIZED = 1, UNKNOWN_FAILURE = 2, UNSUPPORTED = 3, NOT_INITIALIZED = 6, INVALID_ADDRESS = 7, INVALID_PARAMETER = 8 };
+enum {
+	SUCCESS = 0,
+	NOT_AUTHORIZED = 1,
+	UNKNOWN_FAILURE = 2,
+	UNSUPPORTED = 3,
+	NOT_INITIALIZED = 6,
+	INVALID_ADDRESS = 7,
+	INVALID_PARAMETER = 8
+};
 
 static struct machine m;
 static struct cxl_type3 *dev;
@@ -60,23 +69,29 @@ static u8 ask_bytes(u8 code, u8 first, u8 second)
 
 static void every_code_has_its_answer(void **state)
 {
-	static const struct { u8 request, other, answer; bool works, mute; } codes[0x13] = {
-		{3, 0, 9, true, false}, {3, 0, 5, true, true}, {3, 0, 3, true, false}, {17, 0, 3, true, false}, {12, 0, 3, true, false}, {5, 17, 3, true, false},
-		{4, 0, 3, true, false}, {4, 0, 3, true, false}, {4, 0, 3, true, false}, {4, 0, 3, false, false}, {4, 0, 3, false, false}, {4, 0, 3, true, false},
-		{4, 0, 3, true, false}, {4, 0, 4, false, true}, {4, 0, 4, false, true}, {4, 0, 4, true, true}, {22, 0, 4, true, false}, {5, 0, 4, true, false},
-		{7, 0, 3, true, false},
+	static const struct {
+		u8 request, other, answer;
+		bool works, mute;
+	} codes[0x13] = {
+		{3, 0, 9, true, false},  {3, 0, 5, true, true},   {3, 0, 3, true, false},  {17, 0, 3, true, false},
+		{12, 0, 3, true, false}, {5, 17, 3, true, false}, {4, 0, 3, true, false},  {4, 0, 3, true, false},
+		{4, 0, 3, true, false},  {4, 0, 3, false, false}, {4, 0, 3, false, false}, {4, 0, 3, true, false},
+		{4, 0, 3, true, false},  {4, 0, 4, false, true},  {4, 0, 4, false, true},  {4, 0, 4, true, true},
+		{22, 0, 4, true, false}, {5, 0, 4, true, false},  {7, 0, 3, true, false},
 	};
 	u32 request[24] = {CXL_VENDOR_ID, 3}, available = 0;
 
 	for (unsigned code = 0; code < 256; code++)
 		for (u32 dwords = 3; dwords <= 24; dwords++) {
-			bool is = code < ARRAY_SIZE(codes) && (dwords == codes[code].request || dwords == codes[code].other);
+			bool is = code < ARRAY_SIZE(codes) &&
+				  (dwords == codes[code].request || dwords == codes[code].other);
 
 			memset(request + 2, 0, sizeof(request) - 8);
 			request[2] = code;
 			if (code == 6)
 				request[3] = 2;
-			assert_int_equal(compliance_answer(dev, request, dwords, answer, 16), is ? codes[code].answer : 0);
+			assert_int_equal(compliance_answer(dev, request, dwords, answer, 16),
+					 is ? codes[code].answer : 0);
 			if (!is)
 				continue;
 			assert_int_equal(answer[2] & 0xffff, code | 3 << 8);
@@ -129,7 +144,7 @@ static void link_errors_show_above(void **state)
 	assert_int_equal(aer(&above->pci) & BIT(16), 0);
 	assert_int_equal(ask_bytes(11, 1, 0), SUCCESS);
 	assert_int_equal(aer(&above->pci) & BIT(16), BIT(16)); /* unexpected completion */
-	assert_int_equal(ask_bytes(11, 2, 0), UNSUPPORTED); /* there is none to take out */
+	assert_int_equal(ask_bytes(11, 2, 0), UNSUPPORTED);    /* there is none to take out */
 }
 
 static void master(bool on)
@@ -290,9 +305,9 @@ static void a_producer_raises_its_flag(void **state)
 	u8 request[96] = {0};
 
 	master(true);
-	put(request, 0x0d, 1, 3);    /* increments */
-	put(request, 0x0e, 1, 2);    /* sets */
-	put(request, 0x0f, 1, 5);    /* loops */
+	put(request, 0x0d, 1, 3); /* increments */
+	put(request, 0x0e, 1, 2); /* sets */
+	put(request, 0x0f, 1, 5); /* loops */
 	put(request, 0x14, 8, RAM_BASE);
 	put(request, 0x1c, 8, 0xf);
 	put(request, 0x24, 4, 0x40);

@@ -43,7 +43,8 @@ static u32 find_ext(struct pci_dev *pci, u16 id, int dvsec)
 	u32 at = 0x100;
 
 	for (unsigned n = 0; at && n < 100; n++, at = get(pci, at, 4) >> 20)
-		if (get(pci, at, 2) == id && (dvsec < 0 || (get(pci, at + 4, 2) == CXL_VENDOR_ID && get(pci, at + 8, 2) == dvsec)))
+		if (get(pci, at, 2) == id &&
+		    (dvsec < 0 || (get(pci, at + 4, 2) == CXL_VENDOR_ID && get(pci, at + 8, 2) == dvsec)))
 			return at;
 	return 0;
 }
@@ -109,7 +110,8 @@ static void flits_are_agreed_on(void **state)
 	with = fixture_type3(&m, "mem1");
 	above = (struct pci_dev *)fixture_find(&m, "rp1");
 	assert_int_equal(get(&with->pci, flex, 2), FLEX_BUS_IO_MEM_68B & ~FLEX_BUS_68B);
-	assert_int_equal(get(above, find_ext(above, DVSEC, DVSEC_FLEX_BUS_PORT) + 0x0e, 2), FLEX_BUS_IO_MEM_68B & ~FLEX_BUS_68B);
+	assert_int_equal(get(above, find_ext(above, DVSEC, DVSEC_FLEX_BUS_PORT) + 0x0e, 2),
+			 FLEX_BUS_IO_MEM_68B & ~FLEX_BUS_68B);
 	assert_true(get(&with->pci, with->pci.cap_pcie + 0x32, 2) & 0x400);
 	assert_true(get(above, above->cap_pcie + 0x32, 2) & 0x400);
 	fixture_add(&m, &cxl_rp_class, "id=rp2,bus=hb0,x-256b-flit=off");
@@ -160,10 +162,11 @@ static void resets_touch_what_they_should(void **state)
 	u64 size = 8;
 	u8 *media;
 
-	assert_true(get(pci, 0x84, 4) & 1u << 28); /* FLR */
+	assert_true(get(pci, 0x84, 4) & 1u << 28);           /* FLR */
 	assert_int_equal(get(pci, 0x10a, 2) & 0xf80, 0x980); /* CXL Reset, within 100 ms, clears memory */
 	enable_mem(dev, true);
-	assert_int_equal(program(&dev->comp, 0, WINDOWS_BASE, 256 * MiB, 0, 0, 0, 0) & HDM_CTRL_COMMITTED, HDM_CTRL_COMMITTED);
+	assert_int_equal(program(&dev->comp, 0, WINDOWS_BASE, 256 * MiB, 0, 0, 0, 0) & HDM_CTRL_COMMITTED,
+			 HDM_CTRL_COMMITTED);
 	media = cxl_media_at(m.cxl, dev, 64, &size);
 	store_le(media, 8, 0x1122334455667788);
 	pci_config_write(pci, 0x10, 4, 0x20000000);
@@ -173,7 +176,7 @@ static void resets_touch_what_they_should(void **state)
 	assert_int_equal(get(pci, 0x10c, 2), 6);
 	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_CTRL) & HDM_CTRL_COMMITTED, HDM_CTRL_COMMITTED);
 	pci_config_write(pci, 0x114, 2, 1); /* Config Lock */
-	pci_config_write(pci, 0x20c, 4, 0);  /* AER severity: sticky */
+	pci_config_write(pci, 0x20c, 4, 0); /* AER severity: sticky */
 	pci_config_write(pci, 0x110, 2, 4);
 	assert_int_equal(get(pci, 0x110, 2), 0);
 	assert_int_equal(get(pci, 0x112, 2), 2); /* complete */
@@ -292,7 +295,8 @@ static void wrong_cdat_requests_get_no_answer(void **state)
 	cdat_reads_entry_by_entry_and_sums_to_zero(state);
 }
 
-/* Every function has power management; D3hot closes the BARs and stops requests, and what is in the registers and the memory stays. [PCIe5 5.3.1.4] */
+/* Every function has power management; D3hot closes the BARs and stops requests, and what is in the registers and the
+ * memory stays. [PCIe5 5.3.1.4] */
 static void devices_sleep_and_wake(void **state)
 {
 	struct pci_dev *pci = &dev->pci;
@@ -300,7 +304,7 @@ static void devices_sleep_and_wake(void **state)
 	u64 value;
 
 	assert_true(pm > 0x40 && pm != 0x80);
-	assert_int_equal(get(pci, pm + 2, 2), 3);                      /* no D1, no D2, no PME */
+	assert_int_equal(get(pci, pm + 2, 2), 3); /* no D1, no D2, no PME */
 	assert_int_equal(get(pci, pm + 4, 2), PM_CTRL_NO_SOFT_RESET);
 	pci_config_write(port, PCI_PREFETCH_BASE, 4, 0x00010001);
 	pci_config_write(port, PCI_PREFETCH_BASE_HI, 4, 0x80);
@@ -342,7 +346,8 @@ static u64 at_pa(u64 pa)
 	return value;
 }
 
-/* Memory and buses that a port decodes by its Port Extensions, whatever its header says. [CXL3.1 8.1.5.2 to 8.1.5.10] */
+/* Memory and buses that a port decodes by its Port Extensions, whatever its header says. [CXL3.1 8.1.5.2 to 8.1.5.10]
+ */
 static void alternate_ranges_lead_through_ports(void **state)
 {
 	struct pci_dev *rp, *us, *ds, *mem;
@@ -392,7 +397,8 @@ static void alternate_ranges_lead_through_ports(void **state)
 	pci_config_write(rp, at[0] + DVSEC_PORT_CTRL, 2, 0);
 	assert_int_equal(mem->bars[0].region.added, false);
 	pci_config_write(rp, at[0] + DVSEC_PORT_CTRL, 2, DVSEC_PORT_ALTERNATE);
-	/* Buses: requests to bus 0fh go on as they are until a port has it as its secondary one; the ports' own bus numbers are 0. */
+	/* Buses: requests to bus 0fh go on as they are until a port has it as its secondary one; the ports' own bus
+	 * numbers are 0. */
 	assert_null(pci_root_find(pci_host_root(m.pci)->next, 0x0f, 0));
 	for (unsigned n = 0; n < 2; n++)
 		pci_config_write(n ? us : rp, at[n] + DVSEC_PORT_BUS_BASE, 2, 0x100f);
@@ -405,7 +411,8 @@ static void alternate_ranges_lead_through_ports(void **state)
 	assert_false(pci_is_bus_master(mem));
 	pci_config_write(rp, PCI_COMMAND, 2, 0);
 	for (unsigned n = 0; n < 2; n++)
-		pci_config_write(n ? us : rp, at[n] + DVSEC_PORT_CTRL, 2, DVSEC_PORT_ALTERNATE | DVSEC_PORT_ALTERNATE_MASTER);
+		pci_config_write(n ? us : rp, at[n] + DVSEC_PORT_CTRL, 2,
+				 DVSEC_PORT_ALTERNATE | DVSEC_PORT_ALTERNATE_MASTER);
 	assert_true(pci_is_bus_master(mem));
 	pci_config_write(rp, at[0] + DVSEC_PORT_BUS_BASE, 2, 0);
 	assert_false(pci_is_bus_master(mem));

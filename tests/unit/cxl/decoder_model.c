@@ -14,7 +14,12 @@ struct model_port {
 };
 
 struct model {
-	struct { u64 base, size, granularity, maps[4]; bool by_xor; unsigned ways; struct cxl_component *bridge[16]; } window[8];
+	struct {
+		u64 base, size, granularity, maps[4];
+		bool by_xor;
+		unsigned ways;
+		struct cxl_component *bridge[16];
+	} window[8];
 	unsigned window_count;
 	struct model_port port[256];
 	unsigned port_count;
@@ -29,7 +34,7 @@ struct model_decoder {
 /* What a component's registers say, read anew for every address, or once with model_caches. */
 struct model_component {
 	struct cxl_component *comp;
-	bool has_decoders, enabled; /* enabled: HDM Decoder Enable */
+	bool has_decoders, enabled;  /* enabled: HDM Decoder Enable */
 	bool mem_known, mem_enabled; /* a device's Mem_Enable */
 	unsigned count;
 	struct model_decoder decoder[32];
@@ -114,7 +119,8 @@ static bool model_device(struct cxl_type3 *device, u64 hpa, u64 *dpa)
 }
 
 /* A bridge or a switch. */
-static bool model_bridge(const struct model *m, struct cxl_component *bridge, u64 hpa, struct cxl_type3 **device, u64 *dpa)
+static bool model_bridge(const struct model *m, struct cxl_component *bridge, u64 hpa, struct cxl_type3 **device,
+			 u64 *dpa)
 {
 	const struct model_component *c = model_component_of(bridge);
 	int number = -1;
@@ -163,7 +169,6 @@ static bool model_decode(const struct model *m, u64 hpa, struct cxl_type3 **devi
 {
 	for (unsigned w = 0; w < m->window_count; w++)
 		if (hpa >= m->window[w].base && hpa < m->window[w].base + m->window[w].size)
-			return model_bridge(m, m->window[w].bridge[model_target(m, w, hpa)], hpa,
-					    device, dpa);
+			return model_bridge(m, m->window[w].bridge[model_target(m, w, hpa)], hpa, device, dpa);
 	return false;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Dynamic capacity: offered, accepted in parts, released both ways, and what the host's loads see of it. [CXL3.1 9.13.3] */
+/* Dynamic capacity: offered, accepted in parts, released both ways, and what the host's loads see of it.
+ * [CXL3.1 9.13.3] */
 #include "fixture.h"
 #include "driver.h"
 
@@ -18,8 +19,9 @@ static void open_with(const char *more, unsigned ways)
 		fixture_add(&m, &cxl_rp_class, "id=rp%u,bus=hb0", n);
 		fixture_add(&m, &memory_backend_ram_class, "id=v%u,size=256M", n);
 		fixture_add(&m, &memory_backend_ram_class, "id=d%u,size=512M", n);
-		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,volatile-dc-memdev=d%u,num-dc-regions=2%s", n, n,
-			    n, n, more);
+		fixture_add(&m, &cxl_type3_class,
+			    "id=mem%u,bus=rp%u,volatile-memdev=v%u,volatile-dc-memdev=d%u,num-dc-regions=2%s", n, n, n,
+			    n, more);
 	}
 	assert_true(fixture_option(&m, "targets.0=hb0,size=4G", cxl_host_add_window_opts));
 	fixture_power_on(&m);
@@ -50,7 +52,9 @@ static int close_all(void **state)
 	return 0;
 }
 
-struct part { u64 dpa, size; };
+struct part {
+	u64 dpa, size;
+};
 
 static u16 update(u16 opcode, bool more, unsigned count, const struct part *parts)
 {
@@ -78,7 +82,8 @@ static u16 give_back(u64 dpa, u64 size)
 static bool offer(unsigned region, u64 offset, u64 size)
 {
 	struct cxl_dc_span span = {offset, size};
-	struct cxl_dc_request request = {.region = region, .spans = &span, .count = 1, .selection = CXL_DC_PRESCRIPTIVE};
+	struct cxl_dc_request request = {
+		.region = region, .spans = &span, .count = 1, .selection = CXL_DC_PRESCRIPTIVE};
 
 	m.err.text[0] = 0;
 	return cxl_dc_add(&dev->pci.dev, &request, &m.err);
@@ -87,7 +92,8 @@ static bool offer(unsigned region, u64 offset, u64 size)
 static bool ask_back(unsigned region, u64 offset, u64 size, bool forced, bool sanitize)
 {
 	struct cxl_dc_span span = {offset, size};
-	struct cxl_dc_request request = {.region = region, .spans = &span, .count = 1, .forced = forced, .sanitize = sanitize};
+	struct cxl_dc_request request = {
+		.region = region, .spans = &span, .count = 1, .forced = forced, .sanitize = sanitize};
 
 	m.err.text[0] = 0;
 	return cxl_dc_release(&dev->pci.dev, &request, &m.err);
@@ -191,7 +197,8 @@ static void cdat_names_the_regions(void **state)
 static void offers_become_events_and_extents(void **state)
 {
 	struct cxl_dc_span spans[2] = {{0, 4 * BLOCK}, {8 * BLOCK, BLOCK}};
-	struct cxl_dc_request request = {.tag = {1, 2, 3}, .spans = spans, .count = 2, .selection = CXL_DC_PRESCRIPTIVE};
+	struct cxl_dc_request request = {
+		.tag = {1, 2, 3}, .spans = spans, .count = 2, .selection = CXL_DC_PRESCRIPTIVE};
 	u32 generation;
 
 	assert_int_equal(send(0x0103, (u8[]){0, 0, 0, 0, 1}, 5), CXL_SUCCESS);
@@ -213,7 +220,9 @@ static void offers_become_events_and_extents(void **state)
 	assert_int_equal(extents(&generation), 0);
 	assert_int_equal(generation, 0);
 	/* Half of the first, all of the second; the rest is not there any more. */
-	assert_int_equal(update(0x4802, false, 2, (struct part[]){{STATIC + 8 * BLOCK, BLOCK}, {STATIC + BLOCK, 2 * BLOCK}}), CXL_SUCCESS);
+	assert_int_equal(
+		update(0x4802, false, 2, (struct part[]){{STATIC + 8 * BLOCK, BLOCK}, {STATIC + BLOCK, 2 * BLOCK}}),
+		CXL_SUCCESS);
 	assert_int_equal(extents(&generation), 2);
 	assert_int_equal(generation, 1);
 	is_extent(0, STATIC + BLOCK, 2 * BLOCK);
@@ -233,19 +242,28 @@ static void offers_become_events_and_extents(void **state)
 static void malformed_lists_are_refused(void **state)
 {
 	u8 huge[32] = {0xff, 0xff, 0xff, 0xff};
-	static const struct { struct part part; u16 code; } bad[] = {
-		{{0, BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS}, {{STATIC - BLOCK, 2 * BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
-		{{STATIC + Q - BLOCK, 2 * BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS}, {{STATIC + 2 * Q, BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
-		{{STATIC, UINT64_MAX}, CXL_INVALID_PHYSICAL_ADDRESS}, {{UINT64_MAX - BLOCK + 1, BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
-		{{STATIC, 0}, CXL_INVALID_EXTENT_LIST}, {{STATIC + 1, BLOCK}, CXL_INVALID_EXTENT_LIST},
-		{{STATIC, BLOCK + 64}, CXL_INVALID_EXTENT_LIST}, {{STATIC + 8 * BLOCK, BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
+	static const struct {
+		struct part part;
+		u16 code;
+	} bad[] = {
+		{{0, BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
+		{{STATIC - BLOCK, 2 * BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
+		{{STATIC + Q - BLOCK, 2 * BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
+		{{STATIC + 2 * Q, BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
+		{{STATIC, UINT64_MAX}, CXL_INVALID_PHYSICAL_ADDRESS},
+		{{UINT64_MAX - BLOCK + 1, BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
+		{{STATIC, 0}, CXL_INVALID_EXTENT_LIST},
+		{{STATIC + 1, BLOCK}, CXL_INVALID_EXTENT_LIST},
+		{{STATIC, BLOCK + 64}, CXL_INVALID_EXTENT_LIST},
+		{{STATIC + 8 * BLOCK, BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
 		{{STATIC + 3 * BLOCK, 2 * BLOCK}, CXL_INVALID_PHYSICAL_ADDRESS},
 	};
 
 	assert_true(offer(0, 0, 4 * BLOCK));
 	for (unsigned n = 0; n < ARRAY_SIZE(bad); n++)
 		assert_int_equal(update(0x4802, false, 1, &bad[n].part), bad[n].code);
-	assert_int_equal(update(0x4802, false, 2, (struct part[]){{STATIC, 2 * BLOCK}, {STATIC + BLOCK, BLOCK}}), CXL_INVALID_EXTENT_LIST);
+	assert_int_equal(update(0x4802, false, 2, (struct part[]){{STATIC, 2 * BLOCK}, {STATIC + BLOCK, BLOCK}}),
+			 CXL_INVALID_EXTENT_LIST);
 	/* A list in parts: the overlap is with an earlier one; then it begins anew. */
 	assert_int_equal(update(0x4802, true, 1, &(struct part){STATIC, BLOCK}), CXL_SUCCESS);
 	assert_int_equal(update(0x4802, false, 1, &(struct part){STATIC, BLOCK}), CXL_INVALID_EXTENT_LIST);
@@ -297,7 +315,8 @@ static void extents_run_out(void **state)
 
 	for (unsigned group = 0; group < 4; group++) {
 		struct cxl_dc_span spans[32];
-		struct cxl_dc_request request = {.spans = spans, .count = 32, .selection = CXL_DC_FREE, .region = group / 2};
+		struct cxl_dc_request request = {
+			.spans = spans, .count = 32, .selection = CXL_DC_FREE, .region = group / 2};
 
 		for (unsigned n = 0; n < 32; n++)
 			spans[n] = (struct cxl_dc_span){0, 2 * BLOCK};
@@ -340,7 +359,8 @@ static void shareable_capacity_is_whole(void **state)
 	assert_int_equal(load_le(event(0) + 88, 2), 1);
 	assert_int_equal(load_le(event(1) + 88, 2), 2);
 	assert_int_equal(accept(STATIC, 2 * BLOCK), CXL_INVALID_EXTENT_LIST); /* not all of the tag */
-	assert_int_equal(update(0x4802, false, 2, (struct part[]){{STATIC, 2 * BLOCK}, {STATIC + 4 * BLOCK, BLOCK}}), CXL_SUCCESS);
+	assert_int_equal(update(0x4802, false, 2, (struct part[]){{STATIC, 2 * BLOCK}, {STATIC + 4 * BLOCK, BLOCK}}),
+			 CXL_SUCCESS);
 	assert_int_equal(extents(NULL), 2);
 	assert_int_equal(load_le(out + 16 + 32, 2), 1);
 	assert_int_equal(give_back(STATIC, BLOCK), CXL_INVALID_EXTENT_LIST);
@@ -456,7 +476,8 @@ static void sanitize_takes_dynamic_capacity_too(void **state)
 	assert_int_equal(accept(STATIC, BLOCK), CXL_MEDIA_DISABLED);
 }
 
-/* Dynamic capacity is volatile memory: a CXL Reset that clears memory clears it, and leaves the extents. [CXL3.1 9.7] */
+/* Dynamic capacity is volatile memory: a CXL Reset that clears memory clears it, and leaves the extents. [CXL3.1 9.7]
+ */
 static void a_reset_that_clears_takes_it_too(void **state)
 {
 	u32 control = dev->dvsec_device + DVSEC_DEVICE_CTRL2;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random fabrics against the independent model: bridges, switches up to three levels, any number of decoders, mixed granularities, wild and
- * orderly programs, locked decoders, disabled devices. CXLVM_FABRICS and CXLVM_ADDRESSES say how many of each (tests/tables/test_fabrics).
+ * Random fabrics against the independent model: bridges, switches up to three levels, any number of decoders, mixed
+ * granularities, wild and orderly programs, locked decoders, disabled devices. CXLVM_FABRICS and CXLVM_ADDRESSES say
+ * how many of each (tests/tables/test_fabrics).
  */
 #include "fixture.h"
 #include "decoder_model.c"
@@ -34,17 +35,20 @@ static void add_below(struct fabric *f, unsigned level, const char *bus)
 		unsigned n = f->ports++;
 		char id[32];
 
-		fixture_add(m, level ? &cxl_downstream_class : &cxl_rp_class, "id=p%u,bus=%s,port=%u", n, bus, 5 * p + level);
+		fixture_add(m, level ? &cxl_downstream_class : &cxl_rp_class, "id=p%u,bus=%s,port=%u", n, bus,
+			    5 * p + level);
 		snprintf(id, sizeof(id), "p%u", n);
 		if (level < 3 && f->switches < 8 && !pick(f, 2)) {
 			char sw[32];
 
 			snprintf(sw, sizeof(sw), "sw%u", f->switches++);
-			fixture_add(m, &cxl_upstream_class, "id=%s,bus=%s,hdm-decoders=%u", sw, id, fork_counts[pick(f, 6)]);
+			fixture_add(m, &cxl_upstream_class, "id=%s,bus=%s,hdm-decoders=%u", sw, id,
+				    fork_counts[pick(f, 6)]);
 			add_below(f, level + 1, sw);
 		} else if (f->devices < 16 && pick(f, 8)) {
 			fixture_add(m, &memory_backend_ram_class, "id=v%u,size=1G", n);
-			fixture_add(m, &cxl_type3_class, "id=d%u,bus=%s,volatile-memdev=v%u,hdm-decoders=%u", n, id, n, device_counts[pick(f, 6)]);
+			fixture_add(m, &cxl_type3_class, "id=d%u,bus=%s,volatile-memdev=v%u,hdm-decoders=%u", n, id, n,
+				    device_counts[pick(f, 6)]);
 			f->devices++;
 		}
 	}
@@ -61,12 +65,13 @@ static void build(struct fabric *f)
 		char id[16];
 
 		snprintf(id, sizeof(id), "hb%u", b);
-		fixture_add(&f->m, &pxb_cxl_class, "id=%s,bus_nr=%u,hdm-decoders=%u", id, 10 + 50 * b, fork_counts[pick(f, 6)]);
+		fixture_add(&f->m, &pxb_cxl_class, "id=%s,bus_nr=%u,hdm-decoders=%u", id, 10 + 50 * b,
+			    fork_counts[pick(f, 6)]);
 		snprintf(targets + strlen(targets), sizeof(targets) - strlen(targets), "targets.%u=%s,", b, id);
 		add_below(f, 0, id);
 	}
-	snprintf(text, sizeof(text), "%ssize=%llu,interleave-granularity=%u%s", targets, WINDOW_BYTES, 256u << pick(f, 5),
-		 pick(f, 2) ? ",interleave-arithmetic=xor" : "");
+	snprintf(text, sizeof(text), "%ssize=%llu,interleave-granularity=%u%s", targets, WINDOW_BYTES,
+		 256u << pick(f, 5), pick(f, 2) ? ",interleave-arithmetic=xor" : "");
 	assert_true(fixture_option(&f->m, text, cxl_host_add_window_opts));
 	if (!fixture_settle(&f->m))
 		fail_msg("%s: %s", text, f->m.err.text);
@@ -90,18 +95,20 @@ static void take_model(struct fabric *f)
 	for (struct cxl_port *port = f->m.cxl->ports; port; port = port->next) {
 		struct cxl_switch *sw = cxl_port_switch(port);
 
-		f->model.port[f->model.port_count++] = (struct model_port){&port->above->comp, port->number, cxl_port_device(port),
-									  sw ? &sw->fork.comp : NULL};
+		f->model.port[f->model.port_count++] = (struct model_port){
+			&port->above->comp, port->number, cxl_port_device(port), sw ? &sw->fork.comp : NULL};
 	}
 }
 
-/* Decoders of one component: mostly in order and of sizes that fit, so that addresses get somewhere; sometimes anything. */
+/* Decoders of one component: mostly in order and of sizes that fit, so that addresses get somewhere; sometimes
+ * anything. */
 static void program_component(struct fabric *f, struct cxl_component *comp, const u8 *numbers, unsigned number_count)
 {
 	u64 base = WINDOWS_BASE + pick(f, 2) * Q;
 
 	for (unsigned n = 0; n < comp->decoder_count; n++) {
-		u64 size = (1 + pick(f, comp->kind == COMPONENT_DEVICE ? 3 : 6)) * Q, targets = 0, at = pick(f, 12) ? base : WINDOWS_BASE + pick(f, 16) * Q;
+		u64 size = (1 + pick(f, comp->kind == COMPONENT_DEVICE ? 3 : 6)) * Q, targets = 0,
+		    at = pick(f, 12) ? base : WINDOWS_BASE + pick(f, 16) * Q;
 		u32 place = comp->hdm_at + n * HDM_STRIDE;
 		unsigned iw = pick(f, comp->kind == COMPONENT_DEVICE ? 5 : 4);
 
@@ -120,8 +127,9 @@ static void program_component(struct fabric *f, struct cxl_component *comp, cons
 		component_set(comp, place + HDM_SIZE_HI, size >> 32);
 		component_set(comp, place + HDM_TARGETS_LO, (u32)targets);
 		component_set(comp, place + HDM_TARGETS_HI, targets >> 32);
-		component_set(comp, place + HDM_CTRL, pick(f, 7) | iw << 4 | HDM_CTRL_COMMIT | HDM_CTRL_TARGET_HOST_ONLY |
-			      (pick(f, 6) ? 0 : HDM_CTRL_LOCK_ON_COMMIT));
+		component_set(comp, place + HDM_CTRL,
+			      pick(f, 7) | iw << 4 | HDM_CTRL_COMMIT | HDM_CTRL_TARGET_HOST_ONLY |
+				      (pick(f, 6) ? 0 : HDM_CTRL_LOCK_ON_COMMIT));
 		base = at + size;
 	}
 }
@@ -138,8 +146,10 @@ static void program_all(struct fabric *f)
 		enable_mem(dev, pick(f, 12) != 0);
 	}
 	for (unsigned b = 0; b < f->m.count; b++) {
-		struct cxl_fork *fork = f->m.devs[b]->cls == &pxb_cxl_class ? &((struct cxl_bridge *)f->m.devs[b])->fork :
-				 f->m.devs[b]->cls == &cxl_upstream_class ? &((struct cxl_switch *)f->m.devs[b])->fork : NULL;
+		struct cxl_fork *fork =
+			f->m.devs[b]->cls == &pxb_cxl_class      ? &((struct cxl_bridge *)f->m.devs[b])->fork :
+			f->m.devs[b]->cls == &cxl_upstream_class ? &((struct cxl_switch *)f->m.devs[b])->fork :
+								   NULL;
 		u8 numbers[8];
 		unsigned count = 0;
 
@@ -173,12 +183,14 @@ static void check_map(struct fabric *f, u64 hpa, const struct decoded *is)
 	if (want->kind == MAP_BUFFER) {
 		offset = piece_fold(want, offset);
 		way = offset / want->granularity % want->ways;
-		dpa = want->way[way].dpa + offset / want->granularity / want->ways * want->granularity + offset % want->granularity;
+		dpa = want->way[way].dpa + offset / want->granularity / want->ways * want->granularity +
+		      offset % want->granularity;
 	}
 	f->quick[want->kind]++;
 	if (want->way[way].device != is->device || dpa != is->dpa)
-		fail_msg("0x%llx: in the map %s 0x%llx, by the decoders %s 0x%llx", (unsigned long long)hpa, want->way[way].device->name,
-			 (unsigned long long)dpa, is->device ? is->device->name : "nothing", (unsigned long long)is->dpa);
+		fail_msg("0x%llx: in the map %s 0x%llx, by the decoders %s 0x%llx", (unsigned long long)hpa,
+			 want->way[way].device->name, (unsigned long long)dpa,
+			 is->device ? is->device->name : "nothing", (unsigned long long)is->dpa);
 }
 
 static u64 compare(struct fabric *f, u64 addresses)
@@ -196,8 +208,9 @@ static u64 compare(struct fabric *f, u64 addresses)
 		bool is = decode_hpa(f->m.cxl->state, 0, hpa, &got) && got.dpa < type3_capacity(got.device);
 
 		if (want != is || (want && (got.device != device || got.dpa != dpa)))
-			fail_msg("0x%llx: %s 0x%llx, the model says %s 0x%llx", (unsigned long long)hpa, is ? got.device->name : "nothing",
-				 (unsigned long long)got.dpa, want ? device->name : "nothing", (unsigned long long)dpa);
+			fail_msg("0x%llx: %s 0x%llx, the model says %s 0x%llx", (unsigned long long)hpa,
+				 is ? got.device->name : "nothing", (unsigned long long)got.dpa,
+				 want ? device->name : "nothing", (unsigned long long)dpa);
 		if (!(n & 15))
 			check_map(f, hpa, is ? &got : &(struct decoded){0});
 		answered += want;
@@ -215,7 +228,8 @@ static u64 number_of(const char *name, u64 usual)
 
 static void random_fabrics_follow_the_model(void **state)
 {
-	u64 fabrics = number_of("CXLVM_FABRICS", 60), addresses = number_of("CXLVM_ADDRESSES", 4000), first = number_of("CXLVM_SEED", 1);
+	u64 fabrics = number_of("CXLVM_FABRICS", 60), addresses = number_of("CXLVM_ADDRESSES", 4000),
+	    first = number_of("CXLVM_SEED", 1);
 	u64 answered = 0, direct = 0, sets = 0;
 
 	for (u64 seed = first; seed < first + fabrics; seed++) {
@@ -234,10 +248,12 @@ static void random_fabrics_follow_the_model(void **state)
 		free(f);
 	}
 	if (answered < fabrics * addresses / 50)
-		fail_msg("only %llu of %llu addresses were answered: the fabrics are no test", (unsigned long long)answered,
-			 (unsigned long long)(fabrics * addresses));
-	print_message("%llu fabrics, %llu addresses each, %llu answered; in the map %llu in direct pieces, %llu in sets\n", (unsigned long long)fabrics,
-		      (unsigned long long)addresses, (unsigned long long)answered, (unsigned long long)direct, (unsigned long long)sets);
+		fail_msg("only %llu of %llu addresses were answered: the fabrics are no test",
+			 (unsigned long long)answered, (unsigned long long)(fabrics * addresses));
+	print_message(
+		"%llu fabrics, %llu addresses each, %llu answered; in the map %llu in direct pieces, %llu in sets\n",
+		(unsigned long long)fabrics, (unsigned long long)addresses, (unsigned long long)answered,
+		(unsigned long long)direct, (unsigned long long)sets);
 }
 
 int main(void)

@@ -41,9 +41,14 @@ static inline struct dev *fixture_find(struct machine *m, const char *id)
 
 static inline void fixture_open(struct machine *m)
 {
-	struct pci_host_config pci = {.ecam_base = 0x4010000000, .ecam_size = 256 * MiB, .mmio32_base = 0x10000000,
-				      .mmio32_size = 0x20000000, .mmio64_base = 0x8000000000, .mmio64_size = 512 * GiB};
-	struct cxl_host_config cxl = {.regs_base = REGS_BASE, .windows_base = WINDOWS_BASE, .address_limit = 1ull << 48};
+	struct pci_host_config pci = {.ecam_base = 0x4010000000,
+				      .ecam_size = 256 * MiB,
+				      .mmio32_base = 0x10000000,
+				      .mmio32_size = 0x20000000,
+				      .mmio64_base = 0x8000000000,
+				      .mmio64_size = 512 * GiB};
+	struct cxl_host_config cxl = {
+		.regs_base = REGS_BASE, .windows_base = WINDOWS_BASE, .address_limit = 1ull << 48};
 
 	memset(m, 0, sizeof(*m));
 	m->loop = loop_create(true, &m->err);
@@ -141,8 +146,10 @@ static inline void fixture_power_on(struct machine *m)
 	fixture_reset(m, RESET_COLD);
 }
 
-/* A bridge with a root port rp0 (`port`: more of its options), and below it mem0: 256 MiB volatile, `persistent` MiB persistent, labels. */
-static inline struct cxl_type3 *fixture_one_device(struct machine *m, const char *port, unsigned persistent, const char *more)
+/* A bridge with a root port rp0 (`port`: more of its options), and below it mem0: 256 MiB volatile, `persistent` MiB
+ * persistent, labels. */
+static inline struct cxl_type3 *fixture_one_device(struct machine *m, const char *port, unsigned persistent,
+						   const char *more)
 {
 	fixture_add(m, &pxb_cxl_class, "id=hb0,bus_nr=12");
 	fixture_add(m, &cxl_rp_class, "id=rp0,bus=hb0%s", port);

@@ -115,9 +115,9 @@ static void size_zero_may_be_committed(void **state)
 
 static void checks_of_lock_on_commit_are_off_without_it(void **state)
 {
-	OK(program(&bridge, 1, B, Q, 0, 0, 0, 0));            /* the previous decoder is not committed */
-	OK(program(&bridge, 0, B + 4 * Q, Q, 0, 0, 0, 0));    /* out of order */
-	OK(program(&bridge, 2, B, Q, 1, 0, 0x0303, 0));       /* the same target twice, overlap */
+	OK(program(&bridge, 1, B, Q, 0, 0, 0, 0));                      /* the previous decoder is not committed */
+	OK(program(&bridge, 0, B + 4 * Q, Q, 0, 0, 0, 0));              /* out of order */
+	OK(program(&bridge, 2, B, Q, 1, 0, 0x0303, 0));                 /* the same target twice, overlap */
 	OK(program(&bridge, 3, 0xfffffffff0000000, 2 * Q, 0, 0, 0, 0)); /* wraps */
 }
 
@@ -140,8 +140,8 @@ static void checks_of_lock_on_commit(void **state)
 
 static void locked_decoder_ignores_writes_until_reset(void **state)
 {
-	static const u32 offsets[] = {HDM_BASE_LO, HDM_BASE_HI, HDM_SIZE_LO, HDM_SIZE_HI, HDM_CTRL, HDM_TARGETS_LO,
-				      HDM_TARGETS_HI};
+	static const u32 offsets[] = {HDM_BASE_LO, HDM_BASE_HI,    HDM_SIZE_LO,   HDM_SIZE_HI,
+				      HDM_CTRL,    HDM_TARGETS_LO, HDM_TARGETS_HI};
 	u32 before[ARRAY_SIZE(offsets)];
 
 	OK(program(&bridge, 0, B, Q, 1, 2, 0x0100, LOCK));
@@ -189,15 +189,23 @@ static void capability_chain_names_the_structures(void **state)
 /* More decoders: another place, another version, and every one works. */
 static void decoders_are_as_many_as_asked_for(void **state)
 {
-	static const struct { unsigned count, encoding, version; u32 at; bool device; } want[] = {
-		{1, 0, 2, AT_HDM, true}, {10, 5, 2, AT_HDM, true}, {10, 5, 1, AT_HDM, false}, {12, 6, 3, AT_HDM_LARGE, false}, {32, 12, 3, AT_HDM_LARGE, false}};
+	static const struct {
+		unsigned count, encoding, version;
+		u32 at;
+		bool device;
+	} want[] = {{1, 0, 2, AT_HDM, true},
+		    {10, 5, 2, AT_HDM, true},
+		    {10, 5, 1, AT_HDM, false},
+		    {12, 6, 3, AT_HDM_LARGE, false},
+		    {32, 12, 3, AT_HDM_LARGE, false}};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(want); n++) {
 		struct cxl_component comp = {.wanted_decoders = want[n].count};
 		u32 last = want[n].at + HDM_CTRL + (want[n].count - 1) * HDM_STRIDE;
 
 		component_init(&comp, want[n].device ? COMPONENT_DEVICE : COMPONENT_BRIDGE, "x", NULL, 64 * Q);
-		assert_int_equal(component_get(&comp, want[n].device ? 12 : 4), CACHEMEM_CAP(CACHEMEM_HDM, want[n].version, want[n].at));
+		assert_int_equal(component_get(&comp, want[n].device ? 12 : 4),
+				 CACHEMEM_CAP(CACHEMEM_HDM, want[n].version, want[n].at));
 		assert_int_equal(component_get(&comp, want[n].at) & 15, want[n].encoding);
 		component_set(&comp, last, HDM_CTRL_COMMIT);
 		assert_true(component_get(&comp, last) & HDM_CTRL_COMMITTED);

@@ -10,7 +10,8 @@ static int open_device(void **state)
 {
 	fixture_open(&m);
 	fixture_add(&m, &memory_backend_ram_class, "id=d,size=512M");
-	dev = mailbox_of(fixture_one_device(&m, "", 512, ",volatile-dc-memdev=d,num-dc-regions=2,partition-align=256M"));
+	dev = mailbox_of(
+		fixture_one_device(&m, "", 512, ",volatile-dc-memdev=d,num-dc-regions=2,partition-align=256M"));
 	return 0;
 }
 
@@ -29,11 +30,13 @@ static void lengths_are_checked_before_anything(void **state)
 
 		if (c->in_min)
 			assert_int_equal(send(c->opcode, zeros, c->in_min - 1), CXL_INVALID_PAYLOAD_LENGTH);
-		assert_int_equal(send(c->opcode, zeros, MIN(c->in_max, MAILBOX_PAYLOAD_BYTES) + 1), CXL_INVALID_PAYLOAD_LENGTH);
+		assert_int_equal(send(c->opcode, zeros, MIN(c->in_max, MAILBOX_PAYLOAD_BYTES) + 1),
+				 CXL_INVALID_PAYLOAD_LENGTH);
 		assert_int_equal(send(c->opcode, zeros, 0x1fffff), CXL_INVALID_PAYLOAD_LENGTH);
 		assert_int_equal(out_length, 0);
 		/* Input of ones, of every length that is let in. */
-		for (u32 length = c->in_min; length <= MIN(c->in_max, MAILBOX_PAYLOAD_BYTES); length += 1 + length / 7) {
+		for (u32 length = c->in_min; length <= MIN(c->in_max, MAILBOX_PAYLOAD_BYTES);
+		     length += 1 + length / 7) {
 			u8 ones_of[MAILBOX_PAYLOAD_BYTES];
 
 			memset(ones_of, 0xff, sizeof(ones_of));
@@ -59,7 +62,8 @@ static void other_opcodes_are_unsupported(void **state)
 
 static void table_is_sorted_and_cel_derives_from_it(void **state)
 {
-	u8 request[24] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78, 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
+	u8 request[24] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78,
+			  0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
 	u32 size;
 
 	assert_int_equal(send(0x0400, NULL, 0), CXL_SUCCESS);
@@ -75,7 +79,8 @@ static void table_is_sorted_and_cel_derives_from_it(void **state)
 		assert_int_equal(load_le(out + 4 * n, 2), mbox_commands[n].opcode);
 		assert_int_equal(load_le(out + 4 * n + 2, 2), mbox_commands[n].effects);
 		assert_true(!n || mbox_commands[n].opcode > mbox_commands[n - 1].opcode);
-		assert_true(mbox_commands[n].in_max <= MAILBOX_PAYLOAD_BYTES || mbox_commands[n].in_max == WHOLE_PAYLOAD);
+		assert_true(mbox_commands[n].in_max <= MAILBOX_PAYLOAD_BYTES ||
+			    mbox_commands[n].in_max == WHOLE_PAYLOAD);
 	}
 	store_le(request + 16, 4, 4);
 	store_le(request + 20, 4, 4);
@@ -247,7 +252,8 @@ static void health_and_alerts(void **state)
 static void logs_say_what_can_be_done_to_them(void **state)
 {
 	u8 debug[24] = {0x5e, 0x18, 0x19, 0xd9, 0x11, 0xa9, 0x40, 0x0c, 0x81, 0x1f, 0xd6, 0x07, 0x19, 0x40, 0x3d, 0x86};
-	u8 cel[16] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78, 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17}, nothing[16] = {1};
+	u8 cel[16] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78, 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17},
+	   nothing[16] = {1};
 
 	assert_int_equal(send(0x0402, cel, 16), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 4), 0);
@@ -484,7 +490,8 @@ static void hostile_input_is_survived(void **state)
 		u16 opcode = mbox_commands[check_random(&random) % mbox_command_count].opcode;
 
 		for (unsigned i = 0; i < sizeof(input); i++)
-			input[i] = check_random(&random) % 4 ? check_random(&random) : (check_random(&random) & 1) * 0xff;
+			input[i] =
+				check_random(&random) % 4 ? check_random(&random) : (check_random(&random) & 1) * 0xff;
 		for (u32 i = 0; i + 8 <= sizeof(input); i += 8)
 			set(DEVREGS_PAYLOAD + i, 8, load_le(input + i, 8));
 		set(MAILBOX_COMMAND, 8, opcode | (u64)length << 16);

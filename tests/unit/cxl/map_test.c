@@ -16,7 +16,8 @@ struct topology {
 };
 
 /* Devices of `parts` bits: 1 volatile, 2 persistent. port numbers in the order of `spread`. */
-static void build(struct topology *t, unsigned bridges, unsigned each, unsigned granularity, u64 device_size, u64 window_size)
+static void build(struct topology *t, unsigned bridges, unsigned each, unsigned granularity, u64 device_size,
+		  u64 window_size)
 {
 	struct machine *m = &t->m;
 	char text[1024] = "";
@@ -32,7 +33,8 @@ static void build(struct topology *t, unsigned bridges, unsigned each, unsigned 
 			unsigned n = b * each + p;
 
 			fixture_add(m, &cxl_rp_class, "id=rp%u,bus=hb%u,port=%u", n, b, 3 * p + 1);
-			fixture_add(m, &memory_backend_ram_class, "id=v%u,size=%llu", n, (unsigned long long)device_size);
+			fixture_add(m, &memory_backend_ram_class, "id=v%u,size=%llu", n,
+				    (unsigned long long)device_size);
 			fixture_add(m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u", n, n, n);
 		}
 	}
@@ -61,8 +63,8 @@ static void take_model(struct topology *t)
 	}
 	for (struct cxl_port *port = host->ports; port; port = port->next)
 		t->model.port[t->model.port_count++] = (struct model_port){
-			&port->above->comp, pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24, cxl_port_device(port),
-			cxl_port_switch(port) ? &cxl_port_switch(port)->fork.comp : NULL};
+			&port->above->comp, pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24,
+			cxl_port_device(port), cxl_port_switch(port) ? &cxl_port_switch(port)->fork.comp : NULL};
 }
 
 /* Compares `count` random addresses of the window, reading and writing through the space. */
@@ -82,7 +84,8 @@ static void compare(struct topology *t, unsigned count, const char *when)
 			assert_int_equal(space_write(t->m.space, hpa, 8, token), MEM_OK);
 			assert_int_equal(space_read(t->m.space, hpa, 8, &got), MEM_OK);
 			if (got != ~0ull)
-				fail_msg("%s: 0x%llx decodes although the model says it does not", when, (unsigned long long)hpa);
+				fail_msg("%s: 0x%llx decodes although the model says it does not", when,
+					 (unsigned long long)hpa);
 			continue;
 		}
 		media = cxl_media_at(t->m.cxl, device, dpa, &size);
@@ -91,15 +94,15 @@ static void compare(struct topology *t, unsigned count, const char *when)
 		memcpy(media, &token, 8);
 		assert_int_equal(space_read(t->m.space, hpa, 8, &got), MEM_OK);
 		if (got != token)
-			fail_msg("%s: reading 0x%llx does not give %s 0x%llx (map: %u)", when, (unsigned long long)hpa, device->name,
-				 (unsigned long long)dpa, cxl_map_kind(t->m.cxl, hpa));
+			fail_msg("%s: reading 0x%llx does not give %s 0x%llx (map: %u)", when, (unsigned long long)hpa,
+				 device->name, (unsigned long long)dpa, cxl_map_kind(t->m.cxl, hpa));
 		token = ~token * 3;
 		assert_int_equal(space_write(t->m.space, hpa, 8, token), MEM_OK);
 		size = 8;
 		memcpy(&got, cxl_media_at(t->m.cxl, device, dpa, &size), 8);
 		if (got != token)
-			fail_msg("%s: writing 0x%llx does not reach %s 0x%llx", when, (unsigned long long)hpa, device->name,
-				 (unsigned long long)dpa);
+			fail_msg("%s: writing 0x%llx does not reach %s 0x%llx", when, (unsigned long long)hpa,
+				 device->name, (unsigned long long)dpa);
 	}
 }
 
@@ -133,7 +136,8 @@ static void boot_regions_follow_the_model(void **state)
 				u64 hpa[16], dpa[16], token[16];
 				struct cxl_type3 *device[16];
 
-				if ((bridges > 1 && granularity * bridges > 16384) || (ways > 1 && ways * granularity > 32768)) {
+				if ((bridges > 1 && granularity * bridges > 16384) ||
+				    (ways > 1 && ways * granularity > 32768)) {
 					free(t);
 					continue;
 				}
@@ -141,13 +145,15 @@ static void boot_regions_follow_the_model(void **state)
 				build(t, bridges, each, granularity, Q, Q * ways);
 				snprintf(text, sizeof(text), "window=0,type=ram,devices=");
 				for (unsigned i = 0; i < ways; i++)
-					snprintf(text + strlen(text), sizeof(text) - strlen(text), "%smem%u", i ? ":" : "",
-						 i % bridges * each + i / bridges);
+					snprintf(text + strlen(text), sizeof(text) - strlen(text), "%smem%u",
+						 i ? ":" : "", i % bridges * each + i / bridges);
 				if (!fixture_option(&t->m, text, cxl_host_add_region) || !fixture_settle(&t->m))
-					fail_msg("%u bridges, %u ports, %u: %s", bridges, each, granularity, t->m.err.text);
+					fail_msg("%u bridges, %u ports, %u: %s", bridges, each, granularity,
+						 t->m.err.text);
 				fixture_reset(&t->m, RESET_COLD);
 				take_model(t);
-				assert_int_equal(cxl_map_kind(t->m.cxl, WINDOWS_BASE), ways == 1 ? MAP_DIRECT : MAP_BUFFER);
+				assert_int_equal(cxl_map_kind(t->m.cxl, WINDOWS_BASE),
+						 ways == 1 ? MAP_DIRECT : MAP_BUFFER);
 				compare(t, 40, "boot region");
 				for (unsigned i = 0; i < 16; i++) {
 					hpa[i] = WINDOWS_BASE + i * 8 * granularity % (Q * ways) + 8 * i;
@@ -252,7 +258,8 @@ static void wild_decoders_follow_the_model(void **state)
 				continue;
 			component_set(comp, AT_HDM + HDM_CTRL + i * HDM_STRIDE, 0);
 			program(comp, i, base, size, (r >> 32) % (comp == &dev->comp ? 11 : 4), (r >> 36) % 7,
-				comp == &dev->comp ? (r >> 40) % 2 * Q : check_random(&t->random) & 0x0703040103010401, 0);
+				comp == &dev->comp ? (r >> 40) % 2 * Q : check_random(&t->random) & 0x0703040103010401,
+				0);
 			enable_mem(dev, (r >> 50) % 8 != 0);
 			compare(t, 25, "wild");
 		}
@@ -394,7 +401,8 @@ static void dma_crosses_granules(void **state)
 	assert_true(dma_read(t->m.space, WINDOWS_BASE + 100, in, sizeof(in)));
 	assert_memory_equal(in, out, sizeof(in));
 	component_set(&t->m.cxl->bridges[0]->fork.comp, AT_HDM + HDM_CTRL, 0);
-	program(&t->m.cxl->bridges[0]->fork.comp, 0, WINDOWS_BASE, 4 * Q, 1, 0, 0x0201, 0); /* not a complete set any more */
+	program(&t->m.cxl->bridges[0]->fork.comp, 0, WINDOWS_BASE, 4 * Q, 1, 0, 0x0201,
+		0); /* not a complete set any more */
 	fixture_close(&t->m);
 	free(t);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Poison, scan media, sanitize and security, seen from the host's loads and through the mailbox. [CXL3.1 8.2.9.9.4-6] */
+/* Poison, scan media, sanitize and security, seen from the host's loads and through the mailbox. [CXL3.1 8.2.9.9.4-6]
+ */
 #include "fixture.h"
 #include "driver.h"
 
@@ -21,7 +22,8 @@ static void open_ways(unsigned ways)
 		fixture_add(&m, &memory_backend_ram_class, "id=v%u,size=256M", n);
 		fixture_add(&m, &memory_backend_ram_class, "id=p%u,size=256M", n);
 		fixture_add(&m, &memory_backend_ram_class, "id=l%u,size=128K", n);
-		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u", n, n, n, n, n);
+		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u",
+			    n, n, n, n, n);
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%smem%u", n ? ":" : "", n);
 	}
 	assert_true(fixture_option(&m, "targets.0=hb0,size=4G", cxl_host_add_window_opts));
@@ -363,7 +365,8 @@ static void passphrases_lock_persistent_memory(void **state)
 	assert_int_equal(passphrase(0x4505, 0, 9, 0), CXL_INVALID_INPUT); /* no master passphrase */
 	assert_int_equal(passphrase(0x4501, 0, 0, 9), CXL_SUCCESS);
 	assert_int_equal(passphrase(0x4501, 1, 0, 7), CXL_SUCCESS);
-	assert_int_equal(passphrase(0x4501, 0, 9, 8), CXL_INVALID_SECURITY_STATE); /* the master's only while there is no user's */
+	assert_int_equal(passphrase(0x4501, 0, 9, 8),
+			 CXL_INVALID_SECURITY_STATE); /* the master's only while there is no user's */
 	assert_int_equal(passphrase(0x4501, 1, 6, 8), CXL_INCORRECT_PASSPHRASE);
 	assert_int_equal(security(), SECURITY_USER_SET | SECURITY_MASTER_SET);
 	assert_int_equal(send(0x4400, NULL, 0), CXL_INVALID_SECURITY_STATE);

@@ -40,7 +40,9 @@ static u32 aer(struct pci_dev *dev, u32 offset)
 
 static struct cxl_component *component(struct pci_dev *dev)
 {
-	return dev == device ? &((struct cxl_type3 *)dev)->comp : dev == upstream ? &((struct cxl_switch *)dev)->fork.comp : &((struct cxl_port *)dev)->comp;
+	return dev == device   ? &((struct cxl_type3 *)dev)->comp :
+	       dev == upstream ? &((struct cxl_switch *)dev)->fork.comp :
+				 &((struct cxl_port *)dev)->comp;
 }
 
 /* As a driver does: RAS masks, AER masks and Device Control. */
@@ -81,7 +83,8 @@ static void errors_go_up_from_every_function(void **state)
 		assert_int_equal(component_get(component(dev), AT_RAS + RAS_HEADER_LOG), 0x1234);
 		assert_int_equal(component_get(component(dev), AT_RAS + RAS_HEADER_LOG + 60), ~0x1234u);
 		assert_int_equal(aer(dev, AER_UNCOR_STATUS), PCI_AER_UNCORRECTABLE_INTERNAL);
-		assert_int_equal(aer(root, AER_ROOT_STATUS) & 0x7f, AER_ROOT_UNCOR | AER_ROOT_FIRST_FATAL | AER_ROOT_FATAL);
+		assert_int_equal(aer(root, AER_ROOT_STATUS) & 0x7f,
+				 AER_ROOT_UNCOR | AER_ROOT_FIRST_FATAL | AER_ROOT_FATAL);
 		assert_int_equal(aer(root, AER_ROOT_SOURCE) >> 16, pci_requester_id(dev));
 		forget(dev);
 		/* Non-fatal by AER's severity. */
@@ -122,7 +125,8 @@ static void masked_errors_are_seen_and_not_told(void **state)
 
 static void headers_are_recorded_and_given_one_by_one(void **state)
 {
-	static const struct cxl_ras_error errors[] = {{"receiver-overflow", {1}}, {"cache-data-parity", {2}}, {"receiver-overflow", {3}}};
+	static const struct cxl_ras_error errors[] = {
+		{"receiver-overflow", {1}}, {"cache-data-parity", {2}}, {"receiver-overflow", {3}}};
 	struct cxl_component *comp = component(device);
 	struct cxl_ras_facts facts;
 
@@ -172,7 +176,12 @@ static void names_are_checked(void **state)
 	assert_null(cxl_component_find(m.cxl, "hb0"));
 }
 
-struct heard { unsigned events, errors; u8 record[CXL_RECORD_BYTES], ras[CXL_RAS_BYTES]; bool correctable, refuses; struct dev *dev; };
+struct heard {
+	unsigned events, errors;
+	u8 record[CXL_RECORD_BYTES], ras[CXL_RAS_BYTES];
+	bool correctable, refuses;
+	struct dev *dev;
+};
 
 static bool hear_event(void *opaque, struct dev *dev, unsigned log, const u8 *record)
 {

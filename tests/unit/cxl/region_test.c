@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* -cxl-region and -M cxl-fmw.N: what is refused and in which words, and what the decoders hold after a machine reset. */
+/* -cxl-region and -M cxl-fmw.N: what is refused and in which words, and what the decoders hold after a machine reset.
+ */
 #include "fixture.h"
 
 #define Q (256 * MiB)
@@ -17,8 +18,9 @@ static void build(struct machine *m, const char *granularity)
 		fixture_add(m, &memory_backend_ram_class, "id=v%u,size=%s", n, n == 3 ? "512M" : "256M");
 		fixture_add(m, &memory_backend_ram_class, "id=p%u,size=256M", n);
 		fixture_add(m, &memory_backend_ram_class, "id=l%u,size=128K", n);
-		fixture_add(m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u,sn=%u", n, n,
-			    n, n, n, n + 1);
+		fixture_add(m, &cxl_type3_class,
+			    "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u,sn=%u", n, n, n, n, n,
+			    n + 1);
 	}
 	snprintf(text, sizeof(text), "targets.0=hb0,targets.1=hb1,size=2G,interleave-granularity=%s", granularity);
 	assert_true(fixture_option(m, text, cxl_host_add_window_opts));
@@ -28,7 +30,9 @@ static void build(struct machine *m, const char *granularity)
 
 static void wrong_regions_are_refused_by_name(void **state)
 {
-	static const struct { const char *granularity, *text, *says; } wrong[] = {
+	static const struct {
+		const char *granularity, *text, *says;
+	} wrong[] = {
 		{"256", "type=ram", "devices= is missing"},
 		{"256", "devices=", "devices= is missing"},
 		{"256", "devices=mem0::mem1", "an id is empty"},
@@ -71,13 +75,16 @@ static void wrong_regions_are_refused_by_name(void **state)
 /* As in the first patches: one backend is the window's size, the memory of two devices and, by name, their labels. */
 static void the_spelling_of_2021(void **state)
 {
-	static const struct { const char *text, *says; } wrong[] = {
+	static const struct {
+		const char *text, *says;
+	} wrong[] = {
 		{"id=hb1,busnr=200,uid=1", "ACPI's number 1"},
 		{"id=hb1,busnr=200,uid=256", "uid=256"},
 		{"busnr=200,len-window-base=1,window-base[0]=0x5c0000000,memdev[0]=cxl-mem1", "needs an id"},
 		{"id=hb1,busnr=200,len-window-base=1", "give both"},
 		{"id=hb1,busnr=200,len-window-base=1,window-base[0]=0x5c0000000", "give both"},
-		{"id=hb1,busnr=200,len-window-base=1,window-base[0]=0x5c0001000,memdev[0]=cxl-mem1", "multiples of 256 MiB"},
+		{"id=hb1,busnr=200,len-window-base=1,window-base[0]=0x5c0001000,memdev[0]=cxl-mem1",
+		 "multiples of 256 MiB"},
 		{"id=hb1,busnr=200,window-base[0]=0x5c0000000,memdev[0]=cxl-mem1", "write len-window-base=1"},
 		{"id=hb1,busnr=200,len-window-base=5", "at most 4"},
 	};
@@ -87,7 +94,8 @@ static void the_spelling_of_2021(void **state)
 
 	fixture_open(&m);
 	fixture_add(&m, &memory_backend_ram_class, "id=cxl-mem1,size=1G");
-	fixture_add(&m, &pxb_cxl_class, "busnr=128,id=cxlbus1,uid=1,len-window-base=1,window-base[0]=0x4c0000000,memdev[0]=cxl-mem1");
+	fixture_add(&m, &pxb_cxl_class,
+		    "busnr=128,id=cxlbus1,uid=1,len-window-base=1,window-base[0]=0x4c0000000,memdev[0]=cxl-mem1");
 	for (unsigned n = 0; n < 2; n++) {
 		fixture_add(&m, &cxl_rp_class, "bus=cxlbus1,id=rp%u,chassis=0,slot=%u", n, n);
 		fixture_add(&m, &cxl_type3_class, "bus=rp%u,memdev=cxl-mem1,lsa=cxl-mem1,id=m%u,size=512M", n, n);
@@ -120,7 +128,9 @@ static void the_spelling_of_2021(void **state)
 
 static void wrong_windows_are_refused_by_name(void **state)
 {
-	static const struct { const char *text, *says; } wrong[] = {
+	static const struct {
+		const char *text, *says;
+	} wrong[] = {
 		{"size=1G", "no targets"},
 		{"targets.0=hb0", "size=0"},
 		{"targets.0=hb0,size=100M", "use size=256M"},
@@ -159,10 +169,17 @@ static void wrong_windows_are_refused_by_name(void **state)
 
 static void windows_lie_where_they_are_told(void **state)
 {
-	static const char *const texts[] = {"targets.0=hb0,size=512M,base=0x10010000000,qtg=3", "targets.0=hb0,size=256M,restrictions=type3:persistent:fixed",
-					    "targets.0=hb1,size=512M,back-invalidate=on", "targets.0=hb1,size=256M,restrictions=0x2f"};
-	static const struct { u64 base; u16 restrictions, qtg; } want[] = {
-		{WINDOWS_BASE + 256 * MiB, 0x0e, 3}, {WINDOWS_BASE, 0x1a, 0}, {WINDOWS_BASE + 768 * MiB, 0x2e, 0}, {WINDOWS_BASE + 1280 * MiB, 0x2f, 0}};
+	static const char *const texts[] = {"targets.0=hb0,size=512M,base=0x10010000000,qtg=3",
+					    "targets.0=hb0,size=256M,restrictions=type3:persistent:fixed",
+					    "targets.0=hb1,size=512M,back-invalidate=on",
+					    "targets.0=hb1,size=256M,restrictions=0x2f"};
+	static const struct {
+		u64 base;
+		u16 restrictions, qtg;
+	} want[] = {{WINDOWS_BASE + 256 * MiB, 0x0e, 3},
+		    {WINDOWS_BASE, 0x1a, 0},
+		    {WINDOWS_BASE + 768 * MiB, 0x2e, 0},
+		    {WINDOWS_BASE + 1280 * MiB, 0x2f, 0}};
 	struct machine m;
 
 	fixture_open(&m);
@@ -189,11 +206,15 @@ static void windows_lie_where_they_are_told(void **state)
 
 static void wrong_devices_are_refused_by_name(void **state)
 {
-	static const struct { const struct dev_class *cls; const char *text, *says; } wrong[] = {
+	static const struct {
+		const struct dev_class *cls;
+		const char *text, *says;
+	} wrong[] = {
 		{&pxb_cxl_class, "id=x", "bus_nr=0"},
 		{&pxb_cxl_class, "id=x,bus_nr=12", "bus_nr=12"},
 		{&cxl_rp_class, "id=x", "plug it with bus=ID of a pxb-cxl"},
-		{&cxl_type3_class, "id=x,bus=hb0,volatile-memdev=free", "plug it with bus=ID of a cxl-rp or cxl-downstream"},
+		{&cxl_type3_class, "id=x,bus=hb0,volatile-memdev=free",
+		 "plug it with bus=ID of a cxl-rp or cxl-downstream"},
 		{&cxl_type3_class, "id=x,bus=rp9", "no memory"},
 		{&cxl_type3_class, "id=x,bus=rp9,persistent-memdev=free", "add lsa=ID"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=odd", "use size=512M"},
@@ -202,7 +223,8 @@ static void wrong_devices_are_refused_by_name(void **state)
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,cdat=/nonexistent", "cdat=/nonexistent: "},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,num-dc-regions=2", "add volatile-dc-memdev=ID"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,hdm-db=on", "add x-256b-flit=on"},
-		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,hdm-decoders=12", "a device has 1, 2, 4, 6, 8 or 10 decoders"},
+		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,hdm-decoders=12",
+		 "a device has 1, 2, 4, 6, 8 or 10 decoders"},
 		{&pxb_cxl_class, "id=x,bus_nr=200,hdm-decoders=33", "28 or 32 decoders"},
 		{&cxl_type3_class, "id=x,bus=rp9,volatile-memdev=free,memdev=none", "none"},
 	};
@@ -311,9 +333,15 @@ static void persistent_memory_skips_unused_volatile(void **state)
 
 static void single_port_bridge_shows_decoders_for_a_region_only(void **state)
 {
-	static const struct { const char *option; bool region, shows, refused; } cases[] = {
-		{"", false, false, false}, {"", true, true, false}, {",hdm_for_passthrough=on", false, true, false},
-		{",hdm_for_passthrough=off", false, false, false}, {",hdm_for_passthrough=off", true, false, true},
+	static const struct {
+		const char *option;
+		bool region, shows, refused;
+	} cases[] = {
+		{"", false, false, false},
+		{"", true, true, false},
+		{",hdm_for_passthrough=on", false, true, false},
+		{",hdm_for_passthrough=off", false, false, false},
+		{",hdm_for_passthrough=off", true, false, true},
 	};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(cases); n++) {

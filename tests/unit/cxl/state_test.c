@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a memory device is told about itself: partitions, health, payload size, spares; and what it remembers. [CXL3.1 8.2.9.9] */
+/* What a memory device is told about itself: partitions, health, payload size, spares; and what it remembers.
+ * [CXL3.1 8.2.9.9] */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -87,7 +88,9 @@ static void capacity_is_partitioned_where_it_may_be(void **state)
 		sum += dev->cdat.bytes[i];
 	assert_int_equal(sum, 0);
 	/* Not under a committed decoder, but later. */
-	assert_int_equal(program(&dev->comp, 0, WINDOWS_BASE, 256 * MiB, 0, 0, 0, 0) & (HDM_CTRL_COMMITTED | HDM_CTRL_ERROR), HDM_CTRL_COMMITTED);
+	assert_int_equal(program(&dev->comp, 0, WINDOWS_BASE, 256 * MiB, 0, 0, 0, 0) &
+				 (HDM_CTRL_COMMITTED | HDM_CTRL_ERROR),
+			 HDM_CTRL_COMMITTED);
 	assert_int_equal(set_partition(0, true), CXL_INVALID_INPUT);
 	assert_int_equal(set_partition(0, false), CXL_SUCCESS);
 	check_partition(2, 2, 0, 4);
@@ -145,13 +148,17 @@ static void dirty_shutdowns_are_counted_over_the_end(void **state)
 	assert_int_equal(dirty_shutdowns(), 4);
 	fixture_close(&m);
 	/* A file that is none is told, and not overwritten. */
-	static const char *const broken[] = {"", "x", "cxlvm device state 1\n", "cxlvm device state 1\nshutdown odd\ndirty-shutdowns 1\nvolatile 268435456\n",
-					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nmore\n",
-					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 1\n",
-					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser plain\n",
-					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser $6$a b\n",
-					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nmaster $6$a$b\nuser $6$a$b\n",
-					     "cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser $6$a$b"};
+	static const char *const broken[] = {
+		"",
+		"x",
+		"cxlvm device state 1\n",
+		"cxlvm device state 1\nshutdown odd\ndirty-shutdowns 1\nvolatile 268435456\n",
+		"cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nmore\n",
+		"cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 1\n",
+		"cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser plain\n",
+		"cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser $6$a b\n",
+		"cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nmaster $6$a$b\nuser $6$a$b\n",
+		"cxlvm device state 1\nshutdown clean\ndirty-shutdowns 1\nvolatile 268435456\nuser $6$a$b"};
 	for (unsigned n = 0; n < ARRAY_SIZE(broken); n++) {
 		assert_true(file_write_all(path, broken[n], strlen(broken[n]), &err));
 		fixture_open(&m);
@@ -160,7 +167,8 @@ static void dirty_shutdowns_are_counted_over_the_end(void **state)
 		fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
 		fixture_add(&m, &memory_backend_file_class, "id=p,size=768M,share=on,mem-path=%s/p", folder);
 		fixture_add(&m, &memory_backend_file_class, "id=l,size=128K,share=on,mem-path=%s/l", folder);
-		assert_false(fixture_try(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l"));
+		assert_false(fixture_try(&m, &cxl_type3_class,
+					 "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l"));
 		assert_non_null(strstr(m.err.text, "l.state"));
 		fixture_close(&m);
 	}
@@ -335,8 +343,10 @@ static void health_crosses_thresholds(void **state)
 
 static void payloads_have_the_size_that_is_asked_for(void **state)
 {
-	static const struct { const char *text; u32 bytes, bar; } sizes[] = {
-		{"256", 256, 4 * KiB}, {"2K", 2 * KiB, 4 * KiB}, {"4K", 4 * KiB, 8 * KiB}, {"1M", MiB, 2 * MiB}};
+	static const struct {
+		const char *text;
+		u32 bytes, bar;
+	} sizes[] = {{"256", 256, 4 * KiB}, {"2K", 2 * KiB, 4 * KiB}, {"4K", 4 * KiB, 8 * KiB}, {"1M", MiB, 2 * MiB}};
 	char more[64], path[128];
 	u64 value;
 
@@ -361,11 +371,17 @@ static void payloads_have_the_size_that_is_asked_for(void **state)
 		assert_true(value == ~0ull);
 		/* Every command at its bounds and past them. */
 		for (unsigned c = 0; c < mbox_command_count; c++) {
-			u32 lengths[] = {0, mbox_commands[c].in_min, MIN(mbox_commands[c].in_max, sizes[n].bytes), sizes[n].bytes, sizes[n].bytes + 1, 0x1fffff};
+			u32 lengths[] = {0,
+					 mbox_commands[c].in_min,
+					 MIN(mbox_commands[c].in_max, sizes[n].bytes),
+					 sizes[n].bytes,
+					 sizes[n].bytes + 1,
+					 0x1fffff};
 
 			for (unsigned l = 0; l < ARRAY_SIZE(lengths); l++) {
 				devregs_io.write(&dev->mbox, DEVREGS_PAYLOAD, 8, random = random * 5 + 1);
-				devregs_io.write(&dev->mbox, MAILBOX_COMMAND, 8, mbox_commands[c].opcode | (u64)(lengths[l] & 0x1fffff) << 16);
+				devregs_io.write(&dev->mbox, MAILBOX_COMMAND, 8,
+						 mbox_commands[c].opcode | (u64)(lengths[l] & 0x1fffff) << 16);
 				devregs_io.write(&dev->mbox, MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
 				devregs_io.read(&dev->mbox, MAILBOX_COMMAND, 8, &value);
 				assert_true(value >> 16 <= sizes[n].bytes);
@@ -407,14 +423,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		T(capacity_is_partitioned_where_it_may_be),
-		T(dirty_shutdowns_are_counted_over_the_end),
-		T(passphrases_outlast_the_process),
-		T(a_sanitize_that_was_killed_is_owed),
-		T(label_writes_are_whole_when_killed),
-		T(health_crosses_thresholds),
-		T(payloads_have_the_size_that_is_asked_for),
-		T(spares_are_used_up),
+		T(capacity_is_partitioned_where_it_may_be),  T(dirty_shutdowns_are_counted_over_the_end),
+		T(passphrases_outlast_the_process),          T(a_sanitize_that_was_killed_is_owed),
+		T(label_writes_are_whole_when_killed),       T(health_crosses_thresholds),
+		T(payloads_have_the_size_that_is_asked_for), T(spares_are_used_up),
 	};
 
 	return cmocka_run_group_tests_name("cxl/state", tests, NULL, NULL);

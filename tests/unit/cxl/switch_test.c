@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Switches: what they show, what is refused, and decode through one, two and three levels against the independent model. */
+/* Switches: what they show, what is refused, and decode through one, two and three levels against the independent
+ * model. */
 #include "fixture.h"
 #include "decoder_model.c"
 
@@ -10,7 +11,8 @@ static struct cxl_switch *switch_of(struct machine *m, const char *id)
 	return (struct cxl_switch *)fixture_find(m, id);
 }
 
-/* A tree below each of `bridges`: ways[0] root ports, each with a switch of ways[1] ports, each with a switch of ways[2] ... */
+/* A tree below each of `bridges`: ways[0] root ports, each with a switch of ways[1] ports, each with a switch of
+ * ways[2] ... */
 struct tree {
 	struct machine m;
 	struct model model;
@@ -26,7 +28,8 @@ static void add_below(struct tree *t, unsigned level, const char *bus)
 
 	for (unsigned p = 0; level < ARRAY_SIZE(t->ways) && p < t->ways[level]; p++) {
 		snprintf(id, sizeof(id), "%.40sp%u", bus, p);
-		fixture_add(m, level ? &cxl_downstream_class : &cxl_rp_class, "id=%s,bus=%s,port=%u", id, bus, 3 * p + level);
+		fixture_add(m, level ? &cxl_downstream_class : &cxl_rp_class, "id=%s,bus=%s,port=%u", id, bus,
+			    3 * p + level);
 		if (level + 1 < t->levels) {
 			char sw[64];
 
@@ -61,7 +64,8 @@ static void device_id(struct tree *t, unsigned i, char *id, size_t size)
 	snprintf(id, size, "%s", name);
 }
 
-static struct tree *tree_make_by(unsigned bridges, unsigned levels, const unsigned *ways, unsigned granularity, bool by_xor)
+static struct tree *tree_make_by(unsigned bridges, unsigned levels, const unsigned *ways, unsigned granularity,
+				 bool by_xor)
 {
 	struct tree *t = calloc(1, sizeof(*t));
 	char text[256] = "", id[128];
@@ -80,8 +84,9 @@ static struct tree *tree_make_by(unsigned bridges, unsigned levels, const unsign
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "targets.%u=%s,", b, name);
 		add_below(t, 0, name);
 	}
-	snprintf(text + strlen(text), sizeof(text) - strlen(text), "size=%lluM,interleave-granularity=%u,interleave-arithmetic=%s",
-		 t->devices * 256ull, granularity, by_xor ? "xor" : "modulo");
+	snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		 "size=%lluM,interleave-granularity=%u,interleave-arithmetic=%s", t->devices * 256ull, granularity,
+		 by_xor ? "xor" : "modulo");
 	if (!fixture_option(&t->m, text, cxl_host_add_window_opts))
 		fail_msg("%s: %s", text, t->m.err.text);
 	for (unsigned i = 0; i < t->devices; i++) {
@@ -118,8 +123,8 @@ static void take_model(struct tree *t)
 	t->model.window_count = 1;
 	for (struct cxl_port *port = t->m.cxl->ports; port; port = port->next)
 		t->model.port[t->model.port_count++] = (struct model_port){
-			&port->above->comp, pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24, cxl_port_device(port),
-			cxl_port_switch(port) ? &cxl_port_switch(port)->fork.comp : NULL};
+			&port->above->comp, pci_config_read(&port->pci, port->pci.cap_pcie + 0x0c, 4) >> 24,
+			cxl_port_device(port), cxl_port_switch(port) ? &cxl_port_switch(port)->fork.comp : NULL};
 }
 
 static void compare(struct tree *t, u64 *random, unsigned count)
@@ -127,7 +132,8 @@ static void compare(struct tree *t, u64 *random, unsigned count)
 	const struct cxl_window *w = cxl_host_window(t->m.cxl, 0);
 
 	for (unsigned n = 0; n < count; n++) {
-		u64 hpa = w->base + align_down(check_random(random) % w->size, 64 * MiB) + (check_random(random) % (512 * KiB) & ~7ull);
+		u64 hpa = w->base + align_down(check_random(random) % w->size, 64 * MiB) +
+			  (check_random(random) % (512 * KiB) & ~7ull);
 		u64 dpa = 0, token = check_random(random), got = 0, size = 8;
 		struct cxl_type3 *device = NULL;
 		u8 *media;
@@ -142,16 +148,20 @@ static void compare(struct tree *t, u64 *random, unsigned count)
 		assert_non_null(media);
 		memcpy(&got, media, 8);
 		if (got != token)
-			fail_msg("0x%llx does not reach %s 0x%llx", (unsigned long long)hpa, device->name, (unsigned long long)dpa);
+			fail_msg("0x%llx does not reach %s 0x%llx", (unsigned long long)hpa, device->name,
+				 (unsigned long long)dpa);
 	}
 }
 
-/* Every shape of up to 8 devices, each granularity, as a boot region: accepted just where the rules allow, and then right. */
+/* Every shape of up to 8 devices, each granularity, as a boot region: accepted just where the rules allow, and then
+ * right. */
 static void boot_regions_through_switches_follow_the_model(void **state)
 {
-	static const unsigned shapes[][5] = { /* bridges, then ways per level */
-		{1, 1, 1}, {1, 1, 2}, {1, 1, 4}, {1, 2, 2}, {2, 1, 2}, {2, 1, 4}, {2, 2, 2}, {1, 1, 8}, {1, 4, 2},
-		{1, 1, 1, 2}, {1, 1, 2, 2}, {1, 2, 2, 2}, {2, 1, 2, 2}, {1, 1, 1, 1, 2}, {1, 1, 2, 2, 2}, {1, 2, 1, 2, 2},
+	static const unsigned shapes[][5] = {
+		/* bridges, then ways per level */
+		{1, 1, 1},    {1, 1, 2},       {1, 1, 4},       {1, 2, 2},       {2, 1, 2},    {2, 1, 4},
+		{2, 2, 2},    {1, 1, 8},       {1, 4, 2},       {1, 1, 1, 2},    {1, 1, 2, 2}, {1, 2, 2, 2},
+		{2, 1, 2, 2}, {1, 1, 1, 1, 2}, {1, 1, 2, 2, 2}, {1, 2, 1, 2, 2},
 	};
 	u64 random = 77;
 
@@ -180,7 +190,8 @@ static void boot_regions_through_switches_follow_the_model(void **state)
 
 				fixture_reset(&t->m, RESET_COLD);
 				take_model(t);
-				assert_int_equal(cxl_map_kind(t->m.cxl, WINDOWS_BASE), devices == 1 ? MAP_DIRECT : MAP_BUFFER);
+				assert_int_equal(cxl_map_kind(t->m.cxl, WINDOWS_BASE),
+						 devices == 1 ? MAP_DIRECT : MAP_BUFFER);
 				compare(t, &random, 60);
 				fixture_reset(&t->m, RESET_WARM);
 				compare(t, &random, 10);
@@ -192,19 +203,20 @@ static void boot_regions_through_switches_follow_the_model(void **state)
 		}
 }
 
-/* Windows of 3, 6 and 12 bridges and XOR arithmetic, also over bridges of several ports: buffers in HPA order, right before and after
- * they go home, with holes where they belong. */
+/* Windows of 3, 6 and 12 bridges and XOR arithmetic, also over bridges of several ports: buffers in HPA order, right
+ * before and after they go home, with holes where they belong. */
 static void odd_and_xor_windows_follow_the_model(void **state)
 {
-	static const unsigned shapes[][3] = {{3, 1, 1}, {3, 1, 2}, {3, 1, 4}, {6, 1, 1}, {6, 1, 2}, {12, 1, 1}, {2, 1, 1}, {2, 1, 4}, {4, 1, 2},
-					     {8, 1, 1}, {2, 2, 2}, {3, 2, 2}};
+	static const unsigned shapes[][3] = {{3, 1, 1}, {3, 1, 2}, {3, 1, 4}, {6, 1, 1}, {6, 1, 2}, {12, 1, 1},
+					     {2, 1, 1}, {2, 1, 4}, {4, 1, 2}, {8, 1, 1}, {2, 2, 2}, {3, 2, 2}};
 	u64 random = 99;
 
 	for (unsigned s = 0; s < ARRAY_SIZE(shapes); s++)
 		for (unsigned by_xor = 0; by_xor < 2; by_xor++)
 			for (unsigned granularity = 256; granularity <= 1024; granularity *= 4) {
 				unsigned ways[2] = {shapes[s][1] == 2 ? 2 : shapes[s][2], shapes[s][2]};
-				struct tree *t = tree_make_by(shapes[s][0], shapes[s][1] == 2 ? 2 : 1, ways, granularity, by_xor);
+				struct tree *t = tree_make_by(shapes[s][0], shapes[s][1] == 2 ? 2 : 1, ways,
+							      granularity, by_xor);
 				const struct cxl_window *w = cxl_host_window(t->m.cxl, 0);
 				char text[1200];
 				u64 hpa[24], got, dpa;
@@ -219,7 +231,8 @@ static void odd_and_xor_windows_follow_the_model(void **state)
 				assert_int_equal(cxl_map_kind(t->m.cxl, w->base), MAP_BUFFER);
 				compare(t, &random, 60);
 				for (unsigned n = 0; n < ARRAY_SIZE(hpa); n++) {
-					hpa[n] = w->base + (n % 12) * 5 * MiB / 4 + n * granularity + w->size / 24 * n / 64 * 64;
+					hpa[n] = w->base + (n % 12) * 5 * MiB / 4 + n * granularity +
+						 w->size / 24 * n / 64 * 64;
 					hpa[n] = align_down(MIN(hpa[n], w->base + w->size - 64), 64);
 					assert_int_equal(space_write(t->m.space, hpa[n], 8, hpa[n] ^ 0x5555), MEM_OK);
 				}
@@ -261,7 +274,8 @@ static void wild_switch_decoders_follow_the_model(void **state)
 				sw = sw->next ? sw->next : t->m.cxl->switches;
 			comp = r >> 62 == 0 ? comp : r >> 62 == 1 ? &sw->fork.comp : &dev->comp;
 			component_set(comp, AT_HDM + HDM_CTRL, 0);
-			program(comp, 0, WINDOWS_BASE + (r >> 20) % 3 * Q, (1 + (r >> 24) % 8) * Q, (r >> 32) % 4, (r >> 36) % 7,
+			program(comp, 0, WINDOWS_BASE + (r >> 20) % 3 * Q, (1 + (r >> 24) % 8) * Q, (r >> 32) % 4,
+				(r >> 36) % 7,
 				comp->kind == COMPONENT_DEVICE ? 0 : 0x0401030502010300 >> (r >> 40) % 3 * 8, 0);
 			compare(t, &random, 8);
 		}
@@ -271,7 +285,10 @@ static void wild_switch_decoders_follow_the_model(void **state)
 
 static void wrong_switches_are_refused_by_name(void **state)
 {
-	static const struct { const struct dev_class *cls; const char *text, *says; } wrong[] = {
+	static const struct {
+		const struct dev_class *cls;
+		const char *text, *says;
+	} wrong[] = {
 		{&cxl_upstream_class, "id=x", "bus=pcie.0 is no CXL port"},
 		{&cxl_upstream_class, "id=x,bus=hb0", "bus=hb0 is no CXL port"},
 		{&cxl_upstream_class, "id=x,bus=sw0", "bus=sw0 is no CXL port"},
@@ -301,7 +318,9 @@ static void wrong_switches_are_refused_by_name(void **state)
 static void uneven_regions_are_refused_by_name(void **state)
 {
 	static const unsigned ways[] = {2, 2};
-	static const struct { const char *devices, *says; } wrong[] = {
+	static const struct {
+		const char *devices, *says;
+	} wrong[] = {
 		{"m-sw0p0:m-sw1p0:m-sw0p1", "name 1, 2, 4, 8 or 16"},
 		{"m-sw0p0:m-sw0p1:m-sw1p0:m-sw1p1", "write devices=m-sw0p0:m-sw1p0:m-sw0p1:m-sw1p1"},
 		{"m-sw0p0:m-sw1p0:m-sw0p1:m-direct", "3 ports of hb0 take part"},
@@ -375,7 +394,10 @@ static void switches_show_their_capabilities(void **state)
 	tree_free(t);
 }
 
-struct steps { unsigned count; const char *kinds[16]; };
+struct steps {
+	unsigned count;
+	const char *kinds[16];
+};
 
 static void note_hop(void *arg, const struct cxl_hop *hop)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Viral: a device that isolates itself commits nothing to persistent memory, and the host goes on. [CXL3.1 12.4, 8.1.3] */
+/* Viral: a device that isolates itself commits nothing to persistent memory, and the host goes on. [CXL3.1 12.4, 8.1.3]
+ */
 #include "fixture.h"
 #include "pci/pci_spec.h"
 
@@ -19,7 +20,8 @@ static int open_fabric(void **state)
 		fixture_add(&m, &memory_backend_ram_class, "id=v%u,size=256M", n);
 		fixture_add(&m, &memory_backend_ram_class, "id=p%u,size=256M", n);
 		fixture_add(&m, &memory_backend_ram_class, "id=l%u,size=128K", n);
-		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u", n, n, n, n, n);
+		fixture_add(&m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u",
+			    n, n, n, n, n);
 	}
 	assert_true(fixture_option(&m, "targets.0=hb0,size=1G", cxl_host_add_window_opts));
 	assert_true(fixture_option(&m, "targets.0=hb0,size=1G", cxl_host_add_window_opts));
@@ -112,8 +114,12 @@ static void entered_by_an_enabled_fatal_error(void **state)
 
 static void resets_end_isolation_and_keep_the_record(void **state)
 {
-	static const struct { unsigned kind; bool isolated, recorded; } rows[] = {
-		{RESET_FUNCTION, true, true}, {RESET_CXL, false, true}, {RESET_HOT, false, true}, {RESET_WARM, false, true}, {RESET_COLD, false, false},
+	static const struct {
+		unsigned kind;
+		bool isolated, recorded;
+	} rows[] = {
+		{RESET_FUNCTION, true, true}, {RESET_CXL, false, true},   {RESET_HOT, false, true},
+		{RESET_WARM, false, true},    {RESET_COLD, false, false},
 	};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(rows); n++) {
@@ -166,7 +172,8 @@ static void ports_note_viral_on_its_way_up(void **state)
 	enable_port(&rp->pci, rp->dvsec);
 	inject();
 	assert_int_equal(port_register(&ds->pci, ds->dvsec, DVSEC_PORT_STATUS), DVSEC_PORT_VIRAL | 1);
-	assert_int_equal(port_register(&rp->pci, rp->dvsec, DVSEC_PORT_STATUS), 1); /* the switch's upstream port keeps it */
+	assert_int_equal(port_register(&rp->pci, rp->dvsec, DVSEC_PORT_STATUS),
+			 1); /* the switch's upstream port keeps it */
 	pci_config_write(&ds->pci, ds->dvsec + DVSEC_PORT_STATUS, 2, DVSEC_PORT_VIRAL);
 	assert_int_equal(port_register(&ds->pci, ds->dvsec, DVSEC_PORT_STATUS), 1);
 	enable_port(&us->pci, us->dvsec);

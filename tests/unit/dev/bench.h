@@ -15,8 +15,8 @@
 
 #include <cmocka.h> /* last: its macro `fail` would spoil base/error.h */
 
-#define BASE      0x09000000ull
-#define RAM_BASE  0x40000000ull
+#define BASE 0x09000000ull
+#define RAM_BASE 0x40000000ull
 #define RAM_BYTES (4 * MiB)
 
 struct bench {

@@ -4,11 +4,11 @@
 
 #include "bench.h"
 
-#define DATA     0
+#define DATA 0
 #define SELECTOR 8
-#define DMA      16
-#define REQUEST  (RAM_BASE + 0x1000)
-#define BUFFER   (RAM_BASE + 0x200000)
+#define DMA 16
+#define REQUEST (RAM_BASE + 0x1000)
+#define BUFFER (RAM_BASE + 0x200000)
 
 static struct bench bench;
 static struct fw_cfg *fw;
@@ -121,11 +121,11 @@ static void dma_is_bounded(void **state)
 	assert_int_equal(dma(b, 0x20 << 16 | 8 | 4, 0xffffffff, 0), 0);
 	assert_int_equal(dma(b, 4, 0xffffffff, 0), 0);
 	assert_int_equal(get(b, DATA, 8), 0);
-	assert_int_equal(dma(b, 0x20 << 16 | 8 | 2, 3, 0x1000), 1);           /* no memory there */
-	assert_int_equal(dma(b, 0x20 << 16 | 8 | 2, 3, ~0ull), 1);            /* wraps */
-	assert_int_equal(dma(b, 0x20 << 16 | 8 | 2, 3, BASE), 1);             /* a device */
+	assert_int_equal(dma(b, 0x20 << 16 | 8 | 2, 3, 0x1000), 1); /* no memory there */
+	assert_int_equal(dma(b, 0x20 << 16 | 8 | 2, 3, ~0ull), 1);  /* wraps */
+	assert_int_equal(dma(b, 0x20 << 16 | 8 | 2, 3, BASE), 1);   /* a device */
 	assert_int_equal(dma(b, 0x20 << 16 | 8 | 2, 16, RAM_BASE + RAM_BYTES - 8), 1);
-	assert_int_equal(dma(b, 0x20 << 16 | 8 | 0x10, 3, BUFFER), 1);        /* nothing is writable */
+	assert_int_equal(dma(b, 0x20 << 16 | 8 | 0x10, 3, BUFFER), 1); /* nothing is writable */
 	assert_int_equal(dma(b, 0, 3, BUFFER), 0);
 	choose(b, 0x20);
 	assert_int_equal(get(b, DATA, 2), load_le("ab", 2));

@@ -2,8 +2,8 @@
 /* Cache maintenance by address: what is cleaned of which memory. */
 #include "bench.h"
 
-#define CTRL   0x5004
-#define START  0x5008
+#define CTRL 0x5004
+#define START 0x5008
 #define LENGTH 0x5010
 #define GO(type) (3 | (type) << 2)
 #define PMEM_BASE 0x80000000ull
@@ -30,7 +30,12 @@ static void drain(struct region *region)
 static int setup(void **state)
 {
 	bench_open(&bench);
-	pmem = (struct region){.name = "pmem", .base = PMEM_BASE, .size = MiB, .host = calloc(1, MiB), .persist = clean, .persist_drain = drain};
+	pmem = (struct region){.name = "pmem",
+			       .base = PMEM_BASE,
+			       .size = MiB,
+			       .host = calloc(1, MiB),
+			       .persist = clean,
+			       .persist_drain = drain};
 	space_add(bench.space, &pmem);
 	cleaned = drained = 0;
 	*state = hha_create(bench.space, BASE);

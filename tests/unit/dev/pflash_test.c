@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Flash: the Intel command set on two chips side by side, locks, the image's file, sequences that no driver would send. */
+/* Flash: the Intel command set on two chips side by side, locks, the image's file, sequences that no driver would send.
+ */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,9 +8,9 @@
 #include "bench.h"
 #include "host/host.h"
 
-#define BANK      (BASE + 0x10000000) /* away from the bench's own devices */
-#define BLOCK     PFLASH_BLOCK_BYTES
-#define READY     0x00800080u
+#define BANK (BASE + 0x10000000) /* away from the bench's own devices */
+#define BLOCK PFLASH_BLOCK_BYTES
+#define READY 0x00800080u
 #define FILE_SIZE (2 * BLOCK)
 
 static char path[] = "/tmp/cxlvm-pflash-test";
@@ -171,7 +172,7 @@ static void a_buffer_is_programmed(void **state)
 	for (u32 i = 0; i < 32; i++)
 		wr(f, BLOCK + 0x80 + 4 * i, 4, 0xabc00000 + i);
 	assert_int_equal(on_disk(BLOCK + 0x80), UINT32_MAX); /* not yet */
-	both(f, 0, 0xd0);                                     /* as stock firmware confirms */
+	both(f, 0, 0xd0);                                    /* as stock firmware confirms */
 	assert_int_equal(rd(f, 0, 4), READY);
 	both(f, 0, 0xff);
 	for (u32 i = 0; i < 32; i++) {
@@ -336,7 +337,8 @@ static void cfi_tells_the_geometry(void **state)
 /* Any stores of any width: what is read is always a byte of the array, status, ID or CFI, and never outside. */
 static void random_stores_do_no_harm(void **state)
 {
-	static const u8 commands[] = {0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0x90, 0x98, 0xb0, 0xc0, 0xd0, 0xe8, 0xff, 0x01, 0x2f, 0};
+	static const u8 commands[] = {0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0x90, 0x98,
+				      0xb0, 0xc0, 0xd0, 0xe8, 0xff, 0x01, 0x2f, 0};
 	struct flash_bench *f = *state;
 	u64 random = 88172645463325252ull;
 
@@ -368,11 +370,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		CASE(reads_are_direct_until_a_command), CASE(words_are_programmed_into_the_file),
-		CASE(blocks_are_erased_in_the_file),    CASE(a_buffer_is_programmed),
-		CASE(wrong_sequences_end_in_the_status), CASE(locks_hold_until_reset),
-		CASE(readonly_and_short_images_are_locked), CASE(images_of_wrong_size_are_refused),
-		CASE(cfi_tells_the_geometry),           CASE(random_stores_do_no_harm),
+		CASE(reads_are_direct_until_a_command),
+		CASE(words_are_programmed_into_the_file),
+		CASE(blocks_are_erased_in_the_file),
+		CASE(a_buffer_is_programmed),
+		CASE(wrong_sequences_end_in_the_status),
+		CASE(locks_hold_until_reset),
+		CASE(readonly_and_short_images_are_locked),
+		CASE(images_of_wrong_size_are_refused),
+		CASE(cfi_tells_the_geometry),
+		CASE(random_stores_do_no_harm),
 	};
 
 	snprintf(path, sizeof(path), "/tmp/cxlvm-%08x", (unsigned)getpid());

@@ -209,7 +209,7 @@ static void input_waits_for_room(void **state)
 		assert_int_equal(get(b, DR, 4), '0' + n % 10);
 	assert_int_equal(get(b, FR, 4) & BIT(4), BIT(4));
 	assert_int_equal(get(b, RIS, 4) & BIT(10), 0); /* no overrun */
-	put(b, CR, 4, 0x101); /* receiver off */
+	put(b, CR, 4, 0x101);                          /* receiver off */
 	type("z");
 	assert_int_equal(get(b, FR, 4) & BIT(4), BIT(4));
 	put(b, CR, 4, 0x301);
@@ -235,7 +235,7 @@ static void loopback_returns_data_and_errors(void **state)
 {
 	struct bench *b = *state;
 
-	put(b, CR, 4, 0x381 | BIT(11)); /* LBE, RTS */
+	put(b, CR, 4, 0x381 | BIT(11));                  /* LBE, RTS */
 	assert_int_equal(get(b, FR, 4) & 0x107, BIT(0)); /* CTS only */
 	assert_int_equal(get(b, RIS, 4) & 0xf, BIT(2) | BIT(3));
 	for (unsigned n = 0; n < 33; n++)
@@ -276,14 +276,10 @@ static void reset_is_a_uart_that_firmware_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(registers_keep_their_bits),
-		T(output_goes_out_at_once),
-		T(disabled_transmitter_holds_32),
-		T(receive_interrupt_follows_the_level),
-		T(timeout_tells_of_the_rest),
-		T(input_waits_for_room),
-		T(without_fifos_one_character_fits),
-		T(loopback_returns_data_and_errors),
+		T(registers_keep_their_bits),          T(output_goes_out_at_once),
+		T(disabled_transmitter_holds_32),      T(receive_interrupt_follows_the_level),
+		T(timeout_tells_of_the_rest),          T(input_waits_for_room),
+		T(without_fifos_one_character_fits),   T(loopback_returns_data_and_errors),
 		T(reset_is_a_uart_that_firmware_left),
 	};
 

@@ -104,7 +104,8 @@ static void count_told(void *opaque, enum ghes_source source)
 	told[source]++;
 }
 
-/* The block as [ACPI6.5 18.3.2.7.1] has it; one record is out until it is acknowledged, the others wait, and too many are refused. */
+/* The block as [ACPI6.5 18.3.2.7.1] has it; one record is out until it is acknowledged, the others wait, and too many
+ * are refused. */
 static void error_records_wait_for_their_acknowledgement(void **state)
 {
 	static const u8 type[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
@@ -116,7 +117,8 @@ static void error_records_wait_for_their_acknowledgement(void **state)
 
 	memset(told, 0, sizeof(told));
 	for (unsigned n = 0; n < GHES_SOURCES; n++)
-		assert_int_equal(get(b, n * GHES_SOURCE_BYTES + GHES_ADDRESS, 8), BASE + n * GHES_SOURCE_BYTES + GHES_BLOCK);
+		assert_int_equal(get(b, n * GHES_SOURCE_BYTES + GHES_ADDRESS, 8),
+				 BASE + n * GHES_SOURCE_BYTES + GHES_BLOCK);
 	put(b, page + GHES_ADDRESS, 8, 0);
 	assert_int_equal(get(b, page + GHES_ADDRESS, 8), BASE + block);
 	assert_int_equal(get(b, page + GHES_READ_ACK, 8), 1);
@@ -126,7 +128,7 @@ static void error_records_wait_for_their_acknowledgement(void **state)
 	assert_int_equal(told[GHES_EVENT], 1);
 	assert_int_equal(told[GHES_SEA], 0);
 	assert_int_equal(get(b, page + GHES_READ_ACK, 8), 0);
-	assert_int_equal(get(b, block, 4), 0x12);      /* correctable, one entry */
+	assert_int_equal(get(b, block, 4), 0x12); /* correctable, one entry */
 	assert_int_equal(get(b, block + 12, 4), 72 + 8);
 	assert_int_equal(get(b, block + 16, 4), 2);
 	assert_int_equal(get(b, block + 20, 4), 0x04030201);

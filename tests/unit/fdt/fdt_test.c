@@ -72,10 +72,23 @@ static u64 cells(const u8 *dtb, const char *path, const char *name, unsigned n)
 
 static void complete_tree_is_complete(void **state)
 {
-	static const char *const nodes[] = { "/cpus/cpu@0", "/cpus/cpu@3", "/memory@40000000", "/memory@80000000", "/psci",
-					     "/timer", "/pmu", "/intc@8000000/its@8080000", "/pl011@9000000",
-					     "/pl031@9010000", "/fw-cfg@9020000", "/flash@0", "/virtio_mmio@a000000",
-					     "/virtio_mmio@a003e00", "/pcie@10000000", "/chosen", "/distance-map" };
+	static const char *const nodes[] = {"/cpus/cpu@0",
+					    "/cpus/cpu@3",
+					    "/memory@40000000",
+					    "/memory@80000000",
+					    "/psci",
+					    "/timer",
+					    "/pmu",
+					    "/intc@8000000/its@8080000",
+					    "/pl011@9000000",
+					    "/pl031@9010000",
+					    "/fw-cfg@9020000",
+					    "/flash@0",
+					    "/virtio_mmio@a000000",
+					    "/virtio_mmio@a003e00",
+					    "/pcie@10000000",
+					    "/chosen",
+					    "/distance-map"};
 	struct fdt_config *c = machine();
 	struct error err;
 	size_t size;
@@ -102,7 +115,8 @@ static void complete_tree_is_complete(void **state)
 	/* Slot 1, INTA: SPI 4 (GSI 36). */
 	assert_int_equal(cell(dtb, "/pcie@10000000", "interrupt-map", 4 * 10), 1 << 11);
 	assert_int_equal(cell(dtb, "/pcie@10000000", "interrupt-map", 4 * 10 + 8), 4);
-	assert_int_equal(cell(dtb, "/intc@8000000/its@8080000", "phandle", 0), cell(dtb, "/pcie@10000000", "msi-map", 1));
+	assert_int_equal(cell(dtb, "/intc@8000000/its@8080000", "phandle", 0),
+			 cell(dtb, "/pcie@10000000", "msi-map", 1));
 	assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, "/chosen"), "bootargs", NULL), "console=ttyAMA0");
 	assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, "/aliases"), "serial0", NULL), "/pl011@9000000");
 	assert_null(fdt_getprop(dtb, fdt_path_offset(dtb, "/aliases"), "serial1", NULL));
@@ -144,7 +158,8 @@ static void dtc_reads_it_without_errors(void **state)
 	assert_non_null(f);
 	assert_int_equal(fwrite(dtb, 1, size, f), size);
 	fclose(f);
-	snprintf(command, sizeof(command), "cd %s && dtc -I dtb -O dts -o a.dts a.dtb 2>log && ! grep -i error log", folder);
+	snprintf(command, sizeof(command), "cd %s && dtc -I dtb -O dts -o a.dts a.dtb 2>log && ! grep -i error log",
+		 folder);
 	assert_int_equal(system(command), 0);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	assert_int_equal(system(command), 0);
@@ -154,13 +169,24 @@ static void dtc_reads_it_without_errors(void **state)
 
 static void efi_tree_is_chosen_alone(void **state)
 {
-	static const struct { const char *name; int length; } uefi[] = {
-		{ "linux,uefi-system-table", 8 }, { "linux,uefi-mmap-start", 8 }, { "linux,uefi-mmap-size", 4 },
-		{ "linux,uefi-mmap-desc-size", 4 }, { "linux,uefi-mmap-desc-ver", 4 }, { "linux,uefi-secure-boot", 4 },
+	static const struct {
+		const char *name;
+		int length;
+	} uefi[] = {
+		{"linux,uefi-system-table", 8},   {"linux,uefi-mmap-start", 8},    {"linux,uefi-mmap-size", 4},
+		{"linux,uefi-mmap-desc-size", 4}, {"linux,uefi-mmap-desc-ver", 4}, {"linux,uefi-secure-boot", 4},
 	};
-	struct fdt_chosen chosen = { .bootargs = "quiet", .initrd_start = 0x48000000, .initrd_end = 0x48000123, .has_seeds = true,
-				     .kaslr_seed = 0x123456789abcdef0, .efi_system_table = 0x7fff0000, .efi_mmap_start = 0x1000,
-				     .efi_mmap_size = 400, .efi_desc_size = 40, .efi_desc_ver = 1, .efi_secure_boot = 2 };
+	struct fdt_chosen chosen = {.bootargs = "quiet",
+				    .initrd_start = 0x48000000,
+				    .initrd_end = 0x48000123,
+				    .has_seeds = true,
+				    .kaslr_seed = 0x123456789abcdef0,
+				    .efi_system_table = 0x7fff0000,
+				    .efi_mmap_start = 0x1000,
+				    .efi_mmap_size = 400,
+				    .efi_desc_size = 40,
+				    .efi_desc_ver = 1,
+				    .efi_secure_boot = 2};
 	int node, child, n = 0, length;
 	struct error err;
 	size_t size;
@@ -169,8 +195,7 @@ static void efi_tree_is_chosen_alone(void **state)
 
 	assert_true(fdt_build_efi(&chosen, &dtb, &size, &err));
 	assert_int_equal(fdt_check_full(dtb, size), 0);
-	fdt_for_each_subnode(child, dtb, 0)
-		n++;
+	fdt_for_each_subnode(child, dtb, 0) n++;
 	assert_int_equal(n, 1);
 	node = fdt_path_offset(dtb, "/chosen");
 	assert_true(node > 0);
@@ -187,7 +212,8 @@ static void efi_tree_is_chosen_alone(void **state)
 
 static void user_tree_is_amended(void **state)
 {
-	struct fdt_chosen chosen = { .bootargs = "a longer command line than the tree had", .initrd_start = 1, .initrd_end = 2 };
+	struct fdt_chosen chosen = {
+		.bootargs = "a longer command line than the tree had", .initrd_start = 1, .initrd_end = 2};
 	struct fdt_config *c = machine();
 	u8 *dtb, *out, junk[64] = "not a tree";
 	struct error err;

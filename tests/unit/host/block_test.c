@@ -159,7 +159,10 @@ static void locks_are_those_of_qemu(void **state)
 	static const struct {
 		off_t bytes[6];
 		bool reader, writer; /* whether ours may come, too */
-	} others[] = {{{100, 201, 203}, true, false}, {{100, 101, 201}, false, false}, {{100}, true, true}, {{100, 101}, false, false}};
+	} others[] = {{{100, 201, 203}, true, false},
+		      {{100, 101, 201}, false, false},
+		      {{100}, true, true},
+		      {{100, 101}, false, false}};
 	struct error err;
 	struct block *b;
 	int a;
@@ -169,7 +172,9 @@ static void locks_are_those_of_qemu(void **state)
 		int fd = open(name, O_RDWR);
 
 		for (const off_t *at = others[i].bytes; *at; at++)
-			assert_int_equal(fcntl(fd, F_OFD_SETLK, &(struct flock){.l_type = F_RDLCK, .l_start = *at, .l_len = 1}), 0);
+			assert_int_equal(
+				fcntl(fd, F_OFD_SETLK, &(struct flock){.l_type = F_RDLCK, .l_start = *at, .l_len = 1}),
+				0);
 		b = open_it(read, &err);
 		assert_int_equal(!!b, others[i].reader);
 		block_close(b);
@@ -233,12 +238,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_writes_and_bounds),
-		cmocka_unit_test(readonly_refuses_writes),
-		cmocka_unit_test(formats_are_never_guessed),
-		cmocka_unit_test(a_temporary_overlay_takes_the_writes),
-		cmocka_unit_test(one_writer_or_many_readers),
-		cmocka_unit_test(locks_are_those_of_qemu),
+		cmocka_unit_test(reads_writes_and_bounds),    cmocka_unit_test(readonly_refuses_writes),
+		cmocka_unit_test(formats_are_never_guessed),  cmocka_unit_test(a_temporary_overlay_takes_the_writes),
+		cmocka_unit_test(one_writer_or_many_readers), cmocka_unit_test(locks_are_those_of_qemu),
 		cmocka_unit_test(bad_files_are_named),
 	};
 

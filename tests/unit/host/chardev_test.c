@@ -79,7 +79,9 @@ static void sink_fill(struct loop *loop, struct chardev *c, struct sink *s, size
 
 static void specs_are_checked(void **state)
 {
-	static const struct { const char *spec, *says; } bad[] = {
+	static const struct {
+		const char *spec, *says;
+	} bad[] = {
 		{"", "no such character device"},
 		{"nonsense", "no such character device; write stdio, mon:stdio"},
 		{"file:", "the file name is empty"},
@@ -190,7 +192,8 @@ static double cpu_seconds(void)
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 /* A connection that there is no descriptor for is dropped, and the event loop does not turn on it. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * qcow2 images outlive their writer: kill -9 in the middle of any write, a power cut that loses what was not flushed, a full disk. This program's own
- * pwritev and fdatasync stand in the place of the C library's; they count, and at a chosen call the end comes. Afterwards the image must be free
- * of corruption and hold every sector as it was at its last successful flush, or newer.
+ * qcow2 images outlive their writer: kill -9 in the middle of any write, a power cut that loses what was not flushed, a
+ * full disk. This program's own pwritev and fdatasync stand in the place of the C library's; they count, and at a
+ * chosen call the end comes. Afterwards the image must be free of corruption and hold every sector as it was at its
+ * last successful flush, or newer.
  *
  *   test_host_qcow2_kill [ROUNDS [SEED]]
  */
@@ -19,19 +20,19 @@
 #include "check.h"
 #include "host/qcow2.h"
 
-#define DISK_BYTES   (2 * MiB)
-#define SECTORS      (DISK_BYTES / SECTOR)
+#define DISK_BYTES (2 * MiB)
+#define SECTORS (DISK_BYTES / SECTOR)
 #define FILE_SECTORS (32 * MiB / SECTOR)
 
 enum end { END_KILL, END_POWER, END_FULL, ENDS };
 
 /* What outlives the writer: what it did, sector by sector. */
 struct record {
-	u64 version;           /* of the latest operation */
-	u64 done;              /* of the latest that succeeded */
-	u64 safe;              /* of the latest that succeeded before the last good flush */
-	bool safe_zero;        /* which made it zero, or nothing ever wrote it */
-	u64 zeroed;            /* the latest operation that may make it zero */
+	u64 version;    /* of the latest operation */
+	u64 done;       /* of the latest that succeeded */
+	u64 safe;       /* of the latest that succeeded before the last good flush */
+	bool safe_zero; /* which made it zero, or nothing ever wrote it */
+	u64 zeroed;     /* the latest operation that may make it zero */
 };
 static struct record *records;
 static unsigned rounds = 150;
@@ -61,7 +62,8 @@ static void remember(int fd, u64 offset, u64 size)
 static void power_cut(int fd)
 {
 	for (u64 n = 0; n < FILE_SECTORS; n++)
-		if (host.lost[n] && (check_random(&host.random) & 1) && syscall(SYS_pwrite64, fd, host.lost[n], SECTOR, n * SECTOR) < 0)
+		if (host.lost[n] && (check_random(&host.random) & 1) &&
+		    syscall(SYS_pwrite64, fd, host.lost[n], SECTOR, n * SECTOR) < 0)
 			abort();
 }
 
@@ -128,8 +130,10 @@ static void *half_write(void *arg)
 	static u64 version; /* of both */
 
 	for (unsigned n = 0; n < 150; n++) {
-		u64 count = check_random(&half->random) % ((n & 3) ? 16 : 256) + 1, kind = check_random(&half->random) % 10;
-		u64 at = half->first + check_random(&half->random) % (SECTORS / 2), mine = half->base + __atomic_add_fetch(&version, 1, __ATOMIC_RELAXED);
+		u64 count = check_random(&half->random) % ((n & 3) ? 16 : 256) + 1,
+		    kind = check_random(&half->random) % 10;
+		u64 at = half->first + check_random(&half->random) % (SECTORS / 2),
+		    mine = half->base + __atomic_add_fetch(&version, 1, __ATOMIC_RELAXED);
 
 		count = MIN(count, half->first + SECTORS / 2 - at);
 		if (kind < 6) {
@@ -169,7 +173,8 @@ static void *half_write(void *arg)
 static void writer(const char *image, enum end end, u64 random, u64 base)
 {
 	struct block_config config = {.file = image, .format = "qcow2", .discard = true};
-	struct half halves[2] = {{.first = 0, .random = random ^ 1, .base = base}, {.first = SECTORS / 2, .random = random ^ 2, .base = base}};
+	struct half halves[2] = {{.first = 0, .random = random ^ 1, .base = base},
+				 {.first = SECTORS / 2, .random = random ^ 2, .base = base}};
 	struct error err;
 	pthread_t other;
 
@@ -204,7 +209,8 @@ static void sectors_hold(const char *image, u64 round)
 		fail_msg("round %llu: %s", (unsigned long long)round, err.text);
 	assert_true(qcow2_check(b->qcow2, false, &report, &err));
 	if (report.corruptions)
-		fail_msg("round %llu: %llu corruptions", (unsigned long long)round, (unsigned long long)report.corruptions);
+		fail_msg("round %llu: %llu corruptions", (unsigned long long)round,
+			 (unsigned long long)report.corruptions);
 	for (u64 n = 0; n < SECTORS; n++) {
 		struct record *r = &records[n];
 		u64 version;
@@ -213,10 +219,13 @@ static void sectors_hold(const char *image, u64 round)
 		assert_true(block_read(b, n * SECTOR, bytes, SECTOR));
 		zero = !memcmp(bytes, zeroes, SECTOR);
 		version = load_le(bytes + 8, 8);
-		ok = zero ? r->safe_zero || r->zeroed >= r->safe : load_le(bytes, 8) == n && version >= r->safe && version <= r->version;
+		ok = zero ? r->safe_zero || r->zeroed >= r->safe :
+			    load_le(bytes, 8) == n && version >= r->safe && version <= r->version;
 		if (!ok)
-			fail_msg("round %llu: sector %llu (file version %llu, zero %d) was safe at %llu (zero %d), latest %llu", (unsigned long long)round,
-				 (unsigned long long)n, (unsigned long long)version, zero, (unsigned long long)r->safe, r->safe_zero, (unsigned long long)r->version);
+			fail_msg(
+				"round %llu: sector %llu (file version %llu, zero %d) was safe at %llu (zero %d), latest %llu",
+				(unsigned long long)round, (unsigned long long)n, (unsigned long long)version, zero,
+				(unsigned long long)r->safe, r->safe_zero, (unsigned long long)r->version);
 		/* The next writer begins with what is there. */
 		r->safe = r->done = zero ? r->version : version;
 		r->safe_zero = zero;
@@ -228,7 +237,9 @@ static void sectors_hold(const char *image, u64 round)
 static void images_outlive_their_writer(void **state)
 {
 	static const struct qcow2_shape shapes[] = {
-		{.size = DISK_BYTES}, {.size = DISK_BYTES, .cluster_bits = 12}, {.size = DISK_BYTES, .cluster_bits = 9, .refcount_order = 6},
+		{.size = DISK_BYTES},
+		{.size = DISK_BYTES, .cluster_bits = 12},
+		{.size = DISK_BYTES, .cluster_bits = 9, .refcount_order = 6},
 		{.size = DISK_BYTES, .cluster_bits = 9, .version = 2},
 	};
 	char image[] = "/tmp/cxlvm-kill-XXXXXX", command[128];

@@ -126,8 +126,8 @@ static void random_operations(struct block *b, u8 *model, u64 size, u64 seed, un
 		default:
 			assert_true(block_read(b, offset, back, length));
 			if (memcmp(back, model + offset, length))
-				fail_msg("seed %llu, operation %u: 0x%llx+0x%llx differs", (unsigned long long)seed, n, (unsigned long long)offset,
-					 (unsigned long long)length);
+				fail_msg("seed %llu, operation %u: 0x%llx+0x%llx differs", (unsigned long long)seed, n,
+					 (unsigned long long)offset, (unsigned long long)length);
 		}
 	}
 	for (u64 at = 0, part; at < size; at += part) {
@@ -191,10 +191,12 @@ static void chains_read_through_and_write_on_top(void **state)
 		model[i] = (u8)check_random(&seed);
 	save("base.raw", model, base_size);
 	middle.backing = &backing;
-	assert_shell("qemu-img create -q -f qcow2 -b base.raw -F raw mid.qcow2 3584K && qemu-img create -q -f qcow2 -o cluster_size=4096 -b mid.qcow2 -F qcow2 top.qcow2 4M && "
-		     "qemu-img create -q -f qcow2 -o compat=0.10 -b mid.qcow2 -F qcow2 old.qcow2 4M");
+	assert_shell(
+		"qemu-img create -q -f qcow2 -b base.raw -F raw mid.qcow2 3584K && qemu-img create -q -f qcow2 -o cluster_size=4096 -b mid.qcow2 -F qcow2 top.qcow2 4M && "
+		"qemu-img create -q -f qcow2 -o compat=0.10 -b mid.qcow2 -F qcow2 old.qcow2 4M");
 	refused("top.qcow2", (struct block_config){0}, "files named inside an image are not opened unasked");
-	refused("top.qcow2", (struct block_config){0}, "backing.driver=qcow2,backing.file.filename=PATH or allow-backing=on");
+	refused("top.qcow2", (struct block_config){0},
+		"backing.driver=qcow2,backing.file.filename=PATH or allow-backing=on");
 	middle.file = strdup(path("mid.qcow2"));
 	backing.file = strdup(path("base.raw"));
 	b = open_config("top.qcow2", (struct block_config){.backing = &middle, .discard = true});
@@ -220,16 +222,20 @@ static void chains_read_through_and_write_on_top(void **state)
 	free((char *)backing.file);
 	free(model);
 	/* No way out of the folder, no loops, no guessed format. */
-	assert_shell("mkdir -p sub && qemu-img create -q -f qcow2 -u -b ../base.raw -F raw sub/out.qcow2 1M && qemu-img create -q -f qcow2 -u -b /etc/passwd -F raw abs.qcow2 1M && "
-		     "ln -sf /etc/passwd link.raw && "
-		     "qemu-img create -q -f qcow2 -u -b link.raw -F raw link.qcow2 1M");
+	assert_shell(
+		"mkdir -p sub && qemu-img create -q -f qcow2 -u -b ../base.raw -F raw sub/out.qcow2 1M && qemu-img create -q -f qcow2 -u -b /etc/passwd -F raw abs.qcow2 1M && "
+		"ln -sf /etc/passwd link.raw && "
+		"qemu-img create -q -f qcow2 -u -b link.raw -F raw link.qcow2 1M");
 	refused("sub/out.qcow2", (struct block_config){.allow_backing = true}, "is not in or below its folder");
 	refused("abs.qcow2", (struct block_config){.allow_backing = true}, "is not in or below its folder");
 	refused("link.qcow2", (struct block_config){.allow_backing = true}, "is not in or below its folder");
-	create("loop.qcow2", &(struct qcow2_shape){.size = MiB, .backing_name = "loop.qcow2", .backing_format = "qcow2"});
-	refused("loop.qcow2", (struct block_config){.allow_backing = true, .readonly = true}, "more than 16 images in a chain, or a loop");
+	create("loop.qcow2",
+	       &(struct qcow2_shape){.size = MiB, .backing_name = "loop.qcow2", .backing_format = "qcow2"});
+	refused("loop.qcow2", (struct block_config){.allow_backing = true, .readonly = true},
+		"more than 16 images in a chain, or a loop");
 	create("plain.qcow2", &(struct qcow2_shape){.size = MiB, .backing_name = "base.raw"});
-	refused("plain.qcow2", (struct block_config){.allow_backing = true}, "the format of its backing file 'base.raw' is not said");
+	refused("plain.qcow2", (struct block_config){.allow_backing = true},
+		"the format of its backing file 'base.raw' is not said");
 	b = open_config("plain.qcow2", (struct block_config){.no_backing = true});
 	assert_null(block_backing(b));
 	block_close(b);
@@ -246,7 +252,9 @@ static void compressed_clusters_and_snapshots(void **state)
 		for (u64 i = 0; i < size; i++)
 			model[i] = (u8)(i / 97 % 251 + (i & 3));
 		save("c.raw", model, size);
-		assert_shell("qemu-img convert -q -c -f raw -O qcow2 -o compression_type=%s,cluster_size=%s c.raw c.qcow2", kinds[n], n ? "65536" : "8192");
+		assert_shell(
+			"qemu-img convert -q -c -f raw -O qcow2 -o compression_type=%s,cluster_size=%s c.raw c.qcow2",
+			kinds[n], n ? "65536" : "8192");
 		b = open_it("c.qcow2");
 		random_operations(b, model, size, 7 + n, 300);
 		block_close(b);
@@ -260,7 +268,8 @@ static void compressed_clusters_and_snapshots(void **state)
 		block_close(b);
 		save("c.raw", model, size);
 		assert_shell("qemu-img check -q -f qcow2 c.qcow2 && qemu-img compare -q -f qcow2 -F raw c.qcow2 c.raw");
-		refused("c.qcow2", (struct block_config){.internal_snapshot = "second"}, "no snapshot of this id or name");
+		refused("c.qcow2", (struct block_config){.internal_snapshot = "second"},
+			"no snapshot of this id or name");
 		for (unsigned by = 0; by < 2; by++) {
 			b = open_config("c.qcow2", (struct block_config){.internal_snapshot = by ? "1" : "first"});
 			assert_true(block_is_readonly(b));
@@ -268,7 +277,8 @@ static void compressed_clusters_and_snapshots(void **state)
 			assert_memory_equal(model, old, size);
 			block_close(b);
 		}
-		assert_shell("qemu-img snapshot -a first c.qcow2 && qemu-img compare -q -f qcow2 -F raw c.qcow2 old.raw");
+		assert_shell(
+			"qemu-img snapshot -a first c.qcow2 && qemu-img compare -q -f qcow2 -F raw c.qcow2 old.raw");
 	}
 	free(model);
 	free(old);
@@ -327,7 +337,7 @@ static void bad_headers_are_refused_by_name(void **state)
 		{QCOW2_H_LENGTH, 4, 100, "a header of 100 bytes"},
 		{QCOW2_H_COMPRESSION, 1, 1, "compression type 1"},
 		{QCOW2_H_BACKING_OFFSET, 8, 1ull << 40, "backing file's name is not in the header"},
-		{0x112, 4, 0xffffffff, NULL}, /* behind the extensions: not looked at */
+		{0x112, 4, 0xffffffff, NULL},                /* behind the extensions: not looked at */
 		{QCOW2_H_V3_BYTES + 8, 4, 0x12345678, NULL}, /* an unknown extension of no bytes */
 		{QCOW2_H_V3_BYTES + 12, 4, 0xffffff00, NULL},
 		{0x30000, 8, 0x30000 | QCOW2_COPIED, "L2 table 0 at 0x30000"}, /* on the L1 table */
@@ -365,13 +375,13 @@ static void bad_entries_are_io_errors(void **state)
 		u64 entry;
 		bool reads, writes, others;
 	} rows[] = {
-		{QCOW2_COPIED | 0x50200, false, false}, /* not at a cluster */
-		{QCOW2_COPIED | 1ull << 40, false, false}, /* behind the end */
+		{QCOW2_COPIED | 0x50200, false, false},              /* not at a cluster */
+		{QCOW2_COPIED | 1ull << 40, false, false},           /* behind the end */
 		{QCOW2_COPIED | 0x50000 | 1ull << 57, false, false}, /* reserved bits */
-		{QCOW2_COPIED | 0x30000, true, false}, /* the L1 table */
-		{QCOW2_COPIED | 0x20000, true, false}, /* refcounts */
-		{QCOW2_COPIED | 0x40000, true, false}, /* this very table */
-		{QCOW2_COMPRESSED | 0x50000, false, false, true}, /* not compressed data */
+		{QCOW2_COPIED | 0x30000, true, false},               /* the L1 table */
+		{QCOW2_COPIED | 0x20000, true, false},               /* refcounts */
+		{QCOW2_COPIED | 0x40000, true, false},               /* this very table */
+		{QCOW2_COMPRESSED | 0x50000, false, false, true},    /* not compressed data */
 		{QCOW2_COMPRESSED | ((1ull << 54) - 1), false, false},
 		{QCOW2_ZERO, true, true, true},
 	};
@@ -416,11 +426,13 @@ static void dirty_images_are_repaired(void **state)
 	u8 *model = calloc(1, size);
 	struct block *b;
 
-	assert_shell("qemu-img create -q -f qcow2 -o lazy_refcounts=on d.qcow2 4M && qemu-io -f qcow2 -c 'write -P 5 100k 300k' -c 'abort' d.qcow2; true");
+	assert_shell(
+		"qemu-img create -q -f qcow2 -o lazy_refcounts=on d.qcow2 4M && qemu-io -f qcow2 -c 'write -P 5 100k 300k' -c 'abort' d.qcow2; true");
 	poke("d.qcow2", QCOW2_H_INCOMPATIBLE, 1, 8);
 	memset(model + 100 * KiB, 5, 300 * KiB);
 	for (unsigned n = 4; n < 8; n++)
-		poke("d.qcow2", peek("d.qcow2", peek("d.qcow2", QCOW2_H_REFTABLE_OFFSET, 8), 8) + 2 * n, n & 1 ? 0 : 3, 2);
+		poke("d.qcow2", peek("d.qcow2", peek("d.qcow2", QCOW2_H_REFTABLE_OFFSET, 8), 8) + 2 * n, n & 1 ? 0 : 3,
+		     2);
 	b = open_it("d.qcow2");
 	random_operations(b, model, size, 5, 200);
 	block_close(b);
@@ -435,7 +447,8 @@ static void images_grow_past_their_refcounts(void **state)
 	struct block *b;
 	u8 *bytes = malloc(MiB);
 
-	/* 512-byte clusters with 64-bit refcounts: 64 clusters a block, 64 blocks a table cluster: 2 MiB, then the table must grow. */
+	/* 512-byte clusters with 64-bit refcounts: 64 clusters a block, 64 blocks a table cluster: 2 MiB, then the
+	 * table must grow. */
 	create("g.qcow2", &(struct qcow2_shape){.size = 40 * MiB, .cluster_bits = 9, .refcount_order = 6});
 	b = open_it("g.qcow2");
 	for (unsigned n = 0; n < 40; n++) {
@@ -455,7 +468,8 @@ static void images_grow_past_their_refcounts(void **state)
 	assert_true(block_read(b, 5 * MiB, bytes, MiB));
 	assert_int_equal(bytes[77], 0);
 	block_close(b);
-	assert_shell("qemu-img check -q -f qcow2 g.qcow2; test $? = 0 || exit 1; du -k g.qcow2; test $(du -k g.qcow2 | cut -f1) -lt 16000");
+	assert_shell(
+		"qemu-img check -q -f qcow2 g.qcow2; test $? = 0 || exit 1; du -k g.qcow2; test $(du -k g.qcow2 | cut -f1) -lt 16000");
 	free(bytes);
 }
 

@@ -19,31 +19,31 @@
 
 #include <cmocka.h> /* last: its macro `fail` would spoil base/error.h */
 
-#define CPUS        4
-#define SPIS        96
-#define RAM_BASE    0x40000000ull
-#define RAM_BYTES   (4 * MiB)
-#define DIST_BASE   0x08000000ull
-#define ITS_BASE    0x08080000ull
+#define CPUS 4
+#define SPIS 96
+#define RAM_BASE 0x40000000ull
+#define RAM_BYTES (4 * MiB)
+#define DIST_BASE 0x08000000ull
+#define ITS_BASE 0x08080000ull
 #define REDIST_BASE 0x080a0000ull
 
-#define ICC_PMR    SYSREG(3, 0, 4, 6, 0)
-#define ICC_IAR0   SYSREG(3, 0, 12, 8, 0)
-#define ICC_EOIR0  SYSREG(3, 0, 12, 8, 1)
+#define ICC_PMR SYSREG(3, 0, 4, 6, 0)
+#define ICC_IAR0 SYSREG(3, 0, 12, 8, 0)
+#define ICC_EOIR0 SYSREG(3, 0, 12, 8, 1)
 #define ICC_HPPIR0 SYSREG(3, 0, 12, 8, 2)
-#define ICC_BPR0   SYSREG(3, 0, 12, 8, 3)
-#define ICC_AP0R0  SYSREG(3, 0, 12, 8, 4)
-#define ICC_AP1R0  SYSREG(3, 0, 12, 9, 0)
-#define ICC_DIR    SYSREG(3, 0, 12, 11, 1)
-#define ICC_RPR    SYSREG(3, 0, 12, 11, 3)
-#define ICC_SGI1R  SYSREG(3, 0, 12, 11, 5)
-#define ICC_SGI0R  SYSREG(3, 0, 12, 11, 7)
-#define ICC_IAR1   SYSREG(3, 0, 12, 12, 0)
-#define ICC_EOIR1  SYSREG(3, 0, 12, 12, 1)
+#define ICC_BPR0 SYSREG(3, 0, 12, 8, 3)
+#define ICC_AP0R0 SYSREG(3, 0, 12, 8, 4)
+#define ICC_AP1R0 SYSREG(3, 0, 12, 9, 0)
+#define ICC_DIR SYSREG(3, 0, 12, 11, 1)
+#define ICC_RPR SYSREG(3, 0, 12, 11, 3)
+#define ICC_SGI1R SYSREG(3, 0, 12, 11, 5)
+#define ICC_SGI0R SYSREG(3, 0, 12, 11, 7)
+#define ICC_IAR1 SYSREG(3, 0, 12, 12, 0)
+#define ICC_EOIR1 SYSREG(3, 0, 12, 12, 1)
 #define ICC_HPPIR1 SYSREG(3, 0, 12, 12, 2)
-#define ICC_BPR1   SYSREG(3, 0, 12, 12, 3)
-#define ICC_CTLR   SYSREG(3, 0, 12, 12, 4)
-#define ICC_SRE    SYSREG(3, 0, 12, 12, 5)
+#define ICC_BPR1 SYSREG(3, 0, 12, 12, 3)
+#define ICC_CTLR SYSREG(3, 0, 12, 12, 4)
+#define ICC_SRE SYSREG(3, 0, 12, 12, 5)
 #define ICC_IGRPEN0 SYSREG(3, 0, 12, 12, 6)
 #define ICC_IGRPEN1 SYSREG(3, 0, 12, 12, 7)
 
@@ -141,9 +141,17 @@ static int board_setup(void **state)
 	struct board *b = calloc(1, sizeof(*b));
 	struct error err;
 	struct gic_config config = {
-		.cpu_count = CPUS, .spi_count = SPIS, .cpus = &b->cpus, .mpidr = board_mpidr,
-		.set_irq = board_set_irq, .set_fiq = board_set_fiq, .its = true, .dist_base = DIST_BASE,
-		.redist_base = REDIST_BASE, .redist_size = 0xf60000, .its_base = ITS_BASE,
+		.cpu_count = CPUS,
+		.spi_count = SPIS,
+		.cpus = &b->cpus,
+		.mpidr = board_mpidr,
+		.set_irq = board_set_irq,
+		.set_fiq = board_set_fiq,
+		.its = true,
+		.dist_base = DIST_BASE,
+		.redist_base = REDIST_BASE,
+		.redist_size = 0xf60000,
+		.its_base = ITS_BASE,
 	};
 
 	b->loop = loop_create(true, &err);

@@ -48,8 +48,8 @@ static void every_register_keeps_its_bits(void **state)
 static void what_does_not_exist_reads_zero(void **state)
 {
 	struct board *b = *state;
-	static const u32 words[] = {GICD_IGROUPR,  GICD_ISENABLER,  GICD_ISPENDR,   GICD_ISACTIVER,
-				    GICD_ICFGR,    GICD_IPRIORITYR, GICD_IROUTER};
+	static const u32 words[] = {GICD_IGROUPR, GICD_ISENABLER,  GICD_ISPENDR, GICD_ISACTIVER,
+				    GICD_ICFGR,   GICD_IPRIORITYR, GICD_IROUTER};
 
 	/* INTIDs 0..31 belong to the redistributors; 128 and up were not asked for. */
 	for (unsigned n = 0; n < ARRAY_SIZE(words); n++) {
@@ -377,10 +377,10 @@ static void reset_forgets_all_but_the_wires(void **state)
 /* Random software and random wires: the cached highest pending interrupt is always the one a full scan finds. */
 static void cached_best_is_the_best(void **state)
 {
-	static const u32 dist[] = {GICD_CTLR,      GICD_IGROUPR,  GICD_ISENABLER, GICD_ICENABLER, GICD_ISPENDR,
-				   GICD_ICPENDR,   GICD_ISACTIVER, GICD_ICACTIVER, GICD_ICFGR};
-	static const u32 icc[] = {ICC_PMR, ICC_BPR0, ICC_BPR1, ICC_CTLR, ICC_IGRPEN0, ICC_IGRPEN1, ICC_SGI1R,
-				  ICC_SGI0R, ICC_EOIR0, ICC_EOIR1, ICC_DIR, ICC_AP0R0, ICC_AP1R0};
+	static const u32 dist[] = {GICD_CTLR,    GICD_IGROUPR,   GICD_ISENABLER, GICD_ICENABLER, GICD_ISPENDR,
+				   GICD_ICPENDR, GICD_ISACTIVER, GICD_ICACTIVER, GICD_ICFGR};
+	static const u32 icc[] = {ICC_PMR,   ICC_BPR0,  ICC_BPR1,  ICC_CTLR, ICC_IGRPEN0, ICC_IGRPEN1, ICC_SGI1R,
+				  ICC_SGI0R, ICC_EOIR0, ICC_EOIR1, ICC_DIR,  ICC_AP0R0,   ICC_AP1R0};
 	struct board *b = *state;
 
 	srandom(1);
@@ -391,12 +391,8 @@ static void cached_best_is_the_best(void **state)
 		struct line line = gic_spi(b->gic, n % SPIS);
 
 		switch ((r >> 2) % 16) {
-		case 0 ... 3:
-			put(b, DIST_BASE + dist[n % ARRAY_SIZE(dist)] + (n >> 8) % 4 * 4, 4, value);
-			break;
-		case 4 ... 5:
-			put(b, sgi(cpu, dist[1 + n % (ARRAY_SIZE(dist) - 1)]), 4, value);
-			break;
+		case 0 ... 3: put(b, DIST_BASE + dist[n % ARRAY_SIZE(dist)] + (n >> 8) % 4 * 4, 4, value); break;
+		case 4 ... 5: put(b, sgi(cpu, dist[1 + n % (ARRAY_SIZE(dist) - 1)]), 4, value); break;
 		case 6: put(b, DIST_BASE + GICD_IPRIORITYR + n % (32 + SPIS), 1, value); break;
 		case 7: put(b, DIST_BASE + GICD_IROUTER + 8 * (n % (32 + SPIS)), 8, value & (BIT(31) | 3)); break;
 		case 8 ... 10: line_set(&line, value & 1); break;

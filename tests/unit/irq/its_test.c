@@ -4,13 +4,13 @@
 
 #include "board.h"
 
-#define QUEUE    (RAM_BASE + 0x010000)
-#define CONFIG   (RAM_BASE + 0x020000)
-#define PENDING  (RAM_BASE + 0x040000) /* 64 KiB per PE */
-#define DEVICES  (RAM_BASE + 0x100000)
+#define QUEUE (RAM_BASE + 0x010000)
+#define CONFIG (RAM_BASE + 0x020000)
+#define PENDING (RAM_BASE + 0x040000) /* 64 KiB per PE */
+#define DEVICES (RAM_BASE + 0x100000)
 #define COLLECTIONS (RAM_BASE + 0x110000)
-#define ITT      (RAM_BASE + 0x120000)
-#define LEVEL2   (RAM_BASE + 0x140000)
+#define ITT (RAM_BASE + 0x120000)
+#define LEVEL2 (RAM_BASE + 0x140000)
 #define DOORBELL (ITS_BASE + GITS_TRANSLATER)
 
 static u32 queue_at;
@@ -115,9 +115,9 @@ static void wrong_messages_are_dropped(void **state)
 	struct msi_target target = gic_msi_target(b->gic);
 
 	its_on(b);
-	msi(b, 0x11, 3);       /* device not mapped */
-	msi(b, 0x10, 4);       /* event not mapped */
-	msi(b, 0x10, 32);      /* event beyond the ITT */
+	msi(b, 0x11, 3);  /* device not mapped */
+	msi(b, 0x10, 4);  /* event not mapped */
+	msi(b, 0x10, 32); /* event beyond the ITT */
 	msi(b, 0x10, ~0u);
 	msi(b, 0x20000010, 3); /* more than 16 bits of device */
 	msi(b, 0xffff, 3);     /* beyond the device table */
@@ -196,7 +196,8 @@ static void events_move(void **state)
 	assert_true(b->cpus.irq[0]);
 }
 
-/* A whole queue of commands that each move every LPI there is: one store of the guest, and the machine lock held meanwhile. */
+/* A whole queue of commands that each move every LPI there is: one store of the guest, and the machine lock held
+ * meanwhile. */
 static void moving_everything_for_ever_is_quick(void **state)
 {
 	struct board *b = *state;
@@ -318,20 +319,20 @@ static void wrong_commands_are_ignored(void **state)
 	struct board *b = *state;
 
 	its_on(b);
-	mapd(b, 0xffff, 5, ITT);                     /* beyond the device table */
+	mapd(b, 0xffff, 5, ITT);                                  /* beyond the device table */
 	command(b, ITS_MAPD | 0x12ull << 32, 31, VALID | ITT, 0); /* 32 event bits */
 	mapti(b, 0x12, 0, 8300, 0);
-	mapti(b, 0x10, 32, 8300, 0);                 /* beyond the ITT */
-	mapti(b, 0x10, 6, 100, 0);                   /* no LPI */
+	mapti(b, 0x10, 32, 8300, 0); /* beyond the ITT */
+	mapti(b, 0x10, 6, 100, 0);   /* no LPI */
 	mapti(b, 0x10, 6, 0x10000, 0);
-	mapc(b, 0, 4);                               /* no such PE */
-	mapc(b, 0xffff, 0);                          /* beyond the collection table */
+	mapc(b, 0, 4);      /* no such PE */
+	mapc(b, 0xffff, 0); /* beyond the collection table */
 	command(b, ITS_MOVALL, 0, 9ull << 16, 0);
 	command(b, ITS_SYNC, 0, 77ull << 16, 0);
 	command(b, ITS_SYNC, 0, 0, 0);
-	command(b, 0x2a, 0, 0, 0);                   /* a virtual LPI's */
+	command(b, 0x2a, 0, 0, 0); /* a virtual LPI's */
 	command(b, 0xff, ~0ull, ~0ull, ~0ull);
-	mapti(b, 0x10, 7, 8301, 9);                  /* collection not mapped: no message arrives */
+	mapti(b, 0x10, 7, 8301, 9); /* collection not mapped: no message arrives */
 	msi(b, 0x10, 7);
 	msi(b, 0x10, 6);
 	for (unsigned cpu = 0; cpu < CPUS; cpu++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every row of a64.def by translated code: against vectors that another implementation of A64 has made (tests/vectors/a64.bin.gz), and
- * random instructions against the interpreter; for each level of host features.
+ * Every row of a64.def by translated code: against vectors that another implementation of A64 has made
+ * (tests/vectors/a64.bin.gz), and random instructions against the interpreter; for each level of host features.
  *
  * usage: test_jit_vectors [RANDOM-INSTRUCTIONS [ROW]]
  */
@@ -22,7 +22,8 @@
 #include <cmocka.h> /* last: its macros hide names of ours */
 
 /* What the host has; and the last with stress-registers=on. */
-static const char *const levels[] = {[JIT_SSE42] = "sse4.2", [JIT_AVX2] = "avx2", [JIT_AVX512] = "avx512", [JIT_ALL] = "all", "all, registers lent"};
+static const char *const levels[] = {
+	[JIT_SSE42] = "sse4.2", [JIT_AVX2] = "avx2", [JIT_AVX512] = "avx512", [JIT_ALL] = "all", "all, registers lent"};
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
 
 struct options {
@@ -119,10 +120,10 @@ static void disassemble(const uint32_t *words, unsigned count)
 	}
 }
 
-/* Blocks of several instructions, half of them SIMD: registers kept in host registers, flags from one to the next. Each third one is
- * run as a loop of three rounds: registers kept from one round to the next. */
-static unsigned compare(struct replay *interpreter, struct replay *replay, const struct vector_request *request, const uint32_t *words,
-			unsigned count, unsigned times, bool explain)
+/* Blocks of several instructions, half of them SIMD: registers kept in host registers, flags from one to the next. Each
+ * third one is run as a loop of three rounds: registers kept from one round to the next. */
+static unsigned compare(struct replay *interpreter, struct replay *replay, const struct vector_request *request,
+			const uint32_t *words, unsigned count, unsigned times, bool explain)
 {
 	uint8_t expected[VECTORS_RESULT_MAX], got[VECTORS_RESULT_MAX];
 	unsigned size = replay_run_loop(interpreter, request, words, count, times, expected);
@@ -163,7 +164,8 @@ static void random_blocks_do_what_the_interpreter_does(void **state)
 			if (bad++ < 3) {
 				unsigned least = 1; /* the shortest start that differs */
 
-				while (least < count && !compare(interpreter, replay, &first, words, least, times, false))
+				while (least < count &&
+				       !compare(interpreter, replay, &first, words, least, times, false))
 					least++;
 				printf("%s: %u of %u instructions, %u times\n", levels[limit], least, count, times);
 				disassemble(words, least);
@@ -177,13 +179,16 @@ static void random_blocks_do_what_the_interpreter_does(void **state)
 	assert_int_equal(bad, 0);
 }
 
-/* The three instructions of a copy or a set, with the main one several times, as pages may end inside; and system registers of EL0. */
+/* The three instructions of a copy or a set, with the main one several times, as pages may end inside; and system
+ * registers of EL0. */
 static unsigned copy_words(uint64_t *random, uint32_t *words)
 {
-	static const uint32_t first[] = {0x1d000400, 0x19000400, 0x19c00400}, main_one[] = {0x1d400400, 0x19400400, 0x19c04400},
+	static const uint32_t first[] = {0x1d000400, 0x19000400, 0x19c00400},
+			      main_one[] = {0x1d400400, 0x19400400, 0x19c04400},
 			      last[] = {0x1d800400, 0x19800400, 0x19c08400};
 	uint64_t r = vectors_random(random);
-	unsigned kind = (unsigned)(r % 3), d = 1 + (unsigned)(r >> 8) % 3, s = 4 + (unsigned)(r >> 16) % 3, n = 7 + (unsigned)(r >> 24) % 2, count = 0;
+	unsigned kind = (unsigned)(r % 3), d = 1 + (unsigned)(r >> 8) % 3, s = 4 + (unsigned)(r >> 16) % 3,
+		 n = 7 + (unsigned)(r >> 24) % 2, count = 0;
 	uint32_t registers = s << 16 | n << 5 | d;
 
 	words[count++] = 0x91000000 | (uint32_t)(r >> 32 & 255) << 10 | d; /* add xd, x0, # */
@@ -198,44 +203,61 @@ static unsigned copy_words(uint64_t *random, uint32_t *words)
 static unsigned register_words(uint64_t *random, uint32_t *words)
 {
 	static const uint32_t some[] = {
-		0xd51b4201, 0xba040062, 0xd53b4205, 0xd53b4401, /* msr nzcv, x1; adcs x2, x3, x4; mrs x5, nzcv; mrs x1, fpcr */
-		0xd51bd047, 0xd53bd048, 0xd53bd063, 0xd50b7420, /* msr tpidr_el0, x7; mrs x8, tpidr_el0; mrs x3, tpidrro_el0; dc zva, x0 */
-		0xd5033f9f, 0xeb02003f, 0x9a9f17e9, 0x1a1f03e2, /* dsb sy; cmp x1, x2; cset x9, eq; adc w2, wzr, wzr */
+		0xd51b4201, 0xba040062,
+		0xd53b4205, 0xd53b4401, /* msr nzcv, x1; adcs x2, x3, x4; mrs x5, nzcv; mrs x1, fpcr */
+		0xd51bd047, 0xd53bd048,
+		0xd53bd063, 0xd50b7420, /* msr tpidr_el0, x7; mrs x8, tpidr_el0; mrs x3, tpidrro_el0; dc zva, x0 */
+		0xd5033f9f, 0xeb02003f,
+		0x9a9f17e9, 0x1a1f03e2, /* dsb sy; cmp x1, x2; cset x9, eq; adc w2, wzr, wzr */
 	};
 	unsigned count = 2 + (unsigned)(vectors_random(random) % 8);
 
 	for (unsigned k = 0; k < count; k++) {
 		uint64_t r = vectors_random(random);
 
-		words[k] = r & 3 ? some[(r >> 2) % (sizeof(some) / sizeof(some[0]))] : 0xd53b4201 + (uint32_t)(r >> 2) % 11; /* mrs xn, nzcv; not x0 */
+		words[k] = r & 3 ? some[(r >> 2) % (sizeof(some) / sizeof(some[0]))] :
+				   0xd53b4201 + (uint32_t)(r >> 2) % 11; /* mrs xn, nzcv; not x0 */
 	}
 	return count;
 }
 
-/* Accesses off few bases, so that several share a look into the TLB; the middle of the data is a page's end. With what changes the
- * base, what ends such a group, and what has a slow path inside it. */
+/* Accesses off few bases, so that several share a look into the TLB; the middle of the data is a page's end. With what
+ * changes the base, what ends such a group, and what has a slow path inside it. */
 static unsigned memory_words(uint64_t *random, uint32_t *words)
 {
-	static const uint32_t scaled[] = {0xf9400000, 0xf9000000, 0xb9400000, 0xb9000000, 0x39400000, 0x39000000, 0x79400000, 0x79000000, 0xb9800000,
-					  0x3dc00000, 0x3d800000, 0xfd400000, 0xfd000000, 0xbd400000, 0x3d400000},
-			      unscaled[] = {0xf8400000, 0xf8000000, 0xf8400400, 0xf8000400, 0xf8400c00, 0xf8000c00, 0xb8404400, 0x3cc10400, 0x3c9f0c00},
-			      pairs[] = {0xa9400000, 0xa9000000, 0xa9c00000, 0xa9800000, 0xa8c00000, 0xa8800000, 0xad400000, 0xad000000, 0x69400000,
-					 0x29400000, 0xa8400000, 0x6c810000},
-			      others[] = {0x91004000, 0xd1008000, 0xf8210041, 0xd53bd046, 0x1e632841, 0x8b080026, 0xeb02003f, 0xc8dffc07, 0xd50b7420,
-					  0xf8606807, 0xaa0003e5, 0xd53b4206, 0x9ac20823, 0x4c407001};
-	/* add, sub x0; ldadd; mrs tpidr_el0; fadd; add; cmp; ldar; dc zva; ldr [x0, x0]; mov x5, x0; mrs nzcv; udiv; ld1 */
+	static const uint32_t scaled[] = {0xf9400000, 0xf9000000, 0xb9400000, 0xb9000000, 0x39400000,
+					  0x39000000, 0x79400000, 0x79000000, 0xb9800000, 0x3dc00000,
+					  0x3d800000, 0xfd400000, 0xfd000000, 0xbd400000, 0x3d400000},
+			      unscaled[] = {0xf8400000, 0xf8000000, 0xf8400400, 0xf8000400, 0xf8400c00,
+					    0xf8000c00, 0xb8404400, 0x3cc10400, 0x3c9f0c00},
+			      pairs[] = {0xa9400000, 0xa9000000, 0xa9c00000, 0xa9800000, 0xa8c00000, 0xa8800000,
+					 0xad400000, 0xad000000, 0x69400000, 0x29400000, 0xa8400000, 0x6c810000},
+			      others[] = {0x91004000, 0xd1008000, 0xf8210041, 0xd53bd046, 0x1e632841,
+					  0x8b080026, 0xeb02003f, 0xc8dffc07, 0xd50b7420, 0xf8606807,
+					  0xaa0003e5, 0xd53b4206, 0x9ac20823, 0x4c407001};
+	/* add, sub x0; ldadd; mrs tpidr_el0; fadd; add; cmp; ldar; dc zva; ldr [x0, x0]; mov x5, x0; mrs nzcv; udiv;
+	 * ld1 */
 	static const uint32_t bases[] = {0, 0, 5, 31};
 	unsigned count = 1, want = 5 + (unsigned)(vectors_random(random) % 14);
 
 	words[0] = 0xaa0003e5; /* mov x5, x0 */
 	while (count < want) {
 		uint64_t r = vectors_random(random);
-		uint32_t n = bases[r >> 8 & 3] << 5, t = 6 + (uint32_t)(r >> 16) % 20, u = 1 + (uint32_t)(r >> 24) % 4, w;
+		uint32_t n = bases[r >> 8 & 3] << 5, t = 6 + (uint32_t)(r >> 16) % 20, u = 1 + (uint32_t)(r >> 24) % 4,
+			 w;
 
 		switch (r & 7) {
-		case 0: case 1: case 2: w = scaled[(r >> 32) % (sizeof(scaled) / 4)] | (uint32_t)(r >> 40 & 7) << 10 | n | t; break;
-		case 3: case 4: w = unscaled[(r >> 32) % (sizeof(unscaled) / 4)] | ((uint32_t)(r >> 40 & 3) << 15) | n | t; break;
-		case 5: case 6: w = pairs[(r >> 32) % (sizeof(pairs) / 4)] | (uint32_t)(r >> 40 & 3) << 15 | u << 10 | n | t; break;
+		case 0:
+		case 1:
+		case 2: w = scaled[(r >> 32) % (sizeof(scaled) / 4)] | (uint32_t)(r >> 40 & 7) << 10 | n | t; break;
+		case 3:
+		case 4:
+			w = unscaled[(r >> 32) % (sizeof(unscaled) / 4)] | ((uint32_t)(r >> 40 & 3) << 15) | n | t;
+			break;
+		case 5:
+		case 6:
+			w = pairs[(r >> 32) % (sizeof(pairs) / 4)] | (uint32_t)(r >> 40 & 3) << 15 | u << 10 | n | t;
+			break;
 		default: w = others[(r >> 32) % (sizeof(others) / 4)]; break;
 		}
 		words[count++] = w;
@@ -243,7 +265,8 @@ static unsigned memory_words(uint64_t *random, uint32_t *words)
 	return count;
 }
 
-/* What emitters do several instructions at once of, among few registers, so that these often overlap: steps of SHA-256 and rounds of AES. */
+/* What emitters do several instructions at once of, among few registers, so that these often overlap: steps of SHA-256
+ * and rounds of AES. */
 static unsigned fused_words(uint64_t *random, uint32_t *words)
 {
 	unsigned count = 0, want = 4 + (unsigned)(vectors_random(random) % 20);
@@ -253,7 +276,7 @@ static unsigned fused_words(uint64_t *random, uint32_t *words)
 		uint32_t d = r & 3, n = r >> 2 & 3, t = r >> 4 & 3, m = r >> 6 & 3;
 
 		words[count++] = 0x4ea01c00 | d << 16 | d << 5 | t; /* mov vt, vd */
-		if (r >> 13 & 1) { /* the original is kept, the copy goes on */
+		if (r >> 13 & 1) {                                  /* the original is kept, the copy goes on */
 			uint32_t original = d;
 
 			d = t;
@@ -278,19 +301,21 @@ static void memory_and_registers_do_what_the_interpreter_does(void **state)
 	unsigned bad = 0;
 
 	for (unsigned limit = 0; limit < LEVELS; limit++) {
-		struct replay *interpreter = replay_create(&err), *replay = translator(limit); /* both start with the same TPIDR_EL0 */
+		struct replay *interpreter = replay_create(&err),
+			      *replay = translator(limit); /* both start with the same TPIDR_EL0 */
 		uint64_t random = 5 + limit;
 
 		assert_non_null(interpreter);
 
 		for (unsigned long n = 0; n < options->random / 5; n++) {
-			struct vector_request request = {.seed = (uint32_t)n, .base = 0, .index = VECTORS_NONE, .flags = VECTORS_STORE};
+			struct vector_request request = {
+				.seed = (uint32_t)n, .base = 0, .index = VECTORS_NONE, .flags = VECTORS_STORE};
 			uint32_t words[REPLAY_SEQUENCE_MAX];
 			unsigned kind = (unsigned)(n % 5), times = n % 3 || kind < 2 ? 1 : 3;
-			unsigned count = kind == 0   ? copy_words(&random, words)
-					 : kind == 1 ? register_words(&random, words)
-					 : kind == 4 ? fused_words(&random, words)
-						     : memory_words(&random, words);
+			unsigned count = kind == 0 ? copy_words(&random, words) :
+					 kind == 1 ? register_words(&random, words) :
+					 kind == 4 ? fused_words(&random, words) :
+						     memory_words(&random, words);
 
 			if (kind == 3) {
 				request.flags |= VECTORS_ALIGN;

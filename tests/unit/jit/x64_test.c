@@ -9,10 +9,14 @@
 
 #include "jit/x64.h"
 
-static const char *const names64[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
-static const char *const names32[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d"};
-static const char *const names16[] = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w"};
-static const char *const names8[] = {"al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil", "r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b"};
+static const char *const names64[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+				      "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+static const char *const names32[] = {"eax", "ecx", "edx",  "ebx",  "esp",  "ebp",  "esi",  "edi",
+				      "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d"};
+static const char *const names16[] = {"ax",  "cx",  "dx",   "bx",   "sp",   "bp",   "si",   "di",
+				      "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w"};
+static const char *const names8[] = {"al",  "cl",  "dl",   "bl",   "spl",  "bpl",  "sil",  "dil",
+				     "r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b"};
 
 #define TEXT_MAX (1 << 20)
 struct sheet {
@@ -108,9 +112,10 @@ static void sheet_free(struct sheet *s)
 }
 
 static const struct mem operands[] = {
-	{RAX, NO_REG, 0, 0}, {RBP, NO_REG, 0, 0}, {RBP, NO_REG, 0, -128}, {RBP, NO_REG, 0, 128}, {RSP, NO_REG, 0, 8},
-	{R12, NO_REG, 0, 0}, {R13, NO_REG, 0, 0}, {R13, NO_REG, 0, 0x12345678}, {R15, RCX, 0, 0x4008}, {RDI, R12, 3, -1},
-	{R13, R9, 1, 0}, {RBP, RAX, 2, 0}, {R8, RBP, 0, 127},
+	{RAX, NO_REG, 0, 0},   {RBP, NO_REG, 0, 0}, {RBP, NO_REG, 0, -128}, {RBP, NO_REG, 0, 128},
+	{RSP, NO_REG, 0, 8},   {R12, NO_REG, 0, 0}, {R13, NO_REG, 0, 0},    {R13, NO_REG, 0, 0x12345678},
+	{R15, RCX, 0, 0x4008}, {RDI, R12, 3, -1},   {R13, R9, 1, 0},        {RBP, RAX, 2, 0},
+	{R8, RBP, 0, 127},
 };
 
 static void moves_and_arithmetic_of_every_register(void **state)

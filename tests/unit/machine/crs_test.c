@@ -10,7 +10,7 @@ static struct pci_dev *ports[BRIDGES]; /* of pcie.0, of pxb 64, of pxb 128 */
 
 static struct machine *three_roots(void)
 {
-	static const char *const devices[] = {"pxb-pcie,id=a,bus_nr=64",      "pxb-pcie,id=b,bus_nr=128",
+	static const char *const devices[] = {"pxb-pcie,id=a,bus_nr=64", "pxb-pcie,id=b,bus_nr=128",
 					      "pcie-root-port,id=r0,chassis=1", "pcie-root-port,id=r1,bus=a,chassis=2",
 					      "pcie-root-port,id=r2,bus=b,chassis=3"};
 	struct machine_config config = board_config();
@@ -85,7 +85,8 @@ static void windows_follow_the_firmware(void **state)
 	machine_destroy(m);
 }
 
-/* I/O space goes to roots that use it: pcie.0's begins at 0, as kernels with pages of 64 KiB need it, unless a device elsewhere has I/O registers. */
+/* I/O space goes to roots that use it: pcie.0's begins at 0, as kernels with pages of 64 KiB need it, unless a device
+ * elsewhere has I/O registers. */
 static void io_space_is_whole_unless_it_is_used(void **state)
 {
 	for (unsigned used = 0; used < 2; used++) {
@@ -124,7 +125,8 @@ static void anything_in_config_space_is_told_apart(void **state)
 				random ^= random << 17;
 				loop_lock(m->loop);
 				/* Bus numbers too; and often inside the windows. */
-				pci_config_write(ports[i], at, 4, random & 0x100 ? random >> 32 & 0x3ff03ff0 : random >> 32);
+				pci_config_write(ports[i], at, 4,
+						 random & 0x100 ? random >> 32 & 0x3ff03ff0 : random >> 32);
 				loop_unlock(m->loop);
 			}
 		acpi = facts(m);

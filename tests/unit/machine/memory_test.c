@@ -119,10 +119,8 @@ static void facts_place_every_cpu(void **state)
 	config.cpu_count = 8;
 	config.sockets = config.cores = config.threads = 2;
 	config.node_count = 2;
-	config.nodes[0] =
-		(struct machine_node){.id = 0, .size = 32 * MiB, .cpus = 0x0f};
-	config.nodes[1] =
-		(struct machine_node){.id = 5, .size = 32 * MiB, .cpus = 0xf0, .initiator = 1};
+	config.nodes[0] = (struct machine_node){.id = 0, .size = 32 * MiB, .cpus = 0x0f};
+	config.nodes[1] = (struct machine_node){.id = 5, .size = 32 * MiB, .cpus = 0xf0, .initiator = 1};
 	m = board_create(&config);
 	board_settle(m);
 	assert_true(facts_acpi(m, acpi, &err));

@@ -3,7 +3,7 @@
 #include "machine/board.h"
 
 #define ROOTS_TESTED 16
-#define PORT_ROOM    (2 * MiB) /* what Linux sets aside below a port that can take devices */
+#define PORT_ROOM (2 * MiB) /* what Linux sets aside below a port that can take devices */
 
 static bool inside(u64 base, u64 size, enum memory_map window, u64 offset)
 {
@@ -163,8 +163,10 @@ static void what_ports_reserve_is_kept(void **state)
 	assert_true(slices[1].mmio32_size >= slices[2].mmio32_size + 32 * MiB);
 	assert_true(slices[2].mmio32_size >= 34 * MiB);
 	assert_int_equal(slices[1].mmio64_size, slices[2].mmio64_size + 100 * GiB);
-	assert_true(slices[2].mmio32_base + slices[2].mmio32_size <= memory_map[MAP_PCI_MMIO].base + memory_map[MAP_PCI_MMIO].size);
-	assert_true(slices[2].mmio64_base + slices[2].mmio64_size <= memory_map[MAP_PCI_MMIO64].base + memory_map[MAP_PCI_MMIO64].size);
+	assert_true(slices[2].mmio32_base + slices[2].mmio32_size <=
+		    memory_map[MAP_PCI_MMIO].base + memory_map[MAP_PCI_MMIO].size);
+	assert_true(slices[2].mmio64_base + slices[2].mmio64_size <=
+		    memory_map[MAP_PCI_MMIO64].base + memory_map[MAP_PCI_MMIO64].size);
 	port = ((const struct pci_dev *)machine_device(m, "p1"))->bridge;
 	assert_int_equal(port->reserve.bus, 9);
 	machine_destroy(m);

@@ -64,10 +64,8 @@ static const struct reg decoder_rows[] = {
 };
 
 static const struct reg exact_rows[] = {
-	R32(0x00, A, 0x11111111, 0xffffffff),
-	R32(0x04, B, 0x22222222, 0xffffffff),
-	R64(0x08, LINK, 0x3333333344444444, ~0ull),
-	R32(0x10, C, 0x55555555, 0xffffffff),
+	R32(0x00, A, 0x11111111, 0xffffffff),       R32(0x04, B, 0x22222222, 0xffffffff),
+	R64(0x08, LINK, 0x3333333344444444, ~0ull), R32(0x10, C, 0x55555555, 0xffffffff),
 	R16(0x18, SHORT, 0x7777, 0xffff),
 };
 
@@ -331,9 +329,14 @@ static void walking_ones(void **state)
 static void random_accesses_agree_with_the_definition(void **state)
 {
 	static const struct reg rows[] = {
-		R8(0, A, 0x5a, 0x0f, .w1c = 0xf0), R8(1, B, 0, 0xff), R16(2, C, 0xffff, 0, .w1c = 0xffff),
-		R32(4, D, 0x01020304, 0x00ffff00), R64(8, E, 0, ~0ull), R16(0x12, F, 9, 0xf0f0),
-		R32(0x14, G, 0, 0xffffffff, .count = 2, .stride = 8), R16(0x18, H, 3, 0xff, .count = 2, .stride = 8),
+		R8(0, A, 0x5a, 0x0f, .w1c = 0xf0),
+		R8(1, B, 0, 0xff),
+		R16(2, C, 0xffff, 0, .w1c = 0xffff),
+		R32(4, D, 0x01020304, 0x00ffff00),
+		R64(8, E, 0, ~0ull),
+		R16(0x12, F, 9, 0xf0f0),
+		R32(0x14, G, 0, 0xffffffff, .count = 2, .stride = 8),
+		R16(0x18, H, 3, 0xff, .count = 2, .stride = 8),
 	};
 	u8 model[0x100] = {0}, rw[0x100] = {0}, w1c[0x100] = {0};
 	struct dev_state d;

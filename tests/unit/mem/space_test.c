@@ -92,7 +92,9 @@ static void random_maps_agree_with_a_naive_model(void **state)
 
 	space_set_still(space, &model_still, &dropped);
 	for (unsigned i = 0; i < REGIONS; i++) {
-		regions[i] = (struct region){.name = "r", .ops = &no_ops, .host = i % 2 ? memory[i] : NULL,
+		regions[i] = (struct region){.name = "r",
+					     .ops = &no_ops,
+					     .host = i % 2 ? memory[i] : NULL,
 					     .size = (1 + check_random(&seed) % 16) * 0x1000,
 					     .base = check_random(&seed) % 48 * 0x1000,
 					     .priority = (int)(check_random(&seed) % 3)};
@@ -197,7 +199,11 @@ static void overlaps_are_named(void **state)
 struct io_log {
 	struct loop *loop;
 	unsigned count;
-	struct { u64 offset, value; unsigned size; bool write; } list[64];
+	struct {
+		u64 offset, value;
+		unsigned size;
+		bool write;
+	} list[64];
 };
 
 static enum mem_result log_read(void *opaque, u64 offset, unsigned size, u64 *value)

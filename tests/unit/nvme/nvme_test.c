@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The nvme controller driven as a driver would: enable, identify, queues, data by PRPs, and what breaks the rules. [NVME1.4] */
+/* The nvme controller driven as a driver would: enable, identify, queues, data by PRPs, and what breaks the rules.
+ * [NVME1.4] */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -7,17 +8,17 @@
 #include "nvme/nvme_private.h"
 #include "pci/fixture.h"
 
-#define RAM_BASE   0x40000000ull
-#define RAM_BYTES  (8 * MiB)
-#define BAR_AT     0x8000000000ull
-#define MSIX_AT    0x10400000ull
-#define ASQ_AT     (RAM_BASE + 0x1000)
-#define ACQ_AT     (RAM_BASE + 0x2000)
-#define SQ_AT      (RAM_BASE + 0x3000)
-#define CQ_AT      (RAM_BASE + 0x4000)
-#define LIST_AT    (RAM_BASE + 0x10000)
-#define DATA_AT    (RAM_BASE + 0x100000)
-#define ENTRIES    8
+#define RAM_BASE 0x40000000ull
+#define RAM_BYTES (8 * MiB)
+#define BAR_AT 0x8000000000ull
+#define MSIX_AT 0x10400000ull
+#define ASQ_AT (RAM_BASE + 0x1000)
+#define ACQ_AT (RAM_BASE + 0x2000)
+#define SQ_AT (RAM_BASE + 0x3000)
+#define CQ_AT (RAM_BASE + 0x4000)
+#define LIST_AT (RAM_BASE + 0x10000)
+#define DATA_AT (RAM_BASE + 0x100000)
+#define ENTRIES 8
 #define DISK_BYTES (2 * MiB)
 
 struct machine {
@@ -66,10 +67,14 @@ static u8 *at(struct test *t, u64 pa)
 
 static struct dev *add(struct test *t, const char *text, struct error *err)
 {
-	struct dev_env env = {.loop = t->f->loop, .space = t->f->space, .bus = &pci_host_root(t->f->host)->bus.bus, .machine = &t->machine};
+	struct dev_env env = {.loop = t->f->loop,
+			      .space = t->f->space,
+			      .bus = &pci_host_root(t->f->host)->bus.bus,
+			      .machine = &t->machine};
 	struct dev *dev = dev_new(&nvme_class);
 	struct opts opts = {0};
-	bool ok = opts_parse(&opts, text, NULL, err) && dev_set_all(dev, &opts, &env, err) && dev_create(dev, &env, err);
+	bool ok =
+		opts_parse(&opts, text, NULL, err) && dev_set_all(dev, &opts, &env, err) && dev_create(dev, &env, err);
 
 	opts_free(&opts);
 	if (!ok) {
@@ -301,7 +306,8 @@ static void wrong_commands_get_their_status(void **state)
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT + 1, 0, 0, 0, 0), NVME_INVALID_FIELD);
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, 0, 0, 1024), NVME_INVALID_FIELD); /* past MDTS */
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, DATA_AT + 8, 0, 0, 15), NVME_PRP_OFFSET);
-	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0x1000, 0, 0, 23), NVME_TRANSFER_ERROR); /* a list that is not in memory */
+	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0x1000, 0, 0, 23),
+			 NVME_TRANSFER_ERROR); /* a list that is not in memory */
 	assert_int_equal(run(t, 1, NVME_READ, 1, 0x1000, 0, 0, 0, 0), NVME_TRANSFER_ERROR);
 	assert_int_equal(run(t, 1, 0x55, 1, 0, 0, 0, 0, 0), NVME_INVALID_OPCODE);
 	put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0)[1] = 1; /* fused */
@@ -370,7 +376,8 @@ static void what_is_held_has_a_bound(void **state)
 	finish(t);
 }
 
-/* Threads: a request that is done, and whose completion is on its way to the loop, when the device or its queue goes. */
+/* Threads: a request that is done, and whose completion is on its way to the loop, when the device or its queue goes.
+ */
 static void completions_on_their_way_go_with_the_device(void **state)
 {
 	struct test *t = start(false);
@@ -428,9 +435,15 @@ static void resets_forget_everything(void **state)
 
 static void properties_are_checked(void **state)
 {
-	static const struct { const char *text, *words; } wrong[] = {
-		{"serial=a", "drive=ID"}, {"drive=d0", "serial="}, {"drive=d0,serial=123456789012345678901", "serial="}, {"drive=x,serial=a", "drive=x"},
-		{"drive=d0,serial=a,max_ioqpairs=65", "max_ioqpairs=65"}, {"drive=d0,serial=a,logical_block_size=1024", "logical_block_size=1024"},
+	static const struct {
+		const char *text, *words;
+	} wrong[] = {
+		{"serial=a", "drive=ID"},
+		{"drive=d0", "serial="},
+		{"drive=d0,serial=123456789012345678901", "serial="},
+		{"drive=x,serial=a", "drive=x"},
+		{"drive=d0,serial=a,max_ioqpairs=65", "max_ioqpairs=65"},
+		{"drive=d0,serial=a,logical_block_size=1024", "logical_block_size=1024"},
 	};
 	struct test *t = start(false);
 

@@ -131,7 +131,9 @@ static void every_kind_is_set(void **state)
 
 static void errors_name_device_key_value_and_fix(void **state)
 {
-	static const struct { const char *text, *says; } bad[] = {
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
 		{"thing,id=t0,smal=3", "thing 't0': smal=3: thing has no property 'smal'; did you mean 'small'?"},
 		{"thing,zzzzzzzz=3", "'thing,help' lists them"},
 		{"thing,small=256", "thing: small=256: out of range; write a number from 0 to 255"},

@@ -4,7 +4,9 @@
 
 static void sizes(void **state)
 {
-	static const struct { const char *text; u64 value;
+	static const struct {
+		const char *text;
+		u64 value;
 	} good[] = {
 		{"0", 0},
 		{"4096", 4096},
@@ -21,7 +23,8 @@ static void sizes(void **state)
 		{"18446744073709551615", UINT64_MAX},
 		{"0.5k", 512},
 	};
-	static const struct { const char *text, *says;
+	static const struct {
+		const char *text, *says;
 	} bad[] = {
 		{"", "not a size"},
 		{"G", "not a size"},
@@ -135,8 +138,9 @@ static void near_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sizes), cmocka_unit_test(numbers), cmocka_unit_test(switches),
-		cmocka_unit_test(addresses_and_ids), cmocka_unit_test(near_words),
+		cmocka_unit_test(sizes),      cmocka_unit_test(numbers),
+		cmocka_unit_test(switches),   cmocka_unit_test(addresses_and_ids),
+		cmocka_unit_test(near_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,11 +20,13 @@ static struct tree tree_new(void)
 	struct tree tree = {.f = fixture_new()};
 	struct error err = {{0}};
 
-	tree.port = fixture_must_add(tree.f, &pcie_root_port_class, NULL, "id=rp0,addr=1,slot=5,power_controller_present=off");
+	tree.port = fixture_must_add(tree.f, &pcie_root_port_class, NULL,
+				     "id=rp0,addr=1,slot=5,power_controller_present=off");
 	tree.t = container_of(fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(tree.port), "bar=1M"),
 			      struct test_dev, pci.dev);
 	tree.pxb = fixture_must_add(tree.f, &pxb_pcie_class, NULL, "id=pxb,bus_nr=64");
-	tree.far_port = fixture_must_add(tree.f, &pcie_root_port_class, pxb_pcie_class.bus(tree.pxb), "id=rp1,power_controller_present=off");
+	tree.far_port = fixture_must_add(tree.f, &pcie_root_port_class, pxb_pcie_class.bus(tree.pxb),
+					 "id=rp1,power_controller_present=off");
 	tree.far = container_of(
 		fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(tree.far_port), "bar=1M"),
 		struct test_dev, pci.dev);
@@ -87,8 +89,11 @@ static void windows_of_the_port_gate_the_bar(void **state)
 static void isa_enable_keeps_aliases_above(void **state)
 {
 	struct fixture *f = fixture_new();
-	struct dev *port = fixture_must_add(f, &pcie_root_port_class, NULL, "id=rp0,addr=1,power_controller_present=off");
-	struct test_dev *t = container_of(fixture_must_add(f, &test_dev_class, pcie_root_port_class.bus(port), "bar=32,io=on"), struct test_dev, pci.dev);
+	struct dev *port =
+		fixture_must_add(f, &pcie_root_port_class, NULL, "id=rp0,addr=1,power_controller_present=off");
+	struct test_dev *t =
+		container_of(fixture_must_add(f, &test_dev_class, pcie_root_port_class.bus(port), "bar=32,io=on"),
+			     struct test_dev, pci.dev);
 	u64 config = ecam(0, 1, 0, 0), below = ecam(1, 0, 0, 0);
 
 	wr(f, config + PCI_PRIMARY_BUS, 4, 0x00010100);

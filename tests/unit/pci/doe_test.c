@@ -50,9 +50,15 @@ static void doe_dev_destroy(struct dev *dev)
 }
 
 static const struct dev_class doe_dev_class = {
-	.name = "doe-dev", .doc = "test function", .size = sizeof(struct doe_dev), .plugs = BUS_PCIE,
-	.props = (const struct prop[]){{ }}, .common = pci_dev_props,
-	.create = doe_dev_create, .reset = doe_dev_reset, .destroy = doe_dev_destroy,
+	.name = "doe-dev",
+	.doc = "test function",
+	.size = sizeof(struct doe_dev),
+	.plugs = BUS_PCIE,
+	.props = (const struct prop[]){{}},
+	.common = pci_dev_props,
+	.create = doe_dev_create,
+	.reset = doe_dev_reset,
+	.destroy = doe_dev_destroy,
 };
 
 static bool msi_dev_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -68,9 +74,15 @@ static bool msi_dev_create(struct dev *dev, const struct dev_env *env, struct er
 }
 
 static const struct dev_class msi_dev_class = {
-	.name = "msi-dev", .doc = "test function", .size = sizeof(struct doe_dev), .plugs = BUS_PCIE,
-	.props = (const struct prop[]){{ }}, .common = pci_dev_props,
-	.create = msi_dev_create, .reset = doe_dev_reset, .destroy = doe_dev_destroy,
+	.name = "msi-dev",
+	.doc = "test function",
+	.size = sizeof(struct doe_dev),
+	.plugs = BUS_PCIE,
+	.props = (const struct prop[]){{}},
+	.common = pci_dev_props,
+	.create = msi_dev_create,
+	.reset = doe_dev_reset,
+	.destroy = doe_dev_destroy,
 };
 
 #define DOE(reg) ecam(0, 1, 0, 0x100 + (reg))
@@ -157,7 +169,10 @@ static void wrong_objects_set_error_until_abort(void **state)
 	const u32 zero_length[] = {0x00021e98, 0, 1}, longer[] = {0x00021e98, 4, 1}, shorter[] = {0x00021e98, 2, 1};
 	const u32 unknown[] = {0x00031e98, 3, 1}, too_short[] = {0x00021e98, 2},
 		  reserved[] = {0x00021e98, 0xfffc0003, 1};
-	const struct { const u32 *dwords; u32 count; } wrong[] = {
+	const struct {
+		const u32 *dwords;
+		u32 count;
+	} wrong[] = {
 		{zero_length, 3}, {longer, 3}, {shorter, 3}, {unknown, 3}, {too_short, 2}, {longer, 1}, {longer, 0},
 	};
 
@@ -182,7 +197,8 @@ static void endless_writes_are_bounded(void **state)
 
 	for (u32 n = 0; n < 3 * DOE_OBJECT_DWORDS_MAX; n++) {
 		wr(f, DOE(DOE_WRITE), 4, n ? 3 * DOE_OBJECT_DWORDS_MAX : 0x00021e98);
-		assert_int_equal(rd(f, DOE(DOE_STATUS), 4) & DOE_STATUS_ERROR, n < DOE_OBJECT_DWORDS_MAX ? 0 : DOE_STATUS_ERROR);
+		assert_int_equal(rd(f, DOE(DOE_STATUS), 4) & DOE_STATUS_ERROR,
+				 n < DOE_OBJECT_DWORDS_MAX ? 0 : DOE_STATUS_ERROR);
 	}
 	assert_int_equal(send(f, NULL, 0), DOE_STATUS_ERROR);
 	assert_int_equal(d->calls, 0);

@@ -14,10 +14,12 @@ struct tree {
 static struct tree tree_new(void)
 {
 	struct tree tree = {.f = fixture_new(), .config = ecam(0, 1, 0, 0), .below = ecam(1, 0, 0, 0)};
-	struct dev *port = fixture_must_add(tree.f, &pcie_root_port_class, NULL, "id=rp0,addr=1,power_controller_present=off");
+	struct dev *port =
+		fixture_must_add(tree.f, &pcie_root_port_class, NULL, "id=rp0,addr=1,power_controller_present=off");
 
 	tree.port = container_of(port, struct pci_dev, dev);
-	tree.t = container_of(fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(port), "bar=1M"), struct test_dev, pci.dev);
+	tree.t = container_of(fixture_must_add(tree.f, &test_dev_class, pcie_root_port_class.bus(port), "bar=1M"),
+			      struct test_dev, pci.dev);
 	tree.dpc = tree.config + tree.port->cap_dpc;
 	pcie_root_port_class.reset(port, RESET_COLD); /* with the device in it */
 	wr(tree.f, tree.config + PCI_PRIMARY_BUS, 4, 0x00030100);
@@ -177,7 +179,7 @@ static void unanswered_requests_are_noted(void **state)
 	wr(t.f, t.dpc + RP_PIO_EXCEPTION, 4, RP_PIO_MEMORY_UR);
 	assert_int_equal(space_read(t.f->space, 0x10200010, 8, &value), MEM_NOTHING);
 	assert_int_equal(rd(t.f, t.dpc + RP_PIO_HEADER_LOG, 4), 0x05000001); /* the first stays */
-	wr(t.f, 0x10200010, 4, 0); /* nobody waits for a write */
+	wr(t.f, 0x10200010, 4, 0);                                           /* nobody waits for a write */
 	wr(t.f, t.dpc + RP_PIO_STATUS, 4, 0x70707);
 	wr(t.f, t.dpc + RP_PIO_SEVERITY, 4, RP_PIO_MEMORY_UR);
 	assert_int_equal(space_read(t.f->space, 0x10200010, 8, &value), MEM_NOTHING);

@@ -17,14 +17,14 @@
 
 #include <cmocka.h> /* after ours: it has a macro fail() */
 
-#define ECAM_BASE   0x4010000000ull
+#define ECAM_BASE 0x4010000000ull
 #define MMIO32_BASE 0x10000000ull
 #define MMIO32_SIZE 0x2eff0000ull
 #define MMIO64_BASE 0x8000000000ull
 #define MMIO64_SIZE (512 * GiB)
-#define PIO_BASE    0x3eff0000ull
-#define DOORBELL    0x08090040ull
-#define MESSAGES    16
+#define PIO_BASE 0x3eff0000ull
+#define DOORBELL 0x08090040ull
+#define MESSAGES 16
 
 struct fixture {
 	struct loop *loop;
@@ -33,7 +33,11 @@ struct fixture {
 	struct machine *machine; /* that devices ask, if they do */
 	struct dev *devs[16];
 	unsigned dev_count;
-	struct { u32 id; u64 pa; u32 data; } messages[MESSAGES];
+	struct {
+		u32 id;
+		u64 pa;
+		u32 data;
+	} messages[MESSAGES];
 	unsigned message_count;
 	bool intx[4];
 };
@@ -58,9 +62,13 @@ static inline struct fixture *fixture_new(void)
 	struct error err = {{0}};
 	struct msi_target target = {.send = fixture_message, .opaque = f, .base = 0x08090000, .size = 0x10000};
 	struct pci_host_config config = {
-		.ecam_base = ECAM_BASE, .ecam_size = 256 * MiB, .pio_base = PIO_BASE,
-		.mmio32_base = MMIO32_BASE, .mmio32_size = MMIO32_SIZE,
-		.mmio64_base = MMIO64_BASE, .mmio64_size = MMIO64_SIZE,
+		.ecam_base = ECAM_BASE,
+		.ecam_size = 256 * MiB,
+		.pio_base = PIO_BASE,
+		.mmio32_base = MMIO32_BASE,
+		.mmio32_size = MMIO32_SIZE,
+		.mmio64_base = MMIO64_BASE,
+		.mmio64_size = MMIO64_SIZE,
 	};
 
 	assert_non_null(f);
@@ -89,12 +97,15 @@ static inline void fixture_free(struct fixture *f)
 	free(f);
 }
 
-/* A device from "key=value,..." on a bus (NULL: pcie.0 for functions), after a cold reset; NULL: refused, err says why. */
+/* A device from "key=value,..." on a bus (NULL: pcie.0 for functions), after a cold reset; NULL: refused, err says why.
+ */
 static inline struct dev *fixture_add(struct fixture *f, const struct dev_class *cls, struct bus *bus, const char *text,
 				      struct error *err)
 {
 	bool function = cls->plugs == BUS_PCI || cls->plugs == BUS_PCIE;
-	struct dev_env env = {.loop = f->loop, .space = f->space, .machine = f->machine,
+	struct dev_env env = {.loop = f->loop,
+			      .space = f->space,
+			      .machine = f->machine,
 			      .bus = bus || !function ? bus : &pci_host_root(f->host)->bus.bus};
 	struct dev *dev = dev_new(cls);
 	struct opts opts = {0};
@@ -184,8 +195,12 @@ static inline void test_dev_function_reset(struct pci_dev *dev, unsigned kind)
 
 static inline bool test_dev_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	static const struct pci_ids ids = {.vendor = 0x1234, .device = 0x5678, .subsystem_vendor = 0xaaaa,
-					   .subsystem = 0xbbbb, .revision = 7, .class_code = 0x058000};
+	static const struct pci_ids ids = {.vendor = 0x1234,
+					   .device = 0x5678,
+					   .subsystem_vendor = 0xaaaa,
+					   .subsystem = 0xbbbb,
+					   .revision = 7,
+					   .class_code = 0x058000};
 	static const struct pcie_link link = {.speed = 6, .width = 8, .flr = true};
 	struct test_dev *t = container_of(dev, struct test_dev, pci.dev);
 
@@ -217,14 +232,18 @@ static inline void test_dev_destroy(struct dev *dev)
 }
 
 static const struct dev_class test_dev_class = {
-	.name = "test-dev", .doc = "test function", .size = sizeof(struct test_dev), .plugs = BUS_PCIE,
-	.props = (const struct prop[]) {
-		PROP_SIZE("bar", struct test_dev, bar_bytes, 0x1000, "bytes"),
-		PROP_BOOL("is64", struct test_dev, is_64, 0, "64-bit BAR"),
-		PROP_BOOL("io", struct test_dev, io, 0, "I/O BAR"),
-		{ } },
+	.name = "test-dev",
+	.doc = "test function",
+	.size = sizeof(struct test_dev),
+	.plugs = BUS_PCIE,
+	.props = (const struct prop[]){PROP_SIZE("bar", struct test_dev, bar_bytes, 0x1000, "bytes"),
+				       PROP_BOOL("is64", struct test_dev, is_64, 0, "64-bit BAR"),
+				       PROP_BOOL("io", struct test_dev, io, 0, "I/O BAR"),
+				       {}},
 	.common = pci_dev_props,
-	.create = test_dev_create, .reset = test_dev_reset, .destroy = test_dev_destroy,
+	.create = test_dev_create,
+	.reset = test_dev_reset,
+	.destroy = test_dev_destroy,
 };
 
 #endif

@@ -79,8 +79,9 @@ static void an_empty_slot_is_off(void **state)
 {
 	struct slot s = slot_new("id=rp,addr=1,slot=7");
 
-	assert_int_equal(rd(s.f, s.express + EXP_SLTCAP, 4), 7 << 19 | EXP_SLTCAP_BUTTON | EXP_SLTCAP_POWER | EXP_SLTCAP_INDICATORS |
-			 EXP_SLTCAP_SURPRISE | EXP_SLTCAP_HOTPLUG);
+	assert_int_equal(rd(s.f, s.express + EXP_SLTCAP, 4), 7 << 19 | EXP_SLTCAP_BUTTON | EXP_SLTCAP_POWER |
+								     EXP_SLTCAP_INDICATORS | EXP_SLTCAP_SURPRISE |
+								     EXP_SLTCAP_HOTPLUG);
 	assert_int_equal(control(&s), EXP_SLTCTL_AIC | EXP_SLTCTL_PIC_OFF | EXP_SLTCTL_POWER_OFF);
 	assert_int_equal(status(&s), 0);
 	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0xffffffff);
@@ -99,7 +100,8 @@ static void plugging_presses_the_button(void **state)
 	assert_int_equal(s.f->message_count, 1);
 	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0xffffffff); /* no power yet, no link */
 	wr(s.f, s.express + EXP_SLTSTA, 2, EXP_SLTSTA_ABP | EXP_SLTSTA_PDC);
-	wr(s.f, s.express + EXP_SLTCTL, 2, (control(&s) & ~(EXP_SLTCTL_PIC | EXP_SLTCTL_POWER_OFF)) | EXP_SLTCTL_PIC_BLINK);
+	wr(s.f, s.express + EXP_SLTCTL, 2,
+	   (control(&s) & ~(EXP_SLTCTL_PIC | EXP_SLTCTL_POWER_OFF)) | EXP_SLTCTL_PIC_BLINK);
 	assert_int_equal(status(&s), EXP_SLTSTA_CC | EXP_SLTSTA_DLLSC | EXP_SLTSTA_PDS);
 	assert_int_equal(s.f->message_count, 2); /* one for both */
 	assert_int_equal(rd(s.f, ecam(1, 0, 0, 0), 4), 0x56781234);
@@ -211,7 +213,8 @@ static void a_port_that_sleeps_sends_pme(void **state)
 	u64 pm = s.config + pci_of(s.port)->cap_pm;
 
 	assert_int_equal(rd(s.f, pm + PM_CAP, 2), 0x4803);
-	command(&s, 0, (ENABLES & ~(u64)EXP_SLTCTL_HPIE) | EXP_SLTSTA_PDC); /* as Linux leaves it: no hot-plug interrupt */
+	command(&s, 0,
+		(ENABLES & ~(u64)EXP_SLTCTL_HPIE) | EXP_SLTSTA_PDC); /* as Linux leaves it: no hot-plug interrupt */
 	wr(s.f, s.express + EXP_RTCTL, 2, EXP_RTCTL_PME_INTERRUPT);
 	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_D3HOT | PM_CTRL_PME_ENABLE);
 	s.f->message_count = 0;

@@ -5,7 +5,7 @@
 #include "pci/fixture.h"
 
 #define MEM_AT (MMIO32_BASE + 0x400000)
-#define IO_AT  (PIO_BASE + 0x1000)
+#define IO_AT (PIO_BASE + 0x1000)
 
 static struct fixture *start(const char *text)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The SMMU as a driver sees it: tables of both formats, every granule, faults as events, commands and their errors; and tables of a hostile guest. */
+/* The SMMU as a driver sees it: tables of both formats, every granule, faults as events, commands and their errors; and
+ * tables of a hostile guest. */
 #include "check.h"
 #include "smmu/smmu.h"
 #include "smmu/smmu_spec.h"
@@ -48,7 +49,11 @@ static u64 get(struct world *w, u32 offset, unsigned size)
 
 static void open_world(struct world *w)
 {
-	struct smmu_config config = {.base = BASE, .eventq = {pulse, w, 0}, .priq = {pulse, w, 1}, .cmdq_sync = {pulse, w, 2}, .gerror = {pulse, w, 3}};
+	struct smmu_config config = {.base = BASE,
+				     .eventq = {pulse, w, 0},
+				     .priq = {pulse, w, 1},
+				     .cmdq_sync = {pulse, w, 2},
+				     .gerror = {pulse, w, 3}};
 	struct error err = {""};
 
 	memset(w, 0, sizeof(*w));
@@ -143,7 +148,9 @@ static void off_passes_or_aborts(void **state)
 
 static void every_granule_translates(void **state)
 {
-	static const struct { unsigned tg0, bits; } granules[] = {{0, 12}, {1, 16}, {2, 14}};
+	static const struct {
+		unsigned tg0, bits;
+	} granules[] = {{0, 12}, {1, 16}, {2, 14}};
 	struct world w;
 	u64 pa, size, record[4];
 
@@ -168,7 +175,8 @@ static void every_granule_translates(void **state)
 		assert_true(where(&w, iova, false, &pa, &size));
 		assert_false(where(&w, iova, true, &pa, &size));
 		assert_int_equal(events(&w, record), 1);
-		assert_true(record[0] == (EVENT_PERMISSION | (u64)SID << 32) && record[2] == iova && !bit(record[1], 35));
+		assert_true(record[0] == (EVENT_PERMISSION | (u64)SID << 32) && record[2] == iova &&
+			    !bit(record[1], 35));
 		put(&w, table + 8 * (iova >> bits & ones(stride)), (RAM + 8 * MiB) | BIT(10) | 3);
 		assert_false(where(&w, iova, false, &pa, &size));
 		assert_int_equal(events(&w, record), 2);
@@ -296,7 +304,8 @@ static void hostile_tables_end(void **state)
 			random ^= random >> 7;
 			random ^= random << 17;
 			/* Half of them point into RAM and look valid. */
-			put(&w, RAM + at, random & 1 ? random : (RAM + (random >> 20 & (2 * MiB - 64))) | (random >> 8 & 0xf) | 1);
+			put(&w, RAM + at,
+			    random & 1 ? random : (RAM + (random >> 20 & (2 * MiB - 64))) | (random >> 8 & 0xf) | 1);
 		}
 		reg(&w, SMMU_CR0, 4, 0);
 		reg(&w, SMMU_STRTAB_BASE, 8, random % 3 ? STRTAB : random);
@@ -323,12 +332,9 @@ static void hostile_tables_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(off_passes_or_aborts),
-		cmocka_unit_test(every_granule_translates),
-		cmocka_unit_test(streams_are_looked_up),
-		cmocka_unit_test(commands_run_and_err),
-		cmocka_unit_test(a_full_event_queue_overflows),
-		cmocka_unit_test(hostile_tables_end),
+		cmocka_unit_test(off_passes_or_aborts),         cmocka_unit_test(every_granule_translates),
+		cmocka_unit_test(streams_are_looked_up),        cmocka_unit_test(commands_run_and_err),
+		cmocka_unit_test(a_full_event_queue_overflows), cmocka_unit_test(hostile_tables_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,8 @@ static bool checksums_right(const u8 *ethernet)
 	return sum16(0, ip, 20) == 0xffff && sum16(sum16(sum16(0, ip + 12, 8), pseudo, 4), ip + 20, l4) == 0xffff;
 }
 
-/* An IPv4 frame with so much payload, its TCP or UDP checksum the pseudo header's sum. Returns the size with the header. */
+/* An IPv4 frame with so much payload, its TCP or UDP checksum the pseudo header's sum. Returns the size with the
+ * header. */
 static size_t make(u8 *frame, u8 proto, size_t payload, u32 sequence)
 {
 	size_t header = proto == 6 ? 20 : 8, l4 = header + payload;
@@ -226,8 +227,17 @@ static void other_segments_are_not_joined(void **state)
 	static const struct {
 		u16 at;
 		u8 value;
-	} changes[] = {{0, 1}, {12, 9}, {TCP_AT + 1, 9}, {TCP_AT + 7, 9}, {TCP_AT + 11, 9}, {TCP_AT + 13, 0x11}, {TCP_AT + 13, 0x14},
-		       {TCP_AT + 15, 9}, {20, 0x20}, {22, 9}, {30, 9}};
+	} changes[] = {{0, 1},
+		       {12, 9},
+		       {TCP_AT + 1, 9},
+		       {TCP_AT + 7, 9},
+		       {TCP_AT + 11, 9},
+		       {TCP_AT + 13, 0x11},
+		       {TCP_AT + 13, 0x14},
+		       {TCP_AT + 15, 9},
+		       {20, 0x20},
+		       {22, 9},
+		       {30, 9}};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(changes); n++) {
 		size = make(frame, 6, 500, 1000);
@@ -257,9 +267,12 @@ static void other_segments_are_not_joined(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(partial_checksums_are_completed), cmocka_unit_test(a_large_tcp_segment_stays_one),
-		cmocka_unit_test(a_udp_frame_of_several_is_taken_apart), cmocka_unit_test(frames_that_lie_are_dropped),
-		cmocka_unit_test(segments_that_follow_are_joined), cmocka_unit_test(other_segments_are_not_joined),
+		cmocka_unit_test(partial_checksums_are_completed),
+		cmocka_unit_test(a_large_tcp_segment_stays_one),
+		cmocka_unit_test(a_udp_frame_of_several_is_taken_apart),
+		cmocka_unit_test(frames_that_lie_are_dropped),
+		cmocka_unit_test(segments_that_follow_are_joined),
+		cmocka_unit_test(other_segments_are_not_joined),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

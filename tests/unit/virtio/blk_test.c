@@ -26,7 +26,8 @@ struct machine {
 struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
 {
 	if (strcmp(id, "d0") || machine->drive.user) {
-		snprintf(err->text, sizeof(err->text), machine->drive.user ? "drive=%s is in use" : "drive=%s: no drive of this id", id);
+		snprintf(err->text, sizeof(err->text),
+			 machine->drive.user ? "drive=%s is in use" : "drive=%s: no drive of this id", id);
 		return NULL;
 	}
 	machine->drive.user = user;
@@ -212,8 +213,10 @@ static void failures_follow_the_policy(void **state)
 		enum on_error policy, action;
 		int status; /* -1: none yet */
 	} rows[] = {
-		{ON_ERROR_REPORT, ON_ERROR_REPORT, BLK_S_IOERR}, {ON_ERROR_IGNORE, ON_ERROR_IGNORE, BLK_S_OK},
-		{ON_ERROR_ENOSPC, ON_ERROR_STOP, -1}, {ON_ERROR_STOP, ON_ERROR_STOP, -1},
+		{ON_ERROR_REPORT, ON_ERROR_REPORT, BLK_S_IOERR},
+		{ON_ERROR_IGNORE, ON_ERROR_IGNORE, BLK_S_OK},
+		{ON_ERROR_ENOSPC, ON_ERROR_STOP, -1},
+		{ON_ERROR_STOP, ON_ERROR_STOP, -1},
 	};
 	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
 
@@ -341,7 +344,8 @@ static void configuration_describes_the_disk(void **state)
 
 static void properties_are_checked(void **state)
 {
-	static const struct { const char *text, *words;
+	static const struct {
+		const char *text, *words;
 	} wrong[] = {
 		{"", "drive=ID"},
 		{"drive=x", "drive=x"},

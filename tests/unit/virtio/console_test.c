@@ -122,9 +122,9 @@ static void control_put(struct driver *d, u32 port, u16 event, u16 value)
 }
 
 /* Both control queues live, the receiving one elsewhere in memory. */
-#define IN_DESC  (RAM_BASE + 0x4000)
+#define IN_DESC (RAM_BASE + 0x4000)
 #define IN_AVAIL (RAM_BASE + 0x5000)
-#define IN_USED  (RAM_BASE + 0x6000)
+#define IN_USED (RAM_BASE + 0x6000)
 
 static void control_in(struct driver *d)
 {
@@ -192,8 +192,13 @@ static void messages_without_room_are_bounded(void **state)
 
 static void ports_are_checked(void **state)
 {
-	static const struct { const char *text, *words; } wrong[] = {
-		{"chardev=x", "chardev=x"}, {"nr=0", "taken"}, {"nr=8", "nr=8"}, {"nr=4000000000", "nr=4000000000"},
+	static const struct {
+		const char *text, *words;
+	} wrong[] = {
+		{"chardev=x", "chardev=x"},
+		{"nr=0", "taken"},
+		{"nr=8", "nr=8"},
+		{"nr=4000000000", "nr=4000000000"},
 	};
 	struct machine m = {0};
 	struct driver d = start(&m, 0, 1);

@@ -7,15 +7,15 @@
 #include "virtio/virtio.h"
 #include "virtio/virtio_spec.h"
 
-#define RAM_BASE  0x40000000ull
+#define RAM_BASE 0x40000000ull
 #define RAM_BYTES (4 * MiB)
-#define MSIX_AT   0x10400000ull
+#define MSIX_AT 0x10400000ull
 #define CONFIG_AT 0x8000000000ull
-#define Q_SIZE    8
-#define DESC_AT   (RAM_BASE + 0x1000)
-#define AVAIL_AT  (RAM_BASE + 0x2000)
-#define USED_AT   (RAM_BASE + 0x3000)
-#define DATA_AT   (RAM_BASE + 0x10000)
+#define Q_SIZE 8
+#define DESC_AT (RAM_BASE + 0x1000)
+#define AVAIL_AT (RAM_BASE + 0x2000)
+#define USED_AT (RAM_BASE + 0x3000)
+#define DATA_AT (RAM_BASE + 0x10000)
 
 struct driver {
 	struct fixture *f;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memory-mapped transport, seen through virtio-rng and virtio-net: both interfaces, empty slots, wrong drivers. [VIRTIO1.2 4.2] */
+/* The memory-mapped transport, seen through virtio-rng and virtio-net: both interfaces, empty slots, wrong drivers.
+ * [VIRTIO1.2 4.2] */
 #include "virtio/driver.h"
 
 #define SLOTS_AT 0x0a000000ull
-#define SLOT     31 /* where the first device goes */
-#define AT(reg)  (SLOTS_AT + SLOT * VIRTIO_SLOT_BYTES + (reg))
+#define SLOT 31 /* where the first device goes */
+#define AT(reg) (SLOTS_AT + SLOT * VIRTIO_SLOT_BYTES + (reg))
 
 struct machine {
 	struct fixture *f;
@@ -237,11 +238,15 @@ static void slots_are_given_out_from_the_last(void **state)
 	struct slots *s = slots_new(&virtio_rng_device_class, true);
 	struct dev *second = fixture_must_add(s->d.f, &virtio_net_device_class, virtio_mmio_bus(s->mmio, NULL), "id=w");
 
-	assert_string_equal(second->bus ? second->bus->name : virtio_mmio_bus(s->mmio, "virtio-mmio-bus.30")->name, "virtio-mmio-bus.30");
+	assert_string_equal(second->bus ? second->bus->name : virtio_mmio_bus(s->mmio, "virtio-mmio-bus.30")->name,
+			    "virtio-mmio-bus.30");
 	assert_int_equal(rd(s->d.f, SLOTS_AT + 30 * VIRTIO_SLOT_BYTES + MMIO_DEVICE_ID, 4), VIRTIO_ID_NET);
-	fixture_refused(s->d.f, &virtio_rng_device_class, virtio_mmio_bus(s->mmio, "virtio-mmio-bus.30"), "id=x", "is in this slot");
-	fixture_refused(s->d.f, &virtio_rng_device_class, &pci_host_root(s->d.f->host)->bus.bus, "id=x", "no virtio-mmio slot");
-	fixture_refused(s->d.f, &virtio_rng_device_class, virtio_mmio_bus(s->mmio, NULL), "id=x,iommu_platform=on", "iommu_platform");
+	fixture_refused(s->d.f, &virtio_rng_device_class, virtio_mmio_bus(s->mmio, "virtio-mmio-bus.30"), "id=x",
+			"is in this slot");
+	fixture_refused(s->d.f, &virtio_rng_device_class, &pci_host_root(s->d.f->host)->bus.bus, "id=x",
+			"no virtio-mmio slot");
+	fixture_refused(s->d.f, &virtio_rng_device_class, virtio_mmio_bus(s->mmio, NULL), "id=x,iommu_platform=on",
+			"iommu_platform");
 	assert_null(virtio_mmio_bus(s->mmio, "virtio-mmio-bus.32"));
 	slots_free(s);
 }
@@ -250,8 +255,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slots_without_a_device_are_empty), cmocka_unit_test(modern_queue_is_served),
-		cmocka_unit_test(legacy_queue_is_served), cmocka_unit_test(wrong_drivers_are_told),
-		cmocka_unit_test(configuration_has_any_width), cmocka_unit_test(slots_are_given_out_from_the_last),
+		cmocka_unit_test(legacy_queue_is_served),           cmocka_unit_test(wrong_drivers_are_told),
+		cmocka_unit_test(configuration_has_any_width),      cmocka_unit_test(slots_are_given_out_from_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

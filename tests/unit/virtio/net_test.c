@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* virtio-net on a wire of which the test has the other end (-netdev stream): frames both ways, mergeable buffers, room on either side,
- * filters and the control queue, frames and commands that lie. [VIRTIO1.2 5.1] */
+/* virtio-net on a wire of which the test has the other end (-netdev stream): frames both ways, mergeable buffers, room
+ * on either side, filters and the control queue, frames and commands that lie. [VIRTIO1.2 5.1] */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -474,8 +474,13 @@ static void properties_are_checked(void **state)
 	static const struct {
 		const char *text, *part;
 	} cases[] = {
-		{"netdev=nope", "no network of this id"}, {"rx_queue_size=100", "power of two"}, {"tx_queue_size=2048", "64..1024"},
-		{"mac=01:00:00:00:00:00", "must be even"}, {"host_mtu=60", "68"}, {"rss=on", "not built"}, {"tx=x", "bh or timer"},
+		{"netdev=nope", "no network of this id"},
+		{"rx_queue_size=100", "power of two"},
+		{"tx_queue_size=2048", "64..1024"},
+		{"mac=01:00:00:00:00:00", "must be even"},
+		{"host_mtu=60", "68"},
+		{"rss=on", "not built"},
+		{"tx=x", "bh or timer"},
 	};
 	struct machine m = {0};
 	struct fixture *f = fixture_new();
@@ -493,12 +498,17 @@ static void properties_are_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(frames_are_sent), cmocka_unit_test(a_frame_spans_the_buffers_it_needs),
-		cmocka_unit_test(without_mergeable_buffers_one_must_do), cmocka_unit_test(a_reset_lets_go_of_the_wire),
-		cmocka_unit_test(a_changed_configuration_is_a_new_generation), cmocka_unit_test(a_queue_is_reset_alone),
+		cmocka_unit_test(frames_are_sent),
+		cmocka_unit_test(a_frame_spans_the_buffers_it_needs),
+		cmocka_unit_test(without_mergeable_buffers_one_must_do),
+		cmocka_unit_test(a_reset_lets_go_of_the_wire),
+		cmocka_unit_test(a_changed_configuration_is_a_new_generation),
+		cmocka_unit_test(a_queue_is_reset_alone),
 		cmocka_unit_test(commands_are_checked),
-		cmocka_unit_test(frames_for_others_are_filtered), cmocka_unit_test(a_wire_that_is_full_stops_the_ring),
-		cmocka_unit_test(a_wire_that_is_cut_is_a_link_down), cmocka_unit_test(queue_pairs_follow_the_vcpus),
+		cmocka_unit_test(frames_for_others_are_filtered),
+		cmocka_unit_test(a_wire_that_is_full_stops_the_ring),
+		cmocka_unit_test(a_wire_that_is_cut_is_a_link_down),
+		cmocka_unit_test(queue_pairs_follow_the_vcpus),
 		cmocka_unit_test(properties_are_checked),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The 9p server on a folder of its own: what a client may do, and that nothing gets out of the folder, whatever the messages say. */
+/* The 9p server on a folder of its own: what a client may do, and that nothing gets out of the folder, whatever the
+ * messages say. */
 #include "check.h"
 
 #include <fcntl.h>
@@ -156,7 +157,8 @@ static void files_are_made_written_and_read(void **state)
 static void nothing_leads_out_of_the_folder(void **state)
 {
 	struct client *c = client_new(FOLDER_NONE, false);
-	static const char *const names[] = {"..", ".", "", "../secret", "/etc/passwd", "d/../../secret", "up", "l/x", "a/b"};
+	static const char *const names[] = {"..", ".",   "",   "../secret", "/etc/passwd", "d/../../secret",
+					    "up", "l/x", "a/b"};
 	char secret[128];
 	struct stat st;
 	int fd;
@@ -194,7 +196,8 @@ static void nothing_leads_out_of_the_folder(void **state)
 	assert_int_equal(walk(c, 0, 60, "l"), 0);
 	begin(c), n(c, 4, 60), n(c, 4, O_WRONLY | O_TRUNC);
 	assert_int_not_equal(ask(c, 12), 0);
-	begin(c), n(c, 4, 60), n(c, 4, 8), n(c, 4, 0), n(c, 4, 0), n(c, 4, 0), n(c, 8, 0), n(c, 8, 0), n(c, 8, 0), n(c, 8, 0), n(c, 8, 0);
+	begin(c), n(c, 4, 60), n(c, 4, 8), n(c, 4, 0), n(c, 4, 0), n(c, 4, 0), n(c, 8, 0), n(c, 8, 0), n(c, 8, 0),
+		n(c, 8, 0), n(c, 8, 0);
 	assert_int_not_equal(ask(c, 26), 0);
 	assert_int_equal(walk(c, 0, 61, NULL), 0);
 	assert_int_not_equal(create(c, 61, "l", O_RDWR | O_TRUNC), 0);
@@ -281,8 +284,8 @@ static void attributes_go_through_a_fid(void **state)
 	assert_int_equal(walk(c, 0, 1, "file"), 0);
 	begin(c), n(c, 4, 1), s(c, "user.colour"), n(c, 8, 4), n(c, 4, 0);
 	assert_int_equal(ask(c, 32), 0);
-	assert_int_equal(put(c, 1, 1, "x"), EINVAL);       /* not at its end */
-	assert_int_equal(put(c, 1, 0, "green"), EINVAL);   /* longer than was said */
+	assert_int_equal(put(c, 1, 1, "x"), EINVAL);     /* not at its end */
+	assert_int_equal(put(c, 1, 0, "green"), EINVAL); /* longer than was said */
 	assert_int_equal(put(c, 1, 0, "blue"), 0);
 	if (clunk(c, 1) == EOPNOTSUPP) {
 		client_free(c);
@@ -384,10 +387,14 @@ static void attributes_have_a_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(files_are_made_written_and_read), cmocka_unit_test(nothing_leads_out_of_the_folder),
-		cmocka_unit_test(host_devices_and_pipes_are_not_opened), cmocka_unit_test(readonly_changes_nothing),
-		cmocka_unit_test(mapped_ids_are_kept_beside), cmocka_unit_test(attributes_go_through_a_fid),
-		cmocka_unit_test(messages_that_lie_are_errors), cmocka_unit_test(attributes_have_a_bound),
+		cmocka_unit_test(files_are_made_written_and_read),
+		cmocka_unit_test(nothing_leads_out_of_the_folder),
+		cmocka_unit_test(host_devices_and_pipes_are_not_opened),
+		cmocka_unit_test(readonly_changes_nothing),
+		cmocka_unit_test(mapped_ids_are_kept_beside),
+		cmocka_unit_test(attributes_go_through_a_fid),
+		cmocka_unit_test(messages_that_lie_are_errors),
+		cmocka_unit_test(attributes_have_a_bound),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

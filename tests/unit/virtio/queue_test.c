@@ -168,7 +168,10 @@ static void hostile_indirect_tables(void **state)
 {
 	u64 features = BIT(VIRTIO_F_INDIRECT_DESC);
 	struct driver d = start(features);
-	const struct { u64 addr; u32 len; u16 flags;
+	const struct {
+		u64 addr;
+		u32 len;
+		u16 flags;
 	} wrong[] = {
 		{DATA_AT, 0, DESC_INDIRECT},
 		{DATA_AT, 15, DESC_INDIRECT},
@@ -206,7 +209,8 @@ static void hostile_indirect_tables(void **state)
 	driver_free(&d);
 }
 
-/* A driver on another vCPU: each time the device writes to a buffer, there is one more, and with an event index nobody is told. */
+/* A driver on another vCPU: each time the device writes to a buffer, there is one more, and with an event index nobody
+ * is told. */
 struct other_vcpu {
 	struct region region;
 	struct driver *d;
@@ -231,7 +235,10 @@ static void quit(void *opaque)
 static void buffers_added_meanwhile_are_served(void **state)
 {
 	struct driver d = start(BIT(VIRTIO_F_EVENT_IDX));
-	struct other_vcpu other = {.region = {.name = "buffers", .base = RAM_BASE + RAM_BYTES, .size = 0x1000, .ready = add_one}, .d = &d, .left = 100};
+	struct other_vcpu other = {
+		.region = {.name = "buffers", .base = RAM_BASE + RAM_BYTES, .size = 0x1000, .ready = add_one},
+		.d = &d,
+		.left = 100};
 
 	other.region.host = calloc(1, other.region.size);
 	space_add(d.f->space, &other.region);
