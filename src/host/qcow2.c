@@ -260,8 +260,8 @@ static bool tables_read(struct qcow2 *q, struct error *err)
 	if (!q->reftable.count || !is_place(q, q->reftable.offset, 8ull * q->reftable.count))
 		return fail(err, "file=%s: a refcount table of %u entries at 0x%llx; the image is damaged", block->path,
 			    q->reftable.count, (unsigned long long)q->reftable.offset);
-	if (!qcow2_cache_init(q, &q->l2s, QCOW2_CACHE_BYTES) ||
-	    !qcow2_cache_init(q, &q->refblocks, QCOW2_CACHE_BYTES / 8))
+	if (!qcow2_cache_init(q, &q->l2s, QCOW2_CACHE_BYTES, q->l1.count) ||
+	    !qcow2_cache_init(q, &q->refblocks, QCOW2_CACHE_BYTES / 8, q->reftable.count))
 		return fail(err, "file=%s: no host memory for its tables", block->path);
 	return top_read(q, &q->l1, err) && top_read(q, &q->reftable, err);
 }
@@ -354,7 +354,7 @@ static bool open_backing(struct qcow2 *q, const struct block_config *config, str
 static bool qcow2_open(struct block *block, const struct block_config *config, struct error *err)
 {
 	struct qcow2 *q = block->qcow2 = calloc(1, sizeof(*q));
-	u8 *head = calloc(1, MAX(QCOW2_H_BYTES_MAX, 64u * 1024));
+	u8 *head = malloc(MAX(QCOW2_H_BYTES_MAX, 64u * 1024));
 	pthread_rwlockattr_t attr;
 	u64 size;
 	bool ok;

@@ -108,7 +108,8 @@ bool qcow2_corrupt(struct qcow2 *q, const char *what, u64 offset);
 bool qcow2_snapshots_read(struct qcow2 *q, u32 count, u64 offset, struct error *err);
 
 /* --- qcow2_cache.c --- */
-bool qcow2_cache_init(struct qcow2 *q, struct qcow2_cache *cache, u64 bytes);
+/* Of so many bytes, and no larger than `most` tables need. */
+bool qcow2_cache_init(struct qcow2 *q, struct qcow2_cache *cache, u64 bytes, u32 most);
 void qcow2_cache_fini(struct qcow2_cache *cache);
 /* The table at `offset`, read if it is not there; `fresh`: all zeroes, not read. NULL: an I/O error. Valid until the
  * next call for the same cache. */

@@ -4,10 +4,11 @@
 
 #include "host/qcow2.h"
 
-bool qcow2_cache_init(struct qcow2 *q, struct qcow2_cache *cache, u64 bytes)
+bool qcow2_cache_init(struct qcow2 *q, struct qcow2_cache *cache, u64 bytes, u32 most)
 {
 	cache->sets = (u32)MAX(bytes / q->cluster_bytes / QCOW2_WAYS, 1u);
 	cache->sets = MIN(cache->sets, 64u); /* small clusters: 512 tables are enough */
+	cache->sets = MIN(cache->sets, MAX(most, 1u));
 	cache->tables = calloc((size_t)cache->sets * QCOW2_WAYS, sizeof(*cache->tables));
 	return cache->tables;
 }

@@ -223,7 +223,7 @@ static void fid_remove(struct p9 *p9, struct fid *fid)
 
 void p9_reset(struct p9 *p9)
 {
-	for (unsigned i = 0; i < BUCKETS; i++)
+	for (unsigned i = 0; i < BUCKETS && p9->fid_count; i++)
 		while (p9->buckets[i])
 			fid_remove(p9, p9->buckets[i]);
 }

@@ -473,6 +473,23 @@ static void images_grow_past_their_refcounts(void **state)
 	free(bytes);
 }
 
+/* A small image has a small cache, so that tables are put out of it also there. */
+static void caches_are_no_larger_than_the_tables(void **state)
+{
+	struct block *b;
+
+	create("c.qcow2", &(struct qcow2_shape){.size = MiB, .cluster_bits = 9});
+	b = open_it("c.qcow2");
+	assert_int_equal(b->qcow2->l1.count, 32);
+	assert_int_equal(b->qcow2->l2s.sets, 32);
+	assert_int_equal(b->qcow2->refblocks.sets, 64);
+	block_close(b);
+	create("c.qcow2", &(struct qcow2_shape){.size = MiB});
+	b = open_it("c.qcow2");
+	assert_int_equal(b->qcow2->l2s.sets, 1);
+	block_close(b);
+}
+
 static void temporary_overlays_leave_the_image_alone(void **state)
 {
 	u64 size = MiB;
@@ -516,6 +533,7 @@ int main(void)
 		cmocka_unit_test(bad_entries_are_io_errors),
 		cmocka_unit_test(dirty_images_are_repaired),
 		cmocka_unit_test(images_grow_past_their_refcounts),
+		cmocka_unit_test(caches_are_no_larger_than_the_tables),
 		cmocka_unit_test(temporary_overlays_leave_the_image_alone),
 	};
 
