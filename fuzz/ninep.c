@@ -5,14 +5,16 @@
  * found. What it finds is a crash, a sanitizer's report, a run without an end, or a file outside the folder that was
  * touched. `make fuzz`.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/bits.h"
+#include "fuzz.h"
 #include "virtio/p9.h"
 
 #define MESSAGES_MAX 64
@@ -20,39 +22,112 @@
 
 static struct folder folder = {.fd = -1};
 static struct p9 *p9;
-static char outside[64];
+static char outside[64], export[64];
+static int first_free; /* descriptor, before the first message */
+static bool changed;   /* the folder */
 
-/* A tree that is the same before each run, as far as that is cheap; a link that leads out, and a file there. */
+/* What the disk does is not tried here, and takes milliseconds. */
+int fsync(int fd)
+{
+	return 0;
+}
+int fdatasync(int fd)
+{
+	return 0;
+}
+
+static int free_descriptor(void)
+{
+	int fd = dup(folder.fd);
+
+	close(fd);
+	return fd;
+}
+
+/* What is in the folder at first: links that lead out, and a folder. */
+static void fill(void)
+{
+	if (symlinkat("../secret", folder.fd, "l") || symlinkat("..", folder.fd, "up") || mkdirat(folder.fd, "d", 0700))
+		abort();
+	changed = false;
+}
+
+/* In memory if the host has such a place. */
 static void start(void)
 {
-	static char base[] = "/tmp/cxlvm-fuzz-XXXXXX";
-	char path[128];
+	char base[] = "/dev/shm/cxlvm-fuzz-XXXXXX", other[] = "/tmp/cxlvm-fuzz-XXXXXX", *made = mkdtemp(base);
 	struct error err;
 	int fd;
 
-	if (!mkdtemp(base))
+	if (!made)
+		made = mkdtemp(other);
+	if (!made)
 		abort();
-	snprintf(outside, sizeof(outside), "%s/secret", base);
+	snprintf(outside, sizeof(outside), "%s/secret", made);
 	fd = open(outside, O_CREAT | O_WRONLY, 0600);
 	if (fd < 0 || write(fd, "secret", 6) != 6)
 		abort();
 	close(fd);
-	snprintf(path, sizeof(path), "%s/export", base);
-	mkdir(path, 0700);
-	if (!folder_open(&folder, path, &err))
+	snprintf(export, sizeof(export), "%s/export", made);
+	if (mkdir(export, 0700) || !folder_open(&folder, export, &err))
 		abort();
-	if (symlinkat("../secret", folder.fd, "l") || symlinkat("..", folder.fd, "up"))
-		abort();
-	mkdirat(folder.fd, "d", 0700);
+	fill();
 	p9 = p9_create(&folder);
 }
 
+static void empty(int at)
+{
+	DIR *dir = fdopendir(at);
+	struct dirent *entry;
+
+	while ((entry = readdir(dir))) {
+		const char *name = entry->d_name;
+
+		if (!strcmp(name, ".") || !strcmp(name, "..") || !unlinkat(at, name, 0))
+			continue;
+		empty(openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+		if (unlinkat(at, name, AT_REMOVEDIR))
+			abort();
+	}
+	closedir(dir);
+}
+
+/* The folder as it was at first. */
+static void restore(void)
+{
+	char names[4096], *name = names;
+	ssize_t size = listxattr(export, names, sizeof(names));
+
+	for (; name < names + size; name += strlen(name) + 1)
+		removexattr(export, name);
+	empty(openat(AT_FDCWD, export, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	chmod(export, 0700);
+	fill();
+}
+
+/* Nothing outside was touched, and no descriptor is left over once the fids are gone. */
 static void check(void)
 {
 	struct stat st;
 
 	if (stat(outside, &st) || st.st_size != 6 || (st.st_mode & 0777) != 0600 || st.st_nlink != 1)
 		abort();
+	p9_reset(p9);
+	if (free_descriptor() != first_free)
+		abort();
+}
+
+static bool is_change(u8 type)
+{
+	static const u8 types[] = {14, 16, 18, 20, 26, 32, 70, 72, 74, 76, 118, 120};
+
+	return memchr(types, type, sizeof(types));
+}
+
+static void request(const u8 *in, size_t size, u8 *out, size_t room)
+{
+	if (p9_request(p9, in, size, out, room) && out[4] != 7 && is_change(in[4]))
+		changed = true;
 }
 
 static void ask(u8 type, const u8 *fields, size_t size)
@@ -62,10 +137,9 @@ static void ask(u8 type, const u8 *fields, size_t size)
 	store_le(in, 4, P9_HEADER + size);
 	in[4] = type;
 	memcpy(in + P9_HEADER, fields, size);
-	p9_request(p9, in, P9_HEADER + size, out, ROOM);
+	request(in, P9_HEADER + size, out, ROOM);
 }
 
-int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 {
 	static const u8 version[] = {0, 0x20, 0, 0, 8, 0, '9', 'P', '2', '0', '0', '0', '.', 'L'};
@@ -73,6 +147,7 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 
 	if (!p9)
 		start();
+	first_free = free_descriptor();
 	folder.model = size ? bytes[0] % 3 : 0;
 	folder.readonly = size && bytes[0] & 0x80;
 	ask(100, version, sizeof(version));
@@ -85,7 +160,7 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 			u8 answer[64];
 
 			memcpy(raw, bytes + 2, length);
-			p9_request(p9, raw, length, answer, sizeof(answer));
+			request(raw, length, answer, sizeof(answer));
 		} else if (bytes[0] != 18) { /* but nodes: a fuzzer that runs as root would make devices */
 			ask(bytes[0], bytes + 2, length);
 		}
@@ -93,5 +168,7 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 		size -= 2 + length;
 	}
 	check();
+	if (changed)
+		restore();
 	return 0;
 }

@@ -5,53 +5,59 @@
  * bytes each: place, width, value. What the guest reads is thrown away; only memory errors, assertions and endless work
  * count. `make fuzz`.
  */
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "host/qcow2.h"
+#include "host_file.h"
 
 #define DISK_BYTES (256 * KiB)
-#define FILE_BYTES_MAX (8 * MiB)
-#define OPERATIONS_MAX 24
+#define STEPS_MAX 24
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-static int image_make(u8 choice, const u8 **data, size_t *size)
+/* The empty image of a choice goes to the file. Each is made once. */
+static u32 image_begin(u8 choice)
 {
 	static const u32 bits[] = {9, 9, 10, 12};
+	static struct image {
+		u8 *bytes;
+		u64 size;
+	} images[64];
 	struct qcow2_shape shape = {.size = DISK_BYTES,
 				    .cluster_bits = bits[choice & 3],
 				    .version = choice & 4 ? 2 : 3,
-				    .refcount_order = choice & 8 ? 4 : 6,
+				    .refcount_order = (choice & 12) == 0 ? 6 : 4,
 				    .compression = choice & 16 && !(choice & 4) ? QCOW2_ZSTD : 0,
 				    .backing_name = choice & 32 ? "x" : NULL,
 				    .backing_format = choice & 32 ? "raw" : NULL};
-	static int fd = -1;
+	struct image *image = &images[choice % ARRAY_SIZE(images)];
 	struct error err;
+	u64 size;
+
+	host_file_reset();
+	if (image->bytes) {
+		size = image->size;
+		host_file_write(image->bytes, 0, &size);
+		return shape.cluster_bits;
+	}
+	if (!qcow2_create(HOST_FILE_FD, &shape, &err))
+		abort();
+	image->size = host_file.size;
+	image->bytes = malloc(image->size);
+	memcpy(image->bytes, host_file.bytes, image->size);
+	return shape.cluster_bits;
+}
+
+/* Changes of the image. The place is a cluster and a byte in it, so that tables are hit often. */
+static void image_change(u32 cluster_bits, const u8 *data, size_t size)
+{
 	u8 bytes[8];
 
-	if (choice & 4)
-		shape.refcount_order = 4;
-	if (fd < 0)
-		fd = memfd_create("image", MFD_CLOEXEC);
-	if (ftruncate(fd, 0) || !qcow2_create(fd, &shape, &err))
-		abort();
-	/* The place is a cluster and a byte in it, so that tables are hit often. */
-	for (; *size >= 12; *data += 12, *size -= 12) {
-		u64 offset =
-			((u64)(*data)[0] << shape.cluster_bits) + (load_le(*data + 1, 2) & ones(shape.cluster_bits));
-		unsigned width = 1u << ((*data)[3] & 3);
+	for (; size >= 12; data += 12, size -= 12) {
+		u64 offset = ((u64)data[0] << cluster_bits) + (load_le(data + 1, 2) & ones(cluster_bits)),
+		    width = 1u << (data[3] & 3);
 
-		be_store(bytes, width, load_le(*data + 4, 8));
-		if (offset + width <= FILE_BYTES_MAX && pwrite(fd, bytes, width, (off_t)offset) != (ssize_t)width)
-			abort();
+		be_store(bytes, (unsigned)width, load_le(data + 4, 8));
+		host_file_write(bytes, offset, &width);
 	}
-	return fd;
 }
 
 static void operate(struct block *b, const u8 *step)
@@ -72,28 +78,22 @@ static void operate(struct block *b, const u8 *step)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct rlimit most = {FILE_BYTES_MAX, FILE_BYTES_MAX};
-	struct block_config config = {.format = "qcow2", .discard = true, .no_backing = true, .no_flush = true};
+	struct block_config config = {
+		.file = HOST_FILE_NAME, .format = "qcow2", .discard = true, .no_backing = true, .no_flush = true};
 	const u8 *steps;
 	unsigned count;
 	struct block *block;
 	struct error err;
-	char path[64];
 	u8 choice;
-	int fd;
 
 	if (size < 2)
 		return 0;
-	signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &most);
 	choice = data[0];
-	count = MIN(data[1] % (OPERATIONS_MAX + 1), (size - 2) / 4);
+	count = MIN(data[1] % (STEPS_MAX + 1), (size - 2) / 4);
 	steps = data + 2;
 	data += 2 + 4 * count;
 	size -= 2 + 4 * count;
-	fd = image_make(choice, &data, &size);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	config.file = path;
+	image_change(image_begin(choice), data, size);
 	config.readonly = choice & 64;
 	config.internal_snapshot = choice & 128 ? "1" : NULL;
 	block = block_open(&config, &err);

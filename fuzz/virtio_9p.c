@@ -6,6 +6,7 @@
 
 #include "host/folder.h"
 #include "virtio/driver.h"
+#include "host_events.h"
 #include "virtqueue.h"
 
 struct machine {
@@ -80,7 +81,7 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 
 	if (!d.f)
 		d = start(&m);
-	begin_run(&d, driver_offered(&d) & draw(&in, 4), 0);
+	begin_run(&d, draw_features(&d, &in), 0);
 	for (unsigned n = 0; n < OPERATIONS_MAX / 4 && in.left; n++) {
 		u8 what = (u8)draw(&in, 1);
 
