@@ -35,6 +35,8 @@ static struct {
 	unsigned pages;     /* no page from this one on is written */
 	bool zeroes_itself; /* like ext4, where tmpfs lets the caller write zeroes */
 	bool open;
+	bool fails;      /* the host's disk becomes full: */
+	u64 writes_left; /* after so many writes */
 } host_file;
 
 static void host_file_touch(u64 offset, u64 size)
@@ -57,15 +59,17 @@ static void host_file_reset(void)
 	}
 	host_file.pages = 0;
 	host_file.size = 0;
+	host_file.fails = false;
 }
 
 /* False, with errno: not one byte can be written there. */
 static bool host_file_write(const void *from, u64 offset, u64 *size)
 {
-	if (offset >= HOST_FILE_MAX) {
-		errno = EFBIG;
+	if (offset >= HOST_FILE_MAX || (host_file.fails && !host_file.writes_left)) {
+		errno = offset >= HOST_FILE_MAX ? EFBIG : ENOSPC;
 		return false;
 	}
+	host_file.writes_left -= host_file.fails;
 	*size = MIN(*size, HOST_FILE_MAX - offset);
 	host_file_touch(offset, *size);
 	memcpy(host_file.bytes + offset, from, *size);

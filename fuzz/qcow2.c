@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fuzz target: a qcow2 image and what a guest does with it. The input is, in this order: a byte that chooses the empty
- * image to begin with, a byte that says how many operations follow, 4 bytes for each, and then changes of the image, 12
- * bytes each: place, width, value. What the guest reads is thrown away; only memory errors, assertions and endless work
- * count. `make fuzz`.
+ * image to begin with, a byte that says how many operations follow and when the host's disk becomes full, 4 bytes for
+ * each, and then changes of the image, 12 bytes each: place, width, value. What the guest reads is thrown away; only
+ * memory errors, assertions and endless work count. `make fuzz`.
  */
 #include <stdlib.h>
 
@@ -84,16 +84,19 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	unsigned count;
 	struct block *block;
 	struct error err;
-	u8 choice;
+	u8 choice, full;
 
 	if (size < 2)
 		return 0;
 	choice = data[0];
+	full = data[1] / (STEPS_MAX + 1); /* 0 to 10 */
 	count = MIN(data[1] % (STEPS_MAX + 1), (size - 2) / 4);
 	steps = data + 2;
 	data += 2 + 4 * count;
 	size -= 2 + 4 * count;
 	image_change(image_begin(choice), data, size);
+	host_file.fails = full > 5;
+	host_file.writes_left = full > 5 ? BIT(full - 6) - 1 : 0;
 	config.readonly = choice & 64;
 	config.internal_snapshot = choice & 128 ? "1" : NULL;
 	block = block_open(&config, &err);
