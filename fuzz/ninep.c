@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -19,12 +20,13 @@
 
 #define MESSAGES_MAX 64
 #define ROOM (64 * 1024)
+/* So few that a guest can have too many, and that those of some executions that are left over are seen. */
+#define DESCRIPTORS 80
 
 static struct folder folder = {.fd = -1};
 static struct p9 *p9;
 static char outside[64], export[64];
-static int first_free; /* descriptor, before the first message */
-static bool changed;   /* the folder */
+static bool changed; /* the folder */
 
 /* What the disk does is not tried here, and takes milliseconds. */
 int fsync(int fd)
@@ -34,14 +36,6 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
 	return 0;
-}
-
-static int free_descriptor(void)
-{
-	int fd = dup(folder.fd);
-
-	close(fd);
-	return fd;
 }
 
 /* What is in the folder at first: links that lead out, and a folder. */
@@ -56,6 +50,7 @@ static void fill(void)
 static void start(void)
 {
 	char base[] = "/dev/shm/cxlvm-fuzz-XXXXXX", other[] = "/tmp/cxlvm-fuzz-XXXXXX", *made = mkdtemp(base);
+	struct rlimit files;
 	struct error err;
 	int fd;
 
@@ -73,6 +68,9 @@ static void start(void)
 		abort();
 	fill();
 	p9 = p9_create(&folder);
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static void empty(int at)
@@ -80,6 +78,8 @@ static void empty(int at)
 	DIR *dir = fdopendir(at);
 	struct dirent *entry;
 
+	if (!dir)
+		abort();
 	while ((entry = readdir(dir))) {
 		const char *name = entry->d_name;
 
@@ -92,12 +92,15 @@ static void empty(int at)
 	closedir(dir);
 }
 
-/* The folder as it was at first. */
+/* The folder as it was at first; nothing outside was touched. */
 static void restore(void)
 {
 	char names[4096], *name = names;
 	ssize_t size = listxattr(export, names, sizeof(names));
+	struct stat st;
 
+	if (stat(outside, &st) || st.st_size != 6 || (st.st_mode & 0777) != 0600 || st.st_nlink != 1)
+		abort();
 	for (; name < names + size; name += strlen(name) + 1)
 		removexattr(export, name);
 	empty(openat(AT_FDCWD, export, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -105,21 +108,9 @@ static void restore(void)
 	fill();
 }
 
-/* Nothing outside was touched, and no descriptor is left over once the fids are gone. */
-static void check(void)
-{
-	struct stat st;
-
-	if (stat(outside, &st) || st.st_size != 6 || (st.st_mode & 0777) != 0600 || st.st_nlink != 1)
-		abort();
-	p9_reset(p9);
-	if (free_descriptor() != first_free)
-		abort();
-}
-
 static bool is_change(u8 type)
 {
-	static const u8 types[] = {14, 16, 18, 20, 26, 32, 70, 72, 74, 76, 118, 120};
+	static const u8 types[] = {14, 16, 18, 20, 26, 32, 70, 72, 74, 76, 118};
 
 	return memchr(types, type, sizeof(types));
 }
@@ -140,14 +131,11 @@ static void ask(u8 type, const u8 *fields, size_t size)
 	request(in, P9_HEADER + size, out, ROOM);
 }
 
-int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
+static void carry_out(const u8 *bytes, size_t size)
 {
 	static const u8 version[] = {0, 0x20, 0, 0, 8, 0, '9', 'P', '2', '0', '0', '0', '.', 'L'};
 	static const u8 attach[] = {0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0};
 
-	if (!p9)
-		start();
-	first_free = free_descriptor();
 	folder.model = size ? bytes[0] % 3 : 0;
 	folder.readonly = size && bytes[0] & 0x80;
 	ask(100, version, sizeof(version));
@@ -167,8 +155,22 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
 		bytes += 2 + length;
 		size -= 2 + length;
 	}
-	check();
+	p9_reset(p9);
 	if (changed)
 		restore();
+}
+
+int LLVMFuzzerTestOneInput(const u8 *bytes, size_t size)
+{
+	int fd;
+
+	if (!p9)
+		start();
+	carry_out(bytes, size);
+	/* Descriptors that are left over would fill the few that there may be. */
+	fd = dup(folder.fd);
+	if (fd < 0)
+		abort();
+	close(fd);
 	return 0;
 }
