@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	} else {
 		memcpy(line, data + 1, size - 1);
 		line[size - 1] = 0;
-		free(hmp_run(m, line));
+		free(hmp_run(m, &cpu, line));
 	}
 	return 0;
 }

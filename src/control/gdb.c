@@ -522,10 +522,11 @@ static void thread_info(struct gdb *g, const char *p)
 	send_packet(g, hex, (size_t)(put_bytes(hex, text, strlen(text)) - hex));
 }
 
-/* `monitor LINE`. */
+/* `monitor LINE`, about the vCPU that the debugger looks at. */
 static void monitor(struct gdb *g, const char *p)
 {
 	char line[512], *text, *hex;
+	unsigned cpu = g->cpu;
 	size_t n;
 
 	for (n = 0; *p && n < sizeof(line) - 1; p += 2)
@@ -534,7 +535,7 @@ static void monitor(struct gdb *g, const char *p)
 			return;
 		}
 	line[n] = 0;
-	text = hmp_run(g->machine, line);
+	text = hmp_run(g->machine, &cpu, line);
 	n = text ? MIN(strlen(text), PACKET_BYTES / 2 - 8) : 0;
 	hex = malloc(2 * n + 1);
 	assert(hex);

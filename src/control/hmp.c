@@ -123,7 +123,18 @@ static void info_roms(struct machine *m, FILE *to)
 
 static void info_cxl(struct machine *m, FILE *to)
 {
-	topology_draw(m, PICTURE_TEXT, to);
+	char *text = NULL, *rest;
+	size_t size = 0;
+	FILE *picture = open_memstream(&text, &size);
+
+	if (!picture)
+		return;
+	topology_draw(m, PICTURE_TEXT, picture);
+	fclose(picture);
+	rest = text;
+	for (char *line; (line = strsep(&rest, "\n")) && rest;)
+		fprintf(to, "%s\r\n", line);
+	free(text);
 }
 
 static void print_line(void *to, const char *text)
@@ -267,17 +278,17 @@ static void info_jit(struct machine *m, FILE *to)
 	fprintf(to, "instructions: %llu\r\n", (unsigned long long)cpus_total_instructions(machine_cpus(m)));
 }
 
-static void run_forward_add(struct machine *m, const char *rest, FILE *to)
+static void run_forward_add(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	forward(m, true, rest, to);
 }
 
-static void run_forward_remove(struct machine *m, const char *rest, FILE *to)
+static void run_forward_remove(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	forward(m, false, rest, to);
 }
 
-static void run_log(struct machine *m, const char *rest, FILE *to)
+static void run_log(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	struct error err;
 
@@ -288,14 +299,17 @@ static void run_log(struct machine *m, const char *rest, FILE *to)
 		fprintf(to, "%s\r\n", *rest ? err.text : "write log ITEM,... or log none; the items are -d's");
 }
 
-static void run_help(struct machine *m, FILE *to);
+static void run_help(struct machine *m, unsigned *cpu, const char *rest, FILE *to);
+static void run_info(struct machine *m, FILE *to);
 
 static const struct {
 	const char *line, *other, *help;
 	void (*run)(struct machine *m, FILE *to);
-	void (*run_with)(struct machine *m, const char *rest, FILE *to); /* takes what stands behind it */
+	/* Takes what stands behind it, and the monitor's vCPU. */
+	void (*run_with)(struct machine *m, unsigned *cpu, const char *rest, FILE *to);
 } lines[] = {
-	{"help", "?", "these lines", run_help},
+	{"help", "?", "[LINE]: these lines", NULL, run_help},
+	{"info", NULL, "what there is to tell", run_info},
 	{"info version", NULL, "the program's version", info_version},
 	{"info status", NULL, "running or paused", info_status},
 	{"info pci", NULL, "PCI functions and their BARs", info_pci},
@@ -310,12 +324,13 @@ static const struct {
 	{"info conformance", NULL, "what specifications forbid and the guest did, by rule and PC", info_conformance},
 	{"info block", NULL, "disks", info_block},
 	{"info chardev", NULL, "character devices", info_chardev},
-	{"info cpus", NULL, "vCPUs and their host threads", hmp_info_cpus},
+	{"info cpus", NULL, "vCPUs and their host threads", NULL, hmp_info_cpus},
 	{"info jit", NULL, "instructions retired", info_jit},
 	{"info memdev", NULL, "memory backends", info_memdev},
 	{"info name", NULL, "the program", info_name},
 	{"info numa", NULL, "NUMA nodes", info_numa},
-	{"info registers", NULL, "registers of vCPU 0; -a: of all", NULL, hmp_info_registers},
+	{"info registers", NULL, "registers of this monitor's vCPU; -a: of all", NULL, hmp_info_registers},
+	{"cpu", NULL, "N: the vCPU that info registers, x and print are about", NULL, hmp_cpu},
 	{"x", NULL, "/FMT ADDRESS: virtual memory, as x /4xg $sp; formats x d u o c i, sizes b h w g", NULL, hmp_x},
 	{"xp", NULL, "/FMT ADDRESS: physical memory", NULL, hmp_xp},
 	{"print", "p", "/FMT EXPRESSION: a number, a $register, their sum", NULL, hmp_print},
@@ -327,10 +342,35 @@ static const struct {
 	{"quit", "q", "end the program", run_quit},
 };
 
-static void run_help(struct machine *m, FILE *to)
+/* The lines that begin with these words, and how many they are. */
+static unsigned print_help(const char *words, FILE *to)
+{
+	unsigned count = 0;
+	size_t length = strcspn(words, "\r\n");
+
+	while (length && words[length - 1] == ' ')
+		length--;
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!length || (!strncmp(lines[i].line, words, length) &&
+				(!lines[i].line[length] || lines[i].line[length] == ' '))) {
+			fprintf(to, "%-20s %s\r\n", lines[i].line, lines[i].help);
+			count++;
+		}
+	return count;
+}
+
+static void run_help(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
+{
+	if (!print_help(rest, to))
+		fprintf(to, "unknown command: '%.*s'; 'help' lists what is built\r\n",
+			(int)MIN(strcspn(rest, "\r\n"), 200), rest);
+}
+
+static void run_info(struct machine *m, FILE *to)
 {
 	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		fprintf(to, "%-20s %s\r\n", lines[i].line, lines[i].help);
+		if (!strncmp(lines[i].line, "info ", 5))
+			fprintf(to, "%-20s %s\r\n", lines[i].line, lines[i].help);
 }
 
 const char *hmp_line(unsigned n)
@@ -353,7 +393,7 @@ static const char *behind(const char *given, const char *line)
 }
 
 /* Runs the row that is this line. False: none is. */
-static bool run_line(struct machine *m, const char *given, FILE *to)
+static bool run_line(struct machine *m, unsigned *cpu, const char *given, FILE *to)
 {
 	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		const char *rest = behind(given, lines[i].line);
@@ -363,7 +403,7 @@ static bool run_line(struct machine *m, const char *given, FILE *to)
 		if (!rest || (*rest && !lines[i].run_with))
 			continue;
 		if (lines[i].run_with)
-			lines[i].run_with(m, rest, to);
+			lines[i].run_with(m, cpu, rest, to);
 		else
 			lines[i].run(m, to);
 		return true;
@@ -371,7 +411,7 @@ static bool run_line(struct machine *m, const char *given, FILE *to)
 	return false;
 }
 
-char *hmp_run(struct machine *m, const char *line)
+char *hmp_run(struct machine *m, unsigned *cpu, const char *line)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -379,7 +419,7 @@ char *hmp_run(struct machine *m, const char *line)
 
 	if (!to)
 		return NULL;
-	if (!run_line(m, line, to))
+	if (!run_line(m, cpu, line, to))
 		fprintf(to, "unknown command: '%.200s'; 'help' lists what is built\r\n", line);
 	fclose(to);
 	return text;

@@ -7,16 +7,18 @@
 
 #include "machine/machine.h"
 
-/* Text that the monitor answers to a line; the caller frees. */
-char *hmp_run(struct machine *machine, const char *line);
+/* Text that the monitor answers to a line; the caller frees. `cpu`: the vCPU that the line is about, which the line
+ * `cpu` changes. */
+char *hmp_run(struct machine *machine, unsigned *cpu, const char *line);
 const char *hmp_line(unsigned n); /* the n-th command, NULL after the last */
 
 /* --- hmp_memory.c: `rest` is what stands behind the command --- */
-void hmp_x(struct machine *machine, const char *rest, FILE *to);
-void hmp_xp(struct machine *machine, const char *rest, FILE *to);
-void hmp_print(struct machine *machine, const char *rest, FILE *to);
-void hmp_info_registers(struct machine *machine, const char *rest, FILE *to);
-void hmp_info_cpus(struct machine *machine, FILE *to);
+void hmp_x(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);
+void hmp_xp(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);
+void hmp_print(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);
+void hmp_cpu(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);
+void hmp_info_registers(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);
+void hmp_info_cpus(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);
 
 /* --- monitor.c --- */
 struct monitor;

@@ -53,7 +53,7 @@ static bool reg_value(struct cpu *cpu, const char *name, size_t length, u64 *val
 }
 
 /* Numbers and $registers, joined by + and -. */
-static bool evaluate(struct machine *m, const char *text, u64 *value)
+static bool evaluate(struct machine *m, unsigned index, const char *text, u64 *value)
 {
 	char sign = '+';
 
@@ -65,7 +65,7 @@ static bool evaluate(struct machine *m, const char *text, u64 *value)
 		if (*text == '$') {
 			size_t length = strspn(++text, "abcdefghijklmnopqrstuvwxyz0123456789");
 
-			if (!reg_value(cpus_get(machine_cpus(m), 0), text, length, &term))
+			if (!reg_value(cpus_get(machine_cpus(m), index), text, length, &term))
 				return false;
 			text += length;
 		} else {
@@ -125,10 +125,10 @@ static void print_value(FILE *to, const struct format *f, u64 value)
 	}
 }
 
-static void dump(struct machine *m, const char *rest, bool physical, FILE *to)
+static void dump(struct machine *m, unsigned index, const char *rest, bool physical, FILE *to)
 {
 	struct format f = {.count = 1, .size = 4, .kind = 'x'};
-	struct cpu *cpu = cpus_get(machine_cpus(m), 0);
+	struct cpu *cpu = cpus_get(machine_cpus(m), index);
 	unsigned per_line;
 	bool ran = hold(m);
 	u64 address;
@@ -137,7 +137,7 @@ static void dump(struct machine *m, const char *rest, bool physical, FILE *to)
 	if (f.kind == 'i')
 		f.size = 4;
 	per_line = f.kind == 'i' ? 1 : f.kind == 'c' ? 8 : 16 / f.size;
-	if (!evaluate(m, rest, &address)) {
+	if (!evaluate(m, index, rest, &address)) {
 		fprintf(to, "'%.100s': write a number, a $register, or their sum, as in x /4xg $sp+16\r\n", rest);
 		let_go(m, ran);
 		return;
@@ -164,17 +164,17 @@ static void dump(struct machine *m, const char *rest, bool physical, FILE *to)
 	let_go(m, ran);
 }
 
-void hmp_x(struct machine *m, const char *rest, FILE *to)
+void hmp_x(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
-	dump(m, rest, false, to);
+	dump(m, *cpu, rest, false, to);
 }
 
-void hmp_xp(struct machine *m, const char *rest, FILE *to)
+void hmp_xp(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
-	dump(m, rest, true, to);
+	dump(m, *cpu, rest, true, to);
 }
 
-void hmp_print(struct machine *m, const char *rest, FILE *to)
+void hmp_print(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	struct format f = {.size = 8, .kind = 'x'};
 	bool ran = hold(m);
@@ -182,7 +182,7 @@ void hmp_print(struct machine *m, const char *rest, FILE *to)
 
 	read_format(&rest, &f);
 	f.size = 8;
-	if (evaluate(m, rest, &value)) {
+	if (evaluate(m, *cpu, rest, &value)) {
 		if (f.kind == 'x')
 			fprintf(to, "0x%llx", (unsigned long long)value);
 		else
@@ -209,21 +209,34 @@ static void print_registers(struct cpus *cpus, unsigned index, FILE *to)
 		(unsigned long long)cpu_debug_get(cpu, DEBUG_FPCR), (unsigned long long)cpu_debug_get(cpu, DEBUG_FPSR));
 }
 
-void hmp_info_registers(struct machine *m, const char *rest, FILE *to)
+void hmp_info_registers(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	struct cpus *cpus = machine_cpus(m);
 	bool all = strstr(rest, "-a") != NULL, ran = hold(m);
 
-	for (unsigned i = 0; i < (all ? cpus_count(cpus) : 1); i++)
-		print_registers(cpus, i, to);
+	for (unsigned i = 0; i < cpus_count(cpus); i++)
+		if (all || i == *cpu)
+			print_registers(cpus, i, to);
 	let_go(m, ran);
 }
 
-void hmp_info_cpus(struct machine *m, FILE *to)
+void hmp_info_cpus(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	struct cpus *cpus = machine_cpus(m);
 
 	for (unsigned i = 0; i < cpus_count(cpus); i++)
-		fprintf(to, "%c CPU #%u: thread_id=%u%s\r\n", i ? ' ' : '*', i, cpus_thread_id(cpus, i),
+		fprintf(to, "%c CPU #%u: thread_id=%u%s\r\n", i == *cpu ? '*' : ' ', i, cpus_thread_id(cpus, i),
 			cpus_debug_is_off(cpus, i) ? " (off)" : "");
+}
+
+void hmp_cpu(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
+{
+	unsigned count = cpus_count(machine_cpus(m));
+	char *end;
+	u64 index = strtoull(rest, &end, 0);
+
+	if (end == rest || end[strspn(end, " \t\r\n")] || index >= count)
+		fprintf(to, "invalid CPU index; write cpu 0 to cpu %u\r\n", count - 1);
+	else
+		*cpu = (unsigned)index;
 }

@@ -24,6 +24,7 @@ struct monitor {
 	bool owned, connected;
 	char line[LINE_BYTES];
 	size_t length, cursor;
+	unsigned cpu;                 /* that its lines are about */
 	char *history[HISTORY_LINES]; /* oldest first */
 	unsigned history_count, at;   /* at: shown, history_count: the line being written */
 	enum { KEY_PLAIN, KEY_ESC, KEY_CSI } key;
@@ -145,7 +146,7 @@ static void end_line(struct monitor *mon)
 	mon->line[mon->length] = 0;
 	remember(mon);
 	if (mon->line[strspn(mon->line, " \t")]) {
-		text = hmp_run(mon->machine, mon->line);
+		text = hmp_run(mon->machine, &mon->cpu, mon->line);
 		if (text)
 			say_text(mon, text);
 		free(text);

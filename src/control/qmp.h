@@ -70,6 +70,15 @@ const struct settings *qmp_settings(const struct qmp *qmp);
 /* The capabilities command: the conversation begins. */
 bool qmp_negotiate(struct qmp *qmp, struct json_object *enable, struct error *err);
 
+/* --- qmp_query.c --- */
+/* The n-th character device: what it was described by, its label, whether somebody listens to it. NULL after the last.
+ */
+const char *qmp_chardev(struct qmp_call *call, unsigned n, char *label, size_t size, bool *open);
+
+/* --- qmp_qom.c --- */
+/* What QEMU calls the type of a property. */
+void qmp_type_of(const struct prop *p, char *type, size_t size);
+
 /* --- qmp_pci.c --- */
 const char *pci_class_words(u16 class_code); /* NULL: unknown */
 

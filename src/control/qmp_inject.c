@@ -15,10 +15,8 @@ struct dev *qmp_cxl_device(struct qmp_call *call, struct error *err)
 	const char *path = qmp_string(call, "path");
 	struct dev *dev = cxl_device_find(machine_cxl_host(call->machine), path);
 
-	if (!dev) {
-		call->error_class = "DeviceNotFound";
+	if (!dev)
 		fail(err, "there is no cxl-type3 '%.100s'; write its id, or /machine/peripheral/ID", path);
-	}
 	return dev;
 }
 
@@ -27,10 +25,8 @@ static struct dev *component_of(struct qmp_call *call, struct error *err)
 	const char *path = qmp_string(call, "path");
 	struct dev *dev = cxl_component_find(machine_cxl_host(call->machine), path);
 
-	if (!dev) {
-		call->error_class = "DeviceNotFound";
+	if (!dev)
 		fail(err, "there is no CXL device or port '%.100s'; write its id, or /machine/peripheral/ID", path);
-	}
 	return dev;
 }
 

@@ -141,14 +141,11 @@ static void add_properties(struct json_object *list, const struct prop *props)
 {
 	for (const struct prop *p = props; p && p->name; p++) {
 		struct json_object *property = json_object_new_object();
-		char link[96];
+		char type[96];
 
 		qmp_put_string(property, "name", p->name);
-		snprintf(link, sizeof(link), "link<%s>", p->link_class ? p->link_class : "object");
-		qmp_put_string(property, "type",
-			       p->kind == PROP_KIND_LINK  ? link :
-			       p->kind > PROP_KIND_STRING ? "str" :
-							    prop_kind_word(p->kind));
+		qmp_type_of(p, type, sizeof(type));
+		qmp_put_string(property, "type", type);
 		if (p->doc)
 			qmp_put_string(property, "description", p->doc);
 		if (p->kind == PROP_KIND_BOOL)
@@ -177,37 +174,48 @@ bool qmp_list_properties(struct qmp_call *call, struct error *err)
 	return fail(err, "Class '%.100s' not found", name);
 }
 
-static void add_chardev(struct json_object *list, const char *label, const char *filename, bool open)
+const char *qmp_chardev(struct qmp_call *call, unsigned n, char *label, size_t size, bool *open)
 {
-	struct json_object *info = json_object_new_object();
+	const struct settings *s = qmp_settings(call->qmp);
+	unsigned count;
+	const char *id;
 
-	qmp_put_string(info, "label", label);
-	qmp_put_string(info, "filename", filename);
-	qmp_put_bool(info, "frontend-open", open);
-	json_object_array_add(list, info);
+	*open = true;
+	for (count = 0; count < MACHINE_SERIALS && s->config.serial[count]; count++)
+		if (count == n) {
+			snprintf(label, size, "serial%u", n);
+			return s->config.serial[n];
+		}
+	n -= count;
+	for (count = 0; (id = machine_chardev_id(call->machine, count)); count++)
+		if (count == n) {
+			snprintf(label, size, "%s", id);
+			*open = chardev_is_connected(machine_chardev(call->machine, id));
+			return s->chardevs.text[n];
+		}
+	n -= count;
+	for (unsigned i = 0; i < s->monitors.count; i++)
+		if (s->monitor_kind[i] == MONITOR_QMP && n-- == 0) {
+			snprintf(label, size, "compat_monitor%u", i);
+			return s->monitors.text[i];
+		}
+	return NULL;
 }
 
 bool qmp_query_chardev(struct qmp_call *call, struct error *err)
 {
-	const struct settings *s = qmp_settings(call->qmp);
-	const char *id;
+	const char *filename;
+	char label[128];
+	bool open;
 
 	call->result = json_object_new_array();
-	for (unsigned n = 0; n < MACHINE_SERIALS && s->config.serial[n]; n++) {
-		char label[16];
+	for (unsigned n = 0; (filename = qmp_chardev(call, n, label, sizeof(label), &open)); n++) {
+		struct json_object *info = json_object_new_object();
 
-		snprintf(label, sizeof(label), "serial%u", n);
-		add_chardev(call->result, label, s->config.serial[n], true);
-	}
-	for (unsigned n = 0; (id = machine_chardev_id(call->machine, n)); n++)
-		add_chardev(call->result, id, s->chardevs.text[n],
-			    chardev_is_connected(machine_chardev(call->machine, id)));
-	for (unsigned n = 0; n < s->monitors.count; n++) {
-		char label[32];
-
-		snprintf(label, sizeof(label), "compat_monitor%u", n);
-		if (s->monitor_kind[n] == MONITOR_QMP)
-			add_chardev(call->result, label, s->monitors.text[n], true);
+		qmp_put_string(info, "label", label);
+		qmp_put_string(info, "filename", filename);
+		qmp_put_bool(info, "frontend-open", open);
+		json_object_array_add(call->result, info);
 	}
 	return true;
 }

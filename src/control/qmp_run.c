@@ -151,7 +151,7 @@ static bool take_cpu_index(struct qmp_call *call, unsigned *index, struct error 
 	return true;
 }
 
-/* The lines that are about a vCPU name it themselves. */
+/* The line `cpu` holds for this call only, as for whoever has no monitor of his own. */
 bool qmp_human_monitor(struct qmp_call *call, struct error *err)
 {
 	unsigned index;
@@ -159,7 +159,7 @@ bool qmp_human_monitor(struct qmp_call *call, struct error *err)
 
 	if (!take_cpu_index(call, &index, err))
 		return false;
-	text = hmp_run(call->machine, qmp_string(call, "command-line"));
+	text = hmp_run(call->machine, &index, qmp_string(call, "command-line"));
 	call->result = json_object_new_string(text ? text : "");
 	free(text);
 	return true;

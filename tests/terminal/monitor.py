@@ -62,7 +62,10 @@ LINES = [
     (b"info status", r"VM status: running"), (b"stop", r"^$"), (b"info status", r"paused"), (b"  info   status ", r"paused"),
     (b"info registers", r"PC=00000000400000.. X00=0000000040"), (b"xp /4xw 0x40000000", r"0000000040000000: 0x14000010"),
     (b"x /1i 0x40000000", r"b 0x40000040"), (b"p/d 7-2", r"5"), (b"x /1xb 0xffff000000000000", r"Cannot access"), (b"x", r"write a number"),
-    (b"info cpus", r"CPU #0: thread_id=\d+"), (b"info mtree", r"RAM"), (b"info chardev", r"con"), (b"log cxl", r"^$"), (b"log frob", r"no such trace item"),
+    (b"info cpus", r"\* CPU #0: thread_id=\d+"), (b"cpu 1", r"^$"), (b"info registers", r"^CPU#1 \(off\)"), (b"print $pc", r"^0x40000000$"),
+    (b"info cpus", r"  CPU #0.*\r\n\* CPU #1"), (b"cpu 2", r"invalid CPU index; write cpu 0 to cpu 1"), (b"cpu 0", r"^$"),
+    (b"info", r"^(info .*\r\n){15,}info .*$"), (b"help stop", r"^stop +stop the machine$"), (b"help frob", r"unknown command: 'frob'"),
+    (b"info mtree", r"RAM"), (b"info chardev", r"con"), (b"log cxl", r"^$"), (b"log frob", r"no such trace item"),
     (b"log none", r"^$"), (b"frob", r"unknown command: 'frob'"), (b"stopx", r"unknown command"), (b"info sta\x15info version", r"cxlvm "),
     (b"infx\x7fo versionn\x08", r"cxlvm "), (b"ersion\x01info v\x05", r"cxlvm "), (b"nfo version\x1b[H" + b"i\x1b[F", r"cxlvm "),
     (b"\xff" * 10 + b"\x00\x02" + b"A" * 3000, r"unknown command"), (b"info vers\t", r"cxlvm "), (b"cont", r"^$"),
@@ -71,7 +74,7 @@ LINES = [
 
 def on_a_socket(build):
     with tempfile.TemporaryDirectory() as folder:
-        child = machine(build, folder, ["-chardev", "null,id=con", "-serial", "chardev:con", "-monitor", "unix:m,server=on,wait=off"])
+        child = machine(build, folder, ["-smp", "2", "-chardev", "null,id=con", "-serial", "chardev:con", "-monitor", "unix:m,server=on,wait=off"])
         try:
             link = Link(pathlib.Path(folder) / "m")
             link.until(b"(qemu) ")
