@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "control/qmp.h"
 #include "host/host.h"
 
@@ -74,32 +75,118 @@ static void put_limits(struct json_object *info)
 		qmp_put_u64(info, limits[n], 0);
 }
 
-static struct json_object *device_info(const struct drive *drive)
+#define NODE_BYTES 512
+
+/* What has no name of its own is called by what it belongs to. '#' cannot stand in ids. */
+static void node_name(char name[NODE_BYTES], const char *given, const char *owner, const char *part)
+{
+	if (given)
+		snprintf(name, NODE_BYTES, "%s", given);
+	else
+		snprintf(name, NODE_BYTES, "%s%.400s.%s", *owner == '#' ? "" : "#", owner, part);
+}
+
+static void put_child(struct json_object *children, const char *child, const char *name)
+{
+	struct json_object *entry = json_object_new_object();
+
+	qmp_put_string(entry, "child", child);
+	qmp_put_string(entry, "node-name", name);
+	json_object_array_add(children, entry);
+}
+
+/* What the nodes of a drive have in common. */
+static struct json_object *node_info(const struct drive *drive, const char *name, const char *driver, const char *path,
+				     bool readonly)
 {
 	struct json_object *info = json_object_new_object(), *cache = json_object_new_object();
-	const struct block *block = drive->block;
-	u64 depth = 0;
 
-	for (const struct block *b = block_backing(block); b; b = block_backing(b))
-		depth++;
-	qmp_put_string(info, "file", block_path(block));
-	qmp_put_string(info, "node-name", drive->id);
-	qmp_put_bool(info, "ro", block_is_readonly(block));
-	qmp_put_string(info, "drv", block_format_name(block));
+	qmp_put_string(info, "file", path);
+	qmp_put_string(info, "node-name", name);
+	qmp_put_bool(info, "ro", readonly);
+	qmp_put_string(info, "drv", driver);
 	qmp_put_bool(info, "encrypted", false);
-	qmp_put_u64(info, "backing_file_depth", depth);
-	if (depth)
-		qmp_put_string(info, "backing_file", block_path(block_backing(block)));
 	qmp_put_bool(cache, "writeback", !drive->write_through);
 	qmp_put_bool(cache, "direct", false);
 	qmp_put_bool(cache, "no-flush", drive->no_flush);
 	qmp_put(info, "cache", cache);
-	qmp_put(info, "image", image_info(block));
 	qmp_put_bool(info, "active", true);
 	qmp_put_string(info, "detect_zeroes", "off");
-	qmp_put(info, "children", json_object_new_array()); /* a file below a format is no node of its own */
 	put_limits(info);
 	return info;
+}
+
+/* A node of driver raw or qcow2: the drive's own, or one behind it. */
+static struct json_object *format_node(const struct drive *drive, const struct block *block, const char *name)
+{
+	struct json_object *info =
+		node_info(drive, name, block_format_name(block), block_path(block), block_is_readonly(block));
+	struct json_object *children = json_object_new_array();
+	bool is_own = block == drive->block;
+	char child[NODE_BYTES];
+	u64 depth = 0;
+
+	for (const struct block *b = block_backing(block); b; b = block_backing(b))
+		depth++;
+	qmp_put_u64(info, "backing_file_depth", depth);
+	if (depth) {
+		qmp_put_string(info, "backing_file", block_path(block_backing(block)));
+		node_name(child, is_own ? drive->backing : NULL, name, "backing");
+		put_child(children, "backing", child);
+	}
+	node_name(child, is_own ? drive->below : NULL, name, "file");
+	put_child(children, "file", child);
+	qmp_put(info, "image", image_info(block));
+	qmp_put(info, "children", children);
+	return info;
+}
+
+/* The node of driver `file` that an image is in. `block`: the image, or NULL if nobody has opened the file. */
+static struct json_object *file_node(const struct drive *drive, const struct block *block, const char *name)
+{
+	const char *path = block ? block_path(block) : drive->file;
+	struct json_object *info =
+		node_info(drive, name, "file", path, block ? block_is_readonly(block) : drive->readonly);
+	struct json_object *image = json_object_new_object();
+
+	qmp_put_string(image, "filename", path);
+	qmp_put_string(image, "format", "file");
+	qmp_put_u64(image, "virtual-size", align_up(block ? block_file_size(block) : file_size_of(path), 512));
+	qmp_put_u64(info, "backing_file_depth", 0);
+	qmp_put(info, "image", image);
+	qmp_put(info, "children", json_object_new_array());
+	return info;
+}
+
+static struct json_object *own_node(const struct drive *drive)
+{
+	return drive->is_lazy ? file_node(drive, drive->block, drive->id) : format_node(drive, drive->block, drive->id);
+}
+
+/* A format's node, the file below it, and what is behind it, as far as those are no rows of their own. */
+static void add_nodes(struct json_object *list, const struct drive *drive)
+{
+	char name[NODE_BYTES], below[NODE_BYTES];
+
+	json_object_array_add(list, own_node(drive));
+	if (drive->is_lazy)
+		return;
+	snprintf(name, sizeof(name), "%s", drive->id);
+	for (const struct block *block = drive->block; block; block = block_backing(block)) {
+		bool is_own = block == drive->block;
+
+		if (!is_own) {
+			node_name(below, NULL, name, "backing");
+			memcpy(name, below, sizeof(name));
+			json_object_array_add(list, format_node(drive, block, name));
+		}
+		if (!is_own || !drive->below) {
+			node_name(below, NULL, name, "file");
+			json_object_array_add(list, file_node(drive, block, below));
+		}
+		if (is_own && drive->backing)
+			break;
+	}
 }
 
 bool qmp_query_block(struct qmp_call *call, struct error *err)
@@ -120,7 +207,7 @@ bool qmp_query_block(struct qmp_call *call, struct error *err)
 		qmp_put_bool(info, "removable", false);
 		qmp_put_bool(info, "locked", false);
 		qmp_put_string(info, "io-status", machine_state(call->machine) == MACHINE_IO_ERROR ? "failed" : "ok");
-		qmp_put(info, "inserted", device_info(drive));
+		qmp_put(info, "inserted", own_node(drive));
 		json_object_array_add(call->result, info);
 	}
 	return true;
@@ -132,8 +219,8 @@ bool qmp_query_block_nodes(struct qmp_call *call, struct error *err)
 
 	call->result = json_object_new_array();
 	for (unsigned n = 0; (drive = machine_drive(call->machine, n)); n++)
-		if (drive->block)
-			json_object_array_add(call->result, device_info(drive));
+		if (drive->block || drive->is_lazy)
+			add_nodes(call->result, drive);
 	return true;
 }
 

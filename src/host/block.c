@@ -276,6 +276,13 @@ u64 block_size(const struct block *block)
 	return block->size;
 }
 
+u64 block_file_size(const struct block *block)
+{
+	u64 size;
+
+	return file_size(block->fd, &size) ? size : 0;
+}
+
 const char *block_path(const struct block *block)
 {
 	return block->path;

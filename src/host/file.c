@@ -71,6 +71,13 @@ bool file_size(int fd, u64 *size)
 	return true;
 }
 
+u64 file_size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : (u64)st.st_size;
+}
+
 static bool read_whole(int fd, u8 *data, u64 size)
 {
 	u64 done = 0;

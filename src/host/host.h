@@ -22,6 +22,7 @@ bool file_replace(const char *path, const void *data, size_t size, struct error 
 /* open() with words for the error: `what` names the option ("-kernel"). */
 int file_open(const char *what, const char *path, bool write, bool create, struct error *err);
 bool file_size(int fd, u64 *size);
+u64 file_size_of(const char *path); /* as its folder has it, without a look into it; 0: there is none */
 void host_random(void *to, size_t size);
 u64 host_realtime_s(void); /* seconds since 1970, for the RTC */
 
@@ -39,7 +40,8 @@ struct block_config {
 };
 struct block *block_open(const struct block_config *config, struct error *err);
 void block_close(struct block *block);
-u64 block_size(const struct block *block); /* bytes */
+u64 block_size(const struct block *block);      /* bytes */
+u64 block_file_size(const struct block *block); /* of the file that the image is in */
 bool block_is_readonly(const struct block *block);
 bool block_is_temporary(const struct block *block); /* snapshot=on */
 const char *block_path(const struct block *block);
@@ -64,10 +66,11 @@ bool block_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap);
 enum on_error { ON_ERROR_REPORT, ON_ERROR_ENOSPC, ON_ERROR_STOP, ON_ERROR_IGNORE };
 /* A disk as the user described it: made by machine/, used by the device that took it. */
 struct drive {
-	char *id, *file, *format, *backing; /* backing: the node behind, by name */
-	char *serial;                       /* for the device, unless it has its own */
-	struct block *block;                /* NULL: not open yet */
-	struct dev *user;                   /* the device that has it */
+	char *id, *file, *format;
+	char *backing, *below; /* by name: the node behind, the node of driver file; NULL: they have no names */
+	char *serial;          /* for the device, unless it has its own */
+	struct block *block;   /* NULL: not open yet */
+	struct dev *user;      /* the device that has it */
 	bool readonly, discard, no_flush, allow_backing, write_through;
 	bool is_node, is_lazy, is_cdrom; /* of -blockdev; opened when used; media=cdrom */
 	enum on_error write_error, read_error;

@@ -165,6 +165,7 @@ static void row_free(struct drive *drive)
 	free(drive->file);
 	free(drive->format);
 	free(drive->backing);
+	free(drive->below);
 	free(drive->serial);
 	free(drive);
 }
@@ -330,6 +331,9 @@ bool machine_add_blockdev(struct machine *m, struct opts *opts, struct error *er
 		text = opts_get(opts, "backing");
 		if (text && find(m, text))
 			drive->backing = strdup(text);
+		text = opts_get(opts, "file");
+		if (text && find(m, text))
+			drive->below = strdup(text);
 		if (!get_file(m, opts, "", true, config, err) ||
 		    !get_backing(m, opts, "", configs, NESTED_MAX - 1, err)) {
 			row_free(drive);
@@ -354,6 +358,12 @@ bool machine_del_blockdev(struct machine *m, const char *name, struct error *err
 	for (unsigned i = 0; i < FLASH_BANKS; i++)
 		if (drive->block && m->flash_image[i] == drive->block)
 			return fail(err, "Node '%.100s' is busy: it is flash", name);
+	for (unsigned i = 0; i < m->drive_count; i++) {
+		const struct drive *other = m->drives[i];
+
+		if ((other->below && !strcmp(other->below, name)) || (other->backing && !strcmp(other->backing, name)))
+			return fail(err, "Node '%.100s' is busy: node '%.100s' is above it", name, other->id);
+	}
 	for (unsigned i = 0, n = 0; i < m->drive_count; i++)
 		if (m->drives[i] != drive)
 			m->drives[n++] = m->drives[i];

@@ -719,9 +719,9 @@ def topology(build, folder):
 def disks(build, folder):
     """Nodes that come and go, chains, and what the queries say of them."""
     folder = pathlib.Path(folder)
-    for words in (["base.qcow2", "1M"], ["-b", "base.qcow2", "-F", "qcow2", "top.qcow2", "2M"]):
+    for words in (["base.qcow2", "1M"], ["-b", "base.qcow2", "-F", "qcow2", "top.qcow2", "2M"], ["other.qcow2", "1M"]):
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *words], cwd=folder, check=True)
-    top, base = folder / "top.qcow2", folder / "base.qcow2"
+    top, base, other = folder / "top.qcow2", folder / "base.qcow2", folder / "other.qcow2"
     blockdev = json.dumps({"driver": "qcow2", "node-name": "d0", "file": {"driver": "file", "filename": str(top)},
                            "backing": {"driver": "qcow2", "file": {"driver": "file", "filename": str(base)}}})
     with Machine(build, folder, options=["-blockdev", blockdev, "-device", "virtio-blk-pci,drive=d0,id=disk,serial=abc"]) as machine:
@@ -730,14 +730,28 @@ def disks(build, folder):
         blocks, nodes = client.call("query-block"), client.call("query-named-block-nodes")
         schema.check_return("query-block", blocks)
         schema.check_return("query-named-block-nodes", nodes)
-        assert len(blocks) == len(nodes) == 1 and blocks[0]["qdev"] == "disk" and blocks[0]["inserted"]["node-name"] == "d0"
+        assert len(blocks) == 1 and blocks[0]["qdev"] == "disk" and blocks[0]["inserted"]["node-name"] == "d0"
         assert nodes[0]["drv"] == "qcow2" and nodes[0]["backing_file_depth"] == 1 and nodes[0]["backing_file"] == str(base)
         assert nodes[0]["image"]["virtual-size"] == 2 << 20 and nodes[0]["image"]["backing-image"]["virtual-size"] == 1 << 20
+        assert [(node["node-name"], node["drv"], node["file"]) for node in nodes] == [
+            ("d0", "qcow2", str(top)), ("#d0.file", "file", str(top)), ("#d0.backing", "qcow2", str(base)), ("#d0.backing.file", "file", str(base))]
+        assert [node["children"] for node in nodes] == [
+            [{"child": "backing", "node-name": "#d0.backing"}, {"child": "file", "node-name": "#d0.file"}], [], [{"child": "file", "node-name": "#d0.backing.file"}], []]
+        assert [node["image"]["virtual-size"] for node in nodes] == [2 << 20, -(-top.stat().st_size // 512) * 512, 1 << 20, -(-base.stat().st_size // 512) * 512]
+        assert [node["ro"] for node in nodes] == [False, False, True, True]
         for name, words in (("d0", "busy"), ("nix", "Failed to find node")):
             assert words in client.fails("blockdev-del", node_name=name)["desc"]
         client.call("blockdev-add", driver="file", node_name="f1", filename=str(base), read_only=True)
         client.call("blockdev-add", driver="qcow2", node_name="d1", file="f1", read_only=True)
-        assert [node["node-name"] for node in client.call("query-named-block-nodes")] == ["d0", "d1"]
+        client.call("blockdev-add", driver="qcow2", node_name="d3", file={"driver": "file", "filename": str(other)}, backing="d1")
+        nodes = client.call("query-named-block-nodes")
+        schema.check_return("query-named-block-nodes", nodes)
+        assert [node["node-name"] for node in nodes] == ["d0", "#d0.file", "#d0.backing", "#d0.backing.file", "f1", "d1", "d3", "#d3.file"]
+        assert nodes[4]["drv"] == "file" and nodes[4]["ro"] and nodes[4]["file"] == str(base) and nodes[4]["image"]["format"] == "file"
+        assert nodes[5]["children"] == [{"child": "file", "node-name": "f1"}] and nodes[6]["children"][0] == {"child": "backing", "node-name": "d1"}
+        for name in ("f1", "d1"):
+            assert f"Node '{name}' is busy" in client.fails("blockdev-del", node_name=name)["desc"]
+        client.call("blockdev-del", node_name="d3")
         assert "ids must differ" in client.fails("blockdev-add", driver="qcow2", node_name="d1", file="f1")["desc"]
         assert "in use" in client.fails("blockdev-add", driver="qcow2", node_name="d2", file={"driver": "file", "filename": str(top)},
                                         backing=None)["desc"]
