@@ -55,7 +55,7 @@ struct cxl_port {
 	struct pci_bridge bridge;
 	struct cxl_component comp;
 	/* properties */
-	u32 port, slot; /* CXL_AUTO: numbered automatically */
+	u32 port, slot; /* CXL_AUTO, PCI_SLOT_AUTO: numbered automatically */
 	u8 chassis;
 	bool hotplug, power_controller, dpc, hide_native_hotplug, flit_256b, writeable_slot_bug;
 	u32 aer_log_max;
@@ -66,7 +66,6 @@ struct cxl_port {
 	u16 dvsec; /* its Port Extensions */
 	u8 number; /* the port number in use */
 	bool is_numbered;
-	u16 slot_number;
 	struct cxl_port *next; /* all of the machine, in creation order */
 	bool is_listed;
 };

@@ -11,7 +11,6 @@
 
 #define LINK_CAP 0x0c /* in the PCI Express capability */
 #define LINK_STATUS 0x12
-#define SLOT_MAX 0x1fff
 
 /* GT/s in tenths by index of pcie_speed_names. */
 u64 cxl_link_mbps(u32 speed, u32 width)
@@ -68,32 +67,6 @@ static const char *fork_name(const struct cxl_fork *fork)
 	return dev_name(&fork->pci->dev);
 }
 
-static bool pick_slot(struct cxl_port *port, struct error *err)
-{
-	u32 slot = port->slot == CXL_AUTO ? 0 : port->slot;
-	struct cxl_port *other = port->host->ports;
-
-	if (slot > SLOT_MAX)
-		return fail(err, "%s: slot=%u is more than %u [PCIe5 7.5.3.9]", dev_name(&port->pci.dev), slot,
-			    SLOT_MAX);
-	while (other) {
-		if (other->chassis != port->chassis || other->slot_number != slot) {
-			other = other->next;
-			continue;
-		}
-		if (port->slot != CXL_AUTO && other->slot != CXL_AUTO)
-			return fail(err,
-				    "%s: chassis=%u,slot=%u is also that of %s; give each port its own slot, or none",
-				    dev_name(&port->pci.dev), port->chassis, slot, dev_name(&other->pci.dev));
-		if (port->slot != CXL_AUTO)
-			break; /* what the user says goes; a label only */
-		slot++;
-		other = port->host->ports;
-	}
-	port->slot_number = slot;
-	return true;
-}
-
 static void port_function_reset(struct pci_dev *pci, unsigned reset_kind)
 {
 	component_reset(&container_of(pci, struct cxl_port, pci)->comp, reset_kind);
@@ -124,7 +97,6 @@ struct pcie_link cxl_port_link(const struct cxl_port *port)
 				  .width = pcie_width_of(port->width),
 				  .port = port->port == CXL_AUTO ? 0 : port->port,
 				  .slot = true,
-				  .slot_number = port->slot_number,
 				  .hotplug = port->hotplug && !port->hide_native_hotplug,
 				  .power_controller = port->power_controller,
 				  .flit = port->flit_256b};
@@ -137,9 +109,11 @@ bool cxl_port_begin(struct cxl_port *port, const struct pci_ids *ids, enum compo
 
 	if (port->port != CXL_AUTO && port->port > 255)
 		return fail(err, "%s: port=%u is more than 255", name, port->port);
-	if (!pick_slot(port, err) || !pci_dev_init(&port->pci, ids, env, err))
+	if (!pci_dev_init(&port->pci, ids, env, err))
 		return false;
 	pci_bridge_init(&port->pci, &port->bridge, BUS_CXL);
+	if (!pci_slot_claim(&port->pci, port->chassis, port->slot, err))
+		return false;
 	port->bridge.masked = masked;
 	port->bridge.alternate = port_alternate;
 	component_init(&port->comp, kind, name, port->host, 0);

@@ -61,7 +61,7 @@ static const struct prop rp_props[] = {
 	{.name = "slot",
 	 .kind = PROP_KIND_U32,
 	 .offset = offsetof(RP, slot),
-	 .initial = CXL_AUTO,
+	 .initial = PCI_SLOT_AUTO,
 	 .doc = "slot number (default: the next free one of the chassis)"},
 	PROP_BOOL("hotplug", RP, hotplug, true, "the slot can be hot-plugged"),
 	PROP_BOOL("power_controller_present", RP, power_controller, true, "the slot has a power controller"),

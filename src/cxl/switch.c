@@ -225,7 +225,7 @@ static const struct prop downstream_props[] = {
 	{.name = "slot",
 	 .kind = PROP_KIND_U32,
 	 .offset = offsetof(PORT, slot),
-	 .initial = CXL_AUTO,
+	 .initial = PCI_SLOT_AUTO,
 	 .doc = "slot number (default: the next free one of the chassis)"},
 	PROP_BOOL("hotplug", PORT, hotplug, true, "the slot can be hot-plugged"),
 	PROP_BOOL("power_controller_present", PORT, power_controller, true, "the slot has a power controller"),

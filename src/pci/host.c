@@ -248,6 +248,7 @@ static bool is_findable(struct pci_dev *dev, void *arg)
 
 bool pci_host_settle(struct pci_host *host, struct error *err)
 {
+	pci_host_each(host, pci_slot_settle, NULL);
 	for (struct pci_root *root = host->roots; root; root = root->next) {
 		unsigned bridges = 0;
 

@@ -81,6 +81,8 @@ enum { PORT_EVENT_SLOT = 1, PORT_EVENT_AER = 2, PORT_EVENT_DPC = 4, PORT_EVENT_P
 #define PCI_SLOT_ROWS 3
 /* Slot Capabilities, Control and Status; all zero without a slot. */
 void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link);
+/* All ports are there: one without a number takes the lowest that is free in its chassis. For pci_host_each. */
+bool pci_slot_settle(struct pci_dev *port, void *unused);
 void pci_slot_reset(struct pci_dev *port);
 bool pci_slot_is_powered(const struct pci_dev *port);
 /* The function that the port's link leads to, or NULL. */

@@ -131,6 +131,9 @@ struct pci_bridge {
 	struct pci_dev *dev;
 	struct pci_bus secondary;
 	struct pci_reserve reserve;
+	u8 chassis;
+	u16 slot_number;
+	enum { SLOT_WITHOUT_NUMBER, SLOT_WANTS_NUMBER, SLOT_HAS_NUMBER } slot_numbering;
 	bool link_up; /* as last told in Slot Status */
 	bool held;    /* what is below is held in reset from outside (PERST#) */
 	bool down;    /* Secondary Bus Reset or Link Disable keeps it so */
@@ -201,7 +204,6 @@ struct pcie_link {
 	u8 speed, width;
 	u8 port;
 	bool slot;
-	u16 slot_number;
 	bool flr;
 	bool hotplug;
 	bool power_controller;
@@ -281,6 +283,12 @@ struct doe *pci_doe_add(struct pci_dev *dev, u16 at, bool interrupt, u16 vector,
 void pci_doe_set_delay(struct doe *doe, u64 delay_ns);
 void pci_doe_reset(struct doe *doe);
 void pci_doe_free(struct doe *doe);
+
+/* --- slot.c: numbers --- */
+#define PCI_SLOT_AUTO UINT32_MAX
+/* After pci_bridge_init of a port with a slot: no two ports of a machine may have the same chassis and slot, as in
+ * QEMU. */
+bool pci_slot_claim(struct pci_dev *port, u8 chassis, u32 slot, struct error *err);
 
 /* --- slot.c: hot-plug; the caller makes and destroys the devices --- */
 /* Whether something may be put on the bus now; QEMU's words if not. */

@@ -12,7 +12,7 @@ struct root_port {
 	struct pci_bridge bridge;
 	/* properties */
 	u8 chassis, port;
-	u16 slot;
+	u32 slot;
 	u32 speed, width; /* choices */
 	bool hotplug, power_controller, dpc;
 };
@@ -25,18 +25,17 @@ static bool root_port_create(struct dev *dev, const struct dev_env *env, struct 
 				 .width = pcie_width_of(rp->width),
 				 .port = rp->port,
 				 .slot = true,
-				 .slot_number = rp->slot,
 				 .hotplug = rp->hotplug,
 				 .power_controller = rp->power_controller};
 
-	if (rp->slot > 0x1fff)
-		return fail(err, "%s: slot=%u is more than 8191 [PCIe5 7.5.3.9]", dev_name(dev), rp->slot);
 	if (!pci_dev_init(&rp->pci, &ids, env, err))
 		return false;
 	if (rp->pci.bus->bridge)
 		return fail(err, "%s: bus=%s: a root port plugs into a root bus (pcie.0 or an expander)", dev_name(dev),
 			    env->bus->name);
 	pci_bridge_init(&rp->pci, &rp->bridge, BUS_PCIE);
+	if (!pci_slot_claim(&rp->pci, rp->chassis, rp->slot, err))
+		return false;
 	pci_intx_add(&rp->pci);
 	pci_pm_add(&rp->pci, 0);
 	pci_msi_add(&rp->pci, 0, 1);
@@ -68,8 +67,9 @@ const struct dev_class pcie_root_port_class = {
 	.doc = "PCI Express root port",
 	.size = sizeof(struct root_port),
 	.plugs = BUS_PCIE,
-	.props = (const struct prop[]){PROP_U8("chassis", struct root_port, chassis, 0, "chassis number (a label)"),
-				       PROP_U16("slot", struct root_port, slot, 0, "physical slot number"),
+	.props = (const struct prop[]){PROP_U8("chassis", struct root_port, chassis, 0, "chassis number"),
+				       PROP_U32("slot", struct root_port, slot, PCI_SLOT_AUTO,
+						"slot number (default: the next free one of the chassis)"),
 				       PROP_U8("port", struct root_port, port, 0, "port number of the link"),
 				       PROP_CHOICE("x-speed", struct root_port, speed, pcie_speed_names, PCIE_SPEED_16,
 						   "link speed, GT/s"),

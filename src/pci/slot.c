@@ -105,6 +105,14 @@ void pci_link_changed(struct pci_dev *port)
 
 /* --- registers --- */
 
+/* Physical Slot Number is known when all ports are. */
+static u64 cap_read(struct regs *b, unsigned i, u64 stored)
+{
+	const struct pci_dev *port = config_dev(b);
+
+	return stored | (u64)(port->bridge ? port->bridge->slot_number : 0) << 19;
+}
+
 static u64 status_read(struct regs *b, unsigned i, u64 stored)
 {
 	return stored | (pci_port_partner(config_dev(b)) ? EXP_SLTSTA_PDS : 0);
@@ -145,7 +153,7 @@ void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)
 	u64 cap = 0, control = 0, status = 0;
 
 	if (link->slot) {
-		cap = (link->power_controller ? EXP_SLTCAP_POWER : 0) | (u64)(link->slot_number & 0x1fff) << 19 |
+		cap = (link->power_controller ? EXP_SLTCAP_POWER : 0) |
 		      (link->hotplug ?
 			       EXP_SLTCAP_HOTPLUG | EXP_SLTCAP_SURPRISE | EXP_SLTCAP_BUTTON | EXP_SLTCAP_INDICATORS :
 			       EXP_SLTCAP_NO_COMMAND);
@@ -155,7 +163,7 @@ void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)
 			  (link->power_controller ? EXP_SLTCTL_POWER_OFF : 0);
 		status = EXP_SLT_EVENTS | EXP_SLTSTA_DLLSC;
 	}
-	rows[0] = (struct reg)R32(EXP_SLTCAP, EXP_SLTCAP, cap, 0);
+	rows[0] = (struct reg)R32(EXP_SLTCAP, EXP_SLTCAP, cap, 0, .read = link->slot ? cap_read : NULL);
 	rows[1] = (struct reg)R16(EXP_SLTCTL, EXP_SLTCTL, 0, control, .write = link->slot ? control_write : NULL);
 	rows[2] = (struct reg)R16(EXP_SLTSTA, EXP_SLTSTA, 0, 0, .w1c = status, .read = link->slot ? status_read : NULL,
 				  .write = link->slot ? status_write : NULL);
@@ -177,6 +185,67 @@ void pci_slot_reset(struct pci_dev *port)
 					  EXP_SLTCTL_POWER_OFF :
 					  0));
 	port->bridge->link_up = pci_link_is_up(port);
+}
+
+/* --- numbers --- */
+
+#define SLOT_MAX 0x1fff
+
+struct slot_search {
+	const struct pci_dev *port, *other; /* another port that has this one's number */
+};
+
+static bool has_other_number(struct pci_dev *dev, void *arg)
+{
+	struct slot_search *search = arg;
+	const struct pci_bridge *own = search->port->bridge, *bridge = dev->bridge;
+
+	if (!bridge || bridge == own || bridge->slot_numbering != SLOT_HAS_NUMBER || bridge->chassis != own->chassis ||
+	    bridge->slot_number != own->slot_number)
+		return true;
+	search->other = dev;
+	return false;
+}
+
+static const struct pci_dev *port_of_same_number(struct pci_dev *port)
+{
+	struct slot_search search = {.port = port};
+
+	pci_host_each(pci_dev_host(port), has_other_number, &search);
+	return search.other;
+}
+
+bool pci_slot_claim(struct pci_dev *port, u8 chassis, u32 slot, struct error *err)
+{
+	struct pci_bridge *bridge = port->bridge;
+	const struct pci_dev *other;
+
+	bridge->chassis = chassis;
+	bridge->slot_numbering = SLOT_WANTS_NUMBER;
+	if (slot == PCI_SLOT_AUTO)
+		return true;
+	if (slot > SLOT_MAX)
+		return fail(err, "%s: slot=%u is more than %u [PCIe5 7.5.3.9]", dev_name(&port->dev), slot, SLOT_MAX);
+	bridge->slot_number = (u16)slot;
+	other = port_of_same_number(port);
+	if (other)
+		return fail(err, "%s: chassis=%u,slot=%u is also that of %s; give each port its own slot, or none",
+			    dev_name(&port->dev), chassis, slot, dev_name(&other->dev));
+	bridge->slot_numbering = SLOT_HAS_NUMBER;
+	return true;
+}
+
+/* There are fewer ports than numbers. */
+bool pci_slot_settle(struct pci_dev *port, void *unused)
+{
+	struct pci_bridge *bridge = port->bridge;
+
+	if (!bridge || bridge->slot_numbering != SLOT_WANTS_NUMBER)
+		return true;
+	for (bridge->slot_number = 0; port_of_same_number(port);)
+		bridge->slot_number++;
+	bridge->slot_numbering = SLOT_HAS_NUMBER;
+	return true;
 }
 
 /* --- putting in and taking out --- */

@@ -223,6 +223,11 @@ CASES = [
     ("type3 on the root bus", f"{WINDOW} {BRIDGE} -object memory-backend-ram,id=m0,size=256M -device cxl-type3,volatile-memdev=m0", ["cxl-type3"]),
     ("root port on a plain bus", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=pcie.0,id=rp0", ["cxl-rp"]),
     ("same port number twice", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=a,port=1,slot=1 -device cxl-rp,bus=cxl.1,id=b,port=1,slot=2", ["port"]),
+    ("same slot twice", "-device pcie-root-port,id=a,chassis=0,slot=1 -device pcie-root-port,id=b,chassis=0,slot=1",
+     ["b: chassis=0,slot=1", "also that of a", "its own slot"]),
+    ("same slot of two kinds of port", f"{WINDOW} {BRIDGE} -device pcie-root-port,id=a,slot=7 -device cxl-rp,bus=cxl.1,id=b,slot=7", ["b: chassis=0,slot=7", "of a"]),
+    ("same slot below a switch", f"{WINDOW} {BRIDGE} -device cxl-rp,bus=cxl.1,id=rp0,slot=3 -device cxl-upstream,bus=rp0,id=us "
+     "-device cxl-downstream,bus=us,id=ds,slot=3", ["ds: chassis=0,slot=3", "of rp0"]),
     ("region without window", f"{BRIDGE} {memory(0)} -cxl-region window=0,devices=mem0,type=ram", ["window=0"]),
     ("region without devices", f"{ONE} -cxl-region window=0,type=ram", ["devices"]),
     ("region device unknown", f"{ONE} -cxl-region window=0,devices=nix,type=ram", ["nix"]),

@@ -247,6 +247,36 @@ static void only_hot_plug_slots_take_devices(void **state)
 	fixture_free(s.f);
 }
 
+static unsigned number_of(struct fixture *f, unsigned slot, struct dev *port)
+{
+	return (unsigned)(rd(f, ecam(0, slot, 0, pci_of(port)->cap_pcie + EXP_SLTCAP), 4) >> 19);
+}
+
+static void slots_have_numbers_of_their_own(void **state)
+{
+	struct fixture *f = fixture_new();
+	struct error err = {{0}};
+	struct dev *ports[6];
+
+	ports[0] = fixture_must_add(f, &pcie_root_port_class, NULL, "id=a,addr=1");
+	ports[1] = fixture_must_add(f, &pcie_root_port_class, NULL, "id=b,addr=2,slot=0");
+	ports[2] = fixture_must_add(f, &pcie_root_port_class, NULL, "id=c,addr=3,slot=2");
+	ports[3] = fixture_must_add(f, &pcie_root_port_class, NULL, "id=d,addr=4");
+	ports[4] = fixture_must_add(f, &pcie_root_port_class, NULL, "id=e,addr=5,chassis=255");
+	ports[5] = fixture_must_add(f, &pcie_root_port_class, NULL, "id=g,addr=6,chassis=1,slot=8191");
+	fixture_refused(f, &pcie_root_port_class, NULL, "id=h,addr=7,slot=2", "h: chassis=0,slot=2 is also that of c");
+	fixture_refused(f, &pcie_root_port_class, NULL, "id=h,addr=7,chassis=1,slot=8191", "is also that of g");
+	fixture_refused(f, &pcie_root_port_class, NULL, "id=h,addr=7,slot=8192", "more than 8191");
+	assert_true(pci_host_settle(f->host, &err));
+	assert_int_equal(number_of(f, 1, ports[0]), 1); /* what is left: 0 and 2 were asked for, later */
+	assert_int_equal(number_of(f, 2, ports[1]), 0);
+	assert_int_equal(number_of(f, 3, ports[2]), 2);
+	assert_int_equal(number_of(f, 4, ports[3]), 3);
+	assert_int_equal(number_of(f, 5, ports[4]), 0);
+	assert_int_equal(number_of(f, 6, ports[5]), 8191);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +289,7 @@ int main(void)
 		cmocka_unit_test(functions_show_together),
 		cmocka_unit_test(a_port_that_sleeps_sends_pme),
 		cmocka_unit_test(only_hot_plug_slots_take_devices),
+		cmocka_unit_test(slots_have_numbers_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
