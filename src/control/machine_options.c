@@ -94,8 +94,7 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 		return true;
 	}
 	if (!strcmp(key, "memory-backend")) {
-		s->config.nodes[0].memdev = value;
-		s->config.node_count = MAX(s->config.node_count, 1u);
+		s->config.memory_backend = value;
 		return true;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(fixed_keys); i++) {
@@ -249,6 +248,7 @@ bool option_memory(struct settings *s, const char *argument, struct error *err)
 	size = opts_get(&opts, "size");
 	slots = opts_get(&opts, "slots");
 	max = opts_get(&opts, "maxmem");
+	s->config.ram_given |= size != NULL;
 	ok = (!size || memory_size("-m size", size, &s->config.ram_size, err)) &&
 	     (!max || memory_size("-m maxmem", max, &s->config.ram_max, err)) &&
 	     (!slots || parse_u64("-m slots", slots, 0, 256, &value, err)) && opts_all_used(&opts, "-m", err);

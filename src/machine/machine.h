@@ -27,7 +27,9 @@ struct space;
 
 /* What the command line says, before anything exists. Strings are borrowed. */
 struct machine_config {
-	u64 ram_size, ram_max; /* -m; ram_max = maxmem or ram_size */
+	u64 ram_size, ram_max;      /* -m; ram_max = maxmem or ram_size */
+	bool ram_given;             /* else the size of memory_backend goes, if there is one */
+	const char *memory_backend; /* -M memory-backend=: what RAM is, without -numa; NULL: our own */
 	unsigned ram_slots;
 	unsigned cpu_count;
 	unsigned sockets, cores, threads; /* of -smp, 0: not given */

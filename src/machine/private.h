@@ -58,6 +58,7 @@ struct machine {
 	struct firmware *firmware;
 	struct ram_part ram[MACHINE_NODES_MAX];
 	unsigned ram_count;
+	struct backend *ram_backend; /* of -M memory-backend=, or NULL */
 	struct loader *loader;
 	/* what the user added */
 	struct dev *first_dev, **last_dev;
@@ -132,6 +133,8 @@ bool machine_semihost_check(struct machine *m, struct error *err);
 /* devices.c: ends the machine with this exit code; any thread. */
 void machine_quit_with(struct machine *m, int code);
 /* ram.c */
+/* The backend that -M names is taken, and the size of RAM known. */
+bool machine_ram_settle(struct machine *m, struct error *err);
 bool machine_ram_create(struct machine *m, struct error *err);
 void machine_ram_destroy(struct machine *m);
 /* errors.c: what firmware does about errors, with -M ras=on */

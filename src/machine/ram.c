@@ -38,25 +38,24 @@ static bool add_part(struct machine *m, u32 node, struct backend *backend, u64 s
 	return true;
 }
 
-static struct backend *take_backend(struct machine *m, const char *id, struct error *err)
+/* `key`: where the user names it. */
+static struct backend *take_backend(struct machine *m, const char *key, const char *id, struct error *err)
 {
 	struct dev *dev = machine_find(m, id);
 	struct backend *backend = dev ? backend_of(dev) : NULL;
 
 	if (!backend) {
-		fail(err,
-		     "-numa memdev=%s: no such memory backend; describe it with -object memory-backend-ram,id=%s,size=...",
-		     id, id);
+		fail(err, "%s=%s: no such memory backend; describe it with -object memory-backend-ram,id=%s,size=...",
+		     key, id, id);
 		return NULL;
 	}
 	if (backend->dev_owner || backend->ram_owner) {
-		fail(err,
-		     "-numa memdev=%s: this memory backend serves something else already; use one backend for each",
+		fail(err, "%s=%s: this memory backend serves something else already; use one backend for each", key,
 		     id);
 		return NULL;
 	}
 	if (!is_aligned(backend->size, 2 * MiB)) {
-		fail(err, "-numa memdev=%s: the size of RAM must be a multiple of 2M", id);
+		fail(err, "%s=%s: the size of RAM must be a multiple of 2M", key, id);
 		return NULL;
 	}
 	backend->ram_owner = true;
@@ -73,7 +72,7 @@ static bool settle_sizes(struct machine *m, struct backend *backends[MACHINE_NOD
 		struct machine_node *node = &c->nodes[i];
 
 		if (node->memdev) {
-			backends[i] = take_backend(m, node->memdev, err);
+			backends[i] = take_backend(m, "-numa memdev", node->memdev, err);
 			if (!backends[i])
 				return false;
 			node->size = backends[i]->size;
@@ -89,6 +88,32 @@ static bool settle_sizes(struct machine *m, struct backend *backends[MACHINE_NOD
 	if (*any && sum != c->ram_size)
 		return fail(err, "-numa: the nodes' memory is %llu MiB in all, -m says %llu MiB; make them equal",
 			    (unsigned long long)(sum / MiB), (unsigned long long)(c->ram_size / MiB));
+	return true;
+}
+
+bool machine_ram_settle(struct machine *m, struct error *err)
+{
+	static const char key[] = "-M memory-backend";
+	struct machine_config *c = &m->config;
+	const char *id = c->memory_backend;
+
+	if (!id)
+		return true;
+	if (c->node_count > 1 || (c->node_count && (c->nodes[0].size || c->nodes[0].memdev)))
+		return fail(
+			err,
+			"%s=%s: with -numa, each node says what its memory is; leave this out and write -numa node,memdev=%s",
+			key, id, id);
+	m->ram_backend = take_backend(m, key, id, err);
+	if (!m->ram_backend)
+		return false;
+	if (c->ram_given && c->ram_size != m->ram_backend->size)
+		return fail(err, "%s=%s: the backend has %llu MiB, -m says %llu MiB; make them equal, or leave -m out",
+			    key, id, (unsigned long long)(m->ram_backend->size / MiB),
+			    (unsigned long long)(c->ram_size / MiB));
+	if (m->ram_backend->size < 64 * MiB)
+		return fail(err, "%s=%s: the machine needs at least 64M of memory", key, id);
+	c->ram_size = m->ram_backend->size;
 	return true;
 }
 
@@ -112,7 +137,7 @@ bool machine_ram_create(struct machine *m, struct error *err)
 	if (!any) {
 		if (c->node_count)
 			c->nodes[0].size = c->ram_size;
-		return add_part(m, c->node_count ? c->nodes[0].id : 0, NULL, c->ram_size, base, err);
+		return add_part(m, c->node_count ? c->nodes[0].id : 0, m->ram_backend, c->ram_size, base, err);
 	}
 	for (unsigned i = 0; i < c->node_count; i++) {
 		if (c->nodes[i].size && !add_part(m, c->nodes[i].id, backends[i], c->nodes[i].size, base, err))

@@ -331,7 +331,8 @@ bool machine_settle(struct machine *m, struct error *err)
 {
 	bool ok;
 
-	if (!memory_map_check(m->config.ram_size, 0, cpus_pa_bits(m->cpus), m->config.cpu_model, err) ||
+	if (!machine_ram_settle(m, err) ||
+	    !memory_map_check(m->config.ram_size, 0, cpus_pa_bits(m->cpus), m->config.cpu_model, err) ||
 	    !machine_ram_create(m, err) || !create_platform(m, err))
 		return false;
 	loop_lock(m->loop);

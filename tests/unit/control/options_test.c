@@ -137,8 +137,8 @@ static void machine_properties(void **state)
 	assert_int_equal(s->config.cxl, 1);
 	free(s);
 	s = taken(option_machine, "virt,memory-backend=m0,cxl-fmw.0.targets.0=a,cxl-fmw.0.size=4G,cxl-fmw.15.size=1G");
-	assert_int_equal(s->config.node_count, 1);
-	assert_string_equal(s->config.nodes[0].memdev, "m0");
+	assert_int_equal(s->config.node_count, 0);
+	assert_string_equal(s->config.memory_backend, "m0");
 	assert_true(s->windows[0].used && s->windows[15].used && !s->windows[1].used);
 	assert_int_equal(s->windows[0].opts.count, 2);
 	assert_string_equal(s->windows[0].opts.list[0].key, "targets.0");

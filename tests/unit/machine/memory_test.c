@@ -153,6 +153,24 @@ static void facts_place_every_cpu(void **state)
 	free(fdt);
 }
 
+static void ram_is_the_backend_that_m_names(void **state)
+{
+	struct machine_config config = board_config();
+	struct machine *m;
+
+	config.ram_size = 1 * GiB; /* nobody said so */
+	config.memory_backend = "r";
+	m = board_create(&config);
+	board_add(m, true, "memory-backend-ram,id=r,size=128M");
+	board_settle(m);
+	assert_int_equal(machine_config(m)->ram_size, 128 * MiB);
+	assert_int_equal(m->ram_count, 1);
+	assert_int_equal(m->ram[0].region.size, 128 * MiB);
+	assert_ptr_equal(m->ram[0].backend, m->ram_backend);
+	assert_int_equal(machine_config(m)->node_count, 0); /* no NUMA comes of it */
+	machine_destroy(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +179,7 @@ int main(void)
 		cmocka_unit_test(windows_lie_apart_from_the_board),
 		cmocka_unit_test(nodes_have_what_they_say),
 		cmocka_unit_test(facts_place_every_cpu),
+		cmocka_unit_test(ram_is_the_backend_that_m_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
