@@ -9,6 +9,7 @@
 #define FUZZ_HOST_EVENTS_H
 
 #include <errno.h>
+#include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -208,8 +209,7 @@ ssize_t send(int fd, const void *from, size_t size, int flags)
 	struct host_fd *h = host_fd(fd);
 
 	assert(h && h->kind == HOST_WIRE);
-	for (size_t n = 0; n < size; n += 64) /* all of it is readable */
-		(void)*(const volatile u8 *)((const u8 *)from + n);
+	assert(!__asan_region_is_poisoned((void *)from, size));
 	if (h->ended || h->out_count == HOST_WIRE_BYTES) {
 		errno = h->ended ? EPIPE : EAGAIN;
 		return -1;
