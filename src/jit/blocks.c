@@ -17,7 +17,6 @@
  * Locks: jit->lock to make and link blocks. Look-ups take none: an index entry is published after the block's bytes.
  */
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/trace.h"
 #include "cpu/code.h"
@@ -25,9 +24,7 @@
 #include "jit/jit.h"
 #include "jit/private.h"
 
-#define INDEX_SIZE (CODE_PAGE_INSNS * sizeof(u32))
 #define STEPS_WITHOUT 64 /* instructions interpreted before a block is asked for again */
-#define INDEXES_MAX 65536u /* 256 MiB of address space, used as needed */
 
 /* One record by the interpreter. */
 static void step(struct cpu *cpu)
@@ -261,13 +258,8 @@ static void jit_destroy(void *engine, struct cpus *cpus)
 	if (jit->counts)
 		dump_counts(jit);
 	free(jit->counts);
-	for (unsigned n = 0; n < cpus_count(cpus); n++) {
-		free(cpus_get(cpus, n)->jit_jumps);
-		cpus_get(cpus, n)->jit_jumps = NULL;
-	}
+	tables_unmap(jit);
 	cache_unmap(jit);
-	if (jit->index_free)
-		munmap(jit->index_free, INDEX_SIZE * INDEXES_MAX);
 	pthread_mutex_destroy(&jit->lock);
 	free(jit);
 }
@@ -275,7 +267,6 @@ static void jit_destroy(void *engine, struct cpus *cpus)
 static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
 {
 	struct jit *jit = calloc(1, sizeof(*jit));
-	void *indexes;
 
 	if (!jit) {
 		fail(err, "-accel jit: no memory");
@@ -298,17 +289,10 @@ static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
 		jit_destroy(jit, cpus);
 		return NULL;
 	}
-	indexes = mmap(NULL, INDEX_SIZE * INDEXES_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	jit->index_free = indexes == MAP_FAILED ? NULL : indexes;
-	for (unsigned n = 0; n < cpus_count(cpus); n++) {
-		struct cpu *cpu = cpus_get(cpus, n);
-
-		cpu->jit_jumps = calloc(JUMPS, sizeof(struct jump));
-		if (!cpu->jit_jumps || !jit->index_free) {
-			fail(err, "-accel jit: no memory");
-			jit_destroy(jit, cpus);
-			return NULL;
-		}
+	if (!tables_map(jit)) {
+		fail(err, "-accel jit: no memory");
+		jit_destroy(jit, cpus);
+		return NULL;
 	}
 	emitters_collect(jit);
 	thunks_make(jit);

@@ -3,6 +3,8 @@
  * The memory of the code cache. As a rule one private mapping that may be written and executed, of huge pages. A host that forbids this
  * (PR_SET_MDWE, SELinux's execmem), or -accel jit,split-wx=on, gets two mappings of one memfd: code is made through the one that may be
  * written and runs in the other, jit->run further on. All code is relative to itself, so the same bytes do for both.
+ * Beside it the tables that say where code is: the jumps of each vCPU, and the pages' indexes behind them, in one piece of huge pages, as
+ * single pages that are taken one by one cost a boot as many faults as all else together.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,9 +14,9 @@
 #define HUGE (2u << 20)
 
 /* Aligned for huge pages: what is mapped too much at both ends is given back. */
-static u8 *map_one(size_t size)
+static void *map_huge(size_t size, int protection)
 {
-	u8 *space = mmap(NULL, size + HUGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u8 *space = mmap(NULL, size + HUGE, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t before;
 
 	if (space == MAP_FAILED)
@@ -54,7 +56,7 @@ static u8 *map_two(size_t size, s64 *run)
 bool cache_map(struct jit *jit)
 {
 	jit->run = 0;
-	jit->cache = jit_has(jit, JIT_SPLIT) ? NULL : map_one(jit->cache_size);
+	jit->cache = jit_has(jit, JIT_SPLIT) ? NULL : map_huge(jit->cache_size, PROT_READ | PROT_WRITE | PROT_EXEC);
 	if (!jit->cache)
 		jit->cache = map_two(jit->cache_size, &jit->run);
 	if (jit->cache)
@@ -69,4 +71,31 @@ void cache_unmap(struct jit *jit)
 	if (jit->run)
 		munmap(jit->cache + jit->run, jit->cache_size);
 	munmap(jit->cache, jit->cache_size);
+}
+
+static size_t tables_size(const struct jit *jit)
+{
+	return align_up(JUMPS_SIZE * cpus_count(jit->cpus), HUGE) + INDEX_SIZE * INDEXES_MAX;
+}
+
+bool tables_map(struct jit *jit)
+{
+	u8 *tables = map_huge(tables_size(jit), PROT_READ | PROT_WRITE);
+
+	if (!tables)
+		return false;
+	madvise(tables, tables_size(jit), MADV_DONTDUMP);
+	jit->tables = tables;
+	jit->index_free = (u32 *)(void *)(tables + JUMPS_SIZE * cpus_count(jit->cpus));
+	for (unsigned n = 0; n < cpus_count(jit->cpus); n++)
+		cpus_get(jit->cpus, n)->jit_jumps = tables + JUMPS_SIZE * n;
+	return true;
+}
+
+void tables_unmap(struct jit *jit)
+{
+	for (unsigned n = 0; n < cpus_count(jit->cpus); n++)
+		cpus_get(jit->cpus, n)->jit_jumps = NULL;
+	if (jit->tables)
+		munmap(jit->tables, tables_size(jit));
 }

@@ -14,6 +14,9 @@
 #define CACHE_MARGIN (2048u * BLOCK_INSNS_MAX) /* more than one block takes */
 #define SEGMENTS 8u
 #define JUMPS 16384u /* bits 15..2 of the address, exclusive-or bits 27..14: see exit_indirect */
+#define JUMPS_SIZE (JUMPS * sizeof(struct jump))
+#define INDEX_SIZE (CODE_PAGE_INSNS * sizeof(u32))
+#define INDEXES_MAX 65536u /* 256 MiB of address space, used as needed */
 
 /* Why translated code came back: one of these, or the address of link data (struct link_data). */
 enum { LEFT_PLAIN, LEFT_BUDGET, LEFT_INDIRECT, LEFT_COUNT };
@@ -63,7 +66,8 @@ struct jit {
 	u64 next_epoch;          /* the next one may be filled when every vCPU has arrived here; lock */
 	bool wrapped;            /* every segment has been filled; lock */
 	pthread_mutex_t lock;    /* translation */
-	u32 *index_free;         /* arena of page indexes */
+	u8 *tables;              /* of jumps, one per vCPU, and indexes */
+	u32 *index_free;         /* the indexes among them */
 	unsigned index_used;
 	struct emitter emitters[A64_ROW_COUNT];
 	u8 operands[A64_ROW_COUNT]; /* operand_letters */
@@ -83,6 +87,9 @@ static inline bool jit_has(const struct jit *jit, enum jit_switch n)
 /* cache.c: the memory of the code cache; false: the host gives none. */
 bool cache_map(struct jit *jit);
 void cache_unmap(struct jit *jit);
+/* The jumps of all vCPUs and the pages' indexes, zero. */
+bool tables_map(struct jit *jit);
+void tables_unmap(struct jit *jit);
 /* blocks.c: after an exec_ function that went elsewhere: the block to go on at, or NULL. */
 const u8 *jit_resume(struct cpu *cpu);
 /* thunks.c: fills the start of the cache. */
