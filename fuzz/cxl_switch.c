@@ -35,8 +35,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 	if (!m.loop)
 		open_switch(NULL);
-	for (struct cxl_port *port = m.cxl->ports; port; port = port->next)
+	for (struct cxl_port *port = m.cxl->ports; port; port = port->next) {
 		pci_port_let_go(&port->pci);
+		port->bridge.unbound = false;
+	}
+	background_reset(&cci->background, RESET_COLD);
 	cci->response_limit = __builtin_ctz(MAILBOX_PAYLOAD_BYTES);
 	cci->timestamp = 0;
 	devregs_reset(&cci->mbox, RESET_COLD);

@@ -107,6 +107,8 @@ static void add_bus(struct picture_list *p, struct pci_bus *bus, int parent, uns
 									      "device",
 					&dev->dev, parent),
 				&dev->dev);
+		if (bus->bridge && bus->bridge->unbound)
+			snprintf(p->boxes[index].line[2], sizeof(p->boxes[index].line[2]), "not bound to the host");
 		if (dev->bridge)
 			add_bus(p, &dev->bridge->secondary, index, depth + 1);
 	}

@@ -22,7 +22,7 @@ static u64 background_status_read(struct regs *b, unsigned i, u64 stored)
 {
 	const struct mailbox *mbox = b->owner;
 
-	return mbox->cci.dev ? background_status(mbox->cci.dev) : 0;
+	return mbox->cci.background ? background_status(mbox->cci.background) : 0;
 }
 
 static u64 memory_status_read(struct regs *b, unsigned i, u64 stored)

@@ -215,8 +215,10 @@ void features_other_command(struct cxl_type3 *dev, u16 opcode)
 		dev->features.is_moving = false;
 }
 
-static void repair_done(struct cxl_type3 *dev, u16 code)
+static void repair_done(void *owner, u16 code)
 {
+	struct cxl_type3 *dev = owner;
+
 	if (code == CXL_SUCCESS)
 		poison_repair(dev, dev->features.repair_dpa);
 }
@@ -232,13 +234,14 @@ static u16 repair(struct cxl_type3 *dev, struct mbox_in *in)
 	if (flags & QUERY_RESOURCES)
 		return CXL_SUCCESS; /* there always are */
 	dev->features.repair_dpa = align_down(dpa, POISON_LINE);
-	return background_start(dev, 0x0600, REPAIR_NS, true, repair_done);
+	return background_start(&dev->background, 0x0600, REPAIR_NS, true, repair_done);
 }
 
 #define SPARING_HARD BIT(1)
 
-static void sparing_done(struct cxl_type3 *dev, u16 code)
+static void sparing_done(void *owner, u16 code)
 {
+	struct cxl_type3 *dev = owner;
 	struct features *s = &dev->features;
 
 	if (code == CXL_SUCCESS)
@@ -257,7 +260,7 @@ static u16 spare(struct cxl_type3 *dev, struct mbox_in *in, unsigned subclass)
 		return CXL_SUCCESS;
 	s->sparing = subclass;
 	s->sparing_hard = flags & SPARING_HARD;
-	return background_start(dev, 0x0600, REPAIR_NS, true, sparing_done);
+	return background_start(&dev->background, 0x0600, REPAIR_NS, true, sparing_done);
 }
 
 u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)

@@ -45,8 +45,9 @@ u16 cmd_get_fw_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 	return CXL_SUCCESS;
 }
 
-static void transfer_done(struct cxl_type3 *dev, u16 code)
+static void transfer_done(void *owner, u16 code)
 {
+	struct cxl_type3 *dev = owner;
 	struct firmware *f = &dev->firmware;
 
 	if (code != CXL_SUCCESS)
@@ -100,11 +101,13 @@ u16 cmd_transfer_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 	f->part = offset;
 	f->next = offset + size;
 	f->part_at = now;
-	return background_start(dev, 0x0201, f->is_whole ? WHOLE_NS : PART_NS, true, transfer_done);
+	return background_start(&dev->background, 0x0201, f->is_whole ? WHOLE_NS : PART_NS, true, transfer_done);
 }
 
-static void activate_done(struct cxl_type3 *dev, u16 code)
+static void activate_done(void *owner, u16 code)
 {
+	struct cxl_type3 *dev = owner;
+
 	if (code == CXL_SUCCESS)
 		dev->firmware.active = dev->firmware.next_active;
 }
@@ -123,7 +126,7 @@ u16 cmd_activate_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 		return CXL_SUCCESS;
 	}
 	f->next_active = slot - 1;
-	return background_start(dev, 0x0202, ACTIVATE_NS, true, activate_done);
+	return background_start(&dev->background, 0x0202, ACTIVATE_NS, true, activate_done);
 }
 
 void fw_slots_init(struct cxl_type3 *dev)

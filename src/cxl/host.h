@@ -90,10 +90,19 @@ struct cxl_switch {
 };
 #define CXL_AUTO 0xffffffff
 
+/* What binds or unbinds in the background. */
+struct switch_job {
+	struct cxl_port *port; /* NULL: nothing does, or the port has gone */
+	bool bind;
+	u8 option; /* enum unbind_option */
+};
+
 /* cxl-switch-mailbox-cci. */
 struct switch_cci {
 	struct pci_dev pci;
 	struct mailbox mbox; /* BAR 0 */
+	struct background background;
+	struct switch_job job;
 	/* properties */
 	struct dev *target_dev;
 	/* guest-visible */
@@ -191,13 +200,29 @@ void cxl_port_list(struct cxl_port *port);
 void cxl_port_reset(struct dev *dev, unsigned reset_kind);
 void cxl_port_destroy(struct dev *dev);
 struct bus *cxl_port_bus(struct dev *dev);
-/* What is below the port: a Type 3 device, a switch, or NULL. */
+/* What software has below the port: a Type 3 device, a switch, or NULL. */
 struct cxl_type3 *cxl_port_device(const struct cxl_port *port);
 struct cxl_switch *cxl_port_switch(const struct cxl_port *port);
+/* What is at the port's link, bound or not. */
+struct pci_dev *cxl_port_below(const struct cxl_port *port);
+struct cxl_type3 *cxl_port_physical_device(const struct cxl_port *port);
 /* The port or fork that provides env->bus, or NULL. */
 struct cxl_port *cxl_port_of(const struct dev_env *env);
 struct cxl_fork *cxl_fork_of(const struct dev_env *env);
 /* --- switch.c --- */
 void cxl_switches_settle(struct cxl_host *host);
+/* --- switch_cci.c --- */
+/* A downstream port by its port ID, or NULL; the ID of the upstream port. */
+struct cxl_port *switch_port(const struct cxl_switch *sw, unsigned id);
+unsigned switch_upstream_id(const struct cxl_switch *sw);
+/* --- switch_bind.c --- */
+u16 cmd_get_vcs_info(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_bind_vppb(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_unbind_vppb(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_generate_aer(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out);
+/* What goes on with the port's binding, or NULL. */
+const struct switch_job *switch_job_of(const struct cxl_host *host, const struct cxl_port *port);
+/* The port is going: whoever binds it or unbinds it has nothing to do any more. */
+void switch_job_forget(struct cxl_host *host, const struct cxl_port *port);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/conformance.h"
 #include "base/trace.h"
+#include "cxl/host.h"
 #include "cxl/type3.h"
 
 /* clang-format off */
@@ -201,9 +202,11 @@ static u16 run_command(const struct cci *cci, const struct mbox_command *command
 
 	if (in->length < command->in_min || in->length > command->in_max)
 		return CXL_INVALID_PAYLOAD_LENGTH;
+	if (cci->of_switch && !cci->of_switch->target)
+		return CXL_INTERNAL_ERROR; /* the switch has gone */
 	if ((command->flags & NEEDS_MEDIA) && media_disabled(cci->dev, &(u64){0}, &(u64){0}))
 		return cci->dev->sanitizing ? CXL_MEDIA_DISABLED : CXL_INVALID_SECURITY_STATE; /* locked */
-	if ((command->effects & EFFECT_BACKGROUND) && cci->dev && cci->dev->background.is_running)
+	if ((command->effects & EFFECT_BACKGROUND) && cci->background && cci->background->is_running)
 		return CXL_BUSY;
 	code = command->run_switch ? command->run_switch(cci->of_switch, in, out) : command->run(cci->dev, in, out);
 	return in->bad || out->bad ? CXL_INVALID_PAYLOAD_LENGTH : code;
@@ -282,7 +285,7 @@ void mailbox_ring(struct mailbox *mbox)
 	}
 	regs_set(&mbox->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);
 	regs_set(&mbox->registers, MAILBOX_STATUS, 8,
-		 (u64)code << 32 | (cci->dev && cci->dev->background.is_running ? MAILBOX_STATUS_BACKGROUND : 0));
+		 (u64)code << 32 | (cci->background && cci->background->is_running ? MAILBOX_STATUS_BACKGROUND : 0));
 	regs_set(&mbox->registers, MAILBOX_CTRL, 4, ctrl & ~MAILBOX_CTRL_DOORBELL);
 	if ((ctrl & MAILBOX_CTRL_DOORBELL_IRQ) && pci_msix_is_enabled(mbox->pci))
 		pci_msix_notify(mbox->pci, mbox->vector);

@@ -7,6 +7,7 @@
 #ifndef CXL_MAILBOX_H
 #define CXL_MAILBOX_H
 
+#include "base/loop.h"
 #include "cxl/cxl_spec.h"
 #include "mem/reg.h"
 
@@ -68,9 +69,10 @@ extern const unsigned mbox_command_count;
 struct cci {
 	const struct mbox_command *commands;
 	unsigned command_count;
-	const char *name;             /* for traces */
-	struct cxl_type3 *dev;        /* whose commands they are: a memory device's, */
-	struct switch_cci *of_switch; /* or a switch's */
+	const char *name;              /* for traces */
+	struct cxl_type3 *dev;         /* whose commands they are: a memory device's, */
+	struct switch_cci *of_switch;  /* or a switch's */
+	struct background *background; /* NULL: it has none */
 };
 /* Whether the owner has this command of the table. */
 bool cci_has(const struct cci *cci, const struct mbox_command *command);
@@ -83,6 +85,36 @@ u16 cci_run(const struct cci *cci, u16 opcode, const u8 *in, u32 length, u8 *out
  * against what is left of the one around it. [CXL3.1 7.6.7.3.1]
  */
 u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct mbox_in *in, struct mbox_out *out);
+
+struct mailbox;
+
+/* What goes on behind a mailbox. */
+struct background {
+	struct timer timer;
+	struct mailbox *mbox;
+	void *owner;
+	bool is_running;
+	u16 opcode, code;      /* the last one's; code while it runs: success so far */
+	u64 started, duration; /* guest time, ns */
+	u8 percent;            /* when it ended */
+	bool can_abort;
+	void (*done)(void *owner, u16 code); /* CXL_SUCCESS or CXL_ABORTED */
+};
+
+/* --- background.c --- */
+void background_init(struct background *b, struct mailbox *mbox, void *owner);
+void background_fini(struct background *b);
+void background_reset(struct background *b, unsigned reset_kind);
+/* Starts what the command that is being run leaves behind: CXL_BACKGROUND_STARTED, or CXL_BUSY. */
+u16 background_start(struct background *b, u16 opcode, u64 duration_ns, bool can_abort,
+		     void (*done)(void *owner, u16 code));
+/* One without a duration has come to its end: it is over as soon as the timers run. */
+#define BACKGROUND_OPEN UINT64_MAX /* as a duration: until background_finish */
+void background_finish(struct background *b);
+/* Request Abort Background Operation. */
+u16 background_abort(struct background *b);
+/* Background Command Status as it reads now. */
+u64 background_status(const struct background *b);
 
 /* A device register block with a mailbox. */
 struct mailbox {

@@ -40,8 +40,9 @@ static u16 discover(struct mbox_in *in, struct mbox_out *out)
 	return CXL_SUCCESS;
 }
 
-static void ranges_done(struct cxl_type3 *dev, u16 code)
+static void ranges_done(void *owner, u16 code)
 {
+	struct cxl_type3 *dev = owner;
 	struct media_operation *op = &dev->media_operation;
 
 	if (code != CXL_SUCCESS)
@@ -92,5 +93,5 @@ u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 	}
 	op->count = count;
 	trace(CXL, "%s: media operation %s of %u ranges", dev->name, operations[known].name, count);
-	return background_start(dev, 0x4402, MAX(total, 1ull) * NS_PER_MIB, true, ranges_done);
+	return background_start(&dev->background, 0x4402, MAX(total, 1ull) * NS_PER_MIB, true, ranges_done);
 }

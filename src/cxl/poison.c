@@ -325,8 +325,9 @@ u16 cmd_get_scan_media_capabilities(struct cxl_type3 *dev, struct mbox_in *in, s
 	return code;
 }
 
-static void scan_done(struct cxl_type3 *dev, u16 code)
+static void scan_done(void *owner, u16 code)
 {
+	struct cxl_type3 *dev = owner;
 	struct poison *p = &dev->poison;
 
 	p->scan_done = code == CXL_SUCCESS;
@@ -349,7 +350,7 @@ u16 cmd_scan_media(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *o
 	dev->poison.scan_done = false;
 	dev->poison.scan_dpa = dpa;
 	dev->poison.scan_size = size;
-	return background_start(dev, 0x4304, scan_ns(size), true, scan_done);
+	return background_start(&dev->background, 0x4304, scan_ns(size), true, scan_done);
 }
 
 /* Each call gives what the payload holds and remembers where it was. */

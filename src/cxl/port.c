@@ -20,24 +20,29 @@ u64 cxl_link_mbps(u32 speed, u32 width)
 	return (u64)rate[MIN(speed, ARRAY_SIZE(rate) - 1)] * pcie_width_of(width) * 100 / 8;
 }
 
-static struct pci_dev *below(const struct cxl_port *port)
+struct pci_dev *cxl_port_below(const struct cxl_port *port)
 {
 	return port->bridge.secondary.slots[0];
 }
 
 /* What is not whole yet, or is being taken apart, is not there. */
-struct cxl_type3 *cxl_port_device(const struct cxl_port *port)
+struct cxl_type3 *cxl_port_physical_device(const struct cxl_port *port)
 {
-	struct pci_dev *dev = below(port);
+	struct pci_dev *dev = cxl_port_below(port);
 
 	return dev && dev->dev.cls == &cxl_type3_class && ((struct cxl_type3 *)dev)->is_listed ?
 		       (struct cxl_type3 *)dev :
 		       NULL;
 }
 
+struct cxl_type3 *cxl_port_device(const struct cxl_port *port)
+{
+	return port->bridge.unbound ? NULL : cxl_port_physical_device(port);
+}
+
 struct cxl_switch *cxl_port_switch(const struct cxl_port *port)
 {
-	struct pci_dev *dev = below(port);
+	struct pci_dev *dev = port->bridge.unbound ? NULL : cxl_port_below(port);
 
 	return dev && dev->dev.cls == &cxl_upstream_class && ((struct cxl_switch *)dev)->is_listed ?
 		       (struct cxl_switch *)dev :
@@ -145,6 +150,7 @@ void cxl_port_destroy(struct dev *dev)
 	struct cxl_port *port = (struct cxl_port *)dev, **at;
 
 	if (port->is_listed) {
+		switch_job_forget(port->host, port);
 		for (at = &port->host->ports; *at && *at != port; at = &(*at)->next)
 			;
 		if (*at)
@@ -231,7 +237,7 @@ void cxl_each_link(struct cxl_host *host, void (*each)(void *arg, const struct c
 {
 	for (struct cxl_port *port = host->ports; port; port = port->next) {
 		u64 status = pci_config_read(&port->pci, port->pci.cap_pcie + LINK_STATUS, 2);
-		struct pci_dev *dev = below(port);
+		struct pci_dev *dev = cxl_port_below(port);
 		struct cxl_link_facts facts = {.port = dev_name(&port->pci.dev),
 					       .below = dev ? dev_name(&dev->dev) : NULL,
 					       .up = pci_link_is_up(&port->pci),

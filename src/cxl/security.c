@@ -77,8 +77,10 @@ static u64 sanitize_ns(u64 size)
 	return 4 * 3600 * 1000000000ull;
 }
 
-static void sanitize_done(struct cxl_type3 *dev, u16 code)
+static void sanitize_done(void *owner, u16 code)
 {
+	struct cxl_type3 *dev = owner;
+
 	if (code != CXL_SUCCESS) {
 		trace(CXL, "%s: sanitize was cut short: media stay disabled", dev->name);
 		return;
@@ -101,7 +103,7 @@ u16 cmd_sanitize(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out
 
 	if (is_secured(dev))
 		return CXL_INVALID_SECURITY_STATE;
-	code = background_start(dev, 0x4400, sanitize_ns(type3_capacity(dev)), false, sanitize_done);
+	code = background_start(&dev->background, 0x4400, sanitize_ns(type3_capacity(dev)), false, sanitize_done);
 	if (code == CXL_BACKGROUND_STARTED) {
 		dev->sanitizing = true;
 		keep_store(dev);

@@ -11,7 +11,7 @@
  *   tunnel   a request for a port is for the FM-owned LD of the device there (fm_ld.c), whose own tunnel leads on to
  *            LD 0
  *
- * There is one virtual switch, all ports belong to it, and nothing is ever bound anew. Machine lock.
+ * There is one virtual switch, and all ports belong to it (switch_bind.c). Machine lock.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -28,7 +28,7 @@
 #define LINK_STATUS 0x12
 #define LINK_CAP2 0x2c
 
-static struct cxl_port *port_by_id(const struct cxl_switch *sw, unsigned id)
+struct cxl_port *switch_port(const struct cxl_switch *sw, unsigned id)
 {
 	for (struct cxl_port *port = sw->host->ports; port; port = port->next)
 		if (port->above == &sw->fork && port->number == id)
@@ -36,11 +36,11 @@ static struct cxl_port *port_by_id(const struct cxl_switch *sw, unsigned id)
 	return NULL;
 }
 
-static unsigned upstream_id(const struct cxl_switch *sw)
+unsigned switch_upstream_id(const struct cxl_switch *sw)
 {
 	unsigned id = sw->port == CXL_AUTO ? 0 : sw->port;
 
-	for (unsigned free = 0; port_by_id(sw, id) && free < PORTS_MAX; free++)
+	for (unsigned free = 0; switch_port(sw, id) && free < PORTS_MAX; free++)
 		id = free;
 	return id;
 }
@@ -58,16 +58,20 @@ static u16 cmd_identify(struct switch_cci *cci, struct mbox_in *in, struct mbox_
 	return CXL_SUCCESS;
 }
 
-/* No command of a switch goes on in the background. */
 static u16 cmd_background_status(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
 {
-	mbox_put_zeros(out, 8);
+	u64 status = background_status(&cci->background);
+
+	mbox_put(out, 1, bits(status, 22, 16) << 1 | cci->background.is_running);
+	mbox_put(out, 1, 0);
+	mbox_put(out, 2, bits(status, 15, 0));
+	mbox_put(out, 4, bits(status, 63, 32));
 	return CXL_SUCCESS;
 }
 
-static u16 cmd_abort_nothing(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
+static u16 cmd_abort(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
 {
-	return CXL_SUCCESS;
+	return background_abort(&cci->background);
 }
 
 static u16 cmd_get_response_limit(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
@@ -114,22 +118,25 @@ static u16 cmd_identify_switch(struct switch_cci *cci, struct mbox_in *in, struc
 {
 	const struct cxl_switch *sw = cci->target;
 	u8 ports[PORTS_MAX / 8] = {0}, switches[PORTS_MAX / 8] = {1};
-	unsigned count = 0;
+	unsigned count = 0, bound = 0;
 
 	for (unsigned id = 0; id < PORTS_MAX; id++) {
-		if (id != upstream_id(sw) && !port_by_id(sw, id))
+		const struct cxl_port *port = switch_port(sw, id);
+
+		if (id != switch_upstream_id(sw) && !port)
 			continue;
 		ports[id / 8] |= BIT(id % 8);
 		count++;
+		bound += !port || !port->bridge.unbound;
 	}
-	mbox_put(out, 1, upstream_id(sw)); /* where the request came in */
+	mbox_put(out, 1, switch_upstream_id(sw)); /* where the request came in */
 	mbox_put(out, 1, 0);
 	mbox_put(out, 1, MIN(count, 255u));
 	mbox_put(out, 1, 1); /* virtual switches */
 	mbox_put_bytes(out, ports, sizeof(ports));
 	mbox_put_bytes(out, switches, sizeof(switches));
-	mbox_put(out, 2, count); /* vPPBs, all of them bound */
-	mbox_put(out, 2, count);
+	mbox_put(out, 2, count); /* vPPBs */
+	mbox_put(out, 2, bound);
 	mbox_put(out, 1, sw->fork.comp.decoder_count);
 	return CXL_SUCCESS;
 }
@@ -138,24 +145,39 @@ static unsigned connected_type(const struct cxl_port *port, const struct pci_dev
 {
 	if (!below)
 		return PORT_DEVICE_NONE;
-	return cxl_port_device(port) ? PORT_DEVICE_TYPE3 :
-	       cxl_port_switch(port) ? PORT_DEVICE_SWITCH :
-				       PORT_DEVICE_PCIE;
+	return cxl_port_physical_device(port)        ? PORT_DEVICE_TYPE3 :
+	       below->dev.cls == &cxl_upstream_class ? PORT_DEVICE_SWITCH :
+						       PORT_DEVICE_PCIE;
+}
+
+/* As the fabric manager has it: its own, too. */
+static bool link_is_up(struct cxl_port *port)
+{
+	return port->bridge.unbound ? cxl_port_below(port) && !port->bridge.held : pci_link_is_up(&port->pci);
+}
+
+static unsigned port_state(const struct switch_cci *cci, const struct cxl_port *port, bool disabled)
+{
+	const struct switch_job *job = port ? switch_job_of(cci->host, port) : NULL;
+
+	if (job)
+		return job->bind ? PORT_STATE_BINDING : PORT_STATE_UNBINDING;
+	return !port ? PORT_STATE_UPSTREAM : disabled ? PORT_STATE_DISABLED : PORT_STATE_DOWNSTREAM;
 }
 
 /* What FM-API tells about a port; `port` NULL: the upstream port. [CXL3.1 7.6.7.1.2] */
 static void put_port(struct switch_cci *cci, struct mbox_out *out, unsigned id, struct cxl_port *port)
 {
-	struct pci_dev *pci = port ? &port->pci : &cci->target->pci,
-		       *below = port ? port->bridge.secondary.slots[0] : NULL;
-	bool up = !port || pci_link_is_up(pci);
+	struct pci_dev *pci = port ? &port->pci : &cci->target->pci, *below = port ? cxl_port_below(port) : NULL;
+	bool up = !port || link_is_up(port);
 	unsigned type = port && up ? connected_type(port, below) : PORT_DEVICE_NONE;
 	u64 cap = pci_config_read(pci, pci->cap_pcie + LINK_CAP, 4),
 	    status = pci_config_read(pci, pci->cap_pcie + LINK_STATUS, 2);
-	bool disabled = pci_config_read(pci, pci->cap_pcie + LINK_CTRL, 2) & LINK_CTRL_DISABLE;
+	bool disabled = !(port && port->bridge.unbound) &&
+			pci_config_read(pci, pci->cap_pcie + LINK_CTRL, 2) & LINK_CTRL_DISABLE;
 
 	mbox_put(out, 1, id);
-	mbox_put(out, 1, !port ? PORT_STATE_UPSTREAM : disabled ? PORT_STATE_DISABLED : PORT_STATE_DOWNSTREAM);
+	mbox_put(out, 1, port_state(cci, port, disabled));
 	mbox_put(out, 1,
 		 type <= PORT_DEVICE_PCIE && port ? 0 :
 		 pci_link_has_flits(pci)          ? PORT_MODE_FLIT_256B :
@@ -189,9 +211,9 @@ static u16 cmd_port_state(struct switch_cci *cci, struct mbox_in *in, struct mbo
 	mbox_put(out, 1, count);
 	mbox_put_zeros(out, 3);
 	for (unsigned n = 0; n < count; n++) {
-		struct cxl_port *port = port_by_id(cci->target, ids[n]);
+		struct cxl_port *port = switch_port(cci->target, ids[n]);
 
-		if (port || ids[n] == upstream_id(cci->target)) {
+		if (port || ids[n] == switch_upstream_id(cci->target)) {
 			put_port(cci, out, ids[n], port);
 			continue;
 		}
@@ -204,7 +226,7 @@ static u16 cmd_port_state(struct switch_cci *cci, struct mbox_in *in, struct mbo
 
 static u16 cmd_port_control(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
 {
-	struct cxl_port *port = port_by_id(cci->target, mbox_get(in, 1));
+	struct cxl_port *port = switch_port(cci->target, mbox_get(in, 1));
 	unsigned what = mbox_get(in, 1);
 
 	if (!port || what > PORT_RESET)
@@ -223,10 +245,10 @@ static u16 cmd_port_config(struct switch_cci *cci, struct mbox_in *in, struct mb
 	unsigned id = mbox_get(in, 1);
 	u32 word = mbox_get(in, 3), data = mbox_get(in, 4), at = word & PORT_CONFIG_REGISTER,
 	    enables = PORT_CONFIG_ENABLES(word), answer = 0;
-	struct cxl_port *port = port_by_id(cci->target, id);
+	struct cxl_port *port = switch_port(cci->target, id);
 	struct pci_dev *pci = port ? &port->pci : &cci->target->pci;
 
-	if (!port && id != upstream_id(cci->target))
+	if (!port && id != switch_upstream_id(cci->target))
 		return CXL_INVALID_INPUT;
 	if ((word & PORT_CONFIG_WRITE) && enables == 0xf)
 		pci_config_write(pci, at, 4, data);
@@ -243,8 +265,8 @@ static u16 cmd_port_config(struct switch_cci *cci, struct mbox_in *in, struct mb
 static u16 cmd_tunnel(struct switch_cci *cci, struct mbox_in *in, struct mbox_out *out)
 {
 	unsigned id = mbox_get(in, 1), target = mbox_get(in, 1) & 0xf, size = mbox_get(in, 2);
-	struct cxl_port *port = port_by_id(cci->target, id);
-	struct cxl_type3 *dev = port && pci_link_is_up(&port->pci) ? cxl_port_device(port) : NULL;
+	struct cxl_port *port = switch_port(cci->target, id);
+	struct cxl_type3 *dev = port && link_is_up(port) ? cxl_port_physical_device(port) : NULL;
 	struct cci to;
 
 	if (!dev || target != TUNNEL_TO_PORT)
@@ -260,7 +282,7 @@ const struct mbox_command switch_commands[] = {
 	{0x0002, "background operation status",     0, 0,      0, NULL, "8.2.9.1.2", 0, cmd_background_status},
 	{0x0003, "get response message limit",      0, 0,      0, NULL, "8.2.9.1.3", 0, cmd_get_response_limit},
 	{0x0004, "set response message limit",      1, 1,      0, NULL, "8.2.9.1.4", 0, cmd_set_response_limit},
-	{0x0005, "abort background operation",      0, 0,      0, NULL, "8.2.9.1.5", 0, cmd_abort_nothing},
+	{0x0005, "abort background operation",      0, 0,      0, NULL, "8.2.9.1.5", 0, cmd_abort},
 	{0x0300, "get timestamp",                   0, 0,      0, NULL, "8.2.9.4.1", 0, cmd_get_time},
 	{0x0301, "set timestamp",                   8, 8,      EFFECT_IMMEDIATE_POLICY, NULL, "8.2.9.4.2", 0, cmd_set_time},
 	{0x0400, "get supported logs",              0, 0,      0, NULL, "8.2.9.5.1", 0, cmd_supported_logs},
@@ -271,6 +293,10 @@ const struct mbox_command switch_commands[] = {
 	 cmd_port_control},
 	{0x5103, "send PPB CXL.io configuration request", 8, 8, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, NULL, "7.6.7.1.4", 0,
 	 cmd_port_config},
+	{0x5200, "get virtual CXL switch info",     4, 258,    0, NULL, "7.6.7.2.1", 0, cmd_get_vcs_info},
+	{0x5201, "bind vPPB",                       6, 6,      EFFECT_BACKGROUND | EFFECT_ABORT, NULL, "7.6.7.2.2", 0, cmd_bind_vppb},
+	{0x5202, "unbind vPPB",                     3, 3,      EFFECT_BACKGROUND | EFFECT_ABORT, NULL, "7.6.7.2.3", 0, cmd_unbind_vppb},
+	{0x5203, "generate AER event",              40, 40,    0, NULL, "7.6.7.2.4", 0, cmd_generate_aer},
 	{0x5300, "tunnel management command",       TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES, WHOLE_PAYLOAD,
 	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA | EFFECT_IMMEDIATE_POLICY, NULL, "7.6.7.3.1", 0, cmd_tunnel},
 };
@@ -303,7 +329,11 @@ bool cxl_fm_request(struct cxl_host *host, const char *path, u16 opcode, const u
 
 static void cci_function_reset(struct pci_dev *pci, unsigned reset_kind)
 {
-	devregs_reset(&container_of(pci, struct switch_cci, pci)->mbox, reset_kind);
+	struct switch_cci *cci = container_of(pci, struct switch_cci, pci);
+
+	devregs_reset(&cci->mbox, reset_kind);
+	if (cci->background.is_running) /* goes on: bindings are the switch's */
+		regs_set(&cci->mbox.registers, MAILBOX_STATUS, 8, MAILBOX_STATUS_BACKGROUND);
 }
 
 static bool cci_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -329,11 +359,13 @@ static bool cci_create(struct dev *dev, const struct dev_env *env, struct error 
 			    dev_name(dev));
 	if (!pci_dev_init(&cci->pci, &ids, env, err))
 		return false;
-	cci->mbox.cci = (struct cci){switch_commands, switch_command_count, dev_name(dev), .of_switch = cci};
+	cci->mbox.cci = (struct cci){switch_commands, switch_command_count, dev_name(dev), .of_switch = cci,
+				     .background = &cci->background};
 	cci->mbox.pci = &cci->pci;
 	cci->mbox.payload_bytes = MAILBOX_PAYLOAD_BYTES;
 	if (!devregs_init(&cci->mbox, err))
 		return false;
+	background_init(&cci->background, &cci->mbox, cci);
 	pci_bar_add(&cci->pci, 0, devregs_bytes(&cci->mbox), true, false, &devregs_io, &cci->mbox);
 	pci_msix_add(&cci->pci, MSIX_AT, 1, 4, MSIX_BAR_BYTES, 0, MSIX_PBA_AT);
 	pci_express_add(&cci->pci, PCIE_AT, PCIE_ENDPOINT, &link);
@@ -355,6 +387,7 @@ static void cci_reset(struct dev *dev, unsigned reset_kind)
 
 	pci_dev_reset(&cci->pci, reset_kind);
 	devregs_reset(&cci->mbox, reset_kind);
+	background_reset(&cci->background, reset_kind);
 	if (reset_kind != RESET_COLD)
 		return;
 	cci->timestamp = 0;
@@ -371,6 +404,9 @@ static void cci_destroy(struct dev *dev)
 		*at = cci->next;
 		break;
 	}
+	if (cci->job.port)
+		cci->job.port->bridge.waiting = NULL;
+	background_fini(&cci->background);
 	devregs_fini(&cci->mbox);
 	pci_dev_fini(&cci->pci);
 }

@@ -291,7 +291,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	if (reset_kind == RESET_COLD)
 		poison_power_on(dev);
 	security_reset(dev, reset_kind);
-	background_reset(dev, reset_kind);
+	background_reset(&dev->background, reset_kind);
 	fw_slots_reset(dev, reset_kind);
 	features_reset(dev, reset_kind);
 	events_reset(dev, reset_kind);
@@ -399,12 +399,13 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 	dev->comp.wanted_decoders = dev->hdm_decoders;
 	dev->comp.back_invalidate = dev->hdm_db;
 	component_init(&dev->comp, COMPONENT_DEVICE, dev->name, dev->host, type3_capacity(dev));
-	dev->mbox.cci = (struct cci){mbox_commands, mbox_command_count, dev->name, .dev = dev};
+	dev->mbox.cci =
+		(struct cci){mbox_commands, mbox_command_count, dev->name, .dev = dev, .background = &dev->background};
 	dev->mbox.pci = &dev->pci;
 	dev->mbox.vector = VECTOR_MAILBOX;
 	if (!devregs_init(&dev->mbox, err) || !dynamic_create(dev, err))
 		return false;
-	background_init(dev);
+	background_init(&dev->background, &dev->mbox, dev);
 	if (!cdat_build(dev, err))
 		return false;
 	alerts_reset(dev);
@@ -458,7 +459,7 @@ static void type3_destroy(struct dev *d)
 		if (dev->lsa)
 			backend_flush(dev->lsa, 0, dev->lsa->size);
 	}
-	background_fini(dev);
+	background_fini(&dev->background);
 	compliance_stop(dev);
 	if (dev->doe)
 		pci_doe_free(dev->doe);

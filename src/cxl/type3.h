@@ -85,17 +85,6 @@ struct compliance {
 };
 #define LABEL_POISON_MAX 32
 
-/* What goes on behind the mailbox. */
-struct background {
-	struct timer timer;
-	bool is_running;
-	u16 opcode, code;      /* the last one's; code while it runs: success so far */
-	u64 started, duration; /* guest time, ns */
-	u8 percent;            /* when it ended */
-	bool can_abort;
-	void (*done)(struct cxl_type3 *dev, u16 code); /* CXL_SUCCESS or CXL_ABORTED */
-};
-
 struct poison_range {
 	u64 dpa, size; /* multiples of POISON_LINE */
 	u8 source;     /* enum poison_source */
@@ -244,16 +233,6 @@ bool dvsec_alternate(const struct pci_dev *pci, u16 at, struct pci_alternate *ra
 u16 dvsec_add_root_port(struct pci_dev *pci);
 u16 dvsec_add_upstream(struct pci_dev *pci);
 u16 dvsec_add_downstream(struct pci_dev *pci);
-
-/* --- background.c, see mailbox.h for the rest of the mailbox --- */
-/* Starts what the command that is being run leaves behind: CXL_BACKGROUND_STARTED, or CXL_BUSY. */
-u16 background_start(struct cxl_type3 *dev, u16 opcode, u64 duration_ns, bool can_abort,
-		     void (*done)(struct cxl_type3 *dev, u16 code));
-void background_init(struct cxl_type3 *dev);
-void background_fini(struct cxl_type3 *dev);
-void background_reset(struct cxl_type3 *dev, unsigned reset_kind);
-/* Background Command Status as it reads now. */
-u64 background_status(const struct cxl_type3 *dev);
 
 /* --- the mailbox's commands --- */
 u16 cmd_get_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);

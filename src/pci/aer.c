@@ -111,6 +111,11 @@ void pci_aer_correctable_message(struct pci_dev *port)
 	error_message(port, ERROR_CORRECTABLE);
 }
 
+bool pci_aer_has(const struct pci_dev *dev, bool correctable, u32 which)
+{
+	return dev->cap_aer && (which & (correctable ? AER_COR_BITS : AER_UNCOR_BITS));
+}
+
 void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 *header)
 {
 	enum error_kind kind = ERROR_CORRECTABLE;

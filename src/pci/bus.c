@@ -202,7 +202,8 @@ bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *a
 	for (unsigned n = 0; n < bus->end; n++) {
 		struct pci_dev *dev = bus->slots[n];
 
-		if (dev && (!each(dev, arg) || (dev->bridge && !pci_bus_each(&dev->bridge->secondary, each, arg))))
+		if (dev && (!each(dev, arg) || (dev->bridge && !dev->bridge->unbound &&
+						!pci_bus_each(&dev->bridge->secondary, each, arg))))
 			return false;
 	}
 	return true;

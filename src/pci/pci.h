@@ -143,6 +143,9 @@ struct pci_bridge {
 			  struct pci_alternate *ranges); /* false: none are enabled. NULL: there are none */
 	bool removal_asked; /* the button was pressed to get the device out, at guest time asked_ns */
 	u64 asked_ns;
+	bool unbound; /* what is at the link is a fabric manager's: software sees an empty slot */
+	void (*waiting)(
+		struct pci_dev *port); /* Slot Control was written or the link has changed; NULL: nobody waits for it */
 };
 
 /* The host: ECAM region, 32-bit and 64-bit windows, INTx lines. One per machine. */
@@ -236,6 +239,8 @@ u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
 #define PCI_AER_UNCORRECTABLE_INTERNAL 0x00400000
 #define PCI_AER_CORRECTABLE_INTERNAL 0x00004000
 void pci_aer_report(struct pci_dev *dev, bool correctable, u32 bit, const u32 *header);
+/* Whether the function's AER has this error. */
+bool pci_aer_has(const struct pci_dev *dev, bool correctable, u32 bit);
 /* QEMU's vendor-specific capability, by which firmware learns what to reserve; none if nothing is said. Checks the
  * amounts. */
 bool pci_reserve_add(struct pci_dev *dev, struct error *err);
@@ -304,6 +309,17 @@ enum pci_removal pci_slot_ask(struct pci_dev *port);
 bool pci_slot_may_go(const struct pci_dev *port, bool resetting);
 /* After the functions are gone. */
 void pci_slot_emptied(struct pci_dev *port);
+/*
+ * What a fabric manager does to a port [CXL3.1 7.2.3.1]: what is there is reset and goes from software's sight; it
+ * comes back as if plugged in. A managed removal presses the button first (false: somebody asks already, or software is
+ * busy) and waits until the slot is let go of.
+ */
+void pci_slot_unbind(struct pci_dev *port);
+void pci_slot_bind(struct pci_dev *port);
+bool pci_slot_press(struct pci_dev *port);
+bool pci_slot_is_let_go(const struct pci_dev *port);
+/* Whether the port has a hot-plug slot. */
+bool pci_slot_has_hotplug(const struct pci_dev *port);
 /* Called, inside a register write, when a slot's pci_slot_may_go has become true. */
 void pci_host_on_removal(struct pci_host *host, void (*allowed)(void *opaque), void *opaque);
 

@@ -8,6 +8,9 @@
  * device, switches the slot off and the power indicator with it, and that is told to whoever asked
  * (pci_host_on_removal). A surprise removal asks nobody. A device shows with function 0, and all functions go together.
  *
+ * A fabric manager takes the device at a port away from software and gives it back (pci_slot_unbind, pci_slot_bind):
+ * the device stays where it is, and the slot looks empty meanwhile.
+ *
  * Every write of Slot Control is a command, completed at once. The port's one interrupt serves slot events, AER, DPC
  * and PME alike: a message goes out when one of the four begins to have something to say
  * [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1, 7.5.3.14]; without messages INTA# follows.
@@ -39,7 +42,7 @@ bool pci_slot_is_powered(const struct pci_dev *port)
 
 struct pci_dev *pci_port_partner(const struct pci_dev *port)
 {
-	return port->bridge ? port->bridge->secondary.slots[0] : NULL;
+	return port->bridge && !port->bridge->unbound ? port->bridge->secondary.slots[0] : NULL;
 }
 
 /* --- events --- */
@@ -101,6 +104,8 @@ void pci_link_changed(struct pci_dev *port)
 		slot_event(port, EXP_SLTSTA_DLLSC);
 	if (up)
 		pci_dpc_link_is_up(port);
+	if (port->bridge->waiting)
+		port->bridge->waiting(port);
 }
 
 /* --- registers --- */
@@ -123,9 +128,14 @@ static void status_write(struct regs *b, unsigned i, u64 old, u64 now)
 	pci_port_update(config_dev(b));
 }
 
+static u64 power_indicator(const struct pci_dev *port)
+{
+	return slot_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_PIC;
+}
+
 static bool removal_is_allowed(const struct pci_dev *port)
 {
-	return (slot_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_PIC) == EXP_SLTCTL_PIC_OFF &&
+	return power_indicator(port) == EXP_SLTCTL_PIC_OFF &&
 	       (!(slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) || !pci_slot_is_powered(port));
 }
 
@@ -146,6 +156,8 @@ static void control_write(struct regs *b, unsigned i, u64 old, u64 now)
 	pci_port_update(port);
 	if (port->bridge->removal_asked && removal_is_allowed(port))
 		pci_host_removal(pci_dev_host(port));
+	if (port->bridge->waiting)
+		port->bridge->waiting(port);
 }
 
 void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)
@@ -269,6 +281,8 @@ void pci_slot_plugged(struct pci_dev *dev)
 	if (DEVFN_FN(dev->devfn))
 		return; /* shows together with function 0 */
 	trace(PCI, "%s: '%s' is plugged in", dev_name(&port->dev), dev_name(&dev->dev));
+	if (port->bridge->unbound)
+		return;
 	slot_event(port, EXP_SLTSTA_PDC | EXP_SLTSTA_ABP);
 	pci_link_changed(port);
 }
@@ -283,10 +297,12 @@ struct pci_dev *pci_slot_of(const struct pci_dev *dev)
 enum pci_removal pci_slot_ask(struct pci_dev *port)
 {
 	struct pci_bridge *bridge = port->bridge;
-	u64 indicator = slot_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_PIC;
+	u64 indicator = power_indicator(port);
 
 	if (!pci_port_partner(port) || removal_is_allowed(port))
 		return PCI_REMOVAL_NOW;
+	if (bridge->waiting)
+		return PCI_REMOVAL_BUSY;
 	if (bridge->removal_asked &&
 	    (indicator == EXP_SLTCTL_PIC_BLINK || loop_now(port->loop) - bridge->asked_ns < ASK_AGAIN_NS))
 		return PCI_REMOVAL_REPEATED;
@@ -306,6 +322,52 @@ bool pci_slot_may_go(const struct pci_dev *port, bool resetting)
 void pci_slot_emptied(struct pci_dev *port)
 {
 	port->bridge->removal_asked = false;
+	if (port->bridge->unbound)
+		return;
 	slot_event(port, EXP_SLTSTA_PDC);
+	pci_link_changed(port);
+}
+
+/* --- a fabric manager --- */
+
+bool pci_slot_has_hotplug(const struct pci_dev *port)
+{
+	return has_hotplug(port);
+}
+
+bool pci_slot_press(struct pci_dev *port)
+{
+	struct pci_bridge *bridge = port->bridge;
+
+	if (bridge->removal_asked || power_indicator(port) == EXP_SLTCTL_PIC_BLINK)
+		return false;
+	slot_event(port, EXP_SLTSTA_ABP);
+	return true;
+}
+
+bool pci_slot_is_let_go(const struct pci_dev *port)
+{
+	return !pci_port_partner(port) || removal_is_allowed(port);
+}
+
+void pci_slot_unbind(struct pci_dev *port)
+{
+	bool occupied = pci_port_partner(port) != NULL;
+
+	trace(PCI, "%s: unbound", dev_name(&port->dev));
+	pci_bus_reset(&port->bridge->secondary, RESET_HOT);
+	port->bridge->unbound = true;
+	port->bridge->removal_asked = false;
+	if (occupied && has_hotplug(port))
+		slot_event(port, EXP_SLTSTA_PDC);
+	pci_link_changed(port);
+}
+
+void pci_slot_bind(struct pci_dev *port)
+{
+	port->bridge->unbound = false;
+	trace(PCI, "%s: bound", dev_name(&port->dev));
+	if (pci_port_partner(port) && has_hotplug(port))
+		slot_event(port, EXP_SLTSTA_PDC | EXP_SLTSTA_ABP);
 	pci_link_changed(port);
 }

@@ -9,6 +9,7 @@ import pathlib
 import re
 import sys
 import tempfile
+import time
 import traceback
 
 if __name__ == "__main__":
@@ -17,6 +18,7 @@ from linux.boots import command, not_built, prepare
 from linux.live import Live
 
 PORTS = 4
+RETRY = 5 # return code of a mailbox command
 
 
 def options(folder):
@@ -28,6 +30,14 @@ def options(folder):
         words += ["-device", f"pcie-root-port,id=pp{n},chassis=1,slot={n}", "-device", f"cxl-rp,bus=cxl.0,id=rp{n},chassis=2,slot={n}",
                   "-drive", f"file={disk},format=raw,if=none,id=d{n}"]
     return words
+
+
+def fabric(folder):
+    """A switch with a mailbox and two downstream ports, a memory device with serial number 7 at the first."""
+    return ("-M virt,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=4G -device pxb-cxl,bus_nr=128,id=cxl.0 -device cxl-rp,bus=cxl.0,id=rp,chassis=1,slot=0 "
+            "-device cxl-upstream,bus=rp,id=us,port=33,multifunction=on,addr=0.0 -device cxl-switch-mailbox-cci,bus=rp,addr=0.1,target=us "
+            "-device cxl-downstream,bus=us,id=ds0,port=4,chassis=2,slot=0 -device cxl-downstream,bus=us,id=ds1,port=5,chassis=2,slot=1 "
+            "-object memory-backend-ram,id=v,size=256M -device cxl-type3,bus=ds0,id=mem,volatile-memdev=v,sn=7").split()
 
 
 BIG = 32 << 20
@@ -121,6 +131,33 @@ def plugged_region(live):
     live.wait("[ -z \"$(ls /sys/bus/cxl/devices | grep mem)\" ]")
 
 
+def fabric_manager(live):
+    """A fabric manager takes the device away, by the button and by surprise, and gives it back; the kernel follows."""
+    def switch(opcode, payload, code):
+        for _ in range(100):
+            got = live.qmp.call("cxl-fm-request", path="us", opcode=opcode, payload=payload)
+            if got["return-code"] != RETRY:
+                break
+            time.sleep(0.1) # the kernel is busy with the slot
+        assert got["return-code"] == code, got
+        return got["payload"]
+
+    def until(status):
+        end = time.time() + 60
+        while switch(0x5200, "01010100", 0)[16:] != status:
+            assert time.time() < end, switch(0x5200, "01010100", 0)
+            time.sleep(0.2)
+
+    for option in (1, 2, 1):
+        live.wait("cxl list -M | grep -q '\"serial\":7'")
+        switch(0x5202, f"0001{option:02x}", 1)
+        until("0000ff00")
+        live.wait("[ -z \"$(ls /sys/bus/cxl/devices | grep mem)\" ]")
+        switch(0x5201, "00010400ffff", 1)
+        until("0204ff00")
+    live.wait("cxl list -M | grep -q '\"ram_size\":268435456'")
+
+
 def under_load(live, count=3):
     """Disks and a network card go while they are in use, with requests on their way."""
     live.run("modprobe nvme; modprobe virtio_net")
@@ -148,10 +185,11 @@ def under_load(live, count=3):
         assert after[0] <= before[0] + 1, f"round {n}: file descriptors: {before[0]}, then {after[0]}"
 
 
-# name -> kernel, vCPUs, what happens, in `make test`
+# name -> kernel, vCPUs, what happens, in `make test`, if not the usual slots: options
 CASES = {
     "6.12 hot-plug, disk and memory device": ("6.12", 2, few_rounds, True),
     "7.3 hot-plug, disk and memory device": ("7.3", 2, few_rounds, True),
+    "6.12 hot-plug, a fabric manager": ("6.12", 2, fabric_manager, True, fabric),
     "own 6.12 hot-plug, disk and memory device": ("own-6.12", 2, few_rounds, True),
     "own 6.12 hot-plug, a region of what came": ("own-6.12", 2, plugged_region, True),
     "6.12 hot-plug under load": ("6.12", 4, under_load, False),
@@ -164,11 +202,11 @@ CASES = {
 
 
 def one(build, name, show=False):
-    kernel, vcpus, act, _ = CASES[name]
+    kernel, vcpus, act, _, *fabric_of = CASES[name]
     log = build / "logs" / (re.sub(r"[^a-z0-9.]+", "-", name.lower()) + ".log")
     log.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        live = Live(command(build, kernel, vcpus, "serve", options(folder), "quiet"), folder, log, show)
+        live = Live(command(build, kernel, vcpus, "serve", (fabric_of or [options])[0](folder), "quiet"), folder, log, show)
         try:
             live.ready()
             act(live)

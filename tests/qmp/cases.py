@@ -291,7 +291,33 @@ def fabric_management(build, folder):
         assert answer["return-code"] == 0 and answer["payload"].startswith("21000201"), answer
         answer = client.call("cxl-fm-request", path="/machine/peripheral/cci", opcode=0x5300, payload="04000c00" "000000010000000000000000")
         assert answer["return-code"] == 0 and answer["payload"].startswith("1e000000" "010000" "0100" "120000" "0000" "0000" "8680930d"), answer
-        assert client.call("cxl-fm-request", path="cci", opcode=0x5200) == {"return-code": 3, "payload": ""}
+        assert client.call("cxl-fm-request", path="cci", opcode=0x5400) == {"return-code": 3, "payload": ""}
+        # The device below vPPB 1 goes from the host's sight and comes back; a surprise in a slot that nobody looks at.
+        def switch(opcode, payload, code=0):
+            got = client.call("cxl-fm-request", path="us", opcode=opcode, payload=payload)
+            assert got["return-code"] == code, got
+            return got["payload"]
+
+        def until(status):
+            for _ in range(100):
+                if (told := switch(0x5200, "00090100"))[16:] == "0221ff00" + status:
+                    return
+                time.sleep(0.05)
+            raise AssertionError(told)
+
+        def link():
+            return next(entry for entry in client.call("cxl-query-links") if entry["port"] == "ds")
+
+        until("0204ff00")
+        switch(0x5202, "000102", code=1)
+        until("0000ff00")
+        assert link()["up"] is False and "not bound to the host" in client.call("cxl-query-topology")
+        switch(0x5201, "00010400ffff", code=1)
+        until("0204ff00")
+        assert "not bound" not in client.call("cxl-query-topology")
+        switch(0x5203, "00010000" "0c000080" + "00" * 32)
+        switch(0x5201, "00010400ffff", code=2)
+        switch(0x5202, "000103", code=2)
         for bad, words in (({"path": "mem"}, "no switch with a mailbox"), ({"payload": "0"}, "two hexadecimal digits"),
                            ({"payload": "0g"}, "not '0g'"), ({"payload": "00" * 2049}, "0 to 2048"), ({"opcode": 65536}, "65535")):
             assert words in client.fails("cxl-fm-request", **dict({"path": "us", "opcode": 0x5101}, **bad))["desc"], bad

@@ -3,12 +3,13 @@
  * below. [CXL3.1 7.6.7] */
 #include "fixture.h"
 #include "driver.h"
+#include "pci/pci_spec.h"
 
 static struct machine m;
 static struct switch_cci *cci;
 static struct cxl_type3 *dev;
 
-static int open_switch(void **state)
+static void open_with(const char *region)
 {
 	fixture_open(&m);
 	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
@@ -23,10 +24,20 @@ static int open_switch(void **state)
 	fixture_add(&m, &cxl_type3_class,
 		    "id=mem0,bus=ds0,volatile-memdev=v,volatile-dc-memdev=d,num-dc-regions=2,sn=7");
 	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=ds1,volatile-memdev=w");
+	if (region) {
+		assert_true(fixture_option(&m, "targets.0=hb0,size=4G", cxl_host_add_window_opts));
+		assert_true(fixture_option(&m, region, cxl_host_add_region));
+	}
 	fixture_power_on(&m);
 	cci = (struct switch_cci *)fixture_find(&m, "cci0");
 	mailbox = &cci->mbox;
+	background = &cci->background.is_running;
 	dev = fixture_type3(&m, "mem0");
+}
+
+static int open_switch(void **state)
+{
+	open_with(NULL);
 	return 0;
 }
 
@@ -379,6 +390,250 @@ static void a_release_names_extents_of_any_region(void **state)
 	assert_int_equal(inner, CXL_SUCCESS);
 }
 
+/* --- the virtual switch [CXL3.1 7.6.7.2] --- */
+
+/* What Get Virtual CXL Switch Info says of a vPPB: status, port, LD. */
+static u32 vppb(unsigned n)
+{
+	assert_int_equal(send(0x5200, (u8[]){n, 1, 1, 0}, 4), CXL_SUCCESS);
+	assert_int_equal(out_length, 12);
+	return load_le(out + 8, 4);
+}
+
+static u16 bind_vppb(unsigned n, unsigned port)
+{
+	return send(0x5201, (u8[]){0, n, port, 0, 0xff, 0xff}, 6);
+}
+
+static u16 unbind_vppb(unsigned n, unsigned option)
+{
+	return send(0x5202, (u8[]){0, n, option}, 3);
+}
+
+/* The state of the background operation: 1 while it runs, opcode, return code. */
+static u64 background_word(void)
+{
+	assert_int_equal(send(0x0002, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 8);
+	return load_le(out, 8);
+}
+
+static u64 slot_status(const struct cxl_port *port)
+{
+	return pci_config_read((struct pci_dev *)&port->pci, port->pci.cap_pcie + EXP_SLTSTA, 2);
+}
+
+static void slot_control(struct cxl_port *port, u16 value)
+{
+	pci_config_write(&port->pci, port->pci.cap_pcie + EXP_SLTCTL, 2, value);
+	pci_config_write(&port->pci, port->pci.cap_pcie + EXP_SLTSTA, 2, 0x11f);
+}
+
+static void the_virtual_switch_is_told(void **state)
+{
+	u8 ask[] = {0, 255, 3, 0, 7, 0}, whole[3 + 255] = {0, 255, 255};
+
+	assert_int_equal(send(0x5200, ask, 6), CXL_SUCCESS);
+	assert_int_equal(out_length, 4 + 20 + 4 + 20);
+	assert_int_equal(load_le(out, 4), 3);
+	assert_int_equal(load_le(out + 4, 4), 0x04210100); /* VCS 0, enabled, port 33 up, 4 vPPBs */
+	assert_int_equal(load_le(out + 8, 4), 0x00ff2102);
+	for (unsigned n = 0; n < 3; n++)
+		assert_int_equal(load_le(out + 12 + 4 * n, 4), 0x00ff0002 | (n + 4) << 8);
+	assert_int_equal(load_le(out + 24, 4), 0x0000ff07); /* there is no VCS 7 */
+	assert_int_equal(load_le(out + 28, 4), 0x04210100);
+	ask[2] = 2;
+	assert_int_equal(send(0x5200, ask, 5), CXL_SUCCESS);
+	assert_int_equal(send(0x5200, ask, 6), CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(send(0x5200, ask, 4), CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(send(0x5200, (u8[]){2, 9, 1, 0}, 4), CXL_SUCCESS); /* the last two */
+	assert_int_equal(out_length, 16);
+	assert_int_equal(load_le(out + 8, 8), 0x00ff060200ff0502ull);
+	assert_int_equal(send(0x5200, (u8[]){4, 1, 1, 0}, 4), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x5200, (u8[]){0, 0, 1, 0}, 4), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x5200, (u8[]){0, 1, 0, 0}, 4), CXL_INVALID_PAYLOAD_LENGTH);
+	assert_int_equal(send(0x5200, whole, sizeof(whole)),
+			 CXL_INVALID_PAYLOAD_LENGTH); /* more than a mailbox holds */
+}
+
+static void a_device_is_unbound_and_bound(void **state)
+{
+	struct cxl_port *port = dev->above;
+	u16 inner;
+
+	pci_config_write(&dev->pci, 4, 2, 6);
+	slot_control(port, EXP_SLTCTL_PIC_ON);
+	assert_int_equal(unbind_vppb(1, UNBIND_SURPRISE), CXL_BACKGROUND_STARTED);
+	assert_int_equal(background_word() & 0xffffff01, 0x52020001);
+	assert_int_equal(vppb(1), 0x00ff0001); /* in progress */
+	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+	assert_int_equal(out[5], PORT_STATE_UNBINDING);
+	assert_int_equal(unbind_vppb(2, UNBIND_SURPRISE), CXL_BUSY);
+	assert_int_equal(get(MAILBOX_BACKGROUND, 8) & 0xffff, 0x5202);
+	loop_time_advance(m.loop, 2000000);
+	assert_int_equal(background_word(), 0x520200c8); /* 100 percent, success */
+	/* Software sees an empty slot; the fabric manager the device. */
+	assert_int_equal(slot_status(port), EXP_SLTSTA_PDC | EXP_SLTSTA_DLLSC);
+	assert_false(pci_link_is_up(&port->pci));
+	assert_null(cxl_port_device(port));
+	assert_int_equal(pci_config_read(&dev->pci, 4, 2), 0);
+	assert_int_equal(vppb(1), 0x00ff0000);
+	assert_int_equal(send(0x5100, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 0x44, 4), 0x00030004);
+	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+	assert_int_equal(out[5], PORT_STATE_DOWNSTREAM);
+	assert_int_equal(out[8], PORT_DEVICE_TYPE3);
+	assert_int_equal(out[15], LTSSM_L0);
+	assert_int_equal(tunnel(4, 0x0001, NULL, 0, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	/* A machine reset leaves it so, and the host's own link controls. */
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(vppb(1), 0x00ff0000);
+	assert_int_equal(slot_status(port), 0);
+	assert_int_equal(bind_vppb(1, 4), CXL_BACKGROUND_STARTED);
+	assert_int_equal(vppb(1), 0x00ff0001);
+	assert_int_equal(unbind_vppb(1, UNBIND_SURPRISE), CXL_BUSY);
+	loop_time_advance(m.loop, 2000000);
+	assert_int_equal(slot_status(port), EXP_SLTSTA_PDC | EXP_SLTSTA_ABP | EXP_SLTSTA_PDS);
+	assert_int_equal(vppb(1), 0x00ff0402);
+	slot_control(port, EXP_SLTCTL_PIC_ON); /* power on */
+	assert_true(pci_link_is_up(&port->pci));
+	assert_ptr_equal(cxl_port_device(port), dev);
+}
+
+static void what_cannot_be_bound_is_refused(void **state)
+{
+	assert_int_equal(bind_vppb(1, 4), CXL_INVALID_INPUT); /* it is */
+	assert_int_equal(bind_vppb(0, 33), CXL_INVALID_INPUT);
+	assert_int_equal(unbind_vppb(0, UNBIND_SURPRISE), CXL_UNSUPPORTED); /* the upstream port */
+	assert_int_equal(unbind_vppb(4, UNBIND_SURPRISE), CXL_INVALID_INPUT);
+	assert_int_equal(unbind_vppb(1, 3), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x5202, (u8[]){1, 1, 2}, 3), CXL_INVALID_INPUT); /* VCS 1 */
+	for (unsigned n = 1; n < 4; n++) {
+		assert_int_equal(unbind_vppb(n, 0xf0 | UNBIND_SURPRISE), CXL_BACKGROUND_STARTED);
+		loop_time_advance(m.loop, 2000000);
+	}
+	assert_int_equal(unbind_vppb(1, UNBIND_SURPRISE), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x5201, (u8[]){0, 1, 4, 0, 0, 0}, 6), CXL_INVALID_INPUT); /* an LD of what has none */
+	assert_int_equal(send(0x5201, (u8[]){1, 1, 4, 0, 0xff, 0xff}, 6), CXL_INVALID_INPUT);
+	assert_int_equal(bind_vppb(1, 33), CXL_INVALID_INPUT);
+	assert_int_equal(bind_vppb(1, 99), CXL_INVALID_INPUT);
+	assert_int_equal(bind_vppb(1, 5), CXL_UNSUPPORTED);        /* another port's link */
+	assert_int_equal(bind_vppb(3, 6), CXL_BACKGROUND_STARTED); /* nothing is there */
+	loop_time_advance(m.loop, 2000000);
+	assert_int_equal(vppb(3), 0x00ff0602);
+}
+
+static void an_unbinding_waits_for_software(void **state)
+{
+	struct cxl_port *port = dev->above;
+
+	slot_control(port, EXP_SLTCTL_PIC_ON);
+	/* Managed: the button, then what software does about it. */
+	assert_int_equal(unbind_vppb(1, UNBIND_MANAGED), CXL_BACKGROUND_STARTED);
+	assert_int_equal(slot_status(port), EXP_SLTSTA_ABP | EXP_SLTSTA_PDS);
+	assert_int_equal(pci_slot_ask(&port->pci), PCI_REMOVAL_BUSY);
+	slot_control(port, EXP_SLTCTL_PIC_BLINK);
+	loop_time_advance(m.loop, 10000000000ull);
+	assert_int_equal(background_word(), 0x52020001);
+	assert_true(pci_link_is_up(&port->pci));
+	slot_control(port, EXP_SLTCTL_PIC_OFF | EXP_SLTCTL_POWER_OFF);
+	loop_time_advance(m.loop, 1);
+	assert_int_equal(background_word(), 0x520200c8);
+	assert_int_equal(slot_status(port), EXP_SLTSTA_PDC);
+	assert_int_equal(bind_vppb(1, 4), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 2000000);
+	slot_control(port, EXP_SLTCTL_PIC_BLINK);
+	assert_int_equal(unbind_vppb(1, UNBIND_MANAGED), CXL_RETRY_REQUIRED); /* software is busy with the slot */
+	/* Link Down: whoever takes it down. An abort leaves all as it was. */
+	slot_control(port, EXP_SLTCTL_PIC_ON);
+	assert_int_equal(unbind_vppb(1, UNBIND_LINK_DOWN), CXL_BACKGROUND_STARTED);
+	assert_int_equal(slot_status(port), EXP_SLTSTA_PDS);
+	assert_int_equal(send(0x0005, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(background_word() >> 32, CXL_ABORTED);
+	assert_int_equal(vppb(1), 0x00ff0402);
+	assert_int_equal(unbind_vppb(1, UNBIND_LINK_DOWN), CXL_BACKGROUND_STARTED);
+	fixture_reset(&m, RESET_WARM); /* as does a machine reset */
+	assert_int_equal(vppb(1), 0x00ff0402);
+	assert_int_equal(unbind_vppb(1, UNBIND_LINK_DOWN), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 10000000000ull);
+	assert_int_equal(vppb(1), 0x00ff0001);
+	pci_config_write(&port->pci, port->dvsec + DVSEC_PORT_CTRL, 2, DVSEC_PORT_UNMASK_DISABLE);
+	pci_config_write(&port->pci, port->pci.cap_pcie + EXP_LNKCTL, 2, EXP_LNKCTL_DISABLE);
+	loop_time_advance(m.loop, 1);
+	assert_int_equal(vppb(1), 0x00ff0000);
+}
+
+static int open_region(void **state)
+{
+	open_with("window=0,devices=mem1,type=ram");
+	return 0;
+}
+
+/* Its memory goes with it, and does not come back by itself. */
+static void unbound_memory_is_not_there(void **state)
+{
+	struct cxl_type3 *mem = fixture_type3(&m, "mem1");
+
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_DIRECT);
+	assert_int_equal(unbind_vppb(2, UNBIND_SURPRISE), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 2000000);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_NOTHING);
+	assert_false(mem->comp.decoders[0].committed);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_NOTHING);
+	assert_int_equal(bind_vppb(2, 5), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 2000000);
+	assert_ptr_equal(cxl_port_device(mem->above), mem);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_NOTHING);
+}
+
+static u16 aer_event(unsigned vcs, unsigned n, u32 error)
+{
+	u8 request[40] = {vcs, n};
+
+	store_le(request + 4, 4, error);
+	for (unsigned i = 0; i < 32; i++)
+		request[8 + i] = i;
+	return send(0x5203, request, 40);
+}
+
+static void errors_are_put_on_ports(void **state)
+{
+	struct pci_dev *up = (struct pci_dev *)fixture_find(&m, "us0"), *port = &dev->above->pci;
+
+	assert_int_equal(aer_event(0, 1, AER_EVENT_UNCORRECTABLE | 12), CXL_SUCCESS); /* poisoned TLP */
+	assert_int_equal(out_length, 0);
+	assert_int_equal(pci_config_read(port, port->cap_aer + AER_UNCOR_STATUS, 4), BIT(12));
+	assert_int_equal(pci_config_read(port, port->cap_aer + AER_CONTROL, 4) & 0x1f, 12);
+	assert_int_equal(pci_config_read(port, port->cap_aer + AER_HEADER_LOG + 12, 4), 0x0f0e0d0c);
+	assert_int_equal(aer_event(0, 0, 0x7fffffe0 | 6), CXL_SUCCESS); /* bad TLP, reserved bits */
+	assert_int_equal(pci_config_read(up, up->cap_aer + AER_COR_STATUS, 4), BIT(6));
+	assert_int_equal(pci_config_read(up, up->cap_pcie + EXP_DEVSTA, 2) & 7, 1);
+	pci_config_write(port, port->cap_aer + AER_UNCOR_MASK, 4, BIT(20));
+	assert_int_equal(aer_event(0, 1, AER_EVENT_UNCORRECTABLE | 20), CXL_SUCCESS); /* masked: a status bit */
+	assert_int_equal(pci_config_read(port, port->cap_aer + AER_CONTROL, 4) & 0x1f, 12);
+	assert_int_equal(aer_event(0, 1, AER_EVENT_UNCORRECTABLE | 0), CXL_UNSUPPORTED);
+	assert_int_equal(aer_event(0, 1, 31), CXL_UNSUPPORTED);
+	assert_int_equal(aer_event(0, 4, 6), CXL_INVALID_INPUT);
+	assert_int_equal(aer_event(1, 0, 6), CXL_INVALID_INPUT);
+}
+
+/* A mailbox that stands elsewhere outlives its switch. */
+static void a_switch_that_has_gone_answers_no_more(void **state)
+{
+	struct cxl_switch *sw = cci->target;
+
+	assert_int_equal(unbind_vppb(1, UNBIND_LINK_DOWN), CXL_BACKGROUND_STARTED);
+	switch_job_forget(m.cxl, dev->above);
+	loop_time_advance(m.loop, 1);
+	assert_int_equal(background_word(), 0x520200c8);
+	cci->target = NULL;
+	for (unsigned n = 0; n < switch_command_count; n++)
+		assert_int_equal(send(switch_commands[n].opcode, NULL, switch_commands[n].in_min), CXL_INTERNAL_ERROR);
+	cci->target = sw;
+}
+
 static void monitors_ask_the_same(void **state)
 {
 	static struct cxl_fm_answer answer;
@@ -412,6 +667,8 @@ static void hostile_commands_do_no_harm(void **state)
 			bytes[9] = length - 16;
 		}
 		send(c->opcode, bytes, length);
+		if (random & 0x20000)
+			loop_time_advance(m.loop, 1000000);
 	}
 }
 
@@ -436,6 +693,13 @@ int main(void)
 		TEST(a_tunnel_leads_to_the_device),
 		TEST(capacity_is_managed_through_the_tunnel),
 		TEST(a_release_names_extents_of_any_region),
+		TEST(the_virtual_switch_is_told),
+		TEST(a_device_is_unbound_and_bound),
+		TEST(what_cannot_be_bound_is_refused),
+		TEST(an_unbinding_waits_for_software),
+		TEST(errors_are_put_on_ports),
+		TEST(a_switch_that_has_gone_answers_no_more),
+		cmocka_unit_test_setup_teardown(unbound_memory_is_not_there, open_region, close_switch),
 		TEST(monitors_ask_the_same),
 		TEST(hostile_commands_do_no_harm),
 		TEST(without_a_switch_it_is_refused),
