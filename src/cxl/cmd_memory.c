@@ -40,7 +40,7 @@ u16 cmd_identify_memory_device(struct cxl_type3 *dev, struct mbox_in *in, struct
 	mbox_put(out, 3, POISON_LIST_RECORDS);
 	mbox_put(out, 2, POISON_LIST_RECORDS); /* that can be injected */
 	mbox_put(out, 1, POISON_SCANS | (dev->persistent_bytes ? POISON_PERSISTS : 0));
-	mbox_put(out, 1, 0); /* QoS telemetry */
+	mbox_put(out, 1, QOS_CAPABILITIES);
 	mbox_put(out, 2, dev->dc ? EVENT_DYNAMIC_RECORDS : 0);
 	return CXL_SUCCESS;
 }

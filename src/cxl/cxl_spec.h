@@ -332,6 +332,15 @@ enum poison_source { POISON_EXTERNAL = 1, POISON_INTERNAL = 2, POISON_INJECTED =
 #define PASSPHRASE_BYTES 32
 enum passphrase_type { PASSPHRASE_MASTER, PASSPHRASE_USER };
 
+/* 8.2.9.9.8 SLD QoS Telemetry; its bits in Identify Memory Device, 8.2.9.9.1.1, are those of its control. */
+#define QOS_EGRESS_CONGESTION BIT(0)
+#define QOS_THROUGHPUT_REDUCTION BIT(1)
+#define QOS_CAPABILITIES (QOS_EGRESS_CONGESTION | QOS_THROUGHPUT_REDUCTION)
+#define QOS_MODERATE 10 /* percent, by default */
+#define QOS_SEVERE 25
+#define QOS_INTERVAL 8 /* ns, by default */
+#define QOS_INTERVAL_MAX 15
+
 /* 8.2.9.5.2.1 Command Effects Log. */
 #define EFFECT_COLD_RESET_CONFIG BIT(0)
 #define EFFECT_IMMEDIATE_CONFIG BIT(1)

@@ -297,6 +297,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	events_reset(dev, reset_kind);
 	dynamic_reset(dev, reset_kind);
 	partition_reset(dev, reset_kind);
+	qos_reset(dev);
 	if (reset_kind == RESET_COLD) {
 		dev->timestamp = 0;
 		dev->response_limit = CXL_RESPONSE_LIMIT_MAX;

@@ -42,6 +42,13 @@ struct event_log {
 	u8 policy;                         /* interrupt mode, bits 1:0 */
 };
 
+/* As Set SLD QoS Control has it. */
+struct qos {
+	u8 control;          /* QOS_CAPABILITIES that are enabled */
+	u8 moderate, severe; /* percent */
+	u8 interval;         /* ns, 0: off */
+};
+
 struct alert_config {
 	u8 enabled; /* programmable warnings, a mask */
 	u8 life_used_warning;
@@ -163,6 +170,7 @@ struct cxl_type3 {
 	u64 timestamp_set_at; /* guest time, ns */
 	struct event_log events[EVENT_LOGS];
 	struct alert_config alerts;
+	struct qos qos;
 	u8 shutdown_state;
 	u32 dirty_shutdowns;
 	bool is_counted; /* a dirty shutdown was counted and is still to be stored */
@@ -235,6 +243,10 @@ u16 dvsec_add_upstream(struct pci_dev *pci);
 u16 dvsec_add_downstream(struct pci_dev *pci);
 
 /* --- the mailbox's commands --- */
+void qos_reset(struct cxl_type3 *dev);
+u16 cmd_get_qos_control(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_set_qos_control(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+u16 cmd_get_qos_status(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_clear_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);

@@ -108,6 +108,7 @@ static void identify_and_partitions_count_in_256_mib(void **state)
 	assert_int_equal(load_le(out + 48, 2), EVENT_LOG_RECORDS);
 	assert_int_equal(load_le(out + 56, 4), 128 * KiB);
 	assert_int_equal(out[65], POISON_SCANS | POISON_PERSISTS);
+	assert_int_equal(out[66], 3); /* QoS telemetry: both features */
 	assert_int_equal(send(0x4100, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out_length, 32);
 	assert_int_equal(load_le(out, 8), 1);
@@ -247,6 +248,31 @@ static void health_and_alerts(void **state)
 	assert_int_equal(send(0x4203, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out[0], 1);
 	assert_int_equal(send(0x4204, (u8[1]){2}, 1), CXL_INVALID_INPUT);
+}
+
+static void qos_control_keeps_to_its_limits(void **state)
+{
+	static const u8 defaults[] = {0, 10, 25, 8},
+			bad[][4] = {{0, 0, 25, 8}, {0, 101, 25, 8}, {0, 10, 0, 8}, {0, 10, 101, 8}, {0, 10, 25, 16}};
+
+	assert_int_equal(send(0x4700, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 4);
+	assert_memory_equal(out, defaults, 4);
+	for (unsigned n = 0; n < ARRAY_SIZE(bad); n++)
+		assert_int_equal(send(0x4701, bad[n], 4), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x4701, (u8[]){0xff, 100, 1, 0}, 4), CXL_SUCCESS);
+	assert_int_equal(out_length, 0);
+	assert_int_equal(send(0x4700, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), 0x00016403); /* no reserved bits */
+	assert_int_equal(send(0x4702, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out_length, 1);
+	assert_int_equal(out[0], 0);
+	pci_function_reset(&dev->pci, RESET_FUNCTION); /* CXL.io only */
+	assert_int_equal(send(0x4700, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[0], 3);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(send(0x4700, NULL, 0), CXL_SUCCESS);
+	assert_memory_equal(out, defaults, 4);
 }
 
 static void logs_say_what_can_be_done_to_them(void **state)
@@ -515,6 +541,7 @@ int main(void)
 		T(event_logs_keep_order_and_overflow),
 		T(event_policy_names_the_vectors),
 		T(health_and_alerts),
+		T(qos_control_keeps_to_its_limits),
 		T(logs_say_what_can_be_done_to_them),
 		T(firmware_moves_in_order_and_is_activated),
 		T(features_keep_to_their_rows),
