@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Poison in interleaved CXL memory hurts who reads it, by every width and kind of access, at that instruction and nowhere else: loads, atomics, instruction
- * fetches, table walks. Each leaves a record in the device's failure log. Stores keep it, Clear Poison repairs it. [CXL3.1 8.2.9.9.4] [DDI0487 D8.16]
+ * fetches, table walks; and a device's DMA. Each leaves a record in the device's failure log. Stores keep it, Clear Poison repairs it. [CXL3.1 8.2.9.9.4] [DDI0487 D8.16]
  */
 /* run: topology=cxl2 */
 #include "bare.h"
 
 #define CFG(bus, dev, reg) (ECAM + ((u64)(bus) << 20) + ((u64)(dev) << 15) + (reg))
 #define BARS 0x20000000ul
+#define FW_CFG_DMA 0x09020010ul
 #define DPA 0x1000ul           /* of the first of two devices, 256 bytes each in turn */
 #define LINE (WINDOW + 0x2000)
 #define DATA_ABORT EC(0x25, 0x10)
@@ -156,6 +157,23 @@ static void code(void)
 	done("code");
 }
 
+/* A request of fw_cfg's lies there; its answer is written over it, which does not repair the line. */
+static void dma(void)
+{
+	write64(FW_CFG_DMA, __builtin_bswap64(LINE + 16));
+	for (u64 until = now() + ms(1000); now() < until;) { /* it is told a little later */
+		write8(payload, FAILURE_LOG);
+		command("get event records", GET_EVENTS, 1);
+		if (read16(payload + 20))
+			break;
+	}
+	told("dma", DPA);
+	write64(FW_CFG_DMA, __builtin_bswap64(LINE + 64));
+	told("dma beside it", 0);
+	HURTS("after dma", LINE, "ldr x9, [%0]" :: "r"(LINE) : "x9", "memory");
+	done("dma");
+}
+
 static void tables(struct tables *t, u64 va)
 {
 	u64 *slot = table_slot(t, va, 2), kept = *slot;
@@ -195,6 +213,7 @@ void test(void)
 	loads();
 	stores();
 	code();
+	dma();
 	tables(&t, WINDOW + (4ul << 20));
 	repair(DPA, 0x1234);
 	check("repaired", read64(LINE), 0x1234);

@@ -121,6 +121,15 @@ u64 cxl_link_mbps(u32 speed, u32 width);
 
 struct map_piece;
 
+/* Poison that was met without the machine lock, and is still to be told. */
+struct met {
+	u32 state;                /* atomic: enum met_state */
+	struct cxl_type3 *device; /* NULL: it has been taken out meanwhile */
+	u64 dpa;
+};
+enum met_state { MET_FREE, MET_BEGUN, MET_WHOLE };
+#define MET_MAX 8 /* as many as an event log holds */
+
 /* What a boot region takes of each of its devices. */
 struct region_plan {
 	u64 share; /* bytes of DPA */
@@ -150,9 +159,7 @@ struct cxl_host {
 	struct map_piece *spare; /* free, for the next ones */
 	unsigned hold;           /* >0: changes wait for cxl_map_release */
 	bool changed;
-	bool met; /* atomic: poison was met on the granule path, at met_dpa, and is still to be told */
-	struct cxl_type3 *met_device;
-	u64 met_dpa;
+	struct met met[MET_MAX];
 };
 
 /* --- map.c --- */
@@ -164,6 +171,8 @@ void cxl_map_release(struct cxl_host *host);
 void cxl_map_sync(struct cxl_host *host);
 /* At the end: what somebody outside can see goes home, the rest is dropped with the map. */
 void cxl_map_close(struct cxl_host *host);
+/* The device is going; nobody meets its poison any more. */
+void cxl_map_forget(struct cxl_host *host, const struct cxl_type3 *device);
 void cxl_map_destroy(struct cxl_host *host);
 /* The device's own view: where the byte at `dpa` is now, at most *size bytes from there (cut to what is contiguous), or
  * NULL past the capacity. Valid under the machine lock until the map changes or the guest touches it first. */

@@ -159,25 +159,55 @@ static void direct_ready(struct region *region, u64 offset)
 static void tell_met(void *opaque)
 {
 	struct cxl_host *host = opaque;
-	struct cxl_type3 *device = host->met_device;
-	u64 dpa = host->met_dpa;
 
-	__atomic_store_n(&host->met, false, __ATOMIC_RELEASE);
-	if (device) /* else it has been taken out meanwhile */
-		poison_met(device, dpa, MEDIA_HOST_READ);
+	for (unsigned n = 0; n < MET_MAX; n++) {
+		struct met met;
+
+		if (__atomic_load_n(&host->met[n].state, __ATOMIC_ACQUIRE) != MET_WHOLE)
+			continue;
+		met = host->met[n];
+		__atomic_store_n(&host->met[n].state, MET_FREE, __ATOMIC_RELEASE);
+		if (met.device)
+			poison_met(met.device, met.dpa, MEDIA_HOST_READ);
+	}
 }
 
-/* Without the machine lock: the event log hears of it a little later, and of the first of several at once. */
-static void met_poison(struct cxl_host *host, struct cxl_type3 *device, u64 dpa)
+static bool is_same_line(const struct met *met, const struct cxl_type3 *device, u64 dpa)
 {
-	bool none = false;
+	return __atomic_load_n(&met->state, __ATOMIC_ACQUIRE) == MET_WHOLE && met->device == device &&
+	       met->dpa / POISON_LINE == dpa / POISON_LINE;
+}
 
-	if (!host->config.loop ||
-	    !__atomic_compare_exchange_n(&host->met, &none, true, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return;
-	host->met_device = device;
-	host->met_dpa = dpa;
-	loop_defer(host->config.loop, tell_met, host);
+/* Without the machine lock: the event log hears of it a little later, once of a line. False: more than can be noted
+ * until then. */
+static bool met_poison(struct cxl_host *host, struct cxl_type3 *device, u64 dpa)
+{
+	if (!host->config.loop)
+		return false;
+	for (unsigned n = 0; n < MET_MAX; n++)
+		if (is_same_line(&host->met[n], device, dpa))
+			return true;
+	for (unsigned n = 0; n < MET_MAX; n++) {
+		struct met *met = &host->met[n];
+		u32 free = MET_FREE;
+
+		if (!__atomic_compare_exchange_n(&met->state, &free, MET_BEGUN, false, __ATOMIC_ACQUIRE,
+						 __ATOMIC_RELAXED))
+			continue;
+		met->device = device;
+		met->dpa = dpa;
+		__atomic_store_n(&met->state, MET_WHOLE, __ATOMIC_RELEASE);
+		loop_defer(host->config.loop, tell_met, host);
+		return true;
+	}
+	return false;
+}
+
+void cxl_map_forget(struct cxl_host *host, const struct cxl_type3 *device)
+{
+	for (unsigned n = 0; n < MET_MAX; n++)
+		if (host->met[n].device == device)
+			host->met[n].device = NULL;
 }
 
 /* What disabled media read as: nothing that can be told from noise. */
@@ -287,6 +317,17 @@ static enum mem_result hole_write(void *opaque, u64 offset, unsigned size, u64 v
 
 static const struct io_ops hole_io = {hole_read, hole_write};
 
+/* DMA, on any thread. */
+static void hole_met(struct region *region, u64 offset, u64 size)
+{
+	struct map_piece *piece = region->opaque;
+	u64 first = piece->want.way[0].dpa + offset, end = first + size;
+
+	for (u64 dpa = first; dpa < end && met_poison(piece->host, piece->want.way[0].device, dpa);
+	     dpa = align_down(dpa, POISON_LINE) + POISON_LINE)
+		;
+}
+
 /* --- publishing --- */
 
 static bool is_any_way(const struct piece_want *w, bool (*has)(const struct backend *backend, bool persistent))
@@ -388,6 +429,7 @@ static struct map_piece *piece_make(struct cxl_host *host, const struct piece_wa
 		region->priority = HOLE_PRIORITY;
 		region->ops = &hole_io;
 		region->poison = true;
+		region->met = hole_met;
 		region->opaque = piece;
 		break;
 	default:

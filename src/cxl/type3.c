@@ -453,8 +453,7 @@ static void type3_destroy(struct dev *d)
 		dev->is_listed = false;
 		cxl_regions_forget(dev->host, dev);
 		cxl_map_changed(dev->host);
-		if (dev->host->met_device == dev)
-			dev->host->met_device = NULL;
+		cxl_map_forget(dev->host, dev);
 		if (dev->pmem)
 			backend_flush(dev->pmem, 0, dev->pmem->size);
 		if (dev->lsa)

@@ -91,6 +91,8 @@ static bool copy_range(struct space *space, const struct range *range, u64 pa, u
 	}
 	if (region->ops && region->lockless)
 		return copy_lockless(region, offset, to, from, size);
+	if (to && region->met)
+		region->met(region, offset, size);
 	if (!region->poison) /* that is memory, though nothing is copied from or to it */
 		guest_error(DMA_TO_REGISTERS, "DMA %s of %llu bytes at 0x%llx refused: %s is not memory",
 			    from ? "write" : "read", (unsigned long long)size, (unsigned long long)pa, region->name);

@@ -41,6 +41,8 @@ struct region {
 	bool readonly;
 	bool lockless; /* ops need no machine lock (CXL granule path) */
 	bool poison;   /* memory that is known to be bad: a read aborts, and does nothing else to the guest */
+	void (*met)(struct region *region, u64 offset,
+		    u64 size); /* of poison: DMA wanted to read it. Any thread, in an epoch, no locks; or NULL */
 	const struct io_ops *ops;
 	void *opaque;
 	/* RAM that must be made ready before it is pointed at (lazy file pages, CXL chunk moves; design D2, D6): called

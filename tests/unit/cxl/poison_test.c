@@ -109,6 +109,75 @@ static void poison_hurts_where_it_is_and_nowhere_else(void **state)
 	}
 }
 
+static void quit(void *opaque)
+{
+	loop_quit(opaque);
+}
+
+/* What was put off until the machine lock is free. */
+static void run_deferred(void)
+{
+	loop_defer(m.loop, quit, m.loop);
+	loop_unlock(m.loop);
+	loop_run(m.loop);
+	loop_lock(m.loop);
+}
+
+static u64 failure_dpa(unsigned n)
+{
+	return load_le(dev->events[EVENT_FAILURE].records[n] + GENERAL_MEDIA_DPA, 8) & ~0x3full;
+}
+
+/* DMA reads it without the machine lock; what is written never meets it. */
+static void poison_that_dma_reads_is_told(void **state)
+{
+	const struct event_log *log;
+
+	for (unsigned ways = 1; ways <= 2; ways++) {
+		u64 dpa = 5 * MiB + 0x1c0, hpa = hpa_of(ways, dpa), size = 4096;
+		u8 bytes[4096] = {0};
+
+		open_ways(ways);
+		log = &dev->events[EVENT_FAILURE];
+		assert_int_equal(inject(dpa), CXL_SUCCESS);
+		assert_false(dma_write(m.space, hpa, bytes, 64));
+		assert_true(dma_read(m.space, hpa + 64, bytes, 64));
+		assert_null(dma_map(m.space, hpa, &size, false));
+		run_deferred();
+		assert_int_equal(log->count, 0);
+		assert_false(dma_read(m.space, hpa - 100, bytes, 200));
+		run_deferred();
+		assert_int_equal(log->count, 1);
+		assert_int_equal(failure_dpa(0), dpa);
+		assert_int_equal(log->records[0][GENERAL_MEDIA_DESCRIPTOR], 1);
+		assert_int_equal(log->records[0][GENERAL_MEDIA_TRANSACTION], MEDIA_HOST_READ);
+		/* Twice before anybody has time to tell: once. Several lines: each. */
+		assert_false(dma_read(m.space, hpa, bytes, 16));
+		assert_false(dma_read(m.space, hpa + 32, bytes, 16));
+		run_deferred();
+		assert_int_equal(log->count, 2);
+		assert_int_equal(failure_dpa(1), dpa);
+		assert_int_equal(inject(dpa - 64), CXL_SUCCESS);
+		assert_false(dma_read(m.space, hpa - 64, bytes, 128));
+		run_deferred();
+		assert_int_equal(log->count, 4);
+		assert_int_equal(failure_dpa(2), dpa - 64);
+		assert_int_equal(failure_dpa(3), dpa);
+		/* Of very many, as many as a log holds; none of a device that has gone. */
+		assert_true(poison_add(dev, 6 * MiB, 64 * KiB, POISON_INTERNAL));
+		assert_false(dma_read(m.space, hpa_of(ways, 6 * MiB), bytes, 4096));
+		run_deferred();
+		assert_int_equal(log->count, EVENT_LOG_RECORDS);
+		assert_int_equal(log->overflow_count, 4);
+		assert_int_equal(failure_dpa(7), 6 * MiB + 3 * 64);
+		assert_false(dma_read(m.space, hpa, bytes, 16));
+		cxl_map_forget(m.cxl, dev);
+		run_deferred();
+		assert_int_equal(log->overflow_count, 4);
+		fixture_close(&m);
+	}
+}
+
 /* Also where a set is not complete: by granules. */
 static void poison_hurts_on_the_slow_path(void **state)
 {
@@ -120,6 +189,10 @@ static void poison_hurts_on_the_slow_path(void **state)
 	assert_int_equal(cxl_map_kind(m.cxl, hpa_of(2, dpa)), MAP_GRANULE);
 	assert_int_equal(space_read(m.space, hpa_of(2, dpa), 8, &got), MEM_ABORT);
 	assert_int_equal(space_read(m.space, hpa_of(2, dpa) + 64, 8, &got), MEM_OK);
+	assert_false(dma_read(m.space, hpa_of(2, dpa) + 48, &got, 8));
+	run_deferred();
+	assert_int_equal(dev->events[EVENT_FAILURE].count, 1);
+	assert_int_equal(failure_dpa(0), dpa);
 	fixture_close(&m);
 }
 
@@ -413,6 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(poison_hurts_where_it_is_and_nowhere_else),
+		cmocka_unit_test(poison_that_dma_reads_is_told),
 		cmocka_unit_test(poison_hurts_on_the_slow_path),
 		cmocka_unit_test(very_many_poisoned_lines_are_kept_apart),
 		cmocka_unit_test(the_list_says_what_is_poisoned),

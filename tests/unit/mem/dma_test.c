@@ -145,6 +145,16 @@ static void device_registers_are_refused(void **state)
 	assert_int_equal(w->io_calls, 0);
 }
 
+static u64 met_at, met_size;
+static unsigned meetings;
+
+static void poison_was_met(struct region *region, u64 offset, u64 size)
+{
+	met_at = offset;
+	met_size = size;
+	meetings++;
+}
+
 static void poison_is_refused_and_nobody_is_to_blame(void **state)
 {
 	struct world *w = *state;
@@ -152,11 +162,17 @@ static void poison_is_refused_and_nobody_is_to_blame(void **state)
 	u64 before = conformance_count(RULE_DMA_TO_REGISTERS);
 
 	w->io.poison = true;
+	w->io.met = poison_was_met;
 	assert_false(dma_read(w->space, 0x50001000, bytes, 8));
+	assert_int_equal(meetings, 1); /* who has it is told, also without the machine lock */
+	assert_int_equal(met_at, 0);
+	assert_int_equal(met_size, 8);
 	assert_int_equal(load_le(bytes, 8), 0);
 	assert_false(dma_write(w->space, 0x50001000, bytes, 8));
 	assert_int_equal(conformance_count(RULE_DMA_TO_REGISTERS), before);
+	assert_int_equal(meetings, 1); /* nothing was read */
 	w->io.poison = false;
+	w->io.met = NULL;
 	assert_false(dma_read(w->space, 0x50001000, bytes, 8));
 	assert_int_equal(conformance_count(RULE_DMA_TO_REGISTERS), before + 1);
 	assert_int_equal(w->io_calls, 0);
