@@ -71,6 +71,8 @@ struct acpi_cxl_window { /* CFMWS */
 	u16 restrictions, qtg;
 	bool xor_arithmetic;
 	u64 xor_maps[ACPI_CXL_XOR_MAPS_MAX]; /* for the CXIMS of this granularity; 0: none */
+	struct acpi_performance
+		memory; /* root port to memory, the mean of what may be mapped in it; 0: there is none */
 };
 
 struct acpi_cxl_region { /* memory committed at boot: its own SRAT domain and HMAT row */

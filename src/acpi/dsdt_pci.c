@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * DSDT, second part: PCI roots and CXL. pcie.0 is \_SB.PCI0, an expander \_SB.PCxx with xx its bus number; a CXL one is
- * an ACPI0016 that is also a PCI root, matched to its CHBS by _UID. \_SB.CXLM is the one ACPI0017, which makes Linux
- * read CEDT. [PCI Firmware 3.3, 4.5, 4.6.5] [CXL3.0 9.17, 9.18]
+ * an ACPI0016 that is also a PCI root, matched to its CHBS by _UID. [PCI Firmware 3.3, 4.5, 4.6.5] [CXL3.0 9.17, 9.18]
  */
 #include "acpi/tables.h"
 
@@ -12,7 +11,6 @@
 #define UUID_PLATFORM_OSC "0811B06E-4A27-44F9-8D60-3CBBC22E7B48"
 #define UUID_CXL_OSC "68F2D50B-C469-4D8A-BD3D-941A103FD3FC"
 #define UUID_PCI_DSM "E5C937D0-3553-4D7A-9117-EA4D19C3434D"
-#define UUID_QTG_DSM "F365F9A6-A7DE-4071-A66A-B40C0B4F8E52"
 
 enum { OSC_FAILURE = 2, OSC_UNKNOWN_UUID = 4, OSC_UNKNOWN_REVISION = 8, OSC_MASKED = 16 };
 /* Control that the OS may take: native hot plug, SHPC, PME, AER, PCIe capability, DPC, which goes with AER; of CXL:
@@ -58,7 +56,7 @@ static void mask_control(struct out *out, const char *field, u64 granted)
 	aml_path(out, field);
 }
 
-static void if_arg_is_uuid(struct out *out, const char *uuid)
+void dsdt_if_arg_is_uuid(struct out *out, const char *uuid)
 {
 	aml_op(out, AML_LEQUAL);
 	aml_op(out, AML_ARG0);
@@ -102,9 +100,9 @@ static void osc_begin(struct out *out, const char *uuid, const char *other, unsi
 	aml_op(out, AML_LNOT);
 	if (other)
 		aml_op(out, AML_LOR);
-	if_arg_is_uuid(out, uuid);
+	dsdt_if_arg_is_uuid(out, uuid);
 	if (other)
-		if_arg_is_uuid(out, other);
+		dsdt_if_arg_is_uuid(out, other);
 	store_or(out, "CDW1", OSC_UNKNOWN_UUID);
 	return_local0(out);
 	aml_end(out, block);
@@ -142,7 +140,7 @@ static void put_osc(const struct acpi_config *config, struct out *out, bool is_c
 
 	if (is_cxl) {
 		block = aml_if(out);
-		if_arg_is_uuid(out, UUID_CXL_OSC);
+		dsdt_if_arg_is_uuid(out, UUID_CXL_OSC);
 		inner = aml_if(out);
 		if_size_below(out, 20);
 		store_or(out, "CDW1", OSC_FAILURE);
@@ -171,13 +169,13 @@ void dsdt_put_platform_osc(const struct acpi_config *config, struct out *out)
 	aml_end(out, method);
 }
 
-static void return_bytes(struct out *out, u8 byte)
+void dsdt_return_byte(struct out *out, u8 byte)
 {
 	aml_op(out, AML_RETURN);
 	aml_bytes(out, &byte, 1);
 }
 
-static size_t if_function(struct out *out, unsigned function)
+size_t dsdt_if_function(struct out *out, unsigned function)
 {
 	size_t mark = aml_if(out);
 
@@ -193,16 +191,16 @@ static void put_pci_dsm(struct out *out)
 	size_t method = aml_method(out, "_DSM", 4, false), block, function;
 
 	block = aml_if(out);
-	if_arg_is_uuid(out, UUID_PCI_DSM);
-	function = if_function(out, 0);
-	return_bytes(out, 1 << 0 | 1 << 5);
+	dsdt_if_arg_is_uuid(out, UUID_PCI_DSM);
+	function = dsdt_if_function(out, 0);
+	dsdt_return_byte(out, 1 << 0 | 1 << 5);
 	aml_end(out, function);
-	function = if_function(out, 5);
+	function = dsdt_if_function(out, 5);
 	aml_op(out, AML_RETURN);
 	aml_op(out, AML_ONE);
 	aml_end(out, function);
 	aml_end(out, block);
-	return_bytes(out, 0);
+	dsdt_return_byte(out, 0);
 	aml_end(out, method);
 }
 
@@ -277,49 +275,6 @@ static void put_root(const struct acpi_config *config, const struct acpi_root *r
 	aml_end(out, device);
 }
 
-/*
- * The QTG query: whatever the performance asked for, the QoS groups of the windows there are, the first window's first.
- * [CXL3.0 9.17.3]
- */
-static void put_cxl(const struct acpi_config *config, struct out *out)
-{
-	size_t device, method, block, function, answer, list;
-	u16 ids[ACPI_CXL_WINDOWS_MAX] = {0}, highest = 0;
-	unsigned count = 0, i, n;
-
-	for (i = 0; i < config->window_count; i++) {
-		for (n = 0; n < count && ids[n] != config->windows[i].qtg; n++)
-			;
-		if (n == count)
-			ids[count++] = config->windows[i].qtg;
-		highest = MAX(highest, config->windows[i].qtg);
-	}
-
-	device = aml_device(out, "CXLM");
-	aml_name_string(out, "_HID", "ACPI0017");
-	aml_name_int(out, "_STA", 0x0b);
-	method = aml_method(out, "_DSM", 4, false);
-	block = aml_if(out);
-	if_arg_is_uuid(out, UUID_QTG_DSM);
-	function = if_function(out, 0);
-	return_bytes(out, 1 << 0 | 1 << 1);
-	aml_end(out, function);
-	function = if_function(out, 1);
-	aml_op(out, AML_RETURN);
-	answer = aml_package(out, 2);
-	aml_int(out, highest);
-	list = aml_package(out, (u8)count);
-	for (i = 0; i < count; i++)
-		aml_int(out, ids[i]);
-	aml_end(out, list);
-	aml_end(out, answer);
-	aml_end(out, function);
-	aml_end(out, block);
-	return_bytes(out, 0);
-	aml_end(out, method);
-	aml_end(out, device);
-}
-
 void dsdt_put_roots(const struct acpi_config *config, struct out *out)
 {
 	bool has_cxl = false;
@@ -330,5 +285,5 @@ void dsdt_put_roots(const struct acpi_config *config, struct out *out)
 		has_cxl |= config->roots[i].is_cxl;
 	}
 	if (has_cxl)
-		put_cxl(config, out);
+		dsdt_put_cxl(config, out);
 }

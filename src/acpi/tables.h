@@ -9,6 +9,10 @@ void fadt_build(const struct acpi_config *config, struct out *out);
 void dsdt_build(const struct acpi_config *config, struct out *out);
 void dsdt_put_roots(const struct acpi_config *config, struct out *out); /* dsdt_pci.c */
 void dsdt_put_platform_osc(const struct acpi_config *config, struct out *out);
+void dsdt_if_arg_is_uuid(struct out *out, const char *uuid);          /* a condition: Arg0 is this UUID */
+size_t dsdt_if_function(struct out *out, unsigned function);          /* a block: Arg2 is this */
+void dsdt_return_byte(struct out *out, u8 byte);                      /* a Buffer of one */
+void dsdt_put_cxl(const struct acpi_config *config, struct out *out); /* dsdt_cxl.c */
 void madt_build(const struct acpi_config *config, struct out *out);
 void gtdt_build(const struct acpi_config *config, struct out *out);
 void mcfg_build(const struct acpi_config *config, struct out *out);

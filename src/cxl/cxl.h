@@ -117,6 +117,8 @@ struct cxl_performance {
 	u64 read_latency_ps, write_latency_ps, read_mbps, write_mbps;
 };
 struct cxl_performance cxl_host_region_performance(struct cxl_host *host, unsigned n);
+/* Root ports to the memory that a window may be used for, on average; 0: there is none. */
+struct cxl_performance cxl_host_window_performance(struct cxl_host *host, unsigned n);
 struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsigned n); /* CPU to root port */
 
 /* The cxl-type3 that a monitor calls ID or /machine/peripheral/ID; NULL: there is none. */

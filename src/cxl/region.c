@@ -633,32 +633,88 @@ struct cxl_performance cxl_host_bridge_performance(struct cxl_host *host, unsign
 		.read_latency_ps = 50000, .write_latency_ps = 50000, .read_mbps = mbps, .write_mbps = mbps};
 }
 
-/* Adds one device's way up to the CPU. Latencies add up along it; its bandwidth is that of its narrowest part. */
-static void add_way(struct cxl_host *host, const struct cxl_type3 *dev, bool pmem, struct cxl_performance *sum)
+/* From the root port to a device's memory at `dpa`: latencies add up along the way, the narrowest part gives the
+ * bandwidth. The bridge, or NULL: the device is not part of the tree. */
+static const struct cxl_fork *from_root_port(const struct cxl_type3 *dev, u64 dpa, struct cxl_performance *p)
 {
-	struct cxl_performance media = cdat_performance(dev, pmem ? dev->volatile_bytes : 0), bridge = {0};
 	u64 mbps = cxl_link_mbps(dev->speed, dev->width), switches = 0;
 	const struct cxl_port *port = dev->above;
 
-	while (port && port->above) {
+	*p = cdat_performance(dev, dpa);
+	while (port && port->above && !port->bridge.unbound) {
 		const struct cxl_fork *fork = port->above;
 
 		mbps = MIN(mbps, cxl_link_mbps(port->speed, port->width));
 		if (!fork->above) {
-			bridge = cxl_host_bridge_performance(host, container_of(fork, struct cxl_bridge, fork)->slot);
-			break;
+			p->read_latency_ps += switches;
+			p->write_latency_ps += switches;
+			p->read_mbps = MIN(mbps, p->read_mbps);
+			p->write_mbps = MIN(mbps, p->write_mbps);
+			return fork;
 		}
 		mbps = MIN(mbps, cxl_link_mbps(container_of(fork, struct cxl_switch, fork)->speed,
 					       container_of(fork, struct cxl_switch, fork)->width));
 		switches += cdat_switch_latency_ps();
 		port = fork->above;
 	}
-	if (!port || !port->above)
-		return; /* not part of the tree */
-	sum->read_latency_ps = MAX(sum->read_latency_ps, bridge.read_latency_ps + media.read_latency_ps + switches);
-	sum->write_latency_ps = MAX(sum->write_latency_ps, bridge.write_latency_ps + media.write_latency_ps + switches);
-	sum->read_mbps += MIN(mbps, media.read_mbps);
-	sum->write_mbps += MIN(mbps, media.write_mbps);
+	return NULL;
+}
+
+/* Adds one device's way up to the CPU. */
+static void add_way(struct cxl_host *host, const struct cxl_type3 *dev, bool pmem, struct cxl_performance *sum)
+{
+	struct cxl_performance way, bridge;
+	const struct cxl_fork *fork = from_root_port(dev, pmem ? dev->volatile_bytes : 0, &way);
+
+	if (!fork)
+		return;
+	bridge = cxl_host_bridge_performance(host, container_of(fork, struct cxl_bridge, fork)->slot);
+	sum->read_latency_ps = MAX(sum->read_latency_ps, bridge.read_latency_ps + way.read_latency_ps);
+	sum->write_latency_ps = MAX(sum->write_latency_ps, bridge.write_latency_ps + way.write_latency_ps);
+	sum->read_mbps += way.read_mbps;
+	sum->write_mbps += way.write_mbps;
+}
+
+static bool leads_to(const struct cxl_window *w, const struct cxl_fork *fork)
+{
+	for (unsigned t = 0; t < w->target_count; t++)
+		if (&w->targets[t]->fork == fork)
+			return true;
+	return false;
+}
+
+/* The mean of the memory that the window's restrictions let in. Dynamic capacity is volatile. */
+struct cxl_performance cxl_host_window_performance(struct cxl_host *host, unsigned n)
+{
+	const struct cxl_window *w = &host->windows[n];
+	struct cxl_performance sum = {0};
+	unsigned count = 0;
+
+	for (const struct cxl_type3 *dev = host->devices; dev; dev = dev->next) {
+		u64 fixed = dev->volatile_bytes + dev->persistent_bytes;
+		const struct {
+			u16 kind;
+			u64 bytes, dpa;
+		} parts[] = {{CXL_RESTRICT_VOLATILE, dev->volatile_bytes, 0},
+			     {CXL_RESTRICT_PERSISTENT, dev->persistent_bytes, dev->volatile_bytes},
+			     {CXL_RESTRICT_VOLATILE, dev->dynamic_bytes, fixed}};
+
+		for (unsigned part = 0; part < ARRAY_SIZE(parts); part++) {
+			struct cxl_performance way;
+			const struct cxl_fork *fork = from_root_port(dev, parts[part].dpa, &way);
+
+			if (!parts[part].bytes || !(w->restrictions & parts[part].kind) || !fork || !leads_to(w, fork))
+				continue;
+			sum.read_latency_ps += way.read_latency_ps;
+			sum.write_latency_ps += way.write_latency_ps;
+			sum.read_mbps += way.read_mbps;
+			sum.write_mbps += way.write_mbps;
+			count++;
+		}
+	}
+	count = MAX(count, 1u);
+	return (struct cxl_performance){sum.read_latency_ps / count, sum.write_latency_ps / count,
+					sum.read_mbps / count, sum.write_mbps / count};
 }
 
 /* The slowest way counts; bandwidths add up across the ways. */

@@ -86,15 +86,18 @@ static void acpi_cxl(struct machine *m, struct acpi_config *a)
 	a->window_count = cxl_host_window_count(m->cxl);
 	for (unsigned i = 0; i < a->window_count; i++) {
 		const struct cxl_window *w = cxl_host_window(m->cxl, i);
+		struct cxl_performance p = cxl_host_window_performance(m->cxl, i);
 		struct acpi_cxl_window *to = &a->windows[i];
 
-		*to = (struct acpi_cxl_window){.base = w->base,
-					       .size = w->size,
-					       .granularity = w->granularity,
-					       .target_count = w->target_count,
-					       .restrictions = w->restrictions,
-					       .qtg = w->qtg,
-					       .xor_arithmetic = w->xor_arithmetic};
+		*to = (struct acpi_cxl_window){
+			.base = w->base,
+			.size = w->size,
+			.granularity = w->granularity,
+			.target_count = w->target_count,
+			.restrictions = w->restrictions,
+			.qtg = w->qtg,
+			.xor_arithmetic = w->xor_arithmetic,
+			.memory = {p.read_latency_ps, p.write_latency_ps, p.read_mbps, p.write_mbps}};
 		memcpy(to->xor_maps, w->xor_maps, sizeof(to->xor_maps));
 		for (unsigned t = 0; t < w->target_count; t++)
 			to->target_uids[t] = uid_of_bridge(m, w->target_ids[t]);

@@ -81,14 +81,16 @@ def switched(region_as="none"):
 
 
 def with_mailboxes():
-    """What run_qemu makes: two bridges with two root ports each, two switches with a mailbox function each, eight devices, two windows."""
+    """What run_qemu makes: two bridges with two root ports each, two switches with a mailbox function each, eight devices, two windows. And a third
+    window, with a throttling group of its own, over the second bridge, whose switch has a narrow link."""
     options = ["-M", "virt,cxl=on,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=4G,cxl-fmw.0.interleave-granularity=8k,"
-               "cxl-fmw.1.targets.0=cxl.0,cxl-fmw.1.targets.1=cxl.1,cxl-fmw.1.size=4G,cxl-fmw.1.interleave-granularity=8k",
+               "cxl-fmw.1.targets.0=cxl.0,cxl-fmw.1.targets.1=cxl.1,cxl-fmw.1.size=4G,cxl-fmw.1.interleave-granularity=8k,"
+               "cxl-fmw.2.targets.0=cxl.1,cxl-fmw.2.size=4G,cxl-fmw.2.qtg=7",
                "-device", "pxb-cxl,id=cxl.0,bus=pcie.0,bus_nr=53", "-device", "pxb-cxl,id=cxl.1,bus=pcie.0,bus_nr=191"]
     for r in range(4):
         options += ["-device", f"cxl-rp,id=rp{r},bus=cxl.{r // 2},chassis=0,slot={r},port={r % 2}"]
     for u in range(2):
-        options += ["-device", f"cxl-upstream,port={33 + u},bus=rp{2 * u},id=us{u},multifunction=on,addr=0.0",
+        options += ["-device", f"cxl-upstream,port={33 + u},bus=rp{2 * u},id=us{u},multifunction=on,addr=0.0,x-width={4 >> 2 * u}",
                     "-device", f"cxl-switch-mailbox-cci,bus=rp{2 * u},addr=0.1,target=us{u}"]
         for n in range(4 * u, 4 * u + 4):
             options += ["-device", f"cxl-downstream,port={n % 4},bus=us{u},id=ds{n},chassis=0,slot={4 + n}",

@@ -671,6 +671,99 @@ static void iasl_round_trip_is_clean(void **state)
 	free(c);
 }
 
+/* The IDs that \_SB.CXLM._DSM returns, as acpiexec runs it, highest first: "9: 2 5 9". */
+static void qtg_of(struct acpi_config *c, const char *arguments, char *text, size_t room)
+{
+	char folder[] = "/tmp/cxlvm-acpi-XXXXXX", command[1024], line[256];
+	struct acpi_blob blob;
+	struct error err;
+	unsigned seen = 0;
+	FILE *said;
+
+	assert_true(acpi_build(c, &blob, &err));
+	assert_non_null(mkdtemp(folder));
+	write_tables(&blob, folder);
+	snprintf(
+		command, sizeof(command),
+		"cd %s && acpiexec -b 'execute \\_SB.CXLM._DSM (A6 F9 65 F3 DE A7 71 40 A6 6A B4 0C 0B 4F 8E 52) %s' DSDT.dat 2>&1",
+		folder, arguments);
+	said = popen(command, "r");
+	assert_non_null(said);
+	*text = 0;
+	while (fgets(line, sizeof(line), said)) {
+		const char *value = strstr(line, "[Integer] = ");
+
+		if (value)
+			snprintf(text + strlen(text), room - strlen(text), "%s%llx",
+				 seen++ == 1 ? ": " :
+				 seen > 1    ? " " :
+					       "",
+				 strtoull(value + 12, NULL, 16));
+	}
+	pclose(said);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+	acpi_blob_free(&blob);
+}
+
+static void groups_are_told_by_their_speed(void **state)
+{
+	static const struct {
+		const char *arguments, *want;
+	} asked[] = {
+		{"1 1 [100000 100000 16000 16000]", "9: 5 2 9 1"}, /* ps */
+		{"1 1 [100 100 16000 16000]", "9: 5 2 9 1"},       /* ns */
+		{"1 1 [249 0 0 0]", "9: 5 2 9 1"},                 /* 249 ns: half-way is 250 */
+		{"1 1 [250 0 0 0]", "9: 2 5 9 1"},
+		{"1 1 [250000 0 0 0]", "9: 2 5 9 1"},
+		{"1 1 [500000 0 0 0]", "9: 2 5 9 1"},
+		{"1 1 [2000000 0 0 0]", "9: 9 2 5 1"},
+		{"1 1 [4294967295 0 0 0]", "9: 9 2 5 1"},
+		{"1 1 [0 0 0 0]", "9: 5 2 9 1"},
+		{"1 1 [1 2 3]", "9: 5 2 9 1"}, /* not what it asks for */
+	};
+	struct acpi_config *c = machine();
+	char text[64];
+
+	if (system("command -v acpiexec >/dev/null 2>&1"))
+		skip();
+	c->window_count = 5;
+	for (unsigned n = 1; n < 5; n++)
+		c->windows[n] = c->windows[0];
+	c->windows[0].qtg = 5;
+	c->windows[0].memory = (struct acpi_performance){100000, 100000, 16000, 16000};
+	c->windows[1].qtg = c->windows[3].qtg = 2; /* 400 ns on average */
+	c->windows[1].memory = (struct acpi_performance){300000, 300000, 8000, 8000};
+	c->windows[3].memory = (struct acpi_performance){500000, 500000, 8000, 8000};
+	c->windows[2].qtg = 9;
+	c->windows[2].memory = (struct acpi_performance){1500000, 1500000, 8000, 8000};
+	c->windows[4].qtg = 1; /* with no memory */
+	for (unsigned n = 0; n < ARRAY_SIZE(asked); n++) {
+		qtg_of(c, asked[n].arguments, text, sizeof(text));
+		if (strcmp(text, asked[n].want))
+			fail_msg("%s: %s, not %s", asked[n].arguments, text, asked[n].want);
+	}
+	/* Equal latencies: bandwidth decides. */
+	for (unsigned n = 0; n < 4; n++)
+		c->windows[n].memory.read_latency_ps = 200000;
+	c->windows[2].memory.read_mbps = 2000;
+	qtg_of(c, "1 1 [100 100 16000 16000]", text, sizeof(text));
+	assert_string_equal(text, "9: 5 2 9 1");
+	qtg_of(c, "1 1 [100 100 8192 8192]", text, sizeof(text));
+	assert_string_equal(text, "9: 2 9 5 1");
+	qtg_of(c, "1 1 [100 100 16 16]", text, sizeof(text));
+	assert_string_equal(text, "9: 9 2 5 1");
+	/* All the same: the order of the windows. */
+	for (unsigned n = 0; n < 4; n++)
+		c->windows[n].memory.read_mbps = 8000;
+	qtg_of(c, "1 1 [100 100 16 16]", text, sizeof(text));
+	assert_string_equal(text, "9: 5 2 9 1");
+	c->window_count = 1;
+	qtg_of(c, "1 1 [100 100 16 16]", text, sizeof(text));
+	assert_string_equal(text, "5: 5");
+	free(c);
+}
+
 static void smallest_machine_has_no_cxl_tables(void **state)
 {
 	struct acpi_config *c = machine();
@@ -697,17 +790,12 @@ static void smallest_machine_has_no_cxl_tables(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tables_are_linked_and_summed),
-		cmocka_unit_test(madt_lists_every_cpu),
-		cmocka_unit_test(srat_has_regions_and_ports),
-		cmocka_unit_test(hmat_values_are_legal),
-		cmocka_unit_test(stated_rows_are_told),
-		cmocka_unit_test(cedt_encodes_windows),
-		cmocka_unit_test(hest_has_both_sources),
-		cmocka_unit_test(cper_sections_have_their_layout),
-		cmocka_unit_test(impossible_facts_are_refused),
-		cmocka_unit_test(loader_script_places_the_same_bytes),
-		cmocka_unit_test(smallest_machine_has_no_cxl_tables),
+		cmocka_unit_test(tables_are_linked_and_summed),   cmocka_unit_test(madt_lists_every_cpu),
+		cmocka_unit_test(srat_has_regions_and_ports),     cmocka_unit_test(hmat_values_are_legal),
+		cmocka_unit_test(stated_rows_are_told),           cmocka_unit_test(cedt_encodes_windows),
+		cmocka_unit_test(hest_has_both_sources),          cmocka_unit_test(cper_sections_have_their_layout),
+		cmocka_unit_test(impossible_facts_are_refused),   cmocka_unit_test(loader_script_places_the_same_bytes),
+		cmocka_unit_test(groups_are_told_by_their_speed), cmocka_unit_test(smallest_machine_has_no_cxl_tables),
 		cmocka_unit_test(iasl_round_trip_is_clean),
 	};
 

@@ -392,6 +392,45 @@ static void performance_adds_up(void **state)
 	fixture_close(&m);
 }
 
+/* Of a window: from the root ports to what it may be used for. */
+static void windows_are_as_fast_as_their_memory(void **state)
+{
+	struct machine m;
+	struct cxl_performance p;
+
+	fixture_open(&m);
+	for (unsigned n = 0; n < 2; n++) {
+		fixture_add(&m, &pxb_cxl_class, "id=hb%u,bus_nr=%u", n, 12 + 20 * n);
+		fixture_add(&m, &cxl_rp_class, "id=rp%u,bus=hb%u", n, n);
+		fixture_add(&m, &memory_backend_ram_class, "id=v%u,size=256M", n);
+	}
+	fixture_add(&m, &cxl_upstream_class, "id=us,bus=rp1,x-width=4,x-speed=16");
+	fixture_add(&m, &cxl_downstream_class, "id=ds,bus=us");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v0");
+	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=ds,volatile-memdev=v1");
+	assert_true(fixture_option(&m, "targets.0=hb0,size=1G", cxl_host_add_window_opts));
+	assert_true(fixture_option(&m, "targets.0=hb1,size=1G", cxl_host_add_window_opts));
+	assert_true(fixture_option(&m, "targets.0=hb0,targets.1=hb1,size=1G", cxl_host_add_window_opts));
+	assert_true(
+		fixture_option(&m, "targets.0=hb0,size=1G,restrictions=type3:persistent", cxl_host_add_window_opts));
+	assert_true(fixture_settle(&m));
+	p = cxl_host_window_performance(m.cxl, 0);
+	assert_int_equal(p.read_latency_ps, 150000);
+	assert_int_equal(p.read_mbps, 16000);
+	p = cxl_host_window_performance(m.cxl, 1);
+	assert_int_equal(p.read_latency_ps, 150000 + cdat_switch_latency_ps());
+	assert_int_equal(p.read_mbps, 8000);
+	p = cxl_host_window_performance(m.cxl, 2);
+	assert_int_equal(p.read_latency_ps, 150000 + cdat_switch_latency_ps() / 2);
+	assert_int_equal(p.read_mbps, 12000);
+	p = cxl_host_window_performance(m.cxl, 3);
+	assert_int_equal(p.read_latency_ps | p.read_mbps, 0); /* there is no persistent memory */
+	((struct cxl_port *)fixture_find(&m, "ds"))->bridge.unbound = true;
+	p = cxl_host_window_performance(m.cxl, 2);
+	assert_int_equal(p.read_mbps, 16000);
+	fixture_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +444,7 @@ int main(void)
 		cmocka_unit_test(persistent_memory_skips_unused_volatile),
 		cmocka_unit_test(single_port_bridge_shows_decoders_for_a_region_only),
 		cmocka_unit_test(performance_adds_up),
+		cmocka_unit_test(windows_are_as_fast_as_their_memory),
 	};
 
 	return cmocka_run_group_tests_name("cxl/region", tests, NULL, NULL);
