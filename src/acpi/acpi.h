@@ -51,6 +51,7 @@ struct acpi_root {
 	u32 uid;                                          /* _UID; pcie.0 has 0, an expander its bus number */
 	u8 bus_first, bus_last;                           /* _BBN and the bus range */
 	bool is_cxl;                                      /* ACPI0016, CHBS, generic port */
+	bool bypass_iommu;                                /* its requesters are not behind the SMMU */
 	u32 node;                                         /* _PXM, ACPI_NO_NODE: none */
 	struct acpi_window memory[ACPI_ROOT_WINDOWS_MAX]; /* 32- or 64-bit, by its address */
 	unsigned memory_count;

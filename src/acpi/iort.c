@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * IORT: every requester ID of segment 0 goes, unchanged, to the one ITS as its device ID, with an SMMU by way of that,
- * whose stream IDs they are. All PCI roots, expanders included, share the segment, and a root complex node describes a
- * segment: there is one, and its mapping covers 0..0xffff. With neither ITS nor SMMU there is nothing to say and no
- * table. [DEN0049 D]
+ * whose stream IDs they are; those of roots that bypass it go to the ITS at once. All PCI roots, expanders included,
+ * share the segment, and a root complex node describes a segment: there is one, and its mappings cover 0..0xffff. With
+ * neither ITS nor SMMU there is nothing to say and no table. [DEN0049 D]
  */
 #include "acpi/tables.h"
 
@@ -21,14 +21,43 @@ static void put_node(struct out *out, u8 type, u16 length, u8 revision, u32 mapp
 	put32(out, mappings ? mapping_at : 0);
 }
 
-/* Requester IDs 0..0xffff, unchanged, to the node at `to`. */
-static void put_mapping(struct out *out, u32 to)
+/* Requester IDs of these buses, unchanged, to the node at `to`. */
+static void put_mapping(struct out *out, u32 bus_first, u32 bus_last, u32 to)
 {
-	put32(out, 0);
-	put32(out, 0xffff);
-	put32(out, 0);
+	put32(out, bus_first << 8);
+	put32(out, ((bus_last - bus_first + 1) << 8) - 1);
+	put32(out, bus_first << 8);
 	put32(out, to);
 	put32(out, 0);
+}
+
+static bool is_bypassed(const struct acpi_config *config, u32 bus)
+{
+	for (unsigned i = 0; config->smmu_base && i < config->root_count; i++)
+		if (bus >= config->roots[i].bus_first && bus <= config->roots[i].bus_last)
+			return config->roots[i].bypass_iommu;
+	return false;
+}
+
+/* The mappings of the root complex to the node at `smmu` or, past it, `its` (0: there is none). Returns how many; `out`
+ * may be NULL. */
+static u32 put_root_mappings(const struct acpi_config *config, struct out *out, u32 smmu, u32 its)
+{
+	u32 count = 0;
+
+	for (u32 first = 0, last; first < 256; first = last + 1) {
+		bool past = is_bypassed(config, first);
+		u32 to = past || !smmu ? its : smmu;
+
+		for (last = first; last < 255 && is_bypassed(config, last + 1) == past;)
+			last++;
+		if (!to)
+			continue;
+		if (out)
+			put_mapping(out, first, last, to);
+		count++;
+	}
+	return count;
 }
 
 static void put_smmu(const struct acpi_config *config, struct out *out, u32 its)
@@ -44,13 +73,13 @@ static void put_smmu(const struct acpi_config *config, struct out *out, u32 its)
 	put32(out, 0); /* proximity domain: not said */
 	put32(out, 0); /* its own MSIs: none, all interrupts are wired */
 	if (its)
-		put_mapping(out, its);
+		put_mapping(out, 0, 255, its);
 }
 
 void iort_build(const struct acpi_config *config, struct out *out)
 {
 	size_t start = table_begin(out, "IORT", 0);
-	u32 its = 0, smmu = 0, to;
+	u32 its = 0, smmu = 0, mappings;
 
 	put32(out, (u32)config->has_its + (config->smmu_base != 0) + 1);
 	put32(out, 48); /* offset of the first */
@@ -66,9 +95,10 @@ void iort_build(const struct acpi_config *config, struct out *out)
 		smmu = (u32)(out->size - start);
 		put_smmu(config, out, its);
 	}
-	to = smmu ? smmu : its;
 
-	put_node(out, IORT_ROOT_COMPLEX, ROOT_NODE_BYTES + MAPPING_BYTES, 1, 1, ROOT_NODE_BYTES);
+	mappings = put_root_mappings(config, NULL, smmu, its);
+	put_node(out, IORT_ROOT_COMPLEX, (u16)(ROOT_NODE_BYTES + mappings * MAPPING_BYTES), 1, mappings,
+		 ROOT_NODE_BYTES);
 	put32(out, IORT_COHERENT);
 	put8(out, 0);
 	put16(out, 0);
@@ -77,6 +107,6 @@ void iort_build(const struct acpi_config *config, struct out *out)
 	put32(out, 0);            /* segment 0 */
 	put8(out, 64);            /* address bits that DMA reaches */
 	put_zeros(out, 3);
-	put_mapping(out, to);
+	put_root_mappings(config, out, smmu, its);
 	table_end(out, start);
 }

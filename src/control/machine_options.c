@@ -31,7 +31,6 @@ static const struct fixed_key {
 	{"dump-guest-core", "off", "core dumps leave guest memory out"},
 	{"mem-merge", "on|off", ""},
 	{"compact-highmem", "on", "the memory map is the compact one"},
-	{"default-bus-bypass-iommu", "on|off", ""},
 };
 
 static bool is_one_of(const char *value, const char *list)
@@ -70,6 +69,8 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 		return s->config.smmu || !strcmp(value, "none") ||
 		       fail(err, "-M iommu=%s: there is an SMMUv3; write iommu=smmuv3 or iommu=none", value);
 	}
+	if (!strcmp(key, "default-bus-bypass-iommu"))
+		return parse_bool("-M default-bus-bypass-iommu", value, &s->config.bypass_iommu, err);
 	if (!strcmp(key, "its"))
 		return parse_bool("-M its", value, &s->config.its, err);
 	if (!strcmp(key, "ras"))
@@ -142,8 +143,11 @@ bool option_machine(struct settings *s, const char *argument, struct error *err)
 		return fail_context(err, "-M");
 	for (unsigned i = 0; i < opts.count; i++) {
 		/* Values outlive the options: they are small and are made once. */
-		char *key = strdup(opts.list[i].key), *value = strdup(opts.list[i].value);
+		char *key = opts.list[i].key, *value = strdup(opts.list[i].value);
 
+		/* Old spellings have underscores. */
+		for (char *at = key; (at = strchr(at, '_'));)
+			*at = '-';
 		if (!strcmp(key, "type")) {
 			if (strcmp(value, "virt") && strncmp(value, "virt-", 5))
 				return fail(err, "-M %s: the machine is 'virt'; write -M virt", value);

@@ -96,6 +96,7 @@ static bool bridge_create(struct dev *dev, const struct dev_env *env, struct err
 	    !pci_dev_init(&bridge->pci, &ids, env, err))
 		return false;
 	bridge->root.is_cxl = true;
+	bridge->root.bypass_iommu = bridge->bypass_iommu;
 	if (bridge->uid > 255)
 		return fail(err, "%s: uid=%u is not 1..255; leave it out and it is bus_nr", dev_name(dev), bridge->uid);
 	bridge->root.uid = (u8)bridge->uid;
@@ -222,7 +223,7 @@ static const struct prop bridge_props[] = {
 	WINDOW_2021(2),
 	WINDOW_2021(3),
 	PROP_U32("hdm-decoders", struct cxl_bridge, hdm_decoders, HDM_DECODERS, "HDM decoders of the bridge, up to 32"),
-	PROP_BOOL("bypass_iommu", struct cxl_bridge, bypass_iommu, false, "accepted, without effect"),
+	PROP_BOOL("bypass_iommu", struct cxl_bridge, bypass_iommu, false, "what is below goes past the SMMU"),
 	PROP_CHOICE("hdm_for_passthrough", struct cxl_bridge, hdm_for_passthrough, passthrough_words, PASSTHROUGH_AUTO,
 		    "on: show HDM decoders also with a single root port"),
 	{0},

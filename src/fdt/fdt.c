@@ -242,6 +242,21 @@ static void put_board(const struct fdt_config *config, struct tree *tree)
 
 enum { PCI_SPACE_IO = 0x01000000, PCI_SPACE_32 = 0x02000000, PCI_SPACE_64 = 0x03000000 };
 
+/* Requester IDs as stream IDs, for the buses that are behind the SMMU. */
+static void put_iommu_map(const struct fdt_config *config, struct tree *tree)
+{
+	u32 map[FDT_BUSES_MAX * 4];
+
+	for (unsigned i = 0; i < config->smmu_bus_count; i++) {
+		const struct fdt_buses *buses = &config->smmu_buses[i];
+		const u32 entry[4] = {(u32)buses->first << 8, PHANDLE_SMMU, (u32)buses->first << 8,
+				      (u32)(buses->last - buses->first + 1) << 8};
+
+		memcpy(&map[4 * i], entry, sizeof(entry));
+	}
+	prop_cells(tree, "iommu-map", map, 4 * config->smmu_bus_count);
+}
+
 static void put_pci(const struct fdt_config *config, struct tree *tree)
 {
 	u32 map[4 * 4 * 10], ranges[3 * 7];
@@ -258,8 +273,8 @@ static void put_pci(const struct fdt_config *config, struct tree *tree)
 	put_reg(tree, config->ecam_base, config->ecam_size);
 	if (config->its_size)
 		prop_list(tree, "msi-map", 0, PHANDLE_ITS, 0, 0x10000);
-	if (config->smmu_size)
-		prop_list(tree, "iommu-map", 0, PHANDLE_SMMU, 0, 0x10000);
+	if (config->smmu_size && config->smmu_bus_count)
+		put_iommu_map(config, tree);
 	if (config->pio_size) {
 		const u32 io[] = {PCI_SPACE_IO, 0, 0, CELLS64(config->pio_base), CELLS64(config->pio_size)};
 

@@ -13,6 +13,7 @@
 #define FDT_CPUS_MAX 16
 #define FDT_MEMORIES_MAX 64
 #define FDT_NODES_MAX 64
+#define FDT_BUSES_MAX 128 /* ranges of 256 buses, apart from each other */
 #define FDT_NO_NODE 0xffffffffu
 #define FDT_SEED_BYTES 32
 
@@ -46,7 +47,11 @@ struct fdt_config {
 	u64 gicr2_base, gicr2_size; /* size 0: none */
 	u64 its_base, its_size;     /* size 0: none */
 	u64 smmu_base, smmu_size;
-	u32 smmu_intid;                         /* size 0: none; events, PRI, command sync, global errors */
+	u32 smmu_intid; /* size 0: none; events, PRI, command sync, global errors */
+	struct fdt_buses {
+		u8 first, last;
+	} smmu_buses[FDT_BUSES_MAX]; /* whose requesters are behind it */
+	unsigned smmu_bus_count;
 	u32 pmu_intid;                          /* PPI as INTID (23), 0: no PMU */
 	u32 timer_phys_intid, timer_virt_intid; /* 30 and 27 */
 

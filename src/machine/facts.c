@@ -42,6 +42,7 @@ static bool acpi_roots(struct machine *m, struct acpi_config *a, u32 *next_node,
 					.bus_first = root->base,
 					.bus_last = root->last,
 					.is_cxl = root->is_cxl,
+					.bypass_iommu = root->bypass_iommu,
 					.node = node_of_root(m, root),
 					.port_node = ACPI_NO_NODE,
 					.memory_count = 2,
@@ -217,6 +218,21 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	return true;
 }
 
+/* The buses whose requesters are behind the SMMU; neighbours make one range. */
+static void fdt_smmu_buses(struct machine *m, struct fdt_config *f)
+{
+	for (const struct pci_root *root = pci_host_root(m->pci); root; root = root->next) {
+		struct fdt_buses *before = f->smmu_bus_count ? &f->smmu_buses[f->smmu_bus_count - 1] : NULL;
+
+		if (root->bypass_iommu)
+			continue;
+		if (before && before->last + 1 == root->base)
+			before->last = root->last;
+		else
+			f->smmu_buses[f->smmu_bus_count++] = (struct fdt_buses){root->base, root->last};
+	}
+}
+
 void facts_fdt(struct machine *m, struct fdt_config *f)
 {
 	const struct machine_config *c = &m->config;
@@ -261,6 +277,7 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 	f->smmu_base = map[MAP_SMMU].base;
 	f->smmu_size = m->smmu ? map[MAP_SMMU].size : 0;
 	f->smmu_intid = 32 + SPI_SMMU;
+	fdt_smmu_buses(m, f);
 	f->pmu_intid = PPI_PMU;
 	f->timer_phys_intid = PPI_CNTP;
 	f->timer_virt_intid = PPI_CNTV;

@@ -42,6 +42,7 @@ struct machine_config {
 	bool acpi; /* -M acpi= (default on) */
 	bool its;
 	bool smmu;               /* -M iommu=smmuv3 */
+	bool bypass_iommu;       /* -M default-bus-bypass-iommu=on: pcie.0 is not behind it */
 	bool virtio_mmio_modern; /* -global virtio-mmio.force-legacy=off */
 	bool hha;                /* -M cache-maintenance=hisi */
 	bool ras;                /* -M ras=: firmware tells of errors (HEST) */

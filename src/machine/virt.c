@@ -145,7 +145,8 @@ static bool create_buses(struct machine *m, struct error *err)
 				      .mmio32_base = memory_map[MAP_PCI_MMIO].base,
 				      .mmio32_size = memory_map[MAP_PCI_MMIO].size,
 				      .mmio64_base = memory_map[MAP_PCI_MMIO64].base,
-				      .mmio64_size = memory_map[MAP_PCI_MMIO64].size};
+				      .mmio64_size = memory_map[MAP_PCI_MMIO64].size,
+				      .bypass_iommu = m->config.bypass_iommu};
 	struct cxl_host_config cxl = {.loop = m->loop,
 				      .space = m->space,
 				      .regs_base = memory_map[MAP_CXL_HOST].base,

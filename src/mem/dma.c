@@ -199,9 +199,22 @@ void space_set_iommu(struct space *space, const struct iommu_ops *ops, void *opa
 	space->iommu_opaque = opaque;
 }
 
+void space_bypass_iommu(struct space *space, u8 bus_first, u8 bus_last)
+{
+	for (unsigned bus = bus_first; bus <= bus_last; bus++)
+		space->iommu_bypass[bus / 64] |= BIT(bus % 64);
+}
+
+static bool is_bypassed(const struct space *space, u32 requester_id)
+{
+	u8 bus = (u8)(requester_id >> 8);
+
+	return space->iommu_bypass[bus / 64] >> (bus % 64) & 1;
+}
+
 bool dma_translate(struct space *space, u32 requester_id, bool write, u64 *address, u64 *size)
 {
-	return !space->iommu ||
+	return !space->iommu || is_bypassed(space, requester_id) ||
 	       space->iommu->translate(space->iommu_opaque, requester_id, *address, write, address, size);
 }
 

@@ -144,6 +144,8 @@ struct iommu_ops {
 };
 void space_set_iommu(struct space *space, const struct iommu_ops *ops,
 		     void *opaque); /* before devices are; NULL: none */
+/* DMA and messages of requesters on these buses go by physical addresses. Before anything runs. */
+void space_bypass_iommu(struct space *space, u8 bus_first, u8 bus_last);
 bool dma_translate(struct space *space, u32 requester_id, bool write, u64 *address, u64 *size);
 bool dma_read_for(struct space *space, u32 requester_id, u64 iova, void *to, u64 size);
 bool dma_write_for(struct space *space, u32 requester_id, u64 iova, const void *from, u64 size);

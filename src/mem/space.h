@@ -17,6 +17,7 @@ struct space {
 	struct msi_target msi;
 	const struct iommu_ops *iommu;
 	void *iommu_opaque;
+	u64 iommu_bypass[256 / 64]; /* a bit for each bus of requesters */
 	/* Under the machine lock. */
 	struct entry *entries;
 	size_t entry_count, entry_room;

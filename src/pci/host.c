@@ -156,6 +156,7 @@ struct pci_host *pci_host_create(const struct pci_host_config *config, struct er
 	host->main.bus.bus = (struct bus){.name = "pcie.0", .kind = BUS_PCIE};
 	host->main.bus.root = &host->main;
 	host->main.numa_node = PCI_NO_NODE;
+	host->main.bypass_iommu = config->bypass_iommu;
 	host->main.last = host->bus_count - 1;
 	host->main.host = host;
 	host->roots = &host->main;
@@ -253,6 +254,8 @@ bool pci_host_settle(struct pci_host *host, struct error *err)
 		unsigned bridges = 0;
 
 		root->last = root->next ? root->next->base - 1 : host->bus_count - 1;
+		if (root->bypass_iommu)
+			space_bypass_iommu(host->space, root->base, root->last);
 		if (!pci_bus_each(&root->bus, is_findable, err))
 			return false;
 		pci_bus_each(&root->bus, bridge_count, &bridges);

@@ -97,8 +97,9 @@ struct pci_root {
 	u8 base, last; /* bus numbers; last is up to the next root */
 	u8 uid;        /* ACPI _UID: 0 for pcie.0, bus_nr for a pxb */
 	bool is_cxl;
-	u32 numa_node;   /* PCI_NO_NODE: none */
-	struct dev *pxb; /* the pxb-cxl device, or NULL */
+	bool bypass_iommu; /* DMA and messages from below go past the IOMMU */
+	u32 numa_node;     /* PCI_NO_NODE: none */
+	struct dev *pxb;   /* the pxb-cxl device, or NULL */
 	struct pci_root *next;
 	struct pci_host *host; /* set by pci_host_add_root */
 };
@@ -156,6 +157,7 @@ struct pci_host_config {
 	u64 ecam_base, ecam_size;
 	u64 pio_base, mmio32_base, mmio32_size, mmio64_base, mmio64_size;
 	struct line intx[4];
+	bool bypass_iommu; /* of pcie.0 */
 };
 struct pci_host *pci_host_create(const struct pci_host_config *config, struct error *err);
 void pci_host_destroy(struct pci_host *host);

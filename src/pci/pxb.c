@@ -44,6 +44,7 @@ struct pxb_pcie {
 	struct pci_root root;
 	/* properties */
 	u32 bus_nr, numa_node;
+	bool bypass_iommu;
 };
 
 static bool pxb_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -55,6 +56,7 @@ static bool pxb_create(struct dev *dev, const struct dev_env *env, struct error 
 					   .class_code = PCI_CLASS_HOST_BRIDGE};
 	struct pxb_pcie *pxb = container_of(dev, struct pxb_pcie, pci.dev);
 
+	pxb->root.bypass_iommu = pxb->bypass_iommu;
 	return pci_dev_init(&pxb->pci, &ids, env, err) &&
 	       pci_expander_init(&pxb->pci, &pxb->root, pxb->bus_nr, pxb->numa_node, BUS_PCIE, err);
 }
@@ -82,10 +84,12 @@ const struct dev_class pxb_pcie_class = {
 	.doc = "PCI Express expander bus: a further root bus",
 	.size = sizeof(struct pxb_pcie),
 	.plugs = BUS_PCIE,
-	.props = (const struct prop[]){PROP_U32("bus_nr", struct pxb_pcie, bus_nr, 0, "number of its root bus, 1..255"),
-				       PROP_U32("numa_node", struct pxb_pcie, numa_node, PCI_NO_NODE,
-						"NUMA node of what is below"),
-				       {}},
+	.props =
+		(const struct prop[]){
+			PROP_U32("bus_nr", struct pxb_pcie, bus_nr, 0, "number of its root bus, 1..255"),
+			PROP_U32("numa_node", struct pxb_pcie, numa_node, PCI_NO_NODE, "NUMA node of what is below"),
+			PROP_BOOL("bypass_iommu", struct pxb_pcie, bypass_iommu, 0, "what is below goes past the SMMU"),
+			{}},
 	.common = pci_dev_props,
 	.create = pxb_create,
 	.reset = pxb_reset,

@@ -157,6 +157,10 @@ SHARE = ["-virtfs", "local,path=@/share,mount_tag=share,security_model=mapped-xa
 SMMU = ["-M", "virt,iommu=smmuv3"] + [o.replace("virtio-rng-pci", "virtio-rng-pci,iommu_platform=on").replace("virtio-serial-pci", "virtio-serial-pci,iommu_platform=on")
                                       for o in DISK[2:]] + ["-drive", "file=@/disk.raw,format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,iommu_platform=on"]
 
+# The disk below an expander that goes past it.
+PAST_SMMU = SMMU[:-2] + ["-device", "pxb-pcie,id=past,bus_nr=64,bypass_iommu=on", "-device", "pcie-root-port,id=pastport,bus=past",
+                         "-device", "virtio-blk-pci,bus=pastport,drive=d,iommu_platform=on"]
+
 # Debian's qemu-efi-aarch64: by -bios, and as a pair of flash banks with a store of variables.
 BIOS = ["-bios", "QEMU_EFI.fd", "-device", "virtio-rng-pci"]
 PFLASH = ["-drive", "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd",
@@ -224,6 +228,8 @@ BOOTS = {name: Boot(*row) for name, row in {
         "-fsdev", "local,path=@/share,id=s,security_model=mapped-xattr", "-device", "virtio-9p-device,fsdev=s,mount_tag=share"], False),
     "7.3 shared folders": ("7.3", 1, "share", SHARE, False),
     "6.12 disk, rng, console behind the SMMU": ("6.12", 2, "devices", SMMU, True),
+    "6.12 disk past the SMMU": ("6.12", 2, "pastsmmu", PAST_SMMU, True),
+    "7.3 disk past the SMMU, by firmware": ("7.3", 2, "pastsmmu", PAST_SMMU + BIOS[:2], False),
     "7.3 disk behind the SMMU, device tree": ("7.3", 2, "devices", SMMU + ["-M", "acpi=off"], False),
     "6.12 tour behind the SMMU, by firmware": ("6.12", 2, "tour", volatile() + BIOS + ["-M", "iommu=smmuv3"], False),
     "6.12 device tree, acpi=off": ("6.12", 2, "devices", ["-M", "acpi=off"] + DISK, True),

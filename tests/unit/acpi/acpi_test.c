@@ -787,6 +787,78 @@ static void smallest_machine_has_no_cxl_tables(void **state)
 	free(c);
 }
 
+/* Mapping n of the root complex, the last node: what goes where. */
+static void check_mapping(const u8 *root, unsigned n, u32 bus_first, u32 bus_last, u32 to)
+{
+	const u8 *at = root + 36 + 20 * n;
+
+	assert_true(n < load_le(root + 8, 4));
+	assert_int_equal(load_le(root + 12, 4), 36);
+	assert_int_equal(load_le(at, 4), bus_first << 8);
+	assert_int_equal(load_le(at + 4, 4), ((bus_last - bus_first + 1) << 8) - 1);
+	assert_int_equal(load_le(at + 8, 4), bus_first << 8);
+	assert_int_equal(load_le(at + 12, 4), to);
+	assert_int_equal(load_le(at + 16, 4), 0);
+}
+
+static const u8 *root_complex(struct acpi_blob *blob)
+{
+	size_t size;
+	const u8 *iort = acpi_find(blob, "IORT", &size), *at = iort + 48;
+
+	assert_non_null(iort);
+	while (*at != 2)
+		at += load_le(at + 1, 2);
+	assert_ptr_equal(at + load_le(at + 1, 2), iort + size);
+	assert_int_equal(load_le(at + 1, 2), 36 + 20 * load_le(at + 8, 4));
+	return at;
+}
+
+static void iort_sends_roots_past_the_smmu(void **state)
+{
+	struct acpi_config *c = machine();
+	struct acpi_blob blob;
+	struct error err;
+	const u8 *root;
+
+	c->roots[0].bus_first = 0, c->roots[0].bus_last = 63;
+	c->roots[1].bus_first = 64, c->roots[1].bus_last = 127;
+	c->roots[2].bus_first = 128, c->roots[2].bus_last = 255;
+	c->roots[1].bypass_iommu = true;
+	/* Without an SMMU there is nothing to bypass. */
+	assert_true(acpi_build(c, &blob, &err));
+	root = root_complex(&blob);
+	assert_int_equal(load_le(root + 8, 4), 1);
+	check_mapping(root, 0, 0, 255, 48);
+	acpi_blob_free(&blob);
+
+	c->smmu_base = 0x09050000;
+	c->smmu_gsi = 106;
+	assert_true(acpi_build(c, &blob, &err));
+	root = root_complex(&blob);
+	assert_int_equal(load_le(root + 8, 4), 3);
+	check_mapping(root, 0, 0, 63, 48 + 24);
+	check_mapping(root, 1, 64, 127, 48);
+	check_mapping(root, 2, 128, 255, 48 + 24);
+	acpi_blob_free(&blob);
+
+	c->roots[0].bypass_iommu = c->roots[2].bypass_iommu = true;
+	assert_true(acpi_build(c, &blob, &err));
+	root = root_complex(&blob);
+	assert_int_equal(load_le(root + 8, 4), 1);
+	check_mapping(root, 0, 0, 255, 48);
+	acpi_blob_free(&blob);
+
+	/* No ITS: who is not behind the SMMU is nowhere. */
+	c->has_its = c->roots[0].bypass_iommu = false;
+	assert_true(acpi_build(c, &blob, &err));
+	root = root_complex(&blob);
+	assert_int_equal(load_le(root + 8, 4), 1);
+	check_mapping(root, 0, 0, 63, 48);
+	acpi_blob_free(&blob);
+	free(c);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -796,7 +868,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(hest_has_both_sources),          cmocka_unit_test(cper_sections_have_their_layout),
 		cmocka_unit_test(impossible_facts_are_refused),   cmocka_unit_test(loader_script_places_the_same_bytes),
 		cmocka_unit_test(groups_are_told_by_their_speed), cmocka_unit_test(smallest_machine_has_no_cxl_tables),
-		cmocka_unit_test(iasl_round_trip_is_clean),
+		cmocka_unit_test(iort_sends_roots_past_the_smmu), cmocka_unit_test(iasl_round_trip_is_clean),
 	};
 
 	if (argc > 1) {

@@ -145,6 +145,13 @@ static void machine_properties(void **state)
 	opts_free(&s->windows[0].opts);
 	opts_free(&s->windows[15].opts);
 	free(s);
+	s = taken(option_machine, "virt,iommu=smmuv3,default_bus_bypass_iommu=on");
+	assert_true(s->config.smmu && s->config.bypass_iommu);
+	free(s);
+	s = taken(option_machine, "virt,default-bus-bypass-iommu=on,default-bus-bypass-iommu=off");
+	assert_false(s->config.bypass_iommu);
+	free(s);
+	refused(option_machine, "virt,default_bus_bypass_iommu=perhaps", "default-bus-bypass-iommu");
 	refused(option_machine, "raspi4b", "write -M virt");
 	refused(option_machine, "virt,secure=on", "there is no EL3; write secure=off");
 	refused(option_machine, "virt,gic-version=2", "write gic-version=3");

@@ -129,6 +129,24 @@ static void complete_tree_is_complete(void **state)
 	assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, "/chosen"), "stdout-path", NULL), "/pl011@9000000");
 	free(dtb);
 
+	c->smmu_base = 0x9050000, c->smmu_size = 0x20000, c->smmu_intid = 106, c->smmu_bus_count = 2;
+	c->smmu_buses[0] = (struct fdt_buses){0, 31};
+	c->smmu_buses[1] = (struct fdt_buses){128, 255};
+	assert_true(fdt_build(c, &dtb, &size, &err));
+	assert_int_equal(cell(dtb, "/pcie@10000000", "iommu-map", 0), 0);
+	assert_int_equal(cell(dtb, "/pcie@10000000", "iommu-map", 1), cell(dtb, "/smmuv3@9050000", "phandle", 0));
+	assert_int_equal(cell(dtb, "/pcie@10000000", "iommu-map", 2), 0);
+	assert_int_equal(cell(dtb, "/pcie@10000000", "iommu-map", 3), 0x2000);
+	assert_int_equal(cell(dtb, "/pcie@10000000", "iommu-map", 4), 0x8000);
+	assert_int_equal(cell(dtb, "/pcie@10000000", "iommu-map", 6), 0x8000);
+	assert_int_equal(cell(dtb, "/pcie@10000000", "iommu-map", 7), 0x8000);
+	free(dtb);
+	c->smmu_bus_count = 0; /* all go past it */
+	assert_true(fdt_build(c, &dtb, &size, &err));
+	assert_null(fdt_getprop(dtb, fdt_path_offset(dtb, "/pcie@10000000"), "iommu-map", NULL));
+	c->smmu_size = 0;
+	free(dtb);
+
 	c->node_count = 0; /* no NUMA: no word of it */
 	assert_true(fdt_build(c, &dtb, &size, &err));
 	assert_true(fdt_path_offset(dtb, "/distance-map") < 0);

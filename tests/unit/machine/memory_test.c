@@ -171,6 +171,40 @@ static void ram_is_the_backend_that_m_names(void **state)
 	machine_destroy(m);
 }
 
+static void roots_that_bypass_the_smmu_are_told(void **state)
+{
+	struct acpi_config *acpi = calloc(1, sizeof(*acpi));
+	struct fdt_config *fdt = calloc(1, sizeof(*fdt));
+	struct machine_config config = board_config();
+	struct error err = {""};
+
+	config.smmu = true;
+	for (unsigned all = 0; all < 2; all++) {
+		struct machine *m;
+
+		config.bypass_iommu = all;
+		m = board_create(&config);
+		board_add(m, false, "pxb-pcie,id=a,bus_nr=32");
+		board_add(m, false, "pxb-pcie,id=b,bus_nr=64,bypass_iommu=on");
+		board_add(m, false, "pxb-cxl,id=c,bus_nr=128,bypass_iommu=on");
+		board_add(m, false, "pxb-cxl,id=d,bus_nr=200");
+		board_settle(m);
+		assert_true(facts_acpi(m, acpi, &err));
+		facts_fdt(m, fdt);
+		assert_int_equal(acpi->roots[0].bypass_iommu, all);
+		assert_false(acpi->roots[1].bypass_iommu || acpi->roots[4].bypass_iommu);
+		assert_true(acpi->roots[2].bypass_iommu && acpi->roots[3].bypass_iommu);
+		assert_int_equal(fdt->smmu_bus_count, 2);
+		assert_int_equal(fdt->smmu_buses[0].first, all ? 32 : 0);
+		assert_int_equal(fdt->smmu_buses[0].last, 63);
+		assert_int_equal(fdt->smmu_buses[1].first, 200);
+		assert_int_equal(fdt->smmu_buses[1].last, 255);
+		machine_destroy(m);
+	}
+	free(acpi);
+	free(fdt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +214,7 @@ int main(void)
 		cmocka_unit_test(nodes_have_what_they_say),
 		cmocka_unit_test(facts_place_every_cpu),
 		cmocka_unit_test(ram_is_the_backend_that_m_names),
+		cmocka_unit_test(roots_that_bypass_the_smmu_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,6 +273,40 @@ static void messages_reach_the_doorbell_or_memory(void **state)
 	assert_int_equal(w->msi_data, 33);
 }
 
+/* Adds 0x1000, and takes nothing below 0x40000000. */
+static bool shift(void *opaque, u32 requester_id, u64 iova, bool write, u64 *pa, u64 *size)
+{
+	*pa = iova + 0x1000;
+	return iova >= 0x40000000;
+}
+
+static void some_buses_go_past_the_iommu(void **state)
+{
+	static const struct iommu_ops ops = {.translate = shift};
+	static const struct {
+		u32 id;
+		bool past;
+	} requesters[] = {{0, false},      {0x1f08, false}, {0x2000, true}, {0x3fff, true},
+			  {0x4000, false}, {0xfeff, false}, {0xff00, true}, {0xffff, true}};
+	struct world *w = *state;
+	const struct msi_target target = {.send = msi_send, .opaque = w, .base = 0x8090000, .size = 0x10000};
+
+	space_set_iommu(w->space, &ops, NULL);
+	space_set_msi_target(w->space, &target);
+	space_bypass_iommu(w->space, 0x20, 0x3f);
+	space_bypass_iommu(w->space, 0xff, 0xff);
+	for (unsigned i = 0; i < ARRAY_SIZE(requesters); i++) {
+		u32 value = 0x1000 + i, id = requesters[i].id;
+
+		assert_true(dma_write_for(w->space, id, 0x40000000 + 8 * i, &value, 4));
+		assert_int_equal(load_le(w->memory + 8 * i + (requesters[i].past ? 0 : 0x1000), 4), value);
+		w->msi_data = 0;
+		space_msi(w->space, id, 0x8090040, 33);
+		assert_int_equal(w->msi_data, requesters[i].past ? 33 : 0);
+	}
+	space_set_iommu(w->space, NULL, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -286,6 +320,7 @@ int main(void)
 		TEST(writes_over_code_are_told),
 		TEST(maps_are_cut_to_what_is_contiguous),
 		TEST(messages_reach_the_doorbell_or_memory),
+		TEST(some_buses_go_past_the_iommu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
