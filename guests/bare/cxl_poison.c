@@ -16,7 +16,22 @@
 #define WALK_ABORT EC(0x25, 0x17) /* of the last table */
 enum { GET_EVENTS = 0x0100, CLEAR_EVENTS = 0x0101, INJECT = 0x4301, CLEAR = 0x4302, FAILURE_LOG = 2, RECORDS_AT = 32, RECORD_DPA = 48, RECORD_HANDLE = 20 };
 
-static u64 mailbox, payload;
+static u64 mailbox, payload, other; /* HDM Decoder Global Control of the other device */
+
+static void other_device(void)
+{
+	u64 rp = CFG(128, 1, 0), ep = CFG(130, 0, 0), bar = BARS + 0x1000000, block = bar + 0x1000;
+
+	write32(rp + 0x18, 128 | 130 << 8 | 130 << 16);
+	write32(rp + 0x20, (u32)(bar >> 16 & 0xfff0) | (u32)((bar + 0xffffff) & 0xfff00000));
+	write16(rp + 4, 6);
+	write32(ep + 0x10, (u32)bar);
+	write32(ep + 0x14, 0);
+	write16(ep + 4, 6);
+	for (unsigned n = 1; n <= read32(block) >> 24; n++)
+		if ((read32(block + 4 * n) & 0xffff) == 5) /* HDM decoders */
+			other = block + (read32(block + 4 * n) >> 20) + 4;
+}
 
 static void enumerate(void)
 {
@@ -33,6 +48,7 @@ static void enumerate(void)
 	write16(ep + 4, 6);
 	mailbox = BARS + 0x10000 + read32(BARS + 0x10000 + 0x24);
 	payload = mailbox + 0x20;
+	other_device();
 }
 
 /* The payload has been written. */
@@ -157,16 +173,61 @@ static void code(void)
 	done("code");
 }
 
+/* It is told a little later than it was met. */
+static void wait_for_record(void)
+{
+	for (u64 until = now() + ms(1000); now() < until;) {
+		write8(payload, FAILURE_LOG);
+		command("get event records", GET_EVENTS, 1);
+		if (read16(payload + 20))
+			return;
+	}
+}
+
+/* Without the other device the window is no memory in one piece: loads, stores and fetches go one by one. */
+static void by_granules(void)
+{
+	volatile u32 *at = (volatile u32 *)(LINE + 64);
+
+	check("HDM Decoder Enable of the other device", read32(other), 2);
+	write32(other, 0);
+	check("its granules", read32(LINE + 256), 0xffffffff);
+	for (unsigned round = 1; round <= 3; round++) {
+		for (unsigned n = 0; n < 8; n++)
+			at[n] = 0x91000000 | round << 10; /* add x0, x0, #round */
+		at[8] = 0xd65f03c0;
+		code_changed((void *)at, 36);
+		check("code by granules", guarded_call((void *)at, 5, 0), 5 + 8 * round);
+		told("code beside it", 0);
+		exc_begin();
+		guarded_call((void *)(LINE + 60), 0, 0);
+		exc_check_far("to a poisoned line", FETCH_ABORT, LINE + 60);
+		wait_for_record();
+		told("fetch by granules", DPA);
+		exc_begin();
+		guarded_call((void *)(LINE + 256), 0, 0);
+		exc_check_far("to what is not there", FETCH_ABORT, LINE + 256);
+		told("fetch of nothing", 0);
+		repair(DPA, 0xd65f03c091000c00); /* add x0, x0, #3; ret; two and two */
+		check("repaired code", guarded_call((void *)LINE, 5, 0), 8);
+		poison(DPA);
+		exc_begin();
+		guarded_call((void *)LINE, 0, 0);
+		exc_check_far("to a line that was poisoned", FETCH_ABORT, LINE);
+		wait_for_record();
+		told("fetch by granules", DPA);
+	}
+	write32(other, 2);
+	check("code in one piece", guarded_call((void *)at, 5, 0), 5 + 8 * 3);
+	told("code beside it", 0);
+	done("granules");
+}
+
 /* A request of fw_cfg's lies there; its answer is written over it, which does not repair the line. */
 static void dma(void)
 {
 	write64(FW_CFG_DMA, __builtin_bswap64(LINE + 16));
-	for (u64 until = now() + ms(1000); now() < until;) { /* it is told a little later */
-		write8(payload, FAILURE_LOG);
-		command("get event records", GET_EVENTS, 1);
-		if (read16(payload + 20))
-			break;
-	}
+	wait_for_record();
 	told("dma", DPA);
 	write64(FW_CFG_DMA, __builtin_bswap64(LINE + 64));
 	told("dma beside it", 0);
@@ -203,7 +264,8 @@ void test(void)
 	enumerate();
 	tables_init(&t, 12, 48);
 	map_machine(&t);
-	map(&t, BARS, BARS, D_DEV, 2);
+	for (u64 pa = BARS; pa < BARS + 0x1200000; pa += BIT(21))
+		map(&t, pa, pa, D_DEV, 2);
 	for (u64 pa = WINDOW; pa < WINDOW + (16ul << 20); pa += BIT(21))
 		map(&t, pa, pa, D_RAM & ~D_UXN, 2);
 	mmu_set(t.root, tcr_for(&t));
@@ -214,6 +276,7 @@ void test(void)
 	stores();
 	code();
 	dma();
+	by_granules();
 	tables(&t, WINDOW + (4ul << 20));
 	repair(DPA, 0x1234);
 	check("repaired", read64(LINE), 0x1234);

@@ -334,7 +334,7 @@ void access_fetch_abort(struct cpu *cpu, u64 va, u64 pa)
 {
 	const struct range *range = space_lookup(cpu->space, pa);
 
-	if (!range || !range->region->poison)
+	if (!range || !(range->region->poison || range->region->fetch))
 		guest_error(FETCH_NOWHERE, "cpu %u: instruction fetch from 0x%llx, which is not memory", cpu->index, (unsigned long long)pa);
 	if (meet_poison(cpu, pa))
 		cpu_enter(cpu, cpu->el ? EC_INSN_SAME : EC_INSN_LOWER, FSC_EXTERNAL, va, true, va);
@@ -359,14 +359,14 @@ bool access_fetch(struct cpu *cpu, u64 va, u64 *pa, const u8 **host_page)
 		return false;
 	}
 	range = space_lookup(cpu->space, t.pa);
-	if (!range || !range->region->host) {
+	if (!range || !(range->region->host || range->region->fetch)) {
 		access_fetch_abort(cpu, va, t.pa);
 		return false;
 	}
-	host = range_host(range, t.pa);
+	host = range->region->host ? range_host(range, t.pa) : NULL;
 	tlb_note_fetch(cpu, va, &t);
 	*pa = t.pa;
-	if (range_has_page(range, t.pa))
+	if (host && range_has_page(range, t.pa))
 		*host_page = host - (t.pa & (PAGE - 1));
 	return true;
 }

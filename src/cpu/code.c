@@ -507,7 +507,11 @@ static bool word_at(struct cpu *cpu, const struct code_page *page, unsigned inde
 		return true;
 	}
 	range = space_lookup(cpu->space, pa);
-	if (!range || !range->region->host || range->last - pa < 3)
+	if (!range || range->last - pa < 3)
+		return false;
+	if (range->region->fetch)
+		return range->region->fetch(range->region, range->offset + (pa - range->base), word);
+	if (!range->region->host)
 		return false;
 	/* What RAM there is in the page is of one region, which access_fetch has made ready. */
 	*word = __atomic_load_n((const u32 *)(const void *)(range->region->host + range->offset + (pa - range->base)), __ATOMIC_RELAXED);

@@ -226,8 +226,11 @@ static u64 noise(u64 hpa)
 
 enum granule { GRANULE_NOTHING, GRANULE_DISABLED, GRANULE_POISONED, GRANULE_HOME };
 
-static enum granule granule_at(struct map_piece *piece, u64 offset, unsigned size, bool write, u8 **at)
+enum granule_access { GRANULE_READ, GRANULE_WRITE, GRANULE_FETCH };
+
+static enum granule granule_at(struct map_piece *piece, u64 offset, unsigned size, enum granule_access access, u8 **at)
 {
+	bool write = access == GRANULE_WRITE;
 	struct decoded d;
 	struct backend *backend;
 	u64 left = size;
@@ -242,7 +245,8 @@ static enum granule granule_at(struct map_piece *piece, u64 offset, unsigned siz
 	if (write && d.dpa >= d.endpoint->viral_from && d.dpa < d.endpoint->viral_end)
 		return GRANULE_NOTHING;
 	if (!write && poison_hits(d.endpoint->poison, d.endpoint->poison_count, d.dpa, size)) {
-		met_poison(piece->host, d.device, d.dpa);
+		if (access == GRANULE_READ)
+			met_poison(piece->host, d.device, d.dpa);
 		return GRANULE_POISONED;
 	}
 	home = home_at(d.device, d.dpa, &left, &backend);
@@ -254,7 +258,7 @@ static enum mem_result granule_read(void *opaque, u64 offset, unsigned size, u64
 {
 	u8 *home = NULL;
 
-	switch (granule_at(opaque, offset, size, false, &home)) {
+	switch (granule_at(opaque, offset, size, GRANULE_READ, &home)) {
 	case GRANULE_NOTHING: *value = ones(size * 8); return MEM_OK;
 	case GRANULE_DISABLED: *value = noise(offset) & ones(size * 8); return MEM_OK;
 	case GRANULE_POISONED: *value = 0; return MEM_ABORT;
@@ -275,7 +279,7 @@ static enum mem_result granule_write(void *opaque, u64 offset, unsigned size, u6
 {
 	u8 *home = NULL;
 
-	if (granule_at(opaque, offset, size, true, &home) != GRANULE_HOME)
+	if (granule_at(opaque, offset, size, GRANULE_WRITE, &home) != GRANULE_HOME)
 		return MEM_OK;
 	if (size == 1)
 		__atomic_store_n(home, (u8)value, __ATOMIC_RELAXED);
@@ -289,6 +293,17 @@ static enum mem_result granule_write(void *opaque, u64 offset, unsigned size, u6
 }
 
 static const struct io_ops granule_io = {granule_read, granule_write};
+
+/* Poison is told of by the load that the CPU makes before it takes the abort. */
+static bool granule_fetch(struct region *region, u64 offset, u32 *word)
+{
+	u8 *home = NULL;
+
+	if (granule_at(piece_of(region), offset, 4, GRANULE_FETCH, &home) != GRANULE_HOME)
+		return false;
+	*word = __atomic_load_n((u32 *)home, __ATOMIC_RELAXED);
+	return true;
+}
 
 /* --- holes: poisoned lines; under the machine lock --- */
 
@@ -434,6 +449,7 @@ static struct map_piece *piece_make(struct cxl_host *host, const struct piece_wa
 		break;
 	default:
 		region->ops = &granule_io;
+		region->fetch = granule_fetch;
 		region->opaque = piece;
 		region->lockless = true;
 		break;
@@ -536,8 +552,9 @@ static void publish(struct cxl_host *host, struct decode_state *state, struct wa
 	for (size_t n = 0; n < wants->count; n++) {
 		struct map_piece *piece = find_piece(host, &wants->list[n], from);
 
-		/* A granule piece reads the state itself, so it may stay. */
-		if (piece) {
+		/* A granule piece reads the state itself; but what was decoded as code there may be other bytes now, or
+		 * poison. */
+		if (piece && piece->want.kind != MAP_GRANULE) {
 			piece->keep = true;
 			from = piece->next;
 		} else {

@@ -125,12 +125,18 @@ static u8 *direct_host(const struct range *range, u64 pa)
 	return range && range->region->host ? range->region->host + range->offset + (pa - range->base) : NULL;
 }
 
+/* Whose code may have been decoded although it is not reached directly, or NULL. */
+static const struct region *fetched_from(const struct range *range)
+{
+	return range && range->region->fetch ? range->region : NULL;
+}
+
 static bool is_same_direct(const struct range *a, const struct range *b, u64 pa)
 {
 	u8 *host_a = direct_host(a, pa), *host_b = direct_host(b, pa);
 
 	if (!host_a && !host_b)
-		return true;
+		return fetched_from(a) == fetched_from(b);
 	return host_a == host_b && a->region == b->region && a->code == b->code;
 }
 

@@ -45,6 +45,9 @@ struct region {
 		    u64 size); /* of poison: DMA wanted to read it. Any thread, in an epoch, no locks; or NULL */
 	const struct io_ops *ops;
 	void *opaque;
+	/* Of a lockless one: the word that an instruction fetch gets, which tells nobody; false: poison, or nothing.
+	 * NULL: no code is run there. */
+	bool (*fetch)(struct region *region, u64 offset, u32 *word);
 	/* RAM that must be made ready before it is pointed at (lazy file pages, CXL chunk moves; design D2, D6): called
 	 * without locks, by any thread, before the first direct access to the 2 MiB chunk that holds `offset`;
 	 * idempotent. NULL: always ready. */

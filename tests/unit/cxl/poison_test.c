@@ -196,17 +196,35 @@ static void poison_hurts_on_the_slow_path(void **state)
 	fixture_close(&m);
 }
 
+/* As an instruction fetch has it. */
+static bool fetched(u64 hpa, u32 *word)
+{
+	const struct range *range = space_lookup(m.space, hpa);
+
+	return range->region->fetch && range->region->fetch(range->region, range->offset + (hpa - range->base), word);
+}
+
 static void very_many_poisoned_lines_are_kept_apart(void **state)
 {
 	u64 got;
+	u32 word;
 
 	open_ways(2);
 	/* One range of more lines than there may be holes. */
 	assert_true(poison_add(dev, 0, 2 * MiB, POISON_INTERNAL));
 	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_GRANULE);
+	assert_int_equal(space_write(m.space, hpa_of(2, 2 * MiB), 4, 0x5555), MEM_OK);
 	assert_int_equal(space_read(m.space, hpa_of(2, 2 * MiB - 8), 8, &got), MEM_ABORT);
 	assert_int_equal(space_read(m.space, hpa_of(2, 2 * MiB), 8, &got), MEM_OK);
 	assert_int_equal(space_read(m.space, WINDOWS_BASE, 8, &got), MEM_OK); /* the other device */
+	/* Fetches get what is good, and tell nobody. */
+	run_deferred();
+	dev->events[EVENT_FAILURE].count = 0;
+	assert_true(fetched(hpa_of(2, 2 * MiB), &word));
+	assert_int_equal(word, 0x5555);
+	assert_false(fetched(hpa_of(2, 2 * MiB - 4), &word));
+	run_deferred();
+	assert_int_equal(dev->events[EVENT_FAILURE].count, 0);
 	/* Clearing in the middle splits the range. */
 	assert_int_equal(clear(MiB, 0), CXL_SUCCESS);
 	assert_int_equal(space_read(m.space, hpa_of(2, MiB), 8, &got), MEM_OK);
