@@ -51,6 +51,6 @@ static inline void host_order(void)
 }
 
 /* A place that only a mistake of ours can reach; never used on a value that a guest, file or client supplied. */
-#define unreachable() assert(!"unreachable")
+#define unreachable() assert(false && "unreachable")
 
 #endif

@@ -142,9 +142,10 @@ bool option_machine(struct settings *s, const char *argument, struct error *err)
 	if (!opts_parse(&opts, argument, "type", err))
 		return fail_context(err, "-M");
 	for (unsigned i = 0; i < opts.count; i++) {
-		/* Values outlive the options: they are small and are made once. */
-		char *key = opts.list[i].key, *value = strdup(opts.list[i].value);
+		char *key = opts.list[i].key, *value = opts.list[i].value;
 
+		/* Values outlive the options: they are small and are made once. */
+		opts.list[i].value = NULL;
 		/* Old spellings have underscores. */
 		for (char *at = key; (at = strchr(at, '_'));)
 			*at = '-';

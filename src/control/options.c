@@ -33,8 +33,12 @@ static bool take_object(struct settings *s, const char *a, struct error *err)
 {
 	char *name = help_name(a);
 
-	if (name || is_help(a))
-		return help_objects(name, err);
+	if (name || is_help(a)) {
+		bool ok = help_objects(name, err);
+
+		free(name);
+		return ok;
+	}
 	return list_add(&s->objects, a, "-object", err);
 }
 
@@ -42,8 +46,12 @@ static bool take_device(struct settings *s, const char *a, struct error *err)
 {
 	char *name = help_name(a);
 
-	if (name || is_help(a))
-		return help_devices(name, err);
+	if (name || is_help(a)) {
+		bool ok = help_devices(name, err);
+
+		free(name);
+		return ok;
+	}
 	return list_add(&s->devices, a, "-device", err);
 }
 

@@ -26,11 +26,15 @@ static bool take_tag(const char *text, u8 tag[TAG_BYTES], struct error *err)
 	if (!text || !*text)
 		return true;
 	for (unsigned n = 0; n < TAG_BYTES; n++) {
+		int high, low;
+
 		if ((n == 4 || n == 6 || n == 8 || n == 10) && *at++ != '-')
 			break;
-		if (hex(at[0]) < 0 || hex(at[1]) < 0)
+		high = hex(at[0]);
+		low = high < 0 ? -1 : hex(at[1]);
+		if (low < 0)
 			break;
-		tag[n] = hex(at[0]) << 4 | hex(at[1]);
+		tag[n] = (u8)(high << 4 | low);
 		at += 2;
 		if (n == TAG_BYTES - 1 && !*at)
 			return true;

@@ -39,7 +39,7 @@ u64 mbox_get(struct mbox_in *in, unsigned size);
 const u8 *mbox_get_bytes(struct mbox_in *in, u32 size); /* NULL past the end */
 u32 mbox_left(const struct mbox_in *in);
 void mbox_put(struct mbox_out *out, unsigned size, u64 value);
-void mbox_put_bytes(struct mbox_out *out, const void *bytes, u32 size);
+void mbox_put_bytes(struct mbox_out *out, const void *from, u32 size);
 void mbox_put_zeros(struct mbox_out *out, u32 size);
 /* Changes what was put before. */
 void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
@@ -77,7 +77,7 @@ struct cci {
 /* Whether the owner has this command of the table. */
 bool cci_has(const struct cci *cci, const struct mbox_command *command);
 /* The one way in: finds the row, checks the length, runs. in and out do not overlap. */
-u16 cci_run(const struct cci *cci, u16 opcode, const u8 *in, u32 length, u8 *out, u32 room, u32 *out_length);
+u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *to, u32 room, u32 *out_length);
 
 /*
  * What is behind a tunnel's header: a CCI message of `size` bytes for `to` (NULL: there is nobody), and its answer, of

@@ -365,7 +365,7 @@ u64 type3_timestamp(const struct cxl_type3 *dev);
 
 /* --- events.c --- */
 /* Adds a record (128 bytes as in the specification; handle and time stamp are filled in here) to a log. */
-void event_add(struct cxl_type3 *dev, enum cxl_event_log log, const u8 record[EVENT_RECORD_BYTES]);
+void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[EVENT_RECORD_BYTES]);
 /* Records that a log has room for. */
 unsigned event_log_room(const struct cxl_type3 *dev, enum cxl_event_log log);
 void events_reset(struct cxl_type3 *dev, unsigned reset_kind);

@@ -62,7 +62,7 @@ void iov_copy_in(struct iov *to, const u8 *from, u64 size);
 /* The next `size` bytes as at most `max` pieces; *taken says how many bytes they are. Does not advance. */
 unsigned iov_peek(const struct iov *iov, u64 size, struct iovec *pieces, unsigned max, u64 *taken);
 
-/* A backing file of `block`, opened for reading. */
-struct block *block_open_backing(struct block *block, const struct block_config *config, struct error *err);
+/* A backing file of `above`, opened for reading. */
+struct block *block_open_backing(struct block *above, const struct block_config *config, struct error *err);
 
 #endif

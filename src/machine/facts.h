@@ -18,7 +18,7 @@ unsigned root_count(struct machine *m);
 
 /* Socket, core and thread of a vCPU. */
 void facts_place_cpu(const struct machine_config *config, unsigned index, struct acpi_cpu *cpu);
-bool facts_acpi(struct machine *m, struct acpi_config *config, struct error *err);
-void facts_fdt(struct machine *m, struct fdt_config *config);
+bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err);
+void facts_fdt(struct machine *m, struct fdt_config *f);
 
 #endif

@@ -237,9 +237,10 @@ bool machine_object_delete(struct machine *m, struct dev *object, struct error *
 	if (backend && backend->ram_owner)
 		return fail(err, "object '%s' is in use, can not be deleted: it is the machine's RAM",
 			    dev_name(object));
-	while (*link != object)
+	while (*link && *link != object)
 		link = &(*link)->next;
-	*link = object->next;
+	assert(*link);
+	*link = (*link)->next;
 	if (!*link)
 		m->last_dev = link;
 	dev_destroy(object);
