@@ -4,7 +4,7 @@ BUILD ?= build
 KERNEL ?= 6.12
 MESON_DIR := $(BUILD)/meson
 
-.PHONY: all help $(BUILD)/cxlvm demo test test-long test-cross test-peer image test-image test-docs guest-kernel bench golden debug fuzz install deb rooms format clean
+.PHONY: all help $(BUILD)/cxlvm demo test test-long test-linux test-cross test-peer image test-image test-docs guest-kernel bench golden debug fuzz install deb rooms format clean
 all: $(BUILD)/cxlvm
 
 help:
@@ -32,6 +32,11 @@ test-long: $(BUILD)/cxlvm
 	@tools/install-packages test
 	@tools/install-packages test-long
 	@tests/run $(BUILD) --long
+
+#: make test-linux   the stock 6.12 and 7.3 in all their boots: regions, errors, hot-plug; and kernels of one's own that make guest-kernel built
+test-linux: $(BUILD)/cxlvm
+	@tools/install-packages test
+	@tests/run $(BUILD) --long --only linux
 
 #: make test-cross   the unit tests and bare-metal programs of an arm64 build, below QEMU's user mode (tens of minutes)
 test-cross:
