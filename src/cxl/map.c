@@ -509,8 +509,12 @@ static void exchange_pieces(void *opaque)
 	host->state = x->state;
 	for (size_t n = 0; n < x->count; n++, at = &piece->next) {
 		piece = *at = x->order[n];
-		if (piece->keep)
+		if (piece->keep) {
+			/* What was decoded as code there may be other bytes now, or poison. */
+			if (piece->want.kind == MAP_GRANULE)
+				space_forget(host->config.space, piece->want.base, piece->want.size);
 			continue;
+		}
 		piece->keep = true;
 		space_add(host->config.space, &piece->region);
 		trace(CXL, "window %u: 0x%llx-0x%llx %s", piece->want.window, ULL(piece->want.base),
@@ -552,9 +556,8 @@ static void publish(struct cxl_host *host, struct decode_state *state, struct wa
 	for (size_t n = 0; n < wants->count; n++) {
 		struct map_piece *piece = find_piece(host, &wants->list[n], from);
 
-		/* A granule piece reads the state itself; but what was decoded as code there may be other bytes now, or
-		 * poison. */
-		if (piece && piece->want.kind != MAP_GRANULE) {
+		/* A granule piece reads the state itself, so it may stay. */
+		if (piece) {
 			piece->keep = true;
 			from = piece->next;
 		} else {

@@ -109,6 +109,8 @@ void space_remove(struct space *space, struct region *region);
 void space_move(struct space *space, struct region *region, u64 base);
 /* The direct mapping of [base, base + size) changes meaning although no region does: stop, drop, call, resume. */
 void space_change(struct space *space, u64 base, u64 size, void (*change)(void *opaque), void *opaque);
+/* Inside that call: drops for one more range. */
+void space_forget(struct space *space, u64 base, u64 size);
 /* Names a pair of regions of priority 0 that overlap, for the start-up check (design D3); true if none do. */
 bool space_check(struct space *space, struct error *err);
 

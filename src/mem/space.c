@@ -267,6 +267,12 @@ void space_move(struct space *space, struct region *region, u64 base)
 	unlock(space);
 }
 
+void space_forget(struct space *space, u64 base, u64 size)
+{
+	assert(space->still_depth);
+	still_drop(space, base, size);
+}
+
 void space_change(struct space *space, u64 base, u64 size, void (*change)(void *opaque), void *opaque)
 {
 	bool marks = false;
