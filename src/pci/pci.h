@@ -240,7 +240,7 @@ u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
  * the root port, which interrupts, as masks and enables allow. */
 #define PCI_AER_UNCORRECTABLE_INTERNAL 0x00400000
 #define PCI_AER_CORRECTABLE_INTERNAL 0x00004000
-void pci_aer_report(struct pci_dev *dev, bool correctable, u32 bit, const u32 *header);
+void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 *header);
 /* Whether the function's AER has this error. */
 bool pci_aer_has(const struct pci_dev *dev, bool correctable, u32 bit);
 /* QEMU's vendor-specific capability, by which firmware learns what to reserve; none if nothing is said. Checks the
