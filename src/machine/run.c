@@ -134,14 +134,19 @@ void machine_quit(struct machine *m, int code)
 	loop_quit(m->loop);
 }
 
+/* With -no-shutdown: what leaves the machine as it is, powered off. All else ends the process. */
+static bool stays(enum machine_cause cause)
+{
+	return cause == CAUSE_GUEST_SHUTDOWN || cause == CAUSE_GUEST_RESET || cause == CAUSE_HOST_RESET;
+}
+
 static void carry_out_shutdown(void *opaque)
 {
 	struct machine *m = opaque;
 	enum machine_cause cause = __atomic_exchange_n(&m->shutdown_pending, 0, __ATOMIC_SEQ_CST) - 1;
 
 	tell(m, EVENT_SHUTDOWN, cause);
-	if (m->config.no_shutdown &&
-	    (cause == CAUSE_GUEST_SHUTDOWN || cause == CAUSE_GUEST_RESET || cause == CAUSE_HOST_RESET))
+	if (m->config.no_shutdown && stays(cause))
 		stand_still(m, MACHINE_SHUT_DOWN);
 	else
 		machine_quit(m, __atomic_load_n(&m->quit_code, __ATOMIC_SEQ_CST));
@@ -157,9 +162,16 @@ static void park(struct machine *m, enum machine_cause cause)
 
 void machine_shutdown_request(struct machine *m, enum machine_cause cause)
 {
+	u32 pending = __atomic_load_n(&m->shutdown_pending, __ATOMIC_SEQ_CST);
+
 	park(m, cause);
-	/* Who quits is not kept waiting by a guest that powers off. */
-	if (!__atomic_exchange_n(&m->shutdown_pending, 1 + cause, __ATOMIC_SEQ_CST))
+	/* Who quits is not kept waiting by a guest that powers off, before or after. */
+	do {
+		if (pending && !stays(pending - 1))
+			return;
+	} while (!__atomic_compare_exchange_n(&m->shutdown_pending, &pending, 1 + cause, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_SEQ_CST));
+	if (!pending)
 		loop_defer(m->loop, carry_out_shutdown, m);
 }
 

@@ -575,11 +575,16 @@ def guest_powers_off(build, folder):
         client.call("system_reset")
         client.event("RESET")
         assert client.call("query-status")["status"] == "prelaunch"
+        client.events.clear()
         client.call("cont")
         client.event("SHUTDOWN")
         client.event("STOP")
         client.call("quit")
         assert machine.wait()[0] == 0 and not pathlib.Path(folder, "pid").exists()
+    with Machine(build, folder, options=["-no-shutdown", "-no-reboot"]) as machine:
+        client = machine.connect().start()
+        client.raw(b'{"execute": "quit"}{"execute": "system_reset"}')  # what leaves the machine standing does not undo it
+        assert machine.wait()[0] == 0
 
 
 def guest_resets(build, folder):
