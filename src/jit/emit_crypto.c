@@ -77,21 +77,16 @@ EMIT(PMULL_vec)
 
 /* --- SHA: legacy forms only --- */
 
-/* XMM1 and XMM2: the state after two and four rounds, a b e f from the top. */
-static void sha256_rounds(struct block *b, unsigned x, unsigned y, unsigned w)
-{
-	struct x64 *at = &b->x;
+/* SHUFPS of e f g h and a b c d, and of the host's registers back. */
+enum { ABEF = 0x11, CDGH = 0xbb };
 
-	v_move(b, 1, y);
-	x64_rr(at, false, SHUFPS, 1, x); /* c d g h */
-	x64_u8(at, 0xbb);
-	v_move(b, 2, y);
-	x64_rr(at, false, SHUFPS, 2, x); /* a b e f */
-	x64_u8(at, 0x11);
+/* Four rounds of the host's state with the words of `w`. XMM0. */
+static void sha256_rounds(struct block *b, unsigned abef, unsigned cdgh, unsigned w)
+{
 	v_move(b, 0, w);
-	x64_rr(at, false, OP_38(0xcb), 1, 2); /* sha256rnds2, constants in XMM0 */
+	x64_rr(&b->x, false, OP_38(0xcb), cdgh, abef); /* sha256rnds2, words in XMM0: the new a b e f; the old one is the new c d g h */
 	v2_imm(b, PSHUFD, 0, w, 0x0e);
-	x64_rr(at, false, OP_38(0xcb), 2, 1);
+	x64_rr(&b->x, false, OP_38(0xcb), abef, cdgh);
 }
 static bool sha256(struct block *b, const struct insn *i, unsigned x, unsigned y, unsigned select)
 {
@@ -101,27 +96,29 @@ static bool sha256(struct block *b, const struct insn *i, unsigned x, unsigned y
 		return false;
 	x = vreg_read(b, x, 16), y = vreg_read(b, y, 16), w = vreg_read(b, i->m, 16);
 	r = vreg_new(b);
-	sha256_rounds(b, x, y, w);
+	v3_imm(b, SHUFPS, 1, y, x, CDGH);
+	v3_imm(b, SHUFPS, 2, y, x, ABEF);
+	sha256_rounds(b, 2, 1, w);
 	v3_imm(b, SHUFPS, r, 2, 1, select);
 	vreg_done(b, i->d, r, 16);
 	return true;
 }
 EMIT(SHA256H)
 {
-	return sha256(b, i, i->d, i->n, 0xbb);
+	return sha256(b, i, i->d, i->n, CDGH);
 }
 EMIT(SHA256H2)
 {
-	return sha256(b, i, i->n, i->d, 0x11);
+	return sha256(b, i, i->n, i->d, ABEF);
 }
 /*
  * Both see the same state, thanks to a copy of its first half: MOV t, s, then SHA256H s, n, m and SHA256H2 n, t, m, or SHA256H t, n, m and SHA256H2 n, s, m.
- * Here they are one.
+ * Here they are one, and the host's form of the state stays in registers for the next.
  */
 bool emit_sha256_both(struct block *b, const struct insn *i)
 {
 	const struct insn *h = next_insn(b, 1), *h2 = next_insn(b, 2);
-	unsigned s, n, w, x, y;
+	unsigned s, w, x, y, abef, cdgh;
 	bool kept_in_copy;
 
 	if (!block_host(b)->sha || !h || !h2 || h->row != ROW_SHA256H || h2->row != ROW_SHA256H2)
@@ -131,15 +128,18 @@ bool emit_sha256_both(struct block *b, const struct insn *i)
 		return false;
 	if (h2->d != h->n || h2->m != h->m || h->n == i->d || h->n == i->n || h->m == i->d || h->m == h->d)
 		return false;
-	s = vreg_read(b, i->n, 16), n = vreg_read(b, h->n, 16), w = vreg_read(b, h->m, 16);
-	sha256_rounds(b, s, n, w);
+	s = vreg_read(b, i->n, 16), w = vreg_read(b, h->m, 16);
+	abef = vreg_read_pair(b, h->n, i->n, ABEF), cdgh = vreg_read_pair(b, h->n, i->n, CDGH);
+	sha256_rounds(b, abef, cdgh, w);
 	if (kept_in_copy) /* its host register has the copy from now on: the original is overwritten below */
 		vreg_done(b, i->d, s, 16);
 	x = vreg_new(b), y = vreg_new(b);
-	v3_imm(b, SHUFPS, x, 2, 1, 0xbb);
-	v3_imm(b, SHUFPS, y, 2, 1, 0x11);
+	v3_imm(b, SHUFPS, x, abef, cdgh, CDGH);
+	v3_imm(b, SHUFPS, y, abef, cdgh, ABEF);
 	vreg_done(b, h->d, x, 16);
 	vreg_done(b, h->n, y, 16);
+	vreg_pair_done(b, h->n, h->d, ABEF, abef);
+	vreg_pair_done(b, h->n, h->d, CDGH, cdgh);
 	b->skip = 2;
 	return true;
 }

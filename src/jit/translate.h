@@ -45,10 +45,14 @@ enum flags_place {
 	FLAGS_CARRY,  /* in EFLAGS, CF = C: behind an addition */
 };
 
-/* A host vector register that has a copy of a V register: the low `valid` bytes of it; bytes from `zero_from` on are zero. */
+/*
+ * A host vector register that has a copy of a V register: the low `valid` bytes of it; bytes from `zero_from` on are zero. Or, with VCOPY_PAIR in
+ * `reg`, two words of that V register below two of V`high`, as SHUFPS takes them by `select`.
+ */
 #define VCOPIES 12
+#define VCOPY_PAIR 32
 struct vcopy {
-	u8 reg, valid, zero_from;
+	u8 reg, valid, zero_from, high, select;
 };
 
 /* What was decided for an instruction: a call of exec_NAME; its flags are stored; an earlier compare is done again for it; its emitter did
@@ -221,6 +225,10 @@ bool vreg_is_zero_above(struct block *b, unsigned x, unsigned bytes);
 unsigned vreg_new(struct block *b);
 /* Vn = x (of vreg_new, or XMM0..XMM3), whose bytes from `zero_from` on are zero. Everything is stored. Keeps EFLAGS. */
 void vreg_done(struct block *b, unsigned n, unsigned x, unsigned zero_from);
+/* SHUFPS of Vlow and Vhigh by `select`: kept as other copies are until either is written. The caller may change it if it then gives both registers
+ * new values, and after that may say which pair is in it now. */
+unsigned vreg_read_pair(struct block *b, unsigned low, unsigned high, unsigned select);
+void vreg_pair_done(struct block *b, unsigned low, unsigned high, unsigned select, unsigned x);
 /* Memory of Vn was written, or C code was called. */
 void vreg_forget(struct block *b, unsigned n);
 void vreg_forget_all(struct block *b);

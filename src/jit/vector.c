@@ -45,6 +45,12 @@ void vreg_forget(struct block *b, unsigned n)
 	b->v.written |= 1u << n;
 	if (x != NO_REG)
 		copy_of(b, x)->valid = 0;
+	for (unsigned k = 0; k < VCOPIES; k++) {
+		struct vcopy *c = &b->v.copy[k];
+
+		if (c->reg == (n | VCOPY_PAIR) || (c->reg & VCOPY_PAIR && c->high == n))
+			c->valid = 0;
+	}
 }
 
 unsigned vreg_new(struct block *b)
@@ -80,7 +86,7 @@ unsigned vreg_read(struct block *b, unsigned n, unsigned bytes)
 	if (!(b->v.written >> n & 1))
 		b->v.live_in[n] = (u8)MAX(b->v.live_in[n], bytes);
 	load(b, x, n, bytes);
-	*copy_of(b, x) = (struct vcopy){(u8)n, (u8)bytes, (u8)bytes};
+	*copy_of(b, x) = (struct vcopy){.reg = (u8)n, .valid = (u8)bytes, .zero_from = (u8)bytes};
 	touch(b, x);
 	return x;
 }
@@ -95,16 +101,49 @@ void vreg_done(struct block *b, unsigned n, unsigned x, unsigned zero_from)
 	vreg_forget(b, n);
 	x64_movdqa_store(&b->x, vreg_mem(n), x);
 	if (x >= FIRST) {
-		*copy_of(b, x) = (struct vcopy){(u8)n, 16, (u8)zero_from};
+		*copy_of(b, x) = (struct vcopy){.reg = (u8)n, .valid = 16, .zero_from = (u8)zero_from};
 		touch(b, x);
 	}
 }
 
+unsigned vreg_read_pair(struct block *b, unsigned low, unsigned high, unsigned select)
+{
+	unsigned x, from, with;
+
+	for (unsigned k = 0; k < VCOPIES; k++) {
+		const struct vcopy *c = &b->v.copy[k];
+
+		if (c->valid && c->reg == (low | VCOPY_PAIR) && c->high == high && c->select == select) {
+			touch(b, k + FIRST);
+			return k + FIRST;
+		}
+	}
+	from = vreg_read(b, low, 16), with = vreg_read(b, high, 16);
+	x = vreg_new(b);
+	v3_imm(b, SHUFPS, x, from, with, select);
+	vreg_pair_done(b, low, high, select, x);
+	return x;
+}
+
+void vreg_pair_done(struct block *b, unsigned low, unsigned high, unsigned select, unsigned x)
+{
+	*copy_of(b, x) = (struct vcopy){(u8)(low | VCOPY_PAIR), 16, 16, (u8)high, (u8)select};
+	touch(b, x);
+}
+
 void vreg_reload(struct block *b, const struct vcopy copies[VCOPIES])
 {
-	for (unsigned k = 0; k < VCOPIES; k++)
-		if (copies[k].valid)
-			load(b, k + FIRST, copies[k].reg, copies[k].valid);
+	for (unsigned k = 0; k < VCOPIES; k++) {
+		const struct vcopy *c = &copies[k];
+
+		if (!c->valid)
+			continue;
+		load(b, k + FIRST, c->reg & (VCOPY_PAIR - 1), c->valid);
+		if (c->reg & VCOPY_PAIR) {
+			x64_rm(&b->x, false, SHUFPS, k + FIRST, vreg_mem(c->high));
+			x64_u8(&b->x, c->select);
+		}
+	}
 }
 
 /* --- loops --- */
@@ -118,7 +157,7 @@ bool vreg_loop_begin(struct block *b)
 
 	for (unsigned n = 0; n < 32 && count < KEPT; n++)
 		if (b->v.live_in[n])
-			head[count++] = (struct vcopy){(u8)n, b->v.live_in[n], b->v.live_in[n]};
+			head[count++] = (struct vcopy){.reg = (u8)n, .valid = b->v.live_in[n], .zero_from = b->v.live_in[n]};
 	if (!b->loops || !count)
 		return false;
 	memset(&b->v, 0, sizeof(b->v));

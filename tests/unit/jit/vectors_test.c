@@ -266,7 +266,7 @@ static unsigned memory_words(uint64_t *random, uint32_t *words)
 }
 
 /* What emitters do several instructions at once of, among few registers, so that these often overlap: steps of SHA-256
- * and rounds of AES. */
+ * and rounds of AES, with loads between. */
 static unsigned fused_words(uint64_t *random, uint32_t *words)
 {
 	unsigned count = 0, want = 4 + (unsigned)(vectors_random(random) % 20);
@@ -275,6 +275,8 @@ static unsigned fused_words(uint64_t *random, uint32_t *words)
 		uint64_t r = vectors_random(random);
 		uint32_t d = r & 3, n = r >> 2 & 3, t = r >> 4 & 3, m = r >> 6 & 3;
 
+		if (r >> 26 & 1) /* the next step of a chain */
+			d = 0, n = 1, t = 2, m = 3, r |= 3 << 8, r &= ~(15ull << 10);
 		words[count++] = 0x4ea01c00 | d << 16 | d << 5 | t; /* mov vt, vd */
 		if (r >> 13 & 1) {                                  /* the original is kept, the copy goes on */
 			uint32_t original = d;
@@ -290,6 +292,8 @@ static unsigned fused_words(uint64_t *random, uint32_t *words)
 			words[count++] = (r >> 11 & 1 ? 0x4e284800u : 0x4e285800u) | n << 5 | d; /* aese, aesd */
 		if (r >> 12 & 1)
 			words[count++] = (r >> 11 & 1 ? 0x4e286800u : 0x4e287800u) | d << 5 | d; /* aesmc, aesimc */
+		if (!(r >> 14 & 3)) /* ldur qm, [x0, #]; across a page's end its slow path comes back into the middle */
+			words[count++] = 0x3cc00000 | (uint32_t)(r >> 17 & 511) << 12 | m;
 	}
 	return count;
 }
