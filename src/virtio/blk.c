@@ -7,9 +7,9 @@
  * buffer; the thread touches nothing but its request. Completion comes back to the loop (or at once under instruction
  * time, where workers run inline), writes the status byte and the used entry and interrupts.
  *
- * A reset waits until no thread is in a request, and gives the device a new generation: completions that are still on
- * their way belong to an older one and are thrown away. Threads never take the machine lock, so the wait ends; and
- * soon, as they leave what they have not begun.
+ * A reset of the device or of a queue waits until no thread is in a request, and gives the queues a new generation:
+ * completions that are still on their way belong to an older one and are thrown away. Threads never take the machine
+ * lock, so the wait ends; and soon with the device's, as they leave what they have not begun.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ struct blk_request {
 	struct virtio_blk *blk;
 	struct virtq *queue;
 	struct virtq_chain *chain;
-	u64 generation;
+	u32 generation; /* the queue's */
 	u32 type;
 	u64 offset, bytes;  /* on the disk */
 	bool unmap, failed; /* failed: by the host */
@@ -47,7 +47,6 @@ struct virtio_blk {
 	struct drive *drive;
 	struct blk_request *spare, *stopped; /* stopped: failed, and tried again when the machine goes on */
 	struct machine *machine;
-	u64 generation;
 	bool writeback;         /* guest-visible; atomic: off: each write is flushed */
 	bool ending;            /* atomic: a reset waits for the threads, which leave what they have not begun */
 	struct work_group work; /* requests that threads hold */
@@ -161,15 +160,21 @@ static bool failure_is_told(struct blk_request *r)
 	return false;
 }
 
+/* Its queue was not reset since. */
+static bool is_wanted(const struct blk_request *r)
+{
+	return r->generation == r->queue->generation;
+}
+
 static void request_complete(void *opaque)
 {
 	struct blk_request *r = opaque;
 	struct virtio_blk *blk = r->blk;
 	struct virtio *virtio = &blk->virtio;
 
-	if (r->generation == blk->generation && r->failed && !failure_is_told(r))
+	if (is_wanted(r) && r->failed && !failure_is_told(r))
 		return;
-	if (r->generation == blk->generation) {
+	if (is_wanted(r)) {
 		trace(VIRTIO, "%s: request %u, %llu bytes at 0x%llx: status %u", dev_name(&virtio->dev), r->type,
 		      (unsigned long long)r->bytes, (unsigned long long)r->offset, r->status);
 		virtq_write(virtio, r->chain, r->chain->in_bytes - 1, &r->status, 1);
@@ -276,7 +281,7 @@ static void blk_notified(struct virtio *virtio, struct virtq *queue)
 			break;
 		}
 		r->queue = queue;
-		r->generation = blk->generation;
+		r->generation = queue->generation;
 		if (r->chain->out_bytes < BLK_HEADER_BYTES || !r->chain->in_bytes) {
 			request_free(r);
 			virtio_broken(virtio, "a block request without a header or a status byte");
@@ -291,6 +296,14 @@ static void blk_notified(struct virtio *virtio, struct virtq *queue)
 	}
 }
 
+static void blk_wait(struct virtio *virtio)
+{
+	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
+
+	if (blk->work.made)
+		work_group_wait(&blk->work);
+}
+
 static void blk_type_reset(struct virtio *virtio)
 {
 	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
@@ -300,7 +313,6 @@ static void blk_type_reset(struct virtio *virtio)
 	__atomic_store_n(&blk->ending, true, __ATOMIC_RELAXED);
 	work_group_wait(&blk->work);
 	__atomic_store_n(&blk->ending, false, __ATOMIC_RELAXED);
-	blk->generation++;
 	while (blk->stopped) {
 		struct blk_request *r = blk->stopped;
 
@@ -340,6 +352,7 @@ static const struct virtio_type blk_type = {
 	.config_bytes = BLK_CONFIG_BYTES,
 	.queue_notified = blk_notified,
 	.reset = blk_type_reset,
+	.wait = blk_wait,
 	.driver_ok = blk_driver_ok,
 	.config_written = blk_config_write,
 };
@@ -447,7 +460,10 @@ static void blk_resume(struct dev *dev)
 		again = r->next;
 		r->status = BLK_S_OK;
 		r->failed = false;
-		request_start(r);
+		if (is_wanted(r))
+			request_start(r);
+		else
+			request_free(r);
 	}
 }
 
@@ -489,7 +505,7 @@ static void blk_destroy(struct dev *dev)
 static const struct prop blk_props[] = {
 	PROP_STRING("drive", struct virtio_blk, drive_id, NULL, "id of the drive"),
 	PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
-	PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff, "accepted: nothing orders boot devices yet"),
+	PROP_U32("bootindex", struct virtio_blk, bootindex, 0xffffffff, "place in the firmware's boot order, from 0"),
 	PROP_U16("num-queues", struct virtio_blk, num_queues, QUEUES_AUTO, "request queues (default 1)"),
 	PROP_U16("queue-size", struct virtio_blk, queue_size, 256, "entries of each queue"),
 	PROP_U32("logical_block_size", struct virtio_blk, logical_block_size, 512, "bytes"),

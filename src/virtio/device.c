@@ -41,11 +41,14 @@ void virtio_broken(struct virtio *virtio, const char *why)
 
 void virtio_queue_reset(struct virtq *queue)
 {
+	if (queue->virtio->type->wait)
+		queue->virtio->type->wait(queue->virtio);
 	*queue = (struct virtq){.virtio = queue->virtio,
 				.index = queue->index,
 				.size_max = queue->size_max,
 				.again = queue->again,
 				.size = queue->size_max,
+				.generation = queue->generation + 1,
 				.vector = VIRTIO_NO_VECTOR};
 }
 
@@ -163,7 +166,7 @@ bool virtio_init(struct virtio *virtio, const struct virtio_type *type, u64 feat
 		return false;
 	virtio->type = type;
 	virtio->offered = virtio->legacy ? (u32)features | BIT(VIRTIO_F_ANY_LAYOUT) :
-					   features | BIT(VIRTIO_F_VERSION_1) |
+					   features | BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_RESET) |
 						   (virtio->iommu_platform ? BIT(VIRTIO_F_ACCESS_PLATFORM) : 0);
 	return true;
 }

@@ -25,7 +25,8 @@ struct virtq {
 	u64 desc, avail, used;
 	/* where we are */
 	u16 last_avail, used_idx;
-	u16 signalled; /* used_idx at the last interrupt decision */
+	u16 signalled;  /* used_idx at the last interrupt decision */
+	u32 generation; /* how often it was reset: chains taken before the last time are no longer the device's */
 };
 
 /* A chain of buffers as it was read, once, from the ring: first those that the device reads, then those it writes. */
@@ -48,6 +49,7 @@ struct virtio_type {
 	u32 config_bytes;
 	void (*queue_notified)(struct virtio *virtio, struct virtq *queue);
 	void (*reset)(struct virtio *virtio);     /* ends what is under way; may be NULL */
+	void (*wait)(struct virtio *virtio);      /* until no thread touches a chain; may be NULL */
 	void (*cleared)(struct virtio *virtio);   /* the reset is over; may be NULL */
 	void (*driver_ok)(struct virtio *virtio); /* may be NULL */
 	void (*config_written)(struct virtio *virtio, u32 offset,

@@ -460,7 +460,6 @@ static u64 features_of(const struct virtio_net *net)
 		{net->host_mtu, NET_F_MTU},
 		{net->speed != SPEED_UNKNOWN || net->duplex != DUPLEX_UNKNOWN, NET_F_SPEED_DUPLEX},
 		{true, NET_F_MAC},
-		{true, VIRTIO_F_RING_RESET}, /* the queues of this device hold nothing that is under way */
 	};
 	u64 features = 0, of_wire = 0, wired = 0;
 

@@ -5,7 +5,8 @@
  * without the machine lock: the message is copied in before and the answer copied out after. The next chain is taken
  * when the one before is done.
  *
- * A reset waits for the request that is under way; its completion belongs to an older generation and is thrown away.
+ * A reset, of the device or of its queue, waits for the request that is under way; its completion belongs to an older
+ * generation of the queue and is thrown away.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ struct virtio_9p {
 	struct virtq_chain *chain;
 	/* the request under way, if there is one: the thread's while busy */
 	bool busy;
-	u64 generation, request_generation;
+	u32 request_generation; /* of its queue then */
 	struct done *done;
 	size_t in_bytes, out_bytes, out_room;
 	u8 *in, *out;
@@ -59,7 +60,7 @@ static void request_done(void *opaque)
 	virtio = &dev->virtio;
 	done->on_its_way = false;
 	dev->busy = false;
-	if (dev->request_generation == dev->generation) {
+	if (dev->request_generation == virtio->queues[0].generation) {
 		if (!dev->out_bytes)
 			virtio_broken(virtio, "a 9p request without a header, or without room for an answer");
 		else if (!virtq_write(virtio, dev->chain, 0, dev->out, dev->out_bytes))
@@ -92,13 +93,21 @@ static void next_request(struct virtio_9p *dev)
 	if (!virtq_read(virtio, dev->chain, 0, dev->in, dev->in_bytes))
 		guest_error(VIRTIO_BUFFER, "%s: a request is not in memory", dev_name(&virtio->dev));
 	dev->busy = true;
-	dev->request_generation = dev->generation;
+	dev->request_generation = virtio->queues[0].generation;
 	work_group_run(&dev->work, request_work, dev);
 }
 
 static void ninep_notified(struct virtio *virtio, struct virtq *queue)
 {
 	next_request(container_of(virtio, struct virtio_9p, virtio));
+}
+
+static void ninep_wait(struct virtio *virtio)
+{
+	struct virtio_9p *dev = container_of(virtio, struct virtio_9p, virtio);
+
+	if (dev->work.made)
+		work_group_wait(&dev->work);
 }
 
 static void ninep_type_reset(struct virtio *virtio)
@@ -108,7 +117,6 @@ static void ninep_type_reset(struct virtio *virtio)
 	if (!dev->work.made)
 		return;
 	work_group_wait(&dev->work);
-	dev->generation++;
 	p9_reset(dev->p9);
 }
 
@@ -119,6 +127,7 @@ static const struct virtio_type ninep_type = {
 	.config_bytes = CONFIG_TAG + TAG_BYTES_MAX,
 	.queue_notified = ninep_notified,
 	.reset = ninep_type_reset,
+	.wait = ninep_wait,
 };
 
 static bool ninep_create(struct dev *dev, const struct dev_env *env, struct error *err)

@@ -248,6 +248,38 @@ static void failures_follow_the_policy(void **state)
 	}
 }
 
+/* A write that waits for room belongs to a queue that is reset: it is not done later, and the new queue hears nothing
+ * of it. [VIRTIO1.2 2.6.1] */
+static void a_queue_that_is_reset_forgets(void **state)
+{
+	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct machine m = machine_new(false);
+	struct driver d = start(&m, "addr=1,drive=d0");
+	struct dev *dev = d.f->devs[d.f->dev_count - 1];
+	u8 back[512];
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_true(driver_offered(&d) & BIT(VIRTIO_F_RING_RESET));
+	m.drive.write_error = ON_ERROR_STOP;
+	memset(at(&d, BUFFER), 0x5a, 512);
+	setrlimit(RLIMIT_FSIZE, &none);
+	submit(&d, BLK_T_OUT, 7, 512, false);
+	setrlimit(RLIMIT_FSIZE, &all);
+	assert_int_equal(m.failures, 1);
+	common_wr(&d, COMMON_Q_SELECT, 2, 0);
+	common_wr(&d, COMMON_Q_RESET, 2, 1);
+	assert_int_equal(common_rd(&d, COMMON_Q_RESET, 2), 0);
+	assert_int_equal(common_rd(&d, COMMON_Q_ENABLE, 2), 0);
+	memset(d.ram, 0, 0x10000);
+	queue_start(&d, 0);
+	dev->cls->resume(dev);
+	assert_true(block_read(m.block, 7 * 512, back, 512));
+	assert_int_equal(back[100], 7);
+	assert_int_equal(used_idx(&d), 0);
+	driver_free(&d);
+	machine_free(&m);
+}
+
 /* A driver that makes chains available for ever, while none comes back: it has as many as its queue has entries. */
 static void what_is_held_has_a_bound(void **state)
 {
@@ -443,6 +475,7 @@ int main(void)
 		cmocka_unit_test(wrong_requests_are_io_errors),
 		cmocka_unit_test(failures_follow_the_policy),
 		cmocka_unit_test(what_is_held_has_a_bound),
+		cmocka_unit_test(a_queue_that_is_reset_forgets),
 		cmocka_unit_test(moves_end_early_when_nobody_wants_them),
 		cmocka_unit_test(the_driver_chooses_the_cache),
 		cmocka_unit_test(read_only_disks_refuse_writes),
