@@ -9,6 +9,13 @@
 #include "base/bits.h"
 #include "host/host.h"
 
+static bool is_pe(const u8 *file, u64 size)
+{
+	u64 at = size >= 0x40 && !memcmp(file, "MZ", 2) ? load_le(file + 0x3c, 4) : 0;
+
+	return at && at + 4 <= size && !memcmp(file + at, "PE\0\0", 4);
+}
+
 /* Files people mistake for an arm64 kernel, and what to give instead. */
 static bool refuse(const char *name, const u8 *file, u64 size, struct error *err)
 {
@@ -28,6 +35,10 @@ static bool refuse(const char *name, const u8 *file, u64 size, struct error *err
 		return fail(err, "-kernel %s: compressed with xz; unpack it first", name);
 	if (size >= 4 && !memcmp(file, "\x28\xb5\x2f\xfd", 4))
 		return fail(err, "-kernel %s: compressed with plain zstd; unpack it first", name);
+	if (is_pe(file, size))
+		return fail(err,
+			    "-kernel %s: an EFI program, not a kernel; give firmware to start it (-bios QEMU_EFI.fd)",
+			    name);
 	return fail(err,
 		    "-kernel %s: not an arm64 kernel (%llu bytes): must be an Image, a gzip'd Image, an EFI zboot file "
 		    "or an "

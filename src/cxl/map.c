@@ -174,8 +174,9 @@ static void tell_met(void *opaque)
 
 static bool is_same_line(const struct met *met, const struct cxl_type3 *device, u64 dpa)
 {
-	return __atomic_load_n(&met->state, __ATOMIC_ACQUIRE) == MET_WHOLE && met->device == device &&
-	       met->dpa / POISON_LINE == dpa / POISON_LINE;
+	return __atomic_load_n(&met->state, __ATOMIC_ACQUIRE) == MET_WHOLE &&
+	       __atomic_load_n(&met->device, __ATOMIC_RELAXED) == device &&
+	       __atomic_load_n(&met->dpa, __ATOMIC_RELAXED) / POISON_LINE == dpa / POISON_LINE;
 }
 
 /* Without the machine lock: the event log hears of it a little later, once of a line. False: more than can be noted
@@ -194,8 +195,8 @@ static bool met_poison(struct cxl_host *host, struct cxl_type3 *device, u64 dpa)
 		if (!__atomic_compare_exchange_n(&met->state, &free, MET_BEGUN, false, __ATOMIC_ACQUIRE,
 						 __ATOMIC_RELAXED))
 			continue;
-		met->device = device;
-		met->dpa = dpa;
+		__atomic_store_n(&met->device, device, __ATOMIC_RELAXED);
+		__atomic_store_n(&met->dpa, dpa, __ATOMIC_RELAXED);
 		__atomic_store_n(&met->state, MET_WHOLE, __ATOMIC_RELEASE);
 		loop_defer(host->config.loop, tell_met, host);
 		return true;

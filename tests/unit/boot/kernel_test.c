@@ -185,6 +185,11 @@ static void other_peoples_kernels_are_named(void **state)
 		refuse(file, sizeof(file), "xz");
 	memcpy(file, "\x28\xb5\x2f\xfd", 4), refuse(file, sizeof(file), "zstd");
 	memcpy(file, "hello", 5), refuse(file, sizeof(file), "not an arm64 kernel");
+	memset(file, 0, sizeof(file));
+	memcpy(file, "MZ", 2), store_le(file + 0x3c, 4, 0x80);
+	refuse(file, sizeof(file), "not an arm64 kernel");
+	memcpy(file + 0x80, "PE\0\0", 4), refuse(file, sizeof(file), "-bios QEMU_EFI.fd");
+	store_le(file + 0x3c, 4, sizeof(file) - 2), refuse(file, sizeof(file), "not an arm64 kernel");
 }
 
 static void elf_is_loaded_where_it_is_linked(void **state)
