@@ -20,6 +20,7 @@
 #include "control/live.h"
 #include "control/qmp.h"
 #include "control/settings.h"
+#include "host/sandbox.h"
 
 #define ARGUMENT_BYTES_MAX 4096 /* a path's; -append and -name may be longer */
 
@@ -423,7 +424,7 @@ int control_main(int argc, char **argv)
 		qmp = qmp_create(s, machine);
 		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) &&
 		     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err))) &&
-		     (daemon < 0 || daemon_ready(daemon, &err));
+		     (!s->sandbox || sandbox_enter(!s->no_spawn, &err)) && (daemon < 0 || daemon_ready(daemon, &err));
 	}
 	if (ok && !s->draw) {
 		code = machine_run(machine, &err);

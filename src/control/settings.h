@@ -31,6 +31,7 @@ struct settings {
 	bool draw;   /* `cxlvm topology`: nothing is opened or run */
 	u32 picture; /* enum picture of qmp.h */
 	bool nographic, daemonize;
+	bool sandbox, no_spawn;
 	unsigned smbios_bytes; /* of all words */
 	unsigned config_depth; /* inside -readconfig */
 };

@@ -833,7 +833,30 @@ def networks(build, folder):
         assert machine.wait()[0] == 0
 
 
-CASES = {"handshake": handshake, "networks that come and go": networks, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
+def sandboxed(build, folder):
+    """With -sandbox on every thread is held by the filter; a network can be plugged unless spawn=deny."""
+    for spawn in ("allow", "deny"):
+        options = ["-sandbox", f"on,obsolete=deny,elevateprivileges=deny,spawn={spawn},resourcecontrol=deny"]
+        with Machine(build, folder, options=options) as machine:
+            client = machine.connect().start()
+            for task in pathlib.Path(f"/proc/{machine.process.pid}/task").iterdir():
+                status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+                assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1", status
+            if spawn == "allow":
+                client.ask("netdev_add", type="user", id="n0")
+                assert "cxlvm-net" in client.call("human-monitor-command", command_line="info network")
+                client.ask("netdev_del", id="n0")
+            else:
+                assert "user: the host gives no socket" in client.refuses("netdev_add", type="user", id="n0")["desc"]
+            disk = pathlib.Path(folder, "disk.raw")
+            disk.write_bytes(bytes(1 << 20))
+            client.call("blockdev-add", driver="raw", node_name="d0", file={"driver": "file", "filename": str(disk)})
+            client.call("blockdev-del", node_name="d0")
+            client.call("quit")
+            assert machine.wait()[0] == 0
+
+
+CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
