@@ -8,82 +8,64 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 #include <linux/fs.h>
 
 #include "base/bits.h"
 
 /* The machine, its disks, shared folders, consoles and monitors; libc's memory, threads and clocks. */
-static const int allowed[] = {
-	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
-	SCMP_SYS(preadv), SCMP_SYS(pwritev), SCMP_SYS(preadv2), SCMP_SYS(pwritev2), SCMP_SYS(lseek), SCMP_SYS(close),
-	SCMP_SYS(close_range), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(pipe2), SCMP_SYS(fcntl),
-	SCMP_SYS(flock), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(fallocate),
-	SCMP_SYS(ftruncate), SCMP_SYS(copy_file_range),
-
-	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(access),
-	SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
-	SCMP_SYS(getcwd), SCMP_SYS(umask), SCMP_SYS(mkdirat), SCMP_SYS(mknodat), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-	SCMP_SYS(linkat), SCMP_SYS(symlinkat), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(fchmod),
-	SCMP_SYS(fchmodat), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(utimensat),
-	SCMP_SYS(getxattr), SCMP_SYS(lgetxattr), SCMP_SYS(fgetxattr), SCMP_SYS(setxattr), SCMP_SYS(lsetxattr),
-	SCMP_SYS(fsetxattr), SCMP_SYS(listxattr), SCMP_SYS(llistxattr), SCMP_SYS(flistxattr), SCMP_SYS(removexattr),
-	SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr),
-
-	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(epoll_create1),
-	SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(eventfd2),
-	SCMP_SYS(signalfd4), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_gettime),
-
-	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto), SCMP_SYS(sendmsg),
-	SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg), SCMP_SYS(shutdown), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
-
-	SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(msync),
-	SCMP_SYS(mincore), SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(mbind), SCMP_SYS(brk),
-	SCMP_SYS(memfd_create), SCMP_SYS(membarrier),
-
-	SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigtimedwait), SCMP_SYS(sigaltstack),
-	SCMP_SYS(tgkill), SCMP_SYS(wait4), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid),
-	SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getrlimit), SCMP_SYS(getrusage), SCMP_SYS(uname),
-	SCMP_SYS(sysinfo), SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getrandom),
-};
+static const char allowed[] =
+	"read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close close_range "
+	"dup dup2 dup3 pipe2 fcntl flock fsync fdatasync sync_file_range fallocate ftruncate copy_file_range "
+	"open openat openat2 stat lstat fstat newfstatat statx statfs fstatfs access faccessat faccessat2 "
+	"readlink readlinkat getdents64 getcwd umask mkdirat mknodat unlink unlinkat linkat symlinkat "
+	"renameat renameat2 fchmod fchmodat fchmodat2 fchown fchownat utimensat getxattr lgetxattr fgetxattr "
+	"setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr "
+	"poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2 "
+	"signalfd4 timerfd_create timerfd_settime timerfd_gettime "
+	"accept accept4 recvfrom recvmsg sendto sendmsg sendmmsg recvmmsg shutdown getsockname getpeername "
+	"getsockopt setsockopt "
+	"mmap munmap mremap mprotect madvise msync mincore mlock munlock mbind brk memfd_create membarrier "
+	"futex set_robust_list rseq sched_yield sched_getaffinity exit exit_group restart_syscall "
+	"rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack wait4 getpid gettid "
+	"getuid geteuid getgid getegid getrlimit getrusage uname sysinfo clock_gettime clock_getres "
+	"clock_nanosleep nanosleep gettimeofday time getrandom ";
 
 /* To plug a network: cxlvm-net is started and confines itself, or another program is connected to. */
-static const int spawning[] = {
-	SCMP_SYS(execve), SCMP_SYS(arch_prctl), SCMP_SYS(set_tid_address), SCMP_SYS(prctl), SCMP_SYS(seccomp),
-	SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_restrict_self), SCMP_SYS(capget), SCMP_SYS(capset),
-	SCMP_SYS(prlimit64), SCMP_SYS(setrlimit), SCMP_SYS(kill), SCMP_SYS(clone), SCMP_SYS(vfork),
-	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(bind), SCMP_SYS(connect), SCMP_SYS(listen),
-};
+static const char spawning[] =
+	"execve arch_prctl set_tid_address prctl seccomp landlock_create_ruleset landlock_restrict_self "
+	"capget capset prlimit64 setrlimit clone vfork socket socketpair bind connect listen ";
 
 /* Terminals, sockets, block devices. None puts characters into a terminal (TIOCSTI). */
 static const unsigned long ioctls[] = {
-	TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, TIOCGPTN, FIONREAD, FIONBIO, BLKGETSIZE64, BLKSSZGET, BLKDISCARD, BLKZEROOUT,
+	TCGETS,   TCSETS,  TCSETSW,      TCSETSF,   TIOCGWINSZ, TIOCGPTN,
+	FIONREAD, FIONBIO, BLKGETSIZE64, BLKSSZGET, BLKDISCARD, BLKZEROOUT,
 };
 
 /* Nothing here asks for these, whatever it is linked with. */
-static const int fatal[] = {
-	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(execveat), SCMP_SYS(setuid),
-	SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid), SCMP_SYS(setresgid),
-	SCMP_SYS(setgroups), SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(chroot), SCMP_SYS(pivot_root), SCMP_SYS(mount),
-	SCMP_SYS(umount2), SCMP_SYS(open_by_handle_at), SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(keyctl), SCMP_SYS(init_module),
-	SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(reboot), SCMP_SYS(swapon),
-	SCMP_SYS(swapoff), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(iopl), SCMP_SYS(ioperm),
-};
+static const char fatal[] =
+	"ptrace process_vm_readv process_vm_writev execveat setuid setgid setreuid setregid setresuid "
+	"setresgid setgroups setns unshare chroot pivot_root mount umount2 open_by_handle_at bpf "
+	"perf_event_open userfaultfd io_uring_setup add_key request_key keyctl init_module finit_module "
+	"delete_module kexec_load reboot swapon swapoff settimeofday clock_settime iopl ioperm ";
 
-static bool add_all(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t count)
+/* Those that the library or the host's architecture does not know need no rule. */
+static bool add_all(scmp_filter_ctx ctx, uint32_t action, const char *names)
 {
-	for (size_t n = 0; n < count; n++)
-		if (seccomp_rule_add(ctx, action, calls[n], 0))
+	char name[32];
+
+	for (int used; sscanf(names, "%31s%n", name, &used) == 1; names += used) {
+		int number = seccomp_syscall_resolve_name(name);
+
+		if (number >= 0 && seccomp_rule_add(ctx, action, number, 0))
 			return false;
+	}
 	return true;
 }
 
@@ -97,13 +79,21 @@ static bool add_threads(scmp_filter_ctx ctx, bool spawn)
 			 !seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0));
 }
 
+/* Signals: to threads of this program, and the one that ends cxlvm-net when its network is unplugged. */
+static bool add_signals(scmp_filter_ctx ctx)
+{
+	return !seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) &&
+	       !seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, SIGKILL));
+}
+
 static bool fill(scmp_filter_ctx ctx, bool spawn)
 {
-	bool ok = add_all(ctx, SCMP_ACT_ALLOW, allowed, ARRAY_SIZE(allowed)) &&
-		  add_all(ctx, SCMP_ACT_KILL_PROCESS, fatal, ARRAY_SIZE(fatal)) && add_threads(ctx, spawn);
+	bool ok = add_all(ctx, SCMP_ACT_ALLOW, allowed) && add_all(ctx, SCMP_ACT_KILL_PROCESS, fatal) &&
+		  add_threads(ctx, spawn) && add_signals(ctx);
 
 	if (ok && spawn)
-		ok = add_all(ctx, SCMP_ACT_ALLOW, spawning, ARRAY_SIZE(spawning));
+		ok = add_all(ctx, SCMP_ACT_ALLOW, spawning);
 	for (size_t n = 0; ok && n < ARRAY_SIZE(ioctls); n++)
 		ok = !seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, ioctls[n]));
 	return ok;
@@ -124,5 +114,6 @@ bool sandbox_enter(bool spawn, struct error *err)
 	ok = ok && fill(ctx, spawn) && !seccomp_load(ctx);
 	if (ctx)
 		seccomp_release(ctx);
-	return ok || fail(err, "-sandbox on: the host's kernel takes no filter of system calls (seccomp); leave it out");
+	return ok ||
+	       fail(err, "-sandbox on: the host's kernel takes no filter of system calls (seccomp); leave it out");
 }

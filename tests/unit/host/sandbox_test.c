@@ -107,7 +107,8 @@ static void each_request_has_its_answer(void **state)
 			int is = outcome(&rows[n], spawn), wanted = spawn ? rows[n].with_spawn : rows[n].without;
 
 			if (is != wanted)
-				print_error("%s, spawn=%s: %d, not %d\n", rows[n].name, spawn ? "allow" : "deny", is, wanted);
+				print_error("%s, spawn=%s: %d, not %d\n", rows[n].name, spawn ? "allow" : "deny", is,
+					    wanted);
 			assert_int_equal(is, wanted);
 		}
 }
