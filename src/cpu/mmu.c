@@ -145,7 +145,7 @@ bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool ma
 	level = 4 - (ia - page_shift + stride - 1) / stride;
 	lsb = page_shift + (3 - level) * stride;
 	width = ia - lsb;
-	table = ttbr & MASK(47, MAX(width + 3, 6u));
+	table = ttbr & MASK(47, width + 3); /* aligned to its size: 16 bytes, if it has two entries */
 	if (out_bits < 48 && table >> out_bits)
 		return fault(cpu, va, FSC_ADDRESS_SIZE, fsc);
 	for (;; level++) {

@@ -92,6 +92,33 @@ static void every_granule_and_level_translates(void **state)
 	}
 }
 
+/* The first table is aligned to its own size, which may be less than 64 bytes. [DDI0487 TTBR0_EL1] */
+static void small_first_tables_lie_where_they_are_said_to(void **state)
+{
+	static const struct {
+		unsigned granule, tsz, level, at;
+		u64 va;
+	} cases[] = {
+		{1, 16, 0, 0x10, 0x0000823456788000},                               /* 16 KiB, 48 bits: 2 entries */
+		{1, 16, 0, 0x30, 0x0000123456788000}, {0, 32, 1, 0x20, 0xc0201000}, /* 4 KiB, 32 bits: 4 entries */
+		{0, 33, 1, 0x70, 0x40201000},         {0, 24, 0, 0x10, 0x8040201000},
+	};
+
+	for (unsigned k = 0; k < ARRAY_SIZE(cases); k++) {
+		const struct granule *g = &granules[cases[k].granule];
+		struct bench *b = bench_make(1, "max", true);
+		u64 root = table_new(b, 1u << g->shift) + cases[k].at, pa = RAM_BASE + 0x8000;
+		struct translation t;
+		u32 fsc;
+
+		mmu_on(b, (tcr_of(g) & ~0x3full) | cases[k].tsz, root, 0);
+		*leaf_of(b, root, g->shift, cases[k].level, 3, cases[k].va) = pa | D_AF | 3;
+		assert_true(mmu_walk(b->cpu, cases[k].va, false, MMU_READ, false, &t, &fsc));
+		assert_int_equal(t.pa, pa);
+		bench_free(b);
+	}
+}
+
 static void addresses_outside_the_regions_fault_at_level_0(void **state)
 {
 	struct bench *b = *state;
@@ -503,3 +530,4 @@ int main(void)
 
 	return cmocka_run_group_tests(list, NULL, NULL);
 }
+		cmocka_unit_test(small_first_tables_lie_where_they_are_said_to),
