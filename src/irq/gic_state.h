@@ -4,8 +4,8 @@
  * lock.
  *
  * An INTID below 1020 lives in a `struct irq_bank` of 32: one per PE for SGIs and PPIs, one per 32 SPIs. Its latch
- * holds what an edge, a software write or an SGI made pending; the level is the wire. Pending is latch | (level &
- * ~edge).
+ * holds what an edge, a software write or an SGI made pending; the level is the wire, and beside it what messages
+ * (SETSPI, CLRSPI) assert of level-sensitive SPIs. Pending is latch | ((level | message) & ~edge).
  *
  * LPIs live in bitmaps per PE. While an LPI is pending its configuration byte is cached (INV and INVALL refresh it);
  * otherwise nothing of it is kept and it is read when it next becomes pending. So a stale byte cannot outlive an
@@ -39,7 +39,8 @@ _Static_assert(LPI_WORDS % 64 == 0, "LPI summary words must be whole");
 
 struct irq_bank {
 	u32 group, enable, latch, edge, active;
-	u32 level; /* wires: survives reset */
+	u32 message; /* levels that SETSPI_NSR asserted */
+	u32 level;   /* wires: survives reset */
 	u8 priority[32];
 };
 
@@ -117,7 +118,7 @@ void cpuif_add(struct gic *gic);
 /* deliver.c */
 static inline u32 bank_pending(const struct irq_bank *b)
 {
-	return b->latch | (b->level & ~b->edge);
+	return b->latch | ((b->level | b->message) & ~b->edge);
 }
 void pe_dirty(struct gic_pe *pe);
 void gic_dirty_all(struct gic *gic);

@@ -59,23 +59,29 @@ static u64 gicd_typer_read(struct regs *b, unsigned i, u64 stored)
 	       (gic->config.its ? GICD_TYPER_LPIS : 0);
 }
 
-/* Message-based SPIs: an edge, or for a level-sensitive SPI a level that CLRSPI takes away: the latch serves both. */
-static void gicd_message(struct regs *b, u32 offset, u32 value, bool set)
+/* Message-based SPIs: an edge, or for a level-sensitive SPI a level, which stays until CLRSPI takes it away. */
+static void gicd_message(struct regs *b, u32 offset, u32 intid, bool set)
 {
 	struct gic *gic = gic_of(b);
-	u32 intid = value & 0x3ff;
 	unsigned w = intid / 32 - 1;
+	u32 mask = 1u << intid % 32;
+	struct irq_bank *bank;
 
 	regs_set(b, offset, 4, 0);
 	if (intid < INTID_SPI || w >= gic->spi_words) {
 		guest_error(GIC_MESSAGE, "gicd: message for INTID %u, which is no SPI", intid);
 		return;
 	}
-	if (set)
-		gic->spi[w].latch |= 1u << intid % 32;
-	else
-		gic->spi[w].latch &= ~(1u << intid % 32);
-	spi_settle(gic, w, 1u << intid % 32);
+	bank = &gic->spi[w];
+	if (!set) {
+		bank->latch &= ~mask;
+		bank->message &= ~mask;
+	} else if (bank->edge & mask) {
+		bank->latch |= mask;
+	} else {
+		bank->message |= mask;
+	}
+	spi_settle(gic, w, mask);
 }
 
 static void gicd_setspi_write(struct regs *b, unsigned i, u64 old, u64 now)
@@ -171,6 +177,7 @@ static void gicd_icfgr_write(struct regs *b, unsigned i, u64 old, u64 now)
 		else
 			bank->edge &= ~(1u << (first + n));
 	}
+	bank->message &= ~bank->edge;
 	spi_settle(gic_of(b), i / 2, 0xffffu << first);
 }
 
@@ -212,8 +219,8 @@ static const struct reg gicd_rows[] = {
 	R32(GICD_TYPER, GICD_TYPER, 0, 0, .read = gicd_typer_read),
 	R32(GICD_IIDR, GICD_IIDR, GIC_IIDR, 0),
 	R32(GICD_TYPER2, GICD_TYPER2, 0, 0),
-	R32(GICD_SETSPI_NSR, GICD_SETSPI_NSR, 0, 0x000003ff, .write = gicd_setspi_write),
-	R32(GICD_CLRSPI_NSR, GICD_CLRSPI_NSR, 0, 0x000003ff, .write = gicd_clrspi_write),
+	R32(GICD_SETSPI_NSR, GICD_SETSPI_NSR, 0, 0x00001fff, .write = gicd_setspi_write),
+	R32(GICD_CLRSPI_NSR, GICD_CLRSPI_NSR, 0, 0x00001fff, .write = gicd_clrspi_write),
 	R32(GICD_IGROUPR + 4, GICD_IGROUPR, 0, 0xffffffff, WORDS, .write = gicd_igroupr_write),
 	R32(GICD_ISENABLER + 4, GICD_ISENABLER, 0, 0xffffffff, WORDS, .read = gicd_enable_read,
 	    .write = gicd_isenabler_write),

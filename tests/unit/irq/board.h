@@ -216,7 +216,8 @@ static inline u32 slow_best(struct board *b, unsigned cpu)
 	for (u32 intid = 0; intid < 32 + SPIS; intid++) {
 		const struct irq_bank *bank = intid < 32 ? &pe->s.bank : &gic->spi[intid / 32 - 1];
 		unsigned n = intid % 32, group = bank->group >> n & 1;
-		bool pending = (bank->latch >> n & 1) || ((bank->level >> n & 1) && !(bank->edge >> n & 1));
+		bool pending =
+			(bank->latch >> n & 1) || (((bank->level | bank->message) >> n & 1) && !(bank->edge >> n & 1));
 
 		if (!pending || !(bank->enable >> n & 1) || (bank->active >> n & 1))
 			continue;

@@ -170,6 +170,44 @@ static void messages_make_spis_pending(void **state)
 	assert_int_equal(icc_read(b, 0, ICC_HPPIR1), 1023);
 	put(b, DIST_BASE + GICD_SETSPI_NSR, 4, 3); /* no SPIs: nothing */
 	put(b, DIST_BASE + GICD_SETSPI_NSR, 4, 1019);
+	put(b, DIST_BASE + GICD_SETSPI_NSR, 4, 1024 + 40); /* the INTID has 13 bits */
+	assert_int_equal(icc_read(b, 0, ICC_HPPIR1), 1023);
+}
+
+/* [IHI0069 GICD_SETSPI_NSR] */
+static void messages_of_a_level_stay_until_they_are_cleared(void **state)
+{
+	struct board *b = *state;
+	struct line line = gic_spi(b->gic, 8);
+
+	board_start(b);
+	put(b, DIST_BASE + GICD_ISENABLER + 4, 4, 1 << 8);
+	put(b, DIST_BASE + GICD_SETSPI_NSR, 2, 40);
+	assert_int_equal(icc_read(b, 0, ICC_IAR1), 40);
+	assert_int_equal(get(b, DIST_BASE + GICD_ISPENDR + 4, 4), 1 << 8); /* active and pending */
+	icc_write(b, 0, ICC_EOIR1, 40);
+	assert_true(b->cpus.irq[0]);
+	put(b, DIST_BASE + GICD_ICPENDR + 4, 4, 1 << 8); /* no more than of a wire */
+	assert_int_equal(icc_read(b, 0, ICC_IAR1), 40);
+	put(b, DIST_BASE + GICD_CLRSPI_NSR, 2, 40);
+	icc_write(b, 0, ICC_EOIR1, 40);
+	assert_int_equal(icc_read(b, 0, ICC_IAR1), 1023);
+	/* The wire is another reason. */
+	line_set(&line, true);
+	put(b, DIST_BASE + GICD_CLRSPI_NSR, 4, 40);
+	assert_true(b->cpus.irq[0]);
+	line_set(&line, false);
+	/* Of an edge: once. */
+	put(b, DIST_BASE + GICD_ICFGR + 4 * (40 / 16), 4, 2u << 2 * (40 % 16));
+	put(b, DIST_BASE + GICD_SETSPI_NSR, 4, 40);
+	assert_int_equal(icc_read(b, 0, ICC_IAR1), 40);
+	icc_write(b, 0, ICC_EOIR1, 40);
+	assert_int_equal(icc_read(b, 0, ICC_IAR1), 1023);
+	/* A level that became an edge is none any more. */
+	put(b, DIST_BASE + GICD_ICFGR + 4 * (40 / 16), 4, 0);
+	put(b, DIST_BASE + GICD_SETSPI_NSR, 4, 40);
+	put(b, DIST_BASE + GICD_ICFGR + 4 * (40 / 16), 4, 2u << 2 * (40 % 16));
+	put(b, DIST_BASE + GICD_ICFGR + 4 * (40 / 16), 4, 0);
 	assert_int_equal(icc_read(b, 0, ICC_HPPIR1), 1023);
 }
 
@@ -448,3 +486,4 @@ int main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
+		T(messages_of_a_level_stay_until_they_are_cleared),
