@@ -236,6 +236,8 @@ static void watchpoints(void)
 	check("mask: inside", watches, 2);
 	asm volatile("dc zva, %0" :: "r"(a + 192) : "memory");
 	check("dc zva", watches, 3);
+	asm volatile("dc cvac, %0; dc civac, %0; dc cvau, %0; ic ivau, %0" :: "r"(a + 192) : "memory");
+	check("cleaning", watches, 3);
 	/* PAC: EL0 only; LDTR and STTR count as EL0's. */
 	watch(a + 64, (WCR(0xff, 3) & ~6ul) | 2 << 1);
 	read64(a + 64);

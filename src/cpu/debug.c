@@ -198,6 +198,16 @@ bool debug_covers_page(struct cpu *cpu, u64 va, bool write)
 	return false;
 }
 
+/* FAR of an access at va: in the block of a DC ZVA that holds a byte which is watched. [DDI0487 Fault address information] */
+static u64 watched_address(const struct cpu *cpu, unsigned n, u64 va)
+{
+	u64 first, length, canonical = mmu_canonical(va);
+	unsigned bas;
+
+	watch_range(cpu, n, &first, &length, &bas);
+	return first > canonical ? va + (first - canonical) : va;
+}
+
 bool debug_watch(struct cpu *cpu, u64 va, unsigned size, bool write, unsigned el, bool cm)
 {
 	if (!exceptions_enabled(cpu, cpu->el, cpu->daif & 8))
@@ -209,7 +219,7 @@ bool debug_watch(struct cpu *cpu, u64 va, unsigned size, bool write, unsigned el
 		    !overlaps(cpu, n, va, size) || (bit(control, 20) && !link_matches(cpu, control)))
 			continue;
 		cpu_raise_far(cpu, cpu->el ? EC_WATCH_SAME : EC_WATCH_LOWER,
-			      FSC_DEBUG | (write ? ISS_WNR : 0) | (cm ? ISS_CM : 0), va);
+			      FSC_DEBUG | (write ? ISS_WNR : 0) | (cm ? ISS_CM : 0), watched_address(cpu, n, va));
 		return true;
 	}
 	return false;

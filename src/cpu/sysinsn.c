@@ -62,7 +62,8 @@ static bool cache_by_va(struct cpu *cpu, u64 va, enum mmu_access access, bool cl
 
 	if (!tlb_translate(cpu, va, access, cpu->el, ISS_WNR | ISS_CM, &pa, &device))
 		return false;
-	if ((cpu->sys.mdscr & BIT(15)) && !code &&
+	/* Of these DC IVAC alone, as a store. [DDI0487 Watchpoint behavior for certain instruction classes] */
+	if ((cpu->sys.mdscr & BIT(15)) && access == MMU_WRITE &&
 	    debug_watch(cpu, align_down(va, DCACHE_LINE_BYTES), DCACHE_LINE_BYTES, true, cpu->el, true))
 		return false;
 	if (clean)

@@ -488,6 +488,31 @@ static void watchpoints_stop_what_they_watch(void **state)
 	assert_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
 }
 
+static void watchpoints_see_one_kind_of_cache_maintenance(void **state)
+{
+	static const u32 others[] = {SYSREG(1, 3, 7, 10, 1), SYSREG(1, 3, 7, 11, 1), SYSREG(1, 3, 7, 12, 1),
+				     SYSREG(1, 3, 7, 13, 1), SYSREG(1, 3, 7, 14, 1), SYSREG(1, 3, 7, 5, 1)};
+	struct bench *b = *state;
+	u64 value;
+
+	page(b, 0x1000, RAM_BASE | D_AF);
+	set(b, SYSREG(2, 0, 1, 0, 4), 0);
+	set(b, SYSREG(2, 0, 0, 0, 6), 0x1140);
+	set(b, SYSREG(2, 0, 0, 0, 7), 1 | 1 << 1 | 3 << 3 | 0xff << 5); /* EL1, loads and stores */
+	set(b, SYSREG(2, 0, 0, 2, 2), BIT(15) | BIT(13));
+	set(b, SYSREG(3, 3, 4, 2, 1), 0);
+	/* CVAC, CVAU, CVAP, CVADP, CIVAC, IC IVAU. */
+	for (unsigned k = 0; k < ARRAY_SIZE(others); k++)
+		assert_true(sysinsn(b->cpu, others[k], 0x1100));
+	assert_false(sysinsn(b->cpu, SYSREG(1, 0, 7, 6, 1), 0x1100));
+	assert_int_equal(b->cpu->sys.esr, (u64)EC_WATCH_SAME << 26 | BIT(25) | ISS_CM | ISS_WNR | FSC_DEBUG);
+	/* FAR is in the same 64 bytes as what is watched, of a line as of an access that reaches into them. */
+	assert_int_equal(b->cpu->sys.far, 0x1140);
+	set(b, SYSREG(3, 3, 4, 2, 1), 0);
+	assert_false(access_read_slow(b->cpu, 0x113c, 8, 0, &value));
+	assert_int_equal(b->cpu->sys.far, 0x1140);
+}
+
 static void a_changed_map_is_seen(void **state)
 {
 	struct bench *b = *state;
@@ -513,6 +538,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open4k, close_bench)
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test(every_granule_and_level_translates),
+		cmocka_unit_test(small_first_tables_lie_where_they_are_said_to),
 		T(addresses_outside_the_regions_fault_at_level_0),
 		T(rights_follow_ap_xn_wxn_and_pan),
 		T(hardware_keeps_access_flag_and_dirty_state),
@@ -525,9 +551,9 @@ int main(void)
 		cmocka_unit_test(the_mmu_off_is_flat_and_device),
 		T(fetch_faults_return_to_the_target),
 		T(watchpoints_stop_what_they_watch),
+		T(watchpoints_see_one_kind_of_cache_maintenance),
 		T(a_changed_map_is_seen),
 	};
 
 	return cmocka_run_group_tests(list, NULL, NULL);
 }
-		cmocka_unit_test(small_first_tables_lie_where_they_are_said_to),
