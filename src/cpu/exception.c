@@ -111,6 +111,7 @@ static void enter_el1(struct cpu *cpu, unsigned offset, u64 elr)
 		cpu->ssbs = !!(cpu->sys.sctlr & SCTLR_DSSBS);
 	if (cpu->cpus->ids.pan && !(cpu->sys.sctlr & SCTLR_SPAN))
 		cpu->pan = 1;
+	cpu->step_iss = 0; /* a step that was pending is over: whatever pends at the return, nothing was stepped for it */
 	if (cpu->pan && !pan)
 		tlb_pan_set(cpu);
 	cpu_rederive(cpu);

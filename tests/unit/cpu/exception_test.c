@@ -209,6 +209,26 @@ static void breakpoints_stop_before_the_instruction(void **state)
 	cpu_run(cpu, 3);
 	assert_int_equal(cpu->el, 0);
 	cpu_raise(cpu, EC_UNKNOWN, 0);
+	/* An interrupt comes between LDXR and its step exception: the step that pends at the return followed no
+	 * instruction. */
+	((u32 *)ram_at(b, CODE))[8] = 0xc85f7c41; /* ldxr x1, [x2] */
+	cpu->x[2] = RAM_BASE + 0x4000;
+	cpu->sys.elr = CODE + 32;
+	cpu->sys.spsr = BIT(21) | 0x340;
+	cpu_eret(cpu);
+	for (unsigned k = 0; k < 8 && cpu_pc(cpu) != CODE + 36; k++)
+		cpu_run(cpu, 1);
+	cpus_set_irq(b->cpus, 0, true);
+	cpu_run(cpu, 1);
+	cpus_set_irq(b->cpus, 0, false);
+	assert_int_equal(cpu->el, 1);
+	assert_int_equal(cpu->sys.elr, CODE + 36);
+	assert_int_equal(cpu->sys.spsr & BIT(21), 0);
+	cpu_eret(cpu);
+	for (unsigned k = 0; k < 8 && cpu->el == 0; k++)
+		cpu_run(cpu, 1);
+	assert_int_equal(cpu->sys.elr, CODE + 36);
+	assert_int_equal(cpu->sys.esr, (u64)EC_STEP_LOWER << 26 | BIT(25) | FSC_DEBUG);
 	set(b, SYSREG(2, 0, 1, 3, 4), 0);
 	/* Where nothing can be fetched, that is the exception. */
 	set(b, SYSREG(2, 0, 0, 1, 4), 0x20000000);
