@@ -136,6 +136,15 @@ void test(void)
 	isb();
 	write_sysreg(0, pmcr_el0);
 	check("and of a software increment", overflows, 2);
+	/* What counts at EL0 only overflows there, as soon. */
+	write_sysreg(0x40, pmcr_el0);
+	event(0, 8 | BIT(31), -300u);
+	write_sysreg(1, pmcr_el0);
+	isb();
+	el0_run((const void *)el0_count, 100000, 0, 0);
+	irq_on();
+	check("overflow at EL0", overflows, 3);
+	check_true("at its instruction", counter(0) < 16);
 	overflows = 1;
 	write_sysreg(0x41, pmcr_el0);
 	write_sysreg(-5000ul, pmccntr_el0);

@@ -46,7 +46,7 @@ static void set_mode(struct cpu *cpu, unsigned el, unsigned spsel)
 {
 	sp_store(cpu);
 	if (cpu->el != el)
-		pmu_sync(cpu);
+		pmu_before_el(cpu);
 	cpu->el = (u8)el;
 	cpu->spsel = (u8)spsel;
 	sp_load(cpu);
@@ -180,6 +180,7 @@ void cpu_eret(struct cpu *cpu)
 		u64 now = cpu_pstate(cpu) & (SPSR_EL1 | SPSR_SP | SPSR_UAO | SPSR_SSBS);
 		trace(INT, "cpu %u: illegal return, spsr 0x%llx", cpu->index, (unsigned long long)spsr);
 		spsr = (spsr & (0xf00003c0u | SPSR_PAN | SPSR_SS)) | now | SPSR_IL;
+	pmu_event(cpu, 0x0a); /* executed here, whatever the filters of the EL that it returns to */
 	}
 	/* PSTATE.SS is taken from SPSR only where stepping begins with this return. */
 	unsigned to = spsr & SPSR_EL1 ? 1 : 0;
@@ -188,7 +189,6 @@ void cpu_eret(struct cpu *cpu)
 	cpu_set_pstate(cpu, (spsr & ~(u64)SPSR_SS) | (ss ? SPSR_SS : 0));
 	trace(INT, "cpu %u: return to el%u pc 0x%llx spsr 0x%llx", cpu->index, cpu->el, (unsigned long long)target,
 	      (unsigned long long)spsr);
-	pmu_event(cpu, 0x0a);
 	cpu_jump(cpu, target);
 	/* Nothing runs with IL set. A step that is pending (PSTATE.SS 0) comes first: debug_before reports it; then a wrong PC. */
 	if (!cpu->il || (cpu->stepping && !cpu->ss && debug_software_step_enabled(cpu, cpu->el, cpu->daif & 8)))

@@ -5,8 +5,8 @@
  *
  * A cycle is an instruction retired, under instruction time the nanoseconds that it takes: time that the host spends elsewhere does not count. Counters are brought up to
  * date (pmu_sync) before anything that changes what counts: a change of EL, a register access, the end of a chunk. A chunk
- * ends where a counter that may interrupt overflows (pmu_until_overflow), unless EL changes on the way: then it is seen at
- * most one chunk late. Own thread only; the interrupt line is changed under the machine lock.
+ * ends where a counter that may interrupt overflows (pmu_until_overflow), and where EL changes, as other filters hold from
+ * there on. Own thread only; the interrupt line is changed under the machine lock.
  */
 #include "cpu/features.h"
 #include "cpu/hooks.h"
@@ -46,7 +46,7 @@ static void add(struct cpu *cpu, unsigned n, u64 count)
 	}
 }
 
-void pmu_sync(struct cpu *cpu)
+static void pmu_sync(struct cpu *cpu)
 {
 	u64 now = cpu_icount(cpu), delta = now - cpu->pmu_icount, cycles = delta << cpu->cpus->config.icount_shift;
 
@@ -100,6 +100,12 @@ static void changed(struct cpu *cpu)
 		cpu_leave_chunk(cpu);
 }
 
+void pmu_before_el(struct cpu *cpu)
+{
+	pmu_sync(cpu);
+	changed(cpu);
+}
+
 void pmu_event(struct cpu *cpu, u16 event)
 {
 	if (!pmu_is_counting(cpu))
@@ -108,6 +114,8 @@ void pmu_event(struct cpu *cpu, u16 event)
 		if (bit(cpu->sys.pmcnten, n) && (u16)cpu->sys.pmevtyper[n] == event &&
 		    counts_here(cpu, cpu->sys.pmevtyper[n]))
 			add(cpu, n, 1);
+	if ((cpu->sys.pmovs & cpu->sys.pminten) && !cpu->pmu_level)
+		cpu_leave_chunk(cpu); /* to settle */
 }
 
 /* The line is what overflow and enables say. False: reset is due. */
@@ -282,8 +290,8 @@ WRITE_HOOK(pmccntr_write)
 	return true;
 }
 
-/* P, U and the event; the cycle counter has no event. */
-#define TYPER_RW (BIT(31) | BIT(30) | 0xffff)
+/* P, U and the event, which has 10 bits before FEAT_PMUv3p1; the cycle counter has no event. */
+#define TYPER_RW (BIT(31) | BIT(30) | 0x3ff)
 #define CCFILTR_RW (BIT(31) | BIT(30))
 
 static unsigned index_of(const struct sysreg *reg)

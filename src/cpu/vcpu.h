@@ -295,7 +295,7 @@ void timers_destroy(struct cpu *cpu);
 void timers_reset(struct cpu *cpu);
 void timers_settle(struct cpu *cpu);
 void pmu_reset(struct cpu *cpu);
-void pmu_sync(struct cpu *cpu);           /* before the EL changes or a counter is read */
+void pmu_before_el(struct cpu *cpu);      /* the EL is about to change */
 void pmu_poll(struct cpu *cpu);           /* at a chunk's end while counting */
 bool pmu_is_counting(const struct cpu *cpu);
 u64 pmu_until_overflow(const struct cpu *cpu); /* instructions to the next interrupt of a counter; UINT64_MAX: none */

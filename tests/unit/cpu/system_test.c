@@ -181,6 +181,58 @@ static void psci_answers_as_specified(void **state)
 	assert_int_equal(call(b, 0x84000006, 0, 0, 0), 2);
 	assert_int_equal(call(b, 0x84000005, 0, 0, 0), -1);
 	assert_int_equal(call(b, 0x8400000a, 0xc4000003, 0, 0), 0);
+/* Notes the instruction at which the line rose. */
+static void note_rise(void *opaque, unsigned n, bool level)
+{
+	struct bench *b = opaque;
+
+	b->line[0][PPI_PMU] = level;
+	if (level)
+		b->device_value = b->cpu->icount;
+}
+
+#define PMEVTYPER0 SYSREG(3, 3, 14, 12, 0)
+#define PMEVCNTR0 SYSREG(3, 3, 14, 8, 0)
+
+/* Runs ERET at RAM_BASE, to no-ops at EL0, with one counter that may interrupt. */
+static void run_to_el0(struct bench *b, u64 type, u32 from)
+{
+	for (unsigned k = 0; k < 1000; k++)
+		((u32 *)ram_at(b, RAM_BASE + 0x1000))[k] = 0xd503201f;
+	*(u32 *)ram_at(b, RAM_BASE) = 0xd69f03e0;
+	b->cpu->sys.elr = RAM_BASE + 0x1000;
+	b->cpu->sys.spsr = 0x3c0;
+	set(b, PMEVTYPER0, type);
+	set(b, PMEVCNTR0, from);
+	set(b, SYSREG(3, 3, 9, 12, 1), 1);
+	set(b, SYSREG(3, 0, 9, 14, 1), 1);
+	set(b, SYSREG(3, 3, 9, 12, 0), 1);
+	b->device_value = 0;
+	cpu_run(b->cpu, 500);
+	assert_int_equal(b->cpu->el, 0);
+}
+
+static void pmu_filters_by_the_level_that_executes(void **state)
+{
+	struct bench *b = *state;
+
+	set(b, PMEVTYPER0, ~0ull);
+	assert_int_equal(get(b, PMEVTYPER0), 3ull << 30 | 0x3ff); /* before PMUv3p1 events have 10 bits */
+	cpus_connect_ppi(b->cpus, 0, PPI_PMU, (struct line){note_rise, b, 0});
+	/* What EL1 does not count overflows in EL0, at its instruction. */
+	run_to_el0(b, 0x08 | BIT(31), -10u);
+	assert_true(b->line[0][PPI_PMU]);
+	assert_int_equal(b->device_value, 11);
+	/* An exception return is EL1's instruction: it counts where EL0 does not, and not the other way round. */
+	cpus_reset(b->cpus, RAM_BASE, 0);
+	run_to_el0(b, 0x0a | BIT(30), -1u);
+	assert_true(b->line[0][PPI_PMU]);
+	assert_int_equal(b->device_value, b->cpu->icount - 499);
+	cpus_reset(b->cpus, RAM_BASE, 0);
+	run_to_el0(b, 0x0a | BIT(31), -1u);
+	assert_false(b->line[0][PPI_PMU]);
+}
+
 	assert_int_equal(call(b, 0x8400000a, 0x84000007, 0, 0), -1);
 	assert_int_equal(call(b, 0xc4000004, 1, 0, 0), 1);
 	assert_int_equal(call(b, 0xc4000004, 0, 0, 0), 0);
@@ -285,3 +337,4 @@ int main(void)
 
 	return cmocka_run_group_tests(list, NULL, NULL);
 }
+		T(pmu_filters_by_the_level_that_executes),
