@@ -163,6 +163,27 @@ void test(void)
 	isb();
 	window();
 	check("PMR lets it", order[1], 3);
+	/* Whoever has made one pending finds it taken behind an ISB. */
+	clear();
+	irq_on();
+	icc_set(5ul << 24 | 1, ICC_SGI1R);
+	isb();
+	unsigned behind = count;
+	write32(SGI_BASE(0) + 0x200, BIT(5));
+	isb();
+	unsigned written = count;
+	icc_set(0, ICC_PMR);
+	icc_set(5ul << 24 | 1, ICC_SGI1R);
+	isb();
+	unsigned hidden = count;
+	icc_set(0xf8, ICC_PMR);
+	isb();
+	unsigned let = count;
+	irq_off();
+	check("an SGI of one's own", behind, 1);
+	check("one by ISPENDR", written, 2);
+	check("one behind PMR", hidden, 2);
+	check("let by PMR", let, 3);
 	done("priorities");
 
 	/* Preemption: 1 (0x80) is preempted by 2 (0x40), not by 3 (0x80). */

@@ -82,13 +82,18 @@ void cpu_rederive(struct cpu *cpu)
 	debug_rederive(cpu);
 }
 
-void cpu_daif_changed(struct cpu *cpu)
+void cpu_look_for_interrupts(struct cpu *cpu)
 {
 	u32 levels = __atomic_load_n(&cpu->irq_levels, __ATOMIC_RELAXED);
 
 	if (unlikely(((levels & 1) && !(cpu->daif & 2)) || ((levels & 2) && !(cpu->daif & 1)) ||
 		     (cpu->serror_pending && !(cpu->daif & 4))))
 		cpu_leave_chunk(cpu);
+}
+
+void cpu_daif_changed(struct cpu *cpu)
+{
+	cpu_look_for_interrupts(cpu);
 	if (unlikely(cpu->sys.mdscr & 0x8001))
 		debug_rederive(cpu);
 }
@@ -106,12 +111,12 @@ static void enter_el1(struct cpu *cpu, unsigned offset, u64 elr)
 	cpu->daif = 0xf;
 	cpu->il = 0;
 	cpu->ss = 0;
+	cpu->step_iss = 0; /* a step that was pending is over: whatever pends at the return, nothing was stepped for it */
 	cpu->uao = 0;
 	if (cpu->cpus->ids.ssbs)
 		cpu->ssbs = !!(cpu->sys.sctlr & SCTLR_DSSBS);
 	if (cpu->cpus->ids.pan && !(cpu->sys.sctlr & SCTLR_SPAN))
 		cpu->pan = 1;
-	cpu->step_iss = 0; /* a step that was pending is over: whatever pends at the return, nothing was stepped for it */
 	if (cpu->pan && !pan)
 		tlb_pan_set(cpu);
 	cpu_rederive(cpu);
@@ -175,12 +180,12 @@ void cpu_eret(struct cpu *cpu)
 
 	cpu->exclusive.armed = false;
 	cpu->wfe_event = true;
+	pmu_event(cpu, 0x0a); /* executed here, whatever the filters of the EL that it returns to */
 	if (!is_legal_return(spsr)) {
 		/* EL, SP and the like stay; flags, masks and PAN are SPSR's, IL is set. [DDI0487 Illegal return events] */
 		u64 now = cpu_pstate(cpu) & (SPSR_EL1 | SPSR_SP | SPSR_UAO | SPSR_SSBS);
 		trace(INT, "cpu %u: illegal return, spsr 0x%llx", cpu->index, (unsigned long long)spsr);
 		spsr = (spsr & (0xf00003c0u | SPSR_PAN | SPSR_SS)) | now | SPSR_IL;
-	pmu_event(cpu, 0x0a); /* executed here, whatever the filters of the EL that it returns to */
 	}
 	/* PSTATE.SS is taken from SPSR only where stepping begins with this return. */
 	unsigned to = spsr & SPSR_EL1 ? 1 : 0;

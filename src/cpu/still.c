@@ -128,6 +128,8 @@ bool cpu_in(struct cpu *cpu)
 		cpu_poke(cpu);
 	if (load(&cpus->parked)) /* by this instruction, perhaps: it is the last */
 		cpu_leave_chunk(cpu);
+	/* What the instruction did outside may have raised one: a write to the GIC, to a timer. */
+	cpu_look_for_interrupts(cpu);
 	/* At the end not one more instruction: backends that were RAM are gone already. */
 	if (load(&thread->reset_pending) || load(&cpus->quit)) {
 		cpu_poke(cpu);

@@ -124,9 +124,11 @@ EXEC(DSB)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	cpu_dsb(cpu);
 }
+/* An interrupt that was pending before it is taken behind it. [DDI0487 Taking asynchronous exceptions] */
 EXEC(ISB)
 {
 	code_catch_up(cpu);
+	cpu_look_for_interrupts(cpu);
 }
 EXEC(SB)
 {

@@ -199,6 +199,8 @@ bool seat_is_due(struct cpu *cpu, bool idle);
 void cpu_enter(struct cpu *cpu, enum esr_class class, u32 iss, u64 elr, bool has_far, u64 far);
 void cpu_daif_changed(struct cpu *cpu);
 
+/* Own thread: an interrupt that can be taken is taken before the next instruction. */
+void cpu_look_for_interrupts(struct cpu *cpu);
 /* --- features.c --- */
 const struct cpu_model *cpu_model_find(const char *name);
 void cpu_ids_make(const struct cpu_model *model, struct cpu_ids *ids);

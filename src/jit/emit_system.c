@@ -48,11 +48,25 @@ EMIT(DSB)
 	b->flags = FLAGS_SAVED;
 	return true;
 }
-/* Nothing, unless decoded code was invalidated since this vCPU looked last. */
+_Static_assert(offsetof(struct cpu, irq_levels) == offsetof(struct cpu, serror_pending) + 1 && offsetof(struct cpu, irq_levels) % 8 == 4,
+	       "one load reads both");
+
+/* Out of line if an interrupt waits, masked or not. RAX. */
+static void check_interrupts(struct block *b)
+{
+	struct x64 *x = &b->x;
+
+	x64_load(x, true, RAX, mem_at(RBP, (s32)offsetof(struct cpu, irq_levels) - 4 - BIAS));
+	x64_shift_imm(x, true, SHIFT_SHR, RAX, 24);
+	slow_path(b, x64_jcc(x, CC_NE));
+}
+
+/* Nothing, unless an interrupt waits, or decoded code was invalidated since this vCPU looked last. */
 EMIT(ISB)
 {
 	struct x64 *x = &b->x;
 
+	check_interrupts(b);
 	x64_load(x, true, RAX, CPU_MEM(codes));
 	x64_load(x, true, RAX, mem_at(RAX, (s32)code_epoch_offset));
 	x64_alu_load(x, true, ALU_CMP, RAX, CPU_MEM(code_epoch));
@@ -63,17 +77,12 @@ EMIT(ISB)
 
 /* --- PSTATE.DAIF, at EL1 --- */
 
-_Static_assert(offsetof(struct cpu, irq_levels) == offsetof(struct cpu, serror_pending) + 1 && offsetof(struct cpu, irq_levels) % 8 == 4,
-	       "one load reads both");
-
 /* What makes cpu_daif_changed do anything is out of line: an interrupt waits, masked or not; a debugger may step or break. RAX. */
 static void check_quiet(struct block *b)
 {
 	struct x64 *x = &b->x;
 
-	x64_load(x, true, RAX, mem_at(RBP, (s32)offsetof(struct cpu, irq_levels) - 4 - BIAS));
-	x64_shift_imm(x, true, SHIFT_SHR, RAX, 24);
-	slow_path(b, x64_jcc(x, CC_NE));
+	check_interrupts(b);
 	x64_rm(x, false, OP(0xf7), 0, CPU_MEM(sys.mdscr));
 	x64_u32(x, 0x8001);
 	slow_path(b, x64_jcc(x, CC_NE));

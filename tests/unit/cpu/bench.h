@@ -23,7 +23,8 @@ struct bench {
 	struct cpu *cpu; /* vCPU 0 */
 	struct region ram, device;
 	u64 device_value;
-	u64 tables; /* next free table page */
+	bool device_raises_irq; /* when it is written */
+	u64 tables;             /* next free table page */
 	unsigned off_calls, reset_calls;
 	bool line[CPUS_MAX][32];
 };
@@ -41,6 +42,8 @@ static inline enum mem_result bench_device_write(void *opaque, u64 offset, unsig
 	struct bench *b = opaque;
 
 	b->device_value = value;
+	if (b->device_raises_irq)
+		cpus_set_irq(b->cpus, 0, true);
 	return MEM_OK;
 }
 

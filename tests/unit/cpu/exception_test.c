@@ -149,6 +149,36 @@ static void interrupts_wait_for_their_mask(void **state)
 	assert_false(cpu_take_interrupt(cpu));
 }
 
+/* [DDI0487 Taking asynchronous exceptions] */
+static void interrupts_come_no_later_than_an_isb(void **state)
+{
+	struct bench *b = *state;
+	struct cpu *cpu = b->cpu;
+
+	/* str x1, [x2]: the device's doing, before the next instruction. */
+	((u32 *)ram_at(b, CODE))[1] = 0xf9000041;
+	((u32 *)ram_at(b, CODE))[3] = 0xd5033fdf; /* isb */
+	cpu->x[2] = DEVICE_BASE;
+	b->device_raises_irq = true;
+	set(b, SYSREG(3, 3, 4, 2, 1), 0x340);
+	cpu_run(cpu, 8);
+	assert_int_equal(cpu->sys.elr, CODE + 8);
+	cpus_set_irq(b->cpus, 0, false);
+	/* From elsewhere, as far as the vCPU knows: at the ISB. */
+	cpu_out(cpu);
+	loop_lock(b->loop);
+	space_remove(b->space, &b->device);
+	b->device.lockless = true;
+	space_add(b->space, &b->device);
+	loop_unlock(b->loop);
+	assert_true(cpu_in(cpu));
+	cpu->sys.spsr = 0x345;
+	cpu->sys.elr = CODE;
+	cpu_eret(cpu);
+	cpu_run(cpu, 8);
+	assert_int_equal(cpu->sys.elr, CODE + 16);
+}
+
 static void software_step_runs_one_instruction(void **state)
 {
 	struct bench *b = *state;
@@ -179,6 +209,26 @@ static void software_step_runs_one_instruction(void **state)
 		cpu_run(cpu, 1);
 	assert_int_equal(cpu->x[0], 3);
 	assert_int_equal(cpu->sys.esr >> 26, EC_STEP_LOWER);
+	/* An interrupt comes between LDXR and its step exception: the step that pends at the return followed no
+	 * instruction. */
+	((u32 *)ram_at(b, CODE))[8] = 0xc85f7c41; /* ldxr x1, [x2] */
+	cpu->x[2] = RAM_BASE + 0x4000;
+	cpu->sys.elr = CODE + 32;
+	cpu->sys.spsr = BIT(21) | 0x340;
+	cpu_eret(cpu);
+	for (unsigned k = 0; k < 8 && cpu_pc(cpu) != CODE + 36; k++)
+		cpu_run(cpu, 1);
+	cpus_set_irq(b->cpus, 0, true);
+	cpu_run(cpu, 1);
+	cpus_set_irq(b->cpus, 0, false);
+	assert_int_equal(cpu->el, 1);
+	assert_int_equal(cpu->sys.elr, CODE + 36);
+	assert_int_equal(cpu->sys.spsr & BIT(21), 0);
+	cpu_eret(cpu);
+	for (unsigned k = 0; k < 8 && cpu->el == 0; k++)
+		cpu_run(cpu, 1);
+	assert_int_equal(cpu->sys.elr, CODE + 36);
+	assert_int_equal(cpu->sys.esr, (u64)EC_STEP_LOWER << 26 | BIT(25) | FSC_DEBUG);
 }
 
 static void breakpoints_stop_before_the_instruction(void **state)
@@ -209,26 +259,6 @@ static void breakpoints_stop_before_the_instruction(void **state)
 	cpu_run(cpu, 3);
 	assert_int_equal(cpu->el, 0);
 	cpu_raise(cpu, EC_UNKNOWN, 0);
-	/* An interrupt comes between LDXR and its step exception: the step that pends at the return followed no
-	 * instruction. */
-	((u32 *)ram_at(b, CODE))[8] = 0xc85f7c41; /* ldxr x1, [x2] */
-	cpu->x[2] = RAM_BASE + 0x4000;
-	cpu->sys.elr = CODE + 32;
-	cpu->sys.spsr = BIT(21) | 0x340;
-	cpu_eret(cpu);
-	for (unsigned k = 0; k < 8 && cpu_pc(cpu) != CODE + 36; k++)
-		cpu_run(cpu, 1);
-	cpus_set_irq(b->cpus, 0, true);
-	cpu_run(cpu, 1);
-	cpus_set_irq(b->cpus, 0, false);
-	assert_int_equal(cpu->el, 1);
-	assert_int_equal(cpu->sys.elr, CODE + 36);
-	assert_int_equal(cpu->sys.spsr & BIT(21), 0);
-	cpu_eret(cpu);
-	for (unsigned k = 0; k < 8 && cpu->el == 0; k++)
-		cpu_run(cpu, 1);
-	assert_int_equal(cpu->sys.elr, CODE + 36);
-	assert_int_equal(cpu->sys.esr, (u64)EC_STEP_LOWER << 26 | BIT(25) | FSC_DEBUG);
 	set(b, SYSREG(2, 0, 1, 3, 4), 0);
 	/* Where nothing can be fetched, that is the exception. */
 	set(b, SYSREG(2, 0, 0, 1, 4), 0x20000000);
@@ -257,9 +287,13 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
 	const struct CMUnitTest list[] = {
-		T(entry_saves_and_sets_pstate),           T(stack_pointers_follow_the_mode),
-		T(eret_restores_or_is_illegal),           T(interrupts_wait_for_their_mask),
-		T(software_step_runs_one_instruction),    T(breakpoints_stop_before_the_instruction),
+		T(entry_saves_and_sets_pstate),
+		T(stack_pointers_follow_the_mode),
+		T(eret_restores_or_is_illegal),
+		T(interrupts_wait_for_their_mask),
+		T(interrupts_come_no_later_than_an_isb),
+		T(software_step_runs_one_instruction),
+		T(breakpoints_stop_before_the_instruction),
 		T(dc_zva_names_the_address_it_was_given),
 	};
 
