@@ -4,7 +4,7 @@
  * nanoseconds, virtual offset 0. [DDI0487 D12, The Generic Timer in AArch64 state]
  *
  * Each timer's output is a level: ENABLE && !IMASK && count >= CVAL. It rises from a host timer in the loop's thread, or
- * when the vCPU reads ISTATUS before that came, and falls when the vCPU writes CVAL, TVAL or CTL. The vCPU stores first and then reads `level`; the host timer sets
+ * when the vCPU writes, or reads ISTATUS, before that came, and falls when the vCPU writes CVAL, TVAL or CTL. The vCPU stores first and then reads `level`; the host timer sets
  * `level` first and then reads the registers again: one of the two sees the other, so a line never stays up for
  * nothing, and a write that changes no level takes no machine lock.
  */
@@ -57,11 +57,11 @@ static bool is_due(struct vtimer *t, u64 now)
 	return (ctl & CTL_ENABLE) && !(ctl & CTL_IMASK) && now >= cval;
 }
 
-/* Machine lock held. */
-static void settle(struct vtimer *t)
+/* Machine lock held. By the count as the vCPU sees it, if it is the vCPU that asks. */
+static void settle(struct vtimer *t, bool own)
 {
 	for (int i = 0; i < 3; i++) {
-		bool due = is_due(t, loop_now(t->cpu->loop));
+		bool due = is_due(t, own ? count_now(t->cpu) : loop_now(t->cpu->loop));
 
 		if (due == !!t->level)
 			return;
@@ -83,7 +83,7 @@ static void fire(void *opaque)
 	struct vtimer *t = opaque;
 	u64 cval;
 
-	settle(t);
+	settle(t, false);
 	/* Fired for an older CVAL, or early: armed anew. The vCPU may write meanwhile: then its value is the one
 	 * to stay. */
 	for (int i = 0; i < 8 && !t->level; i++) {
@@ -97,7 +97,7 @@ static void fire(void *opaque)
 static bool settle_now(struct cpu *cpu, struct vtimer *t)
 {
 	cpu_lock_machine(cpu);
-	settle(t);
+	settle(t, true);
 	return cpu_unlock_machine(cpu);
 }
 
@@ -105,7 +105,7 @@ static bool settle_now(struct cpu *cpu, struct vtimer *t)
 static bool changed(struct cpu *cpu, unsigned which)
 {
 	struct vtimer *t = &((struct timers *)cpu->timers)->t[which];
-	bool due = is_due(t, loop_now(cpu->loop)), level;
+	bool due = is_due(t, count_now(cpu)), level;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	level = __atomic_load_n(&t->level, __ATOMIC_SEQ_CST);
@@ -153,7 +153,7 @@ void timers_reset(struct cpu *cpu)
 	loop_lock(cpu->loop);
 	for (unsigned i = 0; i < TIMER_COUNT; i++) {
 		timer_set(&timers->t[i].timer, TIMER_OFF);
-		settle(&timers->t[i]);
+		settle(&timers->t[i], false);
 	}
 	loop_unlock(cpu->loop);
 }
@@ -165,7 +165,7 @@ void timers_settle(struct cpu *cpu)
 
 	loop_lock(cpu->loop);
 	for (unsigned i = 0; i < TIMER_COUNT; i++) {
-		settle(&timers->t[i]);
+		settle(&timers->t[i], false);
 		arm(&timers->t[i]);
 	}
 	loop_unlock(cpu->loop);
