@@ -144,7 +144,8 @@ extern u64 suspended(u64 state, u64 entry, u64 context);
 extern char resume_entry[];
 volatile u64 suspended_sp; /* then DAIF as the start had it */
 
-/* SUSPEND as power down: starts at the entry when an interrupt is pending; timers and GIC went on. */
+/* SUSPEND as power down: starts at the entry when an interrupt is pending; timers and GIC went on. In the last round the redistributor
+ * sleeps too, as it has to before a power-down: its WakeRequest does it. [IHI0069 GICR_WAKER] */
 static void power_down(void)
 {
 	u64 start, vbar = read_sysreg(vbar_el1), percpu = read_sysreg(tpidr_el1);
@@ -154,12 +155,19 @@ static void power_down(void)
 	mmu_flat();
 	gic_init();
 	gic_enable(27, 0x80, 1);
-	for (unsigned round = 0; round < 3; round++) {
+	for (unsigned round = 0; round < 4; round++) {
 		start = now();
-		write_sysreg(round == 2 ? 0 : start + ms(3), cntv_cval_el0); /* the last: pending already */
+		write_sysreg(round == 2 ? 0 : start + ms(3), cntv_cval_el0); /* the third: pending already */
 		write_sysreg(1, cntv_ctl_el0);
 		write_sysreg(0x1234, contextidr_el1);
 		isb();
+		if (round == 3) {
+			icc_set(0, ICC_IGRPEN0);
+			icc_set(0, ICC_IGRPEN1);
+			write32(GICR(0) + 0x14, 2);
+			while (!(read32(GICR(0) + 0x14) & 4))
+				;
+		}
 		u64 got = suspended(0x10000, (u64)resume_entry, 0xc0de + round), sctlr = read_sysreg(sctlr_el1), id = read_sysreg(contextidr_el1);
 		write_sysreg(vbar, vbar_el1);
 		write_sysreg(percpu, tpidr_el1);
@@ -171,6 +179,10 @@ static void power_down(void)
 		check("all masked", suspended_sp, 0x3c0);
 		check("system registers as at a start", id, 0);
 		check("the timer went on", read_sysreg(cntv_ctl_el0), 5);
+		if (round == 3) {
+			write32(GICR(0) + 0x14, 0);
+			gic_init_cpu();
+		}
 		check("the interrupt is pending", icc_get(ICC_HPPIR1), 27);
 		write_sysreg(0, cntv_ctl_el0);
 		mmu_flat();

@@ -84,6 +84,8 @@ struct cpu *cpus_get(struct cpus *cpus, unsigned index);
 /* Inputs of vCPU `index`, driven by the GIC: any thread. */
 void cpus_set_irq(struct cpus *cpus, unsigned index, bool level);
 void cpus_set_fiq(struct cpus *cpus, unsigned index, bool level);
+/* Ends a CPU_SUSPEND to power down, as IRQ and FIQ do: the WakeRequest of a redistributor that sleeps. Any thread. */
+void cpus_set_wake(struct cpus *cpus, unsigned index, bool level);
 /* Where the vCPU's timer and PMU outputs go; before start. */
 void cpus_connect_ppi(struct cpus *cpus, unsigned index, unsigned ppi, struct line line);
 /* SError (asynchronous external abort). */

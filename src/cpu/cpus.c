@@ -60,6 +60,15 @@ void cpus_set_fiq(struct cpus *cpus, unsigned index, bool level)
 	set_level(cpus, index, 2, level);
 }
 
+void cpus_set_wake(struct cpus *cpus, unsigned index, bool level)
+{
+	if (index >= cpus->count)
+		return;
+	store(&cpus->thread[index].wake_request, level);
+	if (level)
+		cpu_wake(cpus->cpu[index]);
+}
+
 void cpus_serror(struct cpus *cpus, unsigned index)
 {
 	if (index >= cpus->count)
@@ -347,7 +356,7 @@ static bool is_runnable(struct cpu *cpu)
 	}
 	if (load(&cpu->powered_off))
 		return false;
-	if (cpu->halted && cpu_interrupt_pending(cpu)) {
+	if (cpu->halted && (cpu_interrupt_pending(cpu) || (thread->resume && load(&thread->wake_request)))) {
 		cpu->halted = false;
 		if (thread->resume)
 			resume(cpu);

@@ -48,6 +48,7 @@ struct cpu_thread {
 	u64 seated_ns;      /* since when */
 	bool resume;        /* halted by a power-down: starts anew at resume_pc; own thread */
 	u64 resume_pc, resume_x0;
+	u32 wake_request;   /* cpus_set_wake; atomic */
 	u32 on_pending;     /* CPU_ON given (1), being carried out (2); atomic */
 	u64 on_pc, on_x0;
 	pthread_mutex_t mail_lock;
@@ -198,9 +199,9 @@ bool seat_is_due(struct cpu *cpu, bool idle);
 /* Exception to EL1 with everything given. */
 void cpu_enter(struct cpu *cpu, enum esr_class class, u32 iss, u64 elr, bool has_far, u64 far);
 void cpu_daif_changed(struct cpu *cpu);
-
 /* Own thread: an interrupt that can be taken is taken before the next instruction. */
 void cpu_look_for_interrupts(struct cpu *cpu);
+
 /* --- features.c --- */
 const struct cpu_model *cpu_model_find(const char *name);
 void cpu_ids_make(const struct cpu_model *model, struct cpu_ids *ids);

@@ -156,12 +156,35 @@ static void pe_find_best(const struct gic_pe *pe, struct best *best)
 	}
 }
 
+/* The WakeRequest of one that sleeps: what it would be given, whatever its CPU interface enables, as that may be off.
+ * 1-of-N SPIs go to those that are awake. [IHI0069 GICR_WAKER] */
+static bool pe_is_to_wake(const struct gic_pe *pe)
+{
+	const struct gic *gic = pe->gic;
+	const struct pe_state *s = &pe->s;
+	u32 group0 = gic->group_enable[0] ? ~0u : 0, group1 = gic->group_enable[1] ? ~0u : 0;
+
+	if (!s->asleep)
+		return false;
+	if (bank_pending(&s->bank) & s->bank.enable & ~s->bank.active &
+	    ((s->bank.group & group1) | (~s->bank.group & group0)))
+		return true;
+	for (u32 words = gic->spi_summary; words; words &= words - 1) {
+		unsigned w = (unsigned)__builtin_ctz(words);
+		u32 group = gic->spi[w].group;
+
+		if (gic->spi_candidate[w] & s->spi_route[w] & ((group & group1) | (~group & group0)))
+			return true;
+	}
+	return group1 && s->lpi_levels;
+}
+
 static void pe_update(struct gic_pe *pe)
 {
 	const struct gic_config *config = &pe->gic->config;
 	struct pe_state *s = &pe->s;
 	struct best best;
-	bool signal, irq, fiq;
+	bool signal, irq, fiq, wake;
 
 	pe_find_best(pe, &best);
 	s->hppi = best.intid;
@@ -179,6 +202,12 @@ static void pe_update(struct gic_pe *pe)
 		s->fiq = fiq;
 		trace(INT, "gic: cpu %u fiq %d intid %u", pe->index, fiq, s->hppi);
 		config->set_fiq(config->cpus, pe->index, fiq);
+	}
+	wake = pe_is_to_wake(pe);
+	if (s->wake != wake) {
+		s->wake = wake;
+		trace(INT, "gic: cpu %u wake request %d", pe->index, wake);
+		config->set_wake(config->cpus, pe->index, wake);
 	}
 }
 

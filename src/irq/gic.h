@@ -24,6 +24,8 @@ struct gic_config {
 	/* Outputs: IRQ and FIQ of vCPU `index`. */
 	void (*set_irq)(struct cpus *cpus, unsigned index, bool level);
 	void (*set_fiq)(struct cpus *cpus, unsigned index, bool level);
+	/* WakeRequest: it sleeps (GICR_WAKER), and an interrupt waits for it. */
+	void (*set_wake)(struct cpus *cpus, unsigned index, bool level);
 	bool its;
 	u64 dist_base, redist_base, redist_size, its_base; /* where the machine puts the frames */
 };

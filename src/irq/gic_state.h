@@ -66,7 +66,7 @@ struct pe_state {
 	u32 spi_route[SPI_WORDS_MAX];                       /* SPIs whose IROUTER names this PE */
 	u32 hppi;                                           /* INTID, or INTID_NONE */
 	u8 hppi_priority, hppi_group;
-	bool irq, fiq;
+	bool irq, fiq, wake;
 };
 
 struct gic_pe {

@@ -89,6 +89,7 @@ static bool create_gic(struct machine *m, struct error *err)
 				    .mpidr = cpus_mpidr,
 				    .set_irq = cpus_set_irq,
 				    .set_fiq = cpus_set_fiq,
+				    .set_wake = cpus_set_wake,
 				    .its = m->config.its,
 				    .dist_base = memory_map[MAP_GICD].base,
 				    .redist_base = memory_map[MAP_GICR].base,

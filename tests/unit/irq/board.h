@@ -51,7 +51,7 @@ struct cpus {
 	const struct sysreg *rows;
 	unsigned count;
 	void *opaque[CPUS];
-	bool irq[CPUS], fiq[CPUS];
+	bool irq[CPUS], fiq[CPUS], wake[CPUS];
 };
 
 struct board {
@@ -136,6 +136,12 @@ static void board_set_fiq(struct cpus *cpus, unsigned index, bool level)
 	cpus->fiq[index] = level;
 }
 
+static void board_set_wake(struct cpus *cpus, unsigned index, bool level)
+{
+	assert_true(cpus->wake[index] != level);
+	cpus->wake[index] = level;
+}
+
 static int board_setup(void **state)
 {
 	struct board *b = calloc(1, sizeof(*b));
@@ -147,6 +153,7 @@ static int board_setup(void **state)
 		.mpidr = board_mpidr,
 		.set_irq = board_set_irq,
 		.set_fiq = board_set_fiq,
+		.set_wake = board_set_wake,
 		.its = true,
 		.dist_base = DIST_BASE,
 		.redist_base = REDIST_BASE,

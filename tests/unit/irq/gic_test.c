@@ -392,6 +392,40 @@ static void routing_follows_irouter(void **state)
 	check_best(b);
 }
 
+/* [IHI0069 GICR_WAKER]: the sequence that software follows before a PE is powered down. */
+static void one_that_sleeps_is_asked_to_wake(void **state)
+{
+	struct board *b = *state;
+	struct line timer = gic_ppi(b->gic, 1, 27);
+
+	board_start(b);
+	put(b, sgi(1, GICD_ISENABLER), 4, 1 << 27);
+	put(b, DIST_BASE + GICD_IROUTER + 8 * 32, 8, 1);
+	icc_write(b, 1, ICC_IGRPEN1, 0);
+	icc_write(b, 1, ICC_IGRPEN0, 0);
+	put(b, gicr(1, GICR_WAKER), 4, 2);
+	assert_int_equal(get(b, gicr(1, GICR_WAKER), 4), 6);
+	assert_false(b->cpus.wake[1]);
+	line_set(&timer, true);
+	assert_true(b->cpus.wake[1] && !b->cpus.irq[1]);
+	line_set(&timer, false);
+	assert_false(b->cpus.wake[1]);
+	pend(b, 0, 0x80);
+	assert_true(b->cpus.wake[1]);
+	put(b, DIST_BASE + GICD_CTLR, 4, 1); /* its group is off */
+	assert_false(b->cpus.wake[1]);
+	put(b, DIST_BASE + GICD_CTLR, 4, 3);
+	assert_true(b->cpus.wake[1]);
+	put(b, gicr(1, GICR_WAKER), 4, 0);
+	assert_false(b->cpus.wake[1]);
+	icc_write(b, 1, ICC_IGRPEN1, 1);
+	assert_true(b->cpus.irq[1]);
+	put(b, gicr(1, GICR_WAKER), 4, 2);
+	assert_true(b->cpus.wake[1] && !b->cpus.irq[1]);
+	gic_reset(b->gic);
+	assert_false(b->cpus.wake[1]);
+}
+
 static void reset_forgets_all_but_the_wires(void **state)
 {
 	struct board *b = *state;
@@ -472,6 +506,7 @@ int main(void)
 		T(level_pends_while_the_wire_is_high),
 		T(edge_is_latched_once),
 		T(messages_make_spis_pending),
+		T(messages_of_a_level_stay_until_they_are_cleared),
 		T(higher_priority_preempts),
 		T(binary_point_bounds_preemption),
 		T(priority_mask_hides),
@@ -479,6 +514,7 @@ int main(void)
 		T(group_0_is_fiq),
 		T(sgis_reach_whom_they_name),
 		T(routing_follows_irouter),
+		T(one_that_sleeps_is_asked_to_wake),
 		T(reset_forgets_all_but_the_wires),
 		T(cached_best_is_the_best),
 		T(refuses_what_it_cannot_be),
@@ -486,4 +522,3 @@ int main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-		T(messages_of_a_level_stay_until_they_are_cleared),
