@@ -82,6 +82,14 @@ static void root_receive(struct pci_dev *port, u16 source, enum error_kind kind)
 	pci_port_update(port);
 }
 
+/* An ERR_NONFATAL or ERR_FATAL has come to a port from below. [PCIe5 7.5.1.3.7] */
+static void message_received(struct pci_dev *port)
+{
+	u64 status = regs_get(&port->config, PCI_SECONDARY_STATUS, 2);
+
+	regs_set(&port->config, PCI_SECONDARY_STATUS, 2, status | PCI_STATUS_SERR);
+}
+
 /* The error message goes up: own enables, then each bridge's. */
 static void error_message(struct pci_dev *dev, enum error_kind kind)
 {
@@ -97,6 +105,8 @@ static void error_message(struct pci_dev *dev, enum error_kind kind)
 		if (!dev->bus->bridge)
 			return; /* part of the root complex: no event collector, the status registers only */
 		dev = dev->bus->bridge->dev;
+		if (kind != ERROR_CORRECTABLE)
+			message_received(dev);
 		if (kind != ERROR_CORRECTABLE && pci_dpc_receives(dev, kind == ERROR_FATAL, source))
 			return;
 		if (!(regs_get(&dev->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_SERR))
@@ -143,8 +153,9 @@ void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 
 	} else {
 		status = aer_get(dev, AER_UNCOR_STATUS);
 		mask = aer_get(dev, AER_UNCOR_MASK);
-		/* The first unmasked error owns the header log and the pointer. [PCIe5 6.2.4.2] */
-		if ((which & ~mask & AER_UNCOR_BITS) && !(status & ~mask)) {
+		/* An unmasked error takes the header log and the pointer, unless the error that the pointer is at has
+		 * not been cleared yet. [PCIe5 6.2.4.2] */
+		if ((which & ~mask & AER_UNCOR_BITS) && !bit(status, bits(aer_get(dev, AER_CONTROL), 4, 0))) {
 			aer_set(dev, AER_CONTROL,
 				deposit(aer_get(dev, AER_CONTROL), 4, 0, __builtin_ctz(which & ~mask)));
 			for (unsigned n = 0; n < 4; n++)

@@ -32,7 +32,7 @@
 #define PCI_STATUS 0x06
 #define PCI_STATUS_INTX 0x0008
 #define PCI_STATUS_CAP_LIST 0x0010
-#define PCI_STATUS_SERR 0x4000
+#define PCI_STATUS_SERR 0x4000 /* signaled; of Secondary Status, received */
 #define PCI_STATUS_W1C 0xf900
 #define PCI_REVISION 0x08
 #define PCI_CLASS 0x09

@@ -187,6 +187,52 @@ static void errors_reach_the_root_port(void **state)
 	fixture_free(f);
 }
 
+/* The pointer and the header log are the first error's until that one is cleared, not until all are; a masked error has
+ * neither, though its status bit stands when it is unmasked. [PCIe5 6.2.4.2] */
+static void the_error_at_the_pointer_owns_the_log(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	struct pci_dev *t = &tree.t->pci;
+	u64 aer = ecam(1, 0, 0, t->cap_aer);
+
+	wr(f, ecam(0, 1, 0, PCI_PRIMARY_BUS), 4, 0x00010100);
+	pci_aer_report(t, false, BIT(22), (const u32[4]){22}); /* masked */
+	wr(f, aer + AER_UNCOR_MASK, 4, 0);
+	pci_aer_report(t, false, BIT(20), (const u32[4]){20});
+	assert_int_equal(rd(f, aer + AER_CONTROL, 4) & 0x1f, 20);
+	assert_int_equal(rd(f, aer + AER_HEADER_LOG, 4), 20);
+	pci_aer_report(t, false, BIT(12), (const u32[4]){12}); /* the second */
+	assert_int_equal(rd(f, aer + AER_CONTROL, 4) & 0x1f, 20);
+	assert_int_equal(rd(f, aer + AER_HEADER_LOG, 4), 20);
+	wr(f, aer + AER_UNCOR_STATUS, 4, BIT(20));
+	pci_aer_report(t, false, BIT(14), (const u32[4]){14});
+	assert_int_equal(rd(f, aer + AER_UNCOR_STATUS, 4), BIT(22) | BIT(12) | BIT(14));
+	assert_int_equal(rd(f, aer + AER_CONTROL, 4) & 0x1f, 14);
+	assert_int_equal(rd(f, aer + AER_HEADER_LOG, 4), 14);
+	fixture_free(f);
+}
+
+/* [PCIe5 7.5.1.3.7] Received System Error stands for the message, whether or not it goes further. */
+static void a_port_notes_the_messages_from_below(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	u64 port = ecam(0, 1, 0, 0), dev = ecam(1, 0, 0, 0);
+	struct pci_dev *p = pci_of(tree.port), *t = &tree.t->pci;
+
+	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(f, dev + t->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS);
+	pci_aer_report(t, true, 1, NULL); /* ERR_COR is no system error */
+	assert_int_equal(rd(f, port + PCI_SECONDARY_STATUS, 2), 0);
+	pci_aer_report(t, false, BIT(20), NULL);
+	assert_int_equal(rd(f, port + PCI_SECONDARY_STATUS, 2), 0x4000);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), 0);
+	wr(f, port + PCI_SECONDARY_STATUS, 2, 0x4000);
+	assert_int_equal(rd(f, port + PCI_SECONDARY_STATUS, 2), 0);
+	fixture_free(f);
+}
+
 static void intx_turns_by_slot_and_obeys_the_switch(void **state)
 {
 	struct tree tree = tree_new();
@@ -231,6 +277,8 @@ int main(void)
 		cmocka_unit_test(isa_enable_keeps_aliases_above),
 		cmocka_unit_test(bus_reset_clears_below_and_drops_the_link),
 		cmocka_unit_test(errors_reach_the_root_port),
+		cmocka_unit_test(the_error_at_the_pointer_owns_the_log),
+		cmocka_unit_test(a_port_notes_the_messages_from_below),
 		cmocka_unit_test(intx_turns_by_slot_and_obeys_the_switch),
 		cmocka_unit_test(expanders_are_checked),
 	};
