@@ -182,12 +182,26 @@ void pci_dev_fini(struct pci_dev *dev)
 	dev->msix.table = dev->msix.pba = NULL;
 }
 
+/* What both ends of a link have agreed on outlasts the reset of a function: Max_Payload_Size, as Link Control does.
+ * [PCIe5 6.6.2] */
+static void config_reset(struct pci_dev *dev, unsigned reset_kind)
+{
+	u32 at = dev->cap_pcie + EXP_DEVCTL;
+	u64 agreed = dev->cap_pcie && (reset_kind & (RESET_FUNCTION | RESET_CXL)) ?
+			     regs_get(&dev->config, at, 2) & EXP_DEVCTL_PAYLOAD :
+			     0;
+
+	regs_reset(&dev->config, reset_kind);
+	if (agreed)
+		regs_set(&dev->config, at, 2, deposit(regs_get(&dev->config, at, 2), 7, 5, agreed >> 5));
+}
+
 void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind)
 {
 	if (!dev->bus)
 		return;
 	pci_intx_set(dev, false);
-	regs_reset(&dev->config, reset_kind);
+	config_reset(dev, reset_kind);
 	pci_msix_reset(dev);
 	pci_does_reset(dev);
 	dev->port_events = 0;

@@ -130,6 +130,7 @@
 #define EXP_DEVCAP_FLR 0x10000000
 #define EXP_DEVCTL 0x08
 #define EXP_DEVCTL_ERRORS 0x000f
+#define EXP_DEVCTL_PAYLOAD 0x00e0 /* Max_Payload_Size */
 #define EXP_DEVCTL_FLR 0x8000
 #define EXP_DEVSTA 0x0a
 #define EXP_LNKCAP 0x0c

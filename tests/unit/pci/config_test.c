@@ -159,6 +159,11 @@ static void flr_and_power_states(void **state)
 	assert_int_equal(rd(f, config + 0x10, 4), 0);
 	assert_int_equal(rd(f, config + 4, 2), 0);
 	assert_int_equal(rd(f, config + t->pci.cap_pcie + EXP_DEVCTL, 2), 0x2810);
+	/* Payloads of 256 bytes are the link's. [PCIe5 6.6.2] */
+	wr(f, config + t->pci.cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_FLR | 0x002f);
+	assert_int_equal(rd(f, config + t->pci.cap_pcie + EXP_DEVCTL, 2), 0x2830);
+	pci_function_reset(&t->pci, RESET_HOT);
+	assert_int_equal(rd(f, config + t->pci.cap_pcie + EXP_DEVCTL, 2), 0x2810);
 	fixture_free(f);
 }
 
