@@ -3,7 +3,8 @@
  * MSI with a 64-bit address and per-vector masking. [PCIe5 6.1.4, 7.7.1]
  *
  * Vectors beyond those that software enabled are folded onto the enabled ones, as the low bits of Message Data are what
- * tells them apart. A masked vector is pended and sent when unmasked. All under the machine lock.
+ * tells them apart: the function puts the vector in their place, whatever software wrote there. A masked vector is
+ * pended and sent when unmasked. All under the machine lock.
  */
 #include "pci/parts.h"
 
@@ -61,7 +62,8 @@ void pci_msi_notify(struct pci_dev *dev, unsigned vector)
 	}
 	regs_set(&dev->config, dev->cap_msi + MSI_PENDING, 4, pending & ~BIT(vector));
 	trace(PCI, "%s: MSI vector %u", dev->config.name, vector);
-	space_msi(dev->space, pci_requester_id(dev), msi_get(dev, MSI_ADDRESS, 8), msi_get(dev, MSI_DATA, 2) | vector);
+	space_msi(dev->space, pci_requester_id(dev), msi_get(dev, MSI_ADDRESS, 8),
+		  (msi_get(dev, MSI_DATA, 2) & ~(u64)(msi_enabled_count(dev) - 1)) | vector);
 }
 
 void pci_msi_flush(struct pci_dev *dev)

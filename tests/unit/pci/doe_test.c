@@ -289,6 +289,19 @@ static void message_number_follows_the_messages_given(void **state)
 		assert_int_equal(f->message_count, given + 1);
 		assert_int_equal(f->messages[given].data, 8 + number);
 	}
+	/* Of two messages the function has bit 0 of the data to itself; of one, nothing. [PCIe5 7.7.1.5] */
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_DATA), 2, 9);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_CTRL), 2, MSI_CTRL_ENABLE);
+	pci_msi_notify(&d->pci, 0);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_CTRL), 2, 1 << 4 | MSI_CTRL_ENABLE);
+	pci_msi_notify(&d->pci, 0);
+	pci_msi_notify(&d->pci, 1);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_CTRL), 2, MSI_CTRL_ENABLE);
+	pci_msi_notify(&d->pci, 1);
+	assert_int_equal(f->messages[4].data, 9);
+	assert_int_equal(f->messages[5].data, 8);
+	assert_int_equal(f->messages[6].data, 9);
+	assert_int_equal(f->messages[7].data, 9);
 	pci_function_reset(&d->pci, RESET_HOT);
 	assert_int_equal(rd(f, DOE(DOE_CAP), 4), 1);
 	fixture_free(f);
