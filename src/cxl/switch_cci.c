@@ -231,6 +231,8 @@ static u16 cmd_port_control(struct switch_cci *cci, struct mbox_in *in, struct m
 
 	if (!port || what > PORT_RESET)
 		return CXL_INVALID_INPUT;
+	if (what == PORT_RESET && port->bridge.held)
+		return CXL_SUCCESS; /* PERST# goes on */
 	if (what == PORT_ASSERT_PERST || what == PORT_RESET)
 		pci_port_hold(&port->pci, what == PORT_RESET ? RESET_HOT : RESET_WARM);
 	if (what == PORT_DEASSERT_PERST || what == PORT_RESET)

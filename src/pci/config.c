@@ -207,7 +207,7 @@ void pci_dev_reset(struct pci_dev *dev, unsigned reset_kind)
 	dev->port_events = 0;
 	dev->pme_is_told = false;
 	if (dev->cap_pcie)
-		pci_slot_reset(dev);
+		pci_slot_reset(dev, reset_kind);
 	pci_bars_update(dev);
 }
 

@@ -181,14 +181,16 @@ void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)
 				  .write = link->slot ? status_write : NULL);
 }
 
-/* After a reset a slot is as firmware leaves it: what holds a device is on. */
-void pci_slot_reset(struct pci_dev *port)
+/* After a reset a slot is as firmware leaves it: what holds a device is on. Who holds what is below in reset from
+ * outside lets go of it with the machine's resets, not with one that comes down the link. */
+void pci_slot_reset(struct pci_dev *port, unsigned reset_kind)
 {
 	bool occupied = pci_port_partner(port) != NULL;
 
 	if (!port->bridge)
 		return;
-	port->bridge->held = false;
+	if (reset_kind & (RESET_COLD | RESET_WARM))
+		port->bridge->held = false;
 	port->bridge->down = pci_link_is_kept_down(port);
 	if (has_hotplug(port))
 		slot_set(port, EXP_SLTCTL,

@@ -152,6 +152,8 @@ static void identify_limits_and_clock(void **state)
 static void ports_are_told_as_they_are(void **state)
 {
 	u8 ask[] = {4, 33, 4, 6, 99}, reset[] = {4, PORT_ASSERT_PERST};
+	struct pci_dev *rp = (struct pci_dev *)fixture_find(&m, "rp0");
+	u32 at = ((struct cxl_port *)rp)->dvsec + DVSEC_PORT_CTRL;
 
 	assert_int_equal(send(0x5100, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out_length, 0x49);
@@ -178,6 +180,16 @@ static void ports_are_told_as_they_are(void **state)
 	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
 	assert_int_equal(out[15], LTSSM_HOT_RESET);
 	assert_int_equal(out[17], 6); /* PERST#, present */
+	/* Other resets leave it asserted: the manager's of the port, the host's of what is below its root port. */
+	reset[1] = PORT_RESET;
+	assert_int_equal(send(0x5102, reset, 2), CXL_SUCCESS);
+	assert_false(pci_link_is_up(&dev->above->pci));
+	pci_config_write(rp, at, 2, DVSEC_PORT_UNMASK_RESET);
+	pci_config_write(rp, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_RESET);
+	pci_config_write(rp, PCI_BRIDGE_CONTROL, 2, 0);
+	assert_false(pci_link_is_up(&dev->above->pci));
+	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+	assert_int_equal(out[17], 6);
 	reset[1] = PORT_DEASSERT_PERST;
 	assert_int_equal(send(0x5102, reset, 2), CXL_SUCCESS);
 	assert_true(pci_link_is_up(&dev->above->pci));
