@@ -22,7 +22,9 @@
 #define MSIX_BAR_BYTES 0x1000
 #define MSIX_PBA_AT 0x800
 #define PORTS_MAX 256
-#define LINK_CAP 0x0c /* in the PCI Express capability */
+#define EXPRESS_FLAGS 0x02 /* in the PCI Express capability */
+#define EXPRESS_FLAGS_FLIT 0x8000
+#define LINK_CAP 0x0c
 #define LINK_CTRL 0x10
 #define LINK_CTRL_DISABLE 0x10
 #define LINK_STATUS 0x12
@@ -165,23 +167,49 @@ static unsigned port_state(const struct switch_cci *cci, const struct cxl_port *
 	return !port ? PORT_STATE_UPSTREAM : disabled ? PORT_STATE_DISABLED : PORT_STATE_DOWNSTREAM;
 }
 
+/* The end of a port's link that tells how it was trained: an unbound port itself shows an empty slot. */
+static struct pci_dev *link_end(struct cxl_port *port)
+{
+	struct pci_dev *below = cxl_port_below(port);
+
+	return port->bridge.unbound && below && below->cap_pcie ? below : &port->pci;
+}
+
+static bool has_flits(struct cxl_port *port)
+{
+	struct pci_dev *pci = &port->pci, *end = link_end(port);
+
+	if (end == pci)
+		return pci_link_has_flits(pci);
+	return pci_config_read(pci, pci->cap_pcie + EXPRESS_FLAGS, 2) &
+	       pci_config_read(end, end->cap_pcie + EXPRESS_FLAGS, 2) & EXPRESS_FLAGS_FLIT;
+}
+
+/* Whether the host has the link disabled: with CXL below it may have asked in vain. [CXL3.1 8.1.5.2] */
+static bool is_disabled(struct cxl_port *port)
+{
+	struct pci_dev *pci = &port->pci;
+
+	return !port->bridge.unbound && !(port->bridge.masked(pci) & PCI_MASKS_LINK_DISABLE) &&
+	       (pci_config_read(pci, pci->cap_pcie + LINK_CTRL, 2) & LINK_CTRL_DISABLE);
+}
+
 /* What FM-API tells about a port; `port` NULL: the upstream port. [CXL3.1 7.6.7.1.2] */
 static void put_port(struct switch_cci *cci, struct mbox_out *out, unsigned id, struct cxl_port *port)
 {
 	struct pci_dev *pci = port ? &port->pci : &cci->target->pci, *below = port ? cxl_port_below(port) : NULL;
-	bool up = !port || link_is_up(port);
+	struct pci_dev *end = port ? link_end(port) : pci;
+	bool up = !port || link_is_up(port), disabled = port && is_disabled(port);
 	unsigned type = port && up ? connected_type(port, below) : PORT_DEVICE_NONE;
 	u64 cap = pci_config_read(pci, pci->cap_pcie + LINK_CAP, 4),
-	    status = pci_config_read(pci, pci->cap_pcie + LINK_STATUS, 2);
-	bool disabled = !(port && port->bridge.unbound) &&
-			pci_config_read(pci, pci->cap_pcie + LINK_CTRL, 2) & LINK_CTRL_DISABLE;
+	    status = pci_config_read(end, end->cap_pcie + LINK_STATUS, 2);
 
 	mbox_put(out, 1, id);
 	mbox_put(out, 1, port_state(cci, port, disabled));
 	mbox_put(out, 1,
-		 type <= PORT_DEVICE_PCIE && port ? 0 :
-		 pci_link_has_flits(pci)          ? PORT_MODE_FLIT_256B :
-						    PORT_MODE_FLIT_68B);
+		 type <= PORT_DEVICE_PCIE && port                   ? 0 :
+		 (port ? has_flits(port) : pci_link_has_flits(pci)) ? PORT_MODE_FLIT_256B :
+								      PORT_MODE_FLIT_68B);
 	mbox_put(out, 1, 0);
 	mbox_put(out, 1, type);
 	mbox_put(out, 1,

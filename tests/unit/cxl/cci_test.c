@@ -513,6 +513,31 @@ static void a_device_is_unbound_and_bound(void **state)
 	assert_ptr_equal(cxl_port_device(port), dev);
 }
 
+/* The fabric manager has the link as it is, whatever software asked for in vain or can see of it. */
+static void links_are_told_as_they_are(void **state)
+{
+	struct cxl_port *port = dev->above;
+	u32 control = port->pci.cap_pcie + EXP_LNKCTL;
+	u8 bound[16];
+
+	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+	memcpy(bound, out + 4, 16);
+	assert_int_equal(bound[7], 16); /* lanes of 32 GT/s */
+	assert_int_equal(bound[10], 5);
+	pci_config_write(&port->pci, control, 2, EXP_LNKCTL_DISABLE); /* masked [CXL3.1 8.1.5.2] */
+	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+	assert_memory_equal(out + 4, bound, 16);
+	pci_config_write(&port->pci, port->dvsec + DVSEC_PORT_CTRL, 2, DVSEC_PORT_UNMASK_DISABLE);
+	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+	assert_int_equal(out[5], PORT_STATE_DISABLED);
+	assert_int_equal(out[15], LTSSM_DISABLED);
+	pci_config_write(&port->pci, control, 2, 0);
+	assert_int_equal(unbind_vppb(1, UNBIND_SURPRISE), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 2000000);
+	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+	assert_memory_equal(out + 4, bound, 16);
+}
+
 static void what_cannot_be_bound_is_refused(void **state)
 {
 	assert_int_equal(bind_vppb(1, 4), CXL_INVALID_INPUT); /* it is */
@@ -707,6 +732,7 @@ int main(void)
 		TEST(a_release_names_extents_of_any_region),
 		TEST(the_virtual_switch_is_told),
 		TEST(a_device_is_unbound_and_bound),
+		TEST(links_are_told_as_they_are),
 		TEST(what_cannot_be_bound_is_refused),
 		TEST(an_unbinding_waits_for_software),
 		TEST(errors_are_put_on_ports),
