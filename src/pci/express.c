@@ -4,9 +4,11 @@
  *
  * One template holds the rows of all port types; which of them a function has follows from its type [PCIe5 7.5.3,
  * figure 7-23]. A link is a fact of the topology: it is up when a device is below the port and software has neither
- * disabled it, nor holds it in reset, nor switched the slot off, and the port does not contain an error. Speed and
- * width come out as the smaller of the two sides'. There is no training time, no ASPM, no equalisation to watch; the
- * 16, 32 and 64 GT/s lane capabilities (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out.
+ * disabled it, nor holds it in reset, nor switched the slot off, and the port does not contain an error. Width comes
+ * out as the smaller of the two sides', speed as the least of theirs and of the port's Target Link Speed, which counts
+ * whenever the link trains: when it comes up, and with Retrain Link, whose end is seen in Link Bandwidth Management
+ * Status and interrupts if asked to. There is no training time, no ASPM, no equalisation to watch; the 16, 32 and 64
+ * GT/s lane capabilities (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out.
  */
 #include "pci/parts.h"
 
@@ -96,6 +98,25 @@ static u64 lnksta2_read(struct regs *b, unsigned i, u64 stored)
 	return stored | (pci_link_has_flits(config_dev(b)) ? EXP_LNKSTA2_FLIT : 0);
 }
 
+/* At what speed the link may train. [PCIe5 7.5.3.19] */
+void pci_link_train(struct pci_dev *port)
+{
+	if (is_port(port))
+		port->bridge->speed_limit = exp_get(port, EXP_LNKCTL2, 2) & EXP_LNKCTL2_SPEED;
+}
+
+/* 0, which means no speed, limits nothing. */
+static u64 speed_limit(const struct pci_dev *port)
+{
+	return port && port->bridge && port->bridge->speed_limit ? port->bridge->speed_limit : EXP_LNKCTL2_SPEED;
+}
+
+bool pci_link_wants_interrupt(const struct pci_dev *port)
+{
+	return is_port(port) && (exp_get(port, EXP_LNKCTL, 2) << EXP_LNKCTL_TO_STATUS & exp_get(port, EXP_LNKSTA, 2) &
+				 EXP_LNKSTA_BANDWIDTH);
+}
+
 static u64 lnksta_read(struct regs *b, unsigned i, u64 stored)
 {
 	struct pci_dev *dev = config_dev(b), *other;
@@ -105,6 +126,7 @@ static u64 lnksta_read(struct regs *b, unsigned i, u64 stored)
 	other = link_partner(dev);
 	if (port && !pci_link_is_up(dev))
 		return (stored & ~MASK(9, 0)) | 1; /* down: no width; speed is undefined and shown as the lowest */
+	speed = MIN(speed, speed_limit(port ? dev : other));
 	if (other && other->cap_pcie && exp_get(other, EXP_LNKCAP, 4)) {
 		u64 theirs = exp_get(other, EXP_LNKCAP, 4);
 
@@ -131,6 +153,12 @@ static void lnkctl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	regs_set(b, dev->cap_pcie + EXP_LNKCTL, 2, now & ~EXP_LNKCTL_RETRAIN);
 	if ((old ^ now) & EXP_LNKCTL_DISABLE)
 		pci_link_controls_changed(dev);
+	if ((now & EXP_LNKCTL_RETRAIN) && is_port(dev) && pci_link_is_up(dev)) {
+		pci_link_train(dev);
+		regs_set(b, dev->cap_pcie + EXP_LNKSTA, 2, exp_get(dev, EXP_LNKSTA, 2) | EXP_LNKSTA_MANAGED);
+		trace(PCI, "%s: link trained anew, at most at speed %u", dev_name(&dev->dev), dev->bridge->speed_limit);
+		pci_port_update(dev);
+	}
 }
 
 static void root_written(struct regs *b, unsigned i, u64 old, u64 now)
@@ -189,8 +217,8 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		    port      ? 0x0cfb :
 				0x01cb,
 		    .sticky = RESET_FUNCTION | RESET_CXL, .write = lnkctl_write),
-		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0, .w1c = port ? 0xc000 : 0,
-		    .read = has_link ? lnksta_read : NULL),
+		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0,
+		    .w1c = port ? EXP_LNKSTA_BANDWIDTH : 0, .read = has_link ? lnksta_read : NULL),
 		slot[0],
 		slot[1],
 		slot[2],
@@ -201,7 +229,7 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R32(EXP_DEVCAP2, EXP_DEVCAP2, EXP_DEVCAP2_CTO_OFF, 0),
 		R16(EXP_DEVCTL2, EXP_DEVCTL2, 0, EXP_DEVCAP2_CTO_OFF),
 		R32(EXP_LNKCAP2, EXP_LNKCAP2, has_link ? ones(speed) << 1 : 0, 0),
-		R16(EXP_LNKCTL2, EXP_LNKCTL2, has_link ? speed : 0, has_link ? 0x000f : 0, .sticky = STICKY),
+		R16(EXP_LNKCTL2, EXP_LNKCTL2, has_link ? speed : 0, has_link ? EXP_LNKCTL2_SPEED : 0, .sticky = STICKY),
 		/* Equalisation complete, phases 1 to 3 successful, at 8 GT/s and more. */
 		R16(EXP_LNKSTA2, EXP_LNKSTA2, has_link && speed >= 3 ? 0x001e : 0, 0,
 		    .read = has_link ? lnksta2_read : NULL),

@@ -67,6 +67,9 @@ unsigned pci_msi_message(const struct pci_dev *dev,
 int pci_express_type(const struct pci_dev *dev);
 /* Whether software keeps what is below a port in reset or its link disabled. */
 bool pci_link_is_kept_down(const struct pci_dev *port);
+/* The link trains: Target Link Speed counts from now on. */
+void pci_link_train(struct pci_dev *port);
+bool pci_link_wants_interrupt(const struct pci_dev *port);
 
 /* --- power.c --- */
 bool pci_is_asleep(const struct pci_dev *dev);
@@ -77,7 +80,7 @@ void pci_pme_send(struct pci_dev *port);
 void pci_pme_cleared(struct pci_dev *root);
 
 /* --- slot.c --- */
-enum { PORT_EVENT_SLOT = 1, PORT_EVENT_AER = 2, PORT_EVENT_DPC = 4, PORT_EVENT_PME = 8 };
+enum { PORT_EVENT_SLOT = 1, PORT_EVENT_AER = 2, PORT_EVENT_DPC = 4, PORT_EVENT_PME = 8, PORT_EVENT_LINK = 16 };
 #define PCI_SLOT_ROWS 3
 /* Slot Capabilities, Control and Status; all zero without a slot. */
 void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link);

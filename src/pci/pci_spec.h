@@ -143,6 +143,9 @@
 #define EXP_LNKSTA 0x12
 #define EXP_LNKSTA_SLOT_CLOCK 0x1000
 #define EXP_LNKSTA_DLLLA 0x2000
+#define EXP_LNKSTA_MANAGED 0x4000   /* Link Bandwidth Management Status */
+#define EXP_LNKSTA_BANDWIDTH 0xc000 /* and Link Autonomous Bandwidth Status */
+#define EXP_LNKCTL_TO_STATUS 4      /* from their enables in Link Control, bits 10 and 11 */
 #define EXP_SLTCAP 0x14
 #define EXP_SLTCAP_BUTTON 0x00000001
 #define EXP_SLTCAP_POWER 0x00000002
@@ -177,6 +180,7 @@
 #define EXP_DEVCTL2 0x28
 #define EXP_LNKCAP2 0x2c
 #define EXP_LNKCTL2 0x30
+#define EXP_LNKCTL2_SPEED 0x000f /* Target Link Speed */
 #define EXP_LNKSTA2 0x32
 #define EXP_LNKSTA2_FLIT 0x0400
 

@@ -11,9 +11,9 @@
  * A fabric manager takes the device at a port away from software and gives it back (pci_slot_unbind, pci_slot_bind):
  * the device stays where it is, and the slot looks empty meanwhile.
  *
- * Every write of Slot Control is a command, completed at once. The port's one interrupt serves slot events, AER, DPC
- * and PME alike: a message goes out when one of the four begins to have something to say
- * [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1, 7.5.3.14]; without messages INTA# follows.
+ * Every write of Slot Control is a command, completed at once. The port's one interrupt serves slot events, AER, DPC,
+ * PME and bandwidth notification alike: a message goes out when one of the five begins to have something to say
+ * [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1, 7.5.3.14, 7.5.3.8]; without messages INTA# follows.
  */
 #include "pci/parts.h"
 
@@ -72,7 +72,8 @@ void pci_port_update(struct pci_dev *port)
 	port->port_events = (slot_wants_interrupt(port) ? PORT_EVENT_SLOT : 0) |
 			    (pci_aer_wants_interrupt(port) ? PORT_EVENT_AER : 0) |
 			    (pci_dpc_wants_interrupt(port) ? PORT_EVENT_DPC : 0) |
-			    (pci_pme_wants_interrupt(port) ? PORT_EVENT_PME : 0);
+			    (pci_pme_wants_interrupt(port) ? PORT_EVENT_PME : 0) |
+			    (pci_link_wants_interrupt(port) ? PORT_EVENT_LINK : 0);
 	if (regs_get(&port->config, PCI_INTERRUPT_PIN, 1))
 		pci_intx_set(port, port->port_events && !messages);
 	if (!(port->port_events & ~before))
@@ -99,6 +100,8 @@ void pci_link_changed(struct pci_dev *port)
 	if (!port->bridge || port->bridge->link_up == up)
 		return;
 	port->bridge->link_up = up;
+	if (up)
+		pci_link_train(port);
 	trace(PCI, "%s: link %s", dev_name(&port->dev), up ? "up" : "down");
 	if (has_hotplug(port))
 		slot_event(port, EXP_SLTSTA_DLLSC);
@@ -199,6 +202,7 @@ void pci_slot_reset(struct pci_dev *port, unsigned reset_kind)
 					  EXP_SLTCTL_POWER_OFF :
 					  0));
 	port->bridge->link_up = pci_link_is_up(port);
+	pci_link_train(port);
 }
 
 /* --- numbers --- */

@@ -140,6 +140,44 @@ static void bus_reset_clears_below_and_drops_the_link(void **state)
 	fixture_free(f);
 }
 
+/* [PCIe5 7.5.3.7, 7.5.3.8, 7.5.3.19] */
+static void a_link_trains_at_its_target_speed(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	u64 port = ecam(0, 1, 0, 0), dev = ecam(1, 0, 0, 0), express = port + pci_of(tree.port)->cap_pcie;
+	u64 below = dev + tree.t->pci.cap_pcie;
+
+	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(f, port + 4, 2, PCI_COMMAND_MASTER);
+	wr(f, port + pci_of(tree.port)->cap_msi + MSI_ADDRESS, 8, DOORBELL);
+	wr(f, port + pci_of(tree.port)->cap_msi + MSI_CTRL, 2, MSI_CTRL_ENABLE);
+	wr(f, express + EXP_LNKCTL2, 2, 2);
+	assert_int_equal(rd(f, express + EXP_LNKSTA, 2) & 0xf, 4); /* not yet */
+	wr(f, express + EXP_LNKCTL, 2, EXP_LNKCTL_RETRAIN);
+	assert_int_equal(rd(f, express + EXP_LNKSTA, 2), EXP_LNKSTA_MANAGED | EXP_LNKSTA_DLLLA | 0x1082);
+	assert_int_equal(rd(f, below + EXP_LNKSTA, 2) & 0xf, 2); /* both ends */
+	assert_int_equal(f->message_count, 0);
+	/* Bandwidth notification: what stands when it is enabled, then once for each retraining. */
+	wr(f, express + EXP_LNKCTL, 2, 0x0c00);
+	assert_int_equal(f->message_count, 1);
+	wr(f, express + EXP_LNKSTA, 2, EXP_LNKSTA_MANAGED);
+	assert_int_equal(rd(f, express + EXP_LNKSTA, 2) & EXP_LNKSTA_BANDWIDTH, 0);
+	wr(f, express + EXP_LNKCTL2, 2, 6);
+	wr(f, express + EXP_LNKCTL, 2, 0x0c00 | EXP_LNKCTL_RETRAIN);
+	assert_int_equal(f->message_count, 2);
+	assert_int_equal(rd(f, express + EXP_LNKSTA, 2) & 0xf, 4); /* what both have */
+	wr(f, express + EXP_LNKSTA, 2, EXP_LNKSTA_MANAGED);
+	/* A link that comes up trains as well, and tells of it by its state alone; one that is down does not train. */
+	wr(f, express + EXP_LNKCTL, 2, EXP_LNKCTL_DISABLE);
+	wr(f, express + EXP_LNKCTL2, 2, 1);
+	wr(f, express + EXP_LNKCTL, 2, EXP_LNKCTL_DISABLE | EXP_LNKCTL_RETRAIN);
+	assert_int_equal(rd(f, express + EXP_LNKSTA, 2) & EXP_LNKSTA_BANDWIDTH, 0);
+	wr(f, express + EXP_LNKCTL, 2, 0);
+	assert_int_equal(rd(f, express + EXP_LNKSTA, 2), EXP_LNKSTA_DLLLA | 0x1081);
+	fixture_free(f);
+}
+
 static void errors_reach_the_root_port(void **state)
 {
 	struct tree tree = tree_new();
@@ -276,6 +314,7 @@ int main(void)
 		cmocka_unit_test(windows_of_the_port_gate_the_bar),
 		cmocka_unit_test(isa_enable_keeps_aliases_above),
 		cmocka_unit_test(bus_reset_clears_below_and_drops_the_link),
+		cmocka_unit_test(a_link_trains_at_its_target_speed),
 		cmocka_unit_test(errors_reach_the_root_port),
 		cmocka_unit_test(the_error_at_the_pointer_owns_the_log),
 		cmocka_unit_test(a_port_notes_the_messages_from_below),
