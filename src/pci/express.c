@@ -178,12 +178,17 @@ static void root_status_written(struct regs *b, unsigned i, u64 old, u64 now)
 
 #define DEVCTL_RW 0x79ff    /* all but phantom functions, auxiliary power and bit 15 */
 #define DEVCTL_RESET 0x2810 /* relaxed ordering, no snoop, 512-byte read requests */
+/* [PCIe5 7.5.3.7] ASPM, common clock, extended synch; of the upper end of a link disable, retrain, bandwidth
+ * interrupts. Read Completion Boundary is an endpoint's to have; nobody has clock power management. */
+#define LNKCTL_COMMON_RW 0x00c3
+#define LNKCTL_PORT_RW 0x0c30
+#define LNKCTL_RCB 0x0008
 
 u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link)
 {
 	bool port, has_link, root;
 	struct reg slot[PCI_SLOT_ROWS];
-	u64 lnkcap = 0, speed = link->speed, width = link->width;
+	u64 lnkcap = 0, speed = link->speed, width = link->width, timeout;
 	const struct pci_dev *above = dev->bus->bridge ? dev->bus->bridge->dev : NULL;
 
 	/* An endpoint on a root bus is part of the root complex and has no link. [PCIe5 1.3.2.3] */
@@ -192,6 +197,8 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 	port = type == PCIE_ROOT_PORT || type == PCIE_DOWNSTREAM;
 	root = type == PCIE_ROOT_PORT;
 	has_link = type != PCIE_RC_ENDPOINT;
+	/* A switch waits for no completions of its own. [PCIe5 7.5.3.15] */
+	timeout = type == PCIE_UPSTREAM || type == PCIE_DOWNSTREAM ? 0 : EXP_DEVCAP2_CTO_OFF;
 	if (!speed && above && above->cap_pcie)
 		speed = bits(exp_get(above, EXP_LNKCAP, 4), 3, 0);
 	if (!width && above && above->cap_pcie)
@@ -213,9 +220,10 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R16(EXP_DEVSTA, EXP_DEVSTA, 0, 0, .w1c = 0x000f),
 		R32(EXP_LNKCAP, EXP_LNKCAP, lnkcap, 0),
 		R16(EXP_LNKCTL, EXP_LNKCTL, 0,
-		    !has_link ? 0 :
-		    port      ? 0x0cfb :
-				0x01cb,
+		    !has_link             ? 0 :
+		    port                  ? LNKCTL_COMMON_RW | LNKCTL_PORT_RW :
+		    type == PCIE_UPSTREAM ? LNKCTL_COMMON_RW :
+					    LNKCTL_COMMON_RW | LNKCTL_RCB,
 		    .sticky = RESET_FUNCTION | RESET_CXL, .write = lnkctl_write),
 		R16(EXP_LNKSTA, EXP_LNKSTA, has_link ? EXP_LNKSTA_SLOT_CLOCK : 0, 0,
 		    .w1c = port ? EXP_LNKSTA_BANDWIDTH : 0, .read = has_link ? lnksta_read : NULL),
@@ -226,8 +234,8 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R16(EXP_RTCAP, EXP_RTCAP, 0, 0),
 		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? EXP_RTSTA_PME : 0,
 		    .write = root ? root_status_written : NULL),
-		R32(EXP_DEVCAP2, EXP_DEVCAP2, EXP_DEVCAP2_CTO_OFF, 0),
-		R16(EXP_DEVCTL2, EXP_DEVCTL2, 0, EXP_DEVCAP2_CTO_OFF),
+		R32(EXP_DEVCAP2, EXP_DEVCAP2, timeout, 0),
+		R16(EXP_DEVCTL2, EXP_DEVCTL2, 0, timeout),
 		R32(EXP_LNKCAP2, EXP_LNKCAP2, has_link ? ones(speed) << 1 : 0, 0),
 		R16(EXP_LNKCTL2, EXP_LNKCTL2, has_link ? speed : 0, has_link ? EXP_LNKCTL2_SPEED : 0, .sticky = STICKY),
 		/* Equalisation complete, phases 1 to 3 successful, at 8 GT/s and more. */

@@ -366,6 +366,15 @@ static void switches_show_their_capabilities(void **state)
 	assert_int_equal(pci_config_read(port, 0, 4), 0xa12919e5);
 	assert_int_equal(pci_config_read(port, 0x90 + 2, 2) >> 4 & 15, PCIE_DOWNSTREAM);
 	assert_int_equal(pci_config_read(port, 0x148, 2), 0x23);
+	/* No clock power management, no completion boundary, nothing to wait for. [PCIe6 7.5.3.7, 7.5.3.15] */
+	pci_config_write(&sw->pci, 0x90 + 0x10, 2, 0xffdf);
+	assert_int_equal(pci_config_read(&sw->pci, 0x90 + 0x10, 2), 0x00c3);
+	assert_int_equal(pci_config_read(&sw->pci, 0x90 + 0x24, 4), 0);
+	pci_config_write(port, 0x90 + 0x10, 2, 0xffcf);
+	assert_int_equal(pci_config_read(port, 0x90 + 0x10, 2), 0x0cc3);
+	assert_int_equal(pci_config_read(port, 0x90 + 0x24, 4), 0);
+	pci_config_write(port, 0x90 + 0x28, 2, 0xffff);
+	assert_int_equal(pci_config_read(port, 0x90 + 0x28, 2), 0);
 	/* Decoders as those of a bridge, RAS and Link; a downstream port has no decoders. */
 	assert_int_equal(component_get(&sw->fork.comp, 0) >> 24, 4);
 	assert_int_equal(component_get(&sw->fork.comp, 0x0c), CACHEMEM_CAP(CACHEMEM_HDM, 1, AT_HDM));

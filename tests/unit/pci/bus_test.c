@@ -124,6 +124,11 @@ static void bus_reset_clears_below_and_drops_the_link(void **state)
 			 4 | 8 << 4); /* 16 GT/s of the port, x8 of the device */
 	assert_true(rd(f, express + EXP_SLTSTA, 2) & EXP_SLTSTA_PDS);
 	assert_int_equal(rd(f, express + EXP_SLTCAP, 4) >> 19, 5);
+	wr(f, express + EXP_LNKCTL, 2, 0xffcf);
+	assert_int_equal(rd(f, express + EXP_LNKCTL, 2), 0x0cc3); /* a root port's boundary is read-only */
+	wr(f, express + EXP_LNKCTL, 2, 0);
+	wr(f, dev + tree.t->pci.cap_pcie + EXP_LNKCTL, 2, 0xffff);
+	assert_int_equal(rd(f, dev + tree.t->pci.cap_pcie + EXP_LNKCTL, 2), 0x00cb);
 	wr(f, port + PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_RESET);
 	assert_int_equal(rd(f, dev, 4), 0xffffffff);
 	assert_false(rd(f, express + EXP_LNKSTA, 2) & EXP_LNKSTA_DLLLA);
