@@ -193,8 +193,14 @@ void pci_bus_reset(struct pci_bus *bus, unsigned reset_kind)
 			continue;
 		pci_function_reset(dev, reset_kind);
 		if (dev->bridge)
-			pci_bus_reset(&dev->bridge->secondary, reset_kind);
+			pci_below_reset(dev, reset_kind);
 	}
+}
+
+void pci_below_reset(struct pci_dev *port, unsigned reset_kind)
+{
+	if (!port->bridge->unbound)
+		pci_bus_reset(&port->bridge->secondary, reset_kind);
 }
 
 bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *arg), void *arg)

@@ -63,7 +63,7 @@ void pci_link_controls_changed(struct pci_dev *port)
 		return;
 	port->bridge->down = pci_link_is_kept_down(port);
 	if (port->bridge->down && !was)
-		pci_bus_reset(&port->bridge->secondary, RESET_HOT);
+		pci_below_reset(port, RESET_HOT);
 	pci_link_changed(port);
 }
 

@@ -39,6 +39,8 @@ struct pci_dev *pci_root_find(struct pci_root *root, u8 bus, u8 devfn);
 bool pci_bus_place(struct pci_bus *bus, struct pci_dev *dev, struct error *err);
 /* Resets every function on the bus and below. */
 void pci_bus_reset(struct pci_bus *bus, unsigned reset_kind);
+/* The same, as software can: what is at an unbound port is out of its reach. [CXL3.1 7.2.3.1] */
+void pci_below_reset(struct pci_dev *port, unsigned reset_kind);
 bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *arg), void *arg);
 
 /* --- bridge.c --- */

@@ -151,7 +151,7 @@ static void control_write(struct regs *b, unsigned i, u64 old, u64 now)
 	if ((old ^ now) & EXP_SLTCTL_POWER_OFF) {
 		trace(PCI, "%s: slot power %s", dev_name(&port->dev), now & EXP_SLTCTL_POWER_OFF ? "off" : "on");
 		if (now & EXP_SLTCTL_POWER_OFF)
-			pci_bus_reset(&port->bridge->secondary, RESET_COLD);
+			pci_below_reset(port, RESET_COLD);
 		pci_link_changed(port);
 	}
 	if (has_hotplug(port))
@@ -361,7 +361,7 @@ void pci_slot_unbind(struct pci_dev *port)
 	bool occupied = pci_port_partner(port) != NULL;
 
 	trace(PCI, "%s: unbound", dev_name(&port->dev));
-	pci_bus_reset(&port->bridge->secondary, RESET_HOT);
+	pci_below_reset(port, RESET_HOT);
 	port->bridge->unbound = true;
 	port->bridge->removal_asked = false;
 	if (occupied && has_hotplug(port))

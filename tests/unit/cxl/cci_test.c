@@ -538,6 +538,32 @@ static void links_are_told_as_they_are(void **state)
 	assert_memory_equal(out + 4, bound, 16);
 }
 
+/* Whatever software does to the empty slot that it sees, and to the ports above. */
+static void a_host_does_not_reset_what_is_unbound(void **state)
+{
+	struct pci_dev *pci = &dev->above->pci, *rp = (struct pci_dev *)fixture_find(&m, "rp0");
+	struct pci_dev *other = &fixture_type3(&m, "mem1")->pci;
+
+	assert_int_equal(unbind_vppb(1, UNBIND_SURPRISE), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 2000000);
+	pci_config_write(&dev->pci, PCI_INTERRUPT_LINE, 1, 0x5a);
+	pci_config_write(other, PCI_INTERRUPT_LINE, 1, 0x5a);
+	pci_config_write(pci, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_RESET);
+	pci_config_write(pci, PCI_BRIDGE_CONTROL, 2, 0);
+	pci_config_write(pci, pci->cap_pcie + EXP_LNKCTL, 2, EXP_LNKCTL_DISABLE);
+	pci_config_write(pci, pci->cap_pcie + EXP_LNKCTL, 2, 0);
+	slot_control(dev->above, EXP_SLTCTL_PIC_OFF | EXP_SLTCTL_POWER_OFF);
+	slot_control(dev->above, EXP_SLTCTL_PIC_ON);
+	assert_int_equal(pci_config_read(&dev->pci, PCI_INTERRUPT_LINE, 1), 0x5a);
+	pci_config_write(rp, ((struct cxl_port *)rp)->dvsec + DVSEC_PORT_CTRL, 2, DVSEC_PORT_UNMASK_RESET);
+	pci_config_write(rp, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_RESET);
+	pci_config_write(rp, PCI_BRIDGE_CONTROL, 2, 0);
+	assert_int_equal(pci_config_read(other, PCI_INTERRUPT_LINE, 1), 0);
+	assert_int_equal(pci_config_read(&dev->pci, PCI_INTERRUPT_LINE, 1), 0x5a);
+	assert_int_equal(send(0x5102, (u8[]){4, PORT_RESET}, 2), CXL_SUCCESS); /* the fabric manager does */
+	assert_int_equal(pci_config_read(&dev->pci, PCI_INTERRUPT_LINE, 1), 0);
+}
+
 static void what_cannot_be_bound_is_refused(void **state)
 {
 	assert_int_equal(bind_vppb(1, 4), CXL_INVALID_INPUT); /* it is */
@@ -733,6 +759,7 @@ int main(void)
 		TEST(the_virtual_switch_is_told),
 		TEST(a_device_is_unbound_and_bound),
 		TEST(links_are_told_as_they_are),
+		TEST(a_host_does_not_reset_what_is_unbound),
 		TEST(what_cannot_be_bound_is_refused),
 		TEST(an_unbinding_waits_for_software),
 		TEST(errors_are_put_on_ports),
