@@ -89,8 +89,8 @@ void pci_dpc_link_is_up(struct pci_dev *port)
 
 bool pci_dpc_unsupported(struct pci_dev *port, enum pci_request kind, const u32 header[4])
 {
-	static const u32 bits[] = {RP_PIO_CONFIG_UR, RP_PIO_IO_UR, RP_PIO_MEMORY_UR};
-	u32 which = bits[kind];
+	static const u32 unsupported[] = {RP_PIO_CONFIG_UR, RP_PIO_IO_UR, RP_PIO_MEMORY_UR};
+	u32 which = unsupported[kind];
 	u64 status, mask;
 
 	if (!port->cap_dpc || pci_express_type(port) != PCIE_ROOT_PORT)
@@ -100,7 +100,8 @@ bool pci_dpc_unsupported(struct pci_dev *port, enum pci_request kind, const u32 
 	dpc_set(port, RP_PIO_STATUS, 4, status | which);
 	if (which & mask)
 		return false;
-	if (!(status & ~mask)) { /* the first owns the pointer and the log */
+	/* It takes the pointer and the log, unless the error that they are of has not been cleared yet. */
+	if (!bit(status, bits(dpc_get(port, DPC_STATUS, 2), 12, 8))) {
 		dpc_set(port, DPC_STATUS, 2, deposit(dpc_get(port, DPC_STATUS, 2), 12, 8, __builtin_ctz(which)));
 		for (unsigned n = 0; n < 4; n++)
 			dpc_set(port, RP_PIO_HEADER_LOG + 4 * n, 4, header[n]);
@@ -148,8 +149,8 @@ u16 pci_dpc_add(struct pci_dev *port, u16 at)
 			    (root ? DPC_CAP_RP_EXTENSIONS | DPC_CAP_DL_ACTIVE | 4 << DPC_CAP_LOG_SIZE_SHIFT : 0),
 		    0),
 		R16(DPC_CTRL, DPC_CTRL, 0, DPC_CTRL_RW | (root ? DPC_CTRL_DL_ACTIVE : 0), .write = control_write),
-		R16(DPC_STATUS, DPC_STATUS, 0, 0, .w1c = DPC_STATUS_TRIGGERED | DPC_STATUS_INTERRUPT,
-		    .sticky = STATUS_STICKY, .write = status_write),
+		R16(DPC_STATUS, DPC_STATUS, root ? RP_PIO_NO_ERROR : 0, 0,
+		    .w1c = DPC_STATUS_TRIGGERED | DPC_STATUS_INTERRUPT, .sticky = STATUS_STICKY, .write = status_write),
 		R16(DPC_SOURCE, DPC_ERROR_SOURCE, 0, 0, .sticky = STATUS_STICKY),
 		R32(RP_PIO_STATUS, RP_PIO_STATUS, 0, 0, .w1c = RP_PIO_BITS, .sticky = STATUS_STICKY),
 		R32(RP_PIO_MASK, RP_PIO_MASK, RP_PIO_BITS, RP_PIO_BITS, .sticky = STICKY),

@@ -248,6 +248,7 @@
 #define DPC_STATUS_TRIGGERED 0x0001
 #define DPC_STATUS_INTERRUPT 0x0008
 #define DPC_SOURCE 0x0a
+#define RP_PIO_NO_ERROR 0x1f00 /* of that pointer: bit 0 of the status is an error */
 #define RP_PIO_STATUS 0x0c
 #define RP_PIO_MASK 0x10
 #define RP_PIO_SEVERITY 0x14

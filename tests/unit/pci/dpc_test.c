@@ -36,7 +36,12 @@ static struct tree tree_new(void)
 
 static u64 status(struct tree *t)
 {
-	return rd(t->f, t->dpc + DPC_STATUS, 2);
+	return rd(t->f, t->dpc + DPC_STATUS, 2) & ~0x1f00u;
+}
+
+static u64 rp_pio_pointer(struct tree *t)
+{
+	return rd(t->f, t->dpc + DPC_STATUS, 2) >> 8 & 0x1f;
 }
 
 /* An error of the device: bit 20 is non-fatal at reset, bit 18 fatal. */
@@ -183,10 +188,33 @@ static void unanswered_requests_are_noted(void **state)
 	wr(t.f, t.dpc + RP_PIO_STATUS, 4, 0x70707);
 	wr(t.f, t.dpc + RP_PIO_SEVERITY, 4, RP_PIO_MEMORY_UR);
 	assert_int_equal(space_read(t.f->space, 0x10200010, 8, &value), MEM_NOTHING);
-	assert_int_equal(status(&t), DPC_STATUS_TRIGGERED | 3 << 1 | 16 << 8);
+	assert_int_equal(status(&t), DPC_STATUS_TRIGGERED | 3 << 1);
+	assert_int_equal(rp_pio_pointer(&t), 16);
 	assert_int_equal(rd(t.f, t.dpc + RP_PIO_HEADER_LOG + 4, 4), 0x000000ff);
 	assert_int_equal(rd(t.f, t.dpc + RP_PIO_HEADER_LOG + 8, 4), 0x10200010);
 	assert_int_equal(rd(t.f, 0x10200010, 4), 0xffffffff); /* the link is down: the port answers by itself */
+	fixture_free(t.f);
+}
+
+/* [PCIe6 7.9.14.4] What was masked when it happened has no header, and unmasking it takes none from the next. */
+static void the_first_unmasked_request_is_logged(void **state)
+{
+	struct tree t = tree_new();
+
+	assert_int_equal(rp_pio_pointer(&t), 31);
+	assert_int_equal(rd(t.f, ecam(2, 3, 0, 0), 4), 0xffffffff);
+	assert_int_equal(rd(t.f, t.dpc + RP_PIO_STATUS, 4), RP_PIO_CONFIG_UR);
+	assert_int_equal(rp_pio_pointer(&t), 31);
+	wr(t.f, t.dpc + RP_PIO_MASK, 4, 0);
+	assert_int_equal(rd(t.f, 0x10200010, 4), 0xffffffff);
+	assert_int_equal(rp_pio_pointer(&t), 16);
+	assert_int_equal(rd(t.f, t.dpc + RP_PIO_HEADER_LOG + 8, 4), 0x10200010);
+	assert_int_equal(rd(t.f, ecam(2, 3, 0, 0), 4), 0xffffffff); /* the second */
+	assert_int_equal(rp_pio_pointer(&t), 16);
+	wr(t.f, t.dpc + RP_PIO_STATUS, 4, RP_PIO_MEMORY_UR);
+	assert_int_equal(rd(t.f, ecam(2, 3, 0, 0), 4), 0xffffffff);
+	assert_int_equal(rp_pio_pointer(&t), 0);
+	assert_int_equal(rd(t.f, t.dpc + RP_PIO_HEADER_LOG + 8, 4), 0x02180000);
 	fixture_free(t.f);
 }
 
@@ -225,6 +253,7 @@ int main(void)
 		cmocka_unit_test(link_up_sends_err_cor_if_asked_for),
 		cmocka_unit_test(resets_above_leave_it_contained),
 		cmocka_unit_test(unanswered_requests_are_noted),
+		cmocka_unit_test(the_first_unmasked_request_is_logged),
 		cmocka_unit_test(registers_walk_bit_by_bit),
 		cmocka_unit_test(without_it_nothing_is_contained),
 	};
