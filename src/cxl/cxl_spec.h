@@ -349,7 +349,10 @@ enum passphrase_type { PASSPHRASE_MASTER, PASSPHRASE_USER };
 #define EFFECT_IMMEDIATE_LOG BIT(4)
 #define EFFECT_SECURITY_STATE BIT(5)
 #define EFFECT_BACKGROUND BIT(6)
-#define EFFECT_ABORT BIT(8) /* the background operation can be aborted */
+#define EFFECT_ABORT BIT(8)        /* the background operation can be aborted */
+#define EFFECT_RESETS_VALID BIT(9) /* the next two bits say something */
+#define EFFECT_CONVENTIONAL_RESET_CONFIG BIT(10)
+#define EFFECT_CXL_RESET_CONFIG BIT(11)
 
 /* 8.2.9.9 Memory device: capacities are counted in multiples of 256 MiB. */
 #define CXL_CAPACITY_UNIT (256 * MiB)

@@ -3,8 +3,8 @@
  * Features and maintenance. [CXL3.1 8.2.9.6, 8.2.9.7] A feature is a row: what Get Feature gives at first, and for each
  * byte of Set Feature which byte and bits of that it changes. One way in for all of them: offsets, sizes and the order
  * of parts are checked here, the parts collect in a buffer as large as the largest feature, and only a whole transfer
- * that the row's check lets pass takes effect. Any other command but Set Feature of the same feature ends a transfer.
- * Machine lock.
+ * that the row's check lets pass takes effect. A transfer goes on until its last part, an abort or a reset; a part that
+ * is refused leaves it as it was. Every reset restores the defaults, as the attributes say. Machine lock.
  *
  * Patrol scrub and ECS change nothing but their registers; repair takes a line out of the poison list, as its row is a
  * good one then. Memory sparing names DRAM parts, which there are none of: it uses up one of SPARES and changes nothing
@@ -20,7 +20,7 @@ enum { SELECT_CURRENT, SELECT_DEFAULT, SELECT_SAVED };
 #define ENTRY_BYTES 48
 #define ATTRIBUTE_CHANGEABLE BIT(0)
 #define ATTRIBUTE_DEFAULT BIT(5)
-#define SET_EFFECTS (EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_POLICY)
+#define SET_EFFECTS (EFFECT_IMMEDIATE_CONFIG | EFFECT_RESETS_VALID) /* none after a reset */
 /* Maintenance operation classes. [CXL3.1 8.2.9.7.1, table 8-102] */
 #define REPAIR_CLASS 1
 #define SPARING_CLASS 2
@@ -147,8 +147,9 @@ u16 cmd_get_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 		return CXL_UNSUPPORTED;
 	if (select != SELECT_CURRENT && select != SELECT_DEFAULT)
 		return CXL_UNSUPPORTED_FEATURE_SELECTION;
-	if (!range_ok(offset, count, features[n].get_bytes))
+	if (offset >= features[n].get_bytes)
 		return CXL_INVALID_INPUT;
+	count = MIN(count, features[n].get_bytes - offset);
 	mbox_put_bytes(out, (select == SELECT_DEFAULT ? features[n].initial : dev->features.now[n]) + offset, count);
 	return CXL_SUCCESS;
 }
@@ -168,12 +169,29 @@ static u16 take_effect(struct cxl_type3 *dev, unsigned n)
 	return CXL_SUCCESS;
 }
 
+/* A UUID of ones stands for the feature that is being transferred. */
+static int find_target(const struct features *s, const u8 *uuid)
+{
+	unsigned n = 0;
+
+	while (uuid && n < 16 && uuid[n] == 0xff)
+		n++;
+	return n < 16 ? find_feature(uuid) : s->is_moving ? s->moving : -1;
+}
+
+/* The next part, or once more the one that came last. */
+static bool is_in_order(const struct features *s, int n, u64 offset, u32 size)
+{
+	return s->is_moving && s->moving == n && (offset == s->next || (offset == s->part && offset + size == s->next));
+}
+
 u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	struct features *s = &dev->features;
-	int n = find_feature(mbox_get_bytes(in, 16));
+	int n = find_target(s, mbox_get_bytes(in, 16));
 	u32 action = mbox_get(in, 4) & 7, size;
 	u64 offset = mbox_get(in, 2), version = mbox_get(in, 1);
+	bool is_last = action == SET_FULL || action == SET_LAST;
 	const u8 *data;
 
 	mbox_get_bytes(in, 9);
@@ -186,6 +204,8 @@ u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 	if (action > SET_ABORT)
 		return CXL_INVALID_INPUT;
 	if (action == SET_ABORT) {
+		if (!s->is_moving || s->moving != n)
+			return CXL_INVALID_INPUT; /* nothing to abort */
 		s->is_moving = false;
 		return CXL_SUCCESS;
 	}
@@ -193,26 +213,21 @@ u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 		return CXL_UNSUPPORTED_FEATURE_VERSION;
 	if ((action == SET_FULL || action == SET_FIRST) && s->is_moving)
 		return CXL_FEATURE_TRANSFER_IN_PROGRESS;
-	if ((action == SET_NEXT || action == SET_LAST) && (!s->is_moving || s->moving != n || offset != s->next))
+	if (action == SET_FULL)
+		offset = 0; /* the field is ignored */
+	if ((action == SET_FIRST && offset) ||
+	    ((action == SET_NEXT || action == SET_LAST) && !is_in_order(s, n, offset, size)))
 		return CXL_FEATURE_TRANSFER_OUT_OF_ORDER;
-	if ((action == SET_FULL || action == SET_FIRST) && offset)
-		return CXL_FEATURE_TRANSFER_OUT_OF_ORDER;
-	if (!size || !range_ok(offset, size, features[n].set_bytes) ||
-	    ((action == SET_FULL || action == SET_LAST) && offset + size != features[n].set_bytes)) {
-		s->is_moving = false;
+	if (!range_ok(offset, size, features[n].set_bytes))
+		return CXL_INVALID_INPUT;
+	if (!size || (is_last && offset + size != features[n].set_bytes))
 		return CXL_INVALID_PAYLOAD_LENGTH;
-	}
 	memcpy(s->parts + offset, data, size);
+	s->part = offset;
 	s->next = offset + size;
 	s->moving = n;
-	s->is_moving = action == SET_FIRST || action == SET_NEXT;
+	s->is_moving = !is_last;
 	return s->is_moving ? CXL_SUCCESS : take_effect(dev, (unsigned)n);
-}
-
-void features_other_command(struct cxl_type3 *dev, u16 opcode)
-{
-	if (opcode != 0x0502)
-		dev->features.is_moving = false;
 }
 
 static void repair_done(void *owner, u16 code)
@@ -280,6 +295,6 @@ void features_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	dev->features.is_moving = false;
 	if (reset_kind == RESET_COLD)
 		memset(dev->features.soft_spares, 0, sizeof(dev->features.soft_spares));
-	for (unsigned n = 0; reset_kind & (RESET_COLD | RESET_WARM) && n < FEATURES; n++)
+	for (unsigned n = 0; n < FEATURES; n++)
 		memcpy(dev->features.now[n], features[n].initial, FEATURE_BYTES_MAX);
 }

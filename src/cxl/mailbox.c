@@ -42,8 +42,7 @@ const struct mbox_command mbox_commands[] = {
 	{0x0405, "get supported logs sub-list",  2, 2,      0, cmd_get_supported_logs_sublist, "8.2.9.5.6"},
 	{0x0500, "get supported features",       8, 8,      0, cmd_get_supported_features, "8.2.9.6.1"},
 	{0x0501, "get feature",                  21, 21,    0, cmd_get_feature, "8.2.9.6.2"},
-	{0x0502, "set feature",                  32, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_POLICY,
-	 cmd_set_feature, "8.2.9.6.3"},
+	{0x0502, "set feature",                  32, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG, cmd_set_feature, "8.2.9.6.3"},
 	{0x0600, "perform maintenance",          14, 16,    EFFECT_IMMEDIATE_DATA | EFFECT_BACKGROUND | EFFECT_ABORT,
 	 cmd_perform_maintenance, "8.2.9.7.1", NEEDS_MEDIA},
 	{0x4000, "identify memory device",       0, 0,      0, cmd_identify_memory_device, "8.2.9.9.1.1"},
@@ -274,8 +273,6 @@ void mailbox_ring(struct mailbox *mbox)
 	u16 opcode = bits(word, 15, 0), code = CXL_INVALID_PAYLOAD_LENGTH;
 	u32 length = bits(word, 36, 16);
 
-	if (cci->dev)
-		features_other_command(cci->dev, opcode);
 	if (length <= mbox->payload_bytes) {
 		memcpy(mbox->input.bytes, mbox->payload.bytes, length);
 		code = cci_run(cci, opcode, mbox->input.bytes, length, mbox->payload.bytes, mbox->payload_bytes,

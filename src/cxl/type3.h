@@ -142,7 +142,7 @@ struct features {
 	u8 parts[FEATURE_BYTES_MAX]; /* of the Set Feature that is going on */
 	bool is_moving;
 	int moving;
-	u64 next, repair_dpa;
+	u64 part, next, repair_dpa;        /* offsets: of the last part that came, and behind it */
 	u8 hard_spares[4], soft_spares[4]; /* used up, by subclass; the soft ones come back at a cold reset */
 	u8 sparing;                        /* subclass of the operation that runs */
 	bool sparing_hard;
@@ -304,8 +304,6 @@ u16 cmd_get_supported_features(struct cxl_type3 *dev, struct mbox_in *in, struct
 u16 cmd_get_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
-/* Any command: one that is not Set Feature ends a Set Feature in parts. */
-void features_other_command(struct cxl_type3 *dev, u16 opcode);
 void features_reset(struct cxl_type3 *dev, unsigned reset_kind);
 
 /* --- compliance.c --- */
