@@ -404,7 +404,7 @@ static bool type3_create(struct dev *d, const struct dev_env *env, struct error 
 		(struct cci){mbox_commands, mbox_command_count, dev->name, .dev = dev, .background = &dev->background};
 	dev->mbox.pci = &dev->pci;
 	dev->mbox.vector = VECTOR_MAILBOX;
-	if (!devregs_init(&dev->mbox, err) || !dynamic_create(dev, err))
+	if (!devregs_init(&dev->mbox, err) || !dynamic_create(dev, err) || !media_operations_create(dev, err))
 		return false;
 	background_init(&dev->background, &dev->mbox, dev);
 	if (!cdat_build(dev, err))
@@ -471,6 +471,7 @@ static void type3_destroy(struct dev *d)
 	release_backend(dev, dev->dcmem);
 	release_backend(dev, dev->lsa);
 	dynamic_destroy(dev);
+	media_operations_destroy(dev);
 	if (dev->own_lsa)
 		dev_destroy(dev->own_lsa);
 	free(dev->name);

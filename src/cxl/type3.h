@@ -114,11 +114,12 @@ struct security {
 	u8 user_failures, master_failures;
 };
 
-#define MEDIA_RANGES_MAX 127 /* in one payload */
+#define MEDIA_RANGE_BYTES 16 /* in a payload */
+struct media_range {
+	u64 dpa, size;
+};
 struct media_operation {
-	struct media_range {
-		u64 dpa, size;
-	} ranges[MEDIA_RANGES_MAX];
+	struct media_range *ranges; /* as many as a payload may hold */
 	unsigned count;
 };
 
@@ -316,6 +317,8 @@ void compliance_stop(struct cxl_type3 *dev);
 void compliance_reset(struct cxl_type3 *dev);
 
 /* --- media_operations.c --- */
+bool media_operations_create(struct cxl_type3 *dev, struct error *err);
+void media_operations_destroy(struct cxl_type3 *dev);
 u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 
 /* --- poison.c --- */

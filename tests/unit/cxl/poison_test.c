@@ -426,19 +426,25 @@ static void media_operations_zero_their_ranges(void **state)
 		assert_int_equal(space_read(m.space, WINDOWS_BASE + at, 8, &got), MEM_OK);
 		assert_int_equal(got, zeroed ? 0 : at + 1);
 	}
-	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0}, 12), CXL_SUCCESS);
+	/* Discovery leaves itself out, and gives what there is of what is asked for. */
+	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0}, 12), CXL_SUCCESS);
+	assert_int_equal(out_length, 12 + 2 * 2);
 	assert_int_equal(load_le(out, 8), 64);
-	assert_int_equal(load_le(out + 8, 4), 3 | 3 << 16);
-	assert_int_equal(load_le(out + 12, 6), 0x010100010000);
-	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 0}, 12), CXL_INVALID_INPUT);
+	assert_int_equal(load_le(out + 8, 4), 2 | 2 << 16);
+	assert_int_equal(load_le(out + 12, 4), 0x01010001);
+	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3, 0}, 12), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 8, 4), 2 | 1 << 16);
+	assert_int_equal(load_le(out + 12, 2), 0x0101);
+	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 3, 0}, 12), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 3, 0}, 12), CXL_INVALID_INPUT);
 	assert_int_equal(send(0x4402, (u8[]){0, 0, 0, 0, 0, 0, 0, 0, 1, 0}, 10), CXL_INVALID_PAYLOAD_LENGTH);
-	assert_int_equal(media_operation(2, 1, 0, 64), CXL_UNSUPPORTED);
+	assert_int_equal(media_operation(2, 1, 0, 64), CXL_INVALID_INPUT);
 	assert_int_equal(media_operation(0, 0, 0, 0), CXL_SUCCESS);
 	assert_int_equal(media_operation(0, 200, 0, 64), CXL_INVALID_PAYLOAD_LENGTH);
 	assert_int_equal(media_operation(0, 1, 1, 64), CXL_INVALID_INPUT);
 	assert_int_equal(media_operation(0, 1, 0, 0), CXL_INVALID_INPUT);
-	assert_int_equal(media_operation(0, 1, 2 * Q, 64), CXL_INVALID_PHYSICAL_ADDRESS);
-	assert_int_equal(media_operation(0, 1, 64, -64ull), CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(media_operation(0, 1, 2 * Q, 64), CXL_INVALID_INPUT);
+	assert_int_equal(media_operation(0, 1, 64, -64ull), CXL_INVALID_INPUT);
 	fixture_close(&m);
 }
 

@@ -391,6 +391,28 @@ static void payloads_have_the_size_that_is_asked_for(void **state)
 	}
 }
 
+/* As many ranges as the payload holds; those that overlap are one. [CXL3.1 8.2.9.9.5.3] */
+static void ranges_of_media_fill_the_payload(void **state)
+{
+	const unsigned count = (4 * KiB - 8) / 16;
+	u8 *payload;
+
+	open_device(",mailbox-payload=4K");
+	payload = dev->mbox.payload.bytes;
+	store_le(payload, 8, 1 | (u64)count << 32);
+	for (unsigned n = 0; n < count; n++) {
+		store_le(payload + 8 + 16 * n, 8, n % 2 ? 0 : 128 * MiB);
+		store_le(payload + 16 + 16 * n, 8, 128 * MiB);
+	}
+	assert_int_equal(send(0x4402, NULL, 8 + 16 * count), CXL_BACKGROUND_STARTED);
+	assert_int_equal(dev->media_operation.count, 1);
+	assert_int_equal(dev->media_operation.ranges[0].dpa, 0);
+	assert_int_equal(dev->media_operation.ranges[0].size, 256 * MiB);
+	loop_time_advance(m.loop, 256 * 2000000);
+	assert_int_equal(get(MAILBOX_BACKGROUND, 8), 0x4402 | 100 << 16);
+	fixture_close(&m);
+}
+
 static void spares_are_used_up(void **state)
 {
 	u8 request[16] = {2, 1};
@@ -427,6 +449,7 @@ int main(void)
 		T(passphrases_outlast_the_process),          T(a_sanitize_that_was_killed_is_owed),
 		T(label_writes_are_whole_when_killed),       T(health_crosses_thresholds),
 		T(payloads_have_the_size_that_is_asked_for), T(spares_are_used_up),
+		T(ranges_of_media_fill_the_payload),
 	};
 
 	return cmocka_run_group_tests_name("cxl/state", tests, NULL, NULL);
