@@ -92,6 +92,17 @@ void events_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	}
 }
 
+/* Offers of dynamic capacity wait for answers: their records stay. */
+void events_forget(struct cxl_type3 *dev)
+{
+	for (unsigned n = 0; n < EVENT_DYNAMIC; n++) {
+		struct event_log *log = &dev->events[n];
+
+		*log = (struct event_log){.next_handle = log->next_handle, .policy = log->policy};
+		devregs_set_event_status(&dev->mbox, n, false);
+	}
+}
+
 u16 cmd_get_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	unsigned which = mbox_get(in, 1), fit, given;

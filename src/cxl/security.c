@@ -3,15 +3,17 @@
  * Sanitize, Secure Erase and passphrases. [CXL3.1 8.2.9.9.5, 8.2.9.9.6]
  *
  * While Sanitize runs, in background and not to be aborted, media are disabled: the map has no pointer to them, reads
- * give random data, writes are lost, commands that need media say so. At its end media and label storage are zero and
- * nothing is poisoned. One that was cut short, by a cold reset or the end of the process, leaves media disabled until
- * another has succeeded. Secure Erase does the same at once.
+ * give random data, writes are lost, commands that need media say so. At its end media and label storage are zero,
+ * nothing is poisoned, and the event logs are empty. One that was cut short, by a cold reset or the end of the process,
+ * leaves media disabled until another has succeeded. Secure Erase makes user data zero at once, of persistent memory
+ * alone if a passphrase comes with it: labels and event logs stay.
  *
- * A user passphrase locks persistent media at power-on and at each machine reset, until Unlock; five wrong ones and
- * none is taken until then. Nothing but a salted hash of a passphrase exists once its command is over; where the device
- * keeps a state file (keep.c), that has it too, so that the lock outlasts the process. Media are not encrypted: who has
- * the files can read them. Machine lock.
+ * A user passphrase locks persistent media at every conventional reset, until Unlock; three wrong ones and none is
+ * taken until a machine reset, which stands for a power cycle. Nothing but a salted hash of a passphrase exists once
+ * its command is over; where the device keeps a state file (keep.c), that has it too, so that the lock outlasts the
+ * process. Media are not encrypted: who has the files can read them. Machine lock.
  */
+#include <assert.h>
 #include <crypt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@
 #include "cxl/host.h"
 #include "cxl/type3.h"
 
-#define ATTEMPTS_MAX 5
+#define ATTEMPTS_MAX 3 /* [CXL3.1 8.2.9.9.6.1] */
 
 bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end)
 {
@@ -48,15 +50,23 @@ void media_erase(struct backend *backend, u64 offset, u64 size)
 	backend_flush(backend, offset, size);
 }
 
-/* Everybody stands off: the bytes are at home and nobody points at them. */
-static void erase_all(struct cxl_type3 *dev)
+/* User data, of persistent memory or of all. Everybody stands off: the bytes are at home and nobody points at them. */
+static void erase_data(struct cxl_type3 *dev, bool persistent_only)
 {
-	media_erase(dev->vmem, 0, dev->vmem ? dev->vmem->size : 0);
-	media_erase(dev->pmem, 0, dev->pmem ? dev->pmem->size : 0);
-	media_erase(dev->dcmem, 0, dev->dynamic_bytes);
-	if (dev->lsa)
-		media_erase(dev->lsa, 0, dev->lsa->size);
-	poison_clear_all(dev);
+	u64 from = persistent_only ? dev->volatile_bytes : 0, offset, left;
+	u64 end = persistent_only ? from + dev->persistent_bytes : type3_capacity(dev);
+
+	for (u64 at = from; at < end; at += left) {
+		struct backend *backend = type3_backend(dev, at, &offset, &left);
+
+		assert(backend);
+		left = MIN(left, end - at);
+		media_erase(backend, offset, left);
+	}
+	if (persistent_only)
+		poison_clear(dev, dev->volatile_bytes, dev->persistent_bytes);
+	else
+		poison_clear_all(dev);
 }
 
 /* By capacity, in guest time: 4 s up to 512 MiB, then longer by and by, at most 4 hours. */
@@ -85,7 +95,12 @@ static void sanitize_done(void *owner, u16 code)
 		trace(CXL, "%s: sanitize was cut short: media stay disabled", dev->name);
 		return;
 	}
-	erase_all(dev);
+	erase_data(dev, false);
+	if (dev->lsa) {
+		media_erase(dev->lsa, 0, dev->lsa->size);
+		label_repair(dev, 0, dev->lsa->size);
+	}
+	events_forget(dev);
 	dev->sanitizing = false;
 	keep_store(dev);
 	trace(CXL, "%s: sanitized, media enabled", dev->name);
@@ -114,22 +129,23 @@ u16 cmd_sanitize(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out
 }
 
 /* Media are off while they are erased, so that nobody holds a pointer to them and the bytes are at home. */
-static void erase_now(struct cxl_type3 *dev)
+static void erase_now(struct cxl_type3 *dev, bool persistent_only)
 {
 	dev->sanitizing = true;
 	cxl_map_changed(dev->host);
-	erase_all(dev);
+	erase_data(dev, persistent_only);
 	dev->sanitizing = false;
 	cxl_map_changed(dev->host);
 }
 
+/* Security is disabled, or unlocked. */
 u16 cmd_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	if (is_secured(dev))
+	if (dev->security.state & SECURITY_LOCKED)
 		return CXL_INVALID_SECURITY_STATE;
 	if (dev->background.is_running)
 		return CXL_BUSY;
-	erase_now(dev);
+	erase_now(dev, false);
 	return CXL_SUCCESS;
 }
 
@@ -314,20 +330,23 @@ u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struc
 	s->user[0] = 0;
 	s->state &= ~(SECURITY_USER_SET | SECURITY_LOCKED | SECURITY_USER_LIMIT);
 	s->user_failures = 0;
-	erase_now(dev);
+	erase_now(dev, true);
 	keep_store(dev);
 	return CXL_SUCCESS;
 }
 
-/* A machine reset stands for a power cycle: frozen is over, and what has a user passphrase is locked. */
+/* A machine reset stands for a power cycle: frozen is over, and attempts count anew. What has a user passphrase is
+ * locked by every conventional reset. */
 void security_reset(struct cxl_type3 *dev, unsigned reset_kind)
 {
 	struct security *s = &dev->security;
 
-	if (reset_kind != RESET_COLD && reset_kind != RESET_WARM)
-		return;
-	s->state &= ~(SECURITY_FROZEN | SECURITY_USER_LIMIT | SECURITY_MASTER_LIMIT);
-	s->user_failures = s->master_failures = 0;
-	if (s->state & SECURITY_USER_SET)
+	if (reset_kind & (RESET_COLD | RESET_WARM)) {
+		s->state &= ~(SECURITY_FROZEN | SECURITY_USER_LIMIT | SECURITY_MASTER_LIMIT);
+		s->user_failures = s->master_failures = 0;
+	}
+	if ((reset_kind & RESETS_CONVENTIONAL) && (s->state & SECURITY_USER_SET)) {
 		s->state |= SECURITY_LOCKED;
+		cxl_map_changed(dev->host);
+	}
 }

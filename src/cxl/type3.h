@@ -370,6 +370,7 @@ void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[
 /* Records that a log has room for. */
 unsigned event_log_room(const struct cxl_type3 *dev, enum cxl_event_log log);
 void events_reset(struct cxl_type3 *dev, unsigned reset_kind);
+void events_forget(struct cxl_type3 *dev); /* all records: Sanitize */
 
 /* --- dynamic.c --- */
 bool dynamic_create(struct cxl_type3 *dev, struct error *err);

@@ -31,6 +31,7 @@ enum reset_kind {
 	RESET_CXL = 16,     /* CXL reset */
 };
 #define STICKY (RESET_WARM | RESET_HOT | RESET_FUNCTION | RESET_CXL)
+#define RESETS_CONVENTIONAL (RESET_COLD | RESET_WARM | RESET_HOT) /* [PCIe5 6.6.1] */
 
 struct reg {
 	const char *name;
