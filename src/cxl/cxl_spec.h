@@ -317,6 +317,9 @@ enum poison_source { POISON_EXTERNAL = 1, POISON_INTERNAL = 2, POISON_INJECTED =
 #define POISON_FLAG_MORE BIT(0)
 #define POISON_FLAG_OVERFLOW BIT(1)
 #define POISON_FLAG_SCANNING BIT(2)
+#define POISON_FLAG_RESTARTED BIT(3)
+#define POISON_RESTART BIT(0) /* in the address asked for [CXL3.2 8.2.10.9.4.1] */
+#define SCAN_FLAG_STOPPED BIT(1)
 #define SCAN_NO_EVENT_LOG BIT(0)
 /* 8.2.9.9.1.1 Poison handling capabilities of Identify. */
 #define POISON_PERSISTS BIT(0) /* injected into persistent memory it stays over every reset */

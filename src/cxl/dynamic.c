@@ -397,8 +397,10 @@ static bool release(struct cxl_type3 *dev, const struct dc_extent *list, unsigne
 			u64 from = MAX(old[i].dpa, list[n].dpa),
 			    to = MIN(old[i].dpa + old[i].size, list[n].dpa + list[n].size);
 
-			if (old[i].sanitize)
+			if (old[i].sanitize) {
 				media_erase(dev->dcmem, from - dc->base, to - from);
+				poison_clear(dev, from, to - from);
+			}
 		}
 	trace(CXL, "%s: %u extents released, %u left", dev->name, count, dc->accepted_count);
 	return true;

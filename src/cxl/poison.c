@@ -5,7 +5,8 @@
  * the media and leaves the line poisoned, as it is only part of one; Clear Poison writes a whole line and repairs it.
  *
  * The list that the host sees has POISON_LIST_RECORDS records. What does not fit sets the overflow flag and its time
- * stamp; Scan Media goes over the media themselves, in background, and reports everything. Machine lock.
+ * stamp; Scan Media goes over the media themselves, in background, and reports everything. A list that a payload does
+ * not hold comes in pieces: the same command for the same range goes on, any other begins anew. Machine lock.
  */
 #include <stdlib.h>
 
@@ -103,6 +104,14 @@ static bool poison_remove(struct poison *p, u64 dpa, u64 size)
 	return true;
 }
 
+/* The list may be whole again. */
+static void poison_removed(struct cxl_type3 *dev)
+{
+	if (dev->poison.count <= POISON_LIST_RECORDS)
+		dev->poison.overflow_at = 0;
+	cxl_map_changed(dev->host);
+}
+
 void poison_clear(struct cxl_type3 *dev, u64 dpa, u64 size)
 {
 	if (!poison_hits(dev->poison.ranges, dev->poison.count, dpa, size))
@@ -110,7 +119,7 @@ void poison_clear(struct cxl_type3 *dev, u64 dpa, u64 size)
 	/* Where there is no room to keep both ends of a range apart, the whole stays poisoned. */
 	if (!poison_remove(&dev->poison, dpa, size))
 		trace(UNIMP, "%s: no room for the rests of a poisoned range", dev->name);
-	cxl_map_changed(dev->host);
+	poison_removed(dev);
 }
 
 bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source source)
@@ -175,11 +184,19 @@ void poison_power_on(struct cxl_type3 *dev)
 		return;
 	poison_remove(p, 0, dev->volatile_bytes);
 	poison_remove(p, end, type3_capacity(dev) - end);
+	poison_removed(dev);
+}
+
+/* A scan is forgotten by every conventional reset, a list that was read in pieces by any. */
+void poison_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	struct poison *p = &dev->poison;
+
+	p->list_size = 0;
+	if (!(reset_kind & RESETS_CONVENTIONAL))
+		return;
 	p->scan_done = p->scan_quiet = false;
 	p->scan_dpa = p->scan_size = p->result_at = 0;
-	if (p->count <= POISON_LIST_RECORDS)
-		p->overflow_at = 0;
-	cxl_map_changed(dev->host);
 }
 
 void poison_clear_all(struct cxl_type3 *dev)
@@ -191,19 +208,21 @@ void poison_clear_all(struct cxl_type3 *dev)
 }
 
 /* A range of the host's: start and number of 64-byte units. */
-static u16 get_range(struct cxl_type3 *dev, struct mbox_in *in, u64 *dpa, u64 *size)
+static u16 check_range(const struct cxl_type3 *dev, u64 dpa, u64 units, u64 *size)
 {
-	u64 units;
-
-	*dpa = mbox_get(in, 8);
-	units = mbox_get(in, 8);
-	if (in->bad || !is_aligned(*dpa, POISON_LINE))
+	if (!is_aligned(dpa, POISON_LINE))
 		return CXL_INVALID_INPUT;
 	if (!units || units > type3_capacity(dev) / POISON_LINE ||
-	    !range_ok(*dpa, units * POISON_LINE, type3_capacity(dev)))
+	    !range_ok(dpa, units * POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	*size = units * POISON_LINE;
 	return CXL_SUCCESS;
+}
+
+static u16 get_range(const struct cxl_type3 *dev, struct mbox_in *in, u64 *dpa, u64 *size)
+{
+	*dpa = mbox_get(in, 8);
+	return check_range(dev, *dpa, mbox_get(in, 8), size);
 }
 
 /* Records of [dpa, dpa + size) from the first `limit` ranges; returns how many, and where to go on, or 0 if that was
@@ -236,18 +255,24 @@ static bool is_scanning(const struct cxl_type3 *dev)
 
 u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	const struct poison *p = &dev->poison;
-	u64 dpa, size, more;
-	u16 code = get_range(dev, in, &dpa, &size);
+	struct poison *p = &dev->poison;
+	u64 address = mbox_get(in, 8), dpa = address & ~(u64)POISON_RESTART, from = dpa, size, more;
+	u16 code = check_range(dev, dpa, mbox_get(in, 8), &size);
+	bool restart = address & POISON_RESTART;
 	unsigned count;
 
 	if (code != CXL_SUCCESS)
 		return code;
+	if (!restart && p->list_size == size && p->list_dpa == dpa)
+		from = p->list_next;
 	mbox_put_zeros(out, LIST_HEADER_BYTES);
-	count = put_records(dev, out, dpa, size, POISON_LIST_RECORDS, &more);
+	count = put_records(dev, out, from, dpa + size - from, POISON_LIST_RECORDS, &more);
+	p->list_dpa = dpa;
+	p->list_next = more;
+	p->list_size = more ? size : 0;
 	mbox_patch(out, 0, 1,
 		   (more ? POISON_FLAG_MORE : 0) | (p->count > POISON_LIST_RECORDS ? POISON_FLAG_OVERFLOW : 0) |
-			   (is_scanning(dev) ? POISON_FLAG_SCANNING : 0));
+			   (is_scanning(dev) ? POISON_FLAG_SCANNING : 0) | (restart ? POISON_FLAG_RESTARTED : 0));
 	mbox_patch(out, 2, 8, p->count > POISON_LIST_RECORDS ? p->overflow_at : 0);
 	mbox_patch(out, 10, 2, count);
 	return CXL_SUCCESS;
@@ -292,10 +317,8 @@ u16 poison_replace(struct cxl_type3 *dev, u64 dpa, const u8 *data)
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if (!poison_remove(&dev->poison, dpa, POISON_LINE))
 		return CXL_INTERNAL_ERROR;
-	if (dev->poison.count <= POISON_LIST_RECORDS)
-		dev->poison.overflow_at = 0;
 	cxl_media_write(dev->host, dev, dpa, data, POISON_LINE);
-	cxl_map_changed(dev->host);
+	poison_removed(dev);
 	return CXL_SUCCESS;
 }
 
@@ -307,7 +330,7 @@ void poison_repair(struct cxl_type3 *dev, u64 dpa)
 	    !poison_remove(&dev->poison, dpa, POISON_LINE))
 		return;
 	cxl_media_write(dev->host, dev, dpa, zeros, POISON_LINE);
-	cxl_map_changed(dev->host);
+	poison_removed(dev);
 }
 
 static u64 scan_ns(u64 size)
@@ -331,9 +354,9 @@ static void scan_done(void *owner, u16 code)
 	struct poison *p = &dev->poison;
 
 	p->scan_done = code == CXL_SUCCESS;
+	p->result_at = p->scan_dpa;
 	if (!p->scan_done)
 		return;
-	p->result_at = p->scan_dpa;
 	for (unsigned n = poison_find(p->ranges, p->count, p->scan_dpa); !p->scan_quiet && n < p->count; n++)
 		if (p->ranges[n].dpa < p->scan_dpa + p->scan_size)
 			media_event(dev, EVENT_INFO, MAX(p->ranges[n].dpa, p->scan_dpa), MEDIA_HOST_SCAN);
@@ -353,22 +376,28 @@ u16 cmd_scan_media(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *o
 	return background_start(&dev->background, 0x4304, scan_ns(size), true, scan_done);
 }
 
-/* Each call gives what the payload holds and remembers where it was. */
+/* Each call gives what the payload holds and remembers where it was. A scan that was aborted has found nothing, and is
+ * to be started again. */
 u16 cmd_get_scan_media_results(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	struct poison *p = &dev->poison;
-	u64 end = p->scan_dpa + p->scan_size, more;
-	unsigned count;
+	u64 end = p->scan_dpa + p->scan_size, more = 0;
+	unsigned count = 0;
 
 	if (is_scanning(dev))
 		return CXL_BUSY;
-	if (!p->scan_done)
-		return CXL_UNSUPPORTED; /* nothing was scanned */
+	if (!p->scan_size)
+		return CXL_UNSUPPORTED; /* there was no Scan Media since the last conventional reset */
 	mbox_put_zeros(out, RESULTS_HEADER_BYTES);
-	count = p->result_at < end ? put_records(dev, out, p->result_at, end - p->result_at, UINT32_MAX, &more) :
-				     (more = 0);
-	p->result_at = more ? more : end;
-	mbox_patch(out, 16, 1, more ? POISON_FLAG_MORE : 0);
+	if (p->scan_done && p->result_at < end) {
+		count = put_records(dev, out, p->result_at, end - p->result_at, UINT32_MAX, &more);
+		p->result_at = more ? more : end;
+	}
+	if (!p->scan_done) {
+		mbox_patch(out, 0, 8, p->scan_dpa);
+		mbox_patch(out, 8, 8, p->scan_size / POISON_LINE);
+	}
+	mbox_patch(out, 16, 1, (more ? POISON_FLAG_MORE : 0) | (p->scan_done ? 0 : SCAN_FLAG_STOPPED));
 	mbox_patch(out, 18, 2, count);
 	return CXL_SUCCESS;
 }

@@ -292,6 +292,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		poison_power_on(dev);
 	security_reset(dev, reset_kind);
 	background_reset(&dev->background, reset_kind);
+	poison_reset(dev, reset_kind);
 	fw_slots_reset(dev, reset_kind);
 	features_reset(dev, reset_kind);
 	events_reset(dev, reset_kind);

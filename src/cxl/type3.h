@@ -102,7 +102,9 @@ struct poison {
 	struct poison_range ranges[POISON_RANGES_MAX]; /* sorted, disjoint */
 	unsigned count;
 	u64 overflow_at;         /* time stamp of the record that the list had no room for */
-	u64 scan_dpa, scan_size; /* what was scanned last */
+	u64 list_dpa, list_size; /* what Get Poison List was asked for and did not give whole; size 0: nothing */
+	u64 list_next;           /* where it goes on */
+	u64 scan_dpa, scan_size; /* what was to be scanned last; size 0: nothing */
 	bool scan_quiet, scan_done;
 	u64 result_at; /* results up to here have been fetched */
 };
@@ -338,6 +340,7 @@ u16 cmd_get_scan_media_results(struct cxl_type3 *dev, struct mbox_in *in, struct
 bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source source);
 void poison_clear_all(struct cxl_type3 *dev);
 void poison_power_on(struct cxl_type3 *dev); /* a cold reset: that of persistent memory stays */
+void poison_reset(struct cxl_type3 *dev, unsigned reset_kind);
 /* Index of the first range that ends above dpa; `count` if there is none. */
 unsigned poison_find(const struct poison_range *ranges, unsigned count, u64 dpa);
 bool poison_hits(const struct poison_range *ranges, unsigned count, u64 dpa, u64 size);

@@ -267,6 +267,21 @@ static void the_list_says_what_is_poisoned(void **state)
 	} while (out[0] & POISON_FLAG_MORE);
 	assert_int_equal(records, POISON_LIST_RECORDS);
 	assert_int_equal(calls, 3);
+	/* Or ask for the same once more, as Linux does; a request to restart begins anew. [CXL3.2 8.2.10.9.4.1] */
+	for (unsigned n = 0; n < 2; n++) {
+		assert_int_equal(range_command(0x4300, n, 2 * Q, 16), CXL_SUCCESS);
+		assert_int_equal(out[0], POISON_FLAG_MORE | (n ? POISON_FLAG_RESTARTED : 0));
+		assert_int_equal(load_le(out + 32, 8), POISON_INJECTED);
+	}
+	for (records = 0, calls = 1;; calls++) {
+		assert_int_equal(load_le(out + 32, 8), records * 4096 | POISON_INJECTED);
+		records += load_le(out + 10, 2);
+		if (!(out[0] & POISON_FLAG_MORE))
+			break;
+		assert_int_equal(range_command(0x4300, 0, 2 * Q, 16), CXL_SUCCESS);
+	}
+	assert_int_equal(records, POISON_LIST_RECORDS);
+	assert_int_equal(calls, 3);
 	/* One too many, from outside: the list overflows, a scan finds all. */
 	assert_true(cxl_poison_add(&dev->pci.dev, Q, 128, &m.err));
 	assert_false(cxl_poison_add(&dev->pci.dev, 2 * Q, 64, &m.err));
@@ -296,13 +311,31 @@ static void the_list_says_what_is_poisoned(void **state)
 	assert_int_equal(load_le(out + 40, 4), 2);
 	assert_int_equal(send(0x4305, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(load_le(out + 18, 2), 0);
-	/* Aborted: no results. */
+	/* Aborted: no results, all of it is to be scanned again. [CXL3.1 8.2.9.9.4.6] */
 	assert_int_equal(range_command(0x4304, 0, Q, 17), CXL_BACKGROUND_STARTED);
 	loop_time_advance(m.loop, 100 * 1000000);
 	assert_int_equal(send(0x0005, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(get(MAILBOX_BACKGROUND, 8) >> 32, CXL_ABORTED);
 	assert_in_range(get(MAILBOX_BACKGROUND, 8) >> 16 & 0x7f, 18, 20);
+	assert_int_equal(send(0x4305, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), 0);
+	assert_int_equal(load_le(out + 8, 8), Q / 64);
+	assert_int_equal(load_le(out + 16, 4), SCAN_FLAG_STOPPED);
+	/* A conventional reset forgets the scan. */
+	assert_int_equal(range_command(0x4304, 0, Q, 17), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, SECOND);
+	assert_int_equal(send(0x4305, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 16, 1), POISON_FLAG_MORE);
+	fixture_reset(&m, RESET_WARM);
 	assert_int_equal(send(0x4305, NULL, 0), CXL_UNSUPPORTED);
+	/* The time of an overflow is that of this one. */
+	assert_int_equal(send(0x0301, (u8[8]){1}, 8), CXL_SUCCESS);
+	poison_clear(dev, Q, 128);
+	loop_time_advance(m.loop, SECOND);
+	assert_true(cxl_poison_add(&dev->pci.dev, Q, 128, &m.err));
+	assert_int_equal(range_command(0x4300, 0, 64, 16), CXL_SUCCESS);
+	assert_int_equal(out[0], POISON_FLAG_OVERFLOW);
+	assert_int_equal(load_le(out + 2, 8), 1 + SECOND);
 	fixture_close(&m);
 }
 
