@@ -370,13 +370,15 @@ u16 cmd_get_alert_configuration(struct cxl_type3 *dev, struct mbox_in *in, struc
 u16 cmd_set_alert_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	u8 valid = mbox_get(in, 1), enable = mbox_get(in, 1), life = mbox_get(in, 1);
+	const struct health is = health_now(dev);
 	struct alert_config a = dev->alerts;
+	u8 before = additional_status(dev);
 	s16 over, under;
 
 	mbox_get(in, 1);
 	over = mbox_get(in, 2);
 	under = mbox_get(in, 2);
-	if ((valid & ALERT_LIFE_USED) && (life == 0 || life >= LIFE_USED_CRITICAL))
+	if ((valid & ALERT_LIFE_USED) && life >= LIFE_USED_CRITICAL)
 		return CXL_INVALID_INPUT;
 	if ((valid & ALERT_OVER_TEMPERATURE) && over >= OVER_TEMPERATURE_CRITICAL)
 		return CXL_INVALID_INPUT;
@@ -398,6 +400,7 @@ u16 cmd_set_alert_configuration(struct cxl_type3 *dev, struct mbox_in *in, struc
 		mbox_get(in, 2);
 	a.enabled = (a.enabled & ~valid) | (enable & valid & ALERTS);
 	dev->alerts = a;
+	health_changed(dev, &is, before); /* a threshold that is crossed already */
 	return CXL_SUCCESS;
 }
 
@@ -419,4 +422,15 @@ u16 cmd_set_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 		keep_store(dev);
 	}
 	return CXL_SUCCESS;
+}
+
+/* After every conventional reset the state is clean. A machine reset stands for one with GPF, which saves everything; a
+ * link that goes down, or a slot's power, leaves no time for that. */
+void shutdown_state_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	if (!dev->shutdown_state || !(reset_kind & RESETS_CONVENTIONAL))
+		return;
+	dev->dirty_shutdowns += reset_kind != RESET_WARM;
+	dev->shutdown_state = 0;
+	keep_store(dev);
 }

@@ -8,9 +8,9 @@
  * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left
  * there is copied at the next power-on.
  *
- * Dirty is what software said by Set Shutdown State, until the process ends in order: that stands for a shutdown with
- * GPF, where the device saves everything. A process that was killed leaves "dirty" behind, and the next one counts it.
- * Machine lock.
+ * Dirty is what software said by Set Shutdown State, until a reset or the end of the process. A machine reset and an
+ * end in order stand for a shutdown with GPF, where the device saves everything. A process that was killed leaves
+ * "dirty" behind, and the next one counts it. Machine lock.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -208,7 +208,7 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 	dev->persistent_bytes += dev->volatile_bytes - bytes;
 	dev->volatile_bytes = dev->next_volatile_bytes = bytes;
 	if (!strcmp(word, "dirty")) {
-		dev->dirty_shutdowns += dev->dirty_shutdowns < UINT32_MAX;
+		dev->dirty_shutdowns++; /* wraps [CXL3.1 8.2.9.9.3.1] */
 		trace(CXL, "%s: the last shutdown was dirty", dev->name);
 		dev->is_counted = true;
 	}

@@ -299,11 +299,12 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	dynamic_reset(dev, reset_kind);
 	partition_reset(dev, reset_kind);
 	qos_reset(dev);
+	if (reset_kind & RESETS_CONVENTIONAL)
+		alerts_reset(dev);
+	shutdown_state_reset(dev, reset_kind);
 	if (reset_kind == RESET_COLD) {
 		dev->timestamp = 0;
 		dev->response_limit = CXL_RESPONSE_LIMIT_MAX;
-		dev->shutdown_state = 0;
-		alerts_reset(dev);
 		health_reset(dev);
 		keep_power_on(dev);
 	} else {

@@ -274,6 +274,7 @@ u16 cmd_get_alert_configuration(struct cxl_type3 *dev, struct mbox_in *in, struc
 u16 cmd_set_alert_configuration(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_get_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 u16 cmd_set_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+void shutdown_state_reset(struct cxl_type3 *dev, unsigned reset_kind);
 void alerts_reset(struct cxl_type3 *dev);
 u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 

@@ -121,6 +121,10 @@ static u32 dirty_shutdowns(void)
 
 static void dirty_shutdowns_are_counted_over_the_end(void **state)
 {
+	static const struct {
+		unsigned kind;
+		u32 before, after;
+	} resets[] = {{RESET_WARM, 0, 0}, {RESET_CXL, 0, 0}, {RESET_HOT, 0, 1}, {RESET_COLD, 1, 2}};
 	struct error err = {""};
 	char path[128];
 
@@ -138,14 +142,29 @@ static void dirty_shutdowns_are_counted_over_the_end(void **state)
 		assert_int_equal(send(0x4204, (u8[1]){1}, 1), CXL_SUCCESS);
 		fixture_close(&m);
 	}
+	/* Resets make it clean; a machine reset stands for one with GPF. The file says so, too. [CXL3.1 8.2.9.9.3.5] */
+	for (u32 n = 0; n < ARRAY_SIZE(resets); n++) {
+		open_device("");
+		assert_int_equal(dirty_shutdowns(), 4 + resets[n].before);
+		assert_int_equal(send(0x4204, (u8[1]){1}, 1), CXL_SUCCESS);
+		if (resets[n].kind == RESET_CXL)
+			type3_cxl_reset(dev, false);
+		else
+			fixture_reset(&m, resets[n].kind);
+		assert_int_equal(dirty_shutdowns(), 4 + resets[n].after);
+		assert_int_equal(send(0x4203, NULL, 0), CXL_SUCCESS);
+		assert_int_equal(out[0], resets[n].kind == RESET_CXL);
+		cxl_host_sync(m.cxl);
+		fixture_close(&m);
+	}
 	/* An end in order saves everything. */
 	open_device("");
-	assert_int_equal(dirty_shutdowns(), 4);
+	assert_int_equal(dirty_shutdowns(), 6);
 	assert_int_equal(send(0x4204, (u8[1]){1}, 1), CXL_SUCCESS);
 	cxl_host_sync(m.cxl);
 	fixture_close(&m);
 	open_device("");
-	assert_int_equal(dirty_shutdowns(), 4);
+	assert_int_equal(dirty_shutdowns(), 6);
 	fixture_close(&m);
 	/* A file that is none is told, and not overwritten. */
 	static const char *const broken[] = {
@@ -338,6 +357,23 @@ static void health_crosses_thresholds(void **state)
 	assert_int_equal(dev->events[EVENT_FAILURE].count, 1); /* nothing changed */
 	h.life_used = 101;
 	assert_false(cxl_health_set(&dev->pci.dev, &h, &m.err));
+	/* Thresholds are as before after a conventional reset; one that is crossed already is told at once. [CXL3.1
+	 * 8.2.9.9.3.3] */
+	h.life_used = 50;
+	h.temperature = 20;
+	assert_true(cxl_health_set(&dev->pci.dev, &h, &m.err));
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(send(0x4201, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[0], 0);
+	assert_int_equal(load_le(out + 12, 4), 0);
+	events_forget(dev);
+	alerts[0] = alerts[1] = 1;
+	alerts[2] = 0; /* 0 is a valid percentage */
+	assert_int_equal(send(0x4202, alerts, 12), CXL_SUCCESS);
+	assert_int_equal(dev->events[EVENT_WARNING].count, 1);
+	assert_int_equal(dev->events[EVENT_WARNING].records[0][48], 2); /* life used */
+	assert_int_equal(send(0x4202, alerts, 12), CXL_SUCCESS);
+	assert_int_equal(dev->events[EVENT_WARNING].count, 1);
 	fixture_close(&m);
 }
 
