@@ -3,7 +3,7 @@
  * Firmware slots: info, transfer, activation. [CXL3.1 8.2.9.3] There are two slots; nothing runs the images, so only
  * their order and size are checked: parts follow each other without gaps, up to FIRMWARE_BYTES_MAX, into the slot that
  * is not active; the last one may come again. A transfer is forgotten at a reset, or if its next part takes longer than
- * PART_TIMEOUT_NS. Activation works online or at the next machine reset or power-on, and slots keep what they have.
+ * PART_TIMEOUT_NS. Activation works online or at the next conventional reset, and slots keep what they have.
  * Parts and activation take guest time in background. Machine lock.
  */
 #include <stdio.h>
@@ -54,7 +54,8 @@ static void transfer_done(void *owner, u16 code)
 		f->is_moving = f->is_whole = false;
 	if (!f->is_whole)
 		return;
-	f->version[f->slot] = ++f->last_version;
+	f->last_version += f->last_version < UINT16_MAX;
+	f->version[f->slot] = f->last_version;
 	f->is_moving = f->is_whole = false;
 	trace(MBOX, "%s: firmware %u in slot %u", dev->name, f->last_version, f->slot + 1);
 }
@@ -84,7 +85,9 @@ u16 cmd_transfer_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 	if ((action == TRANSFER_NEXT || action == TRANSFER_LAST) &&
 	    (!f->is_moving || (offset != f->next && (offset != f->part || offset + size != f->next))))
 		return CXL_FW_TRANSFER_OUT_OF_ORDER;
-	if ((action == TRANSFER_FULL || action == TRANSFER_FIRST) && offset)
+	if (action == TRANSFER_FULL)
+		offset = 0; /* the field is ignored */
+	if (action == TRANSFER_FIRST && offset)
 		return CXL_FW_TRANSFER_OUT_OF_ORDER;
 	/* Offsets count whole units, so only the last part may be odd. */
 	if (!size || !range_ok(offset, size, FIRMWARE_BYTES_MAX) ||
@@ -108,8 +111,11 @@ static void activate_done(void *owner, u16 code)
 {
 	struct cxl_type3 *dev = owner;
 
-	if (code == CXL_SUCCESS)
-		dev->firmware.active = dev->firmware.next_active;
+	if (code != CXL_SUCCESS)
+		return;
+	dev->firmware.active = dev->firmware.next_active;
+	if (dev->firmware.staged == dev->firmware.active + 1)
+		dev->firmware.staged = 0; /* it has come early */
 }
 
 u16 cmd_activate_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
@@ -119,7 +125,7 @@ u16 cmd_activate_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 
 	if (action > ACTIVATE_AT_RESET)
 		return CXL_INVALID_INPUT;
-	if (!slot || slot > FIRMWARE_SLOTS || !f->version[slot - 1])
+	if (!slot || slot > FIRMWARE_SLOTS || !f->version[slot - 1] || slot - 1 == f->active)
 		return CXL_FW_INVALID_SLOT;
 	if (action == ACTIVATE_AT_RESET) {
 		f->staged = slot;
@@ -139,7 +145,7 @@ void fw_slots_reset(struct cxl_type3 *dev, unsigned reset_kind)
 	struct firmware *f = &dev->firmware;
 
 	f->is_moving = f->is_whole = false;
-	if ((reset_kind == RESET_COLD || reset_kind == RESET_WARM) && f->staged) {
+	if ((reset_kind & RESETS_CONVENTIONAL) && f->staged) {
 		f->active = f->staged - 1;
 		f->staged = 0;
 	}

@@ -31,7 +31,8 @@ const struct mbox_command mbox_commands[] = {
 	{0x0201, "transfer FW",                  128, WHOLE_PAYLOAD, EFFECT_BACKGROUND | EFFECT_ABORT, cmd_transfer_fw,
 	 "8.2.9.3.2"},
 	{0x0202, "activate FW",                  2, 2,
-	 EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_BACKGROUND | EFFECT_ABORT, cmd_activate_fw, "8.2.9.3.3"},
+	 EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_BACKGROUND | EFFECT_ABORT | EFFECT_RESETS_VALID |
+	 EFFECT_CONVENTIONAL_RESET_CONFIG, cmd_activate_fw, "8.2.9.3.3"},
 	{0x0300, "get timestamp",                0, 0,      0, cmd_get_timestamp, "8.2.9.4.1"},
 	{0x0301, "set timestamp",                8, 8,      EFFECT_IMMEDIATE_POLICY, cmd_set_timestamp, "8.2.9.4.2"},
 	{0x0400, "get supported logs",           0, 0,      0, cmd_get_supported_logs, "8.2.9.5.1"},

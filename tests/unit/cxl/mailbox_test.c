@@ -368,6 +368,36 @@ static void firmware_moves_in_order_and_is_activated(void **state)
 	assert_int_equal(transfer(1, 1, 0, 256), CXL_BACKGROUND_STARTED);
 }
 
+/* The active slot cannot be made active; a whole package has no offset; any conventional reset will do, and the Command
+ * Effects Log says so. [CXL3.1 8.2.9.3.2, 8.2.9.3.3] */
+static void firmware_slots_take_turns(void **state)
+{
+	u8 cel[24] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78, 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
+
+	assert_int_equal(send(0x0202, (u8[2]){0, 1}, 2), CXL_FW_INVALID_SLOT);
+	assert_int_equal(send(0x0202, (u8[2]){1, 1}, 2), CXL_FW_INVALID_SLOT);
+	assert_int_equal(transfer(0, 2, 77, 128), CXL_BACKGROUND_STARTED);
+	assert_int_equal(send(0x0202, (u8[2]){1, 2}, 2), CXL_SUCCESS);
+	type3_cxl_reset(dev, false);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[1], 1 | 2 << 3);
+	fixture_reset(&m, RESET_HOT);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[1], 2);
+	/* What is staged and comes online before is not staged any more. */
+	assert_int_equal(send(0x0202, (u8[2]){1, 1}, 2), CXL_SUCCESS);
+	assert_int_equal(send(0x0202, (u8[2]){0, 1}, 2), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 1000000000);
+	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[1], 1);
+	store_le(cel + 20, 4, 4 * mbox_command_count);
+	assert_int_equal(send(0x0401, cel, 24), CXL_SUCCESS);
+	for (unsigned n = 0; n < mbox_command_count; n++)
+		if (load_le(out + 4 * n, 2) == 0x0202)
+			assert_int_equal(load_le(out + 4 * n + 2, 2),
+					 1 << 10 | 1 << 9 | 1 << 8 | 1 << 6 | 1 << 1 | 1 << 0);
+}
+
 static u16 set_feature(const u8 *uuid, u32 action, u16 offset, const u8 *data, u32 bytes)
 {
 	u8 request[MAILBOX_PAYLOAD_BYTES] = {0};
@@ -584,6 +614,7 @@ int main(void)
 		T(qos_control_keeps_to_its_limits),
 		T(logs_say_what_can_be_done_to_them),
 		T(firmware_moves_in_order_and_is_activated),
+		T(firmware_slots_take_turns),
 		T(features_keep_to_their_rows),
 		T(features_are_set_in_parts),
 		T(repair_takes_poison_away),
