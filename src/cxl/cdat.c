@@ -100,9 +100,18 @@ static void append_partition(struct cdat *cdat, u8 handle, u64 dpa, u64 size, bo
 	store_le(entry + 16, 8, size);
 }
 
-/* After those of the static partitions. */
+/* The DSMAS that the region lies in, whoever wrote the table; else as they are counted here: after those of the
+ * static partitions. */
 u8 cdat_dynamic_handle(const struct cxl_type3 *dev, unsigned region)
 {
+	u64 base = dynamic_region_base(dev->dc, region);
+
+	for (u32 at = CDAT_HEADER_BYTES; at < dev->cdat.size; at += load_le(dev->cdat.bytes + at + 2, 2)) {
+		const u8 *e = dev->cdat.bytes + at;
+
+		if (e[0] == CDAT_DSMAS && base - load_le(e + 8, 8) < load_le(e + 16, 8))
+			return e[4];
+	}
 	return (dev->volatile_bytes != 0) + (dev->persistent_bytes != 0) + region;
 }
 
@@ -118,8 +127,7 @@ bool cdat_build(struct cxl_type3 *dev, struct error *err)
 	if (dev->persistent_bytes)
 		append_partition(&dev->cdat, handle++, dev->volatile_bytes, dev->persistent_bytes, true, 0);
 	for (unsigned n = 0; dev->dc && n < dev->dc->region_count; n++)
-		append_partition(&dev->cdat, cdat_dynamic_handle(dev, n), dev->dc->base + n * dev->dc->region_size,
-				 dev->dc->region_size, false,
+		append_partition(&dev->cdat, handle++, dynamic_region_base(dev->dc, n), dev->dc->region_size, false,
 				 CDAT_DSMAS_DYNAMIC | (dev->dc->shareable ? CDAT_DSMAS_SHAREABLE : 0));
 	cdat_end(&dev->cdat);
 	return true;

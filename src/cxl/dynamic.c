@@ -576,7 +576,7 @@ static bool plan_group(struct cxl_type3 *dev, const struct cxl_dc_request *reque
 		struct dc_extent extent = {.dpa = dynamic_region_base(dc, request->region) + spans[n].offset,
 					   .size = spans[n].size,
 					   .region = request->region,
-					   .sequence = dc->shareable ? n + 1 : 0,
+					   .sequence = dc->shareable ? n : 0,
 					   .group = dc->next_group,
 					   .sanitize = dc->sanitize_regions >> request->region & 1};
 

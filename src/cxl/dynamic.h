@@ -13,7 +13,7 @@
 struct dc_extent {
 	u64 dpa, size; /* multiples of DC_BLOCK, inside one region */
 	u8 tag[16];
-	u16 sequence; /* of shareable extents: from 1; else 0 */
+	u16 sequence; /* of shareable extents: from 0, in the order of the offer; else 0 */
 	u8 region;
 	bool sanitize; /* when it goes */
 	u32 group;     /* of offers: those with one number were offered together */

@@ -186,9 +186,11 @@ u16 cmd_set_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, st
 
 	if (!modes)
 		return CXL_INVALID_PAYLOAD_LENGTH;
+	/* Reserved modes; firmware has no interest in dynamic capacity. */
 	for (unsigned n = 0; n < count; n++)
-		if ((modes[n] & EVENT_IRQ_MODE) == EVENT_IRQ_MODE)
-			return CXL_INVALID_INPUT; /* a reserved mode */
+		if ((modes[n] & EVENT_IRQ_MODE) == EVENT_IRQ_MODE ||
+		    (n == EVENT_DYNAMIC && (modes[n] & EVENT_IRQ_MODE) == EVENT_IRQ_FIRMWARE))
+			return CXL_INVALID_INPUT;
 	for (unsigned n = 0; n < count; n++)
 		dev->events[n].policy = modes[n] & EVENT_IRQ_MODE;
 	return CXL_SUCCESS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cdat=FILE: what is refused, with which words, and that a right one is shown and counts. [CDAT 1.04] */
 #include "fixture.h"
+#include "driver.h"
 
 #include <unistd.h>
 
@@ -150,12 +151,47 @@ static void a_file_takes_the_place_of_the_derived_table(void **state)
 	unlink(path);
 }
 
+/* Get Dynamic Capacity Configuration names the DSMAS that the file has for the region. [CXL3.1 8.2.9.9.9.1] */
+static void the_file_names_dynamic_regions(void **state)
+{
+	char path[] = "/tmp/cdat_test.XXXXXX";
+	int fd = mkstemp(path);
+	struct machine m;
+	u8 *e;
+
+	make_table();
+	for (unsigned n = 0; n < 2; n++) {
+		e = append(CDAT_DSMAS, 24);
+		e[4] = 40 - n;
+		e[5] = CDAT_DSMAS_DYNAMIC;
+		store_le(e + 8, 8, (n + 1) * 256 * MiB);
+		store_le(e + 16, 8, 256 * MiB);
+	}
+	seal();
+	assert_true(fd >= 0 && write(fd, bytes, size) == size);
+	close(fd);
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &memory_backend_ram_class, "id=d,size=512M");
+	fixture_add(&m, &cxl_type3_class,
+		    "id=mem0,bus=rp0,volatile-memdev=v,volatile-dc-memdev=d,num-dc-regions=2,cdat=%s", path);
+	mailbox_of(fixture_type3(&m, "mem0"));
+	assert_int_equal(send(0x4800, (u8[2]){8, 0}, 2), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 8 + 32, 4), 40);
+	assert_int_equal(load_le(out + 8 + 40 + 32, 4), 39);
+	fixture_close(&m);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_tables_are_refused),
 		cmocka_unit_test(hostile_tables_are_survived),
 		cmocka_unit_test(a_file_takes_the_place_of_the_derived_table),
+		cmocka_unit_test(the_file_names_dynamic_regions),
 	};
 
 	return cmocka_run_group_tests_name("cxl/cdat", tests, NULL, NULL);

@@ -309,6 +309,23 @@ static void releases_split_extents(void **state)
 	assert_false(ask_back(2, 0, BLOCK, false, false));
 }
 
+/* What is sanitized on its way back is not poisoned for whom it comes to next. */
+static void a_sanitizing_release_takes_poison(void **state)
+{
+	u8 dpa[8];
+
+	assert_true(offer(1, 0, 2 * BLOCK));
+	assert_int_equal(accept(STATIC + Q, 2 * BLOCK), CXL_SUCCESS);
+	for (unsigned n = 0; n < 2; n++) {
+		store_le(dpa, 8, STATIC + Q + n * BLOCK);
+		assert_int_equal(send(0x4301, dpa, 8), CXL_SUCCESS);
+	}
+	assert_true(ask_back(1, 0, 2 * BLOCK, false, true));
+	assert_int_equal(give_back(STATIC + Q, BLOCK), CXL_SUCCESS);
+	assert_int_equal(dev->poison.count, 1);
+	assert_true(dev->poison.ranges[0].dpa == STATIC + Q + BLOCK);
+}
+
 static void extents_run_out(void **state)
 {
 	struct part part = {STATIC + BLOCK, BLOCK};
@@ -356,13 +373,14 @@ static void shareable_capacity_is_whole(void **state)
 	assert_non_null(strstr(m.err.text, "needs a tag"));
 	assert_true(cxl_dc_add(&dev->pci.dev, &request, &m.err));
 	assert_int_equal(events(), 2);
-	assert_int_equal(load_le(event(0) + 88, 2), 1);
-	assert_int_equal(load_le(event(1) + 88, 2), 2);
+	assert_int_equal(load_le(event(0) + 88, 2), 0); /* 0 to n-1 [CXL3.1 table 8-51] */
+	assert_int_equal(load_le(event(1) + 88, 2), 1);
 	assert_int_equal(accept(STATIC, 2 * BLOCK), CXL_INVALID_EXTENT_LIST); /* not all of the tag */
 	assert_int_equal(update(0x4802, false, 2, (struct part[]){{STATIC, 2 * BLOCK}, {STATIC + 4 * BLOCK, BLOCK}}),
 			 CXL_SUCCESS);
 	assert_int_equal(extents(NULL), 2);
-	assert_int_equal(load_le(out + 16 + 32, 2), 1);
+	assert_int_equal(load_le(out + 16 + 32, 2), 0);
+	assert_int_equal(load_le(out + 16 + 40 + 32, 2), 1);
 	assert_int_equal(give_back(STATIC, BLOCK), CXL_INVALID_EXTENT_LIST);
 	spans[0].offset = 8 * BLOCK, spans[1].offset = 16 * BLOCK;
 	assert_false(cxl_dc_add(&dev->pci.dev, &request, &m.err)); /* the tag is in use */
@@ -549,6 +567,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(offers_become_events_and_extents, open_one, close_all),
 		cmocka_unit_test_setup_teardown(malformed_lists_are_refused, open_one, close_all),
 		cmocka_unit_test_setup_teardown(releases_split_extents, open_one, close_all),
+		cmocka_unit_test_setup_teardown(a_sanitizing_release_takes_poison, open_one, close_all),
 		cmocka_unit_test_setup_teardown(extents_run_out, open_one, close_all),
 		cmocka_unit_test_setup_teardown(shareable_capacity_is_whole, open_shareable, close_all),
 		cmocka_unit_test_setup_teardown(only_accepted_extents_are_memory, open_one, close_all),

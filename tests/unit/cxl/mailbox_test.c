@@ -226,6 +226,10 @@ static void event_policy_names_the_vectors(void **state)
 	assert_int_equal(send(0x0102, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 4), 0x00410002);
 	assert_int_equal(send(0x0103, reserved, 4), CXL_INVALID_INPUT);
+	policy[4] = 2; /* reserved for dynamic capacity */
+	assert_int_equal(send(0x0103, policy, 5), CXL_INVALID_INPUT);
+	policy[4] = 1;
+	assert_int_equal(send(0x0103, policy, 5), CXL_SUCCESS);
 }
 
 static void health_and_alerts(void **state)
