@@ -4,7 +4,7 @@
  * time; a second gets Busy. They take guest time and no host time: a timer ends them, and the percentage is the time
  * gone by. One that waits for somebody has no duration and stays at 0 percent. The end sets Background Command Status,
  * clears Background Operation in Mailbox Status, and interrupts if asked to. An operation that can be aborted ends with
- * Aborted; Sanitize cannot, and goes on over all resets but a cold one. Machine lock.
+ * Aborted; Sanitize cannot. None goes on over a reset. Machine lock.
  */
 #include "base/loop.h"
 #include "base/trace.h"
@@ -108,17 +108,13 @@ u16 cmd_abort_background(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 
 void background_reset(struct background *b, unsigned reset_kind)
 {
-	if (b->is_running && (b->can_abort || reset_kind == RESET_COLD)) {
-		void (*done)(void *owner, u16 code) = b->done;
+	void (*done)(void *owner, u16 code) = b->is_running ? b->done : NULL;
 
-		b->is_running = false;
-		b->done = NULL;
+	b->is_running = false;
+	b->done = NULL;
+	b->opcode = b->code = b->percent = 0;
+	if (b->timer.loop)
 		timer_set(&b->timer, TIMER_OFF);
-		if (done)
-			done(b->owner, CXL_ABORTED);
-	}
-	if (b->is_running)
-		regs_set(&b->mbox->registers, MAILBOX_STATUS, 8, MAILBOX_STATUS_BACKGROUND);
-	else
-		b->opcode = b->code = b->percent = 0;
+	if (done)
+		done(b->owner, CXL_ABORTED);
 }

@@ -4,7 +4,7 @@
  *
  * While Sanitize runs, in background and not to be aborted, media are disabled: the map has no pointer to them, reads
  * give random data, writes are lost, commands that need media say so. At its end media and label storage are zero,
- * nothing is poisoned, and the event logs are empty. One that was cut short, by a cold reset or the end of the process,
+ * nothing is poisoned, and the event logs are empty. One that was cut short, by a reset or the end of the process,
  * leaves media disabled until another has succeeded. Secure Erase makes user data zero at once, of persistent memory
  * alone if a passphrase comes with it: labels and event logs stay.
  *
