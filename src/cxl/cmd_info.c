@@ -165,7 +165,7 @@ u16 cmd_clear_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *ou
 	if (n < 0)
 		return CXL_INVALID_LOG;
 	if (!(logs[n].capabilities & LOG_CLEAR))
-		return CXL_UNSUPPORTED;
+		return CXL_INVALID_INPUT;
 	dev->debug_log_bytes = 0;
 	return CXL_SUCCESS;
 }
@@ -178,7 +178,7 @@ u16 cmd_populate_log(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out 
 	if (n < 0)
 		return CXL_INVALID_LOG;
 	if (!(logs[n].capabilities & LOG_POPULATE))
-		return CXL_UNSUPPORTED;
+		return CXL_INVALID_INPUT;
 	for (unsigned i = 0; i < dev->comp.decoder_count; i++)
 		committed += dev->comp.decoders[i].committed;
 	memset(dev->debug_log, 0, sizeof(dev->debug_log));

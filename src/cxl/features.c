@@ -116,7 +116,7 @@ u16 cmd_get_supported_features(struct cxl_type3 *dev, struct mbox_in *in, struct
 	u32 bytes = mbox_get(in, 4), count = 0;
 	unsigned first = mbox_get(in, 2);
 
-	if (first >= FEATURES || bytes < HEADER_BYTES)
+	if (first > FEATURES || bytes < HEADER_BYTES)
 		return CXL_INVALID_INPUT;
 	bytes = MIN(bytes, out->room);
 	mbox_put_zeros(out, HEADER_BYTES);

@@ -287,7 +287,8 @@ static void logs_say_what_can_be_done_to_them(void **state)
 
 	assert_int_equal(send(0x0402, cel, 16), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 4), 0);
-	assert_int_equal(send(0x0403, cel, 16), CXL_UNSUPPORTED);
+	assert_int_equal(send(0x0403, cel, 16), CXL_INVALID_INPUT);
+	assert_int_equal(send(0x0404, cel, 16), CXL_INVALID_INPUT);
 	assert_int_equal(send(0x0404, nothing, 16), CXL_INVALID_LOG);
 	assert_int_equal(send(0x0402, debug, 16), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 4), 3);
@@ -430,6 +431,9 @@ static void features_keep_to_their_rows(void **state)
 	assert_int_equal(send(0x0500, list, 8), CXL_INVALID_INPUT);
 	store_le(list, 4, 8 + 47);
 	list[4] = FEATURES;
+	assert_int_equal(send(0x0500, list, 8), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 4), FEATURES << 16);
+	list[4] = FEATURES + 1;
 	assert_int_equal(send(0x0500, list, 8), CXL_INVALID_INPUT);
 	/* Scrub: 24 hours, off; then too short; then in parts. */
 	memcpy(get_request, uuid[0], 16);
