@@ -251,7 +251,7 @@ static void health_event(struct cxl_type3 *dev, u8 type, enum cxl_event_log log)
 	memcpy(record, cxl_record_kinds[CXL_RECORD_MEMORY_MODULE].uuid, 16);
 	record[MODULE_TYPE] = type;
 	store_health(dev, record + MODULE_HEALTH);
-	event_add(dev, log, record);
+	event_report(dev, log, record);
 }
 
 static enum cxl_event_log log_of(unsigned condition)

@@ -291,6 +291,8 @@ enum { CXL_COMPONENT_SWITCH = 0, CXL_COMPONENT_TYPE3 = 3 };
 
 /* 8.2.9.2.1 Event records. */
 #define EVENT_RECORD_BYTES 128
+#define EVENT_RECORD_FLAGS 17
+#define EVENT_SEVERITY 0x03 /* of the flags: the number of the log that it belongs into */
 enum cxl_event_log { EVENT_INFO, EVENT_WARNING, EVENT_FAILURE, EVENT_FATAL, EVENT_DYNAMIC, EVENT_LOGS };
 #define EVENT_FLAG_OVERFLOW BIT(0)
 #define EVENT_FLAG_MORE BIT(1)

@@ -79,6 +79,12 @@ void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[
 		pci_msix_notify(&dev->pci, log_vectors[which]);
 }
 
+void event_report(struct cxl_type3 *dev, enum cxl_event_log which, u8 record[EVENT_RECORD_BYTES])
+{
+	record[EVENT_RECORD_FLAGS] = (record[EVENT_RECORD_FLAGS] & ~EVENT_SEVERITY) | which;
+	event_add(dev, which, record);
+}
+
 void events_reset(struct cxl_type3 *dev, unsigned reset_kind)
 {
 	for (unsigned n = 0; n < EVENT_LOGS; n++) {

@@ -52,7 +52,7 @@ static void media_event(struct cxl_type3 *dev, enum cxl_event_log log, u64 dpa, 
 	record[GENERAL_MEDIA_DESCRIPTOR] = GENERAL_MEDIA_UNCORRECTABLE |
 					   (dev->poison.count > POISON_LIST_RECORDS ? GENERAL_MEDIA_LIST_OVERFLOW : 0);
 	record[GENERAL_MEDIA_TRANSACTION] = transaction;
-	event_add(dev, log, record);
+	event_report(dev, log, record);
 }
 
 void poison_met(struct cxl_type3 *dev, u64 dpa, enum media_transaction transaction)

@@ -371,6 +371,8 @@ u64 type3_timestamp(const struct cxl_type3 *dev);
 /* --- events.c --- */
 /* Adds a record (128 bytes as in the specification; handle and time stamp are filled in here) to a log. */
 void event_add(struct cxl_type3 *dev, enum cxl_event_log which, const u8 record[EVENT_RECORD_BYTES]);
+/* One that the device makes itself: its severity is that of the log, which is one of the first four. */
+void event_report(struct cxl_type3 *dev, enum cxl_event_log which, u8 record[EVENT_RECORD_BYTES]);
 /* Records that a log has room for. */
 unsigned event_log_room(const struct cxl_type3 *dev, enum cxl_event_log log);
 void events_reset(struct cxl_type3 *dev, unsigned reset_kind);

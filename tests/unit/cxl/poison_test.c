@@ -92,6 +92,8 @@ static void poison_hurts_where_it_is_and_nowhere_else(void **state)
 		assert_int_equal(load_le(dev->events[EVENT_FAILURE].records[0] + GENERAL_MEDIA_DPA, 8), dpa | 1);
 		assert_int_equal(dev->events[EVENT_FAILURE].records[0][GENERAL_MEDIA_DESCRIPTOR], 1);
 		assert_int_equal(dev->events[EVENT_FAILURE].records[0][GENERAL_MEDIA_TRANSACTION], MEDIA_HOST_READ);
+		assert_int_equal(dev->events[EVENT_FAILURE].records[0][EVENT_RECORD_FLAGS], 2); /* severity */
+		assert_int_equal(dev->events[EVENT_INFO].records[0][EVENT_RECORD_FLAGS], 0);
 		/* A partial write lands and leaves it poisoned. */
 		assert_int_equal(space_write(m.space, hpa + 8, 8, 0x2222), MEM_OK);
 		assert_int_equal(space_read(m.space, hpa + 8, 8, &got), MEM_ABORT);

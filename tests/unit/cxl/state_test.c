@@ -344,10 +344,12 @@ static void health_crosses_thresholds(void **state)
 	assert_int_equal(dev->events[EVENT_WARNING].count, 2);
 	assert_int_equal(dev->events[EVENT_WARNING].records[0][48], 3); /* temperature */
 	assert_int_equal(dev->events[EVENT_WARNING].records[0][51], out[2]);
+	assert_int_equal(dev->events[EVENT_WARNING].records[0][EVENT_RECORD_FLAGS], 1); /* severity */
 	h.temperature = -40;
 	h.life_used = 75;
 	assert_true(cxl_health_set(&dev->pci.dev, &h, &m.err));
 	assert_int_equal(dev->events[EVENT_FATAL].count, 2);
+	assert_int_equal(dev->events[EVENT_FATAL].records[1][EVENT_RECORD_FLAGS], 3);
 	h.temperature = 20;
 	h.media_status = 1;
 	assert_true(cxl_health_set(&dev->pci.dev, &h, &m.err));
