@@ -177,21 +177,19 @@ bool parse_mac(const char *key, const char *text, u8 value[6], struct error *err
 	return true;
 }
 
-/* One or two hexadecimal digits. */
+/* One or two hexadecimal digits, also after 0x. */
 static bool hex2(const char **text, u32 *value)
 {
-	const char *p = *text;
+	const char *p = *text, *first;
 	u32 v = 0;
 
-	while (p - *text < 2 && isxdigit((unsigned char)*p)) {
+	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
+		p += 2;
+	for (first = p; p - first < 2 && isxdigit((unsigned char)*p); p++)
 		v = v * 16 + (u32)(isdigit((unsigned char)*p) ? *p - '0' : tolower((unsigned char)*p) - 'a' + 10);
-		p++;
-	}
 	*value = v;
-	if (p == *text)
-		return false;
 	*text = p;
-	return true;
+	return p > first;
 }
 
 bool parse_pci_addr(const char *key, const char *text, u32 *devfn, struct error *err)
@@ -199,8 +197,6 @@ bool parse_pci_addr(const char *key, const char *text, u32 *devfn, struct error 
 	const char *p = text;
 	u32 slot, function = 0;
 
-	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
-		p += 2;
 	if (!hex2(&p, &slot) || (*p == '.' && (p++, !hex2(&p, &function))) || *p)
 		return fail(err, "%s=%s: not a PCI address; write SLOT or SLOT.FUNCTION in hexadecimal, such as 1f.0",
 			    key, text);

@@ -105,6 +105,10 @@ static void addresses_and_ids(void **state)
 	assert_int_equal(devfn, 0x10);
 	assert_true(parse_pci_addr("addr", "03", &devfn, &err));
 	assert_int_equal(devfn, 0x18);
+	assert_true(parse_pci_addr("addr", "0x1.0x3", &devfn, &err)); /* as libvirt writes it */
+	assert_int_equal(devfn, 0x0b);
+	assert_false(parse_pci_addr("addr", "0x1.0x", &devfn, &err));
+	assert_false(parse_pci_addr("addr", "0x1.0x8", &devfn, &err));
 	assert_false(parse_pci_addr("addr", "20", &devfn, &err));
 	assert_false(parse_pci_addr("addr", "1.8", &devfn, &err));
 	assert_false(parse_pci_addr("addr", "1.", &devfn, &err));
