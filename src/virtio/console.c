@@ -402,6 +402,9 @@ static void console_destroy(struct dev *dev)
 {
 	struct virtconsole *port = container_of(dev, struct virtconsole, dev);
 
+	/* Its character device outlives a port that is taken out. */
+	if (dev->created && port->chardev)
+		chardev_connect(port->chardev, NULL, NULL, NULL);
 	if (port->serial)
 		port->serial->ports[port->nr] = NULL;
 	port->serial = NULL;

@@ -212,6 +212,18 @@ static void ports_are_checked(void **state)
 	end(&d, &m);
 }
 
+static void a_port_that_is_taken_out_lets_go_of_its_chardev(void **state)
+{
+	struct machine m = {0};
+	struct driver d = start(&m, 0, 1);
+
+	assert_non_null(m.chardev->take);
+	dev_destroy(d.f->devs[--d.f->dev_count]);
+	assert_null(m.chardev->take);
+	assert_null(m.chardev->opaque);
+	end(&d, &m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +231,7 @@ int main(void)
 		cmocka_unit_test(multiport_driver_learns_of_the_console),
 		cmocka_unit_test(messages_without_room_are_bounded),
 		cmocka_unit_test(ports_are_checked),
+		cmocka_unit_test(a_port_that_is_taken_out_lets_go_of_its_chardev),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
