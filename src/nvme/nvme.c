@@ -234,7 +234,7 @@ static void sq_run(struct nvme *nvme, u16 id)
 	struct nvme_sq *sq = &nvme->sqs[id];
 
 	/* The bound: head follows tail, which stands still meanwhile. A command may delete the queue. */
-	while (sq->used && sq->head != sq->tail) {
+	while (sq->used && !sq->ending && sq->head != sq->tail) {
 		struct nvme_request *r;
 
 		if (nvme->live >= NVME_REQUESTS_MAX + (id ? 0 : NVME_REQUESTS_ADMIN)) {
@@ -298,16 +298,19 @@ static void controller_clear(struct nvme *nvme)
 	__atomic_store_n(&nvme->ending, true, __ATOMIC_RELAXED);
 	work_group_wait(&nvme->work);
 	__atomic_store_n(&nvme->ending, false, __ATOMIC_RELAXED);
-	nvme_io_forget(nvme, NVME_ALL_QUEUES);
+	nvme_io_forget(nvme);
 	nvme->waiting = false;
 	nvme->generation++;
-	for (unsigned n = 0; n < NVME_QUEUES_MAX; n++)
+	for (unsigned n = 0; n < NVME_QUEUES_MAX; n++) {
 		while (nvme->cqs[n].used && nvme->cqs[n].first) {
 			struct nvme_request *r = nvme->cqs[n].first;
 
 			nvme->cqs[n].first = r->next;
 			nvme_request_free(r);
 		}
+		if (nvme->sqs[n].deletion)
+			nvme_request_free(nvme->sqs[n].deletion);
+	}
 	while (nvme->stopped) {
 		struct nvme_request *r = nvme->stopped;
 

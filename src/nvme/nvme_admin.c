@@ -216,20 +216,49 @@ static void create_sq(struct nvme_request *r)
 	nvme->cqs[cq].users++;
 }
 
-/* Commands of the queue that are still under way end without a completion. */
+void nvme_sq_end(struct nvme *nvme, struct nvme_sq *sq)
+{
+	struct nvme_request *deletion = sq->deletion;
+
+	if (sq->busy)
+		return;
+	nvme->cqs[sq->cq].users--;
+	*sq = (struct nvme_sq){.used = false};
+	nvme_complete(deletion);
+}
+
+/* What waits for room on the disk. */
+static void forget_stopped(struct nvme *nvme, u32 id)
+{
+	struct nvme_request **link = &nvme->stopped, *r;
+
+	while ((r = *link)) {
+		if (r->sq != id) {
+			link = &r->next;
+			continue;
+		}
+		*link = r->next;
+		nvme->sqs[id].busy--;
+		nvme_request_free(r);
+	}
+}
+
+/* Commands of the queue that are still under way end without a completion, and the deletion after them: nobody waits
+ * for the disk with the machine lock. */
 static void delete_sq(struct nvme_request *r)
 {
 	struct nvme *nvme = r->nvme;
 	u32 id = nvme_dword(r, NVME_C_CDW10) & 0xffff;
 
-	if (!id || id > nvme->queue_pairs || !nvme->sqs[id].used) {
+	if (!id || id > nvme->queue_pairs || !nvme->sqs[id].used || nvme->sqs[id].ending) {
 		r->status = NVME_QID_INVALID;
+		nvme_complete(r);
 		return;
 	}
-	work_group_wait(&nvme->work);
-	nvme_io_forget(nvme, id);
-	nvme->sqs[id].used = false;
-	nvme->cqs[nvme->sqs[id].cq].users--;
+	__atomic_store_n(&nvme->sqs[id].ending, true, __ATOMIC_RELAXED);
+	nvme->sqs[id].deletion = r;
+	forget_stopped(nvme, id);
+	nvme_sq_end(nvme, &nvme->sqs[id]);
 }
 
 static void delete_cq(struct nvme_request *r)
@@ -257,7 +286,7 @@ static void delete_cq(struct nvme_request *r)
 void nvme_admin(struct nvme_request *r)
 {
 	switch (r->command[NVME_C_OPCODE]) {
-	case NVME_DELETE_SQ: delete_sq(r); break;
+	case NVME_DELETE_SQ: delete_sq(r); return;
 	case NVME_CREATE_SQ: create_sq(r); break;
 	case NVME_GET_LOG: get_log(r); break;
 	case NVME_DELETE_CQ: delete_cq(r); break;

@@ -7,9 +7,10 @@
 #define AT_ONCE_BYTES (128 * KiB)
 #define DISCARD_PART (1 * GiB)
 
-static bool is_ending(const struct nvme *nvme)
+static bool is_ending(const struct nvme_request *r)
 {
-	return __atomic_load_n(&nvme->ending, __ATOMIC_RELAXED);
+	return __atomic_load_n(&r->nvme->ending, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&r->nvme->sqs[r->sq].ending, __ATOMIC_RELAXED);
 }
 
 /* --- On a pool thread --- */
@@ -45,7 +46,7 @@ static bool ranges_discard(struct nvme_request *r)
 
 		for (u64 part; left; left -= part, at += part) {
 			part = MIN(left, DISCARD_PART);
-			if (is_ending(nvme) || !block_discard(nvme->drive->block, at, part))
+			if (is_ending(r) || !block_discard(nvme->drive->block, at, part))
 				return false;
 		}
 	}
@@ -84,7 +85,7 @@ static void request_work(void *arg)
 	struct nvme_request *r = arg;
 	struct nvme *nvme = r->nvme;
 
-	if (!is_ending(nvme))
+	if (!is_ending(r))
 		request_run(r);
 	if (loop_is_instruction_time(nvme->pci.loop))
 		request_done(r);
@@ -98,8 +99,16 @@ static void request_done(void *opaque)
 {
 	struct nvme_request *r = opaque;
 	struct nvme *nvme = r->nvme;
+	struct nvme_sq *sq = &nvme->sqs[r->sq];
 
-	if (r->failed && r->generation == nvme->generation) {
+	if (sq->ending) {
+		sq->busy--;
+		nvme_request_free(r);
+		nvme_sq_end(nvme, sq);
+		nvme_go_on(nvme);
+		return;
+	}
+	if (r->failed) {
 		switch (machine_disk_failed(nvme->machine, nvme->drive, r->command[NVME_C_OPCODE] != NVME_READ)) {
 		case ON_ERROR_STOP:
 			r->next = nvme->stopped;
@@ -109,30 +118,24 @@ static void request_done(void *opaque)
 		default: break;
 		}
 	}
+	sq->busy--;
 	nvme_complete(r);
 	nvme_go_on(nvme);
 }
 
-struct place {
-	struct nvme *nvme;
-	u32 sq;
-};
-
-static bool is_request_of(void *request, void *arg)
+static bool is_request_of(void *request, void *nvme)
 {
 	struct nvme_request *r = request;
-	const struct place *place = arg;
-	bool is = r->nvme == place->nvme && (place->sq == NVME_ALL_QUEUES || place->sq == r->sq);
 
-	if (is)
+	if (r->nvme == nvme)
 		nvme_request_free(r);
-	return is;
+	return r->nvme == nvme;
 }
 
-void nvme_io_forget(struct nvme *nvme, u32 sq)
+void nvme_io_forget(struct nvme *nvme)
 {
 	if (nvme->pci.loop)
-		loop_undefer(nvme->pci.loop, request_done, is_request_of, &(struct place){nvme, sq});
+		loop_undefer(nvme->pci.loop, request_done, is_request_of, nvme);
 }
 
 void nvme_io_retry(struct nvme_request *r)
@@ -194,8 +197,10 @@ void nvme_io(struct nvme_request *r)
 	r->status = request_check(r);
 	if (r->status ||
 	    (r->command[NVME_C_OPCODE] == NVME_DSM && !(nvme_dword(r, NVME_C_CDW11) & NVME_DSM_DEALLOCATE)) ||
-	    (r->command[NVME_C_OPCODE] == NVME_READ && r->bytes <= AT_ONCE_BYTES && data_move(r, true)))
+	    (r->command[NVME_C_OPCODE] == NVME_READ && r->bytes <= AT_ONCE_BYTES && data_move(r, true))) {
 		nvme_complete(r);
-	else
-		nvme_io_retry(r);
+		return;
+	}
+	r->nvme->sqs[r->sq].busy++;
+	nvme_io_retry(r);
 }

@@ -42,9 +42,12 @@ struct nvme_request {
 
 struct nvme_sq {
 	bool used;
+	bool ending; /* atomic: it is being deleted: threads leave what they have not begun */
 	u16 cq, head, tail;
 	u32 size;
 	u64 pa;
+	unsigned busy;                 /* commands that threads have, or that wait in `stopped` */
+	struct nvme_request *deletion; /* Delete I/O Submission Queue, which waits for them */
 };
 
 struct nvme_cq {
@@ -108,9 +111,10 @@ bool nvme_data_in(struct nvme_request *r, void *to, u64 size);
 void nvme_admin(struct nvme_request *r); /* completes it, or keeps it */
 void nvme_io(struct nvme_request *r);
 void nvme_io_retry(struct nvme_request *r);
-/* No thread is in a request: completions that are still on their way to a queue are thrown away. */
-#define NVME_ALL_QUEUES UINT32_MAX
-void nvme_io_forget(struct nvme *nvme, u32 sq);
+/* No thread is in a request: completions that are still on their way are thrown away. */
+void nvme_io_forget(struct nvme *nvme);
+/* Once nothing of an ending queue is under way, it is no more, and the command that deletes it completes. */
+void nvme_sq_end(struct nvme *nvme, struct nvme_sq *sq);
 u64 nvme_blocks(const struct nvme *nvme); /* of the namespace */
 
 #endif

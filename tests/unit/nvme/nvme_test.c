@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The nvme controller driven as a driver would: enable, identify, queues, data by PRPs, and what breaks the rules.
  * [NVME1.4] */
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/loop_private.h"
@@ -25,6 +28,7 @@ struct machine {
 	struct drive drive;
 	struct workers *workers;
 	unsigned failures;
+	enum on_error action;
 };
 struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user, struct error *err)
 {
@@ -38,7 +42,7 @@ struct drive *machine_take_drive(struct machine *machine, const char *id, struct
 enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write)
 {
 	machine->failures++;
-	return ON_ERROR_REPORT;
+	return machine->action;
 }
 struct workers *machine_workers(struct machine *machine)
 {
@@ -376,6 +380,132 @@ static void what_is_held_has_a_bound(void **state)
 	finish(t);
 }
 
+static void quit(void *opaque)
+{
+	loop_quit(opaque);
+}
+
+/* The event loop has its turns until an admin command is done. */
+static void wait_completed(struct test *t, struct loop *loop)
+{
+	while (!completed(t, 0)) {
+		loop_defer(loop, quit, loop);
+		loop_unlock(loop);
+		loop_run(loop);
+		loop_lock(loop);
+	}
+}
+
+/* Deletes queue 1. */
+static void delete_queue(struct test *t, struct loop *loop)
+{
+	put(t, 0, NVME_DELETE_SQ, 0, 0, 0, 1, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS, 4, t->tail[0]);
+	wait_completed(t, loop);
+	assert_int_equal(take(t, 0, NULL), NVME_OK);
+	t->tail[1] = 0;
+}
+
+static void wait_for(void *mutex)
+{
+	pthread_mutex_lock(mutex);
+	pthread_mutex_unlock(mutex);
+}
+
+/* A disk that is busy for long: who deletes a queue does not wait for it with the machine lock, and what no thread has
+ * begun is not done. [NVME1.4 5.6] */
+static void deletion_waits_for_nobody(void **state)
+{
+	struct test *t = start(false);
+	struct loop *loop;
+	struct nvme *nvme = container_of(t->dev, struct nvme, pci.dev);
+	struct work_group others;
+	pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
+	struct error err = {""};
+	u8 back[512];
+
+	alarm(60); /* for ever, if it does wait */
+	loop = loop_create(false, &err);
+	nvme->work.workers = workers_create(1, &err);
+	assert_true(loop && nvme->work.workers);
+	nvme->pci.loop = loop;
+	loop_lock(loop);
+	queues(t);
+	pthread_mutex_lock(&busy);
+	work_group_init(&others, nvme->work.workers);
+	work_group_run(&others, wait_for, &busy);
+	memset(at(t, DATA_AT), 0x5a, 512);
+	put(t, 1, NVME_WRITE, 1, DATA_AT, 0, 0, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	put(t, 0, NVME_DELETE_SQ, 0, 0, 0, 1, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS, 4, t->tail[0]);
+	assert_false(completed(t, 0));
+	/* It is on its way out, and the other admin commands go on. */
+	put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	assert_int_equal(admin(t, NVME_DELETE_SQ, 0, 1, 0), NVME_QID_INVALID);
+	assert_int_equal(admin(t, NVME_CREATE_SQ, SQ_AT, (ENTRIES - 1) << 16 | 1, 1 << 16 | 1), NVME_QID_INVALID);
+	assert_int_equal(admin(t, NVME_DELETE_CQ, 0, 1, 0), NVME_Q_DELETION);
+	pthread_mutex_unlock(&busy);
+	wait_completed(t, loop);
+	assert_int_equal(take(t, 0, NULL), NVME_OK);
+	assert_false(completed(t, 1));
+	assert_int_equal(nvme->live, 0);
+	assert_true(block_read(t->machine.drive.block, 0, back, 512));
+	assert_int_equal(back[0], 0);
+	assert_int_equal(admin(t, NVME_DELETE_CQ, 0, 1, 0), NVME_OK);
+	/* A reset meanwhile forgets the deletion too. */
+	queues(t);
+	t->tail[1] = 0;
+	pthread_mutex_lock(&busy);
+	work_group_run(&others, wait_for, &busy);
+	put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	put(t, 0, NVME_DELETE_SQ, 0, 0, 0, 1, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS, 4, t->tail[0]);
+	pthread_mutex_unlock(&busy);
+	wr(t->f, BAR_AT + NVME_CC, 4, 0);
+	assert_int_equal(nvme->live, 0);
+	work_group_fini(&others);
+	workers_destroy(nvme->work.workers);
+	nvme->work.workers = NULL;
+	nvme->pci.loop = t->f->loop;
+	loop_unlock(loop);
+	finish(t);
+	loop_destroy(loop);
+	alarm(0);
+}
+
+/* A write that waits for room on the disk goes with its queue: nothing is written later, from memory that is somebody
+ * else's by then. */
+static void what_waits_for_room_goes_with_its_queue(void **state)
+{
+	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct test *t = start(false);
+	struct nvme *nvme = container_of(t->dev, struct nvme, pci.dev);
+	u8 back[512];
+
+	signal(SIGXFSZ, SIG_IGN);
+	t->machine.action = ON_ERROR_STOP;
+	queues(t);
+	memset(at(t, DATA_AT), 0x5a, 512);
+	setrlimit(RLIMIT_FSIZE, &none);
+	put(t, 1, NVME_WRITE, 1, DATA_AT, 0, 0, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	setrlimit(RLIMIT_FSIZE, &all);
+	assert_int_equal(t->machine.failures, 1);
+	assert_false(completed(t, 1));
+	assert_int_equal(admin(t, NVME_DELETE_SQ, 0, 1, 0), NVME_OK);
+	t->tail[1] = 0;
+	assert_int_equal(admin(t, NVME_CREATE_SQ, SQ_AT, (ENTRIES - 1) << 16 | 1, 1 << 16 | 1), NVME_OK);
+	t->dev->cls->resume(t->dev);
+	assert_false(completed(t, 1));
+	assert_int_equal(nvme->live, 0);
+	assert_true(block_read(t->machine.drive.block, 0, back, 512));
+	assert_int_equal(back[0], 0);
+	finish(t);
+}
+
 /* Threads: a request that is done, and whose completion is on its way to the loop, when the device or its queue goes.
  */
 static void completions_on_their_way_go_with_the_device(void **state)
@@ -395,10 +525,8 @@ static void completions_on_their_way_go_with_the_device(void **state)
 		put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
 		wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
 	}
-	assert_int_equal(admin(t, NVME_DELETE_SQ, 0, 1, 0), NVME_OK);
-	assert_int_equal(loop->deferred_count, 0);
+	delete_queue(t, loop);
 	assert_int_equal(nvme->live, 0);
-	t->tail[1] = 0;
 	assert_int_equal(admin(t, NVME_CREATE_SQ, SQ_AT, (ENTRIES - 1) << 16 | 1, 1 << 16 | 1), NVME_OK);
 	put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
 	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
@@ -466,6 +594,8 @@ int main(void)
 		cmocka_unit_test(wrong_commands_get_their_status),
 		cmocka_unit_test(full_completion_queues_wait),
 		cmocka_unit_test(what_is_held_has_a_bound),
+		cmocka_unit_test(deletion_waits_for_nobody),
+		cmocka_unit_test(what_waits_for_room_goes_with_its_queue),
 		cmocka_unit_test(completions_on_their_way_go_with_the_device),
 		cmocka_unit_test(resets_forget_everything),
 		cmocka_unit_test(properties_are_checked),
