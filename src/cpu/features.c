@@ -60,13 +60,14 @@
 
 static const struct cpu_model models[] = {
 	{"max", 0x000fc710, 48, true, 0, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull},
+	{"cortex-a53", 0x410fd034, 40, false, A57_MASKS},
 	{"cortex-a57", 0x411fd073, 44, false, A57_MASKS},
 	{"cortex-a72", 0x410fd083, 44, false, A57_MASKS},
 	{"cortex-a76", 0x414fd0b1, 40, true, A76_MASKS},
 	{"neoverse-n1", 0x414fd0c1, 48, true, A76_MASKS},
 };
 
-static const char *const model_names[] = {"max", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1", NULL};
+static const char *const model_names[] = {"max", "cortex-a53", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1", NULL};
 _Static_assert(ARRAY_SIZE(model_names) == ARRAY_SIZE(models) + 1, "every model has its name in the list");
 
 const char *const *cpus_models(void)

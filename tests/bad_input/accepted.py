@@ -19,7 +19,7 @@ CASES = [
     ("--help", "--help", ["usage: "]),
     ("-M help", "-M help", ["virt ", "ARM Virtual Machine"]),
     ("-machine ?", "-machine ?", ["ARM Virtual Machine"]),
-    ("-cpu help", "-cpu help", ["max", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1"]),
+    ("-cpu help", "-cpu help", ["max", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1", "cortex-a53"]),
     ("-d help", "-d help", ["exec", "mmio", "cxl", "mbox", "unimp", "guest_error"]),
     ("-accel help", "-accel help", ["tcg"]),
     ("-chardev help", "-chardev help", ["stdio", "socket"]),

@@ -170,7 +170,7 @@ static void cpus_and_their_properties(void **state)
 	assert_string_equal(s->config.cpu_model, "neoverse-n1");
 	free(s);
 	refused(option_cpu, "host", "-cpu max");
-	refused(option_cpu, "cortex-a53", "max");
+	refused(option_cpu, "cortex-a35", "max");
 	refused(option_cpu, "max,sve=on", "does not have this feature");
 	refused(option_cpu, "max,pmu=off", "always has this feature");
 	refused(option_cpu, "max,frob=on", "no such CPU property");
