@@ -23,6 +23,8 @@ bool tap_open(struct netdev *n, struct opts *opts, struct error *err)
 {
 	const char *name = opts_get(opts, "ifname");
 	static const char *const scripts[] = {"script", "downscript"};
+	const char *vhost = opts_get(opts, "vhost");
+	bool in_kernel; /* a faster way for the same frames */
 	int header = FRAME_HEADER, fd;
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 
@@ -33,6 +35,8 @@ bool tap_open(struct netdev *n, struct opts *opts, struct error *err)
 			return fail(err, "%s=%s: no script is run; set the interface up beforehand and write %s=no",
 				    scripts[i], script, scripts[i]);
 	}
+	if (vhost && !parse_bool("vhost", vhost, &in_kernel, err))
+		return false;
 	if (name && (!*name || strlen(name) >= IFNAMSIZ))
 		return fail(err, "ifname=%s: an interface's name has 1 to %d characters", name, IFNAMSIZ - 1);
 	if (!opts_all_used(opts, "-netdev", err))

@@ -42,9 +42,11 @@ struct virtio_blk {
 	char *drive_id, *serial, *iothread;
 	u32 bootindex, logical_block_size, physical_block_size, min_io_size, opt_io_size;
 	u16 num_queues, queue_size;
-	bool discard, write_zeroes, write_cache, share_rw;
+	bool discard, write_zeroes, write_cache, share_rw, scsi;
+	u32 write_error, read_error; /* 0: the drive's, else 1 + enum on_error */
 	/* fixed at create */
 	struct drive *drive;
+	enum on_error drives_own[2];         /* the drive's policies before ours: of writes, of reads */
 	struct blk_request *spare, *stopped; /* stopped: failed, and tried again when the machine goes on */
 	struct machine *machine;
 	bool writeback;         /* guest-visible; atomic: off: each write is flushed */
@@ -405,6 +407,8 @@ static bool properties_check(struct virtio_blk *blk, struct error *err)
 			    blk->min_io_size);
 	if (blk->opt_io_size % blk->logical_block_size)
 		return fail(err, "%s: opt_io_size=%u is not a multiple of logical_block_size", name, blk->opt_io_size);
+	if (blk->scsi)
+		return fail(err, "%s: scsi=on: there is no SCSI; write scsi=off", name);
 	if (!blk->drive_id || !*blk->drive_id)
 		return fail(err, "%s: it needs drive=ID of a -drive", name);
 	return true;
@@ -421,6 +425,12 @@ static bool blk_create(struct dev *dev, const struct dev_env *env, struct error 
 	if (!blk->drive)
 		return false;
 	blk->machine = env->machine;
+	blk->drives_own[0] = blk->drive->write_error;
+	blk->drives_own[1] = blk->drive->read_error;
+	if (blk->write_error)
+		blk->drive->write_error = blk->write_error - 1;
+	if (blk->read_error)
+		blk->drive->read_error = blk->read_error - 1;
 	if (!blk->serial && blk->drive->serial)
 		blk->serial = strdup(blk->drive->serial);
 	if (blk->serial && strlen(blk->serial) > BLK_ID_BYTES)
@@ -482,8 +492,11 @@ static void blk_destroy(struct dev *dev)
 	struct virtio_blk *blk = container_of(dev, struct virtio_blk, virtio.dev);
 
 	virtio_fini(&blk->virtio);
-	if (blk->drive)
+	if (blk->drive) {
 		blk->drive->user = NULL;
+		blk->drive->write_error = blk->drives_own[0];
+		blk->drive->read_error = blk->drives_own[1];
+	}
 	while (blk->stopped) {
 		struct blk_request *r = blk->stopped;
 
@@ -502,6 +515,8 @@ static void blk_destroy(struct dev *dev)
 	work_group_fini(&blk->work);
 }
 
+static const char *const error_words[] = {"auto", "report", "enospc", "stop", "ignore", NULL};
+
 static const struct prop blk_props[] = {
 	PROP_STRING("drive", struct virtio_blk, drive_id, NULL, "id of the drive"),
 	PROP_STRING("serial", struct virtio_blk, serial, NULL, "serial number, at most 20 characters"),
@@ -515,8 +530,13 @@ static const struct prop blk_props[] = {
 	PROP_BOOL("discard", struct virtio_blk, discard, 1, "offer discard"),
 	PROP_BOOL("write-zeroes", struct virtio_blk, write_zeroes, 1, "offer write zeroes"),
 	PROP_BOOL("write-cache", struct virtio_blk, write_cache, 1, "off: each write is flushed"),
+	PROP_CHOICE("werror", struct virtio_blk, write_error, error_words, 0,
+		    "a write that fails (auto: as -drive has it)"),
+	PROP_CHOICE("rerror", struct virtio_blk, read_error, error_words, 0,
+		    "a read that fails (auto: as -drive has it)"),
 	PROP_STRING("iothread", struct virtio_blk, iothread, NULL, "accepted"),
 	PROP_BOOL("share-rw", struct virtio_blk, share_rw, 0, "accepted"),
+	PROP_BOOL("scsi", struct virtio_blk, scsi, 0, "only off"),
 	VIRTIO_PROPS(struct virtio_blk),
 	{}};
 

@@ -76,7 +76,7 @@ struct virtio {
 		struct pci_dev pci; /* with the PCI transport */
 	};
 	/* properties common to all */
-	bool disable_legacy, disable_modern, iommu_platform, packed, event_idx, indirect_desc;
+	bool disable_legacy, disable_modern, iommu_platform, packed, event_idx, indirect_desc, ioeventfd;
 	u32 vectors; /* MSI-X vectors, VIRTIO_VECTORS_AUTO: one per queue and one */
 	/* guest-visible state */
 	u64 features;               /* that the driver accepted */
@@ -103,6 +103,7 @@ struct virtio {
 	PROP_BOOL("disable-legacy", s, virtio.disable_legacy, 1, "accepted: there is no legacy interface"),            \
 	PROP_BOOL("disable-modern", s, virtio.disable_modern, 0, "only off"),                                                    \
 	PROP_BOOL("iommu_platform", s, virtio.iommu_platform, 0, "behind the IOMMU, if there is one"),                                          \
+	PROP_BOOL("ioeventfd", s, virtio.ioeventfd, 1, "accepted: how the host is told is its own affair"),             \
 	PROP_BOOL("packed", s, virtio.packed, 0, "only off: queues are split"),                                        \
 	PROP_BOOL("event_idx", s, virtio.event_idx, 1, "offer VIRTIO_F_EVENT_IDX"),                                    \
 	PROP_BOOL("indirect_desc", s, virtio.indirect_desc, 1, "offer VIRTIO_F_INDIRECT_DESC"),                        \

@@ -12,6 +12,8 @@
 struct virtio_rng {
 	struct virtio virtio;
 	char *rng;
+	u64 max_bytes;
+	u32 period;
 	struct virtq_chain *chain;
 	u64 sequence; /* instruction time: where the fixed one is */
 };
@@ -66,6 +68,9 @@ static void rng_destroy(struct dev *dev)
 
 static const struct prop rng_props[] = {
 	PROP_STRING("rng", struct virtio_rng, rng, NULL, "accepted: the bytes are the host's in any case"),
+	PROP_U64("max-bytes", struct virtio_rng, max_bytes, INT64_MAX,
+		 "accepted: the host's random bytes do not run out"),
+	PROP_U32("period", struct virtio_rng, period, 65536, "accepted: likewise"),
 	VIRTIO_PROPS(struct virtio_rng),
 	{}};
 

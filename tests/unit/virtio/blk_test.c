@@ -413,6 +413,26 @@ static void quit(void *opaque)
 	loop_quit(opaque);
 }
 
+/* As libvirt says it, whose drives are of -blockdev: the device's word goes before the drive's, as long as it is there.
+ */
+static void the_device_says_what_errors_do(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d;
+
+	m.drive.write_error = ON_ERROR_ENOSPC;
+	d = start(&m, "addr=1,drive=d0,werror=ignore,rerror=stop");
+	assert_int_equal(m.drive.write_error, ON_ERROR_IGNORE);
+	assert_int_equal(m.drive.read_error, ON_ERROR_STOP);
+	driver_free(&d);
+	assert_int_equal(m.drive.write_error, ON_ERROR_ENOSPC);
+	assert_int_equal(m.drive.read_error, ON_ERROR_REPORT);
+	d = start(&m, "addr=1,drive=d0,werror=auto");
+	assert_int_equal(m.drive.write_error, ON_ERROR_ENOSPC);
+	driver_free(&d);
+	machine_free(&m);
+}
+
 /* Threads and real time: the answer comes through the loop; a reset with requests under way loses them cleanly. */
 static void threads_complete_through_the_loop(void **state)
 {
@@ -471,6 +491,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_goes_both_ways),
+		cmocka_unit_test(the_device_says_what_errors_do),
 		cmocka_unit_test(ranges_are_discarded_and_zeroed),
 		cmocka_unit_test(wrong_requests_are_io_errors),
 		cmocka_unit_test(failures_follow_the_policy),
