@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -241,30 +242,58 @@ static bool open_monitors(struct settings *s, struct qmp *qmp, struct machine *m
 	return true;
 }
 
+/* After -serial and the like: stdio, mon:stdio, with or without keys; not a path that has the word in it. */
+static bool is_stdio(const char *text)
+{
+	if (!strncmp(text, "mon:", 4))
+		text += 4;
+	return !strncmp(text, "stdio", 5) && (!text[5] || text[5] == ',');
+}
+
+static bool is_stdio_chardev(const char *text)
+{
+	struct error ignored;
+	struct opts opts;
+	const char *backend;
+	bool is;
+
+	if (!option_parse(&opts, text, "backend", &ignored))
+		return false;
+	backend = opts_get(&opts, "backend");
+	is = backend && !strcmp(backend, "stdio");
+	opts_free(&opts);
+	return is;
+}
+
+static bool take_terminal(const char **user, const char *option, const char *text, struct error *err)
+{
+	if (*user)
+		return fail(err, "%s %s: the terminal serves a %s already; write null or another place for one of them",
+			    option, text, *user);
+	*user = option;
+	return true;
+}
+
 /* The terminal has one user. */
 static bool settle_stdio(struct settings *s, struct error *err)
 {
-	bool taken = false, serial = false;
+	static const char *const words[] = {[MONITOR_QMP] = "-qmp", [MONITOR_HUMAN] = "-monitor"};
+	const char *user = NULL;
 
 	for (unsigned n = 0; n < MACHINE_SERIALS && s->config.serial[n]; n++)
-		if (strstr(s->config.serial[n], "stdio")) {
-			if (serial)
-				return fail(
-					err,
-					"-serial %s: the other serial port has the terminal; write null or another place for one of them",
-					s->config.serial[n]);
-			serial = true;
-		}
+		if (is_stdio(s->config.serial[n]) && !take_terminal(&user, "-serial", s->config.serial[n], err))
+			return false;
 	for (unsigned i = 0; i < s->monitors.count; i++)
-		if (s->monitor_kind[i] != MONITOR_CHARDEV && !strncmp(s->monitors.text[i], "stdio", 5)) {
-			if (taken || serial)
-				return fail(
-					err,
-					"%s %s: the terminal serves something else already; write -serial null or another place for it",
-					s->monitor_kind[i] == MONITOR_QMP ? "-qmp" : "-monitor", s->monitors.text[i]);
-			taken = true;
-		}
-	if (s->daemonize && (taken || s->nographic || serial))
+		if (s->monitor_kind[i] != MONITOR_CHARDEV && is_stdio(s->monitors.text[i]) &&
+		    !take_terminal(&user, words[s->monitor_kind[i]], s->monitors.text[i], err))
+			return false;
+	for (unsigned i = 0; i < s->chardevs.count; i++)
+		if (is_stdio_chardev(s->chardevs.text[i]) &&
+		    !take_terminal(&user, "-chardev", s->chardevs.text[i], err))
+			return false;
+	if (s->gdb && is_stdio(s->gdb) && !take_terminal(&user, "-gdb", s->gdb, err))
+		return false;
+	if (s->daemonize && (user || s->nographic))
 		return fail(
 			err,
 			"-daemonize: a machine in the background has no terminal; leave -nographic out and write -serial file:PATH, "
@@ -272,7 +301,7 @@ static bool settle_stdio(struct settings *s, struct error *err)
 	if (s->draw)
 		s->config.serial[1] = NULL;
 	if (!s->config.serial[0] || s->draw)
-		s->config.serial[0] = taken || s->draw || s->daemonize ? "null" : "mon:stdio";
+		s->config.serial[0] = user || s->draw || s->daemonize ? "null" : "mon:stdio";
 	return true;
 }
 
@@ -292,15 +321,24 @@ static int read_drawing(struct settings *s, int argc, char **argv)
 	return 2;
 }
 
-static bool write_pidfile(const char *path, struct error *err)
+static bool write_pidfile(const char *path, struct stat *file, struct error *err)
 {
 	/* Not blocking: a FIFO that nobody reads is an error, not a wait. */
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	bool ok = fd >= 0 && dprintf(fd, "%d\n", (int)getpid()) > 0;
+	bool ok = fd >= 0 && !fstat(fd, file) && dprintf(fd, "%d\n", (int)getpid()) > 0;
 
 	if (fd >= 0)
 		close(fd);
 	return ok || fail(err, "-pidfile %s: cannot write it; name a file in a folder that you may write to", path);
+}
+
+/* Only the file that was written: not a device, a link, or what another machine has put there since. */
+static void remove_pidfile(const char *path, const struct stat *file)
+{
+	struct stat now;
+
+	if (!lstat(path, &now) && S_ISREG(now.st_mode) && now.st_dev == file->st_dev && now.st_ino == file->st_ino)
+		unlink(path);
 }
 
 /*
@@ -386,6 +424,19 @@ static void trace_summary(void *opaque, const char *text)
 	trace_print(TRACE_GUEST_ERROR, "%s", text);
 }
 
+/* Who starts us may have closed some of them; a file of ours in such a place would be read and written as the terminal.
+ */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int control_main(int argc, char **argv)
 {
 	struct settings *s = calloc(1, sizeof(*s));
@@ -393,11 +444,13 @@ int control_main(int argc, char **argv)
 	struct qmp *qmp = NULL;
 	struct gdb *gdb = NULL;
 	struct error err = {""};
+	struct stat pidfile;
 	int code = 1, skip, daemon = -1;
 	bool ok, wrote_pid = false;
 
 	if (!s)
 		return 1;
+	fill_standard_files();
 	if (ask_live(argc, argv, &code, &err)) {
 		if (err.text[0])
 			print_error(&err);
@@ -423,7 +476,7 @@ int control_main(int argc, char **argv)
 	} else if (ok) {
 		qmp = qmp_create(s, machine);
 		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) &&
-		     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &err))) &&
+		     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &pidfile, &err))) &&
 		     (!s->sandbox || sandbox_enter(!s->no_spawn, &err)) && (daemon < 0 || daemon_ready(daemon, &err));
 	}
 	if (ok && !s->draw) {
@@ -442,7 +495,7 @@ int control_main(int argc, char **argv)
 	for (unsigned n = 0; n < FMW_MAX; n++)
 		opts_free(&s->windows[n].opts);
 	if (wrote_pid)
-		unlink(s->pidfile);
+		remove_pidfile(s->pidfile, &pidfile);
 	free(s);
 	return ok ? code : 1;
 }

@@ -55,6 +55,7 @@ CASES = [
     ("both actions", KERNEL + "-action reboot=shutdown,shutdown=poweroff", []),
     ("-global of another machine's device", KERNEL + "-global PIIX4_PM.disable_s3=1", ["PIIX4_PM.disable_s3=1: has no effect"]),
     ("a pid file", KERNEL + "-pidfile @/pid", []),
+    ("files called after the terminal", KERNEL + "-serial file:@/stdio.a -serial file:@/stdio.b -monitor unix:@/stdio.c,server=on,wait=off", []),
 ]
 
 

@@ -581,6 +581,11 @@ def guest_powers_off(build, folder):
         client.event("STOP")
         client.call("quit")
         assert machine.wait()[0] == 0 and not pathlib.Path(folder, "pid").exists()
+    link = pathlib.Path(folder, "pid-link")  # a link, as /dev/stdout is: what it leads to is written, and it stays
+    link.symlink_to("pid-target")
+    with Machine(build, folder, options=["-pidfile", str(link)]) as machine:
+        machine.connect().start().call("quit")
+        assert machine.wait()[0] == 0 and link.is_symlink() and int(link.read_text()) == machine.process.pid
     with Machine(build, folder, options=["-no-shutdown", "-no-reboot"]) as machine:
         client = machine.connect().start()
         client.raw(b'{"execute": "quit"}{"execute": "system_reset"}')  # what leaves the machine standing does not undo it
@@ -702,6 +707,26 @@ def places(build, folder):
         client = Client(f"{folder}/waits").start()
         client.call("quit")
         assert machine.wait()[0] == 0
+
+
+def background(build, folder):
+    """-daemonize, started by a program that has closed standard input and output: the parent ends all the same."""
+    from qmp.client import image
+    (pathlib.Path(folder) / "image").write_bytes(image(WAIT))
+    process = subprocess.Popen([str(build / "cxlvm"), "-kernel", f"{folder}/image", "-daemonize", "-pidfile", f"{folder}/pid", "-qmp",
+                                f"unix:{folder}/qmp,server=on,wait=off"], stderr=subprocess.DEVNULL, preexec_fn=lambda: os.closerange(0, 2))
+    try:
+        code = process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        code = None
+        process.kill()
+    pid = int(pathlib.Path(folder, "pid").read_text())
+    try:
+        Client(f"{folder}/qmp").start().call("quit")
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    assert code == 0, code
 
 
 def refused(build, folder):
@@ -858,7 +883,7 @@ def sandboxed(build, folder):
 
 CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
-         "tcp, stdio, chardevs": places, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
+         "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 
 def run_all(build, long=False, names=None):
