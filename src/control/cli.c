@@ -78,16 +78,13 @@ static bool parse_arguments(struct settings *s, int argc, char **argv, struct er
 	return true;
 }
 
-/* Carries out every text of a list: parses it with `implied` as the first key; `globals` (or NULL) adds -global's
- * properties. */
-static bool each(const struct listed *list, const char *what, const char *implied, const struct settings *globals,
-		 struct machine *machine, bool (*add)(struct machine *machine, struct opts *opts, struct error *err),
-		 struct error *err)
+/* Carries out every text of a list: parses it with `implied` as the first key. */
+static bool each(const struct listed *list, const char *what, const char *implied, struct machine *machine,
+		 bool (*add)(struct machine *machine, struct opts *opts, struct error *err), struct error *err)
 {
 	for (unsigned i = 0; i < list->count; i++) {
 		struct opts opts;
-		bool ok = option_parse(&opts, list->text[i], implied, err) &&
-			  (!globals || globals_apply(globals, &opts, err)) && add(machine, &opts, err) &&
+		bool ok = option_parse(&opts, list->text[i], implied, err) && add(machine, &opts, err) &&
 			  opts_all_used(&opts, what, err);
 
 		opts_free(&opts);
@@ -150,7 +147,7 @@ static bool add_net_pair(struct settings *s, struct machine *machine, struct err
 	if (asprintf(&text, "%s%s", s->net_wire ? s->net_wire : "nic", s->net_card + strlen("nic")) < 0)
 		return fail(err, "out of memory");
 	pair.text[0] = text;
-	ok = each(&pair, "-net", "type", NULL, machine, machine_add_nic, err);
+	ok = each(&pair, "-net", "type", machine, machine_add_nic, err);
 	free(text);
 	return ok;
 }
@@ -158,18 +155,18 @@ static bool add_net_pair(struct settings *s, struct machine *machine, struct err
 static bool add_parts(struct settings *s, struct machine *machine, struct error *err)
 {
 	if (s->draw)
-		return each(&s->objects, "-object", "qom-type", NULL, machine, add_drawn_object, err) &&
-		       each(&s->devices, "-device", "driver", s, machine, add_drawn_device, err);
+		return each(&s->objects, "-object", "qom-type", machine, add_drawn_object, err) &&
+		       each(&s->devices, "-device", "driver", machine, add_drawn_device, err);
 	/* Networks first: their program starts before guest memory exists. */
-	return each(&s->netdevs, "-netdev", "type", NULL, machine, machine_add_netdev, err) &&
-	       each(&s->nics, "-nic", "type", NULL, machine, machine_add_nic, err) && add_net_pair(s, machine, err) &&
-	       each(&s->fsdevs, "-fsdev", "fsdriver", NULL, machine, machine_add_fsdev, err) &&
-	       each(&s->virtfs, "-virtfs", "fsdriver", NULL, machine, machine_add_virtfs, err) &&
-	       each(&s->objects, "-object", "qom-type", NULL, machine, machine_add_object, err) &&
-	       each(&s->chardevs, "-chardev", "backend", NULL, machine, machine_add_chardev, err) &&
-	       each(&s->blockdevs, "-blockdev", NULL, NULL, machine, machine_add_blockdev, err) &&
-	       each(&s->drives, "-drive", NULL, NULL, machine, machine_add_drive, err) &&
-	       each(&s->devices, "-device", "driver", s, machine, machine_add_device, err);
+	return each(&s->netdevs, "-netdev", "type", machine, machine_add_netdev, err) &&
+	       each(&s->nics, "-nic", "type", machine, machine_add_nic, err) && add_net_pair(s, machine, err) &&
+	       each(&s->fsdevs, "-fsdev", "fsdriver", machine, machine_add_fsdev, err) &&
+	       each(&s->virtfs, "-virtfs", "fsdriver", machine, machine_add_virtfs, err) &&
+	       each(&s->objects, "-object", "qom-type", machine, machine_add_object, err) &&
+	       each(&s->chardevs, "-chardev", "backend", machine, machine_add_chardev, err) &&
+	       each(&s->blockdevs, "-blockdev", NULL, machine, machine_add_blockdev, err) &&
+	       each(&s->drives, "-drive", NULL, machine, machine_add_drive, err) &&
+	       each(&s->devices, "-device", "driver", machine, machine_add_device, err);
 }
 
 static bool build(struct settings *s, struct machine *machine, struct error *err)
@@ -185,7 +182,7 @@ static bool build(struct settings *s, struct machine *machine, struct error *err
 		if (!machine_add_window(machine, &s->windows[n].opts, err))
 			return strncmp(err->text, "-M", 2) ? fail_context(err, "-M cxl-fmw.%u", n) : false;
 	}
-	return each(&s->regions, "-cxl-region", NULL, NULL, machine, machine_add_region, err) &&
+	return each(&s->regions, "-cxl-region", NULL, machine, machine_add_region, err) &&
 	       (s->draw ? machine_settle(machine, err) : machine_finish(machine, err));
 }
 
@@ -200,6 +197,7 @@ static bool add_mon(struct settings *s, struct qmp *qmp, struct machine *machine
 		return fail(err, "pretty=%s: not built; leave it out", pretty);
 	if (!chardev)
 		return fail(err, "chardev=%s: no such character device; describe it with -chardev", id ? id : "");
+	opts_get(opts, "id"); /* monitors have no names here */
 	if (!opts_all_used(opts, "-mon", err))
 		return false;
 	return mode && !strcmp(mode, "control") ? qmp_serve(qmp, chardev, err) :
@@ -213,12 +211,11 @@ static bool open_monitor(struct settings *s, struct qmp *qmp, struct machine *ma
 	struct opts opts;
 	bool ok;
 
-	if (kind == MONITOR_QMP)
-		return qmp_listen(qmp, text, err);
-	if (kind == MONITOR_HUMAN && strncmp(text, "chardev:", 8))
-		return monitor_listen(&s->human, machine, text, err);
-	/* -monitor chardev:ID is -mon ID. */
-	snprintf(chardev, sizeof(chardev), "%.250s", kind == MONITOR_HUMAN ? text + 8 : text);
+	if (kind != MONITOR_CHARDEV && strncmp(text, "chardev:", 8))
+		return kind == MONITOR_QMP ? qmp_listen(qmp, text, err) : monitor_listen(&s->human, machine, text, err);
+	/* -monitor chardev:ID is -mon ID, -qmp chardev:ID is -mon ID,mode=control. */
+	snprintf(chardev, sizeof(chardev), "%.250s%s", kind == MONITOR_CHARDEV ? text : text + 8,
+		 kind == MONITOR_QMP ? ",mode=control" : "");
 	ok = opts_parse(&opts, chardev, "chardev", err);
 	ok = ok && add_mon(s, qmp, machine, &opts, err);
 	opts_free(&opts);
@@ -464,7 +461,7 @@ int control_main(int argc, char **argv)
 	s->config.cxl = -1;
 	s->config.escape = 1;
 	skip = read_drawing(s, argc, argv);
-	ok = parse_arguments(s, argc - skip, argv + skip, &err) && settle_stdio(s, &err);
+	ok = parse_arguments(s, argc - skip, argv + skip, &err) && accel_settle(s, &err) && settle_stdio(s, &err);
 	if (ok && s->daemonize && !s->draw)
 		ok = (daemon = daemon_begin(&err)) >= 0;
 	if (ok && s->config.ram_max < s->config.ram_size)

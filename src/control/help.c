@@ -66,7 +66,10 @@ static bool help_classes(const char *option, const char *name, bool objects, str
 
 bool help_devices(const char *name, struct error *err)
 {
-	return help_classes("-device", name, false, err);
+	const char *why;
+	const struct dev_class *cls = name ? machine_device_class(name, &why) : NULL;
+
+	return help_classes("-device", cls ? cls->name : name, false, err);
 }
 
 bool help_objects(const char *name, struct error *err)

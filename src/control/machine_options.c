@@ -31,6 +31,9 @@ static const struct fixed_key {
 	{"dump-guest-core", "off", "core dumps leave guest memory out"},
 	{"mem-merge", "on|off", ""},
 	{"compact-highmem", "on", "the memory map is the compact one"},
+	{"nvdimm", "on|off", ""}, /* there is no such device: CXL memory needs none of it */
+	{"spcr", "on", "the table is always there"},
+	{"suppress-vmdesc", "on|off", ""},
 };
 
 static bool is_one_of(const char *value, const char *list)
@@ -47,8 +50,24 @@ static bool is_one_of(const char *value, const char *list)
 	return false;
 }
 
+/* accel=kvm:tcg: the first that can be. */
+static bool accel_list(struct settings *s, const char *list, struct error *err)
+{
+	char name[32];
+
+	for (size_t length; *list; list += length + (list[length] == ':')) {
+		length = strcspn(list, ":");
+		snprintf(name, sizeof(name), "%.*s", (int)MIN(length, sizeof(name) - 1), list);
+		if (!option_accel(s, name, err))
+			return false;
+	}
+	return true;
+}
+
 static bool machine_key(struct settings *s, const char *key, const char *value, struct error *err)
 {
+	struct error ignored;
+	const char *word;
 	bool flag;
 
 	if (!strcmp(key, "cxl")) {
@@ -78,7 +97,7 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 	if (!strcmp(key, "cxl-firmware-first"))
 		return parse_bool("-M cxl-firmware-first", value, &s->config.cxl_firmware_first, err);
 	if (!strcmp(key, "accel"))
-		return option_accel(s, value, err);
+		return accel_list(s, value, err);
 	if (!strcmp(key, "cache-maintenance")) {
 		s->config.hha = !strcmp(value, "hisi");
 		return s->config.hha || !strcmp(value, "none") ||
@@ -101,12 +120,9 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 	for (unsigned i = 0; i < ARRAY_SIZE(fixed_keys); i++) {
 		if (strcmp(fixed_keys[i].key, key))
 			continue;
-		if (is_one_of(value, fixed_keys[i].values))
-			return true;
-		/* Booleans have a second spelling. */
-		if (!strcmp(fixed_keys[i].values, !strcmp(value, "yes") || !strcmp(value, "true") ? "on" : "off") &&
-		    (!strcmp(value, "yes") || !strcmp(value, "true") || !strcmp(value, "no") ||
-		     !strcmp(value, "false")))
+		/* Switches have other spellings. */
+		word = parse_bool(key, value, &flag, &ignored) ? (flag ? "on" : "off") : value;
+		if (is_one_of(word, fixed_keys[i].values))
 			return true;
 		return fail(err, "-M %s=%s: %s; write %s=%s", key, value, fixed_keys[i].why, key, fixed_keys[i].values);
 	}
@@ -369,12 +385,29 @@ static bool accel_host(struct settings *s, struct opts *opts, struct error *err)
 	return true;
 }
 
+/* Those that run arm64 code on an arm64 host: scripts name them before what runs everywhere. */
+#define HOST_ACCELS "kvm|hvf|whpx|nvmm|xen|mshv"
+
+bool accel_settle(struct settings *s, struct error *err)
+{
+	if (s->accel_passed && !s->accel_chosen)
+		return fail(
+			err,
+			"-accel %s: arm64 code is emulated; write -accel jit or -accel interp (tcg is taken as either), or add it",
+			s->accel_passed);
+	if (s->accel_passed)
+		fprintf(stderr, "cxlvm: -accel %s: arm64 code is emulated; the next -accel is taken\n",
+			s->accel_passed);
+	return true;
+}
+
 bool option_accel(struct settings *s, const char *argument, struct error *err)
 {
 	/* What QEMU's tcg has: taken, since none of it changes what the guest sees. */
 	static const char *const keys[] = {"thread", "one-insn-per-tb"};
 	struct opts opts;
 	const char *name, *value;
+	u64 cache_mib;
 	bool ok;
 
 	if (!strcmp(argument, "help") || !strcmp(argument, "?"))
@@ -384,6 +417,12 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 	if (!opts_parse(&opts, argument, "accel", err))
 		return fail_context(err, "-accel");
 	name = opts_get(&opts, "accel");
+	if (name && is_one_of(name, HOST_ACCELS)) {
+		if (!s->accel_chosen && !s->accel_passed)
+			s->accel_passed = strdup(name); /* to the end of the program */
+		opts_free(&opts);
+		return true;
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		opts_get(&opts, keys[i]);
 	s->config.engine = !name || !strcmp(name, "tcg") ? ENGINE_BEST :
@@ -391,11 +430,12 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 							   ENGINE_INTERP;
 	/* For tests: with -icount and -d state, print registers every state-chunk instructions from state-from on. */
 	value = opts_get(&opts, "tb-size");
-	if (value && !parse_u64("-accel tb-size", value, 0, 1024, &s->config.jit_cache, err)) {
+	if (value && !parse_u64("-accel tb-size", value, 0, 1024, &cache_mib, err)) {
 		opts_free(&opts);
 		return false;
 	}
-	s->config.jit_cache *= MiB;
+	if (value)
+		s->config.jit_cache = cache_mib * MiB;
 	if (!accel_host(s, &opts, err)) {
 		opts_free(&opts);
 		return false;
@@ -421,6 +461,7 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 			argument);
 	else
 		ok = opts_all_used(&opts, "-accel", err);
+	s->accel_chosen |= ok;
 	opts_free(&opts);
 	return ok;
 }
@@ -460,15 +501,16 @@ bool option_icount(struct settings *s, const char *argument, struct error *err)
 
 bool option_boot(struct settings *s, const char *argument, struct error *err)
 {
+	static const char letters[] = "abcdefghijklmnop";
 	struct opts opts;
-	const char *order, *menu, *strict, *wait;
+	const char *order, *once, *menu, *strict, *wait;
 	u64 value = 0;
 	bool ok;
 
 	if (!opts_parse(&opts, argument, "order", err))
 		return fail_context(err, "-boot");
 	order = opts_get(&opts, "order");
-	order = order ? order : opts_get(&opts, "once");
+	once = opts_get(&opts, "once");
 	menu = opts_get(&opts, "menu");
 	strict = opts_get(&opts, "strict");
 	wait = opts_get(&opts, "splash-time");
@@ -476,12 +518,11 @@ bool option_boot(struct settings *s, const char *argument, struct error *err)
 	     (!strict || parse_bool("-boot strict", strict, &s->config.boot_strict, err)) &&
 	     (!wait || parse_u64("-boot splash-time", wait, 0, 65535, &value, err));
 	/* Letters of PC drives: QEMU takes them for this machine too, and they have no effect in either. */
-	for (const char *p = ok && order ? order : ""; ok && *p; p++)
-		if (*p < 'a' || *p > 'p')
-			ok = fail(
-				err,
-				"-boot %s: a boot order has letters from a to p, without effect here; give devices bootindex=N",
-				argument);
+	if (ok && ((order && order[strspn(order, letters)]) || (once && once[strspn(once, letters)])))
+		ok = fail(
+			err,
+			"-boot %s: a boot order has letters from a to p, without effect here; give devices bootindex=N",
+			argument);
 	ok = ok && opts_all_used(&opts, "-boot", err);
 	opts_free(&opts);
 	if (ok && wait)
@@ -501,7 +542,12 @@ bool option_rtc(struct settings *s, const char *argument, struct error *err)
 	base = opts_get(&opts, "base");
 	check_word(&opts, "-rtc", "clock", "host|rt|vm", &ok, err);
 	check_word(&opts, "-rtc", "driftfix", "none|slew", &ok, err);
-	if (ok && base && strcmp(base, "utc") && strcmp(base, "localtime")) {
+	if (ok && base && !strcmp(base, "localtime")) {
+		time_t now = time(NULL);
+
+		localtime_r(&now, &tm);
+		s->config.rtc_offset_s = tm.tm_gmtoff;
+	} else if (ok && base && strcmp(base, "utc")) {
 		const char *end = strptime(base, strchr(base, 'T') ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &tm);
 
 		if (!end || *end || timegm(&tm) < 0 || timegm(&tm) > UINT32_MAX)

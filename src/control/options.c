@@ -352,6 +352,49 @@ static bool take_vga(struct settings *s, const char *a, struct error *err)
 	return !strcmp(a, "none") || fail(err, "-vga %s: there is no display; write -vga none", a);
 }
 
+/* What libvirt says in every command line: the values that hold are taken, and words about messages. */
+static bool take_switches(const char *option, const char *a, const char *const *keys, const char *why,
+			  struct error *err)
+{
+	struct opts opts;
+	bool ok = opts_parse(&opts, a, NULL, err), on;
+
+	for (; ok && *keys; keys++) {
+		const char *value = opts_get(&opts, *keys);
+
+		ok = !value || (parse_bool(*keys, value, &on, err) &&
+				(!why || !on || fail(err, "%s=%s: %s; write %s=off", *keys, value, why, *keys)));
+	}
+	ok = ok && opts_all_used(&opts, option, err);
+	opts_free(&opts);
+	return ok || fail_context(err, "%s", option);
+}
+
+static bool take_overcommit(struct settings *s, const char *a, struct error *err)
+{
+	static const char *const keys[] = {"mem-lock", "cpu-pm", NULL};
+
+	return take_switches("-overcommit", a, keys, "memory is not locked, and the host's CPUs stay the host's", err);
+}
+
+static bool take_msg(struct settings *s, const char *a, struct error *err)
+{
+	static const char *const keys[] = {"timestamp", "guest-name", NULL};
+
+	return take_switches("-msg", a, keys, NULL, err);
+}
+
+static bool take_audio(struct settings *s, const char *a, struct error *err)
+{
+	struct opts opts;
+	bool ok = option_parse(&opts, a, "driver", err);
+	const char *driver = ok ? opts_get(&opts, "driver") : NULL;
+
+	ok = ok && ((driver && !strcmp(driver, "none")) || fail(err, "%s: there is no sound; write driver=none", a));
+	opts_free(&opts);
+	return ok || fail_context(err, "-audiodev");
+}
+
 #define TAKE_NONE(name, what)                                                                                          \
 	static bool take_##name(struct settings *s, const char *a, struct error *err)                                  \
 	{                                                                                                              \
@@ -519,6 +562,9 @@ const struct option options[] = {
 	{"smbios", NULL, "type=0|1|11,KEY=TEXT...", "words for the guest's SMBIOS tables", option_smbios},
 	{"fw_cfg", NULL, "name=opt/...,file=PATH|string=TEXT", "a file for firmware and guest, in fw_cfg",
 	 option_fw_cfg},
+	{"overcommit", NULL, "mem-lock=off,cpu-pm=off", "accepted: this holds", take_overcommit},
+	{"msg", NULL, "timestamp=on|off,guest-name=on|off", "accepted: messages have neither", take_msg},
+	{"audiodev", "audio", "none,id=ID", "there is no sound", take_audio},
 	{"nodefaults", NULL, NULL, "accepted: there are no default devices", take_nothing},
 	{"no-user-config", NULL, NULL, "accepted: there is no user configuration", take_nothing},
 	{"version", NULL, NULL, "print the version", take_version},
@@ -534,7 +580,24 @@ const struct option options[] = {
 	{"spice", NULL, "SPEC", NULL, NULL, "there is no display"},
 	{"vnc", NULL, "SPEC", NULL, NULL, "there is no display"},
 	{"mem-path", NULL, "PATH", NULL, NULL, "use -object memory-backend-file and -numa node,memdev="},
-	{"overcommit", NULL, "SPEC", NULL, NULL, LATER},
 	{"run-with", NULL, "SPEC", NULL, NULL, LATER},
+	{"runas", NULL, "USER", NULL, NULL, "no privilege is needed: start it as that user"},
+	{"user", NULL, "USER", NULL, NULL, "no privilege is needed: start it as that user"},
+	{"chroot", NULL, "FOLDER", NULL, NULL, "start it inside that folder"},
+	{"add-fd", NULL, "SPEC", NULL, NULL, "name the file by its path"},
+	{"mem-prealloc", NULL, NULL, NULL, NULL, "write prealloc=on at the -object memory-backend-..."},
+	{"L", NULL, "FOLDER", NULL, NULL, "name files by their paths, as in -bios FOLDER/QEMU_EFI.fd"},
+	{"k", NULL, "LAYOUT", NULL, NULL, "there is no display"},
+	{"qmp-pretty", NULL, "SPEC", NULL, NULL, "answers are on one line: write -qmp"},
+	{"no-acpi", NULL, NULL, NULL, NULL, "write -M acpi=off"},
+	{"watchdog", NULL, "MODEL", NULL, NULL, "there is no watchdog"},
+	{"watchdog-action", NULL, "ACTION", NULL, NULL, "there is no watchdog"},
+	{"tpmdev", NULL, "SPEC", NULL, NULL, "there is no TPM"},
+	{"usbdevice", NULL, "SPEC", NULL, NULL, "there is no USB"},
+	{"soundhw", NULL, "SPEC", NULL, NULL, "there is no sound"},
+	{"plugin", NULL, "FILE", NULL, NULL, "there are no plugins; -d and the gdb server look inside"},
+	{"dfilter", NULL, "RANGES", NULL, NULL, LATER},
+	{"seed", NULL, "NUMBER", NULL, NULL, "with -icount every run is the same"},
+	{"acpitable", NULL, "SPEC", NULL, NULL, LATER},
 	{NULL},
 };

@@ -17,7 +17,7 @@ struct listed {
 
 struct settings {
 	struct machine_config config;
-	struct listed objects, netdevs, nics, fsdevs, virtfs, chardevs, blockdevs, drives, devices, regions, globals;
+	struct listed objects, netdevs, nics, fsdevs, virtfs, chardevs, blockdevs, drives, devices, regions;
 	struct {
 		bool used;
 		struct opts opts;
@@ -34,6 +34,8 @@ struct settings {
 	bool sandbox, no_spawn;
 	unsigned smbios_bytes; /* of all words */
 	unsigned config_depth; /* inside -readconfig */
+	bool accel_chosen;
+	const char *accel_passed; /* the first -accel that cannot be here, before one that can */
 };
 
 /* One option of the command line. `take` gets the argument (NULL if it has none). */
@@ -53,6 +55,7 @@ bool option_cpu(struct settings *s, const char *argument, struct error *err);
 bool option_memory(struct settings *s, const char *argument, struct error *err);
 bool option_smp(struct settings *s, const char *argument, struct error *err);
 bool option_accel(struct settings *s, const char *argument, struct error *err);
+bool accel_settle(struct settings *s, struct error *err); /* once all options are read */
 bool option_icount(struct settings *s, const char *argument, struct error *err);
 bool option_boot(struct settings *s, const char *argument, struct error *err);
 bool option_rtc(struct settings *s, const char *argument, struct error *err);
@@ -74,7 +77,6 @@ bool option_parse(struct opts *opts, const char *text, const char *implied,
 struct json_object;
 bool option_from_json(struct opts *opts, struct json_object *object,
 		      struct error *err); /* the caller frees opts, also after a failure */
-bool globals_apply(const struct settings *s, struct opts *device, struct error *err);
 bool option_global(struct settings *s, const char *argument, struct error *err);
 bool option_readconfig(struct settings *s, const char *argument, struct error *err);
 bool option_cxl(struct settings *s, const char *argument, struct error *err);

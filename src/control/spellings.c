@@ -27,7 +27,29 @@ static bool put_key(struct opts *opts, const char *key, const char *value, struc
 	return true;
 }
 
-/* Members of members are KEY.KEY, elements of arrays KEY.0, KEY.1. */
+static bool put_string(struct opts *opts, const char *key, struct json_object *value, struct error *err)
+{
+	const char *text = json_object_get_string(value);
+
+	if (json_object_is_type(value, json_type_string) && strlen(text) != (size_t)json_object_get_string_len(value))
+		return fail(err, "'%.60s' has a NUL character in it", key);
+	return put_key(opts, key, text, err);
+}
+
+/* {"str": "A"}: its "A", or NULL. */
+static struct json_object *only_string(struct json_object *value)
+{
+	struct json_object *text;
+
+	return json_object_is_type(value, json_type_object) && json_object_object_length(value) == 1 &&
+			       json_object_object_get_ex(value, "str", &text) &&
+			       json_object_is_type(text, json_type_string) ?
+		       text :
+		       NULL;
+}
+
+/* Members of members are KEY.KEY, elements of arrays KEY.0, KEY.1, but for [{"str": "A"}], as a network's hostfwd has
+ * it: the key once for each. */
 static bool flatten(struct opts *opts, const char *key, struct json_object *value, unsigned depth, struct error *err)
 {
 	char name[256];
@@ -47,8 +69,10 @@ static bool flatten(struct opts *opts, const char *key, struct json_object *valu
 	}
 	case json_type_array:
 		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			struct json_object *element = json_object_array_get_idx(value, i), *text = only_string(element);
+
 			snprintf(name, sizeof(name), "%.200s.%zu", key, i);
-			if (!flatten(opts, name, json_object_array_get_idx(value, i), depth + 1, err))
+			if (!(text ? put_string(opts, key, text, err) : flatten(opts, name, element, depth + 1, err)))
 				return false;
 		}
 		return true;
@@ -58,7 +82,7 @@ static bool flatten(struct opts *opts, const char *key, struct json_object *valu
 		if (strlen(key) >= 7 && !strcmp(key + strlen(key) - 7, "backing"))
 			return put_key(opts, key, "null", err);
 		return fail(err, "'%.60s' is null; leave it out", key);
-	default: return put_key(opts, key, json_object_get_string(value), err);
+	default: return put_string(opts, key, value, err);
 	}
 }
 
@@ -98,58 +122,61 @@ bool option_parse(struct opts *opts, const char *text, const char *implied, stru
 
 /* --- -global DRIVER.KEY=VALUE --- */
 
-bool globals_apply(const struct settings *s, struct opts *device, struct error *err)
-{
-	const char *driver = NULL;
-
-	for (unsigned i = 0; i < device->count; i++)
-		if (!strcmp(device->list[i].key, "driver"))
-			driver = device->list[i].value;
-	for (unsigned g = 0; driver && g < s->globals.count; g++) {
-		const char *text = s->globals.text[g], *dot = strchr(text, '.'), *equals = strchr(text, '=');
-		char key[128];
-		bool given = false;
-
-		if ((size_t)(dot - text) != strlen(driver) || memcmp(text, driver, strlen(driver)))
-			continue;
-		snprintf(key, sizeof(key), "%.*s", (int)(equals - dot - 1), dot + 1);
-		for (unsigned i = 0; i < device->count; i++)
-			given |= !strcmp(device->list[i].key, key);
-		if (!given && !put_key(device, key, equals + 1, err))
-			return false;
-	}
-	return true;
-}
-
-static bool is_class(const char *name, size_t length)
+static bool is_class(const char *name)
 {
 	for (unsigned i = 0; machine_classes[i]; i++)
-		if (strlen(machine_classes[i]->name) == length && !memcmp(machine_classes[i]->name, name, length))
+		if (!strcmp(machine_classes[i]->name, name))
 			return true;
 	return false;
 }
 
+/* DRIVER.KEY=VALUE, or driver=,property=,value=, as a driver's name may have a dot in it. */
+static bool read_global(const char *argument, struct machine_global *global, struct error *err)
+{
+	const char *dot = strchr(argument, '.'), *equals = strchr(argument, '='), *driver, *property, *value;
+	struct opts opts = {.count = 0};
+	bool ok;
+
+	if (dot && equals && dot > argument && dot + 1 < equals) {
+		*global = (struct machine_global){strndup(argument, (size_t)(dot - argument)),
+						  strndup(dot + 1, (size_t)(equals - dot - 1)), equals + 1};
+		return true;
+	}
+	ok = opts_parse(&opts, argument, NULL, err);
+	driver = opts_get(&opts, "driver");
+	property = opts_get(&opts, "property");
+	value = opts_get(&opts, "value");
+	if (ok && (!driver || !property || !value))
+		ok = fail(err, "write DRIVER.PROPERTY=VALUE");
+	ok = ok && opts_all_used(&opts, "-global", err);
+	if (ok)
+		*global = (struct machine_global){strdup(driver), strdup(property), strdup(value)};
+	opts_free(&opts);
+	return ok;
+}
+
+/* What is kept lives to the end of the program. */
 bool option_global(struct settings *s, const char *argument, struct error *err)
 {
-	const char *dot = strchr(argument, '.'), *equals = strchr(argument, '=');
+	struct machine_global *global = &s->config.globals[s->config.global_count];
 	bool legacy;
 
-	if (!dot || !equals || dot > equals || dot == argument || equals - dot < 2 || equals - dot > 100)
-		return fail(err, "-global %s: write DRIVER.PROPERTY=VALUE", argument);
+	if (s->config.global_count == GLOBALS_MAX)
+		return fail(err, "-global %s: more than %d of these; leave some out", argument, GLOBALS_MAX);
+	if (!read_global(argument, global, err))
+		return fail_context(err, "-global %s", argument);
 	/* The board's slots are no -device. */
-	if (!strncmp(argument, "virtio-mmio.force-legacy=", 25)) {
-		if (!parse_bool("force-legacy", equals + 1, &legacy, err))
+	if (!strcmp(global->driver, "virtio-mmio") && !strcmp(global->property, "force-legacy")) {
+		if (!parse_bool("force-legacy", global->value, &legacy, err))
 			return false;
 		s->config.virtio_mmio_modern = !legacy;
 		return true;
 	}
-	if (!is_class(argument, (size_t)(dot - argument)))
+	if (!is_class(global->driver))
 		fprintf(stderr,
 			"cxlvm: -global %s: has no effect: there is no such driver; '-device help' lists them\n",
 			argument);
-	if (s->globals.count == LISTED_MAX)
-		return fail(err, "-global %s: more than %d of these; leave some out", argument, LISTED_MAX);
-	s->globals.text[s->globals.count++] = argument;
+	s->config.global_count++;
 	return true;
 }
 

@@ -100,13 +100,38 @@ static bool add_bootindex(struct machine *m, struct dev *dev, const struct opts 
 	return true;
 }
 
+static bool globals_apply(const struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err)
+{
+	unsigned given = opts->count;
+
+	for (unsigned g = 0; g < m->config.global_count; g++) {
+		const struct machine_global *global = &m->config.globals[g];
+		bool own = strcmp(global->driver, cls->name) != 0;
+
+		for (unsigned i = 0; !own && i < given; i++)
+			own = !strcmp(opts->list[i].key, global->property);
+		if (own)
+			continue;
+		if (opts->count == OPTS_MAX)
+			return fail(err, "%s: more than %d properties with those of -global; leave some out", cls->name,
+				    OPTS_MAX);
+		opts->list[opts->count++] =
+			(struct opt){.key = strdup(global->property), .value = strdup(global->value)};
+	}
+	return true;
+}
+
 bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err)
 {
 	struct dev_env env = machine_env(m);
-	const char *id = peek(opts, "id"), *bus = peek(opts, "bus");
+	const char *id, *bus;
 	struct dev *dev;
 	bool ok;
 
+	if (cls->plugs != BUS_OBJECT && !globals_apply(m, cls, opts, err))
+		return false;
+	id = peek(opts, "id");
+	bus = peek(opts, "bus");
 	if (id && !*id)
 		return fail(err, "id=: an id must not be empty; write id=NAME or leave it out");
 	if (id && find_kind(m, id, cls->plugs == BUS_OBJECT))
@@ -147,7 +172,7 @@ bool machine_add_object(struct machine *m, struct opts *opts, struct error *err)
 	return machine_add(m, cls, opts, err);
 }
 
-/* Names that command lines have for what is here under another one, or not at all. */
+/* Names that command lines have for what is here under another one, or not at all; with '*' all that begin so. */
 static const struct {
 	const char *name;
 	const struct dev_class *cls;
@@ -159,29 +184,72 @@ static const struct {
 	{"virtio-rng", &virtio_rng_pci_class, NULL},
 	{"virtio-serial", &virtio_serial_pci_class, NULL},
 	{"virtio", &virtio_net_pci_class, NULL},
-	{"e1000", NULL, "this network card is not built; write virtio-net-pci"},
-	{"e1000e", NULL, "this network card is not built; write virtio-net-pci"},
+	/* The modern interface alone is what every function here has. */
+	{"virtio-9p-pci-non-transitional", &virtio_9p_pci_class, NULL},
+	{"virtio-net-pci-non-transitional", &virtio_net_pci_class, NULL},
+	{"virtio-blk-pci-non-transitional", &virtio_blk_pci_class, NULL},
+	{"virtio-rng-pci-non-transitional", &virtio_rng_pci_class, NULL},
+	{"virtio-serial-pci-non-transitional", &virtio_serial_pci_class, NULL},
+	{"virtio-9p-pci-transitional", NULL, "there is no legacy interface on PCI; write virtio-9p-pci"},
+	{"virtio-net-pci-transitional", NULL, "there is no legacy interface on PCI; write virtio-net-pci"},
+	{"virtio-blk-pci-transitional", NULL, "there is no legacy interface on PCI; write virtio-blk-pci"},
+	{"virtio-rng-pci-transitional", NULL, "there is no legacy interface on PCI; write virtio-rng-pci"},
+	{"virtio-serial-pci-transitional", NULL, "there is no legacy interface on PCI; write virtio-serial-pci"},
+	{"e1000*", NULL, "this network card is not built; write virtio-net-pci"},
 	{"igb", NULL, "this network card is not built; write virtio-net-pci"},
 	{"rtl8139", NULL, "this network card is not built; write virtio-net-pci"},
+	{"virtio-scsi*", NULL, "there is no SCSI; write virtio-blk-pci,drive=ID for each disk"},
+	{"scsi-*", NULL, "there is no SCSI; write virtio-blk-pci,drive=ID for each disk"},
+	{"virtserialport", NULL, "not built; virtconsole,chardev=ID is a port with a terminal in the guest"},
+	{"virtio-balloon*", NULL, "not built: memory stays the guest's; leave it out"},
+	{"virtio-gpu*", NULL, "there is no display; leave it out"},
+	{"virtio-keyboard*", NULL, "there is no display; leave it out"},
+	{"virtio-mouse*", NULL, "there is no display; leave it out"},
+	{"virtio-tablet*", NULL, "there is no display; leave it out"},
+	{"ramfb", NULL, "there is no display; leave it out"},
+	{"usb-*", NULL, "there is no USB; leave it out"},
+	{"qemu-xhci", NULL, "there is no USB; leave it out"},
+	{"nec-usb-xhci", NULL, "there is no USB; leave it out"},
+	{"pci-bridge", NULL, "not built; write pcie-root-port"},
+	{"pcie-pci-bridge", NULL, "not built; write pcie-root-port"},
+	{"ioh3420", NULL, "not built; write pcie-root-port"},
+	{"nvdimm", NULL, "not built; persistent memory is a cxl-type3,persistent-memdev=ID"},
 	{"vhost-user-fs-pci", NULL, "not built: share a folder with -virtfs or -fsdev and virtio-9p-pci"},
 	{"vhost-vsock-pci", NULL, "not built: reach the guest with -netdev user,hostfwd="},
 };
 
+static bool is_named(const char *pattern, const char *name)
+{
+	size_t length = strcspn(pattern, "*");
+
+	return pattern[length] ? !strncmp(pattern, name, length) : !strcmp(pattern, name);
+}
+
+const struct dev_class *machine_device_class(const char *name, const char **why)
+{
+	const struct dev_class *cls = find_class(name);
+
+	*why = "no such device; '-device help' lists them";
+	for (unsigned i = 0; !cls && i < ARRAY_SIZE(other_names); i++) {
+		if (!is_named(other_names[i].name, name))
+			continue;
+		if (other_names[i].refusal)
+			*why = other_names[i].refusal;
+		cls = other_names[i].cls;
+		break;
+	}
+	return cls && cls->plugs != BUS_OBJECT && !cls->hidden ? cls : NULL;
+}
+
 bool machine_add_device(struct machine *m, struct opts *opts, struct error *err)
 {
-	const char *name = opts_get(opts, "driver");
-	const struct dev_class *cls = name ? find_class(name) : NULL;
+	const char *name = opts_get(opts, "driver"), *why = NULL;
+	const struct dev_class *cls = name ? machine_device_class(name, &why) : NULL;
 
 	if (!name)
 		return fail(err, "the device's name must come first, as in cxl-type3,bus=rp0,volatile-memdev=mem0");
-	for (unsigned i = 0; !cls && i < ARRAY_SIZE(other_names); i++)
-		if (!strcmp(other_names[i].name, name)) {
-			if (other_names[i].refusal)
-				return fail(err, "%s: %s", name, other_names[i].refusal);
-			cls = other_names[i].cls;
-		}
-	if (!cls || cls->plugs == BUS_OBJECT || cls->hidden)
-		return fail(err, "%s: no such device; '-device help' lists them", name);
+	if (!cls)
+		return fail(err, "%s: %s", name, why);
 	if (class_is_cxl(cls) && !m->cxl)
 		return fail(err, "%s: the machine has no CXL because of -M cxl=off; leave that out", name);
 	return machine_add(m, cls, opts, err);
@@ -189,10 +257,10 @@ bool machine_add_device(struct machine *m, struct opts *opts, struct error *err)
 
 bool machine_can_plug(struct machine *m, struct opts *opts, const struct bus **bus, struct error *err)
 {
-	const char *name = peek(opts, "driver"), *where = peek(opts, "bus");
-	const struct dev_class *cls = name ? find_class(name) : NULL;
+	const char *name = peek(opts, "driver"), *where = peek(opts, "bus"), *why;
+	const struct dev_class *cls = name ? machine_device_class(name, &why) : NULL;
 
-	if (!cls || cls->plugs == BUS_OBJECT || cls->hidden)
+	if (!cls)
 		return fail(err, "'%s' is not a valid device model name", name ? name : "");
 	if (cls->plugs != BUS_PCI && cls->plugs != BUS_PCIE && cls->plugs != BUS_CXL)
 		return fail(err, "Device '%s' does not support hotplugging", name);
@@ -236,10 +304,21 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 	const char *path = opts_get(opts, "path"), *server = opts_get(opts, "server"), *wait = opts_get(opts, "wait");
 	const char *nowait = opts_get(opts, "nowait"), *mux = opts_get(opts, "mux"), *signal = opts_get(opts, "signal");
 	const char *host = opts_get(opts, "host"), *port = opts_get(opts, "port");
-	bool is_server = false, waits = true, is_mux = false, signals = true, no_wait = false;
+	bool is_server = false, waits = true, is_mux = false, signals = true, no_wait = false, appends = false,
+	     is_telnet = false, no_delay;
+	const char *append = NULL, *telnet = NULL, *nodelay = NULL;
 	char name[2 * CHARDEV_PATH_MAX] = "";
 
-	if ((server && !parse_bool("server", server, &is_server, err)) ||
+	if (!strcmp(backend, "file"))
+		append = opts_get(opts, "append");
+	if (!strcmp(backend, "socket") && port) {
+		telnet = opts_get(opts, "telnet");
+		nodelay = opts_get(opts, "nodelay");
+	}
+	if ((append && !parse_bool("append", append, &appends, err)) ||
+	    (telnet && !parse_bool("telnet", telnet, &is_telnet, err)) ||
+	    (nodelay && !parse_bool("nodelay", nodelay, &no_delay, err)) ||
+	    (server && !parse_bool("server", server, &is_server, err)) ||
 	    (wait && !parse_bool("wait", wait, &waits, err)) ||
 	    (nowait && !parse_bool("nowait", nowait, &no_wait, err)) ||
 	    (mux && !parse_bool("mux", mux, &is_mux, err)) || (signal && !parse_bool("signal", signal, &signals, err)))
@@ -249,13 +328,13 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 	if (path)
 		double_commas(name, path);
 	if (!strcmp(backend, "file") && path)
-		snprintf(spec, CHARDEV_SPEC_BYTES, "file:%s", name);
+		snprintf(spec, CHARDEV_SPEC_BYTES, "file:%s%s", name, appends ? ",append" : "");
 	else if (!strcmp(backend, "socket") && path)
 		snprintf(spec, CHARDEV_SPEC_BYTES, "unix:%s%s%s", name, is_server ? ",server" : "",
 			 is_server && (!waits || no_wait) ? ",wait=off" : "");
 	else if (!strcmp(backend, "socket") && port)
-		snprintf(spec, CHARDEV_SPEC_BYTES, "tcp:%.64s:%.16s%s%s", host ? host : "", port,
-			 is_server ? ",server" : "", is_server && (!waits || no_wait) ? ",wait=off" : "");
+		snprintf(spec, CHARDEV_SPEC_BYTES, "%s:%.64s:%.16s%s%s", is_telnet ? "telnet" : "tcp", host ? host : "",
+			 port, is_server ? ",server" : "", is_server && (!waits || no_wait) ? ",wait=off" : "");
 	else if (!strcmp(backend, "stdio"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%sstdio%s", is_mux ? "mon:" : "",
 			 !signal ? "" :

@@ -76,13 +76,20 @@ static bool get_file(struct machine *m, struct opts *opts, const char *prefix, b
 	const char *name = get(opts, prefix, "file"), *path = get(opts, prefix, "file.filename"),
 		   *own = get(opts, prefix, "filename");
 	struct drive *node = name && by_node ? find(m, name) : NULL;
-	bool ignored;
+	bool ignored, no_flush = false;
 
+	/* What a node of driver=file has, described in place. */
+	get(opts, prefix, "file.node-name");
 	if (!get_word(opts, prefix, "file.driver", "file|host_device", err) ||
 	    !get_word(opts, prefix, "file.locking", "auto|on", err) ||
 	    !get_word(opts, prefix, "file.aio", "threads|native|io_uring", err) ||
-	    !get_bool(opts, prefix, "file.read-only", &ignored, err))
+	    !get_word(opts, prefix, "file.discard", "unmap|on|ignore|off", err) ||
+	    !get_bool(opts, prefix, "file.read-only", &ignored, err) ||
+	    !get_bool(opts, prefix, "file.auto-read-only", &ignored, err) ||
+	    !get_bool(opts, prefix, "file.cache.direct", &ignored, err) ||
+	    !get_bool(opts, prefix, "file.cache.no-flush", &no_flush, err))
 		return false;
+	config->no_flush |= no_flush;
 	if (name && by_node && !node)
 		return fail(err,
 			    "%sfile=%s: no such node; describe it before, or write file.driver=file,file.filename=PATH",
@@ -234,7 +241,7 @@ bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 	struct drive *drive;
 	unsigned unit = 0;
 	u64 index;
-	bool snapshot_given, ok;
+	bool snapshot_given, ok, writeback = true, ignored;
 
 	config->format = opts_get(opts, "format");
 	driver = opts_get(opts, "driver");
@@ -252,7 +259,8 @@ bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 	if (!strcmp(interface, "pflash") && !flash_unit(m, opts, &unit, err))
 		return false;
 	if (!get_bool(opts, "", "readonly", &config->readonly, err) ||
-	    !get_bool(opts, "", "read-only", &config->readonly, err))
+	    !get_bool(opts, "", "read-only", &config->readonly, err) ||
+	    !get_bool(opts, "", "auto-read-only", &ignored, err))
 		return false;
 	snapshot_given = (text = opts_get(opts, "snapshot"));
 	if (text && !parse_bool("snapshot", text, &config->snapshot, err))
@@ -264,11 +272,16 @@ bool machine_add_drive(struct machine *m, struct opts *opts, struct error *err)
 		config->snapshot = m->config.snapshot && !config->readonly;
 	text = opts_get(opts, "cache");
 	config->no_flush = text && !strcmp(text, "unsafe");
+	writeback = !text || (strcmp(text, "writethrough") && strcmp(text, "directsync"));
+	if (!get_bool(opts, "", "cache.no-flush", &config->no_flush, err) ||
+	    !get_bool(opts, "", "cache.direct", &ignored, err) ||
+	    !get_bool(opts, "", "cache.writeback", &writeback, err))
+		return false;
 	if (!get_file(m, opts, "", false, config, err) || !get_backing(m, opts, "", configs, NESTED_MAX - 1, err))
 		return false;
 	if (!new_row(m, id ? id : node, &drive, err))
 		return false;
-	drive->write_through = text && (!strcmp(text, "writethrough") || !strcmp(text, "directsync"));
+	drive->write_through = !writeback;
 	drive->is_cdrom = (text = opts_get(opts, "media")) && !strcmp(text, "cdrom");
 	drive->serial = (text = opts_get(opts, "serial")) ? strdup(text) : NULL;
 	drive->write_error = ON_ERROR_ENOSPC;

@@ -24,6 +24,7 @@ struct space;
 #define MACHINE_NUMA_ROWS_MAX ACPI_HMAT_VALUES_MAX
 #define FLASH_BANKS 2
 #define FW_CFG_FILES_MAX 16
+#define GLOBALS_MAX 256
 
 /* What the command line says, before anything exists. Strings are borrowed. */
 struct machine_config {
@@ -71,8 +72,13 @@ struct machine_config {
 		size_t size;
 	} fw_cfg[FW_CFG_FILES_MAX]; /* -fw_cfg */
 	unsigned fw_cfg_count;
+	struct machine_global {
+		const char *driver, *property, *value;
+	} globals[GLOBALS_MAX]; /* -global: for every device of a class, but where it says otherwise itself */
+	unsigned global_count;
 	u64 rtc_base_s;
 	bool rtc_base_given;
+	s64 rtc_offset_s; /* -rtc base=localtime: east of UTC, what is added to a clock that is not given */
 	struct machine_node {
 		u32 id;
 		u64 size;
@@ -98,6 +104,8 @@ struct machine *machine_create(const struct machine_config *config, struct error
 /* In command-line order: objects first. `opts` starts with the class name under key "driver"/"qom-type". */
 bool machine_add_object(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_device(struct machine *machine, struct opts *opts, struct error *err);
+/* The class that -device means by a name, its own or another; NULL: none, and why. */
+const struct dev_class *machine_device_class(const char *name, const char **why);
 bool machine_add_drive(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_add_netdev(struct machine *machine, struct opts *opts, struct error *err);
 bool machine_del_netdev(struct machine *machine, const char *id, struct error *err);

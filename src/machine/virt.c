@@ -247,6 +247,8 @@ static bool create_platform(struct machine *m, struct error *err)
 
 	if (m->config.instruction_time && !m->config.rtc_base_given)
 		start = 1767225600; /* 2026-01-01: the same run twice has the same clock */
+	if (!m->config.rtc_base_given)
+		start += (u64)m->config.rtc_offset_s;
 	if (!create_uart(m, 0, MAP_UART, SPI_UART, err) || !create_uart(m, 1, MAP_UART1, SPI_UART1, err) ||
 	    !machine_semihost_check(m, err))
 		return false;

@@ -55,7 +55,35 @@ CASES = [
     ("both actions", KERNEL + "-action reboot=shutdown,shutdown=poweroff", []),
     ("-global of another machine's device", KERNEL + "-global PIIX4_PM.disable_s3=1", ["PIIX4_PM.disable_s3=1: has no effect"]),
     ("a pid file", KERNEL + "-pidfile @/pid", []),
+    ("the kernel's kunit.py", KERNEL + "-nodefaults -m 1024 -no-reboot -nographic -accel kvm -accel hvf -accel tcg -serial stdio -machine virt "
+     "-cpu max,pauth-impdef=on", ["-accel kvm: arm64 code is emulated; the next -accel is taken"]),
+    ("one engine of several", KERNEL + "-machine virt,accel=kvm:tcg", ["-accel kvm: arm64 code is emulated; the next -accel is taken"]),
+    ("buildroot's script", KERNEL + "-M virt -cpu cortex-a53 -nographic -smp 1 -netdev user,id=eth0 -device virtio-net-device,netdev=eth0 "
+     "-drive file=@/own-0,if=none,format=raw,id=hd0 -device virtio-blk-device,drive=hd0", []),
+    ("libvirt's words", [
+        "-kernel", "@/off", "-name", "guest=a,debug-threads=on", "-machine", "virt-9.2,usb=off,gic-version=3,dump-guest-core=off,acpi=on",
+        "-overcommit", "mem-lock=off", "-no-user-config", "-nodefaults", "-chardev", "socket,id=m,path=@/mon,server=on,wait=off",
+        "-mon", "chardev=m,id=monitor,mode=control", "-rtc", "base=utc", "-boot", "strict=on",
+        "-device", '{"driver":"pcie-root-port","port":8,"chassis":1,"id":"pci.1","bus":"pcie.0","multifunction":true,"addr":"0x1"}',
+        "-device", '{"driver":"pcie-root-port","port":9,"chassis":2,"id":"pci.2","bus":"pcie.0","addr":"0x1.0x1"}',
+        "-blockdev", '{"driver":"file","filename":"@/own-1","node-name":"s","auto-read-only":true,"discard":"unmap"}',
+        "-blockdev", '{"node-name":"f","read-only":false,"driver":"raw","file":"s"}',
+        "-device", '{"driver":"virtio-blk-pci-non-transitional","bus":"pci.1","addr":"0x0","drive":"f","id":"v0","bootindex":1,"werror":"stop","scsi":false,"ioeventfd":true}',
+        "-netdev", '{"type":"user","id":"n","hostfwd":[{"str":"udp:127.0.0.1:0-:22"}]}'.replace(":0-", ":47225-"),
+        "-device", '{"driver":"virtio-net-pci","netdev":"n","id":"net0","mac":"52:54:00:12:34:56","bus":"pci.2","addr":"0x0"}',
+        "-audiodev", '{"id":"audio1","driver":"none"}', "-object", '{"qom-type":"rng-random","id":"r","filename":"/dev/urandom"}',
+        "-device", '{"driver":"virtio-rng-pci","rng":"r","max-bytes":1024,"period":1000,"id":"rng0","bus":"pcie.0","addr":"0x2"}',
+        "-msg", "timestamp=on"], []),
+    ("avocado's boot order", KERNEL + "-boot order=cdn,once=c,menu=off,strict=off -rtc base=utc,clock=host,driftfix=slew", []),
+    ("-qmp on a -chardev", KERNEL + "-chardev socket,id=q,path=@/qmp,server=on,wait=off -qmp chardev:q", []),
+    ("one file appended to, telnet by a key", KERNEL + "-chardev file,id=a,path=@/log,append=on -serial chardev:a "
+     "-chardev socket,id=t,host=localhost,port=47226,server=on,wait=off,telnet=on,nodelay=on -mon chardev=t", []),
+    ("cache by its switches", KERNEL + "-drive file=@/own-2,format=raw,cache.direct=on,cache.no-flush=off,auto-read-only=on "
+     "-blockdev driver=raw,node-name=b,file.driver=file,file.filename=@/own-3,file.discard=unmap,file.cache.direct=on", []),
     ("files called after the terminal", KERNEL + "-serial file:@/stdio.a -serial file:@/stdio.b -monitor unix:@/stdio.c,server=on,wait=off", []),
+    ("-global in full, and of a device by another name", KERNEL + "-global driver=cxl-rp,property=hotplug,value=off -global virtio-rng-pci.addr=9 "
+     "-device virtio-rng -device pcie-root-port,addr=3", []),
+    ("a device's properties by another name", "-device virtio-blk,help", ["virtio-blk-pci", "drive=<"]),
 ]
 
 

@@ -63,6 +63,8 @@ def fixtures(folder):
     (folder / "disk").write_bytes(bytes(4096))
     (folder / "flash").write_bytes(bytes(4096))
     (folder / "own-disk").write_bytes(bytes(4096))
+    for n in range(6):  # each for one case: cases run side by side
+        (folder / f"own-{n}").write_bytes(bytes(4096))
     (folder / "dir").mkdir()
     # 64 MiB of zeroes that can stand after each other: 2 GiB in 2 MiB.
     packer = zlib.compressobj(1, zlib.DEFLATED, -15)

@@ -90,9 +90,19 @@ REFUSED = [
     ("-trace of nothing", "-trace frob_*", ["frob_*", "-trace help"]),
     ("-global without a property", "-global cxl-rp=1", ["-global", "DRIVER.PROPERTY=VALUE"]),
     ("-global that no device has", "-global pxb-pcie.frob=1 -device pxb-pcie,bus_nr=9", ["frob"]),
+    ("-global of what -drive makes", "-global virtio-blk-pci.queue-size=3 -drive file=@/own-4,format=raw", ["queue-size=3"]),
+    ("-global of what -nic makes", "-global virtio-net-pci.addr=99 -nic user", ["addr=99"]),
+    ("-global of half a property", "-global driver=cxl-rp,property=hotplug", ["-global", "DRIVER.PROPERTY=VALUE"]),
     ("-chardev and -serial on one terminal", "-chardev stdio,id=c -serial stdio", ["-chardev stdio,id=c", "terminal", "-serial"]),
     ("-gdb and -monitor on one terminal", "-gdb stdio -monitor stdio", ["-gdb stdio", "terminal", "-monitor"]),
     ("-daemonize and a -chardev on the terminal", "-kernel @/off -daemonize -chardev stdio,id=c -serial chardev:c", ["-daemonize"]),
+    ("JSON with a NUL", ["-blockdev", r'{"driver":"file","filename":"/tmp/a\u0000b","node-name":"n"}'], ["filename", "NUL"]),
+    ("a disk by SCSI", "-device virtio-scsi-pci", ["virtio-scsi-pci", "write virtio-blk-pci"]),
+    ("a keyboard", "-device usb-kbd", ["usb-kbd", "no USB"]),
+    ("the legacy interface", "-device virtio-blk-pci-transitional,drive=d", ["no legacy interface", "virtio-blk-pci"]),
+    ("memory that is locked", "-overcommit mem-lock=on", ["mem-lock=on", "mem-lock=off"]),
+    ("sound", "-audiodev pa,id=a", ["-audiodev", "no sound"]),
+    ("-no-acpi", "-no-acpi", ["-M acpi=off"]),
     ("-readconfig of nothing", "-readconfig /nonexistent/x", ["-readconfig", "/nonexistent/x"]),
     ("-readconfig of another kind", "-readconfig @/bad-options", ["line 2", "[frob]"]),
     ("-readconfig with half a group", "-readconfig @/bad-group", ["line 1", "write [GROUP]"]),
@@ -124,4 +134,15 @@ OPTIONS_FILE = """# A machine in a file.
   cpus = "2"
 [memory]
   size = "512M"
+[chardev "c"]
+  backend = "null"
+[mon "m"]
+  chardev = "c"
+  mode = "control"
+[global]
+  driver = "cxl-rp"
+  property = "hotplug"
+  value = "off"
+[accel]
+  accel = "tcg"
 """

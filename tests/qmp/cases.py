@@ -207,6 +207,10 @@ def plugging(build, folder):
         assert "boot region" not in client.call("cxl-query-topology") and not any(d["committed"] for d in client.call("cxl-query-decoders")["decoders"])
         assert client.ask("cxl-surprise-remove", id="mem0") == {}
         assert client.event("DEVICE_DELETED")["data"]["device"] == "mem0"
+        # Names that -device takes too.
+        assert client.ask("device_add", driver="virtio-rng", bus="pp", id="rng") == {}
+        assert client.ask("device_del", id="rng") == {}
+        client.event("DEVICE_DELETED")
         # A switch goes with all that is below it.
         client.ask("object-add", qom_type="memory-backend-ram", id="v2", size="256M")
         client.ask("device_add", **dict(type3, bus="ds"))

@@ -151,6 +151,8 @@ static void machine_properties(void **state)
 	s = taken(option_machine, "virt,default-bus-bypass-iommu=on,default-bus-bypass-iommu=off");
 	assert_false(s->config.bypass_iommu);
 	free(s);
+	free(taken(option_machine, "virt,nvdimm=on,hmat=true,mem-merge=no,dtb-randomness=y,spcr=on"));
+	refused(option_machine, "virt,mte=y", "write mte=off");
 	refused(option_machine, "virt,default_bus_bypass_iommu=perhaps", "default-bus-bypass-iommu");
 	refused(option_machine, "raspi4b", "write -M virt");
 	refused(option_machine, "virt,secure=on", "there is no EL3; write secure=off");
@@ -161,6 +163,16 @@ static void machine_properties(void **state)
 	refused(option_machine, "virt,cxl-fmw..size=1G", "N from 0 to 15");
 	refused(option_machine, "virt,cxl-fmw.1size=1G", "N from 0 to 15");
 	refused(option_machine, "virt,cxl-fmw.99999999999.size=1G", "N from 0 to 15");
+}
+
+static void boot_orders(void **state)
+{
+	struct settings *s = taken(option_boot, "order=cdn,once=c,menu=off,strict=on");
+
+	assert_true(s->config.boot_strict);
+	free(s);
+	refused(option_boot, "order=c,once=z", "from a to p");
+	refused(option_boot, "dz", "from a to p");
 }
 
 static void cpus_and_their_properties(void **state)
@@ -224,8 +236,11 @@ static void nodes_and_distances(void **state)
 static void engines(void **state)
 {
 	struct settings *s = taken(option_accel, "tcg,thread=multi,tb-size=64");
+	struct error err = {""};
 
 	assert_int_equal(s->config.engine, ENGINE_BEST);
+	assert_true(option_accel(s, "tcg", &err));
+	assert_int_equal(s->config.jit_cache, 64 * MiB);
 	free(s);
 	s = taken(option_accel, "jit");
 	assert_int_equal(s->config.engine, ENGINE_JIT);
@@ -236,8 +251,26 @@ static void engines(void **state)
 	s = taken(option_accel, "interp");
 	assert_int_equal(s->config.engine, ENGINE_INTERP);
 	free(s);
-	refused(option_accel, "kvm", "interp");
-	refused(option_machine, "virt,accel=kvm", "interp");
+	s = taken(option_accel, "kvm,dirty-ring-size=4096");
+	assert_false(accel_settle(s, &err));
+	check_says(&err, "-accel kvm");
+	check_says(&err, "interp");
+	/* As the kernel's kunit.py has it: the next one goes. */
+	assert_true(option_accel(s, "hvf", &err) && option_accel(s, "jit", &err) && accel_settle(s, &err));
+	assert_int_equal(s->config.engine, ENGINE_JIT);
+	free(s);
+	s = taken(option_machine, "virt,accel=kvm");
+	assert_false(accel_settle(s, &err));
+	free(s);
+	s = taken(option_machine, "virt,accel=kvm:interp");
+	assert_true(accel_settle(s, &err));
+	assert_int_equal(s->config.engine, ENGINE_INTERP);
+	free(s);
+	refused(option_machine, "virt,accel=kvm:frob", "frob");
+	s = taken(option_accel, "accel=kvm"); /* [accel] of -readconfig */
+	assert_string_equal(s->accel_passed, "kvm");
+	free(s);
+	refused(option_accel, "kvmx", "interp");
 	refused(option_accel, "interp,frob=1", "frob");
 	s = taken(option_accel, "jit,links=off,jumps=on,stress-slow=on,stress-tlb=on");
 	assert_int_equal(s->config.jit_switches, 1u << JIT_LINKS | 1u << JIT_STRESS_SLOW);
@@ -260,6 +293,13 @@ static void times(void **state)
 	free(s);
 	s = taken(option_rtc, "base=utc,clock=vm");
 	assert_false(s->config.rtc_base_given);
+	assert_int_equal(s->config.rtc_offset_s, 0);
+	free(s);
+	setenv("TZ", "EAST-9:30", 1);
+	tzset();
+	s = taken(option_rtc, "base=localtime");
+	assert_false(s->config.rtc_base_given);
+	assert_int_equal(s->config.rtc_offset_s, 34200);
 	free(s);
 	refused(option_icount, "shift=11", "shift");
 	refused(option_icount, "shift=0,rr=record", "not built");
@@ -301,6 +341,7 @@ int main(void)
 		cmocka_unit_test(memory_sizes),
 		cmocka_unit_test(cpu_topologies),
 		cmocka_unit_test(machine_properties),
+		cmocka_unit_test(boot_orders),
 		cmocka_unit_test(cpus_and_their_properties),
 		cmocka_unit_test(nodes_and_distances),
 		cmocka_unit_test(engines),
