@@ -243,6 +243,8 @@ u64 pci_config_read(struct pci_dev *dev, u32 offset, unsigned size)
 void pci_config_write(struct pci_dev *dev, u32 offset, unsigned size, u64 value)
 {
 	regs_write(&dev->config, offset, size, value);
+	if (dev->bridge)
+		pci_slot_command(dev);
 	pci_does_written(dev, offset, size);
 	/* Masks, enables and Bus Master Enable let pending messages out. */
 	pci_msix_flush(dev);

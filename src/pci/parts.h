@@ -89,6 +89,8 @@ void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)
 /* All ports are there: one without a number takes the lowest that is free in its chassis. For pci_host_each. */
 bool pci_slot_settle(struct pci_dev *port, void *unused);
 void pci_slot_reset(struct pci_dev *port, unsigned reset_kind);
+/* What a write of Slot Control asked for, if that was one. */
+void pci_slot_command(struct pci_dev *port);
 bool pci_slot_is_powered(const struct pci_dev *port);
 /* The function that the port's link leads to, or NULL. */
 struct pci_dev *pci_port_partner(const struct pci_dev *port);

@@ -143,6 +143,8 @@ struct pci_bridge {
 	unsigned (*masked)(const struct pci_dev *port);
 	bool (*alternate)(const struct pci_dev *port,
 			  struct pci_alternate *ranges); /* false: none are enabled. NULL: there are none */
+	bool commanded;                                  /* Slot Control is being written, and was control_before */
+	u16 control_before;
 	bool removal_asked; /* the button was pressed to get the device out, at guest time asked_ns */
 	u64 asked_ns;
 	bool unbound; /* what is at the link is a fabric manager's: software sees an empty slot */

@@ -11,9 +11,9 @@
  * A fabric manager takes the device at a port away from software and gives it back (pci_slot_unbind, pci_slot_bind):
  * the device stays where it is, and the slot looks empty meanwhile.
  *
- * Every write of Slot Control is a command, completed at once. The port's one interrupt serves slot events, AER, DPC,
- * PME and bandwidth notification alike: a message goes out when one of the five begins to have something to say
- * [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1, 7.5.3.14, 7.5.3.8]; without messages INTA# follows.
+ * Every write of Slot Control is a command, completed with the access. The port's one interrupt serves slot events,
+ * AER, DPC, PME and bandwidth notification alike: a message goes out when one of the five begins to have something to
+ * say [PCIe5 6.7.3.4, 6.2.4.1.2, 6.2.10.1, 7.5.3.14, 7.5.3.8]; without messages INTA# follows.
  */
 #include "pci/parts.h"
 
@@ -142,13 +142,28 @@ static bool removal_is_allowed(const struct pci_dev *port)
 	       (!(slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) || !pci_slot_is_powered(port));
 }
 
+/* Acted on when the whole access is over: one of a DWORD clears events of Slot Status behind this, and those of the
+ * command are later ones. */
 static void control_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
-	struct pci_dev *port = config_dev(b);
+	struct pci_bridge *bridge = config_dev(b)->bridge;
 
-	if (!port->bridge)
+	if (!bridge)
 		return;
-	if ((old ^ now) & EXP_SLTCTL_POWER_OFF) {
+	bridge->commanded = true;
+	bridge->control_before = (u16)old;
+}
+
+void pci_slot_command(struct pci_dev *port)
+{
+	struct pci_bridge *bridge = port->bridge;
+	u64 now;
+
+	if (!bridge->commanded)
+		return;
+	bridge->commanded = false;
+	now = slot_get(port, EXP_SLTCTL, 2);
+	if ((bridge->control_before ^ now) & EXP_SLTCTL_POWER_OFF) {
 		trace(PCI, "%s: slot power %s", dev_name(&port->dev), now & EXP_SLTCTL_POWER_OFF ? "off" : "on");
 		if (now & EXP_SLTCTL_POWER_OFF)
 			pci_below_reset(port, RESET_COLD);
@@ -157,10 +172,10 @@ static void control_write(struct regs *b, unsigned i, u64 old, u64 now)
 	if (has_hotplug(port))
 		slot_event(port, EXP_SLTSTA_CC);
 	pci_port_update(port);
-	if (port->bridge->removal_asked && removal_is_allowed(port))
+	if (bridge->removal_asked && removal_is_allowed(port))
 		pci_host_removal(pci_dev_host(port));
-	if (port->bridge->waiting)
-		port->bridge->waiting(port);
+	if (bridge->waiting)
+		bridge->waiting(port);
 }
 
 void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)

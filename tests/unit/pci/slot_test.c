@@ -109,6 +109,24 @@ static void plugging_presses_the_button(void **state)
 	fixture_free(s.f);
 }
 
+/* As OpenBSD and NetBSD write it: the events that are cleared are those from before the command. [PCIe5 6.7.3.2] */
+static void a_command_of_a_dword_is_completed(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1");
+	u64 on;
+
+	plug(&s, "id=x");
+	command(&s, 0, ENABLES);
+	wr(s.f, s.express + EXP_SLTCTL, 2, control(&s)); /* not acknowledged */
+	s.f->message_count = 0;
+	on = (control(&s) & ~(u64)(EXP_SLTCTL_PIC | EXP_SLTCTL_POWER_OFF)) | EXP_SLTCTL_PIC_ON;
+	wr(s.f, s.express + EXP_SLTCTL, 4, on | 0x11full << 16);
+	assert_int_equal(control(&s), on);
+	assert_int_equal(status(&s), EXP_SLTSTA_CC | EXP_SLTSTA_DLLSC | EXP_SLTSTA_PDS);
+	assert_int_equal(s.f->message_count, 1);
+	fixture_free(s.f);
+}
+
 static void taking_out_needs_consent(void **state)
 {
 	struct slot s = slot_new("id=rp,addr=1");
@@ -282,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_slot_is_off),
 		cmocka_unit_test(plugging_presses_the_button),
+		cmocka_unit_test(a_command_of_a_dword_is_completed),
 		cmocka_unit_test(taking_out_needs_consent),
 		cmocka_unit_test(a_slot_that_is_off_is_not_asked),
 		cmocka_unit_test(without_power_controller_the_indicator_decides),
