@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	static struct session s;
 	struct machine *m = q ? q->machine : NULL;
 	char line[4096];
+	unsigned cpu = 0; /* that a line is about */
 
 	if (!q) {
 		m = fuzz_board();
