@@ -434,6 +434,23 @@ static void fill_standard_files(void)
 		close(fd);
 }
 
+/* By default where the host has it. A sanitizer's own calls are in no list. */
+static bool sandbox(const struct settings *s, struct error *err)
+{
+#ifdef __SANITIZE_ADDRESS__
+	bool wanted = s->sandbox && s->sandbox_asked;
+#else
+	bool wanted = s->sandbox;
+#endif
+
+	if (!wanted || sandbox_enter(!s->no_spawn, err))
+		return true;
+	if (s->sandbox_asked)
+		return false;
+	err->text[0] = 0;
+	return true;
+}
+
 int control_main(int argc, char **argv)
 {
 	struct settings *s = calloc(1, sizeof(*s));
@@ -460,6 +477,7 @@ int control_main(int argc, char **argv)
 	s->config.acpi = s->config.its = true;
 	s->config.cxl = -1;
 	s->config.escape = 1;
+	s->sandbox = true;
 	skip = read_drawing(s, argc, argv);
 	ok = parse_arguments(s, argc - skip, argv + skip, &err) && accel_settle(s, &err) && settle_stdio(s, &err);
 	if (ok && s->daemonize && !s->draw)
@@ -473,8 +491,8 @@ int control_main(int argc, char **argv)
 	} else if (ok) {
 		qmp = qmp_create(s, machine);
 		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) &&
-		     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &pidfile, &err))) &&
-		     (!s->sandbox || sandbox_enter(!s->no_spawn, &err)) && (daemon < 0 || daemon_ready(daemon, &err));
+		     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &pidfile, &err))) && sandbox(s, &err) &&
+		     (daemon < 0 || daemon_ready(daemon, &err));
 	}
 	if (ok && !s->draw) {
 		code = machine_run(machine, &err);

@@ -312,6 +312,7 @@ static bool take_sandbox(struct settings *s, const char *a, struct error *err)
 	if (!opts_parse(&opts, a, "enable", err))
 		return fail_context(err, "-sandbox");
 	enable = opts_get(&opts, "enable");
+	s->sandbox = s->sandbox_asked = true;
 	ok = !enable || parse_bool("-sandbox enable", enable, &s->sandbox, err);
 	for (unsigned n = 0; ok && n < ARRAY_SIZE(words); n++) {
 		const char *value = opts_get(&opts, words[n]);
@@ -546,7 +547,7 @@ const struct option options[] = {
 	{"global", NULL, "DRIVER.PROPERTY=VALUE", "a property of every -device of that driver", option_global},
 	{"readconfig", NULL, "FILE", "options from a file: [device \"id\"], KEY = \"VALUE\"", option_readconfig},
 	{"sandbox", NULL, "on|off[,spawn=allow|deny]",
-	 "on: no system calls but those of a machine that runs; spawn=deny: none that a plugged network needs",
+	 "no system calls but those of a machine that runs (on is the default); spawn=deny: none that a plugged network needs",
 	 take_sandbox},
 	{"daemonize", NULL, NULL, "go on in the background once the machine is made", take_daemonize},
 	{"pidfile", NULL, "FILE", "write the process ID there", take_pidfile},

@@ -31,9 +31,9 @@ struct settings {
 	bool draw;   /* `cxlvm topology`: nothing is opened or run */
 	u32 picture; /* enum picture of qmp.h */
 	bool nographic, daemonize;
-	bool sandbox, no_spawn;
-	unsigned smbios_bytes; /* of all words */
-	unsigned config_depth; /* inside -readconfig */
+	bool sandbox, sandbox_asked, no_spawn; /* asked: not the default */
+	unsigned smbios_bytes;                 /* of all words */
+	unsigned config_depth;                 /* inside -readconfig */
 	bool accel_chosen;
 	const char *accel_passed; /* the first -accel that cannot be here, before one that can */
 };

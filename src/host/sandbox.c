@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 
 #include "base/bits.h"
 
@@ -42,10 +43,10 @@ static const char spawning[] =
 	"execve arch_prctl set_tid_address prctl seccomp landlock_create_ruleset landlock_restrict_self "
 	"capget capset prlimit64 setrlimit clone vfork socket socketpair bind connect listen ";
 
-/* Terminals, sockets, block devices. None puts characters into a terminal (TIOCSTI). */
+/* Terminals, sockets, block devices, networks. None puts characters into a terminal (TIOCSTI). */
 static const unsigned long ioctls[] = {
-	TCGETS,   TCSETS,  TCSETSW,      TCSETSF,   TIOCGWINSZ, TIOCGPTN,
-	FIONREAD, FIONBIO, BLKGETSIZE64, BLKSSZGET, BLKDISCARD, BLKZEROOUT,
+	TCGETS,       TCSETS,    TCSETSW,    TCSETSF,    TIOCGWINSZ,    TIOCGPTN,  FIONREAD,        FIONBIO,
+	BLKGETSIZE64, BLKSSZGET, BLKDISCARD, BLKZEROOUT, TUNSETOFFLOAD, TUNSETIFF, TUNSETVNETHDRSZ,
 };
 
 /* Nothing here asks for these, whatever it is linked with. */

@@ -863,9 +863,9 @@ def networks(build, folder):
 
 
 def sandboxed(build, folder):
-    """With -sandbox on every thread is held by the filter; a network can be plugged unless spawn=deny."""
+    """Every thread is held by the filter; a network can be plugged unless spawn=deny."""
     for spawn in ("allow", "deny"):
-        options = ["-sandbox", f"on,obsolete=deny,elevateprivileges=deny,spawn={spawn},resourcecontrol=deny"]
+        options = ["-sandbox", f"on,obsolete=deny,elevateprivileges=deny,spawn={spawn},resourcecontrol=deny"] if spawn == "deny" else []
         with Machine(build, folder, options=options) as machine:
             client = machine.connect().start()
             for task in pathlib.Path(f"/proc/{machine.process.pid}/task").iterdir():
