@@ -27,13 +27,20 @@
 
 #define EVENTS_WAITING_MAX 64
 #define ADDRESS MASK(51, 6)
+#define OAS_BITS 48
+/* Of T0SZ and T1SZ, without small tables (IDR3.STT). */
+#define TSZ_MIN 16
+#define TSZ_MAX 39
 
 /* What a translation needs of the registers. */
 struct view {
-	bool enabled, abort;
+	bool enabled, abort, tells_bad_streams;
 	u64 table;
 	u32 table_config;
 };
+
+/* Of a requester: a bool is one too, of a write. */
+enum { ACCESS_WRITE = 1, ACCESS_PRIVILEGED = 2 };
 
 struct event {
 	u8 id;
@@ -82,6 +89,13 @@ static unsigned queue_bits(u64 base, unsigned max)
 	return MIN((unsigned)(base & 0x1f), max);
 }
 
+/* Where entry `n` is. The base is aligned to the queue's size, and to 32 bytes at least. [IHI0070 SMMU_CMDQ_BASE] */
+static u64 queue_at(u64 base, unsigned size_bits, u32 n, u64 entry_bytes)
+{
+	return align_down(base & MASK(51, 5), MAX(entry_bytes << size_bits, 32)) +
+	       (n & ((1u << size_bits) - 1)) * entry_bytes;
+}
+
 static bool is_full(u32 prod, u32 cons, unsigned size_bits)
 {
 	return ((prod ^ cons) & ((2u << size_bits) - 1)) == 1u << size_bits;
@@ -113,9 +127,7 @@ static void write_event(struct smmu *s, const struct event *e)
 	store_le(record + 8, 8, e->info);
 	store_le(record + 16, 8, e->address);
 	store_le(record + 24, 8, e->fetch);
-	if (!dma_write(s->config.space,
-		       (base & ADDRESS & ~MASK(4, 0)) + (u64)(prod & ((1u << size_bits) - 1)) * EVENT_BYTES, record,
-		       sizeof(record))) {
+	if (!dma_write(s->config.space, queue_at(base, size_bits, prod, EVENT_BYTES), record, sizeof(record))) {
 		raise_error(s, GERROR_EVENTQ_ABT);
 		return;
 	}
@@ -140,21 +152,25 @@ static void write_events(void *opaque)
 		write_event(s, &events[n]);
 }
 
-/* Any thread. What is more than the list holds is lost, as with a queue that is full. */
-static bool report(struct smmu *s, u8 id, u32 sid, u64 address, bool write, u64 fetch)
+/* Any thread. What is more than the list holds is lost, as with a queue that is full. [IHI0070 7.3] */
+static bool report(struct smmu *s, u8 id, u32 sid, u64 address, unsigned access, u64 fetch)
 {
+	u64 class = id == EVENT_WALK_EABT ? CLASS_TT : CLASS_IN;
 	bool defer = false;
 
 	trace(SMMU, "stream %04x: event 0x%02x at 0x%llx, %s", sid, id, (unsigned long long)address,
-	      write ? "write" : "read");
+	      access & ACCESS_WRITE ? "write" : "read");
 	pthread_mutex_lock(&s->lock);
 	if (s->event_count < EVENTS_WAITING_MAX) {
-		s->events[s->event_count++] =
-			(struct event){.id = id,
-				       .sid = sid,
-				       .address = id >= EVENT_WALK_EABT ? address : 0,
-				       .info = id < EVENT_WALK_EABT ? 0 : (u64)!write << 35 | 2ull << 40,
-				       .fetch = fetch};
+		s->events[s->event_count++] = (struct event){
+			.id = id,
+			.sid = sid,
+			.address = id >= EVENT_WALK_EABT ? address : 0,
+			.info = id < EVENT_WALK_EABT ?
+					0 :
+					(access & ACCESS_WRITE ? 0 : EVENT_RNW) |
+						(access & ACCESS_PRIVILEGED ? EVENT_PNU : 0) | class << 40,
+			.fetch = fetch};
 		defer = !s->deferred;
 		s->deferred = true;
 	}
@@ -177,6 +193,12 @@ static bool read_words(struct smmu *s, u64 pa, u64 *words, unsigned count)
 	return true;
 }
 
+/* An event only if software wants it. [IHI0070 SMMU_CR2.RECINVSID] */
+static bool bad_stream(struct smmu *s, const struct view *now, u32 sid, u64 iova, bool write)
+{
+	return now->tells_bad_streams ? report(s, EVENT_BAD_STREAMID, sid, iova, write, 0) : false;
+}
+
 /* [IHI0070 3.3.1, 5.1] */
 static bool read_ste(struct smmu *s, const struct view *now, u32 sid, u64 iova, bool write, u64 ste[8])
 {
@@ -186,7 +208,7 @@ static bool read_ste(struct smmu *s, const struct view *now, u32 sid, u64 iova, 
 	unsigned span;
 
 	if (sid >> log2_size)
-		return report(s, EVENT_BAD_STREAMID, sid, iova, write, 0);
+		return bad_stream(s, now, sid, iova, write);
 	if (bits(now->table_config, 17, 16) == STRTAB_2LEVEL && (split == 6 || split == 8 || split == 10)) {
 		pa = align_down(pa, MAX(64, 8ull << (log2_size > split ? log2_size - split : 0))) +
 		     8 * (u64)(sid >> split);
@@ -194,7 +216,7 @@ static bool read_ste(struct smmu *s, const struct view *now, u32 sid, u64 iova, 
 			return report(s, EVENT_STE_FETCH, sid, iova, write, pa);
 		span = (unsigned)bits(level1, 4, 0);
 		if (!span || span > split + 1 || (sid & ((1u << split) - 1)) >> (span - 1))
-			return report(s, EVENT_BAD_STREAMID, sid, iova, write, 0);
+			return bad_stream(s, now, sid, iova, write);
 		pa = align_down(level1 & ADDRESS, (u64)STE_BYTES << (span - 1)) +
 		     STE_BYTES * (u64)(sid & ((1u << split) - 1));
 	} else {
@@ -213,25 +235,41 @@ struct walk {
 	bool privileged, hierarchical;
 };
 
+static unsigned access_of(const struct walk *w, bool write)
+{
+	return (write ? ACCESS_WRITE : 0) | (w->privileged ? ACCESS_PRIVILEGED : 0);
+}
+
+static const u8 cd_granules[2][4] = {{12, 16, 14, 0}, {0, 14, 12, 16}}; /* by TG0 and by TG1 */
+
+/* What the descriptor says of TTB0 or TTB1 (`high`) can be; what is not walked is not judged. [IHI0070 5.4] */
+static bool cd_half_ok(const u64 cd[8], bool high, unsigned output_bits)
+{
+	unsigned shift = high ? 16 : 0, tsz = (unsigned)bits(cd[0], shift + 5, shift);
+
+	return bit(cd[0], high ? 30 : 14) || (cd_granules[high][bits(cd[0], shift + 7, shift + 6)] && tsz >= TSZ_MIN &&
+					      tsz <= TSZ_MAX && !((cd[high ? 2 : 1] & MASK(51, 4)) >> output_bits));
+}
+
 /* [IHI0070 5.4] False: reported. */
 static bool read_cd(struct smmu *s, u32 sid, const u64 ste[8], u64 iova, bool write, struct walk *w, bool *record)
 {
-	static const u8 granules0[4] = {12, 16, 14, 0}, granules1[4] = {0, 14, 12, 16};
 	static const u8 sizes[8] = {32, 36, 40, 42, 44, 48, 48, 48};
 	u64 pa = ste[0] & ADDRESS, cd[8];
-	unsigned tsz, shift;
-	bool high = iova >> 63, tbi;
+	unsigned shift;
+	bool high = bit(iova, 55), tbi; /* as a PE chooses, so that a top byte that is ignored does not */
 
 	if (!read_words(s, pa, cd, 8))
 		return report(s, EVENT_CD_FETCH, sid, iova, write, pa);
-	/* Valid, AArch64, little-endian, and not of a kind that we do not say we have: stalls, hardware update of
-	 * descriptors. */
-	if (!bit(cd[0], 31) || !bit(cd[0], 41) || bit(cd[0], 15) || bit(cd[0], 44) || bit(cd[0], 42) || bit(cd[0], 43))
+	/* Valid, AArch64, little-endian, and not of a kind that we do not say we have: stalls, termination without an
+	 * abort, hardware update of descriptors. */
+	if (!bit(cd[0], 31) || !bit(cd[0], 41) || bit(cd[0], 15) || bit(cd[0], 44) || !bit(cd[0], 46) ||
+	    bit(cd[0], 42) || bit(cd[0], 43) || !cd_half_ok(cd, false, sizes[bits(cd[0], 34, 32)]) ||
+	    !cd_half_ok(cd, true, sizes[bits(cd[0], 34, 32)]))
 		return report(s, EVENT_BAD_CD, sid, iova, write, 0);
 	shift = high ? 16 : 0;
-	tsz = (unsigned)bits(cd[0], shift + 5, shift);
-	*w = (struct walk){.granule_bits = high ? granules1[bits(cd[0], 23, 22)] : granules0[bits(cd[0], 7, 6)],
-			   .input_bits = 64 - tsz,
+	*w = (struct walk){.granule_bits = cd_granules[high][bits(cd[0], shift + 7, shift + 6)],
+			   .input_bits = 64 - (unsigned)bits(cd[0], shift + 5, shift),
 			   .output_bits = sizes[bits(cd[0], 34, 32)],
 			   .walks = !bit(cd[0], high ? 30 : 14),
 			   .has_af = !bit(cd[0], 35),
@@ -240,13 +278,11 @@ static bool read_cd(struct smmu *s, u32 sid, const u64 ste[8], u64 iova, bool wr
 			   .table = (high ? cd[2] : cd[1]) & MASK(47, 4)};
 	*record = bit(cd[0], 45);
 	if (!w->walks)
-		return *record ? report(s, EVENT_TRANSLATION, sid, iova, write, 0) : false;
-	if (!w->granule_bits || tsz < 16 || tsz > (w->granule_bits == 16 ? 47u : 48u))
-		return report(s, EVENT_BAD_CD, sid, iova, write, 0);
+		return *record ? report(s, EVENT_TRANSLATION, sid, iova, access_of(w, write), 0) : false;
 	tbi = bit(cd[0], high ? 39 : 38);
 	w->address = tbi ? (u64)sign_extend(iova, 56) : iova;
 	if (high ? ~w->address >> w->input_bits : w->address >> w->input_bits)
-		return *record ? report(s, EVENT_TRANSLATION, sid, iova, write, 0) : false;
+		return *record ? report(s, EVENT_TRANSLATION, sid, iova, access_of(w, write), 0) : false;
 	w->address &= ones(w->input_bits);
 	return true;
 }
@@ -265,7 +301,7 @@ static u8 walk(struct smmu *s, struct walk *w, bool write, u64 *pa, u64 *size, u
 		bool is_leaf;
 
 		if (level == 4 - levels)
-			table = align_down(table, MAX(64, 8ull << (top - low)));
+			table = align_down(table, 8ull << (top - low));
 		*fetch = table + 8 * index;
 		if (*fetch >> w->output_bits)
 			return EVENT_ADDR_SIZE;
@@ -321,19 +357,22 @@ static bool translate(void *opaque, u32 sid, u64 iova, bool write, u64 *pa, u64 
 	if (!bit(ste[0], 0))
 		return report(s, EVENT_BAD_STE, sid, iova, write, 0);
 	switch (bits(ste[0], 3, 1)) {
-	case 0: return false; /* abort, without an event */
-	case 4: return true;  /* bypass */
-	case 5: break;        /* stage 1 */
+	case 0:
+	case 1:
+	case 2:
+	case 3: return false; /* abort, without an event */
+	case 4: return !(iova >> OAS_BITS) || report(s, EVENT_ADDR_SIZE, sid, iova, write, 0); /* bypass */
+	case 5: break;                                                                         /* stage 1 */
 	default: return report(s, EVENT_BAD_STE, sid, iova, write, 0);
 	}
-	if (bits(ste[0], 63, 59) || bit(ste[1], 27)) /* substreams; S1STALLD without stalls */
+	if (bit(ste[1], 27)) /* S1STALLD without stalls */
 		return report(s, EVENT_BAD_STE, sid, iova, write, 0);
 	if (!read_cd(s, sid, ste, iova, write, &w, &record))
 		return false;
 	event = walk(s, &w, write, pa, &length, &fetch);
 	if (event)
 		return record || event == EVENT_WALK_EABT ?
-			       report(s, event, sid, iova, write, event == EVENT_WALK_EABT ? fetch : 0) :
+			       report(s, event, sid, iova, access_of(&w, write), event == EVENT_WALK_EABT ? fetch : 0) :
 			       false;
 	*size = MIN(*size, length);
 	return true;
@@ -380,9 +419,7 @@ static void run_commands(struct smmu *s)
 	for (u32 n = 0; cons != prod && n <= 1u << size_bits; n++) {
 		u64 command[2];
 
-		if (!read_words(s,
-				(base & ADDRESS & ~MASK(3, 0)) + (u64)(cons & ((1u << size_bits) - 1)) * COMMAND_BYTES,
-				command, 2)) {
+		if (!read_words(s, queue_at(base, size_bits, cons, COMMAND_BYTES), command, 2)) {
 			command_error(s, cons, CERROR_ABT);
 			return;
 		}
@@ -408,6 +445,7 @@ static void publish(struct smmu *s)
 {
 	struct view now = {.enabled = get(s, SMMU_CR0, 4) & CR0_SMMUEN,
 			   .abort = get(s, SMMU_GBPA, 4) & GBPA_ABORT,
+			   .tells_bad_streams = get(s, SMMU_CR2, 4) & CR2_RECINVSID,
 			   .table = get(s, SMMU_STRTAB_BASE, 8),
 			   .table_config = (u32)get(s, SMMU_STRTAB_BASE_CFG, 4)};
 
@@ -477,7 +515,7 @@ static const struct reg smmu_regs[] = {
 	R32(SMMU_CR0, CR0, 0, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN, .write = cr0_write),
 	R32(SMMU_CR0ACK, CR0ACK, 0, 0),
 	R32(SMMU_CR1, CR1, 0, 0xfff),
-	R32(SMMU_CR2, CR2, 0, 7),
+	R32(SMMU_CR2, CR2, 0, 7, .locked = is_enabled, .write = table_write),
 	R32(SMMU_STATUSR, STATUSR, 0, 0),
 	R32(SMMU_GBPA, GBPA, 0x1000, GBPA_UPDATE | GBPA_ABORT | 0xfff1f, .write = gbpa_write),
 	R32(SMMU_IRQ_CTRL, IRQ_CTRL, 0, IRQ_GERROR | IRQ_EVENTQ, .write = irq_ctrl_write),

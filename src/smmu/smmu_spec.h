@@ -54,6 +54,7 @@ enum {
 enum { IDR3_HAD = 1 << 2, IDR3_RIL = 1 << 10 };
 enum { IDR5_OAS_48 = 5, IDR5_GRAN4K = 1 << 4, IDR5_GRAN16K = 1 << 5, IDR5_GRAN64K = 1 << 6 };
 enum { CR0_SMMUEN = 1, CR0_EVENTQEN = 4, CR0_CMDQEN = 8 };
+enum { CR2_RECINVSID = 2 };
 enum { GBPA_ABORT = 1 << 20, GBPA_UPDATE = 1u << 31 };
 enum { IRQ_GERROR = 1, IRQ_EVENTQ = 4 };
 enum { GERROR_CMDQ = 1, GERROR_EVENTQ_ABT = 4 };
@@ -91,6 +92,10 @@ enum {
 	EVENT_ACCESS = 0x12,
 	EVENT_PERMISSION = 0x13,
 };
+/* In bits 127:64 of a record; CLASS is bits 41:40 of them. */
+#define EVENT_PNU BIT(33)
+#define EVENT_RNW BIT(35)
+enum { CLASS_CD, CLASS_TT, CLASS_IN };
 #define EVENT_BYTES 32
 #define COMMAND_BYTES 16
 #define STE_BYTES 64

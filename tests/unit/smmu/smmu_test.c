@@ -83,6 +83,7 @@ static void start(struct world *w, u32 table_config)
 {
 	reg(w, SMMU_STRTAB_BASE, 8, STRTAB);
 	reg(w, SMMU_STRTAB_BASE_CFG, 4, table_config);
+	reg(w, SMMU_CR2, 4, CR2_RECINVSID);
 	reg(w, SMMU_CMDQ_BASE, 8, CMDQ | 4);
 	reg(w, SMMU_EVENTQ_BASE, 8, EVENTQ | 3);
 	reg(w, SMMU_IRQ_CTRL, 4, IRQ_GERROR | IRQ_EVENTQ);
@@ -242,6 +243,86 @@ static void streams_are_looked_up(void **state)
 	close_world(&w);
 }
 
+/* What descriptors may say, and what becomes of it. [IHI0070 5.2, 5.4, 7.3] */
+static void entries_are_judged_as_specified(void **state)
+{
+	u64 pa, size, record[4], iova = 0x12345000, tagged = 0xa5ull << 56 | iova;
+	struct world w;
+
+	open_world(&w);
+	start(&w, 9);
+	for (u64 config = 0; config < 4; config++) { /* 0b0xx: no event */
+		put(&w, ste_of(SID), 1 | config << 1);
+		assert_false(where(&w, 0, false, &pa, &size));
+		assert_int_equal(events(&w, record), 0);
+	}
+	put(&w, ste_of(SID), 1 | 4 << 1);
+	assert_false(where(&w, 1ull << 48, false, &pa, &size)); /* more than OAS */
+	assert_int_equal(events(&w, record), 1);
+	assert_int_equal((u8)record[0], EVENT_ADDR_SIZE);
+	/* S1CDMax means nothing without substreams. T0SZ=33: two entries at level 1, wherever 16 bytes are. */
+	put(&w, ste_of(SID), 1 | 5 << 1 | CD | 3ull << 59);
+	context(&w, 33, 0, TABLES + 0x10);
+	put(&w, TABLES + 0x10, (RAM & ~ones(30)) | BIT(10) | BIT(6) | 1);
+	assert_true(where(&w, iova, false, &pa, &size));
+	assert_true(pa == RAM + iova);
+	/* A top byte that is ignored does not choose the table; the event has it. */
+	assert_false(where(&w, tagged, false, &pa, &size));
+	events(&w, record);
+	assert_true((u8)record[0] == EVENT_TRANSLATION && record[2] == tagged);
+	put(&w, CD, load_le(w.memory + (CD - RAM), 8) | BIT(38));
+	assert_true(where(&w, tagged, false, &pa, &size));
+	assert_true(pa == RAM + iova);
+	/* Privilege and class: a table that cannot be read, for one that is privileged. */
+	put(&w, ste_of(SID) + 8, 3ull << 48);
+	put(&w, TABLES + 0x10, (RAM + 64 * MiB) | 3);
+	assert_false(where(&w, iova, true, &pa, &size));
+	events(&w, record);
+	assert_int_equal((u8)record[0], EVENT_WALK_EABT);
+	assert_true(record[1] == (EVENT_PNU | (u64)CLASS_TT << 40));
+	put(&w, TABLES + 0x10, 0);
+	assert_false(where(&w, iova, false, &pa, &size));
+	events(&w, record);
+	assert_true(record[1] == (EVENT_PNU | EVENT_RNW | (u64)CLASS_IN << 40));
+	close_world(&w);
+}
+
+static void bad_contexts_are_told(void **state)
+{
+	static const struct {
+		u64 clear, set, table;
+	} bad[] = {
+		{0x3f, 40, TABLES},                  /* T0SZ without small tables */
+		{0x3f, 15, TABLES},                  /* and with 48 bits of VA */
+		{3 << 6, 3 << 6, TABLES},            /* no such granule */
+		{BIT(46), 0, TABLES},                /* A=0: a read of zeroes instead of an abort */
+		{BIT(30), 0, TABLES},                /* TTB1 too is walked: its T1SZ is 0 */
+		{7ull << 32, 0, TABLES | 1ull << 32} /* the table is behind IPS */
+	};
+	u64 pa, size, record[4];
+	struct world w;
+
+	open_world(&w);
+	start(&w, 9);
+	put(&w, ste_of(SID), 1 | 5 << 1 | CD);
+	for (unsigned n = 0; n < ARRAY_SIZE(bad); n++) {
+		context(&w, 25, 0, bad[n].table);
+		put(&w, CD, (load_le(w.memory + (CD - RAM), 8) & ~bad[n].clear) | bad[n].set);
+		assert_false(where(&w, 0, false, &pa, &size));
+		assert_int_equal(events(&w, record) & 7, (n + 1) & 7);
+		assert_int_equal((u8)record[0], EVENT_BAD_CD);
+	}
+	/* Streams that the table does not have are told of on demand only. */
+	reg(&w, SMMU_CR0, 4, 0);
+	start(&w, 8);
+	reg(&w, SMMU_CR0, 4, CR0_EVENTQEN | CR0_CMDQEN);
+	reg(&w, SMMU_CR2, 4, 0);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN);
+	assert_false(where(&w, 0, false, &pa, &size));
+	assert_int_equal(events(&w, record) & 7, ARRAY_SIZE(bad) & 7);
+	close_world(&w);
+}
+
 static void command(struct world *w, u64 low)
 {
 	u32 prod = (u32)get(w, SMMU_CMDQ_PROD, 4);
@@ -333,7 +414,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(off_passes_or_aborts),         cmocka_unit_test(every_granule_translates),
-		cmocka_unit_test(streams_are_looked_up),        cmocka_unit_test(commands_run_and_err),
+		cmocka_unit_test(streams_are_looked_up),        cmocka_unit_test(entries_are_judged_as_specified),
+		cmocka_unit_test(bad_contexts_are_told),        cmocka_unit_test(commands_run_and_err),
 		cmocka_unit_test(a_full_event_queue_overflows), cmocka_unit_test(hostile_tables_end),
 	};
 
