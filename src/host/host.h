@@ -131,6 +131,10 @@ void terminal_restore(void); /* async-signal-safe */
  * for stdio. */
 bool quit_signals_watch(struct loop *loop, void (*quit)(void *opaque), void *opaque, struct error *err);
 
+/* --- mapped.c: SIGBUS in a file that is mapped shared ends the program with a line that begins with `what` --- */
+void mapped_file_watch(const u8 *start, u64 size, int fd, const char *what);
+void mapped_file_forget(const u8 *start); /* before it is unmapped */
+
 /* --- net.c: a wire for Ethernet. All under the machine lock; frames are of host/net_frame.h, header first. --- */
 struct netdev;
 struct opts;

@@ -39,7 +39,7 @@ void terminal_restore(void)
 	errno = error;
 }
 
-static void die_of(int signal_number)
+void terminal_die_of(int signal_number)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t set;
@@ -64,7 +64,7 @@ static void on_quit(int signal_number)
 			return;
 		}
 	}
-	die_of(signal_number);
+	terminal_die_of(signal_number);
 }
 
 /* Ctrl-Z: the shell gets its terminal back, we get ours when we go on. */
@@ -102,14 +102,15 @@ static void hook_quit_signals(void)
 
 static void hook_all(void)
 {
-	static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGQUIT, SIGSYS, SIGALRM, SIGXCPU};
+	static const int crashes[] = {SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGQUIT, SIGSYS, SIGALRM, SIGXCPU};
 
 	if (terminal.hooked)
 		return;
 	terminal.hooked = true;
 	atexit(terminal_restore);
 	for (unsigned i = 0; i < ARRAY_SIZE(crashes); i++)
-		hook(crashes[i], die_of);
+		hook(crashes[i], terminal_die_of);
+	mapped_hook(); /* SIGBUS */
 	hook(SIGTSTP, on_suspend);
 	hook_quit_signals();
 }

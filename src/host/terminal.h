@@ -8,5 +8,8 @@
 /* If fd is a terminal: raw from here on, restored at exit and by every signal that ends us. `signals`: Ctrl-C still
  * makes one. */
 void terminal_raw(int fd, bool signals);
+void terminal_die_of(int signal_number); /* async-signal-safe: restores it, then the signal's own end */
+/* mapped.c: SIGBUS says which file is at fault, or is a crash as others. */
+void mapped_hook(void);
 
 #endif

@@ -68,8 +68,13 @@ struct workers *workers_create(unsigned threads, struct error *err)
 	pthread_mutex_init(&workers->lock, NULL);
 	pthread_cond_init(&workers->some, NULL);
 	workers->last = &workers->first;
-	/* Signals are for the main thread. */
+	/* Signals are for the main thread, but for those of what a thread itself did. */
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (workers->count < threads && !error) {
 		error = pthread_create(&workers->threads[workers->count], NULL, worker_main, workers);

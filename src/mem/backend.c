@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "host/host.h"
 #include "obj/dev.h"
 
 #define CHUNK (2 * MiB)
@@ -38,6 +39,7 @@ struct memory_backend {
 	u32 prealloc_threads;
 	/* rebuilt */
 	bool is_shared_map; /* host was mapped MAP_SHARED */
+	bool is_watched;    /* a fault there has a line (mapped_file_watch) */
 };
 
 static struct memory_backend *memory_backend(struct dev *dev)
@@ -198,6 +200,7 @@ static bool map_shared(struct memory_backend *m, struct error *err)
 	int flags =
 		(b->readonly ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | (b->fd < 0 ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
 	u8 *place = ram_alloc_aligned(b->size, m->align, err);
+	char what[1024];
 
 	if (!place)
 		return false;
@@ -210,6 +213,12 @@ static bool map_shared(struct memory_backend *m, struct error *err)
 	madvise(place, b->size, MADV_DONTDUMP);
 	b->host = place;
 	m->is_shared_map = !b->readonly;
+	if (b->fd >= 0) {
+		snprintf(what, sizeof(what), "memory backend '%s'%s%s", b->id ? b->id : "",
+			 b->path ? ": mem-path=" : "", b->path ? b->path : "");
+		mapped_file_watch(place, b->size, b->fd, what);
+		m->is_watched = true;
+	}
 	return true;
 }
 
@@ -416,6 +425,8 @@ static void backend_destroy(struct dev *dev)
 
 	if (b->host && m->discard_data && m->is_shared_map && !b->readonly)
 		madvise(b->host, b->size, MADV_REMOVE);
+	if (m->is_watched)
+		mapped_file_forget(b->host);
 	ram_free(b->host, b->size);
 	b->host = NULL;
 	free(b->chunk_ready);

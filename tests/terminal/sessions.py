@@ -219,6 +219,27 @@ def runs_with(files):
     return test
 
 
+def memory_is_cut(program, folder):
+    memory = folder / "memory"
+    session = Session(program, folder, more=["-m", "64M", "-machine", "memory-backend=ram", "-object",
+                                             f"memory-backend-file,id=ram,size=64M,mem-path={memory},share=on"])
+    try:
+        session.says(b"i")
+        expect(session.is_raw(), "the terminal is not raw while the guest runs")
+        os.truncate(memory, 0)
+        session.keys(b"a")
+        session.ends(1)
+        for word in (b"cxlvm: memory backend 'ram': mem-path=", str(memory).encode(), b"shorter"):
+            expect(word in session.output, f"said {session.output!r}")
+        expect(session.output.count(b"\n") == 1, f"said {session.output!r}")
+    finally:
+        session.close()
+        memory.unlink(missing_ok=True)
+
+
+memory_is_cut.claim = "a shared memory file that is cut short: one line that names it, 1, and the terminal as before"
+
+
 def input_ends(program, folder):
     child = subprocess.Popen([str(program), "-nographic", "-kernel", str(folder / "echo")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
@@ -240,7 +261,7 @@ TESTS = [
     escape_x, escape_h, suspend, hang_up,
     *[by_signal(number, 0) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)],
     *[by_signal(number, -number) for number in (signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)],
-    power_off, reset,
+    power_off, reset, memory_is_cut,
     failing("text", [], b"not an arm64 kernel"), failing("off", ["-device", "frob"], b"no such device"), failing("off", ["-M", "dumpdtb=/dev/full"], b"dumpdtb"),
     pipe_closes, pipe_takes_all, input_from_pipe, input_ends, help_to_full_disk,
     *[runs_with(files) for files in (">&-", ">/dev/full", "<&- >out", "<&- >&- 2>&-")],

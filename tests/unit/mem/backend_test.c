@@ -4,8 +4,11 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -221,6 +224,92 @@ static void a_shared_file_shows_every_store(void **state)
 	unlink(path_of("f"));
 }
 
+/* A store at `at` by a child: how it ended, and the line that it left. */
+static int stored_by_child(struct backend *b, u64 at, char *line, size_t room)
+{
+	int ends[2], status;
+	ssize_t got;
+
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+
+	if (!child) {
+		dup2(ends[1], STDERR_FILENO);
+		b->host[at] = 1;
+		_exit(0);
+	}
+	close(ends[1]);
+	got = read(ends[0], line, room - 1);
+	line[got > 0 ? got : 0] = 0;
+	close(ends[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static void a_shared_file_that_is_cut_ends_with_a_line(void **state)
+{
+	struct dev *dev, *other;
+	struct backend *b;
+	char line[1024];
+	int status;
+
+	b = must_make(&memory_backend_file_class, "id=m0,size=4M,mem-path=FILE,share=on", &dev);
+	must_make(&memory_backend_memfd_class, "id=m1,size=2M", &other);
+	assert_int_equal(truncate(path_of("f"), 2 * MiB), 0);
+	assert_int_equal(stored_by_child(b, 0, line, sizeof(line)), 0);
+	assert_string_equal(line, "");
+	status = stored_by_child(b, 3 * MiB, line, sizeof(line));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_non_null(strstr(line, "memory backend 'm0': mem-path="));
+	assert_non_null(strstr(line, path_of("f")));
+	assert_non_null(strstr(line, "shorter than its 4194304 bytes"));
+	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+	dev_destroy(other);
+	dev_destroy(dev);
+	unlink(path_of("f"));
+}
+
+static void a_shared_file_on_a_full_disk_ends_with_a_line(void **state)
+{
+	struct dev *dev;
+	char line[1024];
+	int status;
+
+	/* A file system of 1 MiB, in a namespace of the child's. */
+	assert_int_equal(mkdir(path_of("small"), 0700), 0);
+	pid_t child = fork();
+
+	if (!child) {
+		struct error err = {0};
+		char options[256];
+		struct backend *b;
+
+		if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("small", path_of("small"), "tmpfs", 0, "size=1M"))
+			_exit(77);
+		snprintf(options, sizeof(options), "id=m0,size=4M,share=on,mem-path=%s/f", path_of("small"));
+		dev = make(&memory_backend_file_class, options, &err);
+		if (!dev)
+			_exit(2);
+		b = backend_of(dev);
+		for (u64 at = 0; at < 4 * MiB - 4096; at += 4096) {
+			status = stored_by_child(b, at, line, sizeof(line));
+			if (!status)
+				continue;
+			_exit(WIFEXITED(status) && WEXITSTATUS(status) == 1 && strstr(line, "is its disk full?") ? 0 :
+														   3);
+		}
+		_exit(4);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	rmdir(path_of("small"));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip(); /* the host gives no namespaces */
+	assert_int_equal(status, 0);
+}
+
 static void a_directory_stands_for_an_unnamed_file(void **state)
 {
 	struct error err;
@@ -308,6 +397,8 @@ int main(void)
 		cmocka_unit_test(a_file_that_shrinks_reads_zero),
 		cmocka_unit_test(a_private_file_need_not_be_writable),
 		cmocka_unit_test(a_shared_file_shows_every_store),
+		cmocka_unit_test(a_shared_file_that_is_cut_ends_with_a_line),
+		cmocka_unit_test(a_shared_file_on_a_full_disk_ends_with_a_line),
 		cmocka_unit_test(a_directory_stands_for_an_unnamed_file),
 		cmocka_unit_test(a_memfd_is_shared_and_sealed),
 		cmocka_unit_test(threads_race_for_chunks),
