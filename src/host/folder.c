@@ -2,6 +2,7 @@
 /* A folder of the host that a guest sees: see folder.h. */
 #include "host/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -336,7 +337,7 @@ static int change_mode(struct folder *folder, int object, u32 mode)
 	return mapped_set(object, "mode", (st.st_mode & S_IFMT) | (mode & 07777), 4);
 }
 
-int folder_change(struct folder *folder, int object, const struct folder_change *c)
+int folder_change(struct folder *folder, int object, int opened, const struct folder_change *c)
 {
 	struct object_path path = path_of(object);
 	struct stat st;
@@ -349,34 +350,84 @@ int folder_change(struct folder *folder, int object, const struct folder_change 
 	if (status >= 0 && (c->valid & (CHANGE_UID | CHANGE_GID)))
 		status = change_owner(folder, object, c);
 	if (status >= 0 && (c->valid & CHANGE_SIZE))
-		status = S_ISREG(st.st_mode) ? result(truncate(path.text, (off_t)c->size)) : -EINVAL;
+		/* Who has it open for writing may, whatever its mode has become. */
+		status = !S_ISREG(st.st_mode) ? -EINVAL :
+			 opened >= 0 && !ftruncate(opened, (off_t)c->size) ?
+						0 :
+						result(truncate(path.text, (off_t)c->size));
 	if (status >= 0 && (c->valid & (CHANGE_ATIME | CHANGE_MTIME)))
 		status = change_times(object, c);
 	return status;
 }
 
-ssize_t folder_entries(int opened, u64 offset, void *to, size_t room)
+ssize_t folder_entries(struct folder *folder, int opened, u64 offset, void *to, size_t room)
 {
 	ssize_t got;
 
 	if (lseek(opened, (off_t)offset, SEEK_SET) < 0)
 		return -errno;
 	got = syscall(SYS_getdents64, opened, to, room);
-	return got < 0 ? -errno : got;
+	if (got < 0)
+		return -errno;
+	/* A file may stand for something else. */
+	for (ssize_t at = 0; folder->model == FOLDER_MAPPED && at < got;) {
+		struct dirent64 *entry = (struct dirent64 *)((u8 *)to + at);
+
+		if (entry->d_type == DT_REG)
+			entry->d_type = DT_UNKNOWN;
+		at += entry->d_reclen;
+	}
+	return got;
 }
 
 /* --- Extended attributes --- */
 
-static bool is_hidden(const struct folder *folder, const char *name)
+#define ACL_PREFIX "system.posix_acl_"
+
+static bool starts_with(const char *name, const char *prefix)
 {
-	return folder->model == FOLDER_MAPPED && !strncmp(name, MAPPED_PREFIX, sizeof(MAPPED_PREFIX) - 1);
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+/* The host's name of what the guest calls `name`. In the mapped model the guest's access lists are kept beside, as its
+ * owners and modes are, and what else the host's kernel goes by (security., trusted.) is none of the guest's. 0, or an
+ * error. */
+static int host_name(const struct folder *folder, const char *name, char to[320])
+{
+	if (folder->model != FOLDER_MAPPED) {
+		snprintf(to, 320, "%s", name);
+		return 0;
+	}
+	if (starts_with(name, ACL_PREFIX)) {
+		snprintf(to, 320, MAPPED_PREFIX "%s", name);
+		return 0;
+	}
+	if (!starts_with(name, "user."))
+		return -EOPNOTSUPP;
+	snprintf(to, 320, "%s", name);
+	return starts_with(name, MAPPED_PREFIX) ? -EACCES : 0;
+}
+
+/* The reverse, for a list: NULL: the guest does not see it. */
+static const char *guest_name(const struct folder *folder, const char *name)
+{
+	if (folder->model != FOLDER_MAPPED)
+		return name;
+	if (starts_with(name, MAPPED_PREFIX ACL_PREFIX))
+		return name + strlen(MAPPED_PREFIX);
+	return starts_with(name, "user.") && !starts_with(name, MAPPED_PREFIX) ? name : NULL;
 }
 
 ssize_t folder_xattr_get(struct folder *folder, int object, const char *name, void *to, size_t room)
 {
 	struct object_path path = path_of(object);
-	ssize_t size = is_hidden(folder, name) ? (errno = ENODATA, -1) : getxattr(path.text, name, to, room);
+	char word[320];
+	int status = host_name(folder, name, word);
+	ssize_t size;
 
+	if (status < 0)
+		return status == -EACCES ? -ENODATA : status;
+	size = getxattr(path.text, word, to, room);
 	return size < 0 ? -errno : size;
 }
 
@@ -388,11 +439,16 @@ ssize_t folder_xattr_list(struct folder *folder, int object, char *to, size_t ro
 	if (size < 0)
 		return -errno;
 	for (ssize_t at = 0, length; at < size; at += length) {
+		const char *name;
+		size_t bytes;
+
 		length = (ssize_t)strnlen(to + at, (size_t)(size - at)) + 1;
-		if (at + length > size || is_hidden(folder, to + at))
+		name = at + length > size ? NULL : guest_name(folder, to + at);
+		if (!name)
 			continue;
-		memmove(to + kept, to + at, (size_t)length);
-		kept += length;
+		bytes = strlen(name) + 1;
+		memmove(to + kept, name, bytes);
+		kept += (ssize_t)bytes;
 	}
 	return kept;
 }
@@ -400,8 +456,14 @@ ssize_t folder_xattr_list(struct folder *folder, int object, char *to, size_t ro
 int folder_xattr_set(struct folder *folder, int object, const char *name, const void *value, size_t size, int flags)
 {
 	struct object_path path = path_of(object);
+	bool is_acl = starts_with(name, ACL_PREFIX);
+	char word[320];
+	int status = host_name(folder, name, word);
 
-	if (is_hidden(folder, name))
-		return -EACCES;
-	return result(size ? setxattr(path.text, name, value, size, flags) : removexattr(path.text, name));
+	if (status < 0)
+		return status;
+	if (size || (!is_acl && flags != XATTR_REPLACE))
+		return result(setxattr(path.text, word, value, size, flags));
+	status = result(removexattr(path.text, word));
+	return is_acl && status == -ENODATA ? 0 : status;
 }

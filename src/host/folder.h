@@ -62,9 +62,12 @@ int folder_link(struct folder *folder, int object, int dir, const char *name);
 int folder_unlink(struct folder *folder, int dir, const char *name, bool directory);
 int folder_rename(struct folder *folder, int from, const char *old_name, int to, const char *new_name);
 int folder_readlink(struct folder *folder, int object, char *to, size_t room);
-int folder_change(struct folder *folder, int object, const struct folder_change *change);
-ssize_t folder_entries(int opened, u64 offset, void *to, size_t room); /* struct dirent64, from a place that it named */
-/* Extended attributes; the ones that hold the mapping are not the guest's. */
+/* `opened`: the object's other descriptor, or -1. */
+int folder_change(struct folder *folder, int object, int opened, const struct folder_change *change);
+/* struct dirent64, from a place that it named; their type as the guest sees it, or DT_UNKNOWN. */
+ssize_t folder_entries(struct folder *folder, int opened, u64 offset, void *to, size_t room);
+/* Extended attributes; the ones that hold the mapping are not the guest's. An empty value is one, but with
+ * XATTR_REPLACE, or of an access list, it removes: the protocol has no other way to say so. */
 ssize_t folder_xattr_get(struct folder *folder, int object, const char *name, void *to, size_t room);
 ssize_t folder_xattr_list(struct folder *folder, int object, char *to, size_t room);
 int folder_xattr_set(struct folder *folder, int object, const char *name, const void *value, size_t size, int flags);

@@ -161,16 +161,16 @@ static void put_string(struct writer *w, const char *text)
 }
 
 /* Files of several host file systems may have one number: the device is mixed in. */
-static u64 qid_path(const struct stat *st)
+static u64 qid_path(u64 inode, dev_t device)
 {
-	return st->st_ino ^ (u64)st->st_dev << 48;
+	return inode ^ (u64)device << 48;
 }
 
 static void put_qid(struct writer *w, const struct stat *st)
 {
 	put(w, S_ISDIR(st->st_mode) ? QID_DIRECTORY : S_ISLNK(st->st_mode) ? QID_SYMLINK : 0, 1);
 	put(w, (u64)st->st_mtim.tv_sec ^ (u64)st->st_size << 8, 4);
-	put(w, qid_path(st), 8);
+	put(w, qid_path(st->st_ino, st->st_dev), 8);
 }
 
 /* --- Fids --- */
@@ -380,7 +380,7 @@ static int handle_setattr(struct request *r)
 				  .mtime_s = get(&r->in, 8),
 				  .mtime_ns = get(&r->in, 8)};
 
-	return r->in.bad ? EINVAL : -folder_change(r->folder, r->fid->object, &c);
+	return r->in.bad ? EINVAL : -folder_change(r->folder, r->fid->object, r->fid->opened, &c);
 }
 
 static int handle_statfs(struct request *r)
@@ -620,16 +620,19 @@ static int handle_readdir(struct request *r)
 	u32 count = (u32)get(&r->in, 4);
 	size_t count_at = r->out.used, end, start;
 	_Alignas(struct dirent64) char raw[16384];
+	struct stat st;
 	ssize_t got;
 
 	if (r->in.bad || r->fid->xattr)
 		return EINVAL;
 	if (r->fid->opened < 0)
 		return EBADF;
+	if (fstat(r->fid->opened, &st))
+		return errno;
 	put(&r->out, 0, 4);
 	start = r->out.used;
 	end = start + MIN(count, r->out.room - start);
-	got = folder_entries(r->fid->opened, offset, raw, MIN(sizeof(raw), MAX(end - start, 280)));
+	got = folder_entries(r->folder, r->fid->opened, offset, raw, MIN(sizeof(raw), MAX(end - start, 280)));
 	if (got < 0)
 		return (int)-got;
 	for (ssize_t at = 0; at < got;) {
@@ -641,7 +644,7 @@ static int handle_readdir(struct request *r)
 			break;
 		put(&r->out, entry->d_type == DT_DIR ? QID_DIRECTORY : entry->d_type == DT_LNK ? QID_SYMLINK : 0, 1);
 		put(&r->out, 0, 4);
-		put(&r->out, entry->d_ino, 8);
+		put(&r->out, qid_path(entry->d_ino, st.st_dev), 8);
 		put(&r->out, (u64)entry->d_off, 8);
 		put(&r->out, entry->d_type, 1);
 		put_string(&r->out, entry->d_name);

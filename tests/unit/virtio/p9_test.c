@@ -3,8 +3,11 @@
  * messages say. */
 #include "check.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
 #include "virtio/p9.h"
 
@@ -307,6 +310,141 @@ static void attributes_go_through_a_fid(void **state)
 	client_free(c);
 }
 
+/* The qid's path and the type of a name in the root. False: it is not there. */
+static bool entry_of(struct client *c, const char *name, u64 *path, u8 *type)
+{
+	bool found = false;
+
+	assert_int_equal(walk(c, 0, 9, NULL), 0);
+	begin(c), n(c, 4, 9), n(c, 4, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(ask(c, 12), 0);
+	begin(c), n(c, 4, 9), n(c, 8, 0), n(c, 4, 4096);
+	assert_int_equal(ask(c, 40), 0);
+	for (size_t at = P9_HEADER + 4; at < c->got; at += 24 + load_le(c->out + at + 22, 2)) {
+		if (load_le(c->out + at + 22, 2) != strlen(name) || memcmp(c->out + at + 24, name, strlen(name)))
+			continue;
+		*path = load_le(c->out + at + 5, 8);
+		*type = c->out[at + 21];
+		found = true;
+	}
+	clunk(c, 9);
+	return found;
+}
+
+static void entries_are_what_getattr_says(void **state)
+{
+	u64 path;
+	u8 type;
+
+	for (enum folder_model model = FOLDER_NONE; model <= FOLDER_MAPPED; model++) {
+		struct client *c = client_new(model, false);
+
+		if (model == FOLDER_PASSTHROUGH) {
+			client_free(c);
+			continue;
+		}
+		assert_int_equal(attach(c, 0), 0);
+		begin(c), n(c, 4, 0), s(c, "link"), s(c, "there"), n(c, 4, 0);
+		if (ask(c, 16) != EOPNOTSUPP) {
+			assert_true(entry_of(c, "link", &path, &type));
+			assert_true(type == (model == FOLDER_MAPPED ? DT_UNKNOWN : DT_LNK));
+			assert_int_equal(walk(c, 0, 1, "link"), 0);
+			assert_true(load_le(c->out + P9_HEADER + 2 + 5, 8) == path);
+		}
+		client_free(c);
+	}
+}
+
+/* Sets an attribute of "file" by the usual three messages. */
+static int set_attribute(struct client *c, const char *name, const char *value, u32 flags)
+{
+	int error = walk(c, 0, 7, "file");
+
+	assert_int_equal(error, 0);
+	begin(c), n(c, 4, 7), s(c, name), n(c, 8, strlen(value)), n(c, 4, flags);
+	assert_int_equal(ask(c, 32), 0);
+	if (*value)
+		assert_int_equal(put(c, 7, 0, value), 0);
+	return clunk(c, 7);
+}
+
+static void attributes_may_be_empty(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+	int error;
+
+	close(openat(c->folder.fd, "file", O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(attach(c, 0), 0);
+	error = set_attribute(c, "user.x", "", 0);
+	if (error != EOPNOTSUPP) {
+		assert_int_equal(error, 0);
+		assert_int_equal(walk(c, 0, 1, "file"), 0);
+		begin(c), n(c, 4, 1), n(c, 4, 2), s(c, "user.x");
+		assert_int_equal(ask(c, 30), 0);
+		assert_int_equal(load_le(c->out + P9_HEADER, 8), 0);
+		assert_int_equal(set_attribute(c, "user.x", "", XATTR_REPLACE), 0); /* removed */
+		assert_int_equal(set_attribute(c, "user.x", "", XATTR_REPLACE), ENODATA);
+		begin(c), n(c, 4, 1), n(c, 4, 3), s(c, "user.x");
+		assert_int_equal(ask(c, 30), ENODATA);
+		/* There is none to be removed: as if it had been. */
+		assert_int_equal(set_attribute(c, "system.posix_acl_access", "", 0), 0);
+	}
+	client_free(c);
+}
+
+static void mapped_attributes_are_not_the_hosts(void **state)
+{
+	struct client *c = client_new(FOLDER_MAPPED, false);
+	char path[128], value[64];
+	int error;
+
+	close(openat(c->folder.fd, "file", O_CREAT | O_WRONLY, 0600));
+	snprintf(path, sizeof(path), "%s/file", c->path);
+	assert_int_equal(attach(c, 0), 0);
+	error = set_attribute(c, "user.x", "blue", 0);
+	if (error != EOPNOTSUPP) {
+		assert_int_equal(error, 0);
+		/* Any bytes: to the host they are no list that it goes by. */
+		assert_int_equal(set_attribute(c, "system.posix_acl_access", "list", 0), 0);
+		assert_int_equal(getxattr(path, "system.posix_acl_access", value, sizeof(value)), -1);
+		assert_int_equal(walk(c, 0, 1, "file"), 0);
+		begin(c), n(c, 4, 1), n(c, 4, 2), s(c, "system.posix_acl_access");
+		assert_int_equal(ask(c, 30), 0);
+		assert_int_equal(load_le(c->out + P9_HEADER, 8), 4);
+		begin(c), n(c, 4, 1), n(c, 4, 3), s(c, "");
+		assert_int_equal(ask(c, 30), 0);
+		assert_int_equal(get(c, 3, 0, 1000), 0);
+		assert_non_null(memmem(c->out, c->got, "system.posix_acl_access", 24));
+		assert_null(memmem(c->out, c->got, "virtfs", 6));
+		assert_int_equal(set_attribute(c, "security.capability", "all", 0), EOPNOTSUPP);
+		assert_int_equal(set_attribute(c, "trusted.x", "y", 0), EOPNOTSUPP);
+		assert_int_equal(getxattr(path, "trusted.x", value, sizeof(value)), -1);
+	}
+	client_free(c);
+}
+
+/* A file that was made read-only and is still open for writing. */
+static void who_has_it_open_cuts_it(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+	bool was_root = !geteuid();
+
+	assert_int_equal(attach(c, 0), 0);
+	assert_int_equal(chmod(c->base, 0777) || chmod(c->path, 0777), 0);
+	assert_false(was_root && seteuid(65534));
+	assert_int_equal(walk(c, 0, 1, NULL), 0);
+	begin(c), n(c, 4, 1), s(c, "file"), n(c, 4, O_RDWR), n(c, 4, 0444), n(c, 4, 0);
+	assert_int_equal(ask(c, 14), 0);
+	assert_int_equal(put(c, 1, 0, "hello, world"), 0);
+	begin(c), n(c, 4, 1), n(c, 4, CHANGE_SIZE), n(c, 4, 0), n(c, 4, 0), n(c, 4, 0), n(c, 8, 5);
+	n(c, 8, 0), n(c, 8, 0), n(c, 8, 0), n(c, 8, 0);
+	assert_int_equal(ask(c, 26), 0);
+	assert_int_equal(get(c, 1, 0, 100), 0);
+	assert_int_equal(load_le(c->out + P9_HEADER, 4), 5);
+	assert_false(was_root && seteuid(0));
+	client_free(c);
+}
+
 static void messages_that_lie_are_errors(void **state)
 {
 	struct client *c = client_new(FOLDER_NONE, false);
@@ -393,6 +531,10 @@ int main(void)
 		cmocka_unit_test(readonly_changes_nothing),
 		cmocka_unit_test(mapped_ids_are_kept_beside),
 		cmocka_unit_test(attributes_go_through_a_fid),
+		cmocka_unit_test(entries_are_what_getattr_says),
+		cmocka_unit_test(attributes_may_be_empty),
+		cmocka_unit_test(mapped_attributes_are_not_the_hosts),
+		cmocka_unit_test(who_has_it_open_cuts_it),
 		cmocka_unit_test(messages_that_lie_are_errors),
 		cmocka_unit_test(attributes_have_a_bound),
 	};
