@@ -12,9 +12,10 @@
  *                    hexadecimal;
  *                    -i 6:02 puts poison on the CXL.mem link
  *   -t  time from Go to Data Object Ready, and to the interrupt (-d only)
- *   -o OFFSET  with -d: another capability than the first
- * Exits 0 if all went as the specifications say, 1 if not, 2 for a wrong command line. [PCIe6 6.30;
- * CXL3.1 8.1.11, 14.16.3; CDAT 1.04]
+ *   -o OFFSET  with -d: another capability than the first, hexadecimal
+ *   -h  this in short
+ * Exits 0 if all went as the specifications say, 1 if not, 2 for a wrong command line, of which nothing is done.
+ * [PCIe6 6.30; CXL3.1 8.1.11, 14.16.3; CDAT 1.04]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,7 @@
 enum { PROTOCOL_DISCOVERY = 0, PROTOCOL_COMPLIANCE = 0, PROTOCOL_CDAT = 2 };
 #define ENTRY_DWORDS 1024
 #define TABLE_BYTES_MAX (1u << 20)
+#define CDAT_HEADER_BYTES 16
 
 static bool failed(const char *what, int error)
 {
@@ -117,7 +119,7 @@ static bool check_table(const uint8_t *table, size_t length)
 	       (unsigned long long)field(table + 12, 4), sum ? "WRONG" : "right");
 	if (sum || field(table, 4) != length)
 		return failed("CDAT: checksum or length", -EPROTO);
-	for (size_t at = 16; at < length;) {
+	for (size_t at = CDAT_HEADER_BYTES; at < length;) {
 		unsigned bytes = length - at >= 4 ? (unsigned)field(table + at + 2, 2) : 0;
 
 		if (bytes < 4 || bytes > length - at)
@@ -153,8 +155,13 @@ static bool read_cdat(struct mailbox *m)
 		memcpy(table + length, answer + 1, bytes);
 		length += bytes;
 		handle = answer[0] >> 16;
+		/* Handles may lead round in a circle. */
+		if (length >= CDAT_HEADER_BYTES && length > field(table, 4)) {
+			free(table);
+			return failed("CDAT: longer than its header says", -EPROTO);
+		}
 	} while (handle != 0xffff);
-	ok = length >= 16 ? check_table(table, length) : failed("CDAT: no header", -EPROTO);
+	ok = length >= CDAT_HEADER_BYTES ? check_table(table, length) : failed("CDAT: no header", -EPROTO);
 	free(table);
 	return ok;
 }
@@ -204,31 +211,51 @@ static bool compliance(struct mailbox *m)
 	printf("\n");
 	for (unsigned n = 0; n < CODES; n++)
 		printf("  %02xh %s: %s\n", n, codes[n].name, answer[1] >> n & 1 ? "available" : "not available");
+	return !(answer[0] >> 24);
+}
+
+/* Hexadecimal digits up to `end`, and nothing else; false: none, or too many. */
+static bool parse_hex(const char *text, size_t length, unsigned long *value)
+{
+	char digits[5] = "";
+
+	if (!length || length >= sizeof(digits) || strspn(text, "0123456789abcdefABCDEF") < length)
+		return false;
+	memcpy(digits, text, length);
+	*value = strtoul(digits, NULL, 16);
 	return true;
 }
 
 /* "CODE[:BYTES]" */
+static bool parse_request(const char *text, uint32_t request[COMPLIANCE_DWORDS_MAX])
+{
+	size_t length = strcspn(text, ":");
+	unsigned long code, byte;
+
+	if (!parse_hex(text, length, &code) || code >= CODES)
+		return false;
+	request[0] = (uint32_t)code;
+	text += length + (text[length] == ':');
+	for (unsigned n = 4; *text; n++, text += 2) {
+		if (n >= 4 * codes[code].dwords || !parse_hex(text, 2, &byte))
+			return false;
+		request[n / 4] |= (uint32_t)byte << (8 * (n % 4));
+	}
+	return true;
+}
+
 static bool inject(struct mailbox *m, const char *text)
 {
-	uint32_t request[COMPLIANCE_DWORDS_MAX] = {0}, answer[16] = {0};
-	char *end;
-	unsigned long code = strtoul(text, &end, 16);
+	uint32_t request[COMPLIANCE_DWORDS_MAX] = {0}, answer[16] = {0}, code;
 	int got;
 
-	if (code >= CODES || (*end && *end != ':'))
+	if (!parse_request(text, request))
 		return failed(text, -EINVAL);
-	request[0] = (uint32_t)code;
-	for (unsigned n = 4; *end && *++end; n++, end++) {
-		char digits[3] = {end[0], end[1]};
-
-		if (!end[1] || n >= 4 * codes[code].dwords)
-			return failed(text, -EINVAL);
-		request[n / 4] |= (uint32_t)strtoul(digits, NULL, 16) << (8 * (n % 4));
-	}
+	code = request[0];
 	got = mailbox_exchange(m, VENDOR_CXL, PROTOCOL_COMPLIANCE, request, codes[code].dwords, answer, 16);
 	if (got < 1 || (answer[0] & 0xff) != code)
 		return failed(codes[code].name, got < 0 ? got : -EPROTO);
-	printf("Compliance %02lxh, %s: status %u", code, codes[code].name, answer[0] >> 24);
+	printf("Compliance %02xh, %s: status %u", code, codes[code].name, answer[0] >> 24);
 	for (int n = 1; n < got && n < 16; n++)
 		printf(" %08x", answer[n]);
 	printf("\n");
@@ -249,8 +276,6 @@ static bool errors(struct mailbox *m)
 	uint32_t index = 0, answer;
 	bool ok = true;
 
-	if (!m->config)
-		return failed("-e needs registers: use -d", -EINVAL);
 	ok &= says("abort leaves the mailbox idle", !mailbox_abort(m));
 	ok &= says("an object shorter than its header is refused",
 		   mailbox_send(m, (uint32_t[]){discovery, 1}, 2) & STATUS_ERROR);
@@ -293,8 +318,6 @@ static bool timing(struct mailbox *m)
 	enum { RUNS = 100 };
 	bool interrupts, ok = true;
 
-	if (!m->config)
-		return failed("-t needs registers: use -d", -EINVAL);
 	interrupts = mailbox_get(m, DOE_CAP) & CAP_INTERRUPT;
 	control = mailbox_get(m, DOE_CONTROL);
 	if (interrupts)
@@ -320,11 +343,24 @@ static bool timing(struct mailbox *m)
 	return ok;
 }
 
-static int usage(void)
+static int usage(FILE *to)
 {
-	fprintf(stderr,
-		"usage: doetest -f DEVICE_FILE | -d DDDD:BB:DD.F [-o OFFSET]  [-l] [-c] [-C] [-i CODE[:BYTES]] [-e] [-t]\n");
-	return 2;
+	fprintf(to,
+		"usage: doetest -f DEVICE_FILE | -d DDDD:BB:DD.F [-o OFFSET]  [-l] [-c] [-C] [-i CODE[:BYTES]] [-e] [-t]\n"
+		"  -f FILE    the mailbox by the driver's file, /dev/pcidoe/doe[DDDD:BB:DD.F]_OFFSET\n"
+		"  -d BDF     the mailbox by config space; -o OFFSET (hexadecimal) for another than the first\n"
+		"  -l  list the protocols (without any other)   -c  read and check the CDAT\n"
+		"  -C  what Compliance can do                   -i  a Compliance request, in hexadecimal\n"
+		"  -e  provoke errors (-d only)                 -t  time an exchange, its interrupt too (-d only)\n"
+		"  -h  this\n"
+		"exits 0 if all went as specified, 1 if not, 2 for a wrong command line\n");
+	return to == stdout ? 0 : 2;
+}
+
+static int wrong(const char *what, const char *argument)
+{
+	fprintf(stderr, "doetest: %s%s\n", what, argument);
+	return usage(stderr);
 }
 
 int main(int argc, char **argv)
@@ -333,41 +369,49 @@ int main(int argc, char **argv)
 		['l'] = list, ['c'] = read_cdat, ['C'] = compliance, ['e'] = errors, ['t'] = timing,
 	};
 	struct mailbox m = {.fd = -1};
+	const char *file = NULL, *function = NULL, *offset = NULL, *arguments[64] = {NULL};
 	char path[64], todo[64] = "";
-	const char *arguments[64] = {NULL};
+	uint32_t request[COMPLIANCE_DWORDS_MAX];
+	unsigned long at = 0;
 	unsigned count = 0;
 	bool ok = true;
 	int option;
 
-	while ((option = getopt(argc, argv, "f:d:o:lcCi:et")) != -1) {
+	while ((option = getopt(argc, argv, "f:d:o:lcCi:eth")) != -1) {
 		switch (option) {
-		case 'f':
-		case 'd':
-			if (m.fd >= 0)
-				return usage();
-			m.config = option == 'd';
-			if (m.config &&
-			    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", optarg) >= (int)sizeof(path))
-				return usage();
-			m.fd = open(m.config ? path : optarg, O_RDWR);
-			if (m.fd < 0) {
-				fprintf(stderr, "doetest: %s: %s\n", m.config ? path : optarg, strerror(errno));
-				return 1;
-			}
-			break;
-		case 'o': m.offset = (unsigned)strtoul(optarg, NULL, 16); break;
-		case '?': return usage();
+		case 'f': file = optarg; break;
+		case 'd': function = optarg; break;
+		case 'o': offset = optarg; break;
+		case 'h': return usage(stdout);
+		case '?': return usage(stderr);
 		default:
 			if (count == sizeof(todo) - 1)
-				return usage();
+				return usage(stderr);
+			if (option == 'i' && !parse_request(optarg, memset(request, 0, sizeof(request))))
+				return wrong("-i is CODE or CODE:BYTES in hexadecimal, not ", optarg);
 			arguments[count] = optarg;
 			todo[count++] = (char)option;
 		}
 	}
-	if (m.fd < 0 || optind != argc)
-		return usage();
-	if (m.config && !m.offset && !(m.offset = mailbox_find(m.fd, 0))) {
-		fprintf(stderr, "doetest: the function has no DOE capability\n");
+	if (!file == !function || optind != argc)
+		return usage(stderr);
+	if (offset && (file || !parse_hex(offset, strlen(offset), &at)))
+		return wrong("-o is hexadecimal, with -d, and not ", offset);
+	if (file && strpbrk(todo, "et"))
+		return wrong("-e and -t need registers: use -d", "");
+	if (!file && snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", function) >= (int)sizeof(path))
+		return wrong("no function has such a name: ", function);
+	file = file ? file : path;
+	m.config = function != NULL;
+	m.fd = open(file, O_RDWR);
+	if (m.fd < 0) {
+		fprintf(stderr, "doetest: %s: %s\n", file, strerror(errno));
+		return 1;
+	}
+	m.offset = m.config && !offset ? mailbox_find(m.fd, 0) : (unsigned)at;
+	if (m.config && !mailbox_is_at(m.fd, m.offset)) {
+		fprintf(stderr, "doetest: the function has no DOE capability%s%s\n", offset ? " at " : "",
+			offset ? offset : "");
 		return 1;
 	}
 	if (!count)

@@ -31,6 +31,13 @@ static uint32_t config_get(int config, unsigned at)
 	return value;
 }
 
+bool mailbox_is_at(int config, unsigned offset)
+{
+	uint32_t header = offset >= EXTENDED_FIRST && !(offset & 3) ? config_get(config, offset) : 0;
+
+	return (header & 0xffff) == EXTENDED_DOE;
+}
+
 unsigned mailbox_find(int config, unsigned nth)
 {
 	unsigned at = EXTENDED_FIRST;
@@ -62,9 +69,10 @@ void mailbox_put(const struct mailbox *m, unsigned reg, uint32_t value)
 
 int mailbox_abort(const struct mailbox *m)
 {
+	uint32_t interrupt = mailbox_get(m, DOE_CONTROL) & CONTROL_INTERRUPT;
 	uint64_t start = now();
 
-	mailbox_put(m, DOE_CONTROL, CONTROL_ABORT);
+	mailbox_put(m, DOE_CONTROL, CONTROL_ABORT | interrupt);
 	while (mailbox_get(m, DOE_STATUS) & (STATUS_BUSY | STATUS_ERROR | STATUS_READY))
 		if (now() - start > SECOND)
 			return -ETIMEDOUT;
@@ -90,20 +98,43 @@ uint32_t mailbox_send(struct mailbox *m, const uint32_t *dwords, size_t count)
 	return status;
 }
 
-/* Each DWORD is confirmed by a write. */
-static uint32_t take(struct mailbox *m)
+/* Each DWORD is confirmed by a write. False: the mailbox says that it has none; what is read then is 0. */
+static bool take(struct mailbox *m, uint32_t *value)
 {
-	uint32_t value = mailbox_get(m, DOE_READ);
-
+	if ((mailbox_get(m, DOE_STATUS) & (STATUS_READY | STATUS_ERROR)) != STATUS_READY)
+		return false;
+	*value = mailbox_get(m, DOE_READ);
 	mailbox_put(m, DOE_READ, 0);
-	return value;
+	return true;
+}
+
+/* The answer without its headers: its length, or -EPROTO if it is not of this protocol or not as long as it says. */
+static int take_object(struct mailbox *m, uint32_t protocol, uint32_t *response, size_t max)
+{
+	uint32_t header, length;
+
+	if (!take(m, &header) || !take(m, &length) || (header & 0xffffff) != protocol)
+		return -EPROTO;
+	length &= DOE_DWORDS_MAX - 1;
+	length = length ? length : DOE_DWORDS_MAX;
+	if (length < 2)
+		return -EPROTO;
+	for (size_t n = 0; n < length - 2; n++) {
+		uint32_t value;
+
+		if (!take(m, &value))
+			return -EPROTO;
+		if (n < max)
+			response[n] = value;
+	}
+	return mailbox_get(m, DOE_STATUS) & (STATUS_READY | STATUS_ERROR) ? -EPROTO : (int)(length - 2);
 }
 
 static int by_registers(struct mailbox *m, uint16_t vendor, uint8_t type, const uint32_t *request, size_t count,
 			uint32_t *response, size_t max)
 {
-	uint32_t object[2 + count], status, header;
-	size_t length;
+	uint32_t object[2 + count], status;
+	int got;
 
 	object[0] = vendor | (uint32_t)type << 16;
 	object[1] = (uint32_t)(2 + count) & (DOE_DWORDS_MAX - 1);
@@ -112,28 +143,15 @@ static int by_registers(struct mailbox *m, uint16_t vendor, uint8_t type, const 
 	if ((status & (STATUS_BUSY | STATUS_ERROR | STATUS_READY)) && mailbox_abort(m))
 		return -EBUSY;
 	status = mailbox_send(m, object, 2 + count);
-	if (status & STATUS_ERROR) {
+	if (status & STATUS_ERROR)
+		got = -EIO;
+	else if (!(status & STATUS_READY))
+		got = -ETIMEDOUT;
+	else
+		got = take_object(m, object[0], response, max);
+	if (got < 0)
 		mailbox_abort(m);
-		return -EIO;
-	}
-	if (!(status & STATUS_READY)) {
-		mailbox_abort(m);
-		return -ETIMEDOUT;
-	}
-	header = take(m);
-	length = take(m) & (DOE_DWORDS_MAX - 1);
-	length = length ? length : DOE_DWORDS_MAX;
-	if (length < 2 || (header & 0xffffff) != (vendor | (uint32_t)type << 16)) {
-		mailbox_abort(m);
-		return -EPROTO;
-	}
-	for (size_t n = 0; n < length - 2; n++) {
-		uint32_t value = take(m);
-
-		if (n < max)
-			response[n] = value;
-	}
-	return mailbox_get(m, DOE_STATUS) & STATUS_READY ? -EPROTO : (int)(length - 2);
+	return got;
 }
 
 int mailbox_exchange(struct mailbox *m, uint16_t vendor, uint8_t type, const uint32_t *request, size_t count,

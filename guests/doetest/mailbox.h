@@ -38,6 +38,7 @@ struct mailbox {
 
 /* Offset of the nth DOE capability, 0: there is none. */
 unsigned mailbox_find(int config, unsigned nth);
+bool mailbox_is_at(int config, unsigned offset);
 uint32_t mailbox_get(const struct mailbox *m, unsigned reg);
 void mailbox_put(const struct mailbox *m, unsigned reg, uint32_t value);
 /* Abort, and waits until neither Busy, Error nor Ready is set: 0, or -ETIMEDOUT. */
