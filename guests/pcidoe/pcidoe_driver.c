@@ -184,10 +184,12 @@ static int __init pcidoe_init(void)
 	struct pci_dev *pdev = NULL;
 	int error;
 
-	for_each_pci_dev(pdev) device_add_nodes(pdev);
+	/* Nothing comes or goes between the walk and the first notice: one that went would leave its node behind. */
+	pci_lock_rescan_remove();
 	error = bus_register_notifier(&pci_bus_type, &watcher);
-	if (error)
-		remove_nodes(NULL);
+	if (!error)
+		for_each_pci_dev(pdev) device_add_nodes(pdev);
+	pci_unlock_rescan_remove();
 	return error;
 }
 
