@@ -70,11 +70,20 @@ static const char *size_words(u64 bytes, char text[32])
 	return text;
 }
 
+static void add_capacity(struct box *b, u64 bytes, const char *kind)
+{
+	size_t at = strlen(b->line[2]);
+	char size[32];
+
+	if (bytes)
+		snprintf(b->line[2] + at, sizeof(b->line[2]) - at, "%s%s %s", at ? ", " : "", size_words(bytes, size),
+			 kind);
+}
+
 static void describe_device(struct box *b, const struct dev *dev)
 {
 	struct cxl_device_facts facts;
 	unsigned number;
-	char v[32], s[32];
 
 	snprintf(b->line[0], sizeof(b->line[0]), "%s", dev_name(dev));
 	snprintf(b->line[1], sizeof(b->line[1]), "%s", dev->cls->name);
@@ -83,13 +92,9 @@ static void describe_device(struct box *b, const struct dev *dev)
 	if (!cxl_device_facts(dev, &facts))
 		return;
 	snprintf(b->line[1], sizeof(b->line[1]), "%s, serial 0x%llx", dev->cls->name, (unsigned long long)facts.serial);
-	if (facts.volatile_bytes && facts.persistent_bytes)
-		snprintf(b->line[2], sizeof(b->line[2]), "%s volatile, %s persistent",
-			 size_words(facts.volatile_bytes, v), size_words(facts.persistent_bytes, s));
-	else
-		snprintf(b->line[2], sizeof(b->line[2]), "%s %s",
-			 size_words(facts.volatile_bytes + facts.persistent_bytes, v),
-			 facts.volatile_bytes ? "volatile" : "persistent");
+	add_capacity(b, facts.volatile_bytes, "volatile");
+	add_capacity(b, facts.persistent_bytes, "persistent");
+	add_capacity(b, facts.dynamic_bytes, "dynamic");
 }
 
 static void add_bus(struct picture_list *p, struct pci_bus *bus, int parent, unsigned depth)
@@ -144,8 +149,8 @@ static void add_windows(struct picture_list *p, struct cxl_host *host)
 		snprintf(b->line[1], sizeof(b->line[1]), "0x%llx, %s", (unsigned long long)w->base,
 			 size_words(w->size, size));
 		if (w->target_count > 1)
-			snprintf(b->line[2], sizeof(b->line[2]), "%u ways of %u bytes", w->target_count,
-				 w->granularity);
+			snprintf(b->line[2], sizeof(b->line[2]), "%u ways of %u bytes%s", w->target_count,
+				 w->granularity, w->xor_maps[0] ? " by XOR" : "");
 		for (unsigned t = 0; t < w->target_count; t++)
 			for (unsigned k = 0; k < cxl_host_bridge_count(host); k++) {
 				struct cxl_bridge_facts facts = cxl_host_bridge(host, k);
@@ -195,10 +200,10 @@ static void draw_text(const struct picture_list *p, FILE *to)
 			trunk[depth++] = is_last(p, (unsigned)k) ? "   " : "│  ";
 		while (depth)
 			fputs(trunk[--depth], to);
+		/* Of windows and regions the first line begins with the kind; of devices it is an id, whatever that is.
+		 */
 		fprintf(to, "%s%s %s", is_last(p, n) ? "└─ " : "├─ ", b->kind,
-			strstr(b->line[0], b->kind) == b->line[0] ?
-				b->line[0] + strlen(b->kind) + (b->line[0][strlen(b->kind)] == ' ') :
-				b->line[0]);
+			b->dev ? b->line[0] : b->line[0] + strlen(b->kind) + 1);
 		for (unsigned i = 1; i < LINES; i++)
 			if (b->line[i][0])
 				fprintf(to, "%s%s", i == 1 ? "  " : ", ", b->line[i]);

@@ -261,7 +261,7 @@ struct cxl_decoder_facts {
 };
 void cxl_each_decoder(struct cxl_host *host, void (*each)(void *arg, const struct cxl_decoder_facts *facts), void *arg);
 struct cxl_device_facts {
-	u64 volatile_bytes, persistent_bytes, serial;
+	u64 volatile_bytes, persistent_bytes, dynamic_bytes, serial;
 	const char *volatile_backend, *persistent_backend;
 };
 bool cxl_device_facts(const struct dev *dev, struct cxl_device_facts *facts); /* false: no memory device */

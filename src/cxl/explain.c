@@ -157,11 +157,38 @@ static u64 device_dpa(const struct cxl_component *comp, unsigned i, u64 hpa)
 	return dpa + offset / (granularity * hdm_ways(d->iw)) * granularity + offset % granularity;
 }
 
+/* Of dynamic capacity, what the host has accepted. */
+static bool is_memory(const struct cxl_type3 *device, u64 dpa)
+{
+	const struct dynamic *dc = device->dc;
+	unsigned n;
+
+	if (dpa < type3_capacity(device) - device->dynamic_bytes)
+		return true;
+	n = dc ? dc_find(dc->accepted, dc->accepted_count, dpa) : 0;
+	return dc && n < dc->accepted_count && dpa >= dc->accepted[n].dpa;
+}
+
+/* What is unusual about memory that answers. */
+static const char *unusual(const struct cxl_type3 *device, u64 dpa)
+{
+	u64 from, end;
+
+	if (media_disabled(device, &from, &end) && dpa >= from && dpa < end)
+		return "; disabled: reads are random, writes are lost";
+	if (poison_hits(device->poison.ranges, device->poison.count, dpa, 1))
+		return "; poisoned: reads abort";
+	if (device->viral && dpa - device->volatile_bytes < device->persistent_bytes)
+		return "; viral: writes are lost";
+	return "";
+}
+
 static bool explain_device(struct walk *w, struct cxl_type3 *device, u64 *dpa)
 {
 	const struct hdm_decoder *d;
 	struct backend *backend;
 	u64 offset, left;
+	bool answers;
 	int i;
 
 	if (!type3_is_mem_enabled(device)) {
@@ -175,10 +202,14 @@ static bool explain_device(struct walk *w, struct cxl_type3 *device, u64 *dpa)
 	d = &device->comp.decoders[i];
 	*dpa = device_dpa(&device->comp, (unsigned)i, w->hpa);
 	backend = type3_backend(device, *dpa, &offset, &left);
-	hop(w, "device", device->name, i, backend != NULL, "0x%llx-0x%llx, %u ways of %u bytes: DPA 0x%llx, %s%s",
+	answers = backend && is_memory(device, *dpa);
+	hop(w, "device", device->name, i, answers, "0x%llx-0x%llx, %u ways of %u bytes: DPA 0x%llx, %s%s%s",
 	    ULL(d->base), ULL(d->base + d->size - 1), hdm_ways(d->iw), hdm_granularity(d->ig), ULL(*dpa),
-	    backend ? "memory " : "past the capacity", backend ? backend->id : "");
-	return backend != NULL;
+	    answers ? "memory " :
+	    backend ? "dynamic capacity that the host has not accepted" :
+		      "past the capacity",
+	    answers ? backend->id : "", answers ? unusual(device, *dpa) : "");
+	return answers;
 }
 
 bool cxl_explain(struct cxl_host *host, u64 hpa, void (*each)(void *arg, const struct cxl_hop *hop), void *arg,
@@ -216,7 +247,7 @@ static void each_decoder_of(const struct cxl_component *comp, const char *kind,
 			.index = i,
 			.enabled = comp->kind != COMPONENT_DEVICE || comp->hdm_enabled,
 			.committed = comp->decoders[i].committed,
-			.locked = ctrl & HDM_CTRL_LOCK_ON_COMMIT,
+			.locked = (ctrl & HDM_CTRL_COMMITTED) && (ctrl & HDM_CTRL_LOCK_ON_COMMIT),
 			.error = ctrl & HDM_CTRL_ERROR,
 			.base = regs_get(&comp->regs, at + HDM_BASE_LO, 4) | regs_get(&comp->regs, at + HDM_BASE_HI, 4)
 										     << 32,
@@ -256,6 +287,7 @@ bool cxl_device_facts(const struct dev *dev, struct cxl_device_facts *facts)
 	*facts = (struct cxl_device_facts){
 		.volatile_bytes = device->volatile_bytes,
 		.persistent_bytes = device->persistent_bytes,
+		.dynamic_bytes = device->dynamic_bytes,
 		.serial = device->number,
 		.volatile_backend = device->vmem ? device->vmem->id : NULL,
 		.persistent_backend = device->pmem ? device->pmem->id : NULL,

@@ -774,6 +774,13 @@ def topology(build, folder):
     wrong = draw("-M", "virt,cxl-fmw.0.targets.0=nix,cxl-fmw.0.size=4G")
     assert wrong.returncode == 1 and wrong.stderr.decode().count("\n") == 1 and b"nix" in wrong.stderr
     assert b"no CXL" in draw().stdout
+    # Ids that begin with the kind of what they name, and every kind of capacity.
+    named = draw("-M", "virt,cxl-fmw.0.targets.0=bridge0,cxl-fmw.0.targets.1=b1,cxl-fmw.0.size=4G,cxl-fmw.0.interleave-arithmetic=xor", "-device",
+                 "pxb-cxl,id=bridge0,bus_nr=9", "-device", "pxb-cxl,id=b1,bus_nr=19", "-device", "cxl-rp,bus=bridge0,id=port0", "-object",
+                 "memory-backend-ram,id=d,size=256M", "-device", "cxl-type3,bus=port0,id=memory1,volatile-dc-memdev=d,num-dc-regions=1").stdout.decode()
+    for words in ("bridge bridge0  pxb", "port port0  cxl-rp", "memory memory1  cxl-type3", ", 256 MiB dynamic\n", "window 0  0x", "256 bytes by XOR"):
+        assert words in named, named
+    assert "persistent" not in named, named
 
 
 def disks(build, folder):

@@ -401,6 +401,25 @@ static u64 load(u64 hpa)
 	return value;
 }
 
+static void keep_hop(void *arg, const struct cxl_hop *hop)
+{
+	*(struct cxl_hop *)arg = *hop;
+}
+
+/* Whether the explanation ends at a device's memory; its last step has these words. */
+static bool explains(u64 hpa, const char *words)
+{
+	struct cxl_hop last = {0};
+	u64 dpa = 0;
+	bool answered = cxl_explain(m.cxl, hpa, keep_hop, &last, &dpa);
+
+	assert_non_null(strstr(last.text, words));
+	assert_int_equal(last.took, answered);
+	if (answered)
+		assert_int_equal(dpa, hpa - WINDOWS_BASE);
+	return answered;
+}
+
 static void only_accepted_extents_are_memory(void **state)
 {
 	const u64 base = WINDOWS_BASE + STATIC;
@@ -411,9 +430,16 @@ static void only_accepted_extents_are_memory(void **state)
 	assert_int_equal(load(base + BLOCK), UINT64_MAX);
 	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_DIRECT);
 	assert_int_equal(cxl_map_kind(m.cxl, base + BLOCK), MAP_NOTHING);
+	assert_true(explains(base - 1, "memory v0"));
+	assert_false(explains(base, "not accepted"));
 	assert_true(offer(0, BLOCK, 2 * BLOCK));
 	assert_int_equal(load(base + BLOCK), UINT64_MAX);
+	assert_false(explains(base + BLOCK, "not accepted"));
 	assert_int_equal(accept(STATIC + BLOCK, 2 * BLOCK), CXL_SUCCESS);
+	assert_false(explains(base + BLOCK - 1, "not accepted"));
+	assert_true(explains(base + BLOCK, "memory d0"));
+	assert_true(explains(base + 3 * BLOCK - 1, "memory d0"));
+	assert_false(explains(base + 3 * BLOCK, "not accepted"));
 	assert_int_equal(cxl_map_kind(m.cxl, base + BLOCK), MAP_DIRECT);
 	assert_int_equal(load(base + BLOCK), 0); /* what was written before was lost */
 	space_write(m.space, base + BLOCK, 8, 0x1234);
@@ -427,6 +453,9 @@ static void only_accepted_extents_are_memory(void **state)
 	assert_true(cxl_poison_add(&dev->pci.dev, STATIC + 8 * BLOCK, 64, &m.err));
 	assert_int_equal(space_read(m.space, base + 2 * BLOCK, 8, &(u64){0}), MEM_ABORT);
 	assert_int_equal(load(base + 8 * BLOCK), UINT64_MAX);
+	assert_true(explains(base + 2 * BLOCK + 63, "poisoned: reads abort"));
+	assert_true(explains(base + 2 * BLOCK + 64, "memory d0"));
+	assert_false(explains(base + 8 * BLOCK, "not accepted"));
 	/* Kept over a release that does not sanitize, and over a warm reset; not over a cold one. */
 	assert_true(ask_back(0, BLOCK, 2 * BLOCK, true, false));
 	assert_int_equal(load(base + BLOCK), UINT64_MAX);
@@ -491,6 +520,7 @@ static void sanitize_takes_dynamic_capacity_too(void **state)
 	assert_int_equal(load(WINDOWS_BASE + STATIC + Q), 0);
 	assert_int_equal(send(0x4400, NULL, 0), CXL_BACKGROUND_STARTED);
 	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE + STATIC + Q), MAP_GRANULE);
+	assert_true(explains(WINDOWS_BASE, "disabled: reads are random"));
 	assert_int_equal(accept(STATIC, BLOCK), CXL_MEDIA_DISABLED);
 }
 

@@ -193,10 +193,38 @@ static void check_map(struct fabric *f, u64 hpa, const struct decoded *is)
 			 is->device ? is->device->name : "nothing", (unsigned long long)is->dpa);
 }
 
+static void keep_hop(void *arg, const struct cxl_hop *hop)
+{
+	*(struct cxl_hop *)arg = *hop;
+}
+
+/* Whether the explanation ends where the decoders do. */
+static void check_explanation(struct fabric *f, u64 hpa, const struct decoded *is)
+{
+	struct cxl_hop last = {0};
+	u64 dpa = 0;
+	bool answered = cxl_explain(f->m.cxl, hpa, keep_hop, &last, &dpa);
+
+	if (answered != (is->device != NULL) || answered != last.took ||
+	    (answered && (dpa != is->dpa || strcmp(last.name, is->device->name))))
+		fail_msg("0x%llx: explained as %s of %s, 0x%llx: %s; by the decoders %s 0x%llx",
+			 (unsigned long long)hpa, answered ? "memory" : "none", last.name, (unsigned long long)dpa,
+			 last.text, is->device ? is->device->name : "nothing", (unsigned long long)is->dpa);
+}
+
+static void note_locked(void *arg, const struct cxl_decoder_facts *facts)
+{
+	if (facts->locked && !facts->committed)
+		fail_msg("%s: decoder %u is said to be locked, and is not committed", facts->component, facts->index);
+	*(unsigned *)arg += facts->locked;
+}
+
 static u64 compare(struct fabric *f, u64 addresses)
 {
 	u64 answered = 0;
+	unsigned locked = 0;
 
+	cxl_each_decoder(f->m.cxl, note_locked, &locked);
 	memset(model_cache, 0, sizeof(model_cache));
 	model_caches = true;
 	for (u64 n = 0; n < addresses; n++) {
@@ -211,8 +239,10 @@ static u64 compare(struct fabric *f, u64 addresses)
 			fail_msg("0x%llx: %s 0x%llx, the model says %s 0x%llx", (unsigned long long)hpa,
 				 is ? got.device->name : "nothing", (unsigned long long)got.dpa,
 				 want ? device->name : "nothing", (unsigned long long)dpa);
-		if (!(n & 15))
+		if (!(n & 15)) {
 			check_map(f, hpa, is ? &got : &(struct decoded){0});
+			check_explanation(f, hpa, is ? &got : &(struct decoded){0});
+		}
 		answered += want;
 	}
 	model_caches = false;
