@@ -70,6 +70,40 @@ static bool count_members(struct json_object *value, u32 *members)
 	}
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Integers of more than 64 bits become floating-point numbers, as in QEMU, which no integer may be given as: the parser
+ * would keep the nearest that has 64. Their last two digits make room for an exponent. */
+static void unfit_integers(char *text, size_t size)
+{
+	bool quoted = false;
+
+	for (size_t at = 0, end; at < size; at = end) {
+		const char *limit = at && text[at - 1] == '-' ? "9223372036854775808" : "18446744073709551615";
+		size_t most = strlen(limit);
+
+		end = at + 1;
+		if (quoted && text[at] == '\\')
+			end++;
+		else if (text[at] == '"')
+			quoted = !quoted;
+		if (quoted || !is_digit(text[at]))
+			continue;
+		while (end < size && is_digit(text[end]))
+			end++;
+		if (end < size && strchr(".eE", text[end])) {
+			while (end < size && (is_digit(text[end]) || strchr(".eE+-", text[end])))
+				end++;
+		} else if (end - at > most || (end - at == most && memcmp(text + at, limit, most) > 0)) {
+			text[end - 2] = 'e';
+			text[end - 1] = '2';
+		}
+	}
+}
+
 /* Of two members of one name the parser keeps one: then there are fewer than there were colons. */
 static const char *find_fault(struct json_object *object, u32 members)
 {
@@ -92,6 +126,7 @@ static void parse(struct qmp_input *input)
 
 	restart(input);
 	if (tokener && is_utf8(input->bytes, count)) {
+		unfit_integers(input->bytes, count);
 		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 		object = json_tokener_parse_ex(tokener, input->bytes, (int)count);
 		if (json_tokener_get_error(tokener) == json_tokener_success &&

@@ -153,9 +153,12 @@ def every_command(build, folder):
             assert words in client.fails("device-list-properties", **bad)["desc"], bad
         assert "integer" in client.fails("cxl-query-decoders", hpa=1.5)["desc"]
         assert "negative" in client.fails("cxl-query-decoders", hpa=-1)["desc"]
-        for huge in (2 ** 64 - 1, 2 ** 64, 10 ** 30):
-            assert "too large" in client.fails("cxl-query-decoders", hpa=huge)["desc"]
-        assert "negative" in client.fails("cxl-query-decoders", hpa=-10 ** 30)["desc"]
+        assert "too large" in client.fails("cxl-query-decoders", hpa=2 ** 64 - 1)["desc"]
+        for huge in (2 ** 64, 10 ** 30, -2 ** 63 - 1, -10 ** 30):
+            assert "integer" in client.fails("cxl-query-decoders", hpa=huge)["desc"]
+        event = {"path": "mem0", "log": "warning", "flags": 1, "descriptor": 0, "type": 0, "transaction-type": 0}
+        assert "integer" in client.fails("cxl-inject-dram-event", dpa=2 ** 64, **event)["desc"]
+        assert "correction-mask" in client.fails("cxl-inject-dram-event", dpa=0, **event, **{"correction-mask": [2 ** 64]})["desc"]
         assert "text dot svg" in client.fails("cxl-query-topology", format="png")["desc"]
 
 
