@@ -43,7 +43,9 @@ _cxlvm()
 	-accel) mapfile -t COMPREPLY < <(compgen -W "jit interp help" -- "$word"); return ;;
 	-kernel|-initrd|-dtb|-bios|-D|-pidfile|-readconfig|-hda|-hdb|-hdc|-hdd|-cdrom) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null; return ;;
 	esac
-	if [[ $word == -* ]]; then
+	if [[ $word == --* && ${words[1]} == topology && ${#words[@]} -eq 3 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "--dot --svg" -- "$word")
+	elif [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("$program" -help 2>/dev/null | sed -n 's/^\(-[^ ]*\).*/\1/p')" -- "$word")
 	elif ((${#words[@]} == 2)); then
 		mapfile -t COMPREPLY < <(compgen -W "topology explain" -- "$word")

@@ -407,12 +407,16 @@ static bool ask_live(int argc, char **argv, int *code, struct error *err)
 {
 	int at = argc > 2 && (!strcmp(argv[2], "--dot") || !strcmp(argv[2], "--svg")) ? 3 : 2;
 
-	if (argc > 1 && !strcmp(argv[1], "explain"))
+	if (argc > 1 && !strcmp(argv[1], "explain")) {
 		*code = live_explain(argc - 2, argv + 2, err);
-	else if (argc > 1 && !strcmp(argv[1], "topology") && argc == at + 1 && live_is_socket(argv[at]))
-		*code = live_topology(argv[at], at == 3 ? argv[2] + 2 : "text", err);
-	else
+	} else if (argc <= at || strcmp(argv[1], "topology") || !live_is_socket(argv[at])) {
 		return false;
+	} else if (argc == at + 1) {
+		*code = live_topology(argv[at], at == 3 ? argv[2] + 2 : "text", err);
+	} else {
+		fail(err, "topology: nothing comes after %.100s; --dot or --svg stands before it", argv[at]);
+		*code = 1;
+	}
 	return true;
 }
 

@@ -29,7 +29,10 @@ void help_version(void)
 
 void help_options(void)
 {
-	printf("cxlvm version " CXLVM_VERSION ": an arm64 machine with CXL memory\nusage: cxlvm [options]\n\n");
+	printf("cxlvm version " CXLVM_VERSION ": an arm64 machine with CXL memory\nusage: cxlvm [options]\n"
+	       "       cxlvm topology [--dot|--svg] [options]   draws the fabric they describe, and starts nothing\n"
+	       "       cxlvm topology [--dot|--svg] unix:PATH   draws that of a machine that runs, by the socket of its -qmp\n"
+	       "       cxlvm explain unix:PATH HPA              says which decoder takes or refuses an address there, and why\n\n");
 	for (const struct option *o = options; o->name; o++) {
 		int width;
 
@@ -40,7 +43,9 @@ void help_options(void)
 			width = printf("\n") - 1;
 		printf("%*s%s\n", HELP_COLUMN - width, "", o->help);
 	}
-	printf("\nCtrl-A x ends the program, Ctrl-A h lists the other keys.\n");
+	printf("\nCtrl-A x ends the program, Ctrl-A h lists the other keys.\n"
+	       "Exits with 0 when the guest powers off, 1 if something is wrong, 2 from explain if nothing answers; a guest's\n"
+	       "test device (-chardev testdev) or semihosting says a code of its own.\n");
 	help_done();
 }
 

@@ -2,18 +2,19 @@
 /*
  * The compiled address map (design D6): decoders, enables and windows in; regions of the physical address space out.
  *
- * Every window is cut at the ends of all decoders on its paths. Inside such a segment the same decoders answer, so 256
- * KiB of it, decoded granule by granule with decode_hpa, say what all of it is:
+ * Every window is cut at the ends of all decoders on its paths. Inside such a segment the same decoders answer, so a
+ * sample of it (map_compile.c), decoded step by step with decode_folded, says what all of it is:
  *
- *   nothing   no granule decodes: the window's own region answers (all ones)
- *   direct    every granule goes to one device decoder of 1 way: the region points straight at the device's home
- *   buffer    a complete interleave set - all ways resolve to distinct devices whose decoders have equal base, size,
- *             ways and
- *             granularity, and the segment is the whole of them: memory in HPA order, so that it is ordinary RAM to
- *             everybody. Its 2 MiB chunks come from the homes at first use (region->ready) and go back when the set
- * ends hole      64 bytes over any of these whose media are poisoned: reads abort, writes go to the media and leave
- * them poisoned granule   anything else (a set that is still being committed, aliases, disabled media, very many
- * poisoned lines): a lockless I/O region decodes every access and goes to the homes
+ *   nothing   no step decodes: the window's own region answers (all ones)
+ *   direct    every step goes to one device decoder of 1 way: the region points straight at the device's home
+ *   buffer    a complete interleave set (all ways resolve to distinct devices whose decoders have equal base,
+ *             size, ways and granularity, and the segment is the whole of them): memory in HPA order, so that it
+ *             is ordinary RAM to everybody. Its 2 MiB chunks come from the homes at first use (region->ready) and
+ *             go back when the set ends
+ *   hole      64 bytes over any of these whose media are poisoned: reads abort, writes go to the media and leave
+ *             them poisoned
+ *   granule   anything else (a set that is still being committed, aliases, disabled media, very many poisoned
+ *             lines): a lockless I/O region decodes every access and goes to the homes
  *
  * Granularities of 4 KiB and more get a buffer too: a region per granule would be hundreds of thousands of them.
  *

@@ -250,7 +250,8 @@ def asked_live(build, folder):
         assert drawn.returncode == 0 and drawn.stdout == picture, drawn
         assert "mem1" in ask("topology", f"unix:{machine.path}").stdout
         for words, says in ((["explain"], "cxlvm explain unix:PATH HPA"), (["explain", "unix:/nonexistent", "0"], "/nonexistent"),
-                            (["explain", f"unix:{machine.path}", "x"], "HPA=x"), (["explain", "unix:" + "a" * 200, "0"], "108"[:2])):
+                            (["explain", f"unix:{machine.path}", "x"], "HPA=x"), (["explain", "unix:" + "a" * 200, "0"], "108"[:2]),
+                            (["topology", f"unix:{machine.path}", "--svg"], "stands before it")):
             wrong = ask(*words)
             assert wrong.returncode == 1 and says in wrong.stderr and wrong.stderr.count("\n") == 1 and not wrong.stdout, wrong
 
