@@ -206,7 +206,7 @@ static void watchpoints(void)
 	asm volatile("ldxr x9, [%0]; clrex" :: "r"(a + 64) : "x9");
 	check("exclusive", watches, 6);
 	watches = 0;
-	asm volatile(".arch armv8.1-a\n ldadd x9, x9, [%0]" :: "r"(a + 64) : "x9", "memory");
+	asm volatile(".arch armv8.7-a+mops\n ldadd x9, x9, [%0]" :: "r"(a + 64) : "x9", "memory");
 	check("atomic", watches, 1);
 	check("atomic: as the read that it is", watch_esr >> 6 & 1, 0);
 	watch(a + 64, WCR(0xff, 1));
@@ -238,6 +238,24 @@ static void watchpoints(void)
 	check("dc zva", watches, 3);
 	asm volatile("dc cvac, %0; dc civac, %0; dc cvau, %0; ic ivau, %0" :: "r"(a + 192) : "memory");
 	check("cleaning", watches, 3);
+	if ((read_sysreg(s3_0_c0_c6_2) >> 16 & 15) == 1) { /* FEAT_MOPS: what is watched lies inside the piece */
+		u64 to = a, from = a + el0_offset + 256, left = 256;
+
+		watch(a + 128, WCR(0xff, 2));
+		asm volatile("setp [%0]!, %1!, xzr; setm [%0]!, %1!, xzr" : "+r"(to), "+r"(left) :: "cc", "memory");
+		check("setm", watches, 1);
+		check("setm far", watch_far, a + 128);
+		check("setm: what is left", left, -128ul);
+		watch(a + 128, WCR(0xff, 1));
+		to = a, left = 256;
+		asm volatile("setp [%0]!, %1!, xzr; setm [%0]!, %1!, xzr" : "+r"(to), "+r"(left) :: "cc", "memory");
+		check("setm: no load", watches, 0);
+		to = a + el0_offset, from = a, left = 256;
+		asm volatile("cpyfp [%0]!, [%1]!, %2!; cpyfm [%0]!, [%1]!, %2!" : "+r"(to), "+r"(from), "+r"(left) :: "cc", "memory");
+		check("cpyfm", watches, 1);
+		check("cpyfm far", watch_far, a + 128);
+		check("cpyfm: what is left", left, -128ul);
+	}
 	/* PAC: EL0 only; LDTR and STTR count as EL0's. */
 	watch(a + 64, (WCR(0xff, 3) & ~6ul) | 2 << 1);
 	read64(a + 64);

@@ -181,7 +181,8 @@ u8 *access_host(struct cpu *cpu, u64 va, unsigned size, unsigned flags, bool *ta
 		return NULL;
 	}
 	*taken = false;
-	if ((flags & ACCESS_PAGE) && !to.whole)
+	/* With something that is watched in the page, one byte cannot stand for the others. */
+	if ((flags & ACCESS_PAGE) && (!to.whole || debug_covers_page(cpu, align_down(va, PAGE), flags & ACCESS_WRITE)))
 		return NULL;
 	/* The caller writes where code was: forget that code first; without IC IVAU nothing more is promised. */
 	if (to.host && to.code)
