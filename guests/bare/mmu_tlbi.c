@@ -56,6 +56,22 @@ static void one_form(const char *name, u64 operand, int reach, void (*op)(u64))
 		check(name, read64(va_of[i]), 0xb00 + i);
 }
 
+/* What has been executed there is no more. A page that is global is of every ASID, but not of TLBI ASIDE1. */
+static void one_form_code(const char *name, u64 operand, void (*op)(u64), u64 global, u64 to[2])
+{
+	u64 (*volatile at)(void) = (u64 (*)(void))VA;
+
+	*(volatile u64 *)slot[0] = to[0] | D_RAM | global | 3;
+	tlbi_all();
+	check(name, at(), 0);
+	*(volatile u64 *)slot[0] = to[1] | D_RAM | global | 3;
+	dsb();
+	op(operand);
+	dsb();
+	isb();
+	check(name, at(), 1);
+}
+
 #define DEFINE(name, operand, reach, text) { name, operand, reach },
 static const struct { const char *name; u64 operand; int reach; } forms[] = { FORMS(DEFINE) };
 
@@ -188,6 +204,18 @@ void test(void)
 	for (form = 0; form < sizeof(forms) / sizeof(forms[0]); form++)
 		one_form(forms[form].name, forms[form].operand, forms[form].reach, op);
 	done("every form, own TLB");
+	u64 codes[2] = {(u64)page_alloc(4096), (u64)page_alloc(4096)};
+
+	for (unsigned i = 0; i < 2; i++) {
+		*(volatile u64 *)codes[i] = 0xd65f03c0ul << 32 | 0xd2800000 | i << 5; /* mov x0, #i; ret */
+		code_changed((void *)codes[i], 8);
+	}
+	for (form = 0; form < sizeof(forms) / sizeof(forms[0]); form++) {
+		one_form_code(forms[form].name, forms[form].operand, op, D_NG, codes);
+		if (forms[form].operand != 5ul << 48)
+			one_form_code(forms[form].name, forms[form].operand, op, 0, codes);
+	}
+	done("every form, code");
 	asids();
 	done("ASIDs");
 	/* A page made smaller and larger: a block in place of a table, and back. */

@@ -155,7 +155,7 @@ struct cpu {
 	u64 itlb_generation[2];     /* by EL: in the tags of valid entries; bits 63..49 */
 	u64 itlb_last;              /* generation given out last */
 	u64 code_drops;             /* how often everything was forgotten: a struct code_space of before is void */
-	bool el1_code_local;        /* EL1 has fetched from a page that is not global */
+	bool el1_code_local;        /* EL1 has fetched from a page that is not global, or of the lower half */
 	u64 code_filter[CODE_FILTER_BITS / 64]; /* pages fetched from since then, by code_filter_bit */
 	u64 code_epoch;             /* atomic: code changes up to here are no longer used by this vCPU; 0: it holds no pages */
 	u64 code_epoch_kept;        /* code_epoch before it became 0: what the instruction TLB is good for */
