@@ -5,6 +5,7 @@
  * the file, its terminal as it was. A signal handler gets no argument, so the list of files is a file-level variable;
  * it only grows, and a row that is free is used again.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct mapped_file {
 	char shorter[1024], full[1024]; /* the two lines, made beforehand */
 };
 
+static bool mapped_ending;
 static struct mapped_file *mapped_files;                        /* read without the lock, also by the handler */
 static pthread_mutex_t mapped_lock = PTHREAD_MUTEX_INITIALIZER; /* of those who change the list */
 
@@ -37,7 +39,7 @@ static const struct mapped_file *file_of(const u8 *address)
 	return NULL;
 }
 
-/* Async-signal-safe calls only. */
+/* Async-signal-safe calls only. Several vCPUs may meet the hole at once: the first one speaks. */
 static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 {
 	const struct mapped_file *m = info->si_code == BUS_ADRERR ? file_of(info->si_addr) : NULL;
@@ -49,6 +51,8 @@ static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 	if (!m)
 		return;
 	line = !fstat(m->fd, &st) && S_ISREG(st.st_mode) && (u64)st.st_size < m->size ? m->shorter : m->full;
+	while (__atomic_exchange_n(&mapped_ending, true, __ATOMIC_ACQ_REL))
+		poll(NULL, 0, -1);
 	terminal_restore();
 	if (write(STDERR_FILENO, line, strlen(line)) < 0)
 		_exit(EXIT_FAILED); /* nobody hears it */

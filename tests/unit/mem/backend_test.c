@@ -224,23 +224,41 @@ static void a_shared_file_shows_every_store(void **state)
 	unlink(path_of("f"));
 }
 
-/* A store at `at` by a child: how it ended, and the line that it left. */
-static int stored_by_child(struct backend *b, u64 at, char *line, size_t room)
+static pthread_barrier_t stores;
+
+static void *store_together(void *at)
 {
+	pthread_barrier_wait(&stores);
+	*(volatile u8 *)at = 1;
+	return NULL;
+}
+
+/* A store at `at` by a child, or one at each of so many pages by as many threads: how it ended, and the line that it
+ * left. */
+static int stored_by_child(struct backend *b, u64 at, unsigned threads, char *line, size_t room)
+{
+	pthread_t thread = 0;
+
 	int ends[2], status;
 	ssize_t got;
 
+	*line = 0;
 	assert_int_equal(pipe(ends), 0);
 	pid_t child = fork();
 
 	if (!child) {
 		dup2(ends[1], STDERR_FILENO);
-		b->host[at] = 1;
+		pthread_barrier_init(&stores, NULL, threads);
+		for (unsigned n = 1; n < threads; n++)
+			pthread_create(&thread, NULL, store_together, b->host + at + 4096 * n);
+		store_together(b->host + at);
+		if (thread)
+			pthread_join(thread, NULL);
 		_exit(0);
 	}
 	close(ends[1]);
-	got = read(ends[0], line, room - 1);
-	line[got > 0 ? got : 0] = 0;
+	for (size_t used = 0; (got = read(ends[0], line + used, room - 1 - used)) > 0; used += (size_t)got)
+		line[used + (size_t)got] = 0;
 	close(ends[0]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return status;
@@ -256,15 +274,17 @@ static void a_shared_file_that_is_cut_ends_with_a_line(void **state)
 	b = must_make(&memory_backend_file_class, "id=m0,size=4M,mem-path=FILE,share=on", &dev);
 	must_make(&memory_backend_memfd_class, "id=m1,size=2M", &other);
 	assert_int_equal(truncate(path_of("f"), 2 * MiB), 0);
-	assert_int_equal(stored_by_child(b, 0, line, sizeof(line)), 0);
+	assert_int_equal(stored_by_child(b, 0, 1, line, sizeof(line)), 0);
 	assert_string_equal(line, "");
-	status = stored_by_child(b, 3 * MiB, line, sizeof(line));
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 1);
-	assert_non_null(strstr(line, "memory backend 'm0': mem-path="));
-	assert_non_null(strstr(line, path_of("f")));
-	assert_non_null(strstr(line, "shorter than its 4194304 bytes"));
-	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+	for (unsigned round = 0; round < 20; round++) {
+		status = stored_by_child(b, 3 * MiB, round ? 8 : 1, line, sizeof(line));
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 1);
+		assert_non_null(strstr(line, "memory backend 'm0': mem-path="));
+		assert_non_null(strstr(line, path_of("f")));
+		assert_non_null(strstr(line, "shorter than its 4194304 bytes"));
+		assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1); /* one, of however many */
+	}
 	dev_destroy(other);
 	dev_destroy(dev);
 	unlink(path_of("f"));
@@ -295,7 +315,7 @@ static void a_shared_file_on_a_full_disk_ends_with_a_line(void **state)
 			_exit(2);
 		b = backend_of(dev);
 		for (u64 at = 0; at < 4 * MiB - 4096; at += 4096) {
-			status = stored_by_child(b, at, line, sizeof(line));
+			status = stored_by_child(b, at, 1, line, sizeof(line));
 			if (!status)
 				continue;
 			_exit(WIFEXITED(status) && WEXITSTATUS(status) == 1 && strstr(line, "is its disk full?") ? 0 :
