@@ -136,20 +136,29 @@ static void write_event(struct smmu *s, const struct event *e)
 		pulse(&s->config.eventq);
 }
 
-static void write_events(void *opaque)
+/* Machine lock. */
+static void write_events(struct smmu *s)
 {
 	struct event events[EVENTS_WAITING_MAX];
-	struct smmu *s = opaque;
 	unsigned count;
 
 	pthread_mutex_lock(&s->lock);
 	count = s->event_count;
 	memcpy(events, s->events, count * sizeof(events[0]));
 	s->event_count = 0;
-	s->deferred = false;
 	pthread_mutex_unlock(&s->lock);
 	for (unsigned n = 0; n < count; n++)
 		write_event(s, &events[n]);
+}
+
+static void write_events_deferred(void *opaque)
+{
+	struct smmu *s = opaque;
+
+	pthread_mutex_lock(&s->lock);
+	s->deferred = false;
+	pthread_mutex_unlock(&s->lock);
+	write_events(s);
 }
 
 /* Any thread. What is more than the list holds is lost, as with a queue that is full. [IHI0070 7.3] */
@@ -176,7 +185,7 @@ static bool report(struct smmu *s, u8 id, u32 sid, u64 address, unsigned access,
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (defer)
-		loop_defer(s->config.loop, write_events, s);
+		loop_defer(s->config.loop, write_events_deferred, s);
 	return false;
 }
 
@@ -382,15 +391,17 @@ static const struct iommu_ops iommu = {translate};
 
 /* --- commands --- */
 
-static bool is_known(u8 opcode)
+/* Of those that are there, whether the parameters can be. [IHI0070 4.1.6, 4.7.3] */
+static bool is_legal(u64 command)
 {
-	switch (opcode) {
+	switch ((u8)command) {
+	case CMD_SYNC: return bits(command, 13, 12) != SYNC_RESERVED;
 	case CMD_PREFETCH_CONFIG:
 	case CMD_PREFETCH_ADDR:
 	case CMD_CFGI_STE:
 	case CMD_CFGI_ALL:
 	case CMD_CFGI_CD:
-	case CMD_CFGI_CD_ALL:
+	case CMD_CFGI_CD_ALL: return !(command & COMMAND_SSEC);
 	case CMD_TLBI_NH_ALL:
 	case CMD_TLBI_NH_ASID:
 	case CMD_TLBI_NH_VA:
@@ -425,15 +436,17 @@ static void run_commands(struct smmu *s)
 		}
 		trace(SMMU, "command 0x%02x %016llx %016llx", (u8)command[0], (unsigned long long)command[0],
 		      (unsigned long long)command[1]);
-		if ((u8)command[0] == CMD_SYNC) {
-			/* CS: 1 an interrupt, 2 an event, which every WFE ends by soon anyway. */
-			if (bits(command[0], 13, 12) == 1)
-				pulse(&s->config.cmdq_sync);
-		} else if (!is_known((u8)command[0])) {
-			guest_error(SMMU_COMMAND, "SMMU: command 0x%02x is none of ours", (u8)command[0]);
+		if (!is_legal(command[0])) {
+			guest_error(SMMU_COMMAND, "SMMU: command 0x%02x is none of ours, or malformed", (u8)command[0]);
 			command_error(s, cons, CERROR_ILL);
 			return;
 		}
+		/* What was terminated before is in the event queue; SIG_SEV is an event, which every WFE ends by soon
+		 * anyway. */
+		if ((u8)command[0] == CMD_SYNC)
+			write_events(s);
+		if ((u8)command[0] == CMD_SYNC && bits(command[0], 13, 12) == SYNC_IRQ)
+			pulse(&s->config.cmdq_sync);
 		cons = (cons + 1) & mask;
 		regs_set(&s->regs, SMMU_CMDQ_CONS, 4, cons);
 	}

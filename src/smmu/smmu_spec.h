@@ -76,6 +76,8 @@ enum {
 	CMD_TLBI_NSNH_ALL = 0x30,
 	CMD_SYNC = 0x46,
 };
+#define COMMAND_SSEC BIT(10)
+enum { SYNC_NONE, SYNC_IRQ, SYNC_SEV, SYNC_RESERVED }; /* CS of CMD_SYNC */
 enum { CERROR_NONE, CERROR_ILL, CERROR_ABT };
 
 /* Events. [IHI0070 7.3] */

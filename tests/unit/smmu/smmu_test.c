@@ -354,6 +354,35 @@ static void commands_run_and_err(void **state)
 	close_world(&w);
 }
 
+/* Writes a command that is in error, reads why, and puts a SYNC in its place. */
+static void command_is_illegal(struct world *w, u64 low)
+{
+	command(w, low);
+	assert_int_equal(get(w, SMMU_CMDQ_CONS, 4) >> 24, CERROR_ILL);
+	put(w, CMDQ + 16 * (get(w, SMMU_CMDQ_CONS, 4) & 15), CMD_SYNC);
+	reg(w, SMMU_GERRORN, 4, get(w, SMMU_GERROR, 4));
+	assert_int_equal(get(w, SMMU_CMDQ_CONS, 4), get(w, SMMU_CMDQ_PROD, 4));
+}
+
+/* [IHI0070 4.1.6, 4.7.3] */
+static void a_sync_has_the_events_before_it(void **state)
+{
+	struct world w;
+	u64 pa, size;
+
+	open_world(&w);
+	start(&w, 9);
+	assert_false(where(&w, 0, false, &pa, &size));
+	assert_int_equal(get(&w, SMMU_EVENTQ_PROD, 4), 0);
+	command(&w, CMD_SYNC);
+	assert_int_equal(get(&w, SMMU_EVENTQ_PROD, 4), 1);
+	command_is_illegal(&w, CMD_SYNC | 3 << 12);
+	command_is_illegal(&w, CMD_CFGI_STE | COMMAND_SSEC);
+	command_is_illegal(&w, CMD_CFGI_ALL | COMMAND_SSEC);
+	command_is_illegal(&w, 0x28); /* of stage 2 */
+	close_world(&w);
+}
+
 static void a_full_event_queue_overflows(void **state)
 {
 	struct world w;
@@ -413,10 +442,15 @@ static void hostile_tables_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(off_passes_or_aborts),         cmocka_unit_test(every_granule_translates),
-		cmocka_unit_test(streams_are_looked_up),        cmocka_unit_test(entries_are_judged_as_specified),
-		cmocka_unit_test(bad_contexts_are_told),        cmocka_unit_test(commands_run_and_err),
-		cmocka_unit_test(a_full_event_queue_overflows), cmocka_unit_test(hostile_tables_end),
+		cmocka_unit_test(off_passes_or_aborts),
+		cmocka_unit_test(every_granule_translates),
+		cmocka_unit_test(streams_are_looked_up),
+		cmocka_unit_test(entries_are_judged_as_specified),
+		cmocka_unit_test(bad_contexts_are_told),
+		cmocka_unit_test(commands_run_and_err),
+		cmocka_unit_test(a_sync_has_the_events_before_it),
+		cmocka_unit_test(a_full_event_queue_overflows),
+		cmocka_unit_test(hostile_tables_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
