@@ -115,7 +115,9 @@ static void write_event(struct smmu *s, const struct event *e)
 	u32 prod = (u32)get(s, SMMU_EVENTQ_PROD, 4), cons = (u32)get(s, SMMU_EVENTQ_CONS, 4);
 	u8 record[EVENT_BYTES] = {0};
 
-	if (!(get(s, SMMU_CR0, 4) & CR0_EVENTQEN))
+	/* Not writable: discarded. [IHI0070 7.2.1] */
+	if (!(get(s, SMMU_CR0, 4) & CR0_EVENTQEN) ||
+	    ((get(s, SMMU_GERROR, 4) ^ get(s, SMMU_GERRORN, 4)) & GERROR_EVENTQ_ABT))
 		return;
 	if (is_full(prod, cons, size_bits)) {
 		/* Told once, until software says that it knows. */
@@ -360,7 +362,7 @@ static bool translate(void *opaque, u32 sid, u64 iova, bool write, u64 *pa, u64 
 	pthread_mutex_unlock(&s->lock);
 	*pa = iova;
 	if (!now.enabled)
-		return !now.abort;
+		return !now.abort && !(iova >> OAS_BITS);
 	if (!read_ste(s, &now, sid, iova, write, ste))
 		return false;
 	if (!bit(ste[0], 0))
@@ -469,7 +471,15 @@ static void publish(struct smmu *s)
 
 static void cr0_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
+	struct smmu *s = b->owner;
+
 	regs_set(b, SMMU_CR0ACK, 4, now);
+	/* What waits is not for the queue that may come next. */
+	if (!(now & CR0_EVENTQEN)) {
+		pthread_mutex_lock(&s->lock);
+		s->event_count = 0;
+		pthread_mutex_unlock(&s->lock);
+	}
 	publish(b->owner);
 	run_commands(b->owner);
 }
@@ -528,7 +538,7 @@ static const struct reg smmu_regs[] = {
 	R32(SMMU_CR0, CR0, 0, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN, .write = cr0_write),
 	R32(SMMU_CR0ACK, CR0ACK, 0, 0),
 	R32(SMMU_CR1, CR1, 0, 0xfff),
-	R32(SMMU_CR2, CR2, 0, 7, .locked = is_enabled, .write = table_write),
+	R32(SMMU_CR2, CR2, 0, CR2_RECINVSID, .locked = is_enabled, .write = table_write),
 	R32(SMMU_STATUSR, STATUSR, 0, 0),
 	R32(SMMU_GBPA, GBPA, 0x1000, GBPA_UPDATE | GBPA_ABORT | 0xfff1f, .write = gbpa_write),
 	R32(SMMU_IRQ_CTRL, IRQ_CTRL, 0, IRQ_GERROR | IRQ_EVENTQ, .write = irq_ctrl_write),

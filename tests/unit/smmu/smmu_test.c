@@ -383,6 +383,41 @@ static void a_sync_has_the_events_before_it(void **state)
 	close_world(&w);
 }
 
+/* [IHI0070 3.4, 7.2.1] */
+static void what_cannot_be_written_is_gone(void **state)
+{
+	struct world w;
+	u64 pa, size, record[4];
+
+	open_world(&w);
+	assert_false(where(&w, 1ull << 48, false, &pa, &size)); /* off: no more than OAS passes */
+	start(&w, 9);
+	assert_int_equal(get(&w, SMMU_CR2, 4), CR2_RECINVSID);
+	reg(&w, SMMU_CR2, 4, 0); /* read-only while the SMMU is on */
+	assert_int_equal(get(&w, SMMU_CR2, 4), CR2_RECINVSID);
+	/* The queue is disabled before the loop comes by, and enabled again. */
+	assert_false(where(&w, 0, false, &pa, &size));
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_CMDQEN);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN);
+	assert_int_equal(events(&w, record), 0);
+	/* The queue is not in memory; what comes until that is acknowledged is lost. */
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_CMDQEN);
+	reg(&w, SMMU_EVENTQ_BASE, 8, (RAM + 64 * MiB) | 3);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN);
+	assert_false(where(&w, 0, false, &pa, &size));
+	events(&w, record);
+	assert_int_equal(get(&w, SMMU_GERROR, 4), GERROR_EVENTQ_ABT);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_CMDQEN);
+	reg(&w, SMMU_EVENTQ_BASE, 8, EVENTQ | 3);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN);
+	assert_false(where(&w, 0, false, &pa, &size));
+	assert_int_equal(events(&w, record), 0);
+	reg(&w, SMMU_GERRORN, 4, GERROR_EVENTQ_ABT);
+	assert_false(where(&w, 0, false, &pa, &size));
+	assert_int_equal(events(&w, record), 1);
+	close_world(&w);
+}
+
 static void a_full_event_queue_overflows(void **state)
 {
 	struct world w;
@@ -449,6 +484,7 @@ int main(void)
 		cmocka_unit_test(bad_contexts_are_told),
 		cmocka_unit_test(commands_run_and_err),
 		cmocka_unit_test(a_sync_has_the_events_before_it),
+		cmocka_unit_test(what_cannot_be_written_is_gone),
 		cmocka_unit_test(a_full_event_queue_overflows),
 		cmocka_unit_test(hostile_tables_end),
 	};
