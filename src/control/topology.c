@@ -260,7 +260,15 @@ static void draw_dot(const struct picture_list *p, FILE *to)
 
 /* --- SVG --- */
 
-enum { BOX_WIDTH = 210, BOX_HEIGHT = 58, STEP_X = 280, STEP_Y = 76, MARGIN = 20 };
+enum {
+	BOX_WIDTH = 210,
+	BOX_HEIGHT = 58,
+	STEP_X = 280,
+	STEP_Y = 76,
+	MARGIN = 20,
+	TEXT_X = 8,
+	TEXT_WIDTH = BOX_WIDTH - 2 * TEXT_X
+};
 
 static void quote_xml(const char *text, FILE *to)
 {
@@ -350,8 +358,11 @@ static void draw_svg(struct picture_list *p, FILE *to)
 		for (unsigned i = 0; i < LINES; i++) {
 			if (!b->line[i][0])
 				continue;
-			fprintf(to, "<text x=\"%u\" y=\"%u\"%s>", x + 8, y + 18 + 16 * i,
+			fprintf(to, "<text x=\"%u\" y=\"%u\"%s", x + TEXT_X, y + 18 + 16 * i,
 				i ? " fill=\"#333\" font-size=\"11\"" : " font-weight=\"bold\"");
+			if (strlen(b->line[i]) > (i ? TEXT_WIDTH / 6 : TEXT_WIDTH / 7)) /* pixels of a wide letter */
+				fprintf(to, " textLength=\"%d\" lengthAdjust=\"spacingAndGlyphs\"", TEXT_WIDTH);
+			fprintf(to, ">");
 			quote_xml(b->line[i], to);
 			fprintf(to, "</text>\n");
 		}

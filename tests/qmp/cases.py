@@ -785,6 +785,10 @@ def topology(build, folder):
     for words in ("bridge bridge0  pxb", "port port0  cxl-rp", "memory memory1  cxl-type3", ", 256 MiB dynamic\n", "window 0  0x", "256 bytes by XOR"):
         assert words in named, named
     assert "persistent" not in named, named
+    # Long lines stay in their box.
+    svg = draw("--svg", "-M", "virt,cxl=on", "-device", "pxb-cxl,id=" + "a" * 60 + ",bus_nr=9", "-device", "pxb-cxl,id=short,bus_nr=19").stdout
+    lengths = {e.text: e.get("textLength") for e in xml.etree.ElementTree.fromstring(svg) if e.tag.endswith("text")}
+    assert lengths["a" * 60] == "194" and lengths["short"] is None, lengths
 
 
 def disks(build, folder):
