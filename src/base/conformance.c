@@ -12,7 +12,6 @@
 
 #include "base/trace.h"
 
-#define ENTRIES 512
 #define PLACES 1024 /* of the hash; a power of two */
 
 static const struct {
@@ -25,9 +24,7 @@ static const struct {
 
 static struct {
 	pthread_mutex_t lock;
-	u64 by_rule[RULE_COUNT], total, lost;
-	unsigned count;
-	struct conformance_entry entries[ENTRIES];
+	struct conformance_report now;
 	u16 places[PLACES]; /* 1 + index of the entry; 0: free */
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -56,14 +53,14 @@ static struct conformance_entry *entry_of(enum rule rule, u64 pc)
 	struct conformance_entry *entry;
 
 	for (; table.places[at]; at = (at + 1) % PLACES) {
-		entry = &table.entries[table.places[at] - 1];
+		entry = &table.now.entries[table.places[at] - 1];
 		if (entry->rule == rule && entry->pc == pc)
 			return entry;
 	}
-	if (table.count == ENTRIES)
+	if (table.now.count == CONFORMANCE_ENTRIES)
 		return NULL;
-	entry = &table.entries[table.count++];
-	table.places[at] = (u16)table.count;
+	entry = &table.now.entries[table.now.count++];
+	table.places[at] = (u16)table.now.count;
 	*entry = (struct conformance_entry){.rule = rule, .pc = pc, .cpu = -1};
 	return entry;
 }
@@ -87,11 +84,11 @@ void guest_error_report(enum rule rule, const char *format, ...)
 			trace_print(TRACE_GUEST_ERROR, "%s %s", text, rules[rule].section);
 	}
 	pthread_mutex_lock(&table.lock);
-	table.total++;
-	table.by_rule[rule]++;
+	table.now.total++;
+	table.now.by_rule[rule]++;
 	entry = entry_of(rule, pc);
 	if (!entry) {
-		table.lost++;
+		table.now.lost++;
 	} else if (!entry->count++) {
 		entry->cpu = place->cpu ? (int)place->index : -1;
 		memcpy(entry->first, text, sizeof(text));
@@ -111,17 +108,17 @@ static u64 get(const u64 *value)
 
 u64 conformance_count(enum rule rule)
 {
-	return get(&table.by_rule[rule]);
+	return get(&table.now.by_rule[rule]);
 }
 
 u64 conformance_total(void)
 {
-	return get(&table.total);
+	return get(&table.now.total);
 }
 
 u64 conformance_lost(void)
 {
-	return get(&table.lost);
+	return get(&table.now.lost);
 }
 
 bool conformance_entry(unsigned n, struct conformance_entry *entry)
@@ -129,19 +126,34 @@ bool conformance_entry(unsigned n, struct conformance_entry *entry)
 	bool is;
 
 	pthread_mutex_lock(&table.lock);
-	is = n < table.count;
+	is = n < table.now.count;
 	if (is)
-		*entry = table.entries[n];
+		*entry = table.now.entries[n];
 	pthread_mutex_unlock(&table.lock);
 	return is;
+}
+
+/* The caller holds the lock. */
+static void clear_table(void)
+{
+	memset(table.now.by_rule, 0, sizeof(table.now.by_rule));
+	memset(table.places, 0, sizeof(table.places));
+	table.now.total = table.now.lost = table.now.count = 0;
 }
 
 void conformance_clear(void)
 {
 	pthread_mutex_lock(&table.lock);
-	memset(table.by_rule, 0, sizeof(table.by_rule));
-	memset(table.places, 0, sizeof(table.places));
-	table.total = table.lost = table.count = 0;
+	clear_table();
+	pthread_mutex_unlock(&table.lock);
+}
+
+void conformance_take(struct conformance_report *to, bool clear)
+{
+	pthread_mutex_lock(&table.lock);
+	*to = table.now;
+	if (clear)
+		clear_table();
 	pthread_mutex_unlock(&table.lock);
 }
 

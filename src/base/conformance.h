@@ -36,6 +36,13 @@ struct conformance_entry {
 	char first[160]; /* what was said the first time */
 };
 
+#define CONFORMANCE_ENTRIES 512
+struct conformance_report {
+	u64 by_rule[RULE_COUNT], total, lost; /* lost: found the table full; in by_rule and total only */
+	unsigned count;
+	struct conformance_entry entries[CONFORMANCE_ENTRIES]; /* in the order of their first time */
+};
+
 const char *rule_name(enum rule rule);
 const char *rule_section(enum rule rule);
 const char *rule_sentence(enum rule rule);
@@ -47,6 +54,8 @@ bool conformance_entry(unsigned n, struct conformance_entry *entry);
 /* Reports that found the table full: they are in the counts only. */
 u64 conformance_lost(void);
 void conformance_clear(void);
+/* All of it as it is at one moment, from which counting starts anew if it is cleared. */
+void conformance_take(struct conformance_report *to, bool clear);
 /* The table, line by line; nothing if nothing was broken. */
 void conformance_print(void (*line)(void *opaque, const char *text), void *opaque);
 

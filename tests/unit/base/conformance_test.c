@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Broken rules are counted by rule and PC, in a table that has an end. */
+#include <pthread.h>
+
 #include "base/conformance.h"
 #include "check.h"
 
@@ -99,14 +101,48 @@ static void it_prints_rules_and_places(void **state)
 	assert_int_equal(printed, 2);
 }
 
+static void *break_rules(void *arg)
+{
+	for (unsigned n = 0; n < 100000; n++) {
+		pc = 0x1000 + n % 1000 * 4;
+		guest_place = (struct guest_place){.pc = pc_of, .cpu = &pc};
+		guest_error(REGISTER_WIDTH, "n %u", n);
+	}
+	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Who reads and clears again and again misses none. */
+static void what_is_taken_is_whole(void **state)
+{
+	static struct conformance_report report;
+	bool over = false, last;
+	u64 total = 0;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, break_rules, &over), 0);
+	do {
+		u64 entries = 0;
+
+		last = __atomic_load_n(&over, __ATOMIC_ACQUIRE);
+		conformance_take(&report, true);
+		for (unsigned n = 0; n < report.count; n++)
+			entries += report.entries[n].count;
+		assert_int_equal(entries + report.lost, report.total);
+		assert_int_equal(report.by_rule[RULE_REGISTER_WIDTH], report.total);
+		total += report.total;
+	} while (!last);
+	pthread_join(thread, NULL);
+	assert_int_equal(total, 100000);
+	assert_int_equal(conformance_total(), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, clear)
 	const struct CMUnitTest tests[] = {
-		T(the_same_place_is_one_entry),
-		T(without_a_vcpu_there_is_no_pc),
-		T(the_table_has_an_end),
-		T(it_prints_rules_and_places),
+		T(the_same_place_is_one_entry), T(without_a_vcpu_there_is_no_pc), T(the_table_has_an_end),
+		T(it_prints_rules_and_places),  T(what_is_taken_is_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
