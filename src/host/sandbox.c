@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
@@ -23,10 +24,10 @@
 /* The machine, its disks, shared folders, consoles and monitors; libc's memory, threads and clocks. */
 static const char allowed[] =
 	"read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close close_range "
-	"dup dup2 dup3 pipe2 fcntl flock fsync fdatasync sync_file_range fallocate ftruncate copy_file_range "
+	"dup dup2 dup3 pipe2 fcntl flock fsync fdatasync sync_file_range fallocate truncate ftruncate copy_file_range "
 	"open openat openat2 stat lstat fstat newfstatat statx statfs fstatfs access faccessat faccessat2 "
 	"readlink readlinkat getdents64 getcwd umask mkdirat mknodat unlink unlinkat linkat symlinkat "
-	"renameat renameat2 fchmod fchmodat fchmodat2 fchown fchownat utimensat getxattr lgetxattr fgetxattr "
+	"rename renameat renameat2 chmod fchmod fchmodat fchmodat2 fchown fchownat utimensat getxattr lgetxattr fgetxattr "
 	"setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr "
 	"poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2 "
 	"signalfd4 timerfd_create timerfd_settime timerfd_gettime "
@@ -35,13 +36,13 @@ static const char allowed[] =
 	"mmap munmap mremap mprotect madvise msync mincore mlock munlock mbind brk memfd_create membarrier "
 	"futex set_robust_list rseq sched_yield sched_getaffinity exit exit_group restart_syscall "
 	"rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack wait4 getpid gettid "
-	"getuid geteuid getgid getegid getrlimit getrusage uname sysinfo clock_gettime clock_getres "
+	"getuid geteuid getgid getegid getrlimit prlimit64 getrusage uname sysinfo clock_gettime clock_getres "
 	"clock_nanosleep nanosleep gettimeofday time getrandom ";
 
 /* To plug a network: cxlvm-net is started and confines itself, or another program is connected to. */
 static const char spawning[] =
 	"execve arch_prctl set_tid_address prctl seccomp landlock_create_ruleset landlock_restrict_self "
-	"capget capset prlimit64 setrlimit clone vfork socket socketpair bind connect listen ";
+	"capget capset setrlimit clone vfork socket socketpair bind connect listen ";
 
 /* Terminals, sockets, block devices, networks. None puts characters into a terminal (TIOCSTI). */
 static const unsigned long ioctls[] = {
@@ -80,18 +81,20 @@ static bool add_threads(scmp_filter_ctx ctx, bool spawn)
 			 !seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0));
 }
 
-/* Signals: to threads of this program, and the one that ends cxlvm-net when its network is unplugged. */
-static bool add_signals(scmp_filter_ctx ctx)
+/* Signals: to threads of this program, and the one that ends cxlvm-net when its network is unplugged. How exactly a
+ * vCPU sleeps. */
+static bool add_narrow(scmp_filter_ctx ctx)
 {
 	return !seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
 				 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) &&
-	       !seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, SIGKILL));
+	       !seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, SIGKILL)) &&
+	       !seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_TIMERSLACK));
 }
 
 static bool fill(scmp_filter_ctx ctx, bool spawn)
 {
 	bool ok = add_all(ctx, SCMP_ACT_ALLOW, allowed) && add_all(ctx, SCMP_ACT_KILL_PROCESS, fatal) &&
-		  add_threads(ctx, spawn) && add_signals(ctx);
+		  add_threads(ctx, spawn) && add_narrow(ctx);
 
 	if (ok && spawn)
 		ok = add_all(ctx, SCMP_ACT_ALLOW, spawning);

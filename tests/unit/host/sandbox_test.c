@@ -5,8 +5,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +24,18 @@ static int reading_a_file(void)
 	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	bool ok = fd >= 0 && read(fd, &byte, 1) == 1;
 
+	return ok ? 0 : errno;
+}
+/* As shared folders and state files do. */
+static int changing_a_file(void)
+{
+	char name[] = "/tmp/cxlvm-sandbox-XXXXXX", other[sizeof(name) + 1];
+	int fd = mkstemp(name);
+	bool ok;
+
+	snprintf(other, sizeof(other), "%sx", name);
+	ok = fd >= 0 && !truncate(name, 4096) && !chmod(name, 0600) && !rename(name, other) && !fsync(fd) &&
+	     !unlink(other);
 	return ok ? 0 : errno;
 }
 static void *nothing(void *arg)
@@ -78,6 +92,7 @@ static const struct row {
 	int with_spawn, without;
 } rows[] = {
 	{"reading a file", reading_a_file, 0, 0},
+	{"changing a file", changing_a_file, 0, 0},
 	{"making a thread", making_a_thread, 0, 0},
 	{"starting a process", starting_a_process, 0, EPERM},
 	{"starting a program", starting_a_program, 0, KILLED},
