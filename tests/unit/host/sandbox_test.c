@@ -8,13 +8,17 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "host/folder.h"
+#include "host/host.h"
 #include "host/sandbox.h"
 
 /* 0: done; else errno. */
@@ -85,6 +89,97 @@ static int becoming_another_user(void)
 	return setuid(getuid()) < 0 ? errno : 0;
 }
 
+/* Of another process of the user's. */
+static int limiting_another_process(void)
+{
+	struct rlimit limit;
+
+	return prlimit(getppid(), RLIMIT_CPU, NULL, &limit) ? errno : getrlimit(RLIMIT_CPU, &limit) ? errno : 0;
+}
+
+static char shared[] = "/tmp/cxlvm-sandbox-XXXXXX";
+
+/* All that a guest can ask for by 9p, in each model: no matter what the file system says, the kernel knows the call. */
+static int sharing_a_folder(void)
+{
+	struct folder_owner owner = {.mode = 0644, .uid = geteuid(), .gid = getegid()};
+	struct folder_change change = {.valid = CHANGE_MODE | CHANGE_UID | CHANGE_GID | CHANGE_SIZE | CHANGE_ATIME |
+						CHANGE_MTIME | CHANGE_MTIME_SET,
+				       .mode = 0600,
+				       .uid = geteuid(),
+				       .gid = getegid(),
+				       .size = 5};
+	struct error err;
+	char room[4096];
+
+	for (enum folder_model model = FOLDER_NONE; model <= FOLDER_MAPPED; model++) {
+		struct folder f = {.fd = -1, .model = model};
+		int fd, object, dir, is[24], n = 0;
+		struct statfs fs;
+		struct stat st;
+
+		if (!folder_open(&f, shared, &err))
+			return ENOENT;
+		is[n++] = fd = folder_create(&f, f.fd, "file", O_RDWR | O_EXCL, &owner);
+		is[n++] = object = folder_walk(&f, f.fd, "file");
+		is[n++] = folder_stat(&f, object, &st);
+		is[n++] = folder_change(&f, object, -1, &change);
+		is[n++] = folder_change(&f, object, fd, &change);
+		is[n++] = folder_mkdir(&f, f.fd, "dir", &owner);
+		is[n++] = folder_symlink(&f, f.fd, "symlink", "file", &owner);
+		is[n++] = folder_readlink(&f, dir = folder_walk(&f, f.fd, "symlink"), room, sizeof(room));
+		close(dir);
+		owner.mode = S_IFIFO | 0600;
+		is[n++] = folder_mknod(&f, f.fd, "pipe", 0, 0, &owner);
+		owner.mode = 0644;
+		is[n++] = folder_link(&f, object, f.fd, "link");
+		is[n++] = folder_rename(&f, f.fd, "link", f.fd, "other");
+		is[n++] = dir = folder_reopen(&f, f.fd, O_RDONLY | O_DIRECTORY);
+		is[n++] = (int)folder_entries(&f, dir, 0, room, sizeof(room));
+		close(dir);
+		is[n++] = folder_xattr_set(&f, object, "user.x", "y", 1, 0);
+		is[n++] = (int)folder_xattr_get(&f, object, "user.x", room, sizeof(room));
+		is[n++] = (int)folder_xattr_list(&f, object, room, sizeof(room));
+		is[n++] = folder_xattr_set(&f, object, "user.x", "", 0, XATTR_REPLACE);
+		is[n++] = fstatfs(object, &fs) || fsync(fd) || fdatasync(fd) ? -errno : 0;
+		is[n++] = pwrite(fd, "x", 1, 0) < 0 || pread(fd, room, 1, 0) < 0 ? -errno : 0;
+		is[n++] = fcntl(object, F_DUPFD_CLOEXEC, 0) < 0 ? -errno : 0;
+		is[n++] = folder_unlink(&f, f.fd, "dir", true);
+		for (unsigned i = 0; i < 4; i++)
+			folder_unlink(&f, f.fd, (const char *const[]){"file", "symlink", "pipe", "other"}[i], false);
+		close(fd);
+		close(object);
+		folder_close(&f);
+		while (n--)
+			if (is[n] == -ENOSYS)
+				return ENOSYS;
+	}
+	return 0;
+}
+
+/* As a CXL device does whose poison or firmware is kept in a file. */
+static int replacing_a_file(void)
+{
+	struct error err;
+	char path[64];
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s/kept", shared);
+	ok = file_replace(path, "one", 3, &err) && file_replace(path, "two", 3, &err);
+	unlink(path);
+	return ok ? 0 : EIO;
+}
+
+static int shared_setup(void **state)
+{
+	return mkdtemp(shared) ? 0 : -1;
+}
+
+static int shared_teardown(void **state)
+{
+	return rmdir(shared);
+}
+
 #define KILLED 1000
 static const struct row {
 	const char *name;
@@ -93,6 +188,9 @@ static const struct row {
 } rows[] = {
 	{"reading a file", reading_a_file, 0, 0},
 	{"changing a file", changing_a_file, 0, 0},
+	{"sharing a folder", sharing_a_folder, 0, 0},
+	{"replacing a file", replacing_a_file, 0, 0},
+	{"limiting another process", limiting_another_process, ENOSYS, ENOSYS},
 	{"making a thread", making_a_thread, 0, 0},
 	{"starting a process", starting_a_process, 0, EPERM},
 	{"starting a program", starting_a_program, 0, KILLED},
@@ -163,5 +261,5 @@ int main(void)
 		cmocka_unit_test(older_threads_are_held),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, shared_setup, shared_teardown);
 }
