@@ -89,10 +89,11 @@ static unsigned queue_bits(u64 base, unsigned max)
 	return MIN((unsigned)(base & 0x1f), max);
 }
 
-/* Where entry `n` is. The base is aligned to the queue's size, and to 32 bytes at least. [IHI0070 SMMU_CMDQ_BASE] */
+/* Where entry `n` is. The base is cut to OAS, and aligned to the queue's size and 32 bytes at least. [IHI0070
+ * SMMU_CMDQ_BASE] */
 static u64 queue_at(u64 base, unsigned size_bits, u32 n, u64 entry_bytes)
 {
-	return align_down(base & MASK(51, 5), MAX(entry_bytes << size_bits, 32)) +
+	return align_down(base & MASK(OAS_BITS - 1, 5), MAX(entry_bytes << size_bits, 32)) +
 	       (n & ((1u << size_bits) - 1)) * entry_bytes;
 }
 
@@ -213,15 +214,16 @@ static bool bad_stream(struct smmu *s, const struct view *now, u32 sid, u64 iova
 /* [IHI0070 3.3.1, 5.1] */
 static bool read_ste(struct smmu *s, const struct view *now, u32 sid, u64 iova, bool write, u64 ste[8])
 {
-	unsigned log2_size = MIN((unsigned)bits(now->table_config, 5, 0), SID_BITS),
-		 split = (unsigned)bits(now->table_config, 10, 6);
+	/* The base is aligned by what LOG2SIZE says, the streams are no more than there can be. */
+	unsigned written = (unsigned)bits(now->table_config, 5, 0), log2_size = MIN(written, SID_BITS),
+		 align_bits = MIN(written, OAS_BITS - 6), split = (unsigned)bits(now->table_config, 10, 6);
 	u64 pa = now->table & ADDRESS, level1;
 	unsigned span;
 
 	if (sid >> log2_size)
 		return bad_stream(s, now, sid, iova, write);
 	if (bits(now->table_config, 17, 16) == STRTAB_2LEVEL && (split == 6 || split == 8 || split == 10)) {
-		pa = align_down(pa, MAX(64, 8ull << (log2_size > split ? log2_size - split : 0))) +
+		pa = align_down(pa, MAX(64, 8ull << (align_bits > split ? align_bits - split : 0))) +
 		     8 * (u64)(sid >> split);
 		if (!read_words(s, pa, &level1, 1))
 			return report(s, EVENT_STE_FETCH, sid, iova, write, pa);
@@ -231,7 +233,7 @@ static bool read_ste(struct smmu *s, const struct view *now, u32 sid, u64 iova, 
 		pa = align_down(level1 & ADDRESS, (u64)STE_BYTES << (span - 1)) +
 		     STE_BYTES * (u64)(sid & ((1u << split) - 1));
 	} else {
-		pa = align_down(pa, (u64)STE_BYTES << log2_size) + STE_BYTES * (u64)sid;
+		pa = align_down(pa, (u64)STE_BYTES << align_bits) + STE_BYTES * (u64)sid;
 	}
 	if (!read_words(s, pa, ste, 8))
 		return report(s, EVENT_STE_FETCH, sid, iova, write, pa);
@@ -274,9 +276,9 @@ static bool read_cd(struct smmu *s, u32 sid, const u64 ste[8], u64 iova, bool wr
 		return report(s, EVENT_CD_FETCH, sid, iova, write, pa);
 	/* Valid, AArch64, little-endian, and not of a kind that we do not say we have: stalls, termination without an
 	 * abort, hardware update of descriptors. */
-	if (!bit(cd[0], 31) || !bit(cd[0], 41) || bit(cd[0], 15) || bit(cd[0], 44) || !bit(cd[0], 46) ||
-	    bit(cd[0], 42) || bit(cd[0], 43) || !cd_half_ok(cd, false, sizes[bits(cd[0], 34, 32)]) ||
-	    !cd_half_ok(cd, true, sizes[bits(cd[0], 34, 32)]))
+	if (!bit(cd[0], 31) || !bit(cd[0], 41) || (bit(cd[0], 15) && !(bit(cd[0], 14) && bit(cd[0], 30))) ||
+	    bit(cd[0], 44) || !bit(cd[0], 46) || bit(cd[0], 42) || bit(cd[0], 43) ||
+	    !cd_half_ok(cd, false, sizes[bits(cd[0], 34, 32)]) || !cd_half_ok(cd, true, sizes[bits(cd[0], 34, 32)]))
 		return report(s, EVENT_BAD_CD, sid, iova, write, 0);
 	shift = high ? 16 : 0;
 	*w = (struct walk){.granule_bits = cd_granules[high][bits(cd[0], shift + 7, shift + 6)],
@@ -376,7 +378,8 @@ static bool translate(void *opaque, u32 sid, u64 iova, bool write, u64 *pa, u64 
 	case 5: break;                                                                         /* stage 1 */
 	default: return report(s, EVENT_BAD_STE, sid, iova, write, 0);
 	}
-	if (bit(ste[1], 27)) /* S1STALLD without stalls */
+	/* S1STALLD without stalls; a context behind OAS. [IHI0070 3.4.3] */
+	if (bit(ste[1], 27) || (ste[0] & MASK(55, 6)) >> OAS_BITS)
 		return report(s, EVENT_BAD_STE, sid, iova, write, 0);
 	if (!read_cd(s, sid, ste, iova, write, &w, &record))
 		return false;

@@ -332,6 +332,36 @@ static void command(struct world *w, u64 low)
 	reg(w, SMMU_CMDQ_PROD, 4, (prod + 1) & 0x1f);
 }
 
+/* What is behind OAS, and what is aligned by it. [IHI0070 3.4.3, SMMU_STRTAB_BASE] */
+static void addresses_are_cut_and_aligned(void **state)
+{
+	u64 pa, size, record[4];
+	struct world w;
+
+	open_world(&w);
+	reg(&w, SMMU_STRTAB_BASE, 8, RAM + 8 * MiB);
+	reg(&w, SMMU_STRTAB_BASE_CFG, 4, 18); /* 16 MiB, so the table is where RAM begins; SIDs have 16 bits */
+	reg(&w, SMMU_CMDQ_BASE, 8, 1ull << 48 | CMDQ | 4);
+	reg(&w, SMMU_EVENTQ_BASE, 8, 1ull << 50 | EVENTQ | 3);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN);
+	put(&w, RAM + 64 * (u64)SID, 1 | 4 << 1);
+	assert_true(where(&w, 0x88, false, &pa, &size) && pa == 0x88);
+	put(&w, RAM + 64 * (u64)SID, 1 | 5 << 1 | 1ull << 48 | CD);
+	assert_false(where(&w, 0, false, &pa, &size));
+	assert_int_equal(events(&w, record), 1);
+	assert_int_equal((u8)record[0], EVENT_BAD_STE);
+	command(&w, CMD_SYNC);
+	assert_int_equal(get(&w, SMMU_CMDQ_CONS, 4), 1);
+	/* Nothing is walked, so nothing is big-endian: no bad context, but no translation. */
+	put(&w, RAM + 64 * (u64)SID, 1 | 5 << 1 | CD);
+	context(&w, 25, 0, TABLES);
+	put(&w, CD, load_le(w.memory + (CD - RAM), 8) | BIT(14) | BIT(15));
+	assert_false(where(&w, 0, false, &pa, &size));
+	events(&w, record);
+	assert_int_equal((u8)record[0], EVENT_TRANSLATION);
+	close_world(&w);
+}
+
 static void commands_run_and_err(void **state)
 {
 	struct world w;
@@ -482,6 +512,7 @@ int main(void)
 		cmocka_unit_test(streams_are_looked_up),
 		cmocka_unit_test(entries_are_judged_as_specified),
 		cmocka_unit_test(bad_contexts_are_told),
+		cmocka_unit_test(addresses_are_cut_and_aligned),
 		cmocka_unit_test(commands_run_and_err),
 		cmocka_unit_test(a_sync_has_the_events_before_it),
 		cmocka_unit_test(what_cannot_be_written_is_gone),
