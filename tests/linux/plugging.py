@@ -158,6 +158,25 @@ def fabric_manager(live):
     live.wait("cxl list -M | grep -q '\"ram_size\":268435456'")
 
 
+def mailbox_files(live):
+    """The files of `pcidoe` come and go with their devices, also amid an exchange and while they are open; the module stays as long as one is."""
+    file, listed = "'/dev/pcidoe/doe[0000:81:00.0]_190'", "VID: 0x1e98, Protocol 0x2"
+    live.must("modprobe pcidoe && [ ! -e /dev/pcidoe ]")
+    live.qmp.ask("object-add", qom_type="memory-backend-ram", id="v0", size=256 << 20)
+    for n in range(3):
+        # An exchange of 0.3 s is under way nearly always.
+        live.qmp.ask("device_add", driver="cxl-type3", id="mem0", bus="rp0", volatile_memdev="v0", doe_delay_us=300000)
+        live.wait(f"[ -c {file} ]")
+        assert listed in live.must(f"exec 5<>{file}; doetest -f {file} -l")
+        live.must(f"(while doetest -f {file} -l -c; do :; done; echo ended) >/tmp/loop 2>&1 &")
+        live.wait("grep -q Protocol /tmp/loop")
+        live.qmp.ask("cxl-surprise-remove", id="mem0")
+        assert live.qmp.event("DEVICE_DELETED", 60)["data"]["device"] == "mem0"
+        live.wait(f"grep -q ended /tmp/loop && [ ! -e {file} ]")
+        live.must("[ -e /proc/self/fd/5 ] && lsmod | grep -q '^pcidoe .* 1' && ! rmmod pcidoe")
+    live.must("exec 5>&-; rmmod pcidoe; ! dmesg | grep -E 'BUG|Oops|WARNING|use-after-free'")
+
+
 def under_load(live, count=3):
     """Disks and a network card go while they are in use, with requests on their way."""
     live.run("modprobe nvme; modprobe virtio_net")
@@ -190,6 +209,7 @@ CASES = {
     "6.12 hot-plug, disk and memory device": ("6.12", 2, few_rounds, True),
     "7.3 hot-plug, disk and memory device": ("7.3", 2, few_rounds, True),
     "6.12 hot-plug, a fabric manager": ("6.12", 2, fabric_manager, True, fabric),
+    "6.12 hot-plug, files of mailboxes": ("6.12", 2, mailbox_files, True),
     "own 6.12 hot-plug, disk and memory device": ("own-6.12", 2, few_rounds, True),
     "own 6.12 hot-plug, a region of what came": ("own-6.12", 2, plugged_region, True),
     "6.12 hot-plug under load": ("6.12", 4, under_load, False),
