@@ -71,9 +71,16 @@ static struct json_object *receive(FILE *from)
 	return object;
 }
 
-/* What the command returns, or NULL with err. */
+static const char *text_of(struct json_object *object, const char *name)
+{
+	const char *text = json_object_get_string(json_object_object_get(object, name));
+
+	return text ? text : "";
+}
+
+/* What the command returns, which is of this type, or NULL with err. */
 static struct json_object *ask(FILE *from, int to, const char *command, struct json_object *arguments,
-			       struct error *err)
+			       enum json_type type, struct error *err)
 {
 	struct json_object *request = json_object_new_object(), *answer, *value = NULL;
 	const char *text;
@@ -82,23 +89,27 @@ static struct json_object *ask(FILE *from, int to, const char *command, struct j
 	if (arguments)
 		qmp_put(request, "arguments", arguments);
 	text = json_object_to_json_string(request);
-	answer = write(to, text, strlen(text)) == (ssize_t)strlen(text) ? receive(from) : NULL;
+	answer = send(to, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text) ? receive(from) : NULL;
 	json_object_put(request);
-	if (answer && json_object_object_get_ex(answer, "return", &value)) {
+	if (answer && json_object_object_get_ex(answer, "return", &value) && json_object_is_type(value, type)) {
 		json_object_get(value);
+	} else if (answer && json_object_object_get_ex(answer, "return", NULL)) {
+		fail(err, "%s: the answer is not what a cxlvm says", command);
+		value = NULL;
 	} else if (answer && json_object_object_get_ex(answer, "error", &value)) {
-		fail(err, "%s: %.400s", command, json_object_get_string(json_object_object_get(value, "desc")));
+		fail(err, "%s: %.400s", command, text_of(value, "desc"));
 		value = NULL;
 	} else {
-		fail(err, "%s: the machine gives no answer within %d s: another client may have this monitor", command,
-		     ANSWER_SECONDS);
+		fail(err, "%s: the machine gives no answer within %d s: it ended, or another client has this monitor",
+		     command, ANSWER_SECONDS);
+		value = NULL;
 	}
 	json_object_put(answer);
 	return value;
 }
 
 static struct json_object *ask_machine(const char *path, const char *command, struct json_object *arguments,
-				       struct error *err)
+				       enum json_type type, struct error *err)
 {
 	int fd = dial(path, err);
 	FILE *from = fd >= 0 ? fdopen(fd, "r") : NULL;
@@ -107,9 +118,9 @@ static struct json_object *ask_machine(const char *path, const char *command, st
 	if (from && (!greeting || !json_object_object_get_ex(greeting, "QMP", NULL)))
 		fail(err, "unix:%s: no QMP server greets within %d s; another client may have this monitor", path,
 		     ANSWER_SECONDS);
-	else if (from && (ready = ask(from, fd, "qmp_capabilities", NULL, err))) {
+	else if (from && (ready = ask(from, fd, "qmp_capabilities", NULL, json_type_object, err))) {
 		json_object_put(ready);
-		value = ask(from, fd, command, arguments, err);
+		value = ask(from, fd, command, arguments, type, err);
 		arguments = NULL;
 	}
 	json_object_put(arguments);
@@ -117,13 +128,6 @@ static struct json_object *ask_machine(const char *path, const char *command, st
 	if (from)
 		fclose(from);
 	return value;
-}
-
-static const char *text_of(struct json_object *object, const char *name)
-{
-	const char *text = json_object_get_string(json_object_object_get(object, name));
-
-	return text ? text : "";
 }
 
 static int print_walk(struct json_object *walk)
@@ -152,9 +156,9 @@ static int print_walk(struct json_object *walk)
 
 int live_explain(int argc, char **argv, struct error *err)
 {
-	struct json_object *arguments, *answer;
+	struct json_object *arguments, *answer, *walk;
 	u64 hpa;
-	int code;
+	int code = 1;
 
 	if (argc != 2 || !live_is_socket(argv[0])) {
 		fail(err, "explain: write cxlvm explain unix:PATH HPA, with the socket of the machine's -qmp");
@@ -164,8 +168,13 @@ int live_explain(int argc, char **argv, struct error *err)
 		return 1;
 	arguments = json_object_new_object();
 	qmp_put_u64(arguments, "hpa", hpa);
-	answer = ask_machine(argv[0] + sizeof(socket_prefix) - 1, "cxl-query-decoders", arguments, err);
-	code = answer ? print_walk(json_object_object_get(answer, "walk")) : 1;
+	answer = ask_machine(argv[0] + sizeof(socket_prefix) - 1, "cxl-query-decoders", arguments, json_type_object,
+			     err);
+	walk = json_object_object_get(answer, "walk");
+	if (json_object_is_type(json_object_object_get(walk, "hops"), json_type_array))
+		code = print_walk(walk);
+	else if (answer)
+		fail(err, "explain: the answer is not what a cxlvm says");
 	json_object_put(answer);
 	return code;
 }
@@ -175,7 +184,8 @@ int live_topology(const char *socket, const char *format, struct error *err)
 	struct json_object *arguments = json_object_new_object(), *answer;
 
 	qmp_put_string(arguments, "format", format);
-	answer = ask_machine(socket + sizeof(socket_prefix) - 1, "cxl-query-topology", arguments, err);
+	answer =
+		ask_machine(socket + sizeof(socket_prefix) - 1, "cxl-query-topology", arguments, json_type_string, err);
 	if (answer)
 		fputs(json_object_get_string(answer), stdout);
 	json_object_put(answer);

@@ -256,6 +256,26 @@ def asked_live(build, folder):
             assert wrong.returncode == 1 and says in wrong.stderr and wrong.stderr.count("\n") == 1 and not wrong.stdout, wrong
 
 
+def asked_strangers(build, folder):
+    """Who answers may be no cxlvm, or end at any moment: one line, exit 1."""
+    path, hello, ready = f"{folder}/stranger", b'{"QMP": {}}\n', b'{"return": {}}\n'
+    for script in ([], [hello], [hello, None, ready], [b"hello\n"], [b"[1]\n"], [hello, None, b'{"error": "no"}\n'], [hello, None, b'{"error": {}}\n'],
+                   *([hello, None, ready, None, answer] for answer in (
+                       b"zzz\n", b"[1]\n", b'{"return": null}\n', b'{"return": 7}\n', b'{"return": {}}\n', b'{"return": {"walk": 7}}\n',
+                       b'{"return": {"walk": {"hops": 7}}}\n', b'{"return": {"walk": {"hops": null}}}\n'))):
+        for words in (["explain", f"unix:{path}", "0"], ["topology", f"unix:{path}"]):
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind(path)
+                server.listen(1)
+                child = subprocess.Popen([str(build / "cxlvm"), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                with server.accept()[0] as client:
+                    for step in script:
+                        client.sendall(step) if step else client.recv(4096)
+                out, err = child.communicate(timeout=30)
+                os.unlink(path)
+            assert child.returncode == 1 and not out and err.count("\n") == 1 and "null" not in err, (script, words, child.returncode, out, err)
+
+
 def dynamic_capacity(build, folder):
     options = ["-M", "virt,cxl-fmw.0.targets.0=hb0,cxl-fmw.0.size=2G", "-device", "pxb-cxl,id=hb0,bus_nr=64", "-device", "cxl-rp,id=rp0,bus=hb0",
                "-object", "memory-backend-ram,id=d0,size=512M", "-device",
@@ -900,7 +920,7 @@ def sandboxed(build, folder):
             assert machine.wait()[0] == 0
 
 
-CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
+CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "a stranger is asked": asked_strangers, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
          "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
