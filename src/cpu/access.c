@@ -304,12 +304,13 @@ static bool element_or_fault(struct cpu *cpu, u64 va, unsigned *flags)
 	if (!aligned_or_fault(cpu, va, 16, *flags))
 		return false;
 	*flags &= ~(unsigned)ACCESS_ALIGNED;
-	/* One element: its halves are accesses of their own only in Normal memory. */
-	if ((va & 15) && !aim(cpu, va, 1, 16, *flags, va, &to))
+	/* One element: its halves are accesses of their own only in Normal memory; a watchpoint of either comes before both. */
+	if (((va & 15) || (cpu->sys.mdscr & BIT(15)) || cpu->cpus->debugger.watch_count) &&
+	    !aim(cpu, va, (unsigned)MIN(16, PAGE - in_page), 16, *flags, va, &to))
 		return false;
 	/* Both ends first, if they are in two pages: the fault of the far one may not follow a device access. */
 	return in_page <= PAGE - 16 || (aim(cpu, va, (unsigned)(PAGE - in_page), 8, *flags, va, &to) &&
-					aim(cpu, (va + 15) & ~(PAGE - 1), 1, 8, *flags, va, &to));
+					aim(cpu, (va + 15) & ~(PAGE - 1), (unsigned)(in_page + 16 - PAGE), 8, *flags, va, &to));
 }
 
 bool access_read128_slow(struct cpu *cpu, u64 va, unsigned flags, u128 *value)

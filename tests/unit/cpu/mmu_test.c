@@ -483,6 +483,19 @@ static void watchpoints_stop_what_they_watch(void **state)
 	assert_false(access_write_slow(b->cpu, 0x1104, 1, ACCESS_WRITE, 1));
 	assert_int_equal(b->cpu->sys.esr, (u64)EC_WATCH_SAME << 26 | BIT(25) | ISS_WNR | FSC_DEBUG);
 	assert_int_equal(b->cpu->sys.far, 0x1104);
+	/* Of 16 bytes none is stored, whichever half is watched, and where they lie in two pages. */
+	page(b, 0x2000, (RAM_BASE + 0x1000) | D_AF);
+	for (unsigned k = 0; k < 3; k++) {
+		u64 va = k == 2 ? 0x1ff8 : 0x1100 - 8 * k;
+
+		set(b, SYSREG(2, 0, 0, 0, 6), va + 8); /* DBGWVR0: bytes 12..15 */
+		set(b, SYSREG(3, 3, 4, 2, 1), 0);
+		*word_at(b, RAM_BASE + (va & 0xfff)) = 1;
+		assert_false(access_write128_slow(b->cpu, va, 0, 2));
+		assert_int_equal(b->cpu->sys.esr, (u64)EC_WATCH_SAME << 26 | BIT(25) | ISS_WNR | FSC_DEBUG);
+		assert_int_equal(*word_at(b, RAM_BASE + (va & 0xfff)), 1);
+	}
+	set(b, SYSREG(2, 0, 0, 0, 6), 0x1100);
 	/* PSTATE.D is set in the handler. */
 	assert_true(access_write_slow(b->cpu, 0x1104, 1, ACCESS_WRITE, 1));
 	assert_null(tlb_hit(b->cpu->bank->write, 0x1100, 8));
