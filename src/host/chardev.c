@@ -426,6 +426,11 @@ void chardev_on_connection(struct chardev *c, void (*changed)(void *opaque, bool
 	loop_unlock(c->loop);
 }
 
+bool chardev_listens(const struct chardev *c)
+{
+	return c->listen_fd >= 0;
+}
+
 size_t chardev_backlog(struct chardev *c)
 {
 	size_t count;

@@ -122,6 +122,8 @@ bool chardev_is_connected(const struct chardev *chardev);
 /* Who must know of connections: called under the machine lock with true when one begins and with false when it ends.
  * What is always connected (stdio, a file) begins once, at this call. */
 void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque, bool connected), void *opaque);
+/* Whether connections come and go: a socket of ours. */
+bool chardev_listens(const struct chardev *chardev);
 /* Bytes written that the host has not taken yet; SIZE_MAX: it will never take any. */
 size_t chardev_backlog(struct chardev *chardev);
 /* Ends the connection; a server then waits for the next one. Machine lock, and not from within `take`. */

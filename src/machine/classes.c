@@ -39,5 +39,6 @@ const struct dev_class *const machine_classes[] = {
 	&virtio_rng_device_class,
 	&virtio_serial_device_class,
 	&virtconsole_class,
+	&virtserialport_class,
 	NULL,
 };

@@ -200,7 +200,6 @@ static const struct {
 	{"rtl8139", NULL, "this network card is not built; write virtio-net-pci"},
 	{"virtio-scsi*", NULL, "there is no SCSI; write virtio-blk-pci,drive=ID for each disk"},
 	{"scsi-*", NULL, "there is no SCSI; write virtio-blk-pci,drive=ID for each disk"},
-	{"virtserialport", NULL, "not built; virtconsole,chardev=ID is a port with a terminal in the guest"},
 	{"virtio-balloon*", NULL, "not built: memory stays the guest's; leave it out"},
 	{"virtio-gpu*", NULL, "there is no display; leave it out"},
 	{"virtio-keyboard*", NULL, "there is no display; leave it out"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-serial with virtconsole ports. [VIRTIO1.2 5.3]
+ * virtio-serial with its ports: virtconsole, a terminal in the guest, and virtserialport, a file
+ * (/dev/virtio-ports/NAME) that says whether somebody is at the host's end. [VIRTIO1.2 5.3]
  *
  * Queues: receive and transmit of port 0, the two control queues, then two for each further port. A driver with
  * MULTIPORT learns of the ports by control messages; one without sees port 0 alone. Bytes for the guest wait in a
@@ -27,7 +28,7 @@
 
 struct virtio_serial;
 
-struct virtconsole {
+struct serial_port {
 	struct dev dev;
 	/* properties */
 	char *chardev_id, *name;
@@ -36,7 +37,8 @@ struct virtconsole {
 	struct virtio_serial *serial;
 	struct chardev *chardev;
 	/* state */
-	bool guest_open;
+	bool guest_open, guest_ready;
+	bool host_open;      /* somebody is at the host's end: always so of a console */
 	u8 held[HELD_BYTES]; /* host's bytes that the guest has no room for yet */
 	u32 held_count;
 };
@@ -54,7 +56,7 @@ struct virtio_serial {
 	/* place */
 	struct bus bus;
 	char bus_name[128];
-	struct virtconsole *ports[PORTS_MAX];
+	struct serial_port *ports[PORTS_MAX];
 	/* state: messages for the driver */
 	struct control_message ring[CONTROL_RING];
 	u32 ring_first, ring_count;
@@ -64,6 +66,11 @@ struct virtio_serial {
 static struct virtio_serial *to_serial(struct virtio *virtio)
 {
 	return container_of(virtio, struct virtio_serial, virtio);
+}
+
+static bool is_console(const struct serial_port *port)
+{
+	return port->dev.cls == &virtconsole_class;
 }
 
 static bool is_multiport(struct virtio_serial *serial)
@@ -79,7 +86,7 @@ static void control_flush(struct virtio_serial *serial)
 
 	while (serial->ring_count && virtq_pop(queue, serial->chain)) {
 		const struct control_message *m = &serial->ring[serial->ring_first];
-		const struct virtconsole *port = m->port < PORTS_MAX ? serial->ports[m->port] : NULL;
+		const struct serial_port *port = m->port < PORTS_MAX ? serial->ports[m->port] : NULL;
 		u8 bytes[CONSOLE_CONTROL_BYTES + 64];
 		u32 size = CONSOLE_CONTROL_BYTES;
 
@@ -114,7 +121,7 @@ static void control_send(struct virtio_serial *serial, u32 port, u16 event, u16 
 
 static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16 value)
 {
-	struct virtconsole *port = id < PORTS_MAX ? serial->ports[id] : NULL;
+	struct serial_port *port = id < PORTS_MAX ? serial->ports[id] : NULL;
 
 	trace(VIRTIO, "%s: control port %u event %u value %u", dev_name(&serial->virtio.dev), id, event, value);
 	if (event == CONSOLE_DEVICE_READY) {
@@ -132,10 +139,13 @@ static void control_receive(struct virtio_serial *serial, u32 id, u16 event, u16
 	case CONSOLE_PORT_READY:
 		if (!value)
 			break;
-		control_send(serial, id, CONSOLE_CONSOLE_PORT, 1);
+		port->guest_ready = true;
+		if (is_console(port))
+			control_send(serial, id, CONSOLE_CONSOLE_PORT, 1);
 		if (port->name)
 			control_send(serial, id, CONSOLE_PORT_NAME, 1);
-		control_send(serial, id, CONSOLE_PORT_OPEN, 1);
+		if (port->host_open)
+			control_send(serial, id, CONSOLE_PORT_OPEN, 1);
 		break;
 	case CONSOLE_PORT_OPEN:
 		port->guest_open = value;
@@ -167,13 +177,13 @@ static void control_notified(struct virtio_serial *serial, struct virtq *queue)
 
 /* --- Data --- */
 
-static struct virtq *port_queue(struct virtconsole *port, bool transmit)
+static struct virtq *port_queue(struct serial_port *port, bool transmit)
 {
 	return &port->serial->virtio.queues[(port->nr ? 2 + 2 * port->nr : 0) + transmit];
 }
 
 /* Host's bytes go to the guest as far as it has room. */
-static void port_pump(struct virtconsole *port)
+static void port_pump(struct serial_port *port)
 {
 	struct virtio_serial *serial = port->serial;
 	struct virtq *queue = port_queue(port, false);
@@ -196,7 +206,7 @@ static void port_pump(struct virtconsole *port)
 
 static size_t port_can_take(void *opaque)
 {
-	struct virtconsole *port = opaque;
+	struct serial_port *port = opaque;
 
 	if (!port->serial || port->held_count || (is_multiport(port->serial) && !port->guest_open))
 		return 0;
@@ -205,7 +215,7 @@ static size_t port_can_take(void *opaque)
 
 static void port_take(void *opaque, const u8 *bytes, size_t size)
 {
-	struct virtconsole *port = opaque;
+	struct serial_port *port = opaque;
 	u32 part = MIN(size, HELD_BYTES - port->held_count);
 
 	memcpy(port->held + port->held_count, bytes, part);
@@ -214,7 +224,7 @@ static void port_take(void *opaque, const u8 *bytes, size_t size)
 		port_pump(port);
 }
 
-static void port_transmit(struct virtio_serial *serial, struct virtconsole *port, struct virtq *queue)
+static void port_transmit(struct virtio_serial *serial, struct serial_port *port, struct virtq *queue)
 {
 	u8 bytes[4096];
 
@@ -240,7 +250,7 @@ static void serial_notified(struct virtio *virtio, struct virtq *queue)
 {
 	struct virtio_serial *serial = to_serial(virtio);
 	u32 nr = queue->index < 2 ? 0 : queue->index / 2 - 1;
-	struct virtconsole *port;
+	struct serial_port *port;
 
 	if (queue->index == QUEUE_CONTROL_IN || queue->index == QUEUE_CONTROL_OUT) {
 		if (!is_multiport(serial))
@@ -268,7 +278,7 @@ static void serial_type_reset(struct virtio *virtio)
 	serial->ring_first = serial->ring_count = 0;
 	for (u32 n = 0; n < PORTS_MAX; n++)
 		if (serial->ports[n]) {
-			serial->ports[n]->guest_open = false;
+			serial->ports[n]->guest_open = serial->ports[n]->guest_ready = false;
 			serial->ports[n]->held_count = 0;
 		}
 }
@@ -344,9 +354,21 @@ static bool find_serial(struct dev *dev, void *arg)
 	return false;
 }
 
+/* Under the machine lock. */
+static void port_host_changed(void *opaque, bool connected)
+{
+	struct serial_port *port = opaque;
+
+	port->host_open = connected;
+	if (!port->serial || !port->guest_ready)
+		return;
+	control_send(port->serial, port->nr, CONSOLE_PORT_OPEN, connected);
+	control_flush(port->serial);
+}
+
 static bool console_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
-	struct virtconsole *port = container_of(dev, struct virtconsole, dev);
+	struct serial_port *port = container_of(dev, struct serial_port, dev);
 	const char *name = dev_name(dev);
 	struct virtio_serial *serial;
 	struct dev *found = NULL;
@@ -375,8 +397,10 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 		}
 	}
 	if (port->nr == NR_AUTO)
-		for (port->nr = 0; port->nr < serial->max_ports && serial->ports[port->nr];)
+		for (port->nr = is_console(port) ? 0 : 1; port->nr < serial->max_ports && serial->ports[port->nr];)
 			port->nr++;
+	else if (!port->nr && !is_console(port))
+		return fail(err, "%s: nr=0: port 0 is for a virtconsole; write nr=1 or more", name);
 	if (port->nr >= serial->max_ports)
 		return fail(err, "%s: nr=%u: '%s' has ports 0..%u; raise its max_ports", name, port->nr,
 			    dev_name(&serial->virtio.dev), serial->max_ports - 1);
@@ -385,43 +409,48 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 	serial->ports[port->nr] = port;
 	port->serial = serial;
 	dev->bus = &serial->bus;
+	port->host_open = is_console(port) || (port->chardev && !chardev_listens(port->chardev));
 	if (port->chardev)
 		chardev_connect(port->chardev, port_can_take, port_take, port);
+	if (port->chardev && !port->host_open)
+		chardev_on_connection(port->chardev, port_host_changed, port);
 	return true;
 }
 
 static void console_reset(struct dev *dev, unsigned reset_kind)
 {
-	struct virtconsole *port = container_of(dev, struct virtconsole, dev);
+	struct serial_port *port = container_of(dev, struct serial_port, dev);
 
 	port->held_count = 0;
-	port->guest_open = false;
+	port->guest_open = port->guest_ready = false;
 }
 
 static void console_destroy(struct dev *dev)
 {
-	struct virtconsole *port = container_of(dev, struct virtconsole, dev);
+	struct serial_port *port = container_of(dev, struct serial_port, dev);
 
 	/* Its character device outlives a port that is taken out. */
-	if (dev->created && port->chardev)
+	if (dev->created && port->chardev) {
 		chardev_connect(port->chardev, NULL, NULL, NULL);
+		if (!is_console(port))
+			chardev_on_connection(port->chardev, NULL, NULL);
+	}
 	if (port->serial)
 		port->serial->ports[port->nr] = NULL;
 	port->serial = NULL;
 }
 
+static const struct prop port_props[] = {
+	PROP_STRING("chardev", struct serial_port, chardev_id, NULL, "id of its character device"),
+	PROP_STRING("name", struct serial_port, name, NULL, "name that the guest sees"),
+	PROP_U32("nr", struct serial_port, nr, NR_AUTO, "port number (default: next free)"),
+	{}};
+
+/* clang-format off */
+#define PORT_CLASS .size = sizeof(struct serial_port), .plugs = BUS_SERIAL, .props = port_props, \
+		   .create = console_create, .reset = console_reset, .destroy = console_destroy
+/* clang-format on */
 const struct dev_class virtconsole_class = {
-	.name = "virtconsole",
-	.doc = "console port of a virtio-serial",
-	.size = sizeof(struct virtconsole),
-	.plugs = BUS_SERIAL,
-	.props =
-		(const struct prop[]){
-			PROP_STRING("chardev", struct virtconsole, chardev_id, NULL, "id of its character device"),
-			PROP_STRING("name", struct virtconsole, name, NULL, "name that the guest sees"),
-			PROP_U32("nr", struct virtconsole, nr, NR_AUTO, "port number (default: next free)"),
-			{}},
-	.create = console_create,
-	.reset = console_reset,
-	.destroy = console_destroy,
-};
+	.name = "virtconsole", .doc = "console port of a virtio-serial", PORT_CLASS};
+const struct dev_class virtserialport_class = {
+	.name = "virtserialport", .doc = "port of a virtio-serial, a file in the guest", PORT_CLASS};

@@ -23,7 +23,7 @@ extern const struct dev_class virtio_blk_pci_class, virtio_9p_pci_class, virtio_
 /* In a virtio-mmio slot. */
 extern const struct dev_class virtio_blk_device_class, virtio_9p_device_class, virtio_net_device_class,
 	virtio_rng_device_class, virtio_serial_device_class;
-extern const struct dev_class virtconsole_class;
+extern const struct dev_class virtconsole_class, virtserialport_class;
 
 /* --- transport_mmio.c: the board's slots, VIRTIO_SLOT_BYTES apart. `legacy`: they speak version 1 --- */
 #define VIRTIO_SLOTS_MAX 32

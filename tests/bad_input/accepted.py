@@ -8,7 +8,7 @@ from bad_input.cases import BRIDGE, CPU_LIMIT_S, ONE
 from bad_input.hostile import bridges, ports
 
 KERNEL = "-kernel @/off "
-DEVICES = ("pxb-cxl", "pxb-pcie", "cxl-rp", "cxl-upstream", "cxl-downstream", "cxl-type3", "pcie-root-port", "virtio-blk-pci", "virtio-rng-pci", "virtio-serial-pci", "virtconsole")
+DEVICES = ("pxb-cxl", "pxb-pcie", "cxl-rp", "cxl-upstream", "cxl-downstream", "cxl-type3", "pcie-root-port", "virtio-blk-pci", "virtio-rng-pci", "virtio-serial-pci", "virtconsole", "virtserialport")
 OBJECTS = ("memory-backend-ram", "memory-backend-file", "memory-backend-memfd")
 
 CASES = [

@@ -8,9 +8,12 @@ struct chardev {
 	size_t (*can_take)(void *opaque);
 	void (*take)(void *opaque, const u8 *bytes, size_t size);
 	void *opaque;
+	void (*changed)(void *opaque, bool connected);
+	void *changed_opaque;
 	u8 out[1 * MiB];
 	size_t out_count;
 	unsigned kicks;
+	bool listens;
 };
 
 struct machine {
@@ -28,6 +31,15 @@ void chardev_connect(struct chardev *chardev, size_t (*can_take)(void *opaque),
 bool chardev_is_connected(const struct chardev *chardev)
 {
 	return false;
+}
+bool chardev_listens(const struct chardev *chardev)
+{
+	return chardev->listens;
+}
+void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque, bool connected), void *opaque)
+{
+	chardev->changed = changed;
+	chardev->changed_opaque = opaque;
 }
 
 void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size)
@@ -176,6 +188,43 @@ static void multiport_driver_learns_of_the_console(void **state)
 	end(&d, &m);
 }
 
+/* A virtserialport is no console, is never port 0, and tells when a client comes and goes. */
+static void a_serial_port_tells_of_its_client(void **state)
+{
+	struct machine m = {0};
+	struct driver d = driver_new();
+	struct error err = {{0}};
+
+	m.f = d.f;
+	m.chardev = calloc(1, sizeof(*m.chardev));
+	m.chardev->listens = true;
+	driver_ram(&d);
+	d.f->machine = &m;
+	d.dev = fixture_add(d.f, &virtio_serial_pci_class, NULL, "addr=1,id=vs", &err);
+	assert_null(fixture_add(d.f, &virtserialport_class, NULL, "nr=0", &err));
+	assert_non_null(strstr(err.text, "nr=0"));
+	assert_non_null(fixture_add(d.f, &virtserialport_class, NULL, "chardev=c0,name=org.test", &err));
+	driver_map(&d);
+	driver_start(&d, BIT(CONSOLE_F_MULTIPORT), 3);
+	control_in(&d);
+	m.chardev->changed(m.chardev->changed_opaque, true); /* before the driver is ready: it hears of it then */
+	m.chardev->changed(m.chardev->changed_opaque, false);
+	control_put(&d, 0, CONSOLE_DEVICE_READY, 1);
+	message_is(&d, 0, 1, CONSOLE_PORT_ADD, 1);
+	control_put(&d, 1, CONSOLE_PORT_READY, 1);
+	message_is(&d, 1, 1, CONSOLE_PORT_NAME, 1);
+	assert_int_equal(load_le(d.ram + (IN_USED - RAM_BASE) + 2, 2), 2); /* no console, and not open */
+	m.chardev->changed(m.chardev->changed_opaque, true);
+	message_is(&d, 2, 1, CONSOLE_PORT_OPEN, 1);
+	m.chardev->changed(m.chardev->changed_opaque, false);
+	message_is(&d, 3, 1, CONSOLE_PORT_OPEN, 0);
+	common_wr(&d, COMMON_STATUS, 1, 0);
+	m.chardev->changed(m.chardev->changed_opaque, true); /* nobody hears */
+	dev_destroy(d.f->devs[--d.f->dev_count]);
+	assert_null(m.chardev->changed);
+	end(&d, &m);
+}
+
 static void messages_without_room_are_bounded(void **state)
 {
 	struct machine m = {0};
@@ -229,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_go_both_ways_without_multiport),
 		cmocka_unit_test(multiport_driver_learns_of_the_console),
+		cmocka_unit_test(a_serial_port_tells_of_its_client),
 		cmocka_unit_test(messages_without_room_are_bounded),
 		cmocka_unit_test(ports_are_checked),
 		cmocka_unit_test(a_port_that_is_taken_out_lets_go_of_its_chardev),
