@@ -394,17 +394,14 @@ static bool starts_with(const char *name, const char *prefix)
  * error. */
 static int host_name(const struct folder *folder, const char *name, char to[320])
 {
-	if (folder->model != FOLDER_MAPPED) {
-		snprintf(to, 320, "%s", name);
+	bool is_mapped = folder->model == FOLDER_MAPPED, is_acl = starts_with(name, ACL_PREFIX);
+
+	strcpy(to, is_mapped && is_acl ? MAPPED_PREFIX : "");
+	strncat(to, name, 300);
+	if (!is_mapped || is_acl)
 		return 0;
-	}
-	if (starts_with(name, ACL_PREFIX)) {
-		snprintf(to, 320, MAPPED_PREFIX "%s", name);
-		return 0;
-	}
 	if (!starts_with(name, "user."))
 		return -EOPNOTSUPP;
-	snprintf(to, 320, "%s", name);
 	return starts_with(name, MAPPED_PREFIX) ? -EACCES : 0;
 }
 

@@ -62,7 +62,7 @@ class Live:
             said, code = self.run(condition)
             if code == 0:
                 return said
-            assert time.time() < end, f"waited {timeout} s for {condition}: {said} {self.text[-1500:]}"
+            assert time.time() < end, f"{self.text[-1500:]}\nwaited {timeout} s for {condition}: {said}"
             time.sleep(0.3)
 
     def end(self):
