@@ -91,6 +91,8 @@ bool pci_slot_settle(struct pci_dev *port, void *unused);
 void pci_slot_reset(struct pci_dev *port, unsigned reset_kind);
 /* What a write of Slot Control asked for, if that was one. */
 void pci_slot_command(struct pci_dev *port);
+/* One that software asked to hear of, by interrupt or PME. */
+bool pci_slot_has_event(const struct pci_dev *port);
 bool pci_slot_is_powered(const struct pci_dev *port);
 /* The function that the port's link leads to, or NULL. */
 struct pci_dev *pci_port_partner(const struct pci_dev *port);

@@ -4,9 +4,9 @@
  * [PCIe5 5.3, 6.7.3.4, 7.5.2, 7.5.3.12-7.5.3.14]
  *
  * The states have no timing and no loss of context; D3hot closes the BARs. A hot-plug port that is not in D0 and has an
- * event that software asked for sets PME_Status and, with PME_En, sends a PM_PME message to its root port: Root Status
- * takes the sender's ID and the port interrupts. A message that finds another one there waits (PME Pending) until
- * software has cleared it. Machine lock.
+ * event that software asked for (also one from before it went to sleep, which nobody has looked at) sets PME_Status
+ * and, with PME_En, sends a PM_PME message to its root port: Root Status takes the sender's ID and the port interrupts.
+ * A message that finds another one there waits (PME Pending) until software has cleared it. Machine lock.
  */
 #include "pci/parts.h"
 
@@ -20,9 +20,12 @@ bool pci_is_asleep(const struct pci_dev *dev)
 	return dev->cap_pm && (pm_get(dev) & PM_CTRL_STATE);
 }
 
+static void pme_tell(struct pci_dev *port);
+
 static void pm_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	struct pci_dev *dev = config_dev(b);
+	u16 enabled;
 
 	/* D1 and D2 are not there: writing them changes nothing. [PCIe5 7.5.2.2] */
 	if ((now & PM_CTRL_STATE) == 1 || (now & PM_CTRL_STATE) == 2)
@@ -30,6 +33,13 @@ static void pm_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	if (!(now & PM_CTRL_PME_STATUS))
 		dev->pme_is_told = false;
 	pci_bars_update(dev);
+	if (!dev->bridge)
+		return;
+	enabled = now & ~old & PM_CTRL_PME_ENABLE;
+	if (enabled && (pm_get(dev) & PM_CTRL_PME_STATUS))
+		pme_tell(dev);
+	else if (pci_is_asleep(dev) && (enabled || !(old & PM_CTRL_STATE)) && pci_slot_has_event(dev))
+		pci_pme_send(dev);
 }
 
 u16 pci_pm_add(struct pci_dev *dev, u16 at)
@@ -71,16 +81,10 @@ static void deliver(struct pci_dev *root, struct pci_dev *from)
 	pci_port_update(root);
 }
 
-void pci_pme_send(struct pci_dev *port)
+static void pme_tell(struct pci_dev *port)
 {
 	struct pci_dev *root = port;
 
-	if (!port->cap_pm || (pm_get(port) & PM_CTRL_PME_STATUS))
-		return;
-	regs_set(&port->config, port->cap_pm + PM_CTRL, 2, pm_get(port) | PM_CTRL_PME_STATUS);
-	port->pme_is_told = false;
-	if (!(pm_get(port) & PM_CTRL_PME_ENABLE))
-		return;
 	while (root && pci_express_type(root) != PCIE_ROOT_PORT)
 		root = root->bus->bridge ? root->bus->bridge->dev : NULL;
 	if (!root)
@@ -89,6 +93,16 @@ void pci_pme_send(struct pci_dev *port)
 		root_set_status(root, root_status(root) | EXP_RTSTA_PENDING);
 	else
 		deliver(root, port);
+}
+
+void pci_pme_send(struct pci_dev *port)
+{
+	if (!port->cap_pm || (pm_get(port) & PM_CTRL_PME_STATUS))
+		return;
+	regs_set(&port->config, port->cap_pm + PM_CTRL, 2, pm_get(port) | PM_CTRL_PME_STATUS);
+	port->pme_is_told = false;
+	if (pm_get(port) & PM_CTRL_PME_ENABLE)
+		pme_tell(port);
 }
 
 static bool is_waiting(struct pci_dev *dev)

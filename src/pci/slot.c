@@ -48,7 +48,7 @@ struct pci_dev *pci_port_partner(const struct pci_dev *port)
 /* --- events --- */
 
 /* Whether there is an event that software asked for. */
-static bool slot_has_event(const struct pci_dev *port)
+bool pci_slot_has_event(const struct pci_dev *port)
 {
 	u64 control, status;
 
@@ -61,7 +61,7 @@ static bool slot_has_event(const struct pci_dev *port)
 
 static bool slot_wants_interrupt(const struct pci_dev *port)
 {
-	return slot_has_event(port) && (slot_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_HPIE);
+	return pci_slot_has_event(port) && (slot_get(port, EXP_SLTCTL, 2) & EXP_SLTCTL_HPIE);
 }
 
 void pci_port_update(struct pci_dev *port)
@@ -88,7 +88,7 @@ static void slot_event(struct pci_dev *port, u64 events)
 {
 	slot_set(port, EXP_SLTSTA, slot_get(port, EXP_SLTSTA, 2) | events);
 	pci_port_update(port);
-	if (pci_is_asleep(port) && slot_has_event(port))
+	if (pci_is_asleep(port) && pci_slot_has_event(port))
 		pci_pme_send(port); /* with or without Hot-Plug Interrupt Enable [PCIe5 6.7.3.4] */
 }
 

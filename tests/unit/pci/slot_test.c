@@ -252,6 +252,37 @@ static void a_port_that_sleeps_sends_pme(void **state)
 	fixture_free(s.f);
 }
 
+/* What came between the end of its interrupts and its sleep is not lost: Linux looks at the slot when it is woken. */
+static void a_port_goes_to_sleep_with_an_event(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1");
+	u64 pm = s.config + pci_of(s.port)->cap_pm;
+
+	command(&s, 0, (ENABLES & ~(u64)EXP_SLTCTL_HPIE) | EXP_SLTSTA_PDC);
+	wr(s.f, s.express + EXP_RTCTL, 2, EXP_RTCTL_PME_INTERRUPT);
+	plug(&s, "id=x");
+	s.f->message_count = 0;
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_D3HOT); /* PME_Status alone: the message waits for PME_En */
+	assert_true(rd(s.f, pm + PM_CTRL, 2) & PM_CTRL_PME_STATUS);
+	assert_false(rd(s.f, s.express + EXP_RTSTA, 4) & EXP_RTSTA_PME);
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_D3HOT | PM_CTRL_PME_ENABLE);
+	assert_int_equal(rd(s.f, s.express + EXP_RTSTA, 4), EXP_RTSTA_PME | 0x0008);
+	assert_int_equal(s.f->message_count, 1);
+	wr(s.f, s.express + EXP_RTSTA, 4, EXP_RTSTA_PME);
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_PME_STATUS); /* awake */
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_PME_ENABLE);
+	assert_false(rd(s.f, s.express + EXP_RTSTA, 4) & EXP_RTSTA_PME);
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_D3HOT | PM_CTRL_PME_ENABLE); /* nobody has looked: again */
+	assert_int_equal(rd(s.f, s.express + EXP_RTSTA, 4), EXP_RTSTA_PME | 0x0008);
+	assert_int_equal(s.f->message_count, 2);
+	wr(s.f, s.express + EXP_RTSTA, 4, EXP_RTSTA_PME);
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_PME_STATUS);
+	wr(s.f, s.express + EXP_SLTSTA, 2, 0x11f);
+	wr(s.f, pm + PM_CTRL, 2, PM_CTRL_D3HOT | PM_CTRL_PME_ENABLE); /* looked at: it sleeps */
+	assert_false(rd(s.f, s.express + EXP_RTSTA, 4) & EXP_RTSTA_PME);
+	fixture_free(s.f);
+}
+
 static void only_hot_plug_slots_take_devices(void **state)
 {
 	struct slot s = slot_new("id=rp,addr=1,hotplug=off");
@@ -307,6 +338,7 @@ int main(void)
 		cmocka_unit_test(a_surprise_is_told),
 		cmocka_unit_test(functions_show_together),
 		cmocka_unit_test(a_port_that_sleeps_sends_pme),
+		cmocka_unit_test(a_port_goes_to_sleep_with_an_event),
 		cmocka_unit_test(only_hot_plug_slots_take_devices),
 		cmocka_unit_test(slots_have_numbers_of_their_own),
 	};
