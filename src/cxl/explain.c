@@ -157,18 +157,6 @@ static u64 device_dpa(const struct cxl_component *comp, unsigned i, u64 hpa)
 	return dpa + offset / (granularity * hdm_ways(d->iw)) * granularity + offset % granularity;
 }
 
-/* Of dynamic capacity, what the host has accepted. */
-static bool is_memory(const struct cxl_type3 *device, u64 dpa)
-{
-	const struct dynamic *dc = device->dc;
-	unsigned n;
-
-	if (dpa < type3_capacity(device) - device->dynamic_bytes)
-		return true;
-	n = dc ? dc_find(dc->accepted, dc->accepted_count, dpa) : 0;
-	return dc && n < dc->accepted_count && dpa >= dc->accepted[n].dpa;
-}
-
 /* What is unusual about memory that answers. */
 static const char *unusual(const struct cxl_type3 *device, u64 dpa)
 {
@@ -202,7 +190,7 @@ static bool explain_device(struct walk *w, struct cxl_type3 *device, u64 *dpa)
 	d = &device->comp.decoders[i];
 	*dpa = device_dpa(&device->comp, (unsigned)i, w->hpa);
 	backend = type3_backend(device, *dpa, &offset, &left);
-	answers = backend && is_memory(device, *dpa);
+	answers = backend && dynamic_is_memory(device, *dpa, 1);
 	hop(w, "device", device->name, i, answers, "0x%llx-0x%llx, %u ways of %u bytes: DPA 0x%llx, %s%s%s",
 	    ULL(d->base), ULL(d->base + d->size - 1), hdm_ways(d->iw), hdm_granularity(d->ig), ULL(*dpa),
 	    answers ? "memory " :

@@ -18,22 +18,23 @@
 #include <unistd.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 
 #include "base/bits.h"
 
 /* The machine, its disks, shared folders, consoles and monitors; libc's memory, threads and clocks. */
 static const char allowed[] =
 	"read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close close_range "
-	"dup dup2 dup3 pipe2 fcntl flock fsync fdatasync sync_file_range fallocate truncate ftruncate copy_file_range "
+	"dup dup2 dup3 pipe2 fcntl flock fsync fdatasync fallocate truncate ftruncate "
 	"open openat openat2 stat lstat fstat newfstatat statx statfs fstatfs access faccessat faccessat2 "
-	"readlink readlinkat getdents64 getcwd umask mkdirat mknodat unlink unlinkat linkat symlinkat "
-	"rename renameat renameat2 chmod fchmod fchmodat fchmodat2 fchown fchownat utimensat getxattr lgetxattr fgetxattr "
-	"setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr "
-	"poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2 "
-	"signalfd4 timerfd_create timerfd_settime timerfd_gettime "
-	"accept accept4 recvfrom recvmsg sendto sendmsg sendmmsg recvmmsg shutdown getsockname getpeername "
+	"readlink readlinkat getdents64 getcwd mkdirat mknodat unlink unlinkat linkat symlinkat "
+	"rename renameat chmod fchmod fchmodat fchmodat2 fchown fchownat utimensat getxattr "
+	"setxattr listxattr removexattr "
+	"poll ppoll epoll_create1 epoll_ctl epoll_wait epoll_pwait eventfd2 "
+	"timerfd_create timerfd_settime "
+	"accept accept4 recvfrom recvmsg sendto sendmsg shutdown getsockname getpeername "
 	"getsockopt setsockopt "
-	"mmap munmap mremap mprotect madvise msync mincore mlock munlock mbind brk memfd_create membarrier "
+	"mmap munmap mremap mprotect madvise msync brk memfd_create membarrier "
 	"futex set_robust_list rseq sched_yield sched_getaffinity exit exit_group restart_syscall "
 	"rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack wait4 getpid gettid "
 	"getuid geteuid getgid getegid getrlimit getrusage uname sysinfo clock_gettime clock_getres "
@@ -44,10 +45,10 @@ static const char spawning[] =
 	"execve arch_prctl set_tid_address prctl seccomp landlock_create_ruleset landlock_restrict_self "
 	"capget capset setrlimit clone vfork socket socketpair bind connect listen ";
 
-/* Terminals, sockets, block devices, networks. None puts characters into a terminal (TIOCSTI). */
+/* Terminals, sockets (also cxlvm-net's), block devices, networks. None puts characters into a terminal (TIOCSTI). */
 static const unsigned long ioctls[] = {
 	TCGETS,       TCSETS,    TCSETSW,    TCSETSF,    TIOCGWINSZ,    TIOCGPTN,  FIONREAD,        FIONBIO,
-	BLKGETSIZE64, BLKSSZGET, BLKDISCARD, BLKZEROOUT, TUNSETOFFLOAD, TUNSETIFF, TUNSETVNETHDRSZ,
+	BLKGETSIZE64, BLKSSZGET, BLKDISCARD, BLKZEROOUT, TUNSETOFFLOAD, TUNSETIFF, TUNSETVNETHDRSZ, SIOCATMARK,
 };
 
 /* Nothing here asks for these, whatever it is linked with. */

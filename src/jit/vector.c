@@ -40,15 +40,11 @@ static unsigned find(const struct block *b, unsigned n)
 
 void vreg_forget(struct block *b, unsigned n)
 {
-	unsigned x = find(b, n);
-
 	b->v.written |= 1u << n;
-	if (x != NO_REG)
-		copy_of(b, x)->valid = 0;
 	for (unsigned k = 0; k < VCOPIES; k++) {
 		struct vcopy *c = &b->v.copy[k];
 
-		if (c->reg == (n | VCOPY_PAIR) || (c->reg & VCOPY_PAIR && c->high == n))
+		if ((c->reg & (VCOPY_PAIR - 1)) == n || (c->reg & VCOPY_PAIR && c->high == n))
 			c->valid = 0;
 	}
 }
