@@ -277,6 +277,7 @@ static void quit_by_key(void *opaque)
 
 void machine_quit_with(struct machine *m, int code)
 {
+	cpus_park(m->cpus); /* it is the guest's last instruction */
 	__atomic_store_n(&m->quit_code, code, __ATOMIC_SEQ_CST);
 	machine_shutdown_request(m, CAUSE_HOST_QUIT);
 }
