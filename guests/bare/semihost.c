@@ -71,6 +71,7 @@ void test(void)
 	check("no room for it", call(0x15, line), ~0ul);
 	check("heap", call(0x16, (u64 *[]){block}), 0);
 	check_true("in memory", block[0] > RAM && block[0] < block[1] && block[1] <= block[3] && block[3] < block[2] && block[2] <= RAM_END);
+	check_true("behind the program", (u64)end_of_program - block[0] < 0x10000);
 	check("ticks", call(0x31, NULL), 1000000000);
 	call(0x30, &before);
 	for (u64 end = now() + ms(20); now() < end;)

@@ -106,6 +106,8 @@ struct boot_plan_facts {
 bool boot_plan_create(const struct boot_plan_config *config, struct boot_plan **plan, struct error *err);
 void boot_plan_destroy(struct boot_plan *plan);
 struct boot_plan_facts boot_plan_facts(const struct boot_plan *plan);
+/* The largest piece of RAM where nothing was placed, whole pages. */
+struct boot_range boot_plan_free(const struct boot_plan *plan);
 
 struct boot_writer {
 	bool (*write)(void *opaque, u64 pa, const void *from, u64 size);

@@ -5,8 +5,8 @@
  *
  * A Linux Image goes to the lowest 2 MiB boundary (plus its text offset), the rest above it by first fit: the kernel
  * wants its initrd within the same 32 GiB. An ELF program goes where it was linked, a flat one 512 KiB above the base
- * of RAM, its initrd far above it; their device tree lies at the base of RAM if that is free. Neighbouring ranges of
- * RAM (one per NUMA node) are one.
+ * of RAM, its initrd far above it; their device tree lies at the base of RAM, or else at its end: what is behind a
+ * program is its own. Neighbouring ranges of RAM (one per NUMA node) are one.
  */
 #include "boot/boot_private.h"
 
@@ -180,16 +180,17 @@ static bool place_kernel(struct boot_plan *plan, struct error *err)
 static bool place_dtb(struct boot_plan *plan, struct error *err)
 {
 	struct boot_plan_facts *facts = &plan->facts;
-	u64 base = plan->ram[0].base;
+	const struct boot_range *ram = &plan->ram[0];
+	const u64 places[] = {ram->base, align_down(ram->base + ram->size - DTB_BYTES_LOW, IMAGE_ALIGN)};
 
+	facts->dtb_size_max = DTB_BYTES_LOW;
+	for (unsigned i = 0; plan->kernel->kind != KERNEL_IMAGE && i < ARRAY_SIZE(places); i++)
+		if (is_ram(plan, places[i], DTB_BYTES_LOW) && !claim_at(plan, places[i], DTB_BYTES_LOW)) {
+			facts->dtb_pa = places[i];
+			claim_insert(plan, facts->dtb_pa, DTB_BYTES_LOW, EFI_LOADER_DATA, "the device tree");
+			return true;
+		}
 	facts->dtb_size_max = plan->efi ? DTB_BYTES_EFI : DTB_BYTES;
-	if (plan->kernel->kind != KERNEL_IMAGE && is_ram(plan, base, DTB_BYTES_LOW) &&
-	    !claim_at(plan, base, DTB_BYTES_LOW)) {
-		facts->dtb_size_max = DTB_BYTES_LOW;
-		facts->dtb_pa = base;
-		claim_insert(plan, base, DTB_BYTES_LOW, EFI_LOADER_DATA, "the device tree");
-		return true;
-	}
 	return claim_first(plan, facts->dtb_size_max, plan->efi ? EFI_REGION_BYTES : IMAGE_ALIGN, 0, EFI_LOADER_DATA,
 			   "the device tree", &facts->dtb_pa, err);
 }
@@ -346,6 +347,27 @@ void boot_plan_destroy(struct boot_plan *plan)
 struct boot_plan_facts boot_plan_facts(const struct boot_plan *plan)
 {
 	return plan->facts;
+}
+
+struct boot_range boot_plan_free(const struct boot_plan *plan)
+{
+	struct boot_range most = {0};
+
+	for (unsigned i = 0; i < plan->ram_count; i++) {
+		u64 at = plan->ram[i].base, end = at + plan->ram[i].size;
+
+		for (unsigned k = 0; k <= plan->claim_count; k++) {
+			u64 next = k < plan->claim_count ? plan->claims[k].base : end;
+
+			if (next < at || next > end)
+				continue; /* in another range */
+			if (next - at > most.size)
+				most = (struct boot_range){at, next - at};
+			if (next < end)
+				at = align_up(next + plan->claims[k].size, EFI_PAGE);
+		}
+	}
+	return most;
 }
 
 static bool space_writer(void *opaque, u64 pa, const void *from, u64 size)

@@ -217,6 +217,14 @@ bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err)
 	return ok;
 }
 
+struct boot_range loader_free(struct machine *m)
+{
+	const u64 half = m->config.ram_size / 2;
+
+	return m->loader->plan ? boot_plan_free(m->loader->plan) :
+				 (struct boot_range){memory_map[MAP_RAM].base + half, half};
+}
+
 static bool guest_read(void *opaque, u64 va, void *to, u64 size)
 {
 	return cpu_guest_read(opaque, va, to, size);

@@ -147,6 +147,8 @@ void machine_poison_consumed(void *opaque, u64 pa);
 bool loader_create(struct machine *m, struct error *err);
 /* Writes kernel and tables into RAM; entry point and x0 for vCPU 0. */
 bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err);
+/* A large piece of RAM where nothing was placed. */
+struct boot_range loader_free(struct machine *m);
 bool loader_hypercall(struct machine *m, struct cpu *cpu, u16 imm, u64 x[8]);
 void loader_destroy(struct machine *m);
 

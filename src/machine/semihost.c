@@ -13,6 +13,7 @@
 
 #include "base/bits.h"
 #include "base/trace.h"
+#include "boot/boot.h"
 #include "machine/private.h"
 #include "virtio/virtio.h"
 
@@ -196,11 +197,12 @@ static u64 command_line(struct machine *m, struct cpu *cpu, u64 at)
 		       failed(m, EFAULT);
 }
 
-/* Heap and stack share the upper half of memory: the heap grows up from its start, the stack down from its end. */
+/* Heap and stack share what is behind the program: the heap grows up from its start, the stack down from its end. */
 static u64 heap_info(struct machine *m, struct cpu *cpu, u64 at)
 {
-	u64 base = memory_map[MAP_RAM].base, size = m->config.ram_size, end = base + size;
-	const u64 info[] = {base + size / 2, end - size / 8, end, end - size / 8};
+	struct boot_range room = loader_free(m);
+	u64 end = room.base + room.size, limit = align_down(end - room.size / 8, 4096);
+	const u64 info[] = {room.base, limit, end, limit};
 	u8 bytes[sizeof(info)];
 	u64 block;
 

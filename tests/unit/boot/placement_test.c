@@ -293,9 +293,12 @@ static void programs_go_where_they_belong(void **state)
 	assert_int_equal(*at(ram, RAM_BASE + 0x101fff, 1), 0);
 	boot_plan_destroy(plan);
 
-	s->kernel.segments[0].pa = RAM_BASE; /* linked at the base: the tree goes elsewhere */
+	s->kernel.segments[0].pa = RAM_BASE; /* linked at the base: the tree goes to the end, the rest is one piece */
 	assert_true(boot_plan_create(&s->config, &plan, &err));
-	assert_true(boot_plan_facts(plan).dtb_pa >= RAM_BASE + 2 * MiB);
+	f = boot_plan_facts(plan);
+	assert_int_equal(f.dtb_pa, RAM_BASE + RAM_SIZE - 2 * MiB);
+	assert_int_equal(boot_plan_free(plan).base, align_up(f.initrd_end, 64 * KiB));
+	assert_int_equal(boot_plan_free(plan).size, f.dtb_pa - boot_plan_free(plan).base);
 	boot_plan_destroy(plan);
 
 	s->kernel.kind = KERNEL_FLAT;
