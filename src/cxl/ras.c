@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The RAS capability: protocol errors of CXL.cachemem. [CXL3.1 8.2.4.17, 12.2] What happens on the link of a device or
- * port sets a status bit here; if that is not masked here, the function reports an internal error through AER, as which
- * the root port and the kernel hear of it.
+ * port sets a status bit here, and the function reports an internal error through AER, as which the root port and the
+ * kernel hear of it. An error that is masked here is not even recorded, other than in AER.
  *
- * Multiple header recording: unmasked uncorrectable errors queue with their headers, RAS_HEADERS_MAX of them. The
- * header log and the First Error Pointer show the oldest. Clearing a status bit takes the oldest header of that error
- * out; while another one is queued the bit reads 1 again. Status, masks, headers survive all but a cold reset.
+ * Multiple header recording: uncorrectable errors queue with their headers, RAS_HEADERS_MAX of them. The header log and
+ * the First Error Pointer show the oldest. Clearing a status bit takes the oldest header of that error out; while
+ * another one is queued the bit reads 1 again. Status, masks, headers survive all but a cold reset.
  *
  * Where firmware comes first, it opens the masks before the OS starts; errors go to it instead of AER, and it clears
  * them. Machine lock.
@@ -150,11 +150,12 @@ static int find_bit(const struct error_word *words, unsigned count, const char *
 /* True if the error is to be reported. */
 static bool take(struct cxl_component *comp, unsigned which, const u32 *header)
 {
-	ras_set(comp, RAS_UNCORRECTABLE_STATUS, ras_get(comp, RAS_UNCORRECTABLE_STATUS) | BIT(which));
-	trace(CXL, "%s: uncorrectable protocol error, bit %u%s", comp->name, which,
-	      bit(ras_get(comp, RAS_UNCORRECTABLE_MASK), which) ? ", masked" : "");
-	if (bit(ras_get(comp, RAS_UNCORRECTABLE_MASK), which))
+	bool masked = bit(ras_get(comp, RAS_UNCORRECTABLE_MASK), which);
+
+	trace(CXL, "%s: uncorrectable protocol error, bit %u%s", comp->name, which, masked ? ", masked" : "");
+	if (masked)
 		return false;
+	ras_set(comp, RAS_UNCORRECTABLE_STATUS, ras_get(comp, RAS_UNCORRECTABLE_STATUS) | BIT(which));
 	if (comp->ras_headers < RAS_HEADERS_MAX) {
 		comp->ras[comp->ras_headers].bit = which;
 		memcpy(comp->ras[comp->ras_headers++].header, header, sizeof(comp->ras[0].header));
@@ -207,16 +208,19 @@ bool cxl_ras_correctable(struct dev *dev, const char *type, struct error *err)
 {
 	struct cxl_component *comp = component_of(dev);
 	int which = find_bit(correctable, ARRAY_SIZE(correctable), type);
+	bool masked;
 
 	if (!comp)
 		return fail(err, "%s has no RAS capability; name a cxl-type3, cxl-rp, cxl-upstream or cxl-downstream",
 			    dev_name(dev));
 	if (which < 0)
 		return fail(err, "%s: there is no correctable error '%.100s'", comp->name, type);
+	masked = bit(ras_get(comp, RAS_CORRECTABLE_MASK), which);
+	trace(CXL, "%s: correctable protocol error, bit %d%s", comp->name, which, masked ? ", masked" : "");
+	if (masked)
+		return true;
 	ras_set(comp, RAS_CORRECTABLE_STATUS, ras_get(comp, RAS_CORRECTABLE_STATUS) | BIT(which));
-	trace(CXL, "%s: correctable protocol error, bit %d", comp->name, which);
-	if (!bit(ras_get(comp, RAS_CORRECTABLE_MASK), which))
-		report(comp, dev, true);
+	report(comp, dev, true);
 	return true;
 }
 

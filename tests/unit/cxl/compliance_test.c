@@ -127,7 +127,10 @@ static void link_errors_show_above(void **state)
 {
 	struct cxl_component *comp = &above->comp;
 
-	component_set(comp, AT_RAS + RAS_CORRECTABLE_STATUS, ~0u);
+	assert_int_equal(ask_bytes(6, 2, 0), SUCCESS);
+	assert_int_equal(component_get(comp, AT_RAS + RAS_CORRECTABLE_STATUS), 0); /* masked */
+	component_set(comp, AT_RAS + RAS_UNCORRECTABLE_MASK, 0);
+	component_set(comp, AT_RAS + RAS_CORRECTABLE_MASK, 0);
 	assert_int_equal(ask_bytes(6, 2, 0), SUCCESS);
 	assert_int_equal(component_get(comp, AT_RAS + RAS_CORRECTABLE_STATUS), BIT(5));
 	assert_int_equal(ask_bytes(6, 1, 0), UNSUPPORTED); /* CXL.cache */
