@@ -136,11 +136,19 @@ static u8 producer_consumer(struct cxl_type3 *dev, const u8 *request)
 
 static u8 inject_poison(struct cxl_type3 *dev, const u8 *request)
 {
+	struct cxl_ras_error poison = {.type = "poison-received"};
+	struct error err = {""};
+
 	switch (field(request, 0x0c, 1)) {
 	case PROTOCOL_IO: /* with the next write that traffic makes */
 		dev->compliance.poison_io = true;
 		return STATUS_SUCCESS;
-	case PROTOCOL_MEM: return inject(dev, "mem-poison-received");
+	case PROTOCOL_MEM:
+		if (!dev->above ||
+		    (regs_get(&dev->above->comp.regs, AT_RAS + RAS_CAP_CTRL, 4) & RAS_CTRL_POISON_ENABLED))
+			return inject(dev, "mem-poison-received");
+		return cxl_ras_uncorrectable(&dev->above->pci.dev, &poison, 1, &err) ? STATUS_SUCCESS :
+										       STATUS_UNSUPPORTED;
 	default: return STATUS_UNSUPPORTED;
 	}
 }

@@ -139,6 +139,7 @@ enum {
 #define RAS_UNCORRECTABLE 0x0001cfff
 #define RAS_CORRECTABLE 0x0000007f
 #define RAS_CTRL_MULTI_HEADER BIT(9)
+#define RAS_CTRL_POISON_ENABLED BIT(13) /* poison is a correctable error */
 
 /* 8.2.4.20 HDM decoder capability. */
 #define HDM_CAP 0x00

@@ -86,13 +86,18 @@ static const struct reg ras_regs[] = {
 	    .sticky = STICKY),
 	R32(RAS_CORRECTABLE_STATUS, RAS_CORRECTABLE_STATUS, 0, 0, .w1c = RAS_CORRECTABLE, .sticky = STICKY),
 	R32(RAS_CORRECTABLE_MASK, RAS_CORRECTABLE_MASK, RAS_CORRECTABLE, RAS_CORRECTABLE, .sticky = STICKY),
-	R32(RAS_CAP_CTRL, RAS_CAP_CTRL, RAS_CTRL_MULTI_HEADER, 0, .sticky = STICKY),
 	R32(RAS_HEADER_LOG, RAS_HEADER_LOG, 0, 0, .count = RAS_HEADER_DWORDS, .stride = 4, .sticky = STICKY),
 };
+
+/* Poison_Enabled is software's in root ports; switches and devices always have it. [CXL3.1 8.2.4.17.6] */
+#define CONTROL(writable)                                                                                              \
+	R32(RAS_CAP_CTRL, RAS_CAP_CTRL, RAS_CTRL_MULTI_HEADER | RAS_CTRL_POISON_ENABLED, writable, .sticky = STICKY)
+static const struct reg control_regs[] = {CONTROL(0)}, root_control_regs[] = {CONTROL(RAS_CTRL_POISON_ENABLED)};
 
 void ras_add(struct cxl_component *comp)
 {
 	REGS_ADD(&comp->regs, AT_RAS, ras_regs);
+	regs_add(&comp->regs, AT_RAS, comp->kind == COMPONENT_ROOT_PORT ? root_control_regs : control_regs, 1);
 	comp->has_ras = true;
 }
 

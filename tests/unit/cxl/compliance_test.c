@@ -144,6 +144,9 @@ static void link_errors_show_above(void **state)
 	assert_int_equal(component_get(comp, AT_RAS + RAS_UNCORRECTABLE_STATUS), 0);
 	assert_int_equal(ask_bytes(11, 1, 1), SUCCESS);
 	assert_int_equal(component_get(comp, AT_RAS + RAS_UNCORRECTABLE_STATUS), BIT(9));
+	component_set(comp, AT_RAS + RAS_CAP_CTRL, 0); /* poison is uncorrectable */
+	assert_int_equal(ask_bytes(6, 2, 0), SUCCESS);
+	assert_int_equal(component_get(comp, AT_RAS + RAS_UNCORRECTABLE_STATUS), BIT(10) | BIT(9));
 	assert_int_equal(aer(&above->pci) & BIT(16), 0);
 	assert_int_equal(ask_bytes(11, 1, 0), SUCCESS);
 	assert_int_equal(aer(&above->pci) & BIT(16), BIT(16)); /* unexpected completion */

@@ -79,7 +79,11 @@ static void errors_go_up_from_every_function(void **state)
 		listen(dev);
 		inject(dev, "mem-data-ecc", 0x1234);
 		assert_int_equal(component_get(component(dev), AT_RAS + RAS_UNCORRECTABLE_STATUS), BIT(7));
-		assert_int_equal(component_get(component(dev), AT_RAS + RAS_CAP_CTRL), RAS_CTRL_MULTI_HEADER | 7);
+		assert_int_equal(component_get(component(dev), AT_RAS + RAS_CAP_CTRL),
+				 RAS_CTRL_MULTI_HEADER | RAS_CTRL_POISON_ENABLED | 7);
+		component_set(component(dev), AT_RAS + RAS_CAP_CTRL, 0);
+		assert_int_equal(component_get(component(dev), AT_RAS + RAS_CAP_CTRL) & RAS_CTRL_POISON_ENABLED,
+				 dev == root ? 0 : RAS_CTRL_POISON_ENABLED); /* hardwired but in root ports */
 		assert_int_equal(component_get(component(dev), AT_RAS + RAS_HEADER_LOG), 0x1234);
 		assert_int_equal(component_get(component(dev), AT_RAS + RAS_HEADER_LOG + 60), ~0x1234u);
 		assert_int_equal(aer(dev, AER_UNCOR_STATUS), PCI_AER_UNCORRECTABLE_INTERNAL);
