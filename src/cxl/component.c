@@ -20,21 +20,27 @@
 #include "base/trace.h"
 #include "cxl/host.h"
 
-/* Link: a trained CXL 2.0 link layer. [CXL3.1 8.2.4.19] */
+/* Link: a trained CXL 2.0 link layer, with 64 credits for each channel of CXL.mem and the timers that are recommended.
+ * [CXL3.1 8.2.4.19] */
 static const struct reg link_regs[] = {
-	R64(0x00, LINK_LAYER_CAP, 0x0000000000000922, 0),
-	R64(0x08, LINK_LAYER_CTRL_STATUS, 0x0000000000000018, 0x6),
-	R64(0x10, LINK_RX_CREDIT_CTRL, 0, 0x000003ff03ff03ff),
+	R64(0x00, LINK_LAYER_CAP, 0x0000000000090922, 0xff0f, .sticky = STICKY),
+	R64(0x08, LINK_LAYER_CTRL_STATUS, 0x0000000000000018, 0x6, .sticky = STICKY),
+	R64(0x10, LINK_RX_CREDIT_CTRL, 64ull << 40 | 64ull << 30, MASK(49, 0), .sticky = STICKY),
 	R64(0x18, LINK_RX_CREDIT_STATUS, 0, 0),
-	R64(0x20, LINK_TX_CREDIT_STATUS, 0, 0),
-	R64(0x28, LINK_ACK_TIMER_CTRL, 0x0000000000000000, 0x0000000000003fff),
-	R64(0x30, LINK_DEFEATURE, 0, 0x1),
+	R64(0x20, LINK_TX_CREDIT_STATUS, 64ull << 40 | 64ull << 30, 0),
+	R64(0x28, LINK_ACK_TIMER_CTRL, 0x20 << 8 | 0x10, MASK(17, 0), .sticky = STICKY),
+	R64(0x30, LINK_DEFEATURE, 0, 0x1, .sticky = STICKY),
 };
 
-/* Extended Security: one policy per root port. [CXL3.1 8.2.4.21] */
+/* Extended Security: a policy for each root port, at first "untrusted". [CXL3.1 8.2.4.21] */
 static u64 ext_security_count_read(struct regs *b, unsigned i, u64 stored)
 {
 	return ((struct cxl_component *)b->owner)->port_count;
+}
+
+static u64 ext_security_policy_read(struct regs *b, unsigned i, u64 stored)
+{
+	return i < ((struct cxl_component *)b->owner)->port_count ? stored : 0;
 }
 
 static u64 ext_security_port_read(struct regs *b, unsigned i, u64 stored)
@@ -46,7 +52,7 @@ static u64 ext_security_port_read(struct regs *b, unsigned i, u64 stored)
 
 static const struct reg ext_security_regs[] = {
 	R32(0x00, EXT_SECURITY_ROOT_PORTS, 0, 0, .read = ext_security_count_read),
-	R32(0x04, EXT_SECURITY_POLICY, 0, 0x3, .count = 32, .stride = 8),
+	R32(0x04, EXT_SECURITY_POLICY, 2, 0x3, .count = 32, .stride = 8, .read = ext_security_policy_read),
 	R32(0x08, EXT_SECURITY_PORT_ID, 0, 0, .count = 32, .stride = 8, .read = ext_security_port_read),
 };
 
@@ -83,14 +89,20 @@ static const struct reg bi_table_regs[] = {
 	R32(BI_STATUS, BI_ROUTE_TABLE_STATUS, BI_STATUS_TIMEOUT, 0),
 };
 
-static const struct reg bi_port_regs[] = {
+static const struct reg bi_downstream_regs[] = {
 	R32(BI_CAP, BI_DECODER_CAP, BI_CAP_DECODER_COMMIT_REQUIRED, 0),
 	R32(BI_CTRL, BI_DECODER_CTRL, 0, BI_CTRL_FORWARD | BI_CTRL_ENABLE | BI_CTRL_DECODER_COMMIT,
 	    .write = bi_decoder_write),
 	R32(BI_STATUS, BI_DECODER_STATUS, BI_STATUS_TIMEOUT, 0),
 };
 
-/* A device forwards nothing, and its enable counts at once. */
+/* What root ports are told counts at once, as does a device's enable, which forwards nothing. */
+static const struct reg bi_root_regs[] = {
+	R32(BI_CAP, BI_DECODER_CAP, 0, 0),
+	R32(BI_CTRL, BI_DECODER_CTRL, 0, BI_CTRL_FORWARD | BI_CTRL_ENABLE),
+	R32(BI_STATUS, BI_DECODER_STATUS, 0, 0),
+};
+
 static const struct reg bi_device_regs[] = {
 	R32(BI_CAP, BI_DECODER_CAP, 0, 0),
 	R32(BI_CTRL, BI_DECODER_CTRL, 0, BI_CTRL_ENABLE),
@@ -120,8 +132,8 @@ static const struct capability {
 	 ROWS(ext_security_regs)},
 	{"CXL_SNOOP_FILTER_HEADER", CACHEMEM_SNOOP_FILTER, 1, AT_SNOOP_FILTER, OF(ROOT_PORT), ROWS(snoop_filter_regs)},
 	{"CXL_BI_ROUTE_TABLE_HEADER", CACHEMEM_BI_ROUTE_TABLE, 1, AT_BI_ROUTE_TABLE, OF(UPSTREAM), ROWS(bi_table_regs)},
-	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(ROOT_PORT) | OF(DOWNSTREAM),
-	 ROWS(bi_port_regs)},
+	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(ROOT_PORT), ROWS(bi_root_regs)},
+	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(DOWNSTREAM), ROWS(bi_downstream_regs)},
 	{"CXL_BI_DECODER_HEADER", CACHEMEM_BI_DECODER, 1, AT_BI_DECODER, OF(DEVICE), ROWS(bi_device_regs),
 	 .only_with_bi = true},
 };

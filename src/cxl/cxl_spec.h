@@ -149,6 +149,7 @@ enum {
 #define HDM_CAP_INTERLEAVE_14_12 BIT(9)
 #define HDM_CAP_INTERLEAVE_3_6_12 BIT(11)
 #define HDM_CAP_INTERLEAVE_16 BIT(12)
+#define HDM_CAP_NXM BIT(20)               /* MemData-NXM: components with 256-byte flits have it */
 #define HDM_CAP_COHERENCE_BOTH (3u << 21) /* host-only and device coherent */
 #define HDM_GLOBAL_CTRL 0x04
 #define HDM_GLOBAL_ENABLE BIT(1)
@@ -170,7 +171,8 @@ enum {
 #define HDM_CTRL_COMMITTED BIT(10)
 #define HDM_CTRL_ERROR BIT(11)
 #define HDM_CTRL_TARGET_HOST_ONLY BIT(12)
-#define HDM_CTRL_BI BIT(13) /* from version 3 */
+#define HDM_CTRL_BI BIT(13)    /* from version 3 */
+#define HDM_CTRL_ISP 0xf000000 /* position in the interleave set, of devices with back-invalidate */
 #define HDM_CTRL_WRITABLE 0x13ff
 
 /* 8.2.4.26, 8.2.4.27 Back-Invalidate route table and decoder: alike but for the decoder's two enables. */

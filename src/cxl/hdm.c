@@ -307,9 +307,10 @@ void hdm_add(struct cxl_component *comp)
 			rows[r].count = comp->decoder_count;
 		if (rows[r].offset == HDM_CAP)
 			rows[r].reset |= count_encoding(comp->decoder_count) |
+					 (hdm_version(comp) >= 3 ? HDM_CAP_NXM : 0) |
 					 (comp->back_invalidate ? HDM_CAP_COHERENCE_BOTH : 0);
 		if (rows[r].offset == HDM_CTRL && hdm_version(comp) >= 3)
-			rows[r].rw |= HDM_CTRL_BI;
+			rows[r].rw |= HDM_CTRL_BI | (comp->back_invalidate ? HDM_CTRL_ISP : 0);
 	}
 	comp->hdm_rows = rows;
 	regs_add(&comp->regs, comp->hdm_at, rows, HDM_ROWS);

@@ -221,7 +221,9 @@ static void back_invalidate_is_committed(void **state)
 	component_init(&comp, COMPONENT_DEVICE, "device", NULL, 4 * Q);
 	assert_int_equal(component_get(&comp, 0) >> 24, 4);
 	assert_int_equal(component_get(&comp, 12), CACHEMEM_CAP(CACHEMEM_HDM, 3, AT_HDM));
-	assert_int_equal(component_get(&comp, AT_HDM), 0x601b12);
+	assert_int_equal(component_get(&comp, AT_HDM), 0x701b12);
+	component_set(&comp, AT_HDM + HDM_CTRL, ~0u & ~HDM_CTRL_COMMIT);
+	assert_int_equal(component_get(&comp, AT_HDM + HDM_CTRL), 0xf0031ff & ~HDM_CTRL_COMMIT);
 	component_set(&comp, AT_BI_DECODER + BI_CTRL, 7);
 	assert_int_equal(component_get(&comp, AT_BI_DECODER + BI_CTRL), BI_CTRL_ENABLE);
 	component_fini(&comp);
@@ -237,6 +239,51 @@ static void back_invalidate_is_committed(void **state)
 	assert_int_equal(component_get(&port, AT_BI_DECODER + BI_CTRL), 7);
 	assert_int_equal(component_get(&port, AT_BI_DECODER + BI_STATUS), BI_STATUS_TIMEOUT | BI_STATUS_COMMITTED);
 	component_fini(&port);
+	component_init(&port, COMPONENT_ROOT_PORT, "port", NULL, 0); /* no commit */
+	assert_int_equal(component_get(&port, AT_BI_DECODER + BI_CAP), 0);
+	component_set(&port, AT_BI_DECODER + BI_CTRL, 7);
+	assert_int_equal(component_get(&port, AT_BI_DECODER + BI_CTRL), BI_CTRL_FORWARD | BI_CTRL_ENABLE);
+	assert_int_equal(component_get(&port, AT_BI_DECODER + BI_STATUS), 0);
+	component_fini(&port);
+}
+
+static u64 link_get(u32 offset)
+{
+	return regs_read(&dev.regs, AT_LINK + offset, 8);
+}
+
+/* Credits in fields of 10 bits; what software wrote outlasts all but a cold reset. [CXL3.1 8.2.4.19] */
+static void link_settings_are_sticky(void **state)
+{
+	assert_int_equal(link_get(0x28), 0x2010);
+	for (u32 offset = 0; offset <= 0x30; offset += 8)
+		regs_write(&dev.regs, AT_LINK + offset, 8, ~0ull);
+	for (unsigned n = 0; n < 4; n++) {
+		static const unsigned kinds[] = {RESET_FUNCTION, RESET_CXL, RESET_HOT, RESET_WARM};
+
+		component_reset(&dev, kinds[n]);
+		assert_int_equal(link_get(0x00), 0x9ff2f);
+		assert_int_equal(link_get(0x08), 0x1e);
+		assert_int_equal(link_get(0x10), 0x3ffffffffffff);
+		assert_int_equal(link_get(0x28), 0x3ffff);
+		assert_int_equal(link_get(0x30), 1);
+	}
+	component_reset(&dev, RESET_COLD);
+	assert_int_equal(link_get(0x28), 0x2010);
+}
+
+/* A policy for each root port, and no more. [CXL3.1 8.2.4.21] */
+static void root_ports_begin_untrusted(void **state)
+{
+	bridge.port_count = 2;
+	bridge.ports[1] = 9;
+	assert_int_equal(component_get(&bridge, AT_EXT_SECURITY), 2);
+	assert_int_equal(component_get(&bridge, AT_EXT_SECURITY + 12), 2);
+	assert_int_equal(component_get(&bridge, AT_EXT_SECURITY + 16), 9);
+	component_set(&bridge, AT_EXT_SECURITY + 12, ~0u);
+	assert_int_equal(component_get(&bridge, AT_EXT_SECURITY + 12), 3);
+	component_set(&bridge, AT_EXT_SECURITY + 20, ~0u);
+	assert_int_equal(component_get(&bridge, AT_EXT_SECURITY + 20), 0);
 }
 
 /* Design D7: only a register's own width; 8 bytes over two registers are split. */
@@ -311,6 +358,8 @@ int main(void)
 		T(capability_chain_names_the_structures),
 		T(decoders_are_as_many_as_asked_for),
 		T(back_invalidate_is_committed),
+		T(link_settings_are_sticky),
+		T(root_ports_begin_untrusted),
 		T(component_access_is_exact),
 		T(registers_walk_bit_by_bit),
 		T(ras_status_survives_all_but_cold_reset),
