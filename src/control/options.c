@@ -512,7 +512,7 @@ const struct option options[] = {
 	 take_semihosting},
 	{"semihosting-config", NULL, "enable=on,chardev=ID,arg=WORD,userspace=on",
 	 "the same, with its console and words", take_semihosting_config},
-	{"chardev", NULL, "null|stdio|file|socket|pty|testdev,id=...",
+	{"chardev", NULL, "null|stdio|file|socket|pty|testdev,id=...[,logfile=PATH]",
 	 "a character device; testdev: \"CODEq\" ends the program", take_chardev},
 	{"serial", NULL, "SPEC",
 	 "where the serial port goes: mon:stdio, file:PATH, unix:PATH, null ...; given twice, a second port",

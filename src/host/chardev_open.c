@@ -68,6 +68,17 @@ static bool open_stdio(struct chardev *c, struct opts *opts, struct error *err)
 	return !c->quit || !c->loop || quit_signals_watch(c->loop, c->quit, c->quit_opaque, err);
 }
 
+static int open_output(const char *key, const char *path, bool append, struct error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (append ? O_APPEND : O_TRUNC),
+		      0644);
+
+	if (fd < 0)
+		fail(err, "%s=%s: cannot write it: %s", key, path,
+		     errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
+	return fd;
+}
+
 static bool open_file(struct chardev *c, struct opts *opts, struct error *err)
 {
 	const char *path = opts_get(opts, "path");
@@ -78,10 +89,8 @@ static bool open_file(struct chardev *c, struct opts *opts, struct error *err)
 		return false;
 	if (!path)
 		return fail(err, "the file name is empty; write file:PATH");
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (append ? O_APPEND : O_TRUNC), 0644);
-	if (fd < 0)
-		return fail(err, "path=%s: cannot write it: %s", path,
-			    errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
+	if ((fd = open_output("path", path, append, err)) < 0)
+		return false;
 	chardev_set_output(c, fd, OUT_FILE);
 	return true;
 }
@@ -118,11 +127,25 @@ static bool server_options(struct opts *opts, bool *server, bool *wait, struct e
 	       switch_of(opts, "wait", !nowait, wait, err) && switch_of(opts, "nodelay", false, &nodelay, err);
 }
 
+static bool await_client(struct chardev *c, const char *name, struct error *err)
+{
+	int client;
+
+	fprintf(stderr, "cxlvm: waiting for a connection on %s\n", name);
+	do
+		client = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	while (client < 0 && errno == EINTR);
+	if (client < 0)
+		return fail(err, "%s: no connection: %s", name, strerror(errno));
+	chardev_attach_socket(c, client);
+	return true;
+}
+
 /* Takes the socket: listening, or connected. */
 static bool open_socket(struct chardev *c, int fd, const struct sockaddr *address, socklen_t length, bool server,
 			bool wait, const char *name, struct error *err)
 {
-	int client, one = 1;
+	int one = 1;
 
 	if (fd < 0)
 		return fail(err, "the host gives no socket: %s", strerror(errno));
@@ -140,16 +163,7 @@ static bool open_socket(struct chardev *c, int fd, const struct sockaddr *addres
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, address, length) || !host_listen(fd))
 		return fail(err, "%s: cannot listen: %s", name, strerror(errno));
-	if (!wait)
-		return true;
-	fprintf(stderr, "cxlvm: waiting for a connection on %s\n", name);
-	do
-		client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-	while (client < 0 && errno == EINTR);
-	if (client < 0)
-		return fail(err, "%s: no connection: %s", name, strerror(errno));
-	chardev_attach_socket(c, client);
-	return true;
+	return !wait || await_client(c, name, err);
 }
 
 static bool open_unix(struct chardev *c, struct opts *opts, struct error *err)
@@ -207,6 +221,39 @@ static bool open_telnet(struct chardev *c, struct opts *opts, struct error *err)
 	return open_tcp(c, opts, err);
 }
 
+static int socket_option(int fd, int option)
+{
+	socklen_t size = sizeof(int);
+	int value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &size) ? -1 : value;
+}
+
+/* A socket that whoever started us made: one end of a pair, or listening. */
+static bool open_fd(struct chardev *c, struct opts *opts, struct error *err)
+{
+	const char *text = opts_get(opts, "fd");
+	bool server, wait;
+	int fd;
+
+	if (!server_options(opts, &server, &wait, err) || (fd = file_inherited("fd", text ? text : "", err)) < 0)
+		return false;
+	if (server)
+		c->listen_fd = fd;
+	else
+		c->in_fd = fd;
+	if (socket_option(fd, SO_TYPE) != SOCK_STREAM)
+		return fail(err, "fd=%s: it is no stream socket", text);
+	if (socket_option(fd, SO_ACCEPTCONN) != server)
+		return fail(err, "fd=%s: the socket %s", text,
+			    server ? "does not listen; leave server=on out" : "listens; add server=on");
+	if (!server)
+		chardev_attach_socket(c, fd);
+	else if (!host_listen(fd))
+		return fail(err, "fd=%s: cannot listen: %s", text, strerror(errno));
+	return !server || !wait || await_client(c, text, err);
+}
+
 static bool open_nothing(struct chardev *c, struct opts *opts, struct error *err)
 {
 	return true;
@@ -223,7 +270,7 @@ static const struct {
 } kinds[] = {
 	{"stdio", NULL, open_stdio},  {"null", NULL, open_nothing},       {"none", NULL, open_nothing},
 	{"pty", NULL, open_pty_opts}, {"file", "path", open_file},        {"unix", "path", open_unix},
-	{"tcp", "address", open_tcp}, {"telnet", "address", open_telnet},
+	{"tcp", "address", open_tcp}, {"telnet", "address", open_telnet}, {"fd", "fd", open_fd},
 };
 
 static bool open_spec(struct chardev *c, const char *spec, struct error *err)
@@ -262,11 +309,23 @@ struct chardev *chardev_new(struct loop *loop)
 
 	assert(c);
 	c->loop = loop;
-	c->in_fd = c->listen_fd = c->slave_fd = c->out_fd = -1;
+	c->in_fd = c->listen_fd = c->slave_fd = c->out_fd = c->log_fd = -1;
 	c->out_max = CHARDEV_OUTPUT_BYTES_MAX;
 	c->escape = 1;
 	pthread_mutex_init(&c->out_lock, NULL);
 	return c;
+}
+
+bool chardev_log(struct chardev *c, const char *path, bool append, struct error *err)
+{
+	int fd = open_output("logfile", path, append, err);
+
+	if (fd < 0)
+		return false;
+	pthread_mutex_lock(&c->out_lock);
+	c->log_fd = fd;
+	pthread_mutex_unlock(&c->out_lock);
+	return true;
 }
 
 struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,

@@ -44,7 +44,7 @@ struct chardev {
 	/* output, under out_lock (inside the machine lock) */
 	pthread_mutex_t out_lock;
 	enum out_kind out_kind;
-	int out_fd;
+	int out_fd, log_fd; /* log_fd: gets all that is written, whoever reads it; -1: none */
 	u8 *out;
 	size_t out_from, out_count, out_room;
 	size_t out_max;

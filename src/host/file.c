@@ -2,6 +2,7 @@
 /* Whole files, random bytes and the time of day, with errno turned into words. Any thread. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "base/bits.h"
 #include "host/host.h"
+#include "obj/prop.h"
 
 static const char *errno_words(int error)
 {
@@ -51,6 +53,24 @@ int file_open(const char *what, const char *path, bool write, bool create, struc
 	}
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	return fd;
+}
+
+/* What the caller opened for us has no FD_CLOEXEC until it is taken, and all that we open has: so each is taken once.
+ */
+int file_inherited(const char *key, const char *text, struct error *err)
+{
+	u64 fd;
+
+	if (!parse_u64(key, text, 3, INT_MAX, &fd, err))
+		return -1;
+	if (fcntl((int)fd, F_GETFD)) {
+		fail(err,
+		     "%s=%s: no descriptor that this program was started with, or used already; let each have its own",
+		     key, text);
+		return -1;
+	}
+	fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	return (int)fd;
 }
 
 bool file_size(int fd, u64 *size)

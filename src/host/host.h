@@ -21,6 +21,8 @@ bool file_write_all(const char *path, const void *data, size_t size, struct erro
 bool file_replace(const char *path, const void *data, size_t size, struct error *err);
 /* open() with words for the error: `what` names the option ("-kernel"). */
 int file_open(const char *what, const char *path, bool write, bool create, struct error *err);
+/* The value of a key: a descriptor that the program was started with, but for the standard ones. -1: told in err. */
+int file_inherited(const char *key, const char *text, struct error *err);
 bool file_size(int fd, u64 *size);
 u64 file_size_of(const char *path); /* as its folder has it, without a look into it; 0: there is none */
 void host_random(void *to, size_t size);
@@ -95,12 +97,15 @@ int host_accept(int listen_fd, int flags);
 /* --- chardev.c: a two-way byte stream --- */
 struct chardev;
 /* spec as after -serial: stdio, mon:stdio, null, none, file:PATH, pty, unix:PATH[,server=on][,wait=off],
- * tcp: or telnet:127.0.0.1:PORT[,server=on][,wait=off]. With mon: (or stdio,mux=on) the escape key Ctrl-A works: x
- * quits (calls `quit` in the loop thread), h lists the rest. The terminal is restored on every way out, signals
- * included; with a `quit`, the first SIGINT, SIGTERM or SIGHUP of a stdio user calls it too, a second one kills. */
+ * tcp: or telnet:127.0.0.1:PORT[,server=on][,wait=off], fd:N[,server=on][,wait=off]. With mon: (or stdio,mux=on) the
+ * escape key Ctrl-A works: x quits (calls `quit` in the loop thread), h lists the rest. The terminal is restored on
+ * every way out, signals included; with a `quit`, the first SIGINT, SIGTERM or SIGHUP of a stdio user calls it too, a
+ * second one kills. */
 struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
 			     struct error *err);
 void chardev_close(struct chardev *chardev);
+/* What is written to it goes to a file too. */
+bool chardev_log(struct chardev *chardev, const char *path, bool append, struct error *err);
 /* What ends test programs: the text "CODEq" written to it calls exit_with(opaque, CODE << 1 | 1), on the writer's
  * thread. */
 struct chardev *chardev_open_testdev(struct loop *loop, void (*exit_with)(void *opaque, int code), void *opaque);

@@ -306,11 +306,13 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 	const char *host = opts_get(opts, "host"), *port = opts_get(opts, "port");
 	bool is_server = false, waits = true, is_mux = false, signals = true, no_wait = false, appends = false,
 	     is_telnet = false, no_delay;
-	const char *append = NULL, *telnet = NULL, *nodelay = NULL;
+	const char *append = NULL, *telnet = NULL, *nodelay = NULL, *fd = NULL;
 	char name[2 * CHARDEV_PATH_MAX] = "";
 
 	if (!strcmp(backend, "file"))
 		append = opts_get(opts, "append");
+	if (!strcmp(backend, "socket"))
+		fd = opts_get(opts, "fd");
 	if (!strcmp(backend, "socket") && port) {
 		telnet = opts_get(opts, "telnet");
 		nodelay = opts_get(opts, "nodelay");
@@ -329,10 +331,15 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 		double_commas(name, path);
 	if (!strcmp(backend, "file") && path)
 		snprintf(spec, CHARDEV_SPEC_BYTES, "file:%s%s", name, appends ? ",append" : "");
+	else if (!strcmp(backend, "socket") && !path + !port + !fd != 2)
+		return fail(err, "socket: it needs one of path=PATH, port=PORT and fd=N");
+	else if (!strcmp(backend, "socket") && fd)
+		snprintf(spec, CHARDEV_SPEC_BYTES, "fd:%.16s%s%s", fd, is_server ? ",server" : "",
+			 is_server && (!waits || no_wait) ? ",wait=off" : "");
 	else if (!strcmp(backend, "socket") && path)
 		snprintf(spec, CHARDEV_SPEC_BYTES, "unix:%s%s%s", name, is_server ? ",server" : "",
 			 is_server && (!waits || no_wait) ? ",wait=off" : "");
-	else if (!strcmp(backend, "socket") && port)
+	else if (!strcmp(backend, "socket"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%s:%.64s:%.16s%s%s", is_telnet ? "telnet" : "tcp", host ? host : "",
 			 port, is_server ? ",server" : "", is_server && (!waits || no_wait) ? ",wait=off" : "");
 	else if (!strcmp(backend, "stdio"))
@@ -342,9 +349,8 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 				   ",signal=off");
 	else if (!strcmp(backend, "null") || !strcmp(backend, "pty"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%s", backend);
-	else if (!strcmp(backend, "file") || !strcmp(backend, "socket"))
-		return fail(err, "%s: it needs to know where to; add path=PATH%s", backend,
-			    *backend == 's' ? ", or port=PORT" : "");
+	else if (!strcmp(backend, "file"))
+		return fail(err, "file: it needs to know where to; add path=PATH");
 	else
 		return fail(err, "%s: not built; write null, stdio, pty, testdev, file or socket", backend);
 	/* A monitor may stand behind it. */
@@ -358,8 +364,10 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 bool machine_add_chardev(struct machine *m, struct opts *opts, struct error *err)
 {
 	const char *backend = opts_get(opts, "backend"), *id = opts_get(opts, "id");
-	bool is_test = backend && !strcmp(backend, "testdev");
+	const char *log = opts_get(opts, "logfile"), *append = opts_get(opts, "logappend");
+	bool is_test = backend && !strcmp(backend, "testdev"), appends = false;
 	char spec[CHARDEV_SPEC_BYTES];
+	struct chardev *chardev;
 
 	if (!backend || !id)
 		return fail(err, "a character device is written BACKEND,id=ID");
@@ -370,13 +378,17 @@ bool machine_add_chardev(struct machine *m, struct opts *opts, struct error *err
 	if (m->chardev_count == CHARDEVS_MAX)
 		return fail(err, "more than %d character devices; leave some out", CHARDEVS_MAX);
 	/* What nobody knows is told before a file is made or a socket waited for. */
-	if ((!is_test && !chardev_spec(opts, backend, spec, err)) || !opts_all_used(opts, "-chardev", err))
+	if ((!is_test && !chardev_spec(opts, backend, spec, err)) || !opts_all_used(opts, "-chardev", err) ||
+	    (append && !parse_bool("logappend", append, &appends, err)))
 		return false;
-	m->chardevs[m->chardev_count].chardev = is_test ? chardev_open_testdev(m->loop, quit_by_test, m) :
-							  chardev_open(spec, m->loop, quit_by_key, m, err);
-	if (!m->chardevs[m->chardev_count].chardev)
+	chardev = is_test ? chardev_open_testdev(m->loop, quit_by_test, m) :
+			    chardev_open(spec, m->loop, quit_by_key, m, err);
+	if (!chardev || (log && !chardev_log(chardev, log, appends, err))) {
+		chardev_close(chardev);
 		return false;
-	chardev_set_escape(m->chardevs[m->chardev_count].chardev, m->config.escape);
+	}
+	chardev_set_escape(chardev, m->config.escape);
+	m->chardevs[m->chardev_count].chardev = chardev;
 	m->chardevs[m->chardev_count++].id = strdup(id);
 	return true;
 }

@@ -186,6 +186,101 @@ static void a_server_serves_one_client_after_the_other(void **state)
 	loop_destroy(loop);
 }
 
+/* Sockets that whoever started the program made, each taken once. */
+static void sockets_can_be_inherited(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int pair[2], pipes[2], datagrams = socket(AF_UNIX, SOCK_DGRAM, 0), listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	char folder[] = "/tmp/cxlvm-test-XXXXXX", spec[64];
+	struct loop *loop = loop_new();
+	struct sink sink = {0};
+	struct chardev *c, *server;
+	struct error err;
+	pthread_t thread;
+	int fd;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 4), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(pipe(pipes), 0);
+	const struct {
+		int fd;
+		const char *rest, *says;
+	} bad[] = {
+		{1, "", "out of range"},
+		{900, "", "no descriptor that this program was started with"},
+		{pipes[0], "", "no stream socket"},
+		{datagrams, "", "no stream socket"},
+		{listener, "", "add server=on"},
+		{dup(pair[1]), ",server=on,wait=off", "leave server=on out"},
+		{pair[0], ",frob=1", "frob=1: no such key"},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(spec, sizeof(spec), "fd:%d%s", bad[i].fd == listener ? dup(listener) : bad[i].fd, bad[i].rest);
+		if (chardev_open(spec, loop, NULL, NULL, &err))
+			fail_msg("%s is accepted", spec);
+		check_says(&err, bad[i].says);
+	}
+	close(pair[1]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	snprintf(spec, sizeof(spec), "fd:%d", pair[0]);
+	c = must_open(spec, loop);
+	assert_null(chardev_open(spec, loop, NULL, NULL, &err));
+	check_says(&err, "or used already");
+	snprintf(spec, sizeof(spec), "fd:%d,server=on,wait=off", listener);
+	server = must_open(spec, loop);
+	chardev_connect(c, sink_room, sink_take, &sink);
+	pthread_create(&thread, NULL, run, loop);
+	assert_int_equal(write(pair[1], "abc", 3), 3);
+	sink_fill(loop, c, &sink, 3);
+	chardev_write(c, (const u8 *)"hello", 5);
+	await(pair[1], "hello");
+	for (unsigned i = 0; i < 2; i++) {
+		fd = connect_to(address.sun_path);
+		for (unsigned n = 0; n < 4000 && chardev_backlog(server) == SIZE_MAX; n++)
+			usleep(200);
+		chardev_write(server, (const u8 *)"there", 5);
+		await(fd, "there");
+		close(fd);
+		for (unsigned n = 0; n < 4000 && chardev_backlog(server) != SIZE_MAX; n++)
+			usleep(200);
+	}
+	loop_quit(loop);
+	pthread_join(thread, NULL);
+	chardev_close(c);
+	chardev_close(server);
+	close(pair[1]);
+	close(pipes[1]);
+	assert_int_equal(unlink(address.sun_path), 0); /* not ours */
+	rmdir(folder);
+	loop_destroy(loop);
+}
+
+static void a_log_has_what_nobody_read(void **state)
+{
+	char name[] = "/tmp/cxlvm-test-XXXXXX", got[32] = {0};
+	int fd = mkstemp(name);
+	struct error err;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct chardev *c = must_open("null", NULL);
+
+		assert_true(chardev_log(c, name, i == 2, &err));
+		chardev_write(c, (const u8 *)"line ", 5);
+		chardev_write(c, (const u8 *)&"012"[i], 1);
+		assert_false(chardev_log(c, "/nonexistent/x", false, &err));
+		check_says(&err, "logfile=/nonexistent/x: cannot write it");
+		chardev_close(c);
+	}
+	assert_int_equal(read(fd, got, sizeof(got)), 12);
+	assert_string_equal(got, "line 1line 2");
+	close(fd);
+	unlink(name);
+}
+
 /* A reader that is slow: the writer is never held, and nothing is lost. */
 static double cpu_seconds(void)
 {
@@ -521,6 +616,8 @@ int main(void)
 		cmocka_unit_test(files_keep_every_byte),
 		cmocka_unit_test(a_server_serves_one_client_after_the_other),
 		cmocka_unit_test(connections_without_a_descriptor_are_dropped),
+		cmocka_unit_test(sockets_can_be_inherited),
+		cmocka_unit_test(a_log_has_what_nobody_read),
 		cmocka_unit_test(output_is_kept_for_a_slow_reader),
 		cmocka_unit_test(ctrl_a_x_leaves_over_pipes),
 		cmocka_unit_test(plain_stdio_has_no_escape_key),
