@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,14 +128,20 @@ static bool server_options(struct opts *opts, bool *server, bool *wait, struct e
 	       switch_of(opts, "wait", !nowait, wait, err) && switch_of(opts, "nodelay", false, &nodelay, err);
 }
 
+/* Until the first client comes, or a signal asks us to end: the event loop does not run yet. */
 static bool await_client(struct chardev *c, const char *name, struct error *err)
 {
-	int client;
+	struct pollfd events[2] = {{.fd = c->listen_fd, .events = POLLIN}, {.fd = quit_signals_fd(), .events = POLLIN}};
+	int client = -1;
 
 	fprintf(stderr, "cxlvm: waiting for a connection on %s\n", name);
-	do
-		client = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	while (client < 0 && errno == EINTR);
+	do {
+		if (poll(events, 2, -1) > 0 && events[1].revents)
+			return fail(err, "%s: nobody came before a signal ended this; add wait=off and it starts alone",
+				    name);
+		if (events[0].revents)
+			client = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	} while (client < 0 && (errno == EINTR || errno == EAGAIN || errno == ECONNABORTED));
 	if (client < 0)
 		return fail(err, "%s: no connection: %s", name, strerror(errno));
 	chardev_attach_socket(c, client);
@@ -143,7 +150,7 @@ static bool await_client(struct chardev *c, const char *name, struct error *err)
 
 /* Takes the socket: listening, or connected. */
 static bool open_socket(struct chardev *c, int fd, const struct sockaddr *address, socklen_t length, bool server,
-			bool wait, const char *name, struct error *err)
+			const char *name, struct error *err)
 {
 	int one = 1;
 
@@ -163,7 +170,7 @@ static bool open_socket(struct chardev *c, int fd, const struct sockaddr *addres
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, address, length) || !host_listen(fd))
 		return fail(err, "%s: cannot listen: %s", name, strerror(errno));
-	return !wait || await_client(c, name, err);
+	return true;
 }
 
 static bool open_unix(struct chardev *c, struct opts *opts, struct error *err)
@@ -176,7 +183,7 @@ static bool open_unix(struct chardev *c, struct opts *opts, struct error *err)
 
 	if (!server_options(opts, &server, &wait, err))
 		return false;
-	if (!path || strlen(path) >= sizeof(address.sun_path))
+	if (!path || !*path || strlen(path) >= sizeof(address.sun_path))
 		return fail(err, "path=%s: a socket's path has 1 to %zu bytes; write unix:PATH", path ? path : "",
 			    sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path));
@@ -186,11 +193,11 @@ static bool open_unix(struct chardev *c, struct opts *opts, struct error *err)
 			unlink(path);
 		fchmod(fd, 0600); /* before bind: the file is this user's alone from the beginning */
 	}
-	if (!open_socket(c, fd, (struct sockaddr *)&address, sizeof(address), server, wait, path, err))
+	if (!open_socket(c, fd, (struct sockaddr *)&address, sizeof(address), server, path, err))
 		return false;
 	if (server)
 		c->socket_path = strdup(path);
-	return true;
+	return !server || !wait || await_client(c, path, err);
 }
 
 static bool open_tcp(struct chardev *c, struct opts *opts, struct error *err)
@@ -212,7 +219,8 @@ static bool open_tcp(struct chardev *c, struct opts *opts, struct error *err)
 		return false;
 	address.sin_port = htons((u16)port);
 	return open_socket(c, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address,
-			   sizeof(address), server, wait, name, err);
+			   sizeof(address), server, name, err) &&
+	       (!server || !wait || await_client(c, name, err));
 }
 
 static bool open_telnet(struct chardev *c, struct opts *opts, struct error *err)

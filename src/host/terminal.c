@@ -147,6 +147,11 @@ static void quit_ready(void *opaque, u32 events)
 		call->quit(call->opaque);
 }
 
+int quit_signals_fd(void)
+{
+	return terminal.quit_fd ? terminal.quit_fd : -1;
+}
+
 bool quit_signals_watch(struct loop *loop, void (*quit)(void *opaque), void *opaque, struct error *err)
 {
 	struct quit_call *call;

@@ -9,6 +9,8 @@
  * makes one. */
 void terminal_raw(int fd, bool signals);
 void terminal_die_of(int signal_number); /* async-signal-safe: restores it, then the signal's own end */
+/* Readable once a signal has asked for a graceful end; -1: such signals end the program themselves. */
+int quit_signals_fd(void);
 /* mapped.c: SIGBUS says which file is at fault, or is a crash as others. */
 void mapped_hook(void);
 

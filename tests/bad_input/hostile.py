@@ -122,6 +122,7 @@ FILES = [
     ("firmware without end", "-bios /dev/zero", ["-bios /dev/zero", "regular file"]),
     ("flash of a terabyte", "-drive if=pflash,format=raw,readonly=on,file=@/terabyte", ["unit=0", "1099511627776", "67108864"]),
     ("QMP to no socket", "-kernel @/off -qmp unix:@/nix", ["-qmp unix:@/nix", "server=on"]),
+    ("QMP to a socket without a name", "-kernel @/off -qmp unix:,server=on,wait=off", ["-qmp unix:", "path=", "1 to 107"]),
     ("QMP on a taken character device", "-kernel @/off -chardev null,id=c -mon chardev=c,mode=control -mon chardev=c,mode=control", ["chardev=c", "already"]),
     ("drive without end", "-drive file=/dev/zero,format=raw", ["/dev/zero", "regular file"]),
     ("drive on a loop of links", "-drive file=@/loop,format=raw", ["@/loop"]),

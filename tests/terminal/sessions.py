@@ -170,6 +170,21 @@ def hang_up(s):
         s.master, s.slave = pty.openpty()
 
 
+def waits_for_client(program, folder):
+    session = Session(program, folder, more=["-qmp", f"unix:{folder}/client,server=on"])
+    try:
+        session.says(b"waiting for a connection")
+        session.kill(signal.SIGTERM)
+        session.ends(1)
+        session.says(b"wait=off")
+        expect(not (folder / "client").exists(), "the socket stays")
+    finally:
+        session.close()
+
+
+waits_for_client.claim = "SIGTERM ends the wait for a client of server=on: one line, and 1"
+
+
 # --- the guest, and errors ---
 
 @session_test("power-off ends with 0", guest="off", wait=False)
@@ -261,7 +276,7 @@ TESTS = [
     escape_x, escape_h, suspend, hang_up,
     *[by_signal(number, 0) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)],
     *[by_signal(number, -number) for number in (signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)],
-    power_off, reset, memory_is_cut,
+    waits_for_client, power_off, reset, memory_is_cut,
     failing("text", [], b"not an arm64 kernel"), failing("off", ["-device", "frob"], b"no such device"), failing("off", ["-M", "dumpdtb=/dev/full"], b"dumpdtb"),
     pipe_closes, pipe_takes_all, input_from_pipe, input_ends, help_to_full_disk,
     *[runs_with(files) for files in (">&-", ">/dev/full", "<&- >out", "<&- >&- 2>&-")],
