@@ -21,6 +21,7 @@ static const struct {
 
 void trace_print(enum trace_item item, const char *format, ...)
 {
+	static bool loss_told;
 	FILE *out = trace_file ? trace_file : stderr;
 	char text[1024];
 	va_list args;
@@ -28,7 +29,9 @@ void trace_print(enum trace_item item, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(out, "%s: %s\n", items[item].name, text);
+	if (fprintf(out, "%s: %s\n", items[item].name, text) < 0 && trace_file &&
+	    !__atomic_exchange_n(&loss_told, true, __ATOMIC_RELAXED))
+		fprintf(stderr, "cxlvm: -D: trace lines are lost: %s\n", strerror(errno));
 }
 
 /* QEMU's words for what we have under another one. */

@@ -6,6 +6,7 @@
 #include "control/control.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -469,6 +470,7 @@ int control_main(int argc, char **argv)
 	if (!s)
 		return 1;
 	fill_standard_files();
+	signal(SIGXFSZ, SIG_IGN); /* past ulimit -f a write fails: that file's error, not our end */
 	if (ask_live(argc, argv, &code, &err)) {
 		if (err.text[0])
 			print_error(&err);
@@ -491,7 +493,9 @@ int control_main(int argc, char **argv)
 	ok = ok && (machine = machine_create(&s->config, &err)) && build(s, machine, &err);
 	if (ok && s->draw) {
 		topology_draw(machine, s->picture, stdout);
-		code = fflush(stdout) || ferror(stdout);
+		code = 0;
+		if (fflush(stdout) || ferror(stdout))
+			ok = fail(&err, "topology: the picture could not be written to standard output");
 	} else if (ok) {
 		qmp = qmp_create(s, machine);
 		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) &&

@@ -63,7 +63,7 @@ struct code_table *code_table_create(struct space *space, struct error *err)
 		if (arena != MAP_FAILED)
 			munmap(arena, arena_size());
 		free(table);
-		fail(err, "no host memory for decoded instructions");
+		fail(err, "no host memory for decoded instructions, %zu MiB of addresses; raise ulimit -v", arena_size() >> 20);
 		return NULL;
 	}
 	table->space = space;

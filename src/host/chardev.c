@@ -29,6 +29,15 @@ enum {
 
 /* --- output --- */
 
+/* Said once: a file may grow no more, and nobody else tells. A reader that goes away is no error. */
+static void tell_loss(struct chardev *c, int error)
+{
+	if (c->loss_told || (c->out_kind != OUT_FILE && error != ENOSPC))
+		return;
+	c->loss_told = true;
+	fprintf(stderr, "cxlvm: console output to a file is lost: %s\n", strerror(error));
+}
+
 /* Writes what the host takes without waiting; -1: nobody will ever read this again. */
 static ssize_t write_some(struct chardev *c, const u8 *bytes, size_t size)
 {
@@ -54,7 +63,7 @@ static ssize_t write_some(struct chardev *c, const u8 *bytes, size_t size)
 		else if (put < 0 && errno == EINTR)
 			continue;
 		else if (put < 0 && errno != EAGAIN)
-			return -1;
+			return tell_loss(c, errno), -1;
 		else
 			break;
 	}

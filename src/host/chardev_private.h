@@ -49,6 +49,7 @@ struct chardev {
 	size_t out_from, out_count, out_room;
 	size_t out_max;
 	u64 out_dropped;
+	bool loss_told;
 	bool out_armed;        /* watched, or about to be */
 	unsigned out_deferred; /* arm requests on their way */
 	bool closed;

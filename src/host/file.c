@@ -190,8 +190,10 @@ bool file_replace(const char *path, const void *data, size_t size, struct error 
 
 	if (length >= (int)sizeof(next))
 		return fail(err, "cannot write %s: the name is too long", path);
-	if (!file_write_all(next, data, size, err))
+	if (!file_write_all(next, data, size, err)) {
+		unlink(next);
 		return false;
+	}
 	fd = open(next, O_RDONLY | O_CLOEXEC);
 	ok = fd >= 0 && !fsync(fd) && !rename(next, path);
 	if (!ok)

@@ -69,9 +69,12 @@ static bool create_cpus(struct machine *m, struct error *err)
 	m->cpus = cpus_create(&config, &why);
 	if (!m->cpus && config.engine && m->config.engine == ENGINE_BEST) {
 		/* Nobody asked for the translator: without it all is the same, but slower. */
-		fprintf(stderr, "cxlvm: %s; the interpreter runs\n", why.text);
+		struct error engine = why;
+
 		config.engine = NULL;
 		m->cpus = cpus_create(&config, &why);
+		if (m->cpus)
+			fprintf(stderr, "cxlvm: %s; the interpreter runs\n", engine.text);
 	}
 	if (!m->cpus)
 		return fail(err, "%s", why.text);

@@ -227,6 +227,18 @@ def help_to_full_disk(done):
     expect(done.err.startswith(b"cxlvm: "), f"said {done.err!r}")
 
 
+@shell_test("topology > /dev/full ends with 1", "$P topology >/dev/full", 1)
+def topology_to_full_disk(done):
+    expect(done.err.count(b"\n") == 1 and b"topology: " in done.err, f"said {done.err!r}")
+
+
+def loses(line, text):
+    @shell_test(f"{line}: what is lost is told once, and the guest goes on", line)
+    def test(done):
+        expect(done.err.count(b"\n") == 1 and b"lost: " + text in done.err, f"said {done.err!r}")
+    return test
+
+
 def runs_with(files):
     @shell_test(f"{files}: the guest runs all the same", f"$C printer {files}")
     def test(done):
@@ -278,7 +290,9 @@ TESTS = [
     *[by_signal(number, -number) for number in (signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)],
     waits_for_client, power_off, reset, memory_is_cut,
     failing("text", [], b"not an arm64 kernel"), failing("off", ["-device", "frob"], b"no such device"), failing("off", ["-M", "dumpdtb=/dev/full"], b"dumpdtb"),
-    pipe_closes, pipe_takes_all, input_from_pipe, input_ends, help_to_full_disk,
+    pipe_closes, pipe_takes_all, input_from_pipe, input_ends, help_to_full_disk, topology_to_full_disk,
+    loses("$C printer >/dev/full", b"No space"), loses("$C printer -serial file:/dev/full", b"No space"),
+    loses("$C off -d all -D /dev/full", b"No space"), loses("ulimit -f 1; $C printer >out", b"File too large"),
     *[runs_with(files) for files in (">&-", ">/dev/full", "<&- >out", "<&- >&- 2>&-")],
 ]
 
