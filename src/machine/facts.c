@@ -131,6 +131,18 @@ static void acpi_numa(struct machine *m, struct acpi_config *a)
 	a->generic_initiator_count = machine_generic_initiators(m, a->generic_initiators);
 }
 
+/* Linux makes a node for each window that SRAT says nothing of, and counts on from the domains of CPUs and memory. A
+ * port there would lend the window its figures: CXL memory faster than DRAM. */
+static u32 domains_for_windows(const struct machine *m)
+{
+	u32 count = m->cxl ? cxl_host_window_count(m->cxl) : 0;
+	u32 said = 0;
+
+	for (unsigned i = 0; m->cxl && i < cxl_host_region_count(m->cxl); i++)
+		said |= 1u << cxl_host_region(m->cxl, i)->window;
+	return count - (u32)__builtin_popcount(said);
+}
+
 bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 {
 	const struct machine_config *c = &m->config;
@@ -211,6 +223,7 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 	a->ecam_bus_last = 255;
 	for (unsigned i = 0; i < 4; i++)
 		a->pci_intx_gsi[i] = 32 + SPI_PCI + i;
+	next_node += domains_for_windows(m);
 	if (!acpi_roots(m, a, &next_node, err))
 		return false;
 	acpi_cxl(m, a);

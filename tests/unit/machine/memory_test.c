@@ -205,6 +205,42 @@ static void roots_that_bypass_the_smmu_are_told(void **state)
 	free(fdt);
 }
 
+/* Linux numbers windows that SRAT does not name behind the domains of CPUs and memory: those of ports come after. */
+static void ports_leave_domains_to_windows(void **state)
+{
+	static const char *const fmw = "targets.0=c,size=1G";
+	struct acpi_config *acpi = calloc(1, sizeof(*acpi));
+	struct machine_config config = board_config();
+
+	for (unsigned regions = 0; regions < 2; regions++) {
+		struct error err = {""};
+		struct machine *m = board_create(&config);
+		struct opts window, region;
+
+		for (unsigned n = 0; n < 2; n++) {
+			assert_true(opts_parse(&window, fmw, NULL, &err));
+			assert_true(machine_add_window(m, &window, &err));
+			opts_free(&window);
+		}
+		board_add(m, true, "memory-backend-ram,id=r,size=256M");
+		board_add(m, false, "pxb-cxl,id=c,bus_nr=128");
+		board_add(m, false, "cxl-rp,id=p,bus=c");
+		board_add(m, false, "cxl-type3,id=d,bus=p,volatile-memdev=r");
+		if (regions) {
+			assert_true(opts_parse(&region, "window=1,devices=d,type=ram", NULL, &err));
+			assert_true(machine_add_region(m, &region, &err));
+			opts_free(&region);
+		}
+		board_settle(m);
+		assert_true(facts_acpi(m, acpi, &err));
+		assert_int_equal(acpi->region_count, regions);
+		/* Domain 0 is RAM's; with a region, 1 is the region's and Linux gives 2 to the other window. */
+		assert_int_equal(acpi->roots[1].port_node, 3);
+		machine_destroy(m);
+	}
+	free(acpi);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +251,7 @@ int main(void)
 		cmocka_unit_test(facts_place_every_cpu),
 		cmocka_unit_test(ram_is_the_backend_that_m_names),
 		cmocka_unit_test(roots_that_bypass_the_smmu_are_told),
+		cmocka_unit_test(ports_leave_domains_to_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
