@@ -45,7 +45,7 @@ static bool check_argument(const struct option *o, const char *name, const char 
 	if (o->is_free_text)
 		return true;
 	if (!*argument)
-		return fail(err, "%s: its argument is empty; write %s %s", name, name, o->argument);
+		return fail(err, "the %s option cannot be empty; write %s %s", name, name, o->argument);
 	if (strlen(argument) > ARGUMENT_BYTES_MAX)
 		return fail(err, "%s: an argument of %zu bytes; at most %d are taken", name, strlen(argument),
 			    ARGUMENT_BYTES_MAX);
@@ -488,6 +488,7 @@ int control_main(int argc, char **argv)
 	ok = parse_arguments(s, argc - skip, argv + skip, &err) && accel_settle(s, &err) && settle_stdio(s, &err);
 	if (ok && s->daemonize && !s->draw)
 		ok = (daemon = daemon_begin(&err)) >= 0;
+	s->config.no_program = s->config.none || s->config.start_paused;
 	if (ok && s->config.ram_max < s->config.ram_size)
 		s->config.ram_max = s->config.ram_size;
 	ok = ok && (machine = machine_create(&s->config, &err)) && build(s, machine, &err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What -help, -version and `help` as a value print: to stdout, exit 0. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,12 @@ _Noreturn void help_done(void)
 
 void help_version(void)
 {
-	printf("cxlvm version " CXLVM_VERSION "\n");
+	/* By that name programs start it who take the version out of that line. */
+	if (!strncmp(program_invocation_short_name, "qemu-", 5))
+		printf("QEMU emulator version %d.%d.%d (cxlvm " CXLVM_VERSION ")\n", DIALECT_MAJOR, DIALECT_MINOR,
+		       DIALECT_MICRO);
+	else
+		printf("cxlvm version " CXLVM_VERSION "\n");
 	help_done();
 }
 
@@ -84,7 +90,8 @@ bool help_objects(const char *name, struct error *err)
 
 void help_machines(void)
 {
-	printf("Supported machines are:\nvirt                 cxlvm ARM Virtual Machine with CXL\n");
+	printf("Supported machines are:\nnone                 nothing runs: for programs that only ask\n"
+	       "virt                 cxlvm ARM Virtual Machine with CXL\n");
 	help_done();
 }
 
@@ -127,5 +134,11 @@ void help_accel_jit(void)
 void help_chardevs(void)
 {
 	printf("Available chardev backend types:\n  null\n  stdio\n  pty\n  file\n  socket\n  testdev\n");
+	help_done();
+}
+
+void help_netdevs(void)
+{
+	printf("Available netdev backend types:\nuser\nsocket\nstream\ntap\n");
 	help_done();
 }

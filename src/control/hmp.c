@@ -20,7 +20,7 @@
 
 static void info_version(struct machine *m, FILE *to)
 {
-	fprintf(to, "cxlvm " CXLVM_VERSION "\r\n");
+	fprintf(to, "%d.%d.%d (cxlvm " CXLVM_VERSION ")\r\n", DIALECT_MAJOR, DIALECT_MINOR, DIALECT_MICRO);
 }
 
 static void info_status(struct machine *m, FILE *to)

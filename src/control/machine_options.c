@@ -166,7 +166,8 @@ bool option_machine(struct settings *s, const char *argument, struct error *err)
 		for (char *at = key; (at = strchr(at, '_'));)
 			*at = '-';
 		if (!strcmp(key, "type")) {
-			if (strcmp(value, "virt") && strncmp(value, "virt-", 5))
+			s->config.none = !strcmp(value, "none");
+			if (!s->config.none && strcmp(value, "virt") && strncmp(value, "virt-", 5))
 				return fail(err, "-M %s: the machine is 'virt'; write -M virt", value);
 		} else if (!strcmp(key, "help")) {
 			help_machines();

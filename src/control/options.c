@@ -406,6 +406,8 @@ TAKE_NONE(parallel, "there is no parallel port")
 
 static bool take_netdev(struct settings *s, const char *a, struct error *err)
 {
+	if (is_help(a))
+		help_netdevs();
 	return list_add(&s->netdevs, a, "-netdev", err);
 }
 
@@ -421,6 +423,8 @@ static bool take_virtfs(struct settings *s, const char *a, struct error *err)
 
 static bool take_nic(struct settings *s, const char *a, struct error *err)
 {
+	if (is_help(a))
+		help_netdevs();
 	return !strcmp(a, "none") || list_add(&s->nics, a, "-nic", err);
 }
 

@@ -99,10 +99,9 @@ static struct json_object *version(void)
 {
 	struct json_object *v = json_object_new_object(), *triple = json_object_new_object();
 
-	/* The dialect of QMP that is spoken. */
-	qmp_put_u64(triple, "major", 11);
-	qmp_put_u64(triple, "minor", 1);
-	qmp_put_u64(triple, "micro", 3);
+	qmp_put_u64(triple, "major", DIALECT_MAJOR);
+	qmp_put_u64(triple, "minor", DIALECT_MINOR);
+	qmp_put_u64(triple, "micro", DIALECT_MICRO);
 	qmp_put(v, "qemu", triple);
 	qmp_put_string(v, "package", "cxlvm " CXLVM_VERSION);
 	return v;

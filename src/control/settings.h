@@ -7,6 +7,8 @@
 
 #define LISTED_MAX 256
 #define FMW_MAX 16
+/* The release of QEMU whose words we speak. */
+enum { DIALECT_MAJOR = 11, DIALECT_MINOR = 1, DIALECT_MICRO = 3 };
 
 /* Options that make something are kept in order and carried out by kind: objects, character devices, drives, devices.
  */
@@ -100,6 +102,7 @@ bool help_objects(const char *name, struct error *err);
 _Noreturn void help_accels(void);
 _Noreturn void help_accel_jit(void);
 _Noreturn void help_chardevs(void);
+_Noreturn void help_netdevs(void);
 _Noreturn void help_version(void);
 
 #endif

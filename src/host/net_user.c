@@ -87,7 +87,7 @@ static bool forward_complete(const char *key, const char *text, bool whole, char
 	if (strcmp(protocol, "tcp") && strcmp(protocol, "udp"))
 		return fail(err, "%s=%s: protocol '%s'; tcp and udp are forwarded", key, text, protocol);
 	if ((*host && !ipv4(key, host, &address, err)) || (*guest && !ipv4(key, guest, &address, err)) ||
-	    !parse_u64(key, port, 1, 65535, &host_port, err) ||
+	    !parse_u64(key, port, whole ? 0 : 1, 65535, &host_port, err) || /* 0: any that is free; the monitor tells */
 	    (whole && !parse_u64(key, at, 1, 65535, &guest_port, err)))
 		return false;
 	if (whole)

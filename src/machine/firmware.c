@@ -5,6 +5,7 @@
  *
  *   -bios FILE            bank 0, read-only; bank 1 is blank and forgotten at exit
  *   -drive if=pflash      the banks' images; unit 1 is where firmware keeps its variables
+ *   neither, with -S      both blank: a debugger brings the program
  *
  * Files in fw_cfg: etc/acpi/rsdp, etc/acpi/tables and etc/table-loader, made anew each time one of them is selected, so
  * that _CRS follows what the firmware has enumerated; etc/extra-pci-roots (number of expanders, 64 bits), so that it
@@ -38,7 +39,8 @@ struct firmware {
 
 bool firmware_is_wanted(const struct machine *m)
 {
-	return m->config.bios || m->config.flash_drive[0] || m->flash_image[0];
+	return m->config.bios || m->config.flash_drive[0] || m->flash_image[0] ||
+	       (m->config.no_program && !m->config.kernel);
 }
 
 /* --- flash --- */

@@ -55,7 +55,7 @@ static bool read_files(struct machine *m, struct loader *l, struct error *err)
 		if (!l->firmware)
 			return fail(
 				err,
-				"-kernel: nothing to run; name a kernel with -kernel FILE ('make demo' fetches one)");
+				"-kernel: nothing to run; name a kernel with -kernel FILE ('make demo' fetches one), or add -S for a debugger to load it");
 	}
 	if (c->kernel && !kernel_load(c->kernel, l->firmware || !c->acpi, &l->kernel, err))
 		return false;

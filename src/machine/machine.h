@@ -40,7 +40,9 @@ struct machine_config {
 	const char *flash_drive[FLASH_BANKS]; /* -M pflash0=, pflash1=: ids of drives */
 	bool boot_menu, boot_strict;          /* -boot */
 	u32 boot_splash_ms;
-	bool acpi; /* -M acpi= (default on) */
+	bool none;       /* -M none: as virt, but no vCPU is ever on */
+	bool no_program; /* neither kernel nor firmware is an error no more: nothing runs, or what a debugger loads */
+	bool acpi;       /* -M acpi= (default on) */
 	bool its;
 	bool smmu;               /* -M iommu=smmuv3 */
 	bool bypass_iommu;       /* -M default-bus-bypass-iommu=on: pcie.0 is not behind it */

@@ -311,6 +311,8 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 	ok = loader_place(m, &entry, &x0, err);
 	if (ok)
 		cpus_reset(m->cpus, entry, x0);
+	if (m->config.none)
+		cpus_park(m->cpus);
 	loop_unlock(m->loop);
 	return ok;
 }

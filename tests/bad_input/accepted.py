@@ -23,6 +23,8 @@ CASES = [
     ("-d help", "-d help", ["exec", "mmio", "cxl", "mbox", "unimp", "guest_error"]),
     ("-accel help", "-accel help", ["tcg"]),
     ("-chardev help", "-chardev help", ["stdio", "socket"]),
+    ("-netdev help", "-M none -netdev help", ["\nuser\n"]),
+    ("-nic help", "-nic help", ["\nuser\n"]),
     ("-device help", "-device help", [f'"{name}"' for name in DEVICES]),
     ("-device ?", "-device ?", ["virtconsole"]),
     ("-object help", "-object help", [f'"{name}"' for name in OBJECTS]),

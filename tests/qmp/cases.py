@@ -621,6 +621,26 @@ def guest_powers_off(build, folder):
         assert machine.wait()[0] == 0
 
 
+def without_a_program(build, folder):
+    """-M none: nothing ever runs. -S: a debugger brings the program."""
+    pc = lambda client: client.call("human-monitor-command", command_line="info registers")
+    with Machine(build, folder, kernel=None, options=["-M", "none"]) as machine:
+        client = machine.connect().start()
+        for _ in range(2):
+            assert client.call("query-status")["status"] == "running" and "PC=0000000000000000" in pc(client)
+            client.call("system_reset")
+            client.event("RESET")
+            client.call("stop")
+            client.call("cont")
+        client.call("quit")
+        assert machine.wait()[0] == 0
+    with Machine(build, folder, kernel=None, options=["-S"]) as machine:
+        client = machine.connect().start()
+        assert client.call("query-status")["status"] == "prelaunch" and "PC=0000000000000000" in pc(client)
+        client.call("quit")
+        assert machine.wait()[0] == 0
+
+
 def guest_resets(build, folder):
     with Machine(build, folder, RESET, ["-S"]) as machine:
         client = machine.connect().start()
@@ -894,6 +914,10 @@ def networks(build, folder):
         assert "no such kind" in client.refuses("netdev_add", type="nix", id="n2")["desc"]
         assert "strings" in client.refuses("netdev_add", type="user", id="n2", hostfwd=[{"str": 5}])["desc"]
         wire.close()
+        client.ask("netdev_add", type="user", id="n2", hostfwd=[{"str": "tcp:127.0.0.1:0-:22"}])  # a port that is free
+        told = client.call("human-monitor-command", command_line="info usernet")
+        port = int(re.search(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s", told)[1])
+        socket.create_connection(("127.0.0.1", port)).close()
         client.call("quit")
         assert machine.wait()[0] == 0
 
@@ -922,7 +946,7 @@ def sandboxed(build, folder):
 
 
 CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "a stranger is asked": asked_strangers, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
-         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "hostile bytes": hostile,
+         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 

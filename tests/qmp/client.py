@@ -122,14 +122,14 @@ def image(words):
 
 
 class Machine:
-    def __init__(self, build, folder, words=WAIT, options=(), monitor=None, **more):
+    def __init__(self, build, folder, words=WAIT, options=(), monitor=None, kernel="image", **more):
         self.folder = pathlib.Path(folder)
         self.path = str(self.folder / "qmp")
         (self.folder / "image").write_bytes(image(words))
         monitor = ["-qmp", f"unix:{self.path},server=on,wait=off"] if monitor is None else monitor
         more.setdefault("stdin", subprocess.DEVNULL)
-        self.process = subprocess.Popen([str(build / "cxlvm"), "-M", "virt", "-m", "512M", "-serial", "null", "-kernel", str(self.folder / "image")]
-                                        + monitor + list(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        self.process = subprocess.Popen([str(build / "cxlvm"), "-M", "virt", "-m", "512M", "-serial", "null"]
+                                        + (["-kernel", str(self.folder / kernel)] if kernel else []) + monitor + list(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
     def connect(self):
         return Client(self.path)

@@ -83,7 +83,7 @@ def on_a_socket(build):
                 if not re.search(wanted, answer.strip("\r\n")):
                     return f"{line!r}: {answer!r}"
             link.say(b"\x1b[A\x1b[A\r")  # the line before "cont"
-            link.until(b"info version \x1b[K\r\ncxlvm ")
+            link.until(b"info version \x1b[K\r\n11.1.3 (cxlvm ")
             link.socket.close()
             again = Link(pathlib.Path(folder) / "m")
             again.until(b"(qemu) ")
