@@ -12,7 +12,8 @@
  * past the device's capacity end in Error with or without it: our choice (docs/quirks.md). Size 0 may be committed and
  * decodes nothing.
  *
- * A decoder committed with Lock On Commit ignores writes until a reset. Uncommitting below a committed decoder is
+ * A decoder committed with Lock On Commit ignores writes until a conventional reset, and outlasts a CXL Reset [CXL3.1
+ * table 8-1]. Uncommitting below a committed decoder is
  * accepted and reported: a device's addresses are counted over what is committed, so that two decoders never lead to
  * the same byte. Machine lock.
  */
@@ -320,10 +321,12 @@ void hdm_reset(struct cxl_component *comp)
 {
 	bool any = comp->hdm_enabled;
 
-	for (unsigned i = 0; i < comp->decoder_count; i++)
+	for (unsigned i = 0; i < comp->decoder_count; i++) {
+		if (hdm_is_locked(&comp->regs, i)) /* still: the registers have been reset */
+			continue;
 		any |= comp->decoders[i].committed;
-	for (unsigned i = 0; i < comp->decoder_count; i++)
 		comp->decoders[i] = (struct hdm_decoder){0};
+	}
 	comp->hdm_enabled = false;
 	if (any)
 		cxl_map_changed(comp->host);

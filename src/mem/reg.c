@@ -151,9 +151,15 @@ void regs_add(struct regs *b, u32 base, const struct reg *rows, u32 count)
 
 void regs_reset(struct regs *b, enum reset_kind kind)
 {
-	for (u32 n = 0; n < b->element_count; n++)
-		if (!(b->elements[n].row->sticky & kind) || kind == RESET_COLD)
-			element_store_reset(b, &b->elements[n]);
+	for (u32 n = 0; n < b->element_count; n++) {
+		const struct reg_element *e = &b->elements[n];
+
+		if (kind != RESET_COLD && (e->row->sticky & kind))
+			continue;
+		if (kind == RESET_CXL && e->row->locked && e->row->locked(b, e->i))
+			continue;
+		element_store_reset(b, e);
+	}
 }
 
 u64 regs_get(const struct regs *b, u32 offset, unsigned size)
@@ -242,7 +248,7 @@ static void element_write(struct regs *b, const struct reg_element *e, u64 value
 	once = load_le(b->once + e->offset, e->size);
 	take = (row->rw | (row->rwo & ~once)) & lanes;
 	now = (old & ~take & ~(row->w1c & value & lanes)) | (value & take);
-	store_le(b->once + e->offset, e->size, once | (row->rwo & lanes));
+	store_le(b->once + e->offset, e->size, once | (row->rwo & value & lanes));
 	store_le(b->store + e->offset, e->size, now);
 	if (!row->write)
 		return;

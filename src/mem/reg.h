@@ -4,7 +4,7 @@
  * Hooks carry effects; masks carry access rules.
  *
  * A write is always: find the row; check width and `locked`; on the enabled lanes
- *     now = (old & ~rw & ~(w1c & value)) | (value & rw), rwo bits taken once after reset;
+ *     now = (old & ~rw & ~(w1c & value)) | (value & rw), rwo bits taken until one is set, which stays to the reset;
  * store; call `write`. A read returns `read(...)`'s value, or the stored one.
  *
  * REGS_BYTES blocks have byte enables: narrower accesses touch their lanes only, wider or straddling ones are split
@@ -40,7 +40,7 @@ struct reg {
 	u16 count;  /* elements; 0 means 1 */
 	u32 stride; /* bytes between elements */
 	u64 reset;
-	u64 rw, w1c, rwo; /* bits that software writes, clears by 1, writes once; disjoint */
+	u64 rw, w1c, rwo; /* bits that software writes, clears by 1, sets for good; disjoint */
 	u8 sticky;        /* reset kinds survived, a mask of enum reset_kind */
 	u64 unimp;        /* bits that the specification has and we lack: writing 1 is reported */
 	bool (*locked)(struct regs *b, unsigned i); /* true: software writes are ignored */
@@ -65,7 +65,7 @@ struct regs {
 	enum regs_access access;
 	u32 size;                     /* of the block, bytes */
 	u8 *store;                    /* `size` bytes: the registers' values, little-endian */
-	u8 *once;                     /* `size` bytes: rwo bits already written */
+	u8 *once;                     /* `size` bytes: rwo bits that were set */
 	u32 *find;                    /* per 4 bytes: 1 + index of the first element that touches them (engine's) */
 	struct reg_element *elements; /* every element of every row, sorted by offset (engine's) */
 	u32 element_count;
@@ -87,7 +87,8 @@ void regs_free(struct regs *b);
  * size, all inside the block): a bad table is our mistake, so it asserts. Rows must outlive the block. */
 void regs_add(struct regs *b, u32 base, const struct reg *rows, u32 count);
 #define REGS_ADD(b, base, table) regs_add(b, base, table, ARRAY_SIZE(table))
-/* Resets every row that does not survive `kind`; calls no hooks. */
+/* Resets every row that does not survive `kind`, as what is locked survives CXL Reset [CXL3.1 table 8-1]; calls no
+ * hooks but `locked`. */
 void regs_reset(struct regs *b, enum reset_kind kind);
 
 /* The device's own view of the store: no masks, no hooks. */

@@ -155,6 +155,13 @@ static void locked_decoder_ignores_writes_until_reset(void **state)
 	assert_true(bridge.decoders[0].committed);
 	component_reset(&bridge, RESET_FUNCTION); /* CXL.io only */
 	assert_true(bridge.decoders[0].committed);
+	OK(program(&bridge, 1, B + Q, Q, 1, 2, 0x0100, 0));
+	component_reset(&bridge, RESET_CXL);
+	assert_false(bridge.decoders[1].committed); /* not locked */
+	assert_int_equal(component_get(&bridge, AT_HDM + HDM_STRIDE + HDM_BASE_LO), 0);
+	assert_true(bridge.decoders[0].committed);
+	for (unsigned i = 0; i < ARRAY_SIZE(offsets); i++)
+		assert_int_equal(component_get(&bridge, AT_HDM + offsets[i]), before[i]);
 	component_reset(&bridge, RESET_WARM);
 	assert_false(bridge.decoders[0].committed);
 	assert_int_equal(component_get(&bridge, AT_HDM + HDM_CTRL), 0);

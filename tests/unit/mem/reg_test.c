@@ -165,17 +165,19 @@ static void hooks_see_lanes_and_values(void **state)
 	regs_free(&b);
 }
 
-static void once_bits_are_taken_once_after_reset(void **state)
+static void once_bits_stay_when_they_are_set(void **state)
 {
 	struct dev_state d;
 	struct regs b;
 
 	BLOCK(&b, &d, REGS_BYTES, plain_rows);
 	regs_write(&b, 0x19, 1, 0x77); /* does not touch the once bits */
+	regs_write(&b, 0x18, 1, 0);    /* 0 locks nothing */
+	assert_int_equal(regs_read(&b, 0x18, 4), 0x7700);
 	regs_write(&b, 0x18, 1, 0xa0);
 	assert_int_equal(regs_read(&b, 0x18, 4), 0x77a0);
-	regs_write(&b, 0x18, 4, 0x1234);
-	assert_int_equal(regs_read(&b, 0x18, 4), 0x12a0);
+	regs_write(&b, 0x18, 4, 0x1214);
+	assert_int_equal(regs_read(&b, 0x18, 4), 0x12b4);
 	regs_reset(&b, RESET_WARM);
 	assert_int_equal(regs_read(&b, 0x18, 4), 5);
 	regs_write(&b, 0x18, 4, 0xff34);
@@ -237,6 +239,13 @@ static void locked_elements_ignore_writes(void **state)
 	assert_int_equal(regs_read(&b, 0x14, 4), 7);
 	assert_int_equal(regs_read(&b, 0x34, 4), 0);
 	assert_int_equal(d.writes, 0);
+	/* They outlast a CXL Reset, and nothing else. */
+	regs_set(&b, 0x34, 4, 9);
+	regs_reset(&b, RESET_CXL);
+	assert_int_equal(regs_read(&b, 0x14, 4), 0);
+	assert_int_equal(regs_read(&b, 0x34, 4), 9);
+	regs_reset(&b, RESET_HOT);
+	assert_int_equal(regs_read(&b, 0x34, 4), 0);
 	regs_free(&b);
 }
 
@@ -377,7 +386,7 @@ int main(void)
 		cmocka_unit_test(wide_accesses_are_split_by_row),
 		cmocka_unit_test(past_the_end_reads_nothing),
 		cmocka_unit_test(hooks_see_lanes_and_values),
-		cmocka_unit_test(once_bits_are_taken_once_after_reset),
+		cmocka_unit_test(once_bits_stay_when_they_are_set),
 		cmocka_unit_test(sticky_rows_survive_all_but_cold_reset),
 		cmocka_unit_test(interleaved_arrays_are_found),
 		cmocka_unit_test(locked_elements_ignore_writes),
