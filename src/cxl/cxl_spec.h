@@ -34,7 +34,8 @@ enum {
 #define DVSEC_DEVICE_CAP_RESET BIT(7)
 #define DVSEC_DEVICE_CAP_RESET_100_MS (1u << 8)
 #define DVSEC_DEVICE_CAP_RESET_CLEARS BIT(11)
-#define DVSEC_DEVICE_VIRAL BIT(14) /* Capable, Enable and Status alike */
+#define DVSEC_DEVICE_CAP_PM_INIT BIT(15) /* Status2 says when power management is initialized */
+#define DVSEC_DEVICE_VIRAL BIT(14)       /* Capable, Enable and Status alike */
 #define DVSEC_DEVICE_CTRL 0x0c
 #define DVSEC_DEVICE_CTRL_IO_ENABLE BIT(1)
 #define DVSEC_DEVICE_CTRL_MEM_ENABLE BIT(2)
@@ -45,8 +46,10 @@ enum {
 #define DVSEC_DEVICE_CTRL2_RESET_CLEARS BIT(3)
 #define DVSEC_DEVICE_STATUS2 0x12
 #define DVSEC_DEVICE_STATUS2_RESET_COMPLETE BIT(1)
+#define DVSEC_DEVICE_STATUS2_PM_INIT BIT(15)
 #define DVSEC_DEVICE_LOCK 0x14
 #define DVSEC_DEVICE_CAP2 0x16
+#define DVSEC_DEVICE_CAP2_NO_CLEAN_WRITEBACK BIT(7) /* whoever has no cache says so */
 #define DVSEC_DEVICE_RANGE1_SIZE_HI 0x18
 #define DVSEC_DEVICE_RANGE1_SIZE_LO 0x1c
 #define DVSEC_DEVICE_RANGE1_BASE_HI 0x20

@@ -4,14 +4,14 @@
  * bytes), which pci/ writes. A Type 3 device's stand in the order 0, 8, 5, 7 from 0x100 on, so that its DOE lies at
  * 0x190.
  *
- * The CXL Device DVSEC's RWL fields take writes until Config Lock is set; Config Lock falls with a conventional reset.
- * A function-level reset leaves all of it alone: it touches CXL.io only. CXL Reset is the whole device's, at once: its
- * completion can be read back by the next access.
+ * The CXL Device DVSEC's RWL fields take writes until Config Lock is set; Config Lock falls with a conventional reset,
+ * and until then CXL Reset leaves alone what it locks. A function-level reset leaves all of it alone: it touches CXL.io
+ * only. CXL Reset is the whole device's, at once: its completion can be read back by the next access.
  *
  * Viral [CXL3.1 12.4]: with Viral Enable set, an unmasked fatal error makes the device isolate itself: writes to
- * persistent memory are dropped, everything else completes, so that the host goes on; and it sends viral up, which
- * every port notes that has it enabled. Viral Status is a record that software clears; isolation ends with a
- * conventional or CXL reset.
+ * persistent memory are dropped, everything else completes, so that the host goes on; and it sends viral up through the
+ * ports of switches, which note it where it is enabled. Viral Status is a record that software clears; isolation ends
+ * with a conventional reset.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -49,34 +49,31 @@ static void device_ctrl2_write(struct regs *b, unsigned i, u64 old, u64 now)
 		return;
 	regs_set(b, at + DVSEC_DEVICE_CTRL2, 2, now & ~DVSEC_DEVICE_CTRL2_RESET);
 	type3_cxl_reset(dev, now & DVSEC_DEVICE_CTRL2_RESET_CLEARS);
-	regs_set(b, at + DVSEC_DEVICE_STATUS2, 2, DVSEC_DEVICE_STATUS2_RESET_COMPLETE);
+	regs_set(b, at + DVSEC_DEVICE_STATUS2, 2, DVSEC_DEVICE_STATUS2_RESET_COMPLETE | DVSEC_DEVICE_STATUS2_PM_INIT);
 }
 
-/* A port that viral comes by; false: it is not enabled there, and goes no further. */
-static bool viral_passes(struct pci_dev *pci, u16 dvsec)
+/* A switch always forwards it. [CXL3.1 8.1.5.2] */
+static void viral_passes(struct pci_dev *pci, u16 dvsec)
 {
-	if (!(regs_get(&pci->config, dvsec + DVSEC_PORT_CTRL, 2) & DVSEC_PORT_VIRAL))
-		return false;
-	regs_set(&pci->config, dvsec + DVSEC_PORT_STATUS, 2,
-		 regs_get(&pci->config, dvsec + DVSEC_PORT_STATUS, 2) | DVSEC_PORT_VIRAL);
 	trace(CXL, "%s: viral from below", dev_name(&pci->dev));
-	return true;
+	if (regs_get(&pci->config, dvsec + DVSEC_PORT_CTRL, 2) & DVSEC_PORT_VIRAL)
+		regs_set(&pci->config, dvsec + DVSEC_PORT_STATUS, 2,
+			 regs_get(&pci->config, dvsec + DVSEC_PORT_STATUS, 2) | DVSEC_PORT_VIRAL);
 }
 
-/* Up through downstream and upstream ports to the root port. */
+/* Up through downstream and upstream ports to a root port, which is the host's and has no register for it. */
 bool dvsec_send_viral(struct cxl_port *port)
 {
-	bool sent = port != NULL;
+	if (!port)
+		return false;
+	while (port->above && port->above->above) {
+		struct cxl_switch *sw = container_of(port->above, struct cxl_switch, fork);
 
-	while (port && viral_passes(&port->pci, port->dvsec)) {
-		struct cxl_fork *fork = port->above;
-		struct cxl_switch *sw = fork && fork->above ? container_of(fork, struct cxl_switch, fork) : NULL;
-
-		if (!sw || !viral_passes(&sw->pci, sw->dvsec))
-			break;
-		port = fork->above;
+		viral_passes(&port->pci, port->dvsec);
+		viral_passes(&sw->pci, sw->dvsec);
+		port = port->above->above;
 	}
-	return sent;
+	return true;
 }
 
 void dvsec_viral(struct cxl_type3 *dev)
@@ -99,7 +96,7 @@ static u16 device_cap(const struct cxl_type3 *dev)
 								   DVSEC_DEVICE_CAP_HDM_COUNT_1;
 
 	return DVSEC_DEVICE_CAP_IO | DVSEC_DEVICE_CAP_MEM | DVSEC_DEVICE_CAP_MEM_HW_INIT | count |
-	       DVSEC_DEVICE_CAP_RESET | DVSEC_DEVICE_CAP_RESET_100_MS | DVSEC_DEVICE_VIRAL |
+	       DVSEC_DEVICE_CAP_RESET | DVSEC_DEVICE_CAP_RESET_100_MS | DVSEC_DEVICE_VIRAL | DVSEC_DEVICE_CAP_PM_INIT |
 	       (dev->volatile_bytes || dev->dynamic_bytes ? DVSEC_DEVICE_CAP_RESET_CLEARS : 0);
 }
 
@@ -139,10 +136,10 @@ static const struct reg device_rows[] = {
 	    DVSEC_DEVICE_CTRL_MEM_ENABLE | DVSEC_DEVICE_VIRAL, RWL, .write = device_ctrl_write),
 	R16(DVSEC_DEVICE_STATUS, DVSEC_CXL_STATUS, 0, 0, .w1c = DVSEC_DEVICE_VIRAL, .sticky = STICKY),
 	R16(DVSEC_DEVICE_CTRL2, DVSEC_CXL_CTRL2, 0, DVSEC_DEVICE_CTRL2_RESET | DVSEC_DEVICE_CTRL2_RESET_CLEARS,
-	    .unimp = DVSEC_DEVICE_CTRL2_CACHE, .write = device_ctrl2_write),
-	R16(DVSEC_DEVICE_STATUS2, DVSEC_CXL_STATUS2, 0, 0),
+	    .unimp = DVSEC_DEVICE_CTRL2_CACHE, .write = device_ctrl2_write, SURVIVES_FLR),
+	R16(DVSEC_DEVICE_STATUS2, DVSEC_CXL_STATUS2, DVSEC_DEVICE_STATUS2_PM_INIT, 0, SURVIVES_FLR),
 	R16(DVSEC_DEVICE_LOCK, DVSEC_CXL_LOCK, 0, 0, .rwo = 1, .sticky = RESET_FUNCTION | RESET_CXL),
-	R16(DVSEC_DEVICE_CAP2, DVSEC_CXL_CAP2, 0, 0),
+	R16(DVSEC_DEVICE_CAP2, DVSEC_CXL_CAP2, DVSEC_DEVICE_CAP2_NO_CLEAN_WRITEBACK, 0),
 	R32(DVSEC_DEVICE_RANGE1_SIZE_HI, DVSEC_CXL_RANGE_SIZE_HI, 0, 0, RANGE, .read = size_hi_read),
 	R32(DVSEC_DEVICE_RANGE1_SIZE_LO, DVSEC_CXL_RANGE_SIZE_LO, 0, 0, RANGE, .read = size_lo_read),
 	R32(DVSEC_DEVICE_RANGE1_BASE_HI, DVSEC_CXL_RANGE_BASE_HI, 0, 0xffffffff, RANGE, RWL),
@@ -282,11 +279,11 @@ static const struct reg port_gpf_rows[] = {
 	R16(0x0e, GPF_PHASE2_CTRL, 0x060f, 0x0f0f),
 };
 
-/* The downstream end of a link asks for its mode: CXL.mem, sync header bypass, drift buffer, 68-byte flits and VH, no
- * RCD. [CXL3.1 8.2.1.3.2] */
+/* The downstream end of a link asks for its mode: cache, memory, 68-byte flits and VH, no RCD, and which retimers there
+ * are. [CXL3.1 8.2.1.3.2] */
 static const struct reg port_flex_bus_rows[] = {
 	R16(0x0a, FLEX_BUS_CAP, FLEX_BUS_IO_MEM_68B, 0),
-	R16(0x0c, FLEX_BUS_CTRL, FLEX_BUS_IO_MEM_68B, 0xbc),
+	R16(0x0c, FLEX_BUS_CTRL, FLEX_BUS_IO_MEM_68B, 0x3a5),
 	R16(0x0e, FLEX_BUS_STATUS, FLEX_BUS_IO_MEM_68B, 0, .read = flex_bus_status_read),
 	R32(0x10, FLEX_BUS_RECEIVED, 0xef, 0),
 	R32(0x14, FLEX_BUS_CAP2, 0, 0),
@@ -299,10 +296,16 @@ static const struct reg port_locator_rows[] = {
 	R32(0x10, LOCATOR_1_HI, 0, 0),
 };
 
+/* Viral is no concern of a root port's registers. [CXL3.1 8.1.5.1, 8.1.5.2] */
 u16 dvsec_add_root_port(struct pci_dev *pci)
 {
-	u16 at = DVSEC_ADD(pci, 0, DVSEC_PORT_EXTENSIONS, DVSEC_PORT_BYTES, port_rows);
+	struct reg rows[ARRAY_SIZE(port_rows)];
+	u16 at;
 
+	memcpy(rows, port_rows, sizeof(rows));
+	rows[0].w1c = 0;
+	rows[1].rw &= ~(u64)DVSEC_PORT_VIRAL;
+	at = DVSEC_ADD(pci, 0, DVSEC_PORT_EXTENSIONS, DVSEC_PORT_BYTES, rows);
 	DVSEC_ADD(pci, 0, DVSEC_GPF_PORT, DVSEC_GPF_BYTES, port_gpf_rows);
 	DVSEC_ADD(pci, DVSEC_FLEX_BUS_REVISION, DVSEC_FLEX_BUS_PORT, DVSEC_FLEX_BUS_BYTES, port_flex_bus_rows);
 	DVSEC_ADD(pci, 0, DVSEC_REGISTER_LOCATOR, DVSEC_LOCATOR_BYTES_1, port_locator_rows);

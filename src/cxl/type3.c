@@ -284,7 +284,7 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 		return; /* CXL.io only, and config space is pci's */
 	component_reset(&dev->comp, reset_kind);
 	devregs_reset(&dev->mbox, reset_kind);
-	if (dev->viral) {
+	if (dev->viral && reset_kind != RESET_CXL) { /* [CXL3.1 9.7] */
 		dev->viral = false;
 		cxl_map_changed(dev->host);
 	}

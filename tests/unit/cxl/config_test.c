@@ -81,6 +81,8 @@ static void type3_layout(void **state)
 
 static void root_port_layout(void **state)
 {
+	u32 at;
+
 	assert_int_equal(get(port, 0, 4), 0x70758086);
 	assert_int_equal(get(port, 0x0e, 1) & 0x7f, 1);
 	assert_int_equal(find_cap(port, 0x0d), 0x40);
@@ -88,9 +90,15 @@ static void root_port_layout(void **state)
 	assert_int_equal(get(port, find_cap(port, 0x10) + 0x0c, 4) >> 24, 7);
 	assert_int_equal(find_ext(port, 1, -1), 0x100);
 	assert_int_equal(find_ext(port, 0x0d, -1), 0x148);
-	assert_true(find_ext(port, DVSEC, DVSEC_PORT_EXTENSIONS));
+	at = find_ext(port, DVSEC, DVSEC_PORT_EXTENSIONS);
+	pci_config_write(port, at + DVSEC_PORT_CTRL, 2, 0xffff);
+	assert_int_equal(get(port, at + DVSEC_PORT_CTRL, 2), 0xf); /* viral is the host's */
 	assert_true(find_ext(port, DVSEC, DVSEC_GPF_PORT));
-	assert_true(find_ext(port, DVSEC, DVSEC_FLEX_BUS_PORT));
+	at = find_ext(port, DVSEC, DVSEC_FLEX_BUS_PORT);
+	pci_config_write(port, at + 0x0c, 2, 0xffff);
+	assert_int_equal(get(port, at + 0x0c, 2), 0x3a7); /* not sync header bypass and drift buffer */
+	pci_config_write(port, at + 0x0c, 2, 0);
+	assert_int_equal(get(port, at + 0x0c, 2), 2);
 	assert_int_equal(get(port, find_ext(port, DVSEC, DVSEC_REGISTER_LOCATOR) + 0x0c, 4), 0x0100);
 }
 
@@ -124,7 +132,9 @@ static void device_dvsec_says_what_memory_there_is(void **state)
 {
 	struct pci_dev *pci = &dev->pci;
 
-	assert_int_equal(get(pci, 0x10a, 2), 0x49ae); /* IO, Mem, hardware init, two ranges, CXL Reset, viral */
+	assert_int_equal(get(pci, 0x10a, 2), 0xc9ae); /* IO, Mem, hardware init, two ranges, CXL Reset, viral, PM */
+	assert_int_equal(get(pci, 0x112, 2), 0x8000); /* power management is initialized */
+	assert_int_equal(get(pci, 0x116, 2), 0x0080); /* no cache, no clean writebacks */
 	assert_int_equal(get(pci, 0x118, 4), 0);
 	assert_int_equal(get(pci, 0x11c, 4), 256 * MiB | 0x4b);
 	assert_int_equal(get(pci, 0x12c, 4), 512 * MiB | 0x4b);
@@ -143,12 +153,20 @@ static void config_lock_freezes_what_is_rwl(void **state)
 	pci_config_write(pci, 0x120, 4, 0x1);
 	pci_config_write(pci, 0x124, 4, 0xffffffff);
 	assert_int_equal(get(pci, 0x124, 4), 0xf0000000);
+	pci_config_write(pci, 0x110, 2, 4); /* CXL Reset, of what is not locked */
+	assert_int_equal(get(pci, 0x124, 4), 0);
+	pci_config_write(pci, 0x124, 4, 0xffffffff);
+	pci_config_write(pci, 0x114, 2, 0); /* locks nothing */
+	pci_config_write(pci, 0x10c, 2, 0x4000);
+	assert_int_equal(get(pci, 0x10c, 2), 0x4002);
 	pci_config_write(pci, 0x114, 2, 1);
-	pci_config_write(pci, 0x114, 2, 0); /* write once */
+	pci_config_write(pci, 0x114, 2, 0); /* for good */
 	assert_int_equal(get(pci, 0x114, 2), 1);
-	pci_config_write(pci, 0x10c, 2, 0xffff);
+	pci_config_write(pci, 0x10c, 2, 0);
 	pci_config_write(pci, 0x124, 4, 0);
-	assert_int_equal(get(pci, 0x10c, 2), 2);
+	pci_config_write(pci, 0x110, 2, 4);
+	assert_int_equal(get(pci, 0x114, 2), 1);
+	assert_int_equal(get(pci, 0x10c, 2), 0x4002);
 	assert_int_equal(get(pci, 0x124, 4), 0xf0000000);
 	fixture_reset(&m, RESET_WARM);
 	assert_int_equal(get(pci, 0x114, 2), 0);
@@ -170,8 +188,10 @@ static void resets_touch_what_they_should(void **state)
 	media = cxl_media_at(m.cxl, dev, 64, &size);
 	store_le(media, 8, 0x1122334455667788);
 	pci_config_write(pci, 0x10, 4, 0x20000000);
+	pci_config_write(pci, 0x110, 2, 8);
 	pci_config_write(pci, 0x88, 2, 0x8000);
-	/* CXL.io only: BARs fall, decoders and Mem_Enable stay. */
+	/* CXL.io only: BARs fall, decoders, Mem_Enable and what a CXL Reset is to clear stay. */
+	assert_int_equal(get(pci, 0x110, 2), 8);
 	assert_int_equal(get(pci, 0x10, 4) & ~0xfu, 0);
 	assert_int_equal(get(pci, 0x10c, 2), 6);
 	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_CTRL) & HDM_CTRL_COMMITTED, HDM_CTRL_COMMITTED);
@@ -179,7 +199,9 @@ static void resets_touch_what_they_should(void **state)
 	pci_config_write(pci, 0x20c, 4, 0); /* AER severity: sticky */
 	pci_config_write(pci, 0x110, 2, 4);
 	assert_int_equal(get(pci, 0x110, 2), 0);
-	assert_int_equal(get(pci, 0x112, 2), 2); /* complete */
+	assert_int_equal(get(pci, 0x112, 2), 0x8002); /* complete */
+	pci_config_write(pci, 0x88, 2, 0x8000);
+	assert_int_equal(get(pci, 0x112, 2), 0x8002);
 	assert_int_equal(get(pci, 0x114, 2), 1);
 	assert_int_equal(get(pci, 0x20c, 4), 0);
 	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_CTRL) & HDM_CTRL_COMMITTED, 0);
@@ -193,7 +215,7 @@ static void resets_touch_what_they_should(void **state)
 	assert_true(load_le(media, 8) == 0);
 	assert_int_equal(dev->poison.count, 0);
 	fixture_reset(&m, RESET_WARM);
-	assert_int_equal(get(pci, 0x112, 2), 0);
+	assert_int_equal(get(pci, 0x112, 2), 0x8000);
 }
 
 static void functions_beside_it_are_named(void **state)
