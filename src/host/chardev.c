@@ -30,9 +30,9 @@ enum {
 /* --- output --- */
 
 /* Said once: a file may grow no more, and nobody else tells. A reader that goes away is no error. */
-static void tell_loss(struct chardev *c, int error)
+static void tell_loss(struct chardev *c, enum out_kind kind, int error)
 {
-	if (c->loss_told || (c->out_kind != OUT_FILE && error != ENOSPC))
+	if (c->loss_told || (kind != OUT_FILE && error != ENOSPC))
 		return;
 	c->loss_told = true;
 	fprintf(stderr, "cxlvm: console output to a file is lost: %s\n", strerror(error));
@@ -63,7 +63,7 @@ static ssize_t write_some(struct chardev *c, const u8 *bytes, size_t size)
 		else if (put < 0 && errno == EINTR)
 			continue;
 		else if (put < 0 && errno != EAGAIN)
-			return tell_loss(c, errno), -1;
+			return tell_loss(c, c->out_kind, errno), -1;
 		else
 			break;
 	}
@@ -164,6 +164,22 @@ static void out_keep(struct chardev *c, const u8 *bytes, size_t size)
 	c->out_count += part;
 }
 
+/* A log that the disk has no room for is shorter. */
+static void log_write(struct chardev *c, const u8 *bytes, size_t size)
+{
+	while (size) {
+		ssize_t put = write(c->log_fd, bytes, size);
+
+		if (put > 0) {
+			bytes += put;
+			size -= (size_t)put;
+		} else if (errno != EINTR) {
+			tell_loss(c, OUT_FILE, errno);
+			return;
+		}
+	}
+}
+
 void chardev_write(struct chardev *c, const u8 *bytes, size_t size)
 {
 	ssize_t put = 0;
@@ -171,9 +187,8 @@ void chardev_write(struct chardev *c, const u8 *bytes, size_t size)
 	pthread_mutex_lock(&c->out_lock);
 	if (c->exit_with)
 		chardev_test_write(c, bytes, size);
-	/* A log that the disk has no room for is shorter. */
-	while (c->log_fd >= 0 && write(c->log_fd, bytes, size) < 0 && errno == EINTR)
-		;
+	if (c->log_fd >= 0)
+		log_write(c, bytes, size);
 	if (c->out_kind == OUT_NONE || !size) {
 		pthread_mutex_unlock(&c->out_lock);
 		return;

@@ -293,6 +293,7 @@ TESTS = [
     pipe_closes, pipe_takes_all, input_from_pipe, input_ends, help_to_full_disk, topology_to_full_disk,
     loses("$C printer >/dev/full", b"No space"), loses("$C printer -serial file:/dev/full", b"No space"),
     loses("$C off -d all -D /dev/full", b"No space"), loses("ulimit -f 1; $C printer >out", b"File too large"),
+    loses("$C printer -chardev null,id=c,logfile=/dev/full -serial chardev:c", b"No space"),
     *[runs_with(files) for files in (">&-", ">/dev/full", "<&- >out", "<&- >&- 2>&-")],
 ]
 
