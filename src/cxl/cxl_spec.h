@@ -234,7 +234,7 @@ enum unbind_option { UNBIND_LINK_DOWN = 0, UNBIND_MANAGED = 1, UNBIND_SURPRISE =
 #define DEVREGS_PAYLOAD (DEVREGS_MAILBOX + 0x20)
 #define DEVREGS_CAP_STATUS 1
 #define DEVREGS_CAP_MAILBOX 2
-#define DEVREGS_CAP_MEMORY_STATUS 0x4000
+#define DEVREGS_CAP_OWN_STATUS 0x4000 /* Memory Device Status; of a switch's mailbox, Switch Mailbox CCI Status */
 
 /* 8.2.8.4 Mailbox registers. */
 #define MAILBOX_PAYLOAD_BYTES_MIN 256u
@@ -289,6 +289,8 @@ enum cxl_return_code {
 /* 8.2.8.5.1.1 Memory device status: media ready, mailbox interfaces ready. */
 #define MEMORY_STATUS_READY 0x14
 #define MEMORY_STATUS_DISABLED 0x1c /* media disabled, mailbox interfaces ready */
+/* 8.2.8.6.1.1 Switch Mailbox CCI status: mailbox interfaces ready. */
+#define SWITCH_STATUS_READY 0x01
 
 /* 8.2.9.1 Information and status: component types, powers of two of messages. */
 enum { CXL_COMPONENT_SWITCH = 0, CXL_COMPONENT_TYPE3 = 3 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The device register block of a memory device (BAR 2) and of a switch's mailbox (BAR 0): capability array, Device
- * Status, Primary Mailbox and, of a memory device, Memory Device Status. [CXL3.1 8.2.8] Byte-enabled, so that 1- to
- * 8-byte accesses all do what they say (design D7). The mailbox payload is memory of its own (mailbox.c), reached from
- * here. Machine lock.
+ * Status, Primary Mailbox and Memory Device Status or Switch Mailbox CCI Status. [CXL3.1 8.2.8] Byte-enabled, so that
+ * 1- to 8-byte accesses all do what they say (design D7). The mailbox payload is memory of its own (mailbox.c), reached
+ * from here. Machine lock.
  */
 #include "base/trace.h"
 #include "cxl/type3.h"
@@ -32,8 +32,8 @@ static u64 memory_status_read(struct regs *b, unsigned i, u64 stored)
 	return mbox->cci.dev->sanitizing ? MEMORY_STATUS_DISABLED : stored;
 }
 
-/* Memory Device Status stands behind the payload. */
-static u32 memory_status_at(const struct mailbox *mbox)
+/* The status of a memory device or of a switch's mailbox stands behind the payload. */
+static u32 own_status_at(const struct mailbox *mbox)
 {
 	return DEVREGS_PAYLOAD + mbox->payload_bytes;
 }
@@ -42,14 +42,14 @@ u32 devregs_bytes(const struct mailbox *mbox)
 {
 	u32 bytes = 4 * KiB;
 
-	while (bytes < memory_status_at(mbox) + 8)
+	while (bytes < own_status_at(mbox) + 8)
 		bytes *= 2;
 	return bytes;
 }
 
-static u64 memory_status_offset_read(struct regs *b, unsigned i, u64 stored)
+static u64 own_status_offset_read(struct regs *b, unsigned i, u64 stored)
 {
-	return memory_status_at(b->owner);
+	return own_status_at(b->owner);
 }
 
 static u64 mailbox_length_read(struct regs *b, unsigned i, u64 stored)
@@ -68,12 +68,16 @@ static u64 mailbox_cap_read(struct regs *b, unsigned i, u64 stored)
 #define CAP_HEADER(id, version) ((u32)(id) | ((u32)(version) << 16))
 
 static const struct reg devregs_table[] = {
+	R32(0x04, DEVICE_CAP_COUNT, 3, 0),
 	R32(0x10, STATUS_HEADER, CAP_HEADER(DEVREGS_CAP_STATUS, 2), 0),
 	R32(0x14, STATUS_OFFSET, DEVREGS_STATUS, 0),
 	R32(0x18, STATUS_LENGTH, 8, 0),
 	R32(0x20, MAILBOX_HEADER, CAP_HEADER(DEVREGS_CAP_MAILBOX, 1), 0),
 	R32(0x24, MAILBOX_OFFSET, DEVREGS_MAILBOX, 0),
 	R32(0x28, MAILBOX_LENGTH, 0, 0, .read = mailbox_length_read),
+	R32(0x30, OWN_STATUS_HEADER, CAP_HEADER(DEVREGS_CAP_OWN_STATUS, 1), 0),
+	R32(0x34, OWN_STATUS_OFFSET, 0, 0, .read = own_status_offset_read),
+	R32(0x38, OWN_STATUS_LENGTH, 8, 0),
 	R64(DEVREGS_STATUS, EVENT_STATUS, 0, 0),
 	R32(MAILBOX_CAP, MAILBOX_CAP, MAILBOX_CAP_DOORBELL_IRQ | MAILBOX_CAP_BACKGROUND_IRQ, 0,
 	    .read = mailbox_cap_read),
@@ -85,19 +89,18 @@ static const struct reg devregs_table[] = {
 
 static const struct reg memory_array_table[] = {
 	R32(0x00, DEVICE_CAP_ARRAY, 0x01010000, 0), /* id 0, version 1, type 1: memory device */
-	R32(0x04, DEVICE_CAP_COUNT, 3, 0),
-	R32(0x30, MEMORY_STATUS_HEADER, CAP_HEADER(DEVREGS_CAP_MEMORY_STATUS, 1), 0),
-	R32(0x34, MEMORY_STATUS_OFFSET, 0, 0, .read = memory_status_offset_read),
-	R32(0x38, MEMORY_STATUS_LENGTH, 8, 0),
 };
 
 static const struct reg switch_array_table[] = {
 	R32(0x00, DEVICE_CAP_ARRAY, 0x02010000, 0), /* type 2: switch mailbox CCI */
-	R32(0x04, DEVICE_CAP_COUNT, 2, 0),
 };
 
 static const struct reg memory_status_table[] = {
 	R64(0, MEMORY_DEVICE_STATUS, MEMORY_STATUS_READY, 0, .read = memory_status_read),
+};
+
+static const struct reg switch_status_table[] = {
+	R64(0, SWITCH_CCI_STATUS, SWITCH_STATUS_READY, 0),
 };
 
 bool devregs_init(struct mailbox *mbox, struct error *err)
@@ -106,9 +109,10 @@ bool devregs_init(struct mailbox *mbox, struct error *err)
 	REGS_ADD(&mbox->registers, 0, devregs_table);
 	if (mbox->cci.dev) {
 		REGS_ADD(&mbox->registers, 0, memory_array_table);
-		REGS_ADD(&mbox->registers, memory_status_at(mbox), memory_status_table);
+		REGS_ADD(&mbox->registers, own_status_at(mbox), memory_status_table);
 	} else {
 		REGS_ADD(&mbox->registers, 0, switch_array_table);
+		REGS_ADD(&mbox->registers, own_status_at(mbox), switch_status_table);
 	}
 	regs_reset(&mbox->registers, RESET_COLD);
 	return guarded_alloc(&mbox->payload, mbox->payload_bytes, err) &&

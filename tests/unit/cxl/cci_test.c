@@ -75,7 +75,9 @@ static void a_switch_mailbox_shows_what_it_is(void **state)
 {
 	assert_int_equal(pci_config_read(&cci->pci, 0, 4), 0xa12319e5);
 	assert_int_equal(pci_config_read(&cci->pci, 8, 4) >> 8, 0x0c0b00);
-	assert_int_equal(get(0, 8), 0x0000000202010000ull);
+	assert_int_equal(get(0, 8), 0x0000000302010000ull);
+	assert_int_equal(get(0x30, 4), 0x14000);         /* Switch Mailbox CCI Status */
+	assert_int_equal(get(get(0x34, 4), 8), 1);       /* the mailbox is ready */
 	assert_int_equal(get(MAILBOX_CAP, 4), 0x10006b); /* 2 KiB, both interrupts, message 0, switch */
 	assert_int_equal(cci->pci.devfn, 1);
 	assert_true(pci_bar_address(&cci->pci, 0) == UINT64_MAX);
