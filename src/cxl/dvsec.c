@@ -17,7 +17,6 @@
 #include "cxl/host.h"
 #include "cxl/type3.h"
 
-#define FUNCTION_MAP_AT 0x248 /* behind AER, so that the rest keeps its place */
 #define SURVIVES_FLR .sticky = RESET_FUNCTION
 
 static struct cxl_type3 *type3_of(struct regs *b)
@@ -198,20 +197,20 @@ static u64 function_map_read(struct regs *b, unsigned function, u64 stored)
 	for (unsigned device = 0; pci->bus && device < 32; device++) {
 		const struct pci_dev *other = pci->bus->slots[device * 8 + function];
 
-		if (other && other->dev.cls != &cxl_type3_class)
+		if (other && other != pci)
 			map |= BIT(device);
 	}
 	return map;
 }
 
-void dvsec_add_function_map(struct cxl_type3 *dev)
+void dvsec_add_function_map(struct pci_dev *pci, u16 at)
 {
 	static const struct reg rows[] = {
 		R32(DVSEC_FUNCTION_MAP, NON_CXL_FUNCTION_MAP, 0, 0, .count = 8, .stride = 4, .read = function_map_read),
 	};
 
-	pci_dvsec_add(&dev->pci, CXL_VENDOR_ID, 0, DVSEC_NON_CXL_FUNCTION_MAP, FUNCTION_MAP_AT,
-		      DVSEC_FUNCTION_MAP_BYTES, rows, ARRAY_SIZE(rows));
+	pci_dvsec_add(pci, CXL_VENDOR_ID, 0, DVSEC_NON_CXL_FUNCTION_MAP, at, DVSEC_FUNCTION_MAP_BYTES, rows,
+		      ARRAY_SIZE(rows));
 }
 
 /*

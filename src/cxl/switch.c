@@ -98,6 +98,8 @@ static bool upstream_create(struct dev *dev, const struct dev_env *env, struct e
 		pci_dsn_add(&sw->pci, DSN_AT, sw->serial);
 	sw->dvsec = dvsec_add_upstream(&sw->pci);
 	sw->doe = pci_doe_add(&sw->pci, DOE_AT, true, VECTOR_UPSTREAM_DOE, upstream_doe, ARRAY_SIZE(upstream_doe), sw);
+	if (sw->pci.multifunction) /* with a mailbox beside it [CXL3.1 table 8-2] */
+		dvsec_add_function_map(&sw->pci, 0);
 	sw->pci.function_reset = upstream_function_reset;
 	for (last = &sw->host->switches; *last; last = &(*last)->next)
 		;

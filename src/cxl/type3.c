@@ -23,6 +23,7 @@
 #define PCIE_AT 0x80
 #define DOE_AT 0x190
 #define AER_AT 0x200
+#define FUNCTION_MAP_AT 0x248 /* behind AER, so that the rest keeps its place */
 #define MSIX_PBA 0x800
 #define LSA_2021_SIZE "128K"
 
@@ -352,7 +353,7 @@ static void build_config(struct cxl_type3 *dev)
 	pci_dsn_add(pci, 0, dev->number);
 	pci_aer_add(pci, AER_AT, false);
 	if (pci->multifunction)
-		dvsec_add_function_map(dev);
+		dvsec_add_function_map(pci, FUNCTION_MAP_AT);
 }
 
 static char *type3_name(const struct cxl_type3 *dev)

@@ -232,8 +232,8 @@ struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset,
 void type3_cxl_reset(struct cxl_type3 *dev, bool clear);
 
 /* --- dvsec.c --- */
-void dvsec_add_function_map(struct cxl_type3 *dev); /* of a device with several functions */
-void dvsec_add_device(struct cxl_type3 *dev);       /* the Type 3's four, in the order of its layout */
+void dvsec_add_function_map(struct pci_dev *pci, u16 at); /* of one with several functions */
+void dvsec_add_device(struct cxl_type3 *dev);             /* the Type 3's four, in the order of its layout */
 /* A fatal error: the device isolates itself if software has enabled that. */
 void dvsec_viral(struct cxl_type3 *dev);
 /* Viral goes up from the port (NULL: there is none, false), as far as it is enabled. */

@@ -221,6 +221,7 @@ static void resets_touch_what_they_should(void **state)
 static void functions_beside_it_are_named(void **state)
 {
 	struct pci_dev other = {.dev = {.cls = &cxl_rp_class}};
+	struct pci_dev *upstream;
 	struct cxl_type3 *both;
 	u32 map;
 
@@ -237,6 +238,15 @@ static void functions_beside_it_are_named(void **state)
 		assert_int_equal(get(&both->pci, map + 0x0c + 4 * function, 4), function == 3);
 	both->pci.bus->slots[3] = NULL;
 	assert_int_equal(get(&both->pci, map + 0x0c + 12, 4), 0);
+	/* A switch's mailbox beside its upstream port. */
+	fixture_add(&m, &cxl_rp_class, "id=rp2,bus=hb0");
+	fixture_add(&m, &cxl_upstream_class, "id=us2,bus=rp2,multifunction=on,addr=0.0");
+	fixture_add(&m, &cxl_switch_cci_class, "id=cci2,bus=rp2,addr=0.1,target=us2");
+	upstream = (struct pci_dev *)fixture_find(&m, "us2");
+	map = find_ext(upstream, 0x23, 2);
+	assert_true(map);
+	for (unsigned function = 0; function < 8; function++)
+		assert_int_equal(get(upstream, map + 0x0c + 4 * function, 4), function == 1);
 }
 
 static void serial_numbers_are_stable_and_distinct(void **state)
