@@ -7,8 +7,8 @@
  *                                                      XORMAP[n] first (1, 2 and 4 of 3, 6, 12 ways alike)
  *   bridge      the lowest-numbered committed decoder that holds the HPA; target = HPA / IG mod IW -> port number
  *   switch      the same, at each of up to three levels
- *   device      the lowest-numbered committed decoder that holds the HPA; the interleave bits are taken out of the
- *               offset:
+ *   device      the lowest-numbered committed decoder that holds the HPA, or range of the DVSEC while HDM Decoder
+ *               Enable is 0; the interleave bits are taken out of the offset:
  *
  *        offset = HPA - base      51 ........ 8+IG+IW | 8+IG+IW-1 .. 8+IG | 8+IG-1 .. 0
  *                                      upper          |   which way       |    low
@@ -60,6 +60,14 @@ static void copy_endpoint(struct decode_endpoint *to, struct cxl_type3 *device)
 		}
 	}
 	if (!type3_is_mem_enabled(device))
+		return;
+	for (unsigned i = 0; i < DVSEC_DEVICE_RANGES && !device->comp.hdm_enabled; i++) {
+		struct decode_decoder range = dvsec_range(device, i);
+
+		if (range.size)
+			to->decoders[to->count++] = range;
+	}
+	if (!device->comp.hdm_enabled)
 		return;
 	for (unsigned i = 0; i < device->comp.decoder_count; i++) {
 		const struct hdm_decoder *from = &device->comp.decoders[i];

@@ -14,6 +14,7 @@
  * with a conventional reset.
  */
 #include "base/trace.h"
+#include "cxl/decode.h"
 #include "cxl/host.h"
 #include "cxl/type3.h"
 
@@ -104,7 +105,9 @@ static u64 device_cap_read(struct regs *b, unsigned i, u64 stored)
 	return device_cap(type3_of(b));
 }
 
-/* Range 1 is the first partition that exists, range 2 the second; dynamic capacity only where there is nothing else. */
+/* Range 1 is the first partition that exists, range 2 the second; dynamic capacity only where there is nothing else.
+ * Their DPAs follow each other from 0. While HDM Decoder Enable is 0 the device decodes by their bases.
+ * [CXL3.1 8.1.3.8] */
 static u64 range_size(const struct cxl_type3 *dev, unsigned range)
 {
 	u64 first = dev->volatile_bytes   ? dev->volatile_bytes :
@@ -112,6 +115,26 @@ static u64 range_size(const struct cxl_type3 *dev, unsigned range)
 					    dev->dynamic_bytes;
 
 	return range == 0 ? first : dev->volatile_bytes ? dev->persistent_bytes : 0;
+}
+
+struct decode_decoder dvsec_range(const struct cxl_type3 *dev, unsigned range)
+{
+	u32 at = dev->dvsec_device + range * DVSEC_DEVICE_RANGE_BYTES;
+
+	return (struct decode_decoder){
+		.base = regs_get(&dev->pci.config, at + DVSEC_DEVICE_RANGE1_BASE_HI, 4) << 32 |
+			regs_get(&dev->pci.config, at + DVSEC_DEVICE_RANGE1_BASE_LO, 4),
+		.size = range_size(dev, range),
+		.dpa = range ? range_size(dev, 0) : 0,
+	};
+}
+
+static void range_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	struct cxl_type3 *dev = type3_of(b);
+
+	if (old != now && type3_is_mem_enabled(dev) && !dev->comp.hdm_enabled)
+		cxl_map_changed(dev->host);
 }
 
 static u64 size_hi_read(struct regs *b, unsigned i, u64 stored)
@@ -127,7 +150,7 @@ static u64 size_lo_read(struct regs *b, unsigned i, u64 stored)
 }
 
 #define RWL .locked = device_is_locked, SURVIVES_FLR
-#define RANGE .count = 2, .stride = 0x10
+#define RANGE .count = DVSEC_DEVICE_RANGES, .stride = DVSEC_DEVICE_RANGE_BYTES
 
 static const struct reg device_rows[] = {
 	R16(DVSEC_DEVICE_CAP, DVSEC_CXL_CAP, 0, 0, .read = device_cap_read),
@@ -141,8 +164,8 @@ static const struct reg device_rows[] = {
 	R16(DVSEC_DEVICE_CAP2, DVSEC_CXL_CAP2, DVSEC_DEVICE_CAP2_NO_CLEAN_WRITEBACK, 0),
 	R32(DVSEC_DEVICE_RANGE1_SIZE_HI, DVSEC_CXL_RANGE_SIZE_HI, 0, 0, RANGE, .read = size_hi_read),
 	R32(DVSEC_DEVICE_RANGE1_SIZE_LO, DVSEC_CXL_RANGE_SIZE_LO, 0, 0, RANGE, .read = size_lo_read),
-	R32(DVSEC_DEVICE_RANGE1_BASE_HI, DVSEC_CXL_RANGE_BASE_HI, 0, 0xffffffff, RANGE, RWL),
-	R32(DVSEC_DEVICE_RANGE1_BASE_LO, DVSEC_CXL_RANGE_BASE_LO, 0, HDM_ADDRESS_LO, RANGE, RWL),
+	R32(DVSEC_DEVICE_RANGE1_BASE_HI, DVSEC_CXL_RANGE_BASE_HI, 0, 0xffffffff, RANGE, RWL, .write = range_write),
+	R32(DVSEC_DEVICE_RANGE1_BASE_LO, DVSEC_CXL_RANGE_BASE_LO, 0, HDM_ADDRESS_LO, RANGE, RWL, .write = range_write),
 	R16(DVSEC_DEVICE_CAP3, DVSEC_CXL_CAP3, 0, 0),
 };
 

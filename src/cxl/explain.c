@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cxl/decode.h"
 #include "cxl/host.h"
 #include "cxl/type3.h"
 
@@ -171,6 +172,27 @@ static const char *unusual(const struct cxl_type3 *device, u64 dpa)
 	return "";
 }
 
+/* By the DVSEC, as HDM Decoder Enable is 0. */
+static bool explain_ranges(struct walk *w, struct cxl_type3 *device, u64 *dpa)
+{
+	for (unsigned i = 0; i < DVSEC_DEVICE_RANGES; i++) {
+		struct decode_decoder r = dvsec_range(device, i);
+		bool answers;
+
+		if (w->hpa - r.base >= r.size)
+			continue;
+		*dpa = r.dpa + (w->hpa - r.base);
+		answers = dynamic_is_memory(device, *dpa, 1);
+		hop(w, "device", device->name, -1, answers, "HDM Decoder Enable is 0, range %u: DPA 0x%llx, %s%s",
+		    i + 1, ULL(*dpa), answers ? "memory" : "dynamic capacity that the host has not accepted",
+		    answers ? unusual(device, *dpa) : "");
+		return answers;
+	}
+	hop(w, "device", device->name, -1, false,
+	    "HDM Decoder Enable is 0, and no range of the DVSEC is there [CXL3.1 8.1.3.8, 8.2.4.20.2]");
+	return false;
+}
+
 static bool explain_device(struct walk *w, struct cxl_type3 *device, u64 *dpa)
 {
 	const struct hdm_decoder *d;
@@ -180,10 +202,11 @@ static bool explain_device(struct walk *w, struct cxl_type3 *device, u64 *dpa)
 	int i;
 
 	if (!type3_is_mem_enabled(device)) {
-		hop(w, "device", device->name, -1, false, "memory is off: %s [CXL3.1 8.1.3.2, 8.2.4.20.2]",
-		    device->comp.hdm_enabled ? "Mem_Enable is 0" : "HDM Decoder Enable (or Mem_Enable) is 0");
+		hop(w, "device", device->name, -1, false, "memory is off: Mem_Enable is 0 [CXL3.1 8.1.3.2]");
 		return false;
 	}
+	if (!device->comp.hdm_enabled)
+		return explain_ranges(w, device, dpa);
 	i = explain_decoders(w, "device", &device->comp);
 	if (i < 0)
 		return false;

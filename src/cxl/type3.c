@@ -29,7 +29,7 @@
 
 bool type3_is_mem_enabled(const struct cxl_type3 *dev)
 {
-	return dev->comp.hdm_enabled && dev->dvsec_device &&
+	return dev->dvsec_device &&
 	       (regs_get(&dev->pci.config, dev->dvsec_device + DVSEC_DEVICE_CTRL, 2) & DVSEC_DEVICE_CTRL_MEM_ENABLE);
 }
 

@@ -225,6 +225,7 @@ static inline bool type3_is_persistent(const struct cxl_type3 *dev, u64 dpa)
 
 /* DVSEC Mem_Enable and HDM Decoder Enable, both. */
 bool type3_is_mem_enabled(const struct cxl_type3 *dev);
+struct decode_decoder; /* decode.h */
 /* The backend and the offset in it of a DPA, or NULL past the capacity; *left: bytes from there to its end. */
 struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset, u64 *left);
 
@@ -232,6 +233,8 @@ struct backend *type3_backend(const struct cxl_type3 *dev, u64 dpa, u64 *offset,
 void type3_cxl_reset(struct cxl_type3 *dev, bool clear);
 
 /* --- dvsec.c --- */
+/* A range of memory as the DVSEC has it, size 0: none. */
+struct decode_decoder dvsec_range(const struct cxl_type3 *dev, unsigned range);
 void dvsec_add_function_map(struct pci_dev *pci, u16 at); /* of one with several functions */
 void dvsec_add_device(struct cxl_type3 *dev);             /* the Type 3's four, in the order of its layout */
 /* A fatal error: the device isolates itself if software has enabled that. */

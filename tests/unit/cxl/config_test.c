@@ -218,6 +218,56 @@ static void resets_touch_what_they_should(void **state)
 	assert_int_equal(get(pci, 0x112, 2), 0x8000);
 }
 
+static u64 peek(u64 hpa)
+{
+	u64 value = 0;
+
+	assert_int_equal(space_read(m.space, hpa, 8, &value), MEM_OK);
+	return value;
+}
+
+static void range_set(unsigned range, u64 base)
+{
+	pci_config_write(&dev->pci, 0x120 + 16 * range, 4, base >> 32);
+	pci_config_write(&dev->pci, 0x124 + 16 * range, 4, (u32)base);
+}
+
+static void no_hop(void *arg, const struct cxl_hop *hop)
+{
+}
+
+/* While HDM Decoder Enable is 0 the ranges of the DVSEC decode. [CXL3.1 8.1.3.8] */
+static void ranges_decode_as_long_as_hdm_decoders_do_not(void **state)
+{
+	u64 size = 8, dpa = 0;
+
+	fixture_close(&m);
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	assert_true(fixture_option(&m, "targets.0=hb0,size=2G", cxl_host_add_window_opts));
+	dev = fixture_one_device_below(&m, "", 512, "");
+	range_set(0, WINDOWS_BASE + GiB);
+	range_set(1, WINDOWS_BASE);
+	assert_true(peek(WINDOWS_BASE) == ~0ull);
+	pci_config_write(&dev->pci, 0x10c, 2, 6);
+	assert_int_equal(space_write(m.space, WINDOWS_BASE + GiB + 64, 8, 1), MEM_OK);
+	assert_int_equal(space_write(m.space, WINDOWS_BASE + 64, 8, 2), MEM_OK);
+	assert_int_equal(load_le(cxl_media_at(m.cxl, dev, 64, &size), 8), 1);
+	assert_int_equal(load_le(cxl_media_at(m.cxl, dev, 256 * MiB + 64, &size), 8), 2);
+	assert_true(peek(WINDOWS_BASE + 512 * MiB) == ~0ull);
+	assert_true(cxl_explain(m.cxl, WINDOWS_BASE + 64, no_hop, NULL, &dpa));
+	assert_int_equal(dpa, 256 * MiB + 64);
+	assert_false(cxl_explain(m.cxl, WINDOWS_BASE + 512 * MiB, no_hop, NULL, &dpa));
+	range_set(1, WINDOWS_BASE + 512 * MiB);
+	assert_int_equal(peek(WINDOWS_BASE + 512 * MiB + 64), 2);
+	component_set(&dev->comp, AT_HDM + HDM_GLOBAL_CTRL, HDM_GLOBAL_ENABLE); /* no decoder is committed */
+	assert_true(peek(WINDOWS_BASE + GiB + 64) == ~0ull);
+	component_set(&dev->comp, AT_HDM + HDM_GLOBAL_CTRL, 0);
+	assert_int_equal(peek(WINDOWS_BASE + GiB + 64), 1);
+	pci_config_write(&dev->pci, 0x10c, 2, 2);
+	assert_true(peek(WINDOWS_BASE + GiB + 64) == ~0ull);
+}
+
 static void functions_beside_it_are_named(void **state)
 {
 	struct pci_dev other = {.dev = {.cls = &cxl_rp_class}};
@@ -471,6 +521,7 @@ int main(void)
 		T(device_dvsec_says_what_memory_there_is),
 		T(config_lock_freezes_what_is_rwl),
 		T(resets_touch_what_they_should),
+		T(ranges_decode_as_long_as_hdm_decoders_do_not),
 		T(functions_beside_it_are_named),
 		T(serial_numbers_are_stable_and_distinct),
 		T(cdat_reads_entry_by_entry_and_sums_to_zero),

@@ -146,12 +146,11 @@ static inline void fixture_power_on(struct machine *m)
 	fixture_reset(m, RESET_COLD);
 }
 
-/* A bridge with a root port rp0 (`port`: more of its options), and below it mem0: 256 MiB volatile, `persistent` MiB
- * persistent, labels. */
-static inline struct cxl_type3 *fixture_one_device(struct machine *m, const char *port, unsigned persistent,
-						   const char *more)
+/* A bridge hb0 (there, or made here) with a root port rp0 (`port`: more of its options), and below it mem0: 256 MiB
+ * volatile, `persistent` MiB persistent, labels. */
+static inline struct cxl_type3 *fixture_one_device_below(struct machine *m, const char *port, unsigned persistent,
+							 const char *more)
 {
-	fixture_add(m, &pxb_cxl_class, "id=hb0,bus_nr=12");
 	fixture_add(m, &cxl_rp_class, "id=rp0,bus=hb0%s", port);
 	fixture_add(m, &memory_backend_ram_class, "id=v,size=256M");
 	fixture_add(m, &memory_backend_ram_class, "id=p,size=%uM", persistent);
@@ -159,6 +158,13 @@ static inline struct cxl_type3 *fixture_one_device(struct machine *m, const char
 	fixture_add(m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l%s", more);
 	fixture_power_on(m);
 	return fixture_type3(m, "mem0");
+}
+
+static inline struct cxl_type3 *fixture_one_device(struct machine *m, const char *port, unsigned persistent,
+						   const char *more)
+{
+	fixture_add(m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	return fixture_one_device_below(m, port, persistent, more);
 }
 
 /* Root port rp0, switch us0, its downstream port ds0, below it mem0 with 256 MiB. */
