@@ -212,7 +212,14 @@ struct cxl_record_kind {
 	u8 uuid[16];
 	const struct cxl_record_field *fields; /* ends with name NULL; the common ones are not in it */
 };
-enum { CXL_RECORD_GENERAL_MEDIA, CXL_RECORD_DRAM, CXL_RECORD_MEMORY_MODULE, CXL_RECORD_DYNAMIC, CXL_RECORD_KINDS };
+enum {
+	CXL_RECORD_GENERAL_MEDIA,
+	CXL_RECORD_DRAM,
+	CXL_RECORD_MEMORY_MODULE,
+	CXL_RECORD_MEMORY_SPARING,
+	CXL_RECORD_DYNAMIC,
+	CXL_RECORD_KINDS
+};
 extern const struct cxl_record_kind cxl_record_kinds[CXL_RECORD_KINDS];
 const struct cxl_record_kind *cxl_record_kind_of(const u8 *record); /* NULL: unknown */
 /* Every field, the common ones first; kind may be NULL. */

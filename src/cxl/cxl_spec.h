@@ -313,6 +313,14 @@ enum cxl_event_log { EVENT_INFO, EVENT_WARNING, EVENT_FAILURE, EVENT_FATAL, EVEN
 #define EVENT_IRQ_FIRMWARE 0x02
 
 /* 8.2.9.2.1.1 General media event record: after the 48 bytes common to all records. */
+#define SPARING_CLASS_AT 48
+#define SPARING_SUBCLASS_AT 49
+#define SPARING_FLAGS 50
+#define SPARING_RESULT 51
+#define SPARING_VALID 52
+#define SPARING_SPARES 60
+#define SPARING_ADDRESS 62 /* channel to column */
+#define SPARING_SUB_CHANNEL 90
 #define GENERAL_MEDIA_DPA 48
 #define GENERAL_MEDIA_DPA_VOLATILE BIT(0)
 #define GENERAL_MEDIA_DESCRIPTOR 56

@@ -8,7 +8,7 @@
  *
  * Patrol scrub and ECS change nothing but their registers; repair takes a line out of the poison list, as its row is a
  * good one then. Memory sparing names DRAM parts, which there are none of: it uses up one of SPARES and changes nothing
- * else.
+ * else. What came of sparing, and of repair where that is asked for, is told by a Memory Sparing event.
  */
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -25,14 +25,21 @@ enum { SELECT_CURRENT, SELECT_DEFAULT, SELECT_SAVED };
 #define REPAIR_CLASS 1
 #define SPARING_CLASS 2
 #define REPAIR_BYTES 14
-#define SPARING_BYTES 16
+#define SPARING_BYTES MAINTENANCE_BYTES
 #define REPAIR_NS 10000000ull
+#define REPAIR_LATENCY 0x14 /* 1 x 10 ms [8.2.9.7.2, table 8-111] */
+/* Flags of a maintenance operation. */
 #define QUERY_RESOURCES BIT(0)
+#define HARD_SPARING BIT(1)
+#define SUB_CHANNEL_IS_VALID BIT(2)
+#define NIBBLE_MASK_IS_VALID BIT(3)
 
 struct feature {
 	const char *name;
 	u8 uuid[16];
 	u8 get_bytes, set_bytes;
+	u8 set_least; /* bytes that must come, the others are 0 then; 0: all */
+	u8 version;   /* 0: 1 */
 	u8 initial[FEATURE_BYTES_MAX];
 	struct {
 		u8 at, mask;
@@ -54,8 +61,12 @@ static bool ecs_check(const u8 *next)
 	return threshold >= 3 && threshold <= 5 && (next[0] & 3) <= 1;
 }
 
-/* Sparing is safe while memory is in use; it can be soft and hard. */
-#define SPARING_RESTRICTIONS 0x07
+/* Memory goes on and keeps what is in it; sparing can be soft and hard. */
+#define SPARING_RESTRICTIONS 0x06
+#define PPR_FLAGS 0x05 /* DPA is all it needs; it tells by an event where that is switched on */
+#define PPR_ROW 2      /* of soft PPR, then comes hard PPR */
+#define PPR_MODE 19
+#define PPR_MODE_EVENT BIT(0)
 
 static const struct feature features[FEATURES] = {
 	{.name = "patrol scrub",
@@ -72,23 +83,23 @@ static const struct feature features[FEATURES] = {
 	 .initial = {0x01, 0x01, 0x03, 0x00, 0x00}, /* log type; of one FRU: capability, configuration, flags */
 	 .set = {{0, 0x03}, {2, 0x1f}, {3, 0x00}},
 	 .check = ecs_check},
-	{.name = "soft PPR",
-	 .uuid = {0x89, 0x2b, 0xa4, 0x75, 0xfa, 0xd8, 0x47, 0x4e, 0x9d, 0x3e, 0x69, 0x2c, 0x91, 0x75, 0x68, 0xbb},
-	 .get_bytes = 20,
-	 .set_bytes = 2,
-	 .initial = {0x02, 0x00, 0x00, 0x00, 0x00, REPAIR_CLASS, 0, [16] = 0x01}, /* DPA is all it needs */
-	 .set = {{3, 0x01}, {4, 0x00}}},
+/* clang-format off */
+#define PPR(subclass)                                                                                                  \
+	.get_bytes = 20, .set_bytes = 3, .set_least = 2, .version = 2,                                                 \
+	.initial = {REPAIR_LATENCY, 0, 0, 0, 0, REPAIR_CLASS, subclass, [16] = PPR_FLAGS},                             \
+	.set = {{3, 0x00}, {4, 0x00}, {PPR_MODE, PPR_MODE_EVENT}}
+#define SPARING(subclass)                                                                                              \
+	.get_bytes = 19, .set_bytes = 2,                                                                               \
+	.initial = {REPAIR_LATENCY, 0, 0, 0, 0, SPARING_CLASS, subclass, [17] = SPARING_RESTRICTIONS},                 \
+	.set = {{3, 0x00}, {4, 0x00}}
+	/* clang-format on */
+	[PPR_ROW] = {.name = "soft PPR",
+		     .uuid = {0x89, 0x2b, 0xa4, 0x75, 0xfa, 0xd8, 0x47, 0x4e, 0x9d, 0x3e, 0x69, 0x2c, 0x91, 0x75, 0x68,
+			      0xbb},
+		     PPR(0)},
 	{.name = "hard PPR",
 	 .uuid = {0x80, 0xea, 0x45, 0x21, 0x78, 0x6f, 0x41, 0x27, 0xaf, 0xb1, 0xec, 0x74, 0x59, 0xfb, 0x0e, 0x24},
-	 .get_bytes = 20,
-	 .set_bytes = 2,
-	 .initial = {0x02, 0x00, 0x00, 0x00, 0x00, REPAIR_CLASS, 1, [16] = 0x01},
-	 .set = {{3, 0x01}, {4, 0x00}}},
-/* clang-format off */
-#define SPARING(subclass)                                                                                              \
-	.get_bytes = 19, .set_bytes = 2, .initial = {0x02, 0x00, 0x00, 0x00, 0x00, SPARING_CLASS, subclass, [17] = SPARING_RESTRICTIONS}, \
-	.set = {{3, 0x01}, {4, 0x00}}
-	/* clang-format on */
+	 PPR(1)},
 	{.name = "cacheline sparing",
 	 .uuid = {0x96, 0xc3, 0x33, 0x86, 0x91, 0xdd, 0x44, 0xc7, 0x9e, 0xcb, 0xfd, 0xaf, 0x65, 0x03, 0xba, 0xc4},
 	 SPARING(0)},
@@ -102,6 +113,11 @@ static const struct feature features[FEATURES] = {
 	 .uuid = {0x34, 0xdb, 0xaf, 0xf5, 0x05, 0x52, 0x42, 0x81, 0x8f, 0x76, 0xda, 0x0b, 0x5e, 0x7a, 0x76, 0xa7},
 	 SPARING(3)},
 };
+
+static u8 version_of(const struct feature *f)
+{
+	return f->version ? f->version : 1;
+}
 
 static int find_feature(const u8 *uuid)
 {
@@ -128,8 +144,8 @@ u16 cmd_get_supported_features(struct cxl_type3 *dev, struct mbox_in *in, struct
 		mbox_put(out, 2, f->get_bytes);
 		mbox_put(out, 2, f->set_bytes);
 		mbox_put(out, 4, ATTRIBUTE_CHANGEABLE | ATTRIBUTE_DEFAULT);
-		mbox_put(out, 1, 1); /* versions */
-		mbox_put(out, 1, 1);
+		mbox_put(out, 1, version_of(f)); /* of Get and of Set Feature */
+		mbox_put(out, 1, version_of(f));
 		mbox_put(out, 2, SET_EFFECTS);
 		mbox_put_zeros(out, 18);
 	}
@@ -189,7 +205,7 @@ u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 {
 	struct features *s = &dev->features;
 	int n = find_target(s, mbox_get_bytes(in, 16));
-	u32 action = mbox_get(in, 4) & 7, size;
+	u32 action = mbox_get(in, 4) & 7, size, least;
 	u64 offset = mbox_get(in, 2), version = mbox_get(in, 1);
 	bool is_last = action == SET_FULL || action == SET_LAST;
 	const u8 *data;
@@ -209,7 +225,7 @@ u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 		s->is_moving = false;
 		return CXL_SUCCESS;
 	}
-	if (version != 1)
+	if (!version || version > version_of(&features[n]))
 		return CXL_UNSUPPORTED_FEATURE_VERSION;
 	if ((action == SET_FULL || action == SET_FIRST) && s->is_moving)
 		return CXL_FEATURE_TRANSFER_IN_PROGRESS;
@@ -220,9 +236,11 @@ u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 		return CXL_FEATURE_TRANSFER_OUT_OF_ORDER;
 	if (!range_ok(offset, size, features[n].set_bytes))
 		return CXL_INVALID_INPUT;
-	if (!size || (is_last && offset + size != features[n].set_bytes))
+	least = features[n].set_least ? features[n].set_least : features[n].set_bytes;
+	if (!size || (is_last && offset + size < least))
 		return CXL_INVALID_PAYLOAD_LENGTH;
 	memcpy(s->parts + offset, data, size);
+	memset(s->parts + offset + size, 0, FEATURE_BYTES_MAX - offset - size);
 	s->part = offset;
 	s->next = offset + size;
 	s->moving = n;
@@ -230,70 +248,114 @@ u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 	return s->is_moving ? CXL_SUCCESS : take_effect(dev, (unsigned)n);
 }
 
+static unsigned spares_left(const struct features *s, unsigned subclass)
+{
+	return SPARES - s->hard_spares[subclass] - s->soft_spares[subclass];
+}
+
+enum { RESULT_SUCCESS = 0, RESULT_EXHAUSTED = 1, RESULT_FAILURE = 0xff };
+/* What of the address belongs to a subclass, as validity flags; all have channel and rank. */
+static const u16 sparing_fields[4] = {0x7b, 0x3b, 0x1b, 0x03};
+
+/* A request, and what came of it, as an event: the address as it was given. [8.2.9.2.1.4] */
+static void report_operation(struct cxl_type3 *dev, const u8 *request, u8 result)
+{
+	u8 record[EVENT_RECORD_BYTES] = {0}, flags = request[2];
+	bool is_sparing = request[0] == SPARING_CLASS;
+	bool is_hard = is_sparing ? flags & HARD_SPARING : request[1] == 1;
+	u16 valid = is_sparing ? sparing_fields[request[1]] : 0;
+
+	memcpy(record, cxl_record_kinds[CXL_RECORD_MEMORY_SPARING].uuid, 16);
+	record[SPARING_CLASS_AT] = request[0];
+	record[SPARING_SUBCLASS_AT] = request[1];
+	record[SPARING_FLAGS] = (flags & QUERY_RESOURCES) | (is_hard ? HARD_SPARING : 0);
+	record[SPARING_RESULT] = result;
+	if (result == RESULT_SUCCESS) /* 3: or more */
+		record[SPARING_SPARES] = is_sparing ? MIN(spares_left(&dev->features, request[1]), 3u) : 3;
+	if (is_sparing) {
+		memcpy(record + SPARING_ADDRESS, request + 3, 12);
+		record[SPARING_SUB_CHANNEL] = request[15];
+		if (flags & NIBBLE_MASK_IS_VALID)
+			valid |= BIT(2);
+		if ((flags & SUB_CHANNEL_IS_VALID) && !request[1])
+			valid |= BIT(9);
+	}
+	store_le(record + SPARING_VALID, 2, valid);
+	event_report(dev, EVENT_INFO, record);
+}
+
+static u16 start_operation(struct cxl_type3 *dev, const u8 *request, unsigned bytes,
+			   void (*done)(void *owner, u16 code))
+{
+	u16 code = background_start(&dev->background, 0x0600, REPAIR_NS, true, done);
+
+	if (code == CXL_BACKGROUND_STARTED)
+		memcpy(dev->features.maintenance, request, bytes);
+	return code;
+}
+
 static void repair_done(void *owner, u16 code)
 {
 	struct cxl_type3 *dev = owner;
+	const u8 *request = dev->features.maintenance;
 
 	if (code == CXL_SUCCESS)
-		poison_repair(dev, dev->features.repair_dpa);
+		poison_repair(dev, align_down(load_le(request + 3, 8), POISON_LINE));
+	if (dev->features.now[PPR_ROW + request[1]][PPR_MODE] & PPR_MODE_EVENT)
+		report_operation(dev, request, code == CXL_SUCCESS ? RESULT_SUCCESS : RESULT_FAILURE);
 }
 
 /* Flags, DPA, nibble mask. [8.2.9.7.1.2, 8.2.9.7.1.3] */
-static u16 repair(struct cxl_type3 *dev, struct mbox_in *in)
+static u16 repair(struct cxl_type3 *dev, const u8 *request)
 {
-	unsigned flags = mbox_get(in, 1);
-	u64 dpa = mbox_get(in, 8);
-
-	if (dpa >= type3_capacity(dev))
+	if (load_le(request + 3, 8) >= type3_capacity(dev))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
-	if (flags & QUERY_RESOURCES)
+	if (request[2] & QUERY_RESOURCES)
 		return CXL_SUCCESS; /* there always are */
-	dev->features.repair_dpa = align_down(dpa, POISON_LINE);
-	return background_start(&dev->background, 0x0600, REPAIR_NS, true, repair_done);
+	return start_operation(dev, request, REPAIR_BYTES, repair_done);
 }
-
-#define SPARING_HARD BIT(1)
 
 static void sparing_done(void *owner, u16 code)
 {
 	struct cxl_type3 *dev = owner;
 	struct features *s = &dev->features;
+	const u8 *request = s->maintenance;
 
 	if (code == CXL_SUCCESS)
-		(s->sparing_hard ? s->hard_spares : s->soft_spares)[s->sparing]++;
+		(request[2] & HARD_SPARING ? s->hard_spares : s->soft_spares)[request[1]]++;
+	report_operation(dev, request, code == CXL_SUCCESS ? RESULT_SUCCESS : RESULT_FAILURE);
 }
 
 /* Flags, channel, rank, nibble mask, bank group, bank, row, column, sub-channel. [8.2.9.7.1.4] */
-static u16 spare(struct cxl_type3 *dev, struct mbox_in *in, unsigned subclass)
+static u16 spare(struct cxl_type3 *dev, const u8 *request)
 {
-	struct features *s = &dev->features;
-	unsigned flags = mbox_get(in, 1);
+	bool is_query = request[2] & QUERY_RESOURCES, is_left = spares_left(&dev->features, request[1]);
 
-	if (s->hard_spares[subclass] + s->soft_spares[subclass] >= SPARES)
+	if (is_query || !is_left)
+		report_operation(dev, request, is_left ? RESULT_SUCCESS : RESULT_EXHAUSTED);
+	if (!is_left)
 		return CXL_RESOURCES_EXHAUSTED;
-	if (flags & QUERY_RESOURCES)
-		return CXL_SUCCESS;
-	s->sparing = subclass;
-	s->sparing_hard = flags & SPARING_HARD;
-	return background_start(&dev->background, 0x0600, REPAIR_NS, true, sparing_done);
+	return is_query ? CXL_SUCCESS : start_operation(dev, request, SPARING_BYTES, sparing_done);
 }
 
 u16 cmd_perform_maintenance(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	unsigned class = mbox_get(in, 1), subclass = mbox_get(in, 1);
+	u32 length = in->length;
+	const u8 *request = mbox_get_bytes(in, length);
+	unsigned class = request[0], subclass = request[1];
 	bool is_repair = class == REPAIR_CLASS && subclass <= 1, is_sparing = class == SPARING_CLASS && subclass <= 3;
 
 	if (!is_repair && !is_sparing)
 		return CXL_INVALID_INPUT;
-	if (in->length != (is_repair ? REPAIR_BYTES : SPARING_BYTES))
+	if (length != (is_repair ? REPAIR_BYTES : SPARING_BYTES))
 		return CXL_INVALID_PAYLOAD_LENGTH;
-	return is_repair ? repair(dev, in) : spare(dev, in, subclass);
+	return is_repair ? repair(dev, request) : spare(dev, request);
 }
 
 void features_reset(struct cxl_type3 *dev, unsigned reset_kind)
 {
 	dev->features.is_moving = false;
-	if (reset_kind == RESET_COLD)
+	if (reset_kind & RESETS_CONVENTIONAL)
 		memset(dev->features.soft_spares, 0, sizeof(dev->features.soft_spares));
 	for (unsigned n = 0; n < FEATURES; n++)
 		memcpy(dev->features.now[n], features[n].initial, FEATURE_BYTES_MAX);

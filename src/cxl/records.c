@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event records from outside: which field stands where. [CXL3.2 8.2.10.2.1, tables 8-55 to 8-59] One row per field, by
+ * Event records from outside: which field stands where. [CXL3.2 8.2.10.2.1, tables 8-55 to 8-60] One row per field, by
  * the name that monitors use; what injects a record and what shows one both go by these rows. A field that may be
  * missing has a bit that says whether it is there: in the record's validity flags or, for those of the common part, in
  * its flags.
@@ -66,6 +66,24 @@ static const struct cxl_record_field memory_module_fields[] = {
 	{0},
 };
 
+static const struct cxl_record_field memory_sparing_fields[] = {
+	{"operation-class", SPARING_CLASS_AT, 1, ALWAYS},
+	{"operation-subclass", SPARING_SUBCLASS_AT, 1, ALWAYS},
+	{"sparing-flags", SPARING_FLAGS, 1, ALWAYS},
+	{"result", SPARING_RESULT, 1, ALWAYS},
+	{"spares", SPARING_SPARES, 2, ALWAYS},
+	{"channel", SPARING_ADDRESS, 1, SPARING_VALID, 0},
+	{"rank", 63, 1, SPARING_VALID, 1},
+	{"nibble-mask", 64, 3, SPARING_VALID, 2},
+	{"bank-group", 67, 1, SPARING_VALID, 3},
+	{"bank", 68, 1, SPARING_VALID, 4},
+	{"row", 69, 3, SPARING_VALID, 5},
+	{"column", 72, 2, SPARING_VALID, 6},
+	{"component-id", 74, 16, SPARING_VALID, 7, .format_bit = 8},
+	{"sub-channel", SPARING_SUB_CHANNEL, 1, SPARING_VALID, 9},
+	{0},
+};
+
 const struct cxl_record_kind cxl_record_kinds[CXL_RECORD_KINDS] = {
 	[CXL_RECORD_GENERAL_MEDIA] = {"general-media",
 				      {0xfb, 0xcd, 0x0a, 0x77, 0xc2, 0x60, 0x41, 0x7f, 0x85, 0xa9, 0x08, 0x8b, 0x16,
@@ -79,6 +97,10 @@ const struct cxl_record_kind cxl_record_kinds[CXL_RECORD_KINDS] = {
 				      {0xfe, 0x92, 0x74, 0x75, 0xdd, 0x59, 0x43, 0x39, 0xa5, 0x86, 0x79, 0xba, 0xb1,
 				       0x13, 0xb7, 0x74},
 				      memory_module_fields},
+	[CXL_RECORD_MEMORY_SPARING] = {"memory-sparing",
+				       {0xe7, 0x1f, 0x3a, 0x40, 0x2d, 0x29, 0x40, 0x92, 0x8a, 0x39, 0x4d, 0x1c, 0x96,
+					0x6c, 0x7c, 0x65},
+				       memory_sparing_fields},
 	[CXL_RECORD_DYNAMIC] = {"dynamic-capacity",
 				{0xca, 0x95, 0xaf, 0xa7, 0xf1, 0x83, 0x40, 0x18, 0x8c, 0x2f, 0x95, 0x26, 0x8e, 0x10,
 				 0x1a, 0x2a},

@@ -140,15 +140,15 @@ struct firmware {
 #define FEATURES 8
 #define SPARES 8 /* of each kind of memory sparing */
 #define FEATURE_BYTES_MAX 24
+#define MAINTENANCE_BYTES 16
 struct features {
 	u8 now[FEATURES][FEATURE_BYTES_MAX];
 	u8 parts[FEATURE_BYTES_MAX]; /* of the Set Feature that is going on */
 	bool is_moving;
 	int moving;
 	u64 part, next, repair_dpa;        /* offsets: of the last part that came, and behind it */
-	u8 hard_spares[4], soft_spares[4]; /* used up, by subclass; the soft ones come back at a cold reset */
-	u8 sparing;                        /* subclass of the operation that runs */
-	bool sparing_hard;
+	u8 hard_spares[4], soft_spares[4]; /* used up, by subclass; the soft ones come back at a conventional reset */
+	u8 maintenance[MAINTENANCE_BYTES]; /* the operation that runs, as it was asked for */
 };
 
 #define DEBUG_LOG_BYTES 512

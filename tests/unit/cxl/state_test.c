@@ -451,9 +451,26 @@ static void ranges_of_media_fill_the_payload(void **state)
 	fixture_close(&m);
 }
 
+/* The one record of the information log, which is cleared. */
+static void take_sparing_record(u8 record[128])
+{
+	static const u8 uuid[16] = {0xe7, 0x1f, 0x3a, 0x40, 0x2d, 0x29, 0x40, 0x92,
+				    0x8a, 0x39, 0x4d, 0x1c, 0x96, 0x6c, 0x7c, 0x65};
+	u8 log = 0, clear[8] = {[2] = 1};
+
+	assert_int_equal(send(0x0100, &log, 1), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 20, 2), 1);
+	memcpy(record, out + 32, 128);
+	assert_memory_equal(record, uuid, 16);
+	assert_int_equal(record[17] & 3, 0); /* information */
+	memcpy(clear + 6, record + 20, 2);
+	assert_int_equal(send(0x0101, clear, 8), CXL_SUCCESS);
+}
+
+/* Each answer is told by an event, too: flags, result, what is left, and the address as it was given. */
 static void spares_are_used_up(void **state)
 {
-	u8 request[16] = {2, 1};
+	u8 request[16] = {2, 1, 0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, record[128], log = 0;
 
 	open_device("");
 	assert_int_equal(send(0x0600, request, 14), CXL_INVALID_PAYLOAD_LENGTH);
@@ -461,21 +478,92 @@ static void spares_are_used_up(void **state)
 	for (unsigned n = 0; n < SPARES; n++) {
 		request[2] = 1; /* asks */
 		assert_int_equal(send(0x0600, request, 16), CXL_SUCCESS);
+		take_sparing_record(record);
+		assert_int_equal(load_le(record + 48, 4), 0x00010102);
+		assert_int_equal(load_le(record + 60, 2), MIN(SPARES - n, 3u));
 		request[2] = n < 2 ? 2 : 0; /* two hard ones */
 		assert_int_equal(send(0x0600, request, 16), CXL_BACKGROUND_STARTED);
 		assert_int_equal(send(0x0600, request, 16), CXL_BUSY);
+		assert_int_equal(send(0x0100, &log, 1), CXL_SUCCESS);
+		assert_int_equal(load_le(out + 20, 2), 0); /* not yet */
 		loop_time_advance(m.loop, 1000000000);
+		take_sparing_record(record);
+		assert_int_equal(load_le(record + 48, 4), 0x00000102 | (n < 2 ? 2 << 16 : 0));
+		assert_int_equal(load_le(record + 52, 2), 0x3b); /* neither column nor nibbles */
+		assert_int_equal(load_le(record + 60, 2), MIN(SPARES - 1 - n, 3u));
+		assert_memory_equal(record + 62, request + 3, 12);
 	}
 	assert_int_equal(send(0x0600, request, 16), CXL_RESOURCES_EXHAUSTED);
+	take_sparing_record(record);
+	assert_int_equal(load_le(record + 48, 4), 0x01000102);
+	request[1] = 0; /* a line, with all that can be said of it */
+	request[2] = 8 | 4 | 1;
+	assert_int_equal(send(0x0600, request, 16), CXL_SUCCESS);
+	take_sparing_record(record);
+	assert_int_equal(load_le(record + 52, 2), 0x27f);
+	assert_int_equal(record[90], 15);
 	request[1] = 3; /* ranks have their own */
+	request[2] = 0;
 	assert_int_equal(send(0x0600, request, 16), CXL_BACKGROUND_STARTED);
 	assert_int_equal(send(0x0005, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(dev->features.soft_spares[3], 0); /* aborted */
+	take_sparing_record(record);
+	assert_int_equal(record[51], 0xff);
+	assert_int_equal(load_le(record + 52, 2), 3);
 	request[1] = 4;
 	assert_int_equal(send(0x0600, request, 16), CXL_INVALID_INPUT);
-	fixture_reset(&m, RESET_COLD);
+	fixture_reset(&m, RESET_HOT);
 	assert_int_equal(dev->features.hard_spares[1], 2);
 	assert_int_equal(dev->features.soft_spares[1], 0);
+	fixture_close(&m);
+}
+
+/* Feature data of PPR, version 2: whether an event tells of its end; version 1 had no such byte. [CXL3.1 8.2.9.7.2.1]
+ */
+static void repair_is_told_where_it_is_asked_for(void **state)
+{
+	static const u8 hard[16] = {0x80, 0xea, 0x45, 0x21, 0x78, 0x6f, 0x41, 0x27,
+				    0xaf, 0xb1, 0xec, 0x74, 0x59, 0xfb, 0x0e, 0x24};
+	u8 list[8] = {8 + 2 * 48, 0, 0, 0, 2}, get_request[21] = {0}, set[35] = {0}, request[14] = {1, 1}, record[128],
+	   log = 0;
+
+	open_device("");
+	assert_int_equal(send(0x0500, list, 8), CXL_SUCCESS);
+	for (unsigned n = 0; n < 2; n++) {
+		assert_int_equal(load_le(out + 8 + 48 * n + 18, 4), 20 | 3 << 16);
+		assert_int_equal(load_le(out + 8 + 48 * n + 26, 2), 0x0202);
+	}
+	memcpy(get_request, hard, 16);
+	memcpy(set, hard, 16);
+	get_request[18] = 20;
+	for (unsigned version = 2; version; version--) {
+		set[22] = version;
+		set[34] = 1;
+		assert_int_equal(send(0x0502, set, 33), CXL_INVALID_PAYLOAD_LENGTH);
+		assert_int_equal(send(0x0502, set, version == 2 ? 35 : 34), CXL_SUCCESS);
+		assert_int_equal(send(0x0501, get_request, 21), CXL_SUCCESS);
+		assert_int_equal(out[0], 0x14); /* 10 ms */
+		assert_int_equal(out[16], 5);
+		assert_int_equal(out[19], version == 2);
+		assert_int_equal(send(0x0600, request, 14), CXL_BACKGROUND_STARTED);
+		loop_time_advance(m.loop, 10000000);
+		if (version == 2) {
+			take_sparing_record(record);
+			assert_int_equal(load_le(record + 48, 4), 0x00020101); /* hard */
+			assert_int_equal(load_le(record + 52, 2), 0);
+			assert_int_equal(load_le(record + 60, 2), 3);
+		}
+		assert_int_equal(send(0x0100, &log, 1), CXL_SUCCESS);
+		assert_int_equal(load_le(out + 20, 2), 0);
+	}
+	set[22] = 3;
+	assert_int_equal(send(0x0502, set, 35), CXL_UNSUPPORTED_FEATURE_VERSION);
+	/* Sparing leaves memory as it is, and keeps its contents. */
+	list[4] = 4;
+	assert_int_equal(send(0x0500, list, 8), CXL_SUCCESS);
+	memcpy(get_request, out + 8, 16);
+	assert_int_equal(send(0x0501, get_request, 21), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 17, 2), 6);
 	fixture_close(&m);
 }
 
@@ -487,7 +575,7 @@ int main(void)
 		T(passphrases_outlast_the_process),          T(a_sanitize_that_was_killed_is_owed),
 		T(label_writes_are_whole_when_killed),       T(health_crosses_thresholds),
 		T(payloads_have_the_size_that_is_asked_for), T(spares_are_used_up),
-		T(ranges_of_media_fill_the_payload),
+		T(ranges_of_media_fill_the_payload),         T(repair_is_told_where_it_is_asked_for),
 	};
 
 	return cmocka_run_group_tests_name("cxl/state", tests, NULL, NULL);
