@@ -46,6 +46,12 @@ static void background_fire(void *opaque)
 		background_end(b, CXL_SUCCESS);
 }
 
+void background_look(struct background *b)
+{
+	if (b->is_running && now(b) - b->started >= b->duration)
+		background_end(b, CXL_SUCCESS);
+}
+
 void background_init(struct background *b, struct mailbox *mbox, void *owner)
 {
 	b->mbox = mbox;
@@ -63,6 +69,7 @@ void background_fini(struct background *b)
 u16 background_start(struct background *b, u16 opcode, u64 duration_ns, bool can_abort,
 		     void (*done)(void *owner, u16 code))
 {
+	background_look(b);
 	if (b->is_running)
 		return CXL_BUSY;
 	b->is_running = true;

@@ -22,7 +22,10 @@ static u64 background_status_read(struct regs *b, unsigned i, u64 stored)
 {
 	const struct mailbox *mbox = b->owner;
 
-	return mbox->cci.background ? background_status(mbox->cci.background) : 0;
+	if (!mbox->cci.background)
+		return 0;
+	background_look(mbox->cci.background);
+	return background_status(mbox->cci.background);
 }
 
 static u64 memory_status_read(struct regs *b, unsigned i, u64 stored)

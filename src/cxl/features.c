@@ -26,8 +26,8 @@ enum { SELECT_CURRENT, SELECT_DEFAULT, SELECT_SAVED };
 #define SPARING_CLASS 2
 #define REPAIR_BYTES 14
 #define SPARING_BYTES MAINTENANCE_BYTES
-#define REPAIR_NS 10000000ull
-#define REPAIR_LATENCY 0x14 /* 1 x 10 ms [8.2.9.7.2, table 8-111] */
+#define REPAIR_NS 1         /* Linux 7.3 looks for the end once, and does not wait */
+#define REPAIR_LATENCY 0x10 /* 1 x 1 us [8.2.9.7.2, table 8-111] */
 /* Flags of a maintenance operation. */
 #define QUERY_RESOURCES BIT(0)
 #define HARD_SPARING BIT(1)

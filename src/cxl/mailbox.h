@@ -111,6 +111,8 @@ u16 background_start(struct background *b, u16 opcode, u64 duration_ns, bool can
 /* One without a duration has come to its end: it is over as soon as the timers run. */
 #define BACKGROUND_OPEN UINT64_MAX /* as a duration: until background_finish */
 void background_finish(struct background *b);
+/* Ends what is over by guest time: whoever looks sees no more of it than there is. */
+void background_look(struct background *b);
 /* Request Abort Background Operation. */
 u16 background_abort(struct background *b);
 /* Background Command Status as it reads now. */

@@ -248,6 +248,7 @@ BOOTS = {name: Boot(*row) for name, row in {
     # Kernels of tools/guest-kernel, which commit decoders themselves; no modules.
     "own 6.12 regions": ("own-6.12", 2, "create_region", uncommitted(), True),
     "own 7.3 regions": ("own-7.3", 2, "create_region", uncommitted(), False),
+    "own 7.3 scrub, sparing and repair": ("own-7.3", 2, "repair", DOE, True),
     "7.3 16 vCPUs": ("7.3", 16, "tour", volatile(), False),
 }.items()}
 # What the host must find after a row of runs: file in the scratch folder -> text in it.

@@ -542,11 +542,12 @@ static void repair_is_told_where_it_is_asked_for(void **state)
 		assert_int_equal(send(0x0502, set, 33), CXL_INVALID_PAYLOAD_LENGTH);
 		assert_int_equal(send(0x0502, set, version == 2 ? 35 : 34), CXL_SUCCESS);
 		assert_int_equal(send(0x0501, get_request, 21), CXL_SUCCESS);
-		assert_int_equal(out[0], 0x14); /* 10 ms */
+		assert_int_equal(out[0], 0x10); /* 1 us */
 		assert_int_equal(out[16], 5);
 		assert_int_equal(out[19], version == 2);
 		assert_int_equal(send(0x0600, request, 14), CXL_BACKGROUND_STARTED);
-		loop_time_advance(m.loop, 10000000);
+		loop_time_advance(m.loop, 1);
+		assert_int_equal(get(MAILBOX_BACKGROUND, 8), 0x0600 | 100 << 16);
 		if (version == 2) {
 			take_sparing_record(record);
 			assert_int_equal(load_le(record + 48, 4), 0x00020101); /* hard */
