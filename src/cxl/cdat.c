@@ -173,7 +173,7 @@ u32 cdat_serve(const struct cdat *cdat, const u32 *request, u32 request_dwords, 
 {
 	u32 word, handle, at = 0, bytes = CDAT_HEADER_BYTES, next;
 
-	if (request_dwords != DOE_HEADER_DWORDS + 1)
+	if (request_dwords < DOE_HEADER_DWORDS + 1)
 		return 0;
 	word = request[DOE_HEADER_DWORDS];
 	handle = word >> 16;

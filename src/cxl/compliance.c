@@ -282,12 +282,16 @@ static const struct compliance_request {
 #define REQUEST_DWORDS_MAX 22
 #define CAPABILITY_DWORDS_OLD 7 /* without the options */
 
+/* The longest that is all there: what comes behind it does not count. */
 static const struct compliance_request *find(u8 code, u32 dwords)
 {
+	const struct compliance_request *found = NULL;
+
 	for (unsigned n = 0; n < ARRAY_SIZE(requests); n++)
-		if (requests[n].code == code && requests[n].request == dwords)
-			return &requests[n];
-	return NULL;
+		if (requests[n].code == code && requests[n].request <= dwords &&
+		    (!found || requests[n].request > found->request))
+			found = &requests[n];
+	return found;
 }
 
 /* A bit for each request code. */

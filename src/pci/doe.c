@@ -3,15 +3,16 @@
  * Data Object Exchange: a mailbox in configuration space. [PCIe6 6.30, 7.9.24]
  *
  * Software writes an object DWORD by DWORD to the Write Data Mailbox and sets Go; the answer is read from the Read Data
- * Mailbox, each DWORD confirmed by a write of any value. The length in the header must be what was written, before
- * anybody looks at the rest. Discovery is built in: index 0 is itself. There are no asynchronous messages, which could
+ * Mailbox, each DWORD confirmed by a write of any value. An object whose header has another length than what was
+ * written, or a type that is not there, is thrown away without a word; what is longer than its protocol has it counts
+ * up to there [PCIe6 6.30.1]. Discovery is built in: index 0 is itself. There are no asynchronous messages, which could
  * carry nothing but CMA-SPDM objects, and there is no attention mechanism: their capability bits are 0.
  *
  * States: idle (collecting), busy (a timer runs, in guest time; nothing has been looked at, so Abort undoes all), ready
  * (Data Object Ready, `response` being read), error (until Abort). With a delay of 0, as by default, answers are ready
- * at once. What cannot be answered sets Error, as does a DWORD too many or in parts. Ready, Error, and the end of Busy
- * interrupt, once until Interrupt Status is cleared. The registers in the config store are always current, so reads
- * need no hook; pci_config_write calls here after a write. Under the machine lock.
+ * at once. What cannot be answered otherwise sets Error, as does a DWORD too many or in parts. Ready, Error, and the
+ * end of Busy interrupt, once until Interrupt Status is cleared. The registers in the config store are always current,
+ * so reads need no hook; pci_config_write calls here after a write. Under the machine lock.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,12 @@ static void doe_fail(struct doe *doe, const char *why)
 	doe_interrupt(doe);
 }
 
+static void doe_discard(struct doe *doe, const char *why)
+{
+	guest_error(DOE_OBJECT, "%s: DOE at 0x%x: %s", doe->dev->config.name, doe->at, why);
+	doe_forget(doe);
+}
+
 /* [PCIe6 6.30.1.1] Request: index in bits 7:0. Response: vendor, type, next index or 0. */
 static u32 doe_discovery(struct doe *doe)
 {
@@ -170,11 +177,11 @@ static void doe_dispatch(struct doe *doe)
 	u32 length = doe->request[1] & DOE_LENGTH_MASK, answer = 0;
 
 	if (doe->request_dwords < 2)
-		return doe_fail(doe, "an object without a whole header");
+		return doe_discard(doe, "an object without a whole header");
 	if ((length ? length : DOE_LENGTH_MASK + 1) != doe->request_dwords)
-		return doe_fail(doe, "the length in the header is not what was written");
+		return doe_discard(doe, "the length in the header is not what was written");
 	if (vendor == DOE_DISCOVERY_VENDOR && type == DOE_DISCOVERY_TYPE) {
-		if (length != 3)
+		if (length < 3)
 			return doe_fail(doe, "a discovery request is 3 DWORDs");
 		answer = doe_discovery(doe);
 	} else {
@@ -184,7 +191,7 @@ static void doe_dispatch(struct doe *doe)
 			if (doe->protocols[n].vendor == vendor && doe->protocols[n].type == type)
 				p = &doe->protocols[n];
 		if (!p)
-			return doe_fail(doe, "no such protocol");
+			return doe_discard(doe, "no such protocol");
 		if (length < p->request_dwords_min)
 			return doe_fail(doe, "the request is shorter than its protocol has it");
 		answer =
@@ -211,6 +218,7 @@ static void doe_answer(void *opaque)
 		return;
 	doe_set(doe, DOE_STATUS, doe_get(doe, DOE_STATUS) & ~DOE_STATUS_BUSY);
 	doe_dispatch(doe);
+	doe_interrupt(doe);
 }
 
 static void doe_go(struct doe *doe)

@@ -70,21 +70,20 @@ static u8 ask_bytes(u8 code, u8 first, u8 second)
 static void every_code_has_its_answer(void **state)
 {
 	static const struct {
-		u8 request, other, answer;
+		u8 request, answer;
 		bool works, mute;
 	} codes[0x13] = {
-		{3, 0, 9, true, false},  {3, 0, 5, true, true},   {3, 0, 3, true, false},  {17, 0, 3, true, false},
-		{12, 0, 3, true, false}, {5, 17, 3, true, false}, {4, 0, 3, true, false},  {4, 0, 3, true, false},
-		{4, 0, 3, true, false},  {4, 0, 3, false, false}, {4, 0, 3, false, false}, {4, 0, 3, true, false},
-		{4, 0, 3, true, false},  {4, 0, 4, false, true},  {4, 0, 4, false, true},  {4, 0, 4, true, true},
-		{22, 0, 4, true, false}, {5, 0, 4, true, false},  {7, 0, 3, true, false},
+		{3, 9, true, false},  {3, 5, true, true},   {3, 3, true, false},  {17, 3, true, false},
+		{12, 3, true, false}, {5, 3, true, false},  {4, 3, true, false},  {4, 3, true, false},
+		{4, 3, true, false},  {4, 3, false, false}, {4, 3, false, false}, {4, 3, true, false},
+		{4, 3, true, false},  {4, 4, false, true},  {4, 4, false, true},  {4, 4, true, true},
+		{22, 4, true, false}, {5, 4, true, false},  {7, 3, true, false},
 	};
 	u32 request[24] = {CXL_VENDOR_ID, 3}, available = 0;
 
 	for (unsigned code = 0; code < 256; code++)
 		for (u32 dwords = 3; dwords <= 24; dwords++) {
-			bool is = code < ARRAY_SIZE(codes) &&
-				  (dwords == codes[code].request || dwords == codes[code].other);
+			bool is = code < ARRAY_SIZE(codes) && dwords >= codes[code].request;
 
 			memset(request + 2, 0, sizeof(request) - 8);
 			request[2] = code;

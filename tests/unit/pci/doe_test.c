@@ -162,22 +162,44 @@ static void protocol_gets_the_whole_object(void **state)
 	fixture_free(f);
 }
 
-static void wrong_objects_set_error_until_abort(void **state)
+/* [PCIe6 6.30.1] */
+static void wrong_objects_are_thrown_away(void **state)
 {
 	struct fixture *f = fixture_new();
 	struct doe_dev *d = start(f);
 	const u32 zero_length[] = {0x00021e98, 0, 1}, longer[] = {0x00021e98, 4, 1}, shorter[] = {0x00021e98, 2, 1};
-	const u32 unknown[] = {0x00031e98, 3, 1}, too_short[] = {0x00021e98, 2},
-		  reserved[] = {0x00021e98, 0xfffc0003, 1};
+	const u32 unknown[] = {0x00031e98, 3, 1}, right[] = {0x00021e98, 3, 1}, more[] = {1, 4, 1, ~0u};
 	const struct {
 		const u32 *dwords;
 		u32 count;
 	} wrong[] = {
-		{zero_length, 3}, {longer, 3}, {shorter, 3}, {unknown, 3}, {too_short, 2}, {longer, 1}, {longer, 0},
+		{zero_length, 3}, {longer, 3}, {shorter, 3}, {unknown, 3}, {longer, 1}, {longer, 0},
 	};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
-		assert_int_equal(send(f, wrong[n].dwords, wrong[n].count), DOE_STATUS_ERROR);
+		assert_int_equal(send(f, wrong[n].dwords, wrong[n].count), 0);
+		assert_int_equal(rd(f, DOE(DOE_STATUS), 4), 0);
+		assert_int_equal(d->calls, n);
+		assert_int_equal(send(f, right, 3), DOE_STATUS_READY);
+		wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
+		abort_it(f);
+	}
+	/* What is longer than its protocol has it counts as far as that. */
+	assert_int_equal(send(f, more, 4), DOE_STATUS_READY);
+	assert_int_equal(take(f), 1);
+	assert_int_equal(take(f), 3);
+	assert_int_equal(take(f), 0x02021e98);
+	fixture_free(f);
+}
+
+static void what_has_no_answer_sets_error_until_abort(void **state)
+{
+	struct fixture *f = fixture_new();
+	struct doe_dev *d = start(f);
+	const u32 too_short[] = {0x00021e98, 2}, discovery[] = {1, 2}, reserved[] = {0x00021e98, 0xfffc0003, 1};
+
+	for (unsigned n = 0; n < 2; n++) {
+		assert_int_equal(send(f, n ? discovery : too_short, 2), DOE_STATUS_ERROR);
 		assert_int_equal(send(f, reserved, 3), DOE_STATUS_ERROR); /* Error stays */
 		abort_it(f);
 	}
@@ -236,7 +258,7 @@ static void answers_interrupt_when_enabled(void **state)
 {
 	struct fixture *f = fixture_new();
 	struct doe_dev *d = start(f);
-	const u32 request[] = {0x00021e98, 3, 5};
+	const u32 request[] = {0x00021e98, 3, 5}, too_short[] = {0x00021e98, 2};
 
 	wr(f, ecam(0, 1, 0, 0x10), 4, 0x10400000);
 	wr(f, ecam(0, 1, 0, 4), 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
@@ -259,9 +281,11 @@ static void answers_interrupt_when_enabled(void **state)
 	assert_int_equal(f->message_count, 1);
 	wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
 	assert_int_equal(f->message_count, 1);
-	send(f, request, 2); /* ignored: an answer waits */
+	send(f, too_short, 2); /* ignored: an answer waits */
 	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_ABORT | DOE_CTRL_INTERRUPT);
-	send(f, request, 2);
+	send(f, request, 2); /* thrown away */
+	assert_int_equal(f->message_count, 1);
+	send(f, too_short, 2);
 	assert_int_equal(f->message_count, 2);
 	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_ERROR | DOE_STATUS_INTERRUPT);
 	fixture_free(f);
@@ -313,7 +337,7 @@ static void busy_until_the_answer_is_ready(void **state)
 {
 	struct fixture *f = fixture_new();
 	struct doe_dev *d = start(f);
-	const u32 request[] = {0x00021e98, 3, 5}, wrong[] = {0x00021e98, 4, 5};
+	const u32 request[] = {0x00021e98, 3, 5}, wrong[] = {0x00021e98, 4, 5}, too_short[] = {0x00021e98, 2};
 
 	pci_doe_set_delay(d->doe, DELAY_NS);
 	assert_int_equal(send(f, request, 3), DOE_STATUS_BUSY);
@@ -330,7 +354,12 @@ static void busy_until_the_answer_is_ready(void **state)
 	assert_int_equal(take(f), 3);
 	assert_int_equal(take(f), ~5u);
 	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_INTERRUPT);
+	wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
 	assert_int_equal(send(f, wrong, 3), DOE_STATUS_BUSY);
+	loop_time_advance(f->loop, DELAY_NS);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_INTERRUPT); /* Busy is over, and that is all */
+	wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
+	assert_int_equal(send(f, too_short, 2), DOE_STATUS_BUSY);
 	loop_time_advance(f->loop, DELAY_NS);
 	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_ERROR | DOE_STATUS_INTERRUPT);
 	fixture_free(f);
@@ -374,7 +403,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(discovery_walks_all_protocols),
 		cmocka_unit_test(protocol_gets_the_whole_object),
-		cmocka_unit_test(wrong_objects_set_error_until_abort),
+		cmocka_unit_test(wrong_objects_are_thrown_away),
+		cmocka_unit_test(what_has_no_answer_sets_error_until_abort),
 		cmocka_unit_test(endless_writes_are_bounded),
 		cmocka_unit_test(go_while_ready_and_bytes_do_no_harm),
 		cmocka_unit_test(answers_interrupt_when_enabled),
