@@ -111,7 +111,8 @@ void help_trace(void)
 
 void help_accels(void)
 {
-	printf("Accelerators supported:\njit (default; -accel jit,help says more)\ninterp\ntcg (taken as the default)\n");
+	/* A name is a line: programs look for it. */
+	printf("Accelerators supported:\njit\ninterp\ntcg\n\njit is the default, by tcg it is meant too; -accel jit,help says more.\n");
 	help_done();
 }
 

@@ -21,7 +21,7 @@ CASES = [
     ("-machine ?", "-machine ?", ["ARM Virtual Machine"]),
     ("-cpu help", "-cpu help", ["max", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1", "cortex-a53"]),
     ("-d help", "-d help", ["exec", "mmio", "cxl", "mbox", "unimp", "guest_error"]),
-    ("-accel help", "-accel help", ["tcg"]),
+    ("-accel help", "-accel help", ["\ntcg\n", "\njit\n"]),
     ("-chardev help", "-chardev help", ["stdio", "socket"]),
     ("-netdev help", "-M none -netdev help", ["\nuser\n"]),
     ("-nic help", "-nic help", ["\nuser\n"]),
