@@ -488,7 +488,7 @@ int control_main(int argc, char **argv)
 	ok = parse_arguments(s, argc - skip, argv + skip, &err) && accel_settle(s, &err) && settle_stdio(s, &err);
 	if (ok && s->daemonize && !s->draw)
 		ok = (daemon = daemon_begin(&err)) >= 0;
-	s->config.no_program = s->config.none || s->config.start_paused;
+	s->config.no_program = s->config.none || s->config.start_paused || s->config.dumpdtb;
 	if (ok && s->config.ram_max < s->config.ram_size)
 		s->config.ram_max = s->config.ram_size;
 	ok = ok && (machine = machine_create(&s->config, &err)) && build(s, machine, &err);
@@ -497,13 +497,15 @@ int control_main(int argc, char **argv)
 		code = 0;
 		if (fflush(stdout) || ferror(stdout))
 			ok = fail(&err, "topology: the picture could not be written to standard output");
+	} else if (ok && s->config.dumpdtb) {
+		code = 0; /* the file is what was asked for */
 	} else if (ok) {
 		qmp = qmp_create(s, machine);
 		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) &&
 		     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &pidfile, &err))) && sandbox(s, &err) &&
 		     (daemon < 0 || daemon_ready(daemon, &err));
 	}
-	if (ok && !s->draw) {
+	if (ok && !s->draw && !s->config.dumpdtb) {
 		code = machine_run(machine, &err);
 		ok = !err.text[0];
 		if (trace_is_on(GUEST_ERROR))

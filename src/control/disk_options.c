@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Disks in short: -hda to -hdd, -cdrom, -snapshot, each as the -drive that it stands for; and what QMP says of disks.
+/* Disks in short: -hda to -hdd, -cdrom, -pflash, -snapshot, each as the -drive that it stands for; and what QMP says of
+ * disks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,15 @@ IN_SHORT(hdc, "index=2,media=disk")
 IN_SHORT(hdd, "index=3,media=disk")
 IN_SHORT(cdrom, "index=2,media=cdrom,format=raw")
 /* clang-format on */
+
+/* The next bank. */
+bool option_pflash(struct settings *s, const char *a, struct error *err)
+{
+	size_t length = strlen(a);
+	bool by_name = length > 6 && !strcmp(a + length - 6, ".qcow2");
+
+	return drive_in_short(s, a, by_name ? "if=pflash" : "if=pflash,format=raw", err);
+}
 
 bool option_snapshot(struct settings *s, const char *a, struct error *err)
 {

@@ -134,7 +134,7 @@ void help_accel_jit(void)
 
 void help_chardevs(void)
 {
-	printf("Available chardev backend types:\n  null\n  stdio\n  pty\n  file\n  socket\n  testdev\n");
+	printf("Available chardev backend types:\n  null\n  stdio\n  pty\n  file\n  pipe\n  socket\n  testdev\n");
 	help_done();
 }
 

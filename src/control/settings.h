@@ -89,6 +89,7 @@ bool option_hdb(struct settings *s, const char *argument, struct error *err);
 bool option_hdc(struct settings *s, const char *argument, struct error *err);
 bool option_hdd(struct settings *s, const char *argument, struct error *err);
 bool option_cdrom(struct settings *s, const char *argument, struct error *err);
+bool option_pflash(struct settings *s, const char *argument, struct error *err);
 bool option_snapshot(struct settings *s, const char *argument, struct error *err);
 
 /* help.c: prints to stdout and ends the program with 0. */

@@ -229,6 +229,43 @@ static bool open_telnet(struct chardev *c, struct opts *opts, struct error *err)
 	return open_tcp(c, opts, err);
 }
 
+/* -1: none, with errno. Also its writer, we see no end of file; also its reader, it opens though nobody reads. */
+static int open_fifo(const char *path, const char *end)
+{
+	char name[4096];
+	struct stat st;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s%s", path, end);
+	fd = open(name, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISFIFO(st.st_mode))) {
+		close(fd);
+		errno = EINVAL;
+		fd = -1;
+	}
+	return fd;
+}
+
+/* PATH.in and PATH.out, or PATH for both. */
+static bool open_pipe(struct chardev *c, struct opts *opts, struct error *err)
+{
+	const char *path = opts_get(opts, "path");
+	bool two;
+	int out;
+
+	if (!path || strlen(path) > 4000)
+		return fail(err, "path=%.60s: a path has 1 to 4000 bytes; write pipe:PATH", path ? path : "");
+	c->in_fd = open_fifo(path, ".in");
+	two = c->in_fd >= 0;
+	if (!two)
+		c->in_fd = open_fifo(path, "");
+	out = open_fifo(path, two ? ".out" : "");
+	chardev_set_output(c, out, out >= 0 ? OUT_NONBLOCK : OUT_NONE);
+	return out >= 0 ||
+	       fail(err, "path=%s: no FIFO %s%s: %s; make both with mkfifo %s.in %s.out", path, path, two ? ".out" : "",
+		    errno == EINVAL ? "it is something else" : strerror(errno), path, path);
+}
+
 static int socket_option(int fd, int option)
 {
 	socklen_t size = sizeof(int);
@@ -279,6 +316,7 @@ static const struct {
 	{"stdio", NULL, open_stdio},  {"null", NULL, open_nothing},       {"none", NULL, open_nothing},
 	{"pty", NULL, open_pty_opts}, {"file", "path", open_file},        {"unix", "path", open_unix},
 	{"tcp", "address", open_tcp}, {"telnet", "address", open_telnet}, {"fd", "fd", open_fd},
+	{"pipe", "path", open_pipe},
 };
 
 static bool open_spec(struct chardev *c, const char *spec, struct error *err)
@@ -308,7 +346,7 @@ static bool open_spec(struct chardev *c, const char *spec, struct error *err)
 		return ok;
 	}
 	return fail(err, "no such character device; write stdio, mon:stdio, null, none, file:PATH, pty, "
-			 "unix:PATH,server=on,wait=off or tcp:127.0.0.1:PORT");
+			 "pipe:PATH, unix:PATH,server=on,wait=off or tcp:127.0.0.1:PORT");
 }
 
 struct chardev *chardev_new(struct loop *loop)

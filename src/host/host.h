@@ -97,10 +97,10 @@ int host_accept(int listen_fd, int flags);
 /* --- chardev.c: a two-way byte stream --- */
 struct chardev;
 /* spec as after -serial: stdio, mon:stdio, null, none, file:PATH, pty, unix:PATH[,server=on][,wait=off],
- * tcp: or telnet:127.0.0.1:PORT[,server=on][,wait=off], fd:N[,server=on][,wait=off]. With mon: (or stdio,mux=on) the
- * escape key Ctrl-A works: x quits (calls `quit` in the loop thread), h lists the rest. The terminal is restored on
- * every way out, signals included; with a `quit`, the first SIGINT, SIGTERM or SIGHUP of a stdio user calls it too, a
- * second one kills. */
+ * pipe:PATH, tcp: or telnet:127.0.0.1:PORT[,server=on][,wait=off], fd:N[,server=on][,wait=off]. With mon: (or
+ * stdio,mux=on) the escape key Ctrl-A works: x quits (calls `quit` in the loop thread), h lists the rest. The terminal
+ * is restored on every way out, signals included; with a `quit`, the first SIGINT, SIGTERM or SIGHUP of a stdio user
+ * calls it too, a second one kills. */
 struct chardev *chardev_open(const char *spec, struct loop *loop, void (*quit)(void *opaque), void *opaque,
 			     struct error *err);
 void chardev_close(struct chardev *chardev);

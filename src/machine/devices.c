@@ -205,6 +205,18 @@ static const struct {
 	{"virtio-keyboard*", NULL, "there is no display; leave it out"},
 	{"virtio-mouse*", NULL, "there is no display; leave it out"},
 	{"virtio-tablet*", NULL, "there is no display; leave it out"},
+	{"virtio-mem*", NULL, "not built: plug a cxl-type3 with volatile-memdev=ID"},
+	{"virtio-pmem*", NULL, "not built; persistent memory is a cxl-type3,persistent-memdev=ID"},
+	{"virtio-iommu*", NULL, "not built; write -M iommu=smmuv3"},
+	{"virtio-crypto*", NULL, "not built; leave it out"},
+	{"loader", NULL, "not built: write -kernel FILE, or load it with gdb's restore"},
+	{"guest-loader", NULL, "not built: there is no EL2 for a hypervisor"},
+	{"pvpanic*", NULL, "not built; leave it out"},
+	{"vmcoreinfo", NULL, "not built: fw_cfg is read-only; leave it out"},
+	{"i6300esb", NULL, "there is no watchdog; leave it out"},
+	{"ich9-ahci", NULL, "there is no SATA; write virtio-blk-pci,drive=ID or nvme,drive=ID,serial=NAME"},
+	{"ahci", NULL, "there is no SATA; write virtio-blk-pci,drive=ID or nvme,drive=ID,serial=NAME"},
+	{"ide-*", NULL, "there is no SATA; write virtio-blk-pci,drive=ID or nvme,drive=ID,serial=NAME"},
 	{"ramfb", NULL, "there is no display; leave it out"},
 	{"usb-*", NULL, "there is no USB; leave it out"},
 	{"qemu-xhci", NULL, "there is no USB; leave it out"},
@@ -349,10 +361,12 @@ static bool chardev_spec(struct opts *opts, const char *backend, char spec[CHARD
 				   ",signal=off");
 	else if (!strcmp(backend, "null") || !strcmp(backend, "pty"))
 		snprintf(spec, CHARDEV_SPEC_BYTES, "%s", backend);
-	else if (!strcmp(backend, "file"))
-		return fail(err, "file: it needs to know where to; add path=PATH");
+	else if (!strcmp(backend, "pipe") && path)
+		snprintf(spec, CHARDEV_SPEC_BYTES, "pipe:%s", name);
+	else if (!strcmp(backend, "file") || !strcmp(backend, "pipe"))
+		return fail(err, "%s: it needs to know where to; add path=PATH", backend);
 	else
-		return fail(err, "%s: not built; write null, stdio, pty, testdev, file or socket", backend);
+		return fail(err, "%s: not built; write null, stdio, pty, testdev, file, pipe or socket", backend);
 	/* A monitor may stand behind it. */
 	if (is_mux && strncmp(spec, "mon:", 4)) {
 		memmove(spec + 4, spec, MIN(strlen(spec) + 1, CHARDEV_SPEC_BYTES - 5));

@@ -158,7 +158,8 @@ static bool make_dtb(struct machine *m, u8 **dtb, size_t *size, struct error *er
 	}
 	if (l->firmware)
 		chosen.bootargs = NULL; /* firmware's to hand over */
-	if (l->efi) {
+	/* Who dumps it wants the whole, also of a machine that starts with ACPI. */
+	if (l->efi && !m->config.dumpdtb) {
 		chosen.efi_system_table = facts.system_table_pa;
 		chosen.efi_mmap_start = facts.mmap_pa;
 		chosen.efi_mmap_size = facts.mmap_size;

@@ -54,6 +54,8 @@ CASES = [
     ("a socket nobody connects to", KERNEL + "-serial unix:@/socket,server=on,wait=off", []),
     ("four nodes", KERNEL + "-smp 4 -numa node,cpus=0-1,mem=512M -numa node,cpus=2,mem=512M -numa node,cpus=3 -numa node -numa dist,src=0,dst=3,val=40", []),
     ("-M memory-backend", KERNEL + "-m 512M -object memory-backend-memfd,id=ram,size=512M,share=on -M memory-backend=ram", []),
+    ("the device tree alone", "-M virt,dumpdtb=@/dtb", []),
+    ("the device tree of a machine with a kernel, which does not start", "-kernel @/image -M virt,dumpdtb=@/dtb-2 -smp 2", []),
     ("both actions", KERNEL + "-action reboot=shutdown,shutdown=poweroff", []),
     ("-global of another machine's device", KERNEL + "-global PIIX4_PM.disable_s3=1", ["PIIX4_PM.disable_s3=1: has no effect"]),
     ("a pid file", KERNEL + "-pidfile @/pid", []),

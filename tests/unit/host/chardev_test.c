@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -255,6 +256,49 @@ static void sockets_can_be_inherited(void **state)
 	close(pair[1]);
 	close(pipes[1]);
 	assert_int_equal(unlink(address.sun_path), 0); /* not ours */
+	rmdir(folder);
+	loop_destroy(loop);
+}
+
+static void pipes_go_both_ways(void **state)
+{
+	char folder[] = "/tmp/cxlvm-test-XXXXXX", in[64], out[64], spec[64];
+	struct loop *loop = loop_new();
+	struct sink sink = {0};
+	struct chardev *c;
+	struct error err;
+	pthread_t thread;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(spec, sizeof(spec), "pipe:%s/p", folder);
+	snprintf(in, sizeof(in), "%s/p.in", folder);
+	snprintf(out, sizeof(out), "%s/p.out", folder);
+	assert_null(chardev_open(spec, loop, NULL, NULL, &err));
+	check_says(&err, "mkfifo");
+	assert_int_equal(mkfifo(in, 0600), 0);
+	close(creat(out, 0600));
+	assert_null(chardev_open(spec, loop, NULL, NULL, &err));
+	check_says(&err, "it is something else");
+	unlink(out);
+	assert_int_equal(mkfifo(out, 0600), 0);
+	c = must_open(spec, loop);
+	chardev_connect(c, sink_room, sink_take, &sink);
+	pthread_create(&thread, NULL, run, loop);
+	for (unsigned i = 1; i < 3; i++) { /* the other side comes and goes */
+		int to = open(in, O_WRONLY | O_NONBLOCK), from = open(out, O_RDONLY | O_NONBLOCK);
+
+		assert_int_equal(write(to, "abc", 3), 3);
+		sink_fill(loop, c, &sink, 3 * i);
+		chardev_write(c, (const u8 *)"hello", 5);
+		await(from, "hello");
+		close(to);
+		close(from);
+	}
+	loop_quit(loop);
+	pthread_join(thread, NULL);
+	chardev_close(c);
+	unlink(in);
+	unlink(out);
 	rmdir(folder);
 	loop_destroy(loop);
 }
@@ -617,6 +661,7 @@ int main(void)
 		cmocka_unit_test(a_server_serves_one_client_after_the_other),
 		cmocka_unit_test(connections_without_a_descriptor_are_dropped),
 		cmocka_unit_test(sockets_can_be_inherited),
+		cmocka_unit_test(pipes_go_both_ways),
 		cmocka_unit_test(a_log_has_what_nobody_read),
 		cmocka_unit_test(output_is_kept_for_a_slow_reader),
 		cmocka_unit_test(ctrl_a_x_leaves_over_pipes),
