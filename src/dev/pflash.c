@@ -242,6 +242,7 @@ static void program(struct pflash *flash, unsigned n)
 		return;
 	for (unsigned i = chip->got; i--;)
 		store_le(flash->bytes + lane(n, chip->buffer[i].at), 2, chip->buffer[i].old);
+	array_save(flash, first, end - first);
 	refuse(chip, STATUS_PROGRAM);
 }
 
@@ -266,6 +267,7 @@ static void erase(struct pflash *flash, unsigned n, u32 block)
 		p[i] = p[i + 1] = 0xff;
 	if (!array_save(flash, start, BLOCK_BYTES)) {
 		memcpy(p, old, BLOCK_BYTES);
+		array_save(flash, start, BLOCK_BYTES); /* what was written before the disk was full */
 		refuse(chip, STATUS_ERASE);
 	}
 	free(old);

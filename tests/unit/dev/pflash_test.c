@@ -2,6 +2,8 @@
 /* Flash: the Intel command set on two chips side by side, locks, the image's file, sequences that no driver would send.
  */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -158,6 +160,28 @@ static void blocks_are_erased_in_the_file(void **state)
 	assert_int_equal(on_disk(BLOCK), UINT32_MAX);
 	assert_int_equal(on_disk(2 * BLOCK - 4), UINT32_MAX);
 	assert_int_equal(on_disk(BLOCK - 4), BLOCK / 4 - 1);
+}
+
+/* The file takes the first half of the block, and then no more. */
+static void what_a_full_disk_cuts_short_is_undone(void **state)
+{
+	struct flash_bench *f = *state;
+	struct rlimit before, little;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	little = before;
+	little.rlim_cur = BLOCK / 2;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	both(f, 0x100, 0x20);
+	both(f, 0x100, 0xd0);
+	assert_int_equal(rd(f, 0, 4), READY | 0x00200020);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	both(f, 0, 0xff);
+	for (u32 i = 0; i < 4; i++) {
+		assert_int_equal(rd(f, i * 4, 4), i);
+		assert_int_equal(on_disk(i * 4), i);
+	}
 }
 
 static void a_buffer_is_programmed(void **state)
@@ -370,15 +394,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		CASE(reads_are_direct_until_a_command),
-		CASE(words_are_programmed_into_the_file),
-		CASE(blocks_are_erased_in_the_file),
-		CASE(a_buffer_is_programmed),
-		CASE(wrong_sequences_end_in_the_status),
-		CASE(locks_hold_until_reset),
-		CASE(readonly_and_short_images_are_locked),
-		CASE(images_of_wrong_size_are_refused),
-		CASE(cfi_tells_the_geometry),
+		CASE(reads_are_direct_until_a_command), CASE(words_are_programmed_into_the_file),
+		CASE(blocks_are_erased_in_the_file),    CASE(what_a_full_disk_cuts_short_is_undone),
+		CASE(a_buffer_is_programmed),           CASE(wrong_sequences_end_in_the_status),
+		CASE(locks_hold_until_reset),           CASE(readonly_and_short_images_are_locked),
+		CASE(images_of_wrong_size_are_refused), CASE(cfi_tells_the_geometry),
 		CASE(random_stores_do_no_harm),
 	};
 
