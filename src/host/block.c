@@ -177,6 +177,7 @@ static struct block *block_new(const struct block_config *config)
 	block->readonly = config->readonly || config->snapshot || config->internal_snapshot;
 	block->discard = config->discard;
 	block->no_flush = config->no_flush;
+	pthread_mutex_init(&block->sync, NULL);
 	return block;
 }
 
@@ -265,6 +266,7 @@ void block_close(struct block *block)
 			block->format->close(block);
 		if (block->fd >= 0)
 			close(block->fd);
+		pthread_mutex_destroy(&block->sync);
 		free(block->path);
 		free(block);
 		block = backing;

@@ -130,15 +130,33 @@ bool block_file_write_bytes(struct block *block, u64 offset, const void *from, u
 	return block_file_write(block, offset, &(struct iov){&one, 0}, size);
 }
 
-bool block_file_sync(struct block *block)
+static bool file_sync(struct block *block)
 {
-	while (!block->no_flush && fdatasync(block->fd)) {
+	while (fdatasync(block->fd)) {
 		if (errno == EINVAL || errno == EROFS)
 			return true;
 		if (errno != EINTR)
 			return host_error(block, "flush", 0);
 	}
 	return true;
+}
+
+/* The host says once, and to one caller, that writes were lost, and holds what is left for clean: after that, and for a
+ * caller who comes at the same time, its success means nothing. Nor does waiting for room help. */
+bool block_file_sync(struct block *block)
+{
+	bool ok;
+
+	if (block->no_flush)
+		return true;
+	pthread_mutex_lock(&block->sync);
+	if (!block->sync_failed)
+		block->sync_failed = !file_sync(block);
+	ok = !block->sync_failed;
+	pthread_mutex_unlock(&block->sync);
+	if (!ok)
+		__atomic_store_n(&block->out_of_space, false, __ATOMIC_RELAXED);
+	return ok;
 }
 
 /* What the host cannot give back simply stays. */

@@ -3,6 +3,7 @@
 #ifndef HOST_BLOCK_PRIVATE_H
 #define HOST_BLOCK_PRIVATE_H
 
+#include <pthread.h>
 #include <sys/uio.h>
 
 #include "base/bits.h"
@@ -37,6 +38,8 @@ struct block {
 	u64 size; /* of the disk, whole sectors */
 	bool readonly, discard, no_flush, is_temporary;
 	bool out_of_space;     /* the latest failed write: for want of space; atomic */
+	pthread_mutex_t sync;  /* held while the file is flushed */
+	bool sync_failed;      /* once; `sync` held */
 	unsigned depth;        /* in a backing chain; 0: the top */
 	struct block *backing; /* reads what this image does not have; NULL: zeroes */
 	struct qcow2 *qcow2;
@@ -48,7 +51,7 @@ bool block_file_try_read(struct block *block, u64 offset, struct iov *to, u64 si
 bool block_file_write(struct block *block, u64 offset, struct iov *from, u64 size);
 bool block_file_read_bytes(struct block *block, u64 offset, void *to, u64 size);
 bool block_file_write_bytes(struct block *block, u64 offset, const void *from, u64 size);
-bool block_file_sync(struct block *block);                        /* nothing with cache=unsafe */
+bool block_file_sync(struct block *block); /* nothing with cache=unsafe; fails for ever once it has failed */
 bool block_file_punch(struct block *block, u64 offset, u64 size); /* advice; false: only an I/O error */
 bool block_file_zero(struct block *block, u64 offset, u64 size, bool unmap);
 

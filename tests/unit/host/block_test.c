@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "check.h"
-#include "host/host.h"
+#include "host/qcow2.h"
 
 static char name[] = "/tmp/cxlvm-test-XXXXXX";
+
+/* In the place of the C library's. */
+static int sync_error;
+
+int fdatasync(int fd)
+{
+	if (!sync_error)
+		return (int)syscall(SYS_fdatasync, fd);
+	errno = sync_error;
+	sync_error = 0;
+	return -1;
+}
 
 static void image(const void *bytes, size_t size, off_t length)
 {
@@ -58,6 +72,43 @@ static void reads_writes_and_bounds(void **state)
 	assert_true(block_discard(b, 0, 1024));
 	block_close(b);
 	block_close(NULL);
+}
+
+/* The host tells of lost writes once. Who asks after that is not told that they are safe. */
+static void a_flush_that_failed_fails_for_ever(void **state)
+{
+	static const char *const formats[] = {"raw", "qcow2"};
+	static const int errors[] = {EIO, ENOSPC};
+	struct error err;
+
+	for (unsigned n = 0; n < 4; n++) {
+		struct block *b;
+		int fd;
+
+		image("", 0, n & 1 ? 0 : 4096);
+		fd = open(name, O_RDWR);
+		assert_true(!(n & 1) || qcow2_create(fd, &(struct qcow2_shape){.size = 4096}, &err));
+		close(fd);
+		b = open_it((struct block_config){.format = formats[n & 1]}, &err);
+		assert_non_null(b);
+		assert_true(block_write(b, 0, "x", 1));
+		sync_error = EINTR;
+		assert_true(block_flush(b));
+		assert_true(block_write(b, 0, "y", 1));
+		sync_error = errors[n >> 1];
+		assert_false(block_flush(b));
+		assert_int_equal(sync_error, 0);
+		assert_false(block_out_of_space(b)); /* with room there is still nothing to try again */
+		assert_false(block_flush(b));
+		assert_true(block_write(b, 0, "z", 1));
+		assert_false(block_flush(b));
+		block_close(b);
+		b = open_it((struct block_config){.format = formats[n & 1], .no_flush = true}, &err);
+		sync_error = EIO;
+		assert_true(block_flush(b));
+		sync_error = 0;
+		block_close(b);
+	}
 }
 
 static void readonly_refuses_writes(void **state)
@@ -238,9 +289,13 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_writes_and_bounds),    cmocka_unit_test(readonly_refuses_writes),
-		cmocka_unit_test(formats_are_never_guessed),  cmocka_unit_test(a_temporary_overlay_takes_the_writes),
-		cmocka_unit_test(one_writer_or_many_readers), cmocka_unit_test(locks_are_those_of_qemu),
+		cmocka_unit_test(reads_writes_and_bounds),
+		cmocka_unit_test(a_flush_that_failed_fails_for_ever),
+		cmocka_unit_test(readonly_refuses_writes),
+		cmocka_unit_test(formats_are_never_guessed),
+		cmocka_unit_test(a_temporary_overlay_takes_the_writes),
+		cmocka_unit_test(one_writer_or_many_readers),
+		cmocka_unit_test(locks_are_those_of_qemu),
 		cmocka_unit_test(bad_files_are_named),
 	};
 
