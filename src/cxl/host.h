@@ -123,11 +123,11 @@ struct map_piece;
 
 /* Poison that was met without the machine lock, and is still to be told. */
 struct met {
-	u32 state;                /* atomic: enum met_state */
+	u32 state;                /* atomic: enum met_state, in the bits above it how often it was used */
 	struct cxl_type3 *device; /* NULL: it has been taken out meanwhile */
 	u64 dpa;
 };
-enum met_state { MET_FREE, MET_BEGUN, MET_WHOLE };
+enum met_state { MET_FREE, MET_BEGUN, MET_WHOLE, MET_STATES = 4 };
 #define MET_MAX 8 /* as many as an event log holds */
 
 /* What a boot region takes of each of its devices. */

@@ -162,22 +162,26 @@ static void tell_met(void *opaque)
 	struct cxl_host *host = opaque;
 
 	for (unsigned n = 0; n < MET_MAX; n++) {
+		u32 state = __atomic_load_n(&host->met[n].state, __ATOMIC_ACQUIRE);
 		struct met met;
 
-		if (__atomic_load_n(&host->met[n].state, __ATOMIC_ACQUIRE) != MET_WHOLE)
+		if (state % MET_STATES != MET_WHOLE)
 			continue;
 		met = host->met[n];
-		__atomic_store_n(&host->met[n].state, MET_FREE, __ATOMIC_RELEASE);
+		__atomic_store_n(&host->met[n].state, align_down(state, MET_STATES) + MET_STATES, __ATOMIC_RELEASE);
 		if (met.device)
 			poison_met(met.device, met.dpa, MEDIA_HOST_READ);
 	}
 }
 
+/* Another thread may use the note anew meanwhile; then the state tells, and what is read is of two lines perhaps. */
 static bool is_same_line(const struct met *met, const struct cxl_type3 *device, u64 dpa)
 {
-	return __atomic_load_n(&met->state, __ATOMIC_ACQUIRE) == MET_WHOLE &&
-	       __atomic_load_n(&met->device, __ATOMIC_RELAXED) == device &&
-	       __atomic_load_n(&met->dpa, __ATOMIC_RELAXED) / POISON_LINE == dpa / POISON_LINE;
+	u32 state = __atomic_load_n(&met->state, __ATOMIC_ACQUIRE);
+
+	return state % MET_STATES == MET_WHOLE && __atomic_load_n(&met->device, __ATOMIC_ACQUIRE) == device &&
+	       __atomic_load_n(&met->dpa, __ATOMIC_ACQUIRE) / POISON_LINE == dpa / POISON_LINE &&
+	       __atomic_load_n(&met->state, __ATOMIC_RELAXED) == state;
 }
 
 /* Without the machine lock: the event log hears of it a little later, once of a line. False: more than can be noted
@@ -191,14 +195,15 @@ static bool met_poison(struct cxl_host *host, struct cxl_type3 *device, u64 dpa)
 			return true;
 	for (unsigned n = 0; n < MET_MAX; n++) {
 		struct met *met = &host->met[n];
-		u32 free = MET_FREE;
+		u32 state = __atomic_load_n(&met->state, __ATOMIC_RELAXED);
 
-		if (!__atomic_compare_exchange_n(&met->state, &free, MET_BEGUN, false, __ATOMIC_ACQUIRE,
+		if (state % MET_STATES != MET_FREE ||
+		    !__atomic_compare_exchange_n(&met->state, &state, state + MET_BEGUN, false, __ATOMIC_ACQUIRE,
 						 __ATOMIC_RELAXED))
 			continue;
-		__atomic_store_n(&met->device, device, __ATOMIC_RELAXED);
-		__atomic_store_n(&met->dpa, dpa, __ATOMIC_RELAXED);
-		__atomic_store_n(&met->state, MET_WHOLE, __ATOMIC_RELEASE);
+		__atomic_store_n(&met->device, device, __ATOMIC_RELEASE);
+		__atomic_store_n(&met->dpa, dpa, __ATOMIC_RELEASE);
+		__atomic_store_n(&met->state, state + MET_WHOLE, __ATOMIC_RELEASE);
 		loop_defer(host->config.loop, tell_met, host);
 		return true;
 	}
@@ -208,8 +213,8 @@ static bool met_poison(struct cxl_host *host, struct cxl_type3 *device, u64 dpa)
 void cxl_map_forget(struct cxl_host *host, const struct cxl_type3 *device)
 {
 	for (unsigned n = 0; n < MET_MAX; n++)
-		if (host->met[n].device == device)
-			host->met[n].device = NULL;
+		if (__atomic_load_n(&host->met[n].device, __ATOMIC_RELAXED) == device)
+			__atomic_store_n(&host->met[n].device, NULL, __ATOMIC_RELAXED);
 }
 
 /* What disabled media read as: nothing that can be told from noise. */
