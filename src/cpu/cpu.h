@@ -59,6 +59,8 @@ struct cpus_config {
 };
 
 struct cpus *cpus_create(const struct cpus_config *config, struct error *err);
+/* The threads' end: none is in a device, or waits for the machine lock, any more. Without that lock. */
+void cpus_end(struct cpus *cpus);
 void cpus_destroy(struct cpus *cpus);
 unsigned cpus_count(const struct cpus *cpus);
 /* Names that -cpu takes, NULL-terminated, with MIDRs in features.c. */

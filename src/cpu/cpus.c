@@ -612,17 +612,24 @@ struct cpus *cpus_create(const struct cpus_config *config, struct error *err)
 	return cpus;
 }
 
-void cpus_destroy(struct cpus *cpus)
+void cpus_end(struct cpus *cpus)
 {
-	if (!cpus)
-		return;
 	store(&cpus->quit, 1);
 	cpus_futex_wake(&cpus->stop_count);
 	for (unsigned i = 0; i < cpus->count; i++)
 		cpu_wake(cpus->cpu[i]);
-	for (unsigned i = 0; i < cpus->count; i++)
+	for (unsigned i = 0; i < cpus->count; i++) {
 		if (cpus->thread[i].started)
 			pthread_join(cpus->thread[i].thread, NULL);
+		cpus->thread[i].started = false;
+	}
+}
+
+void cpus_destroy(struct cpus *cpus)
+{
+	if (!cpus)
+		return;
+	cpus_end(cpus);
 	if (cpus->engine)
 		cpus->config.engine->destroy(cpus->engine, cpus);
 	for (unsigned i = 0; i < cpus->count; i++) {

@@ -230,7 +230,7 @@ int machine_run(struct machine *m, struct error *err)
 	if (!cpus_start(m->cpus, err))
 		return 1;
 	loop_run(m->loop);
-	cpus_pause(m->cpus);
+	cpus_end(m->cpus);
 	if (m->run_error.text[0])
 		*err = m->run_error;
 	return m->exit_code;

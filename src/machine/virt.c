@@ -364,8 +364,8 @@ bool machine_finish(struct machine *m, struct error *err)
 void machine_destroy(struct machine *m)
 {
 	/* The vCPUs' threads end first: nothing they use may go before them. */
-	if (m->cpus && m->loop)
-		cpus_pause(m->cpus);
+	if (m->cpus)
+		cpus_end(m->cpus);
 	if (m->workers)
 		workers_destroy(m->workers);
 	if (m->cxl)

@@ -236,6 +236,38 @@ static void the_map_changes_under_load(void **state)
 	bench_free(b);
 }
 
+/* Says so and stores to a device. */
+static const u32 to_device[] = {
+	0xd2a12014, /* movz x20, #0x900, lsl #16: the device */
+	0xd2a00015, /* movz x21, #.., lsl #16: filled in */
+	0xd280002b, /* movz x11, #1 */
+	0xf90002ab, /* str x11, [x21] */
+	0xf900028b, /* str x11, [x20] */
+	0x14000000, /* b . */
+};
+
+/* One that waits for the machine lock stands still as well, and is in the device once it has that. */
+static void nobody_is_in_a_device_after_the_end(void **state)
+{
+	struct bench *b = bench_make(1, "max", false);
+	u32 code[ARRAY_SIZE(to_device)];
+	struct error err;
+
+	memcpy(code, to_device, sizeof(code));
+	code[1] |= (u32)(DATA >> 16 & 0xffff) << 5;
+	words(b, CODE, code, ARRAY_SIZE(code));
+	cpus_reset(b->cpus, CODE, 0);
+	loop_lock(b->loop);
+	assert_true(cpus_start(b->cpus, &err));
+	wait_word(b, DATA, 1);
+	cpus_pause(b->cpus);
+	assert_int_equal(b->device_value, 0);
+	loop_unlock(b->loop);
+	cpus_end(b->cpus);
+	assert_int_equal(b->device_value, 1);
+	bench_free(b);
+}
+
 /* Arms CNTV 2000 ns ahead and waits for ISTATUS by WFI, 100 times; each device store is counted. */
 static const u32 ticks[] = {
 	0xd2800c8a,                     /* movz x10, #100 */
@@ -341,10 +373,11 @@ static void instruction_time_runs_all_cpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest list[] = {
-		cmocka_unit_test(shootdowns_and_power_on_end), cmocka_unit_test(shootdowns_reach_busy_cpus),
-		cmocka_unit_test(nothing_runs_after_the_end),  cmocka_unit_test(few_seats_serve_all),
-		cmocka_unit_test(the_map_changes_under_load),  cmocka_unit_test(timers_wake_sleeping_cpus),
-		cmocka_unit_test(instruction_time_repeats),    cmocka_unit_test(instruction_time_runs_all_cpus),
+		cmocka_unit_test(shootdowns_and_power_on_end),         cmocka_unit_test(shootdowns_reach_busy_cpus),
+		cmocka_unit_test(nothing_runs_after_the_end),          cmocka_unit_test(few_seats_serve_all),
+		cmocka_unit_test(nobody_is_in_a_device_after_the_end), cmocka_unit_test(the_map_changes_under_load),
+		cmocka_unit_test(timers_wake_sleeping_cpus),           cmocka_unit_test(instruction_time_repeats),
+		cmocka_unit_test(instruction_time_runs_all_cpus),
 	};
 
 	return cmocka_run_group_tests(list, NULL, NULL);
