@@ -66,6 +66,7 @@ void netdev_watch(struct netdev *n)
 void netdev_up(struct netdev *n, int fd)
 {
 	n->fd = fd;
+	n->owed = 0;
 	n->in_start = n->in_end = n->out_start = n->out_end = 0;
 	n->held = n->wants_room = false;
 	netdev_watch(n);
@@ -143,7 +144,6 @@ void netdev_close(struct netdev *n)
 	if (n->socket_path)
 		unlink(n->socket_path);
 	free(n->socket_path);
-	free(n->answer);
 	free(n->in);
 	free(n->out);
 	free(n);

@@ -40,7 +40,7 @@ struct netdev {
 	/* buffers: messages as they travel (a stream), or the frame that waits for room (tap) */
 	u8 *in, *out;
 	size_t in_start, in_end, out_start, out_end;
-	char *answer; /* the last line of text that came; malloc'd */
+	unsigned owed; /* answers that did not come in time */
 };
 
 /* net.c */
@@ -52,9 +52,10 @@ bool netdev_deliver(struct netdev *n, const u8 *frame, size_t size);
 void stream_send(struct netdev *n, u8 *frame, size_t size);
 void stream_flush(struct netdev *n);
 void stream_readable(struct netdev *n);
-/* A line of text, and the answer to it (malloc'd); line NULL: an answer is expected anyway. NULL: none in time. */
+/* A line of text, and the answer to it (malloc'd); line NULL: what is said at the start. NULL: none in time, and then
+ * nobody waits again before that one has come. */
 char *stream_ask(struct netdev *n, const char *line);
-void stream_tell(struct netdev *n, const char *line);
+bool stream_tell(struct netdev *n, const char *line);
 bool socket_open(struct netdev *n, struct opts *opts, struct error *err);
 bool stream_open(struct netdev *n, struct opts *opts, struct error *err);
 /* net_user.c, net_tap.c */

@@ -15,12 +15,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/net_private.h"
 
 #define FLUSH_BYTES (128 * KiB) /* so much is written before a row is over */
-#define ANSWER_MS 5000
+/* The machine stands still meanwhile. At its start, a program may take longer. */
+#define ANSWER_MS 1000
+#define START_MS 5000
 #define READS_MAX 4 /* of a call: others have their turn */
 
 static void buffers_make(struct netdev *n)
@@ -32,7 +35,7 @@ static void buffers_make(struct netdev *n)
 	assert(n->in && n->out);
 }
 
-static void out_append(struct netdev *n, u32 prefix, const u8 *bytes, size_t size)
+static bool out_append(struct netdev *n, u32 prefix, const u8 *bytes, size_t size)
 {
 	if (n->out_end + MESSAGE_PREFIX + size > STREAM_OUT_BYTES) {
 		memmove(n->out, n->out + n->out_start, n->out_end - n->out_start);
@@ -41,11 +44,12 @@ static void out_append(struct netdev *n, u32 prefix, const u8 *bytes, size_t siz
 	}
 	/* netdev_has_room has seen to it, but for a monitor's line on a wire that is stuck. */
 	if (n->out_end + MESSAGE_PREFIX + size > STREAM_OUT_BYTES)
-		return;
+		return false;
 	prefix = htonl(prefix);
 	memcpy(n->out + n->out_end, &prefix, MESSAGE_PREFIX);
 	memcpy(n->out + n->out_end + MESSAGE_PREFIX, bytes, size);
 	n->out_end += MESSAGE_PREFIX + size;
+	return true;
 }
 
 void stream_send(struct netdev *n, u8 *frame, size_t size)
@@ -91,18 +95,12 @@ static bool next_message(struct netdev *n, size_t at, u32 *prefix, u32 *size)
 	return n->in_end - at - MESSAGE_PREFIX >= *size;
 }
 
-static void answer_keep(struct netdev *n, const u8 *text, size_t size)
-{
-	free(n->answer);
-	n->answer = strndup((const char *)text, size);
-}
-
 static bool message_take(struct netdev *n, const u8 *bytes, u32 prefix, u32 size)
 {
 	u8 frame[FRAME_HEADER + ETHERNET_MAX];
 
-	if (prefix & MESSAGE_TEXT) {
-		answer_keep(n, bytes, size);
+	if (prefix & MESSAGE_TEXT) { /* nobody waits for it any more */
+		n->owed -= n->owed > 0;
 		return true;
 	}
 	if (n->has_header)
@@ -163,50 +161,67 @@ void stream_readable(struct netdev *n)
 		messages_deliver(n);
 }
 
-void stream_tell(struct netdev *n, const char *line)
+bool stream_tell(struct netdev *n, const char *line)
 {
-	out_append(n, MESSAGE_TEXT | (u32)strlen(line), (const u8 *)line, strlen(line));
+	bool ok = out_append(n, MESSAGE_TEXT | (u32)strlen(line), (const u8 *)line, strlen(line));
+
 	stream_flush(n);
 	netdev_watch(n);
+	return ok;
 }
 
-/* Takes the first answer out of `in`, over frames that wait. */
-static bool answer_find(struct netdev *n)
+/* Takes the first answer out of `in` that is not an earlier question's, over frames that wait; malloc'd. */
+static char *answer_find(struct netdev *n)
 {
 	size_t at = n->in_start;
 	u32 prefix, size;
 
 	while (n->fd >= 0 && next_message(n, at, &prefix, &size)) {
 		size_t whole = MESSAGE_PREFIX + size;
+		char *answer = NULL;
 
-		if (prefix & MESSAGE_TEXT) {
-			answer_keep(n, n->in + at + MESSAGE_PREFIX, size);
-			memmove(n->in + at, n->in + at + whole, n->in_end - at - whole);
-			n->in_end -= whole;
-			return true;
+		if (!(prefix & MESSAGE_TEXT)) {
+			at += whole;
+			continue;
 		}
-		at += whole;
+		if (n->owed)
+			n->owed--;
+		else
+			answer = strndup((const char *)n->in + at + MESSAGE_PREFIX, size);
+		memmove(n->in + at, n->in + at + whole, n->in_end - at - whole);
+		n->in_end -= whole;
+		if (answer)
+			return answer;
 	}
-	return false;
+	return NULL;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
 }
 
 char *stream_ask(struct netdev *n, const char *line)
 {
-	char *answer;
+	int64_t end = now_ms() + (line ? ANSWER_MS : START_MS), left;
+	char *answer = NULL;
 
 	buffers_make(n);
-	free(n->answer);
-	n->answer = NULL;
-	if (line)
-		stream_tell(n, line);
-	while (n->fd >= 0 && !answer_find(n)) {
+	if (n->owed && in_read(n))
+		free(answer_find(n));
+	if (n->owed || (line && !stream_tell(n, line)))
+		return NULL;
+	while (n->fd >= 0 && !(answer = answer_find(n)) && (left = end - now_ms()) > 0) {
 		struct pollfd wait = {.fd = n->fd, .events = POLLIN};
+		int ready = poll(&wait, 1, (int)left);
 
-		if (poll(&wait, 1, ANSWER_MS) <= 0 || !in_read(n))
+		if (ready > 0 ? !in_read(n) : ready < 0 && errno != EINTR)
 			break;
 	}
-	answer = n->answer;
-	n->answer = NULL;
+	n->owed += !answer;
 	return answer;
 }
 
