@@ -283,7 +283,9 @@ static void put_cache_matrices(const struct matrix *m, struct out *out)
 
 void hmat_build(const struct acpi_config *config, struct out *out)
 {
-	static const struct acpi_performance dram = {100000, 100000, 20000, 20000};
+	/* As wide as 16 interleaved devices: Linux goes by latency and bandwidth, and would make these the faster tier.
+	 */
+	static const struct acpi_performance dram = {100000, 100000, 256000, 256000};
 	struct matrix m = {.config = config, .ram = config->ram};
 	size_t start = table_begin(out, "HMAT", 2);
 	u32 t;

@@ -282,6 +282,8 @@ static void hmat_values_are_legal(void **state)
 			assert_int_equal(le(entries + 2 * (2 * 5 + 2), 2) * le(m + 24, 8), 150000);
 		}
 		if (m[9] == 4) {
+			/* DRAM is not narrower than 16 interleaved devices. */
+			assert_int_equal(le(entries + 0, 2) * le(m + 24, 8), 16 * 16000);
 			assert_int_equal(le(entries + 4, 2) * le(m + 24, 8), 16000);
 			assert_int_equal(le(entries + 2 * (2 * 5 + 3), 2), 0xffff); /* port to itself */
 		}
@@ -308,7 +310,7 @@ static void stated_rows_are_told(void **state)
 					 .target = 1,
 					 .value = 77000};
 	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){
-		.types = BIT(ACPI_HMAT_READ_BANDWIDTH), .initiator = 0, .target = 20, .value = 5};
+		.types = BIT(ACPI_HMAT_READ_BANDWIDTH), .initiator = 0, .target = 20, .value = 50};
 	c->hmat_values[c->hmat_value_count++] = (struct acpi_hmat_value){
 		.hierarchy = 1, .types = BIT(ACPI_HMAT_READ_LATENCY), .initiator = 0, .target = 1, .value = 3000};
 	c->hmat_caches[c->hmat_cache_count++] = (struct acpi_hmat_cache){
@@ -349,7 +351,7 @@ static void stated_rows_are_told(void **state)
 			seen |= 4;
 		}
 		if (m[8] == 0 && m[9] == 4) {
-			assert_int_equal(le(entries + 10, 2) * le(m + 24, 8), 5);
+			assert_int_equal(le(entries + 10, 2) * le(m + 24, 8), 50);
 			seen |= 8;
 		}
 		if (m[8] == 1) {
