@@ -349,7 +349,9 @@ u128 *cpu_debug_vector(struct cpu *cpu, unsigned n)
 /* Registers of the CPU itself that can be read at any time. */
 static bool is_shown(const struct sysreg_slot *slot)
 {
-	static const u32 hidden[] = {SYSREG(3, 0, 4, 1, 0), SYSREG(3, 3, 9, 13, 1), SYSREG(3, 3, 9, 13, 2)}; /* SP_EL0, PMXEVTYPER, PMXEVCNTR */
+	/* SP_EL0, PMXEVTYPER, PMXEVCNTR; FPCR and FPSR, which are shown with the V registers */
+	static const u32 hidden[] = {SYSREG(3, 0, 4, 1, 0), SYSREG(3, 3, 9, 13, 1), SYSREG(3, 3, 9, 13, 2),
+				     SYSREG(3, 3, 4, 4, 0), SYSREG(3, 3, 4, 4, 1)};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(hidden); i++)
 		if (slot->reg->key == hidden[i])
@@ -382,10 +384,12 @@ u64 cpu_debug_sysreg_get(struct cpu *cpu, unsigned n)
 		return 0;
 	if (!reg->read)
 		return reg->field == SYSREG_NO_FIELD ? reg->reset : *(const u64 *)(const void *)((const u8 *)cpu + reg->field);
-	/* As EL1 sees it: nothing traps, so nothing is raised. */
+	/* As EL1 sees it; what this model lacks reads 0. */
 	cpu->el = 1;
+	cpu->looked_at = true;
 	if (!reg->read(cpu, reg, NULL, &value))
 		value = 0;
+	cpu->looked_at = false;
 	cpu->el = el;
 	return value;
 }

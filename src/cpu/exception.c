@@ -141,7 +141,8 @@ static u64 this_pc(const struct cpu *cpu)
 
 void cpu_raise(struct cpu *cpu, enum esr_class class, u32 iss)
 {
-	cpu_enter(cpu, class, iss, this_pc(cpu), false, 0);
+	if (!cpu->looked_at)
+		cpu_enter(cpu, class, iss, this_pc(cpu), false, 0);
 }
 
 void cpu_raise_far(struct cpu *cpu, enum esr_class class, u32 iss, u64 far)

@@ -136,6 +136,7 @@ struct cpu {
 	u64 pmu_icount;         /* icount up to which the PMU has counted */
 	bool pmu_level;         /* the PMU's interrupt line */
 	bool step_armed;        /* software step: the instruction being run is to be stepped */
+	bool looked_at;         /* a debugger reads a system register: nothing is raised */
 	u64 step_icount;        /* icount before it */
 	u32 step_iss;           /* what is known of the step that is pending */
 	u64 turn_icount;        /* instruction time: icount when this turn began */

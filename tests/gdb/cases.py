@@ -20,6 +20,7 @@ COUNTER = [0xD2A12001, 0xD2800002, 0x10000703, 0x91000442, 0xF9000062, 0x17FFFFF
 SESSION = [
     ("info threads", [r"Thread 1 \(CPU#0 \[on\]\)", r"Thread 2 \(CPU#1 \[off\]\)"]),
     ("p/x $pc", [r"= 0x40000000"]),
+    ("info registers system\np/x $fpcr\np/x $pc", [r"SCXTNUM_EL1 +0x0 ", r"= 0x0\s", r"= 0x40000000"]),  # FP is off
     ("x/1i $pc", [r"b\s+0x40000040"]),
     ("stepi\nstepi\nstepi\nstepi\np/x $pc", [r"= 0x4000004c"]),
     ("p/x $x3", [r"= 0x40000128"]),
@@ -73,7 +74,8 @@ def small(build, engine):
     with tempfile.TemporaryDirectory() as folder:
         image = pathlib.Path(folder) / "image"
         image.write_bytes(programs.image(COUNTER))
-        with Machine(build, folder, ["-m", "256M", "-smp", "2", "-serial", "null", "-kernel", str(image), "-accel", engine]) as machine:
+        with Machine(build, folder, ["-m", "256M", "-smp", "2", "-serial", "null", "-kernel", str(image), "-accel", engine,
+                                      "-cpu", "cortex-a57" if engine == "interp" else "max"]) as machine:
             commands = []
             for n, (lines, _) in enumerate(SESSION):
                 commands += [f"echo [{n}]\\n"] + lines.split("\n")
