@@ -116,23 +116,6 @@ u64 conformance_total(void)
 	return get(&table.now.total);
 }
 
-u64 conformance_lost(void)
-{
-	return get(&table.now.lost);
-}
-
-bool conformance_entry(unsigned n, struct conformance_entry *entry)
-{
-	bool is;
-
-	pthread_mutex_lock(&table.lock);
-	is = n < table.now.count;
-	if (is)
-		*entry = table.now.entries[n];
-	pthread_mutex_unlock(&table.lock);
-	return is;
-}
-
 /* The caller holds the lock. */
 static void clear_table(void)
 {
@@ -159,31 +142,31 @@ void conformance_take(struct conformance_report *to, bool clear)
 
 void conformance_print(void (*line)(void *opaque, const char *text), void *opaque)
 {
-	struct conformance_entry entry;
+	struct conformance_report report;
 	char text[512], who[48];
-	u64 lost = conformance_lost();
 
+	conformance_take(&report, false);
 	for (enum rule rule = 0; rule < RULE_COUNT; rule++) {
-		u64 count = conformance_count(rule);
-
-		if (!count)
+		if (!report.by_rule[rule])
 			continue;
 		snprintf(text, sizeof(text), "%s: %llu times against: %s %s", rules[rule].name,
-			 (unsigned long long)count, rules[rule].sentence, rules[rule].section);
+			 (unsigned long long)report.by_rule[rule], rules[rule].sentence, rules[rule].section);
 		line(opaque, text);
-		for (unsigned n = 0; conformance_entry(n, &entry); n++) {
-			if (entry.rule != rule)
+		for (unsigned n = 0; n < report.count; n++) {
+			const struct conformance_entry *entry = &report.entries[n];
+
+			if (entry->rule != rule)
 				continue;
-			snprintf(who, sizeof(who), entry.cpu < 0 ? "no vCPU" : "pc 0x%llx, cpu %d",
-				 (unsigned long long)entry.pc, entry.cpu);
-			snprintf(text, sizeof(text), "  %llu from %s, first: %s", (unsigned long long)entry.count, who,
-				 entry.first);
+			snprintf(who, sizeof(who), entry->cpu < 0 ? "no vCPU" : "pc 0x%llx, cpu %d",
+				 (unsigned long long)entry->pc, entry->cpu);
+			snprintf(text, sizeof(text), "  %llu from %s, first: %s", (unsigned long long)entry->count, who,
+				 entry->first);
 			line(opaque, text);
 		}
 	}
-	if (lost) {
+	if (report.lost) {
 		snprintf(text, sizeof(text), "(%llu more are in these counts alone: the table is full)",
-			 (unsigned long long)lost);
+			 (unsigned long long)report.lost);
 		line(opaque, text);
 	}
 }

@@ -46,13 +46,8 @@ struct conformance_report {
 const char *rule_name(enum rule rule);
 const char *rule_section(enum rule rule);
 const char *rule_sentence(enum rule rule);
-/* How often a rule was broken, and all of them. */
-u64 conformance_count(enum rule rule);
-u64 conformance_total(void);
-/* Entry n in the order of their first time; false: there are no more. */
-bool conformance_entry(unsigned n, struct conformance_entry *entry);
-/* Reports that found the table full: they are in the counts only. */
-u64 conformance_lost(void);
+u64 conformance_count(enum rule rule); /* how often it was broken */
+u64 conformance_total(void);           /* all of them */
 void conformance_clear(void);
 /* All of it as it is at one moment, from which counting starts anew if it is cleared. */
 void conformance_take(struct conformance_report *to, bool clear);

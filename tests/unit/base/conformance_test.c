@@ -6,6 +6,7 @@
 #include "check.h"
 
 static u64 pc;
+static struct conformance_report report;
 
 static u64 pc_of(const void *cpu)
 {
@@ -21,7 +22,7 @@ static int clear(void **state)
 
 static void the_same_place_is_one_entry(void **state)
 {
-	struct conformance_entry entry;
+	const struct conformance_entry *entry = report.entries;
 
 	for (pc = 0x1000; pc < 0x1010; pc += 4)
 		for (unsigned n = 0; n < pc / 4 % 4 + 1; n++)
@@ -32,48 +33,43 @@ static void the_same_place_is_one_entry(void **state)
 	assert_int_equal(conformance_count(RULE_REGISTER_WIDTH), 10);
 	assert_int_equal(conformance_count(RULE_DOE_GO), 1);
 	assert_int_equal(conformance_count(RULE_DOE_BUSY), 0);
-	for (unsigned n = 0; n < 4; n++) {
-		assert_true(conformance_entry(n, &entry));
-		assert_int_equal(entry.rule, RULE_REGISTER_WIDTH);
-		assert_int_equal(entry.pc, 0x1000 + 4 * n);
-		assert_int_equal(entry.count, n + 1);
-		assert_int_equal(entry.cpu, 3);
-		assert_non_null(strstr(entry.first, ", 0"));
+	conformance_take(&report, false);
+	assert_int_equal(report.count, 5);
+	for (unsigned n = 0; n < 4; n++, entry++) {
+		assert_int_equal(entry->rule, RULE_REGISTER_WIDTH);
+		assert_int_equal(entry->pc, 0x1000 + 4 * n);
+		assert_int_equal(entry->count, n + 1);
+		assert_int_equal(entry->cpu, 3);
+		assert_non_null(strstr(entry->first, ", 0"));
 	}
-	assert_true(conformance_entry(4, &entry));
-	assert_int_equal(entry.rule, RULE_DOE_GO);
-	assert_false(conformance_entry(5, &entry));
+	assert_int_equal(entry->rule, RULE_DOE_GO);
 	assert_string_equal(rule_name(RULE_DOE_GO), "doe-go");
 }
 
 static void without_a_vcpu_there_is_no_pc(void **state)
 {
-	struct conformance_entry entry;
-
 	guest_place.cpu = NULL;
 	pc = 0x1000;
 	guest_error(DMA_NOWHERE, "a device");
-	assert_true(conformance_entry(0, &entry));
-	assert_int_equal(entry.pc, 0);
-	assert_int_equal(entry.cpu, -1);
+	conformance_take(&report, false);
+	assert_int_equal(report.count, 1);
+	assert_int_equal(report.entries[0].pc, 0);
+	assert_int_equal(report.entries[0].cpu, -1);
 }
 
 static void the_table_has_an_end(void **state)
 {
-	struct conformance_entry entry;
-	unsigned entries = 0;
-
 	for (pc = 0; pc < 100000 * 4; pc += 4)
 		guest_error(REGISTER_NONE, "somewhere");
 	assert_int_equal(conformance_total(), 100000);
 	assert_int_equal(conformance_count(RULE_REGISTER_NONE), 100000);
-	while (conformance_entry(entries, &entry))
-		entries++;
-	assert_in_range(entries, 100, 10000);
-	assert_int_equal(conformance_lost(), 100000 - entries);
+	conformance_take(&report, false);
+	assert_int_equal(report.count, CONFORMANCE_ENTRIES);
+	assert_int_equal(report.lost, 100000 - CONFORMANCE_ENTRIES);
 	pc = 40;
 	guest_error(REGISTER_NONE, "known");
-	assert_int_equal(conformance_lost(), 100000 - entries);
+	conformance_take(&report, false);
+	assert_int_equal(report.lost, 100000 - CONFORMANCE_ENTRIES);
 }
 
 static unsigned printed;
@@ -115,7 +111,6 @@ static void *break_rules(void *arg)
 /* Who reads and clears again and again misses none. */
 static void what_is_taken_is_whole(void **state)
 {
-	static struct conformance_report report;
 	bool over = false, last;
 	u64 total = 0;
 	pthread_t thread;
