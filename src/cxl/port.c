@@ -8,9 +8,7 @@
 #include "base/trace.h"
 #include "cxl/host.h"
 #include "cxl/type3.h"
-
-#define LINK_CAP 0x0c /* in the PCI Express capability */
-#define LINK_STATUS 0x12
+#include "pci/pci_spec.h"
 
 /* GT/s in tenths by index of pcie_speed_names. */
 u64 cxl_link_mbps(u32 speed, u32 width)
@@ -183,11 +181,11 @@ static void show_number(struct cxl_port *port)
 		for (u32 own = 0; own < pci->row_tables; own++)
 			for (u32 r = 0; pci->rows[own] == pci->config.tables[t].rows && r < pci->config.tables[t].count;
 			     r++)
-				if (pci->rows[own][r].offset == LINK_CAP && pci->rows[own][r].size == 4)
+				if (pci->rows[own][r].offset == EXP_LNKCAP && pci->rows[own][r].size == 4)
 					pci->rows[own][r].reset =
 						deposit(pci->rows[own][r].reset, 31, 24, port->number);
 	}
-	regs_set(&pci->config, pci->cap_pcie + LINK_CAP + 3, 1, port->number);
+	regs_set(&pci->config, pci->cap_pcie + EXP_LNKCAP + 3, 1, port->number);
 }
 
 /* Another port of the same bridge or switch that has this number, by the user's word or (settled) by ours. */
@@ -236,7 +234,7 @@ bool cxl_ports_settle(struct cxl_host *host, struct error *err)
 void cxl_each_link(struct cxl_host *host, void (*each)(void *arg, const struct cxl_link_facts *facts), void *arg)
 {
 	for (struct cxl_port *port = host->ports; port; port = port->next) {
-		u64 status = pci_config_read(&port->pci, port->pci.cap_pcie + LINK_STATUS, 2);
+		u64 status = pci_config_read(&port->pci, port->pci.cap_pcie + EXP_LNKSTA, 2);
 		struct pci_dev *dev = cxl_port_below(port);
 		struct cxl_link_facts facts = {.port = dev_name(&port->pci.dev),
 					       .below = dev ? dev_name(&dev->dev) : NULL,

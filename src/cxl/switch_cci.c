@@ -6,8 +6,7 @@
  *
  *   PCI Express 0x80, MSI-X 0x40 (1 vector, BAR 4), DVSEC 8 at 0x100, BAR 0: device registers
  *   ports    the upstream port and the downstream ports by their port numbers; an upstream port whose number a
- *            downstream port
- *            has too goes by the lowest that none has
+ *            downstream port has too goes by the lowest that none has
  *   tunnel   a request for a port is for the FM-owned LD of the device there (fm_ld.c), whose own tunnel leads on to
  *            LD 0
  *
@@ -16,19 +15,13 @@
 #include "base/trace.h"
 #include "cxl/host.h"
 #include "cxl/type3.h"
+#include "pci/pci_spec.h"
 
 #define PCIE_AT 0x80
 #define MSIX_AT 0x40
 #define MSIX_BAR_BYTES 0x1000
 #define MSIX_PBA_AT 0x800
 #define PORTS_MAX 256
-#define EXPRESS_FLAGS 0x02 /* in the PCI Express capability */
-#define EXPRESS_FLAGS_FLIT 0x8000
-#define LINK_CAP 0x0c
-#define LINK_CTRL 0x10
-#define LINK_CTRL_DISABLE 0x10
-#define LINK_STATUS 0x12
-#define LINK_CAP2 0x2c
 
 struct cxl_port *switch_port(const struct cxl_switch *sw, unsigned id)
 {
@@ -175,23 +168,13 @@ static struct pci_dev *link_end(struct cxl_port *port)
 	return port->bridge.unbound && below && below->cap_pcie ? below : &port->pci;
 }
 
-static bool has_flits(struct cxl_port *port)
-{
-	struct pci_dev *pci = &port->pci, *end = link_end(port);
-
-	if (end == pci)
-		return pci_link_has_flits(pci);
-	return pci_config_read(pci, pci->cap_pcie + EXPRESS_FLAGS, 2) &
-	       pci_config_read(end, end->cap_pcie + EXPRESS_FLAGS, 2) & EXPRESS_FLAGS_FLIT;
-}
-
 /* Whether the host has the link disabled: with CXL below it may have asked in vain. [CXL3.1 8.1.5.2] */
 static bool is_disabled(struct cxl_port *port)
 {
 	struct pci_dev *pci = &port->pci;
 
 	return !port->bridge.unbound && !(port->bridge.masked(pci) & PCI_MASKS_LINK_DISABLE) &&
-	       (pci_config_read(pci, pci->cap_pcie + LINK_CTRL, 2) & LINK_CTRL_DISABLE);
+	       (pci_config_read(pci, pci->cap_pcie + EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE);
 }
 
 /* What FM-API tells about a port; `port` NULL: the upstream port. [CXL3.1 7.6.7.1.2] */
@@ -201,22 +184,22 @@ static void put_port(struct switch_cci *cci, struct mbox_out *out, unsigned id, 
 	struct pci_dev *end = port ? link_end(port) : pci;
 	bool up = !port || link_is_up(port), disabled = port && is_disabled(port);
 	unsigned type = port && up ? connected_type(port, below) : PORT_DEVICE_NONE;
-	u64 cap = pci_config_read(pci, pci->cap_pcie + LINK_CAP, 4),
-	    status = pci_config_read(end, end->cap_pcie + LINK_STATUS, 2);
+	u64 cap = pci_config_read(pci, pci->cap_pcie + EXP_LNKCAP, 4),
+	    status = pci_config_read(end, end->cap_pcie + EXP_LNKSTA, 2);
 
 	mbox_put(out, 1, id);
 	mbox_put(out, 1, port_state(cci, port, disabled));
 	mbox_put(out, 1,
-		 type <= PORT_DEVICE_PCIE && port                   ? 0 :
-		 (port ? has_flits(port) : pci_link_has_flits(pci)) ? PORT_MODE_FLIT_256B :
-								      PORT_MODE_FLIT_68B);
+		 type <= PORT_DEVICE_PCIE && port ? 0 :
+		 pci_link_has_flits(end)          ? PORT_MODE_FLIT_256B :
+						    PORT_MODE_FLIT_68B);
 	mbox_put(out, 1, 0);
 	mbox_put(out, 1, type);
 	mbox_put(out, 1,
 		 BIT(1) | ((port ? port->flit_256b : cci->target->flit_256b) ? BIT(2) : 0)); /* modes that it can */
 	mbox_put(out, 1, bits(cap, 9, 4));
 	mbox_put(out, 1, up ? bits(status, 9, 4) : 0);
-	mbox_put(out, 1, bits(pci_config_read(pci, pci->cap_pcie + LINK_CAP2, 4), 7, 1));
+	mbox_put(out, 1, bits(pci_config_read(pci, pci->cap_pcie + EXP_LNKCAP2, 4), 7, 1));
 	mbox_put(out, 1, bits(cap, 3, 0));
 	mbox_put(out, 1, up ? bits(status, 3, 0) : 0);
 	mbox_put(out, 1,

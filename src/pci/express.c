@@ -88,7 +88,7 @@ bool pci_link_has_flits(struct pci_dev *dev)
 {
 	struct pci_dev *other = link_partner(dev);
 
-	if (!other || !other->cap_pcie || !pci_link_is_up(is_port(dev) ? dev : other))
+	if (!other || !other->cap_pcie || (is_port(dev) && !pci_link_is_up(dev)))
 		return false;
 	return exp_get(dev, EXP_FLAGS, 2) & exp_get(other, EXP_FLAGS, 2) & EXP_FLAGS_FLIT;
 }
