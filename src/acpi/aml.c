@@ -78,12 +78,6 @@ void put_align(struct out *out, size_t alignment)
 	put_zeros(out, align_up(out->size, alignment) - out->size);
 }
 
-void patch(struct out *out, size_t offset, unsigned size, u64 v)
-{
-	if (range_ok(offset, size, out->size))
-		store_le(out->data + offset, size, v);
-}
-
 void put_gas(struct out *out, u64 pa, u8 bits_wide, u8 access)
 {
 	if (!pa) {
@@ -117,7 +111,8 @@ size_t table_begin(struct out *out, const char *signature, u8 revision)
 
 void table_end(struct out *out, size_t start)
 {
-	patch(out, start + 4, 4, out->size - start);
+	if (range_ok(start + 4, 4, out->size))
+		store_le(out->data + start + 4, 4, out->size - start);
 }
 
 /* Makes a gap of `size` bytes at `at`. */

@@ -27,7 +27,6 @@ void put32(struct out *out, u32 v);
 void put64(struct out *out, u64 v);
 void put_zeros(struct out *out, size_t count);
 void put_align(struct out *out, size_t alignment);
-void patch(struct out *out, size_t offset, unsigned size, u64 v);
 /* Generic Address Structure of a memory-mapped register; pa 0 gives 12 zero bytes. `access`: 1 byte .. 4 qword. */
 void put_gas(struct out *out, u64 pa, u8 bits_wide, u8 access);
 

@@ -100,7 +100,8 @@ void code_set_pc(struct cpu *cpu, u64 va)
 	cpu->ip = &cpu->code->insn[va >> 2 & (CODE_PAGE_INSNS - 1)];
 }
 
-void cpu_sync_pc(struct cpu *cpu)
+/* Sets cpu->pc from ip. */
+static void sync_pc(struct cpu *cpu)
 {
 	if (cpu->code)
 		cpu->pc = cpu_pc_of(cpu, cpu->ip);
@@ -167,7 +168,7 @@ bool code_may_hold(const struct cpu *cpu, u64 va)
 void code_let_go(struct cpu *cpu)
 {
 	if (cpu->code) {
-		cpu_sync_pc(cpu);
+		sync_pc(cpu);
 		code_set_pc(cpu, cpu->pc);
 	}
 	if (cpu->code_epoch) {

@@ -217,7 +217,7 @@ bool cpu_service(struct cpu *cpu)
 
 /* --- reset and power --- */
 
-void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on)
+static void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on)
 {
 	memset(cpu->x, 0, sizeof(cpu->x));
 	memset(cpu->v, 0, sizeof(cpu->v));

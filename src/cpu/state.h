@@ -7,7 +7,7 @@
  * A write to a W register stores the zero-extended value.
  *
  * PC. While guest code runs, `ip` is the decode record to execute next; pc = code_va + 4 * (record index). cpu_pc()
- * computes it; `pc` itself is valid only outside the dispatch loop (and after cpu_sync_pc).
+ * computes it; `pc` itself is valid only outside the dispatch loop.
  */
 #ifndef CPU_STATE_H
 #define CPU_STATE_H
@@ -223,8 +223,6 @@ static inline bool cpu_is_mmu_on(const struct cpu *cpu)
 /* Continues at va (bits as the instruction gave them; the tag byte is handled inside). A fetch fault is raised when
  * the target is executed, with ELR = va. */
 void cpu_jump(struct cpu *cpu, u64 va);
-/* Sets cpu->pc from ip. */
-void cpu_sync_pc(struct cpu *cpu);
 /* Forgets this vCPU's instruction TLB (after TLBI, TTBR, SCTLR changes). Own thread only. `ip` is looked up again. */
 void code_flush_itlb(struct cpu *cpu);
 /* The same for EL0 alone, if that is enough: another ASID, or its own has been invalidated. `to`: what was kept for the new one, or

@@ -173,7 +173,6 @@ bool cpu_mail_wait(struct cpu *cpu);
 void cpu_event(struct cpu *cpu);
 /* Own thread: this vCPU starts anew at pc. False: as cpu_in. */
 bool cpu_warm_reset(struct cpu *cpu, u64 pc);
-void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on);
 void cpu_wfi_now(struct cpu *cpu);
 void cpu_power_down(struct cpu *cpu, u64 entry, u64 x0); /* suspends; an interrupt ends it with a start at `entry` */
 void cpu_set_ppi(struct cpu *cpu, unsigned ppi, bool level); /* machine lock held */

@@ -77,6 +77,25 @@ static bool windows_2021(struct cxl_bridge *bridge, struct error *err)
 	return true;
 }
 
+/* It takes the next register slot. */
+static void announce(struct cxl_bridge *bridge, struct cxl_host *host)
+{
+	bridge->host = host;
+	bridge->fork.pci = &bridge->pci;
+	bridge->slot = host->bridge_count;
+	host->bridges[host->bridge_count++] = bridge;
+	bridge->fork.comp.wanted_decoders = bridge->hdm_decoders;
+	component_init(&bridge->fork.comp, COMPONENT_BRIDGE, dev_name(&bridge->pci.dev), host, 0);
+	bridge->region = (struct region){
+		.name = "CXL host bridge registers",
+		.base = host->config.regs_base + bridge->slot * COMPONENT_BYTES,
+		.size = COMPONENT_BYTES,
+		.ops = &component_io,
+		.opaque = &bridge->fork.comp,
+	};
+	space_add(host->config.space, &bridge->region);
+}
+
 static bool bridge_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
 	static const struct pci_ids ids = {.vendor = 0x1b36,
@@ -103,7 +122,8 @@ static bool bridge_create(struct dev *dev, const struct dev_env *env, struct err
 	if (!pci_expander_init(&bridge->pci, &bridge->root, bridge->bus_nr, bridge->numa_node, BUS_CXL, err))
 		return false;
 	bridge->pci.function_reset = bridge_function_reset;
-	return cxl_host_add_bridge(host, dev, err) && windows_2021(bridge, err);
+	announce(bridge, host);
+	return windows_2021(bridge, err);
 }
 
 static void bridge_reset(struct dev *dev, unsigned reset_kind)
@@ -141,27 +161,6 @@ static void bridge_destroy(struct dev *dev)
 static struct bus *bridge_bus(struct dev *dev)
 {
 	return &((struct cxl_bridge *)dev)->root.bus.bus;
-}
-
-bool cxl_host_add_bridge(struct cxl_host *host, struct dev *pxb, struct error *err)
-{
-	struct cxl_bridge *bridge = (struct cxl_bridge *)pxb;
-
-	bridge->host = host;
-	bridge->fork.pci = &bridge->pci;
-	bridge->slot = host->bridge_count;
-	host->bridges[host->bridge_count++] = bridge;
-	bridge->fork.comp.wanted_decoders = bridge->hdm_decoders;
-	component_init(&bridge->fork.comp, COMPONENT_BRIDGE, dev_name(pxb), host, 0);
-	bridge->region = (struct region){
-		.name = "CXL host bridge registers",
-		.base = host->config.regs_base + bridge->slot * COMPONENT_BYTES,
-		.size = COMPONENT_BYTES,
-		.ops = &component_io,
-		.opaque = &bridge->fork.comp,
-	};
-	space_add(host->config.space, &bridge->region);
-	return true;
 }
 
 /* Whether software sees decoders depends on the ports and boot regions, so it is settled last. */

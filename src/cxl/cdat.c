@@ -40,24 +40,8 @@ void cdat_begin(struct cdat *cdat, const char *name)
 	cdat->size = CDAT_HEADER_BYTES;
 }
 
-void cdat_renumber(struct cdat *cdat, u32 sequence)
-{
-	store_le(cdat->bytes + CDAT_SEQUENCE, 4, sequence);
-	cdat_end(cdat);
-}
-
-u8 *cdat_append(struct cdat *cdat, u8 type, u16 size)
-{
-	u8 *entry = cdat->bytes + cdat->size;
-
-	assert(size >= 4 && size <= CDAT_BYTES_MAX - cdat->size); /* ours: as many as there are partitions and ports */
-	entry[0] = type;
-	store_le(entry + 2, 2, size);
-	cdat->size += size;
-	return entry;
-}
-
-void cdat_end(struct cdat *cdat)
+/* Length and checksum. */
+static void cdat_end(struct cdat *cdat)
 {
 	u8 sum = 0;
 
@@ -67,6 +51,24 @@ void cdat_end(struct cdat *cdat)
 	for (u32 i = 0; i < cdat->size; i++)
 		sum += cdat->bytes[i];
 	cdat->bytes[5] = -sum;
+}
+
+void cdat_renumber(struct cdat *cdat, u32 sequence)
+{
+	store_le(cdat->bytes + CDAT_SEQUENCE, 4, sequence);
+	cdat_end(cdat);
+}
+
+/* Zeroed room for an entry, header filled in. */
+static u8 *cdat_append(struct cdat *cdat, u8 type, u16 size)
+{
+	u8 *entry = cdat->bytes + cdat->size;
+
+	assert(size >= 4 && size <= CDAT_BYTES_MAX - cdat->size); /* ours: as many as there are partitions and ports */
+	entry[0] = type;
+	store_le(entry + 2, 2, size);
+	cdat->size += size;
+	return entry;
 }
 
 static void append_dslbis(struct cdat *cdat, u8 handle, u8 data_type, u64 unit, u16 value)

@@ -20,13 +20,9 @@ struct cdat {
 /* Another sequence number, and the checksum that goes with it. */
 void cdat_renumber(struct cdat *cdat, u32 sequence);
 void cdat_begin(struct cdat *cdat, const char *name);
-/* Zeroed room for an entry, header filled in. */
-u8 *cdat_append(struct cdat *cdat, u8 type, u16 size);
 /* A table from a file, checked; is_switch: of SSLBIS only, otherwise without. */
 bool cdat_load(struct cdat *cdat, const char *name, const char *path, bool is_switch, struct error *err);
 bool cdat_check(const char *where, const u8 *bytes, u64 size, bool is_switch, struct error *err);
-/* Length and checksum. */
-void cdat_end(struct cdat *cdat);
 /* One Table Access request: DWORDs of the answer, 0 for none. */
 u32 cdat_serve(const struct cdat *cdat, const u32 *request, u32 request_dwords, u32 *response, u32 response_dwords_max);
 

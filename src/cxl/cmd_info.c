@@ -60,7 +60,7 @@ static const struct mbox_command *nth_command(const struct cci *cci, u64 n)
 	return NULL;
 }
 
-u32 cel_bytes(const struct cci *cci)
+static u32 cel_bytes(const struct cci *cci)
 {
 	u32 bytes = 0;
 
@@ -69,7 +69,7 @@ u32 cel_bytes(const struct cci *cci)
 	return bytes;
 }
 
-void cel_put(const struct cci *cci, struct mbox_out *out, u64 offset, u64 length)
+static void cel_put(const struct cci *cci, struct mbox_out *out, u64 offset, u64 length)
 {
 	for (u64 at = offset; at < offset + length && !out->bad; at++) {
 		const struct mbox_command *command = nth_command(cci, at / CEL_ENTRY_BYTES);

@@ -142,8 +142,6 @@ u64 timestamp_guest_now(const struct pci_dev *pci);
 
 /* --- cmd_info.c: the Command Effects Log of a table, from cci --- */
 extern const u8 cel_uuid[16];
-u32 cel_bytes(const struct cci *cci);
-void cel_put(const struct cci *cci, struct mbox_out *out, u64 offset, u64 length);
 /* Get Supported Logs and Get Log of a CCI that has no other log. */
 u16 cel_only_supported(const struct cci *cci, struct mbox_out *out);
 u16 cel_only_get(const struct cci *cci, struct mbox_in *in, struct mbox_out *out);

@@ -305,11 +305,6 @@ bool block_is_readonly(const struct block *block)
 	return block->readonly;
 }
 
-bool block_is_temporary(const struct block *block)
-{
-	return block->is_temporary;
-}
-
 bool block_out_of_space(const struct block *block)
 {
 	return __atomic_load_n(&block->out_of_space, __ATOMIC_RELAXED);

@@ -168,7 +168,7 @@ bool block_file_punch(struct block *block, u64 offset, u64 size)
 	return true;
 }
 
-bool block_file_zero(struct block *block, u64 offset, u64 size, bool unmap)
+static bool file_zero(struct block *block, u64 offset, u64 size, bool unmap)
 {
 	static const u8 zeroes[64 * KiB];
 
@@ -206,7 +206,7 @@ static bool raw_discard(struct block *block, u64 offset, u64 size)
 
 static bool raw_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap)
 {
-	return block_file_zero(block, offset, size, unmap && block->discard);
+	return file_zero(block, offset, size, unmap && block->discard);
 }
 
 const struct block_format block_raw = {

@@ -53,7 +53,6 @@ bool block_file_read_bytes(struct block *block, u64 offset, void *to, u64 size);
 bool block_file_write_bytes(struct block *block, u64 offset, const void *from, u64 size);
 bool block_file_sync(struct block *block); /* nothing with cache=unsafe; fails for ever once it has failed */
 bool block_file_punch(struct block *block, u64 offset, u64 size); /* advice; false: only an I/O error */
-bool block_file_zero(struct block *block, u64 offset, u64 size, bool unmap);
 
 static inline void iov_advance(struct iov *iov, u64 size)
 {

@@ -354,6 +354,24 @@ static void deliver(struct chardev *c)
 	c->delivering = false;
 }
 
+/* Machine lock held. What becomes of a connection that ended. */
+static void input_ended(struct chardev *c)
+{
+	loop_unwatch(c->loop, c->in_fd);
+	c->in_watched = false;
+	if (!c->is_stdio)
+		close(c->in_fd);
+	c->in_fd = -1;
+	if (c->listen_fd >= 0) {
+		chardev_set_output(c, -1, OUT_NONE);
+		chardev_watch_input(c);
+	}
+	if (c->changed) {
+		c->input_count = 0;
+		c->changed(c->changed_opaque, false);
+	}
+}
+
 static void input_ready(void *opaque, u32 events)
 {
 	struct chardev *c = opaque;
@@ -372,7 +390,7 @@ static void input_ready(void *opaque, u32 events)
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (got <= 0) {
-		chardev_input_ended(c);
+		input_ended(c);
 		return;
 	}
 	if (c->telnet)
@@ -428,23 +446,6 @@ void chardev_watch_input(struct chardev *c)
 		c->in_watched = loop_watch(c->loop, c->listen_fd, EPOLLIN, connection_ready, c, &err);
 }
 
-void chardev_input_ended(struct chardev *c)
-{
-	loop_unwatch(c->loop, c->in_fd);
-	c->in_watched = false;
-	if (!c->is_stdio)
-		close(c->in_fd);
-	c->in_fd = -1;
-	if (c->listen_fd >= 0) {
-		chardev_set_output(c, -1, OUT_NONE);
-		chardev_watch_input(c);
-	}
-	if (c->changed) {
-		c->input_count = 0;
-		c->changed(c->changed_opaque, false);
-	}
-}
-
 void chardev_on_connection(struct chardev *c, void (*changed)(void *opaque, bool connected), void *opaque)
 {
 	loop_lock(c->loop);
@@ -473,7 +474,7 @@ size_t chardev_backlog(struct chardev *c)
 void chardev_disconnect(struct chardev *c)
 {
 	if (c->in_fd >= 0)
-		chardev_input_ended(c);
+		input_ended(c);
 }
 
 void chardev_connect(struct chardev *c, size_t (*can_take)(void *opaque),

@@ -61,8 +61,6 @@ struct chardev *chardev_new(struct loop *loop);
 void chardev_test_write(struct chardev *chardev, const u8 *bytes, size_t size);
 /* Watches in_fd (or listen_fd) for input. */
 void chardev_watch_input(struct chardev *chardev);
-/* Machine lock held. What becomes of a connection that ended. */
-void chardev_input_ended(struct chardev *chardev);
 /* Machine lock held: a new connection in both directions; takes the descriptor. */
 void chardev_attach_socket(struct chardev *chardev, int fd);
 void chardev_set_output(struct chardev *chardev, int fd, enum out_kind kind);

@@ -59,7 +59,8 @@ static struct object_path path_of(int object)
 	return path;
 }
 
-bool folder_name_ok(const char *name)
+/* A name is one component and none of ".", "..". */
+static bool name_ok(const char *name)
 {
 	return *name && strcmp(name, ".") && strcmp(name, "..") && !strchr(name, '/') && strlen(name) <= 255;
 }
@@ -90,7 +91,7 @@ void folder_close(struct folder *folder)
 
 int folder_walk(struct folder *folder, int dir, const char *name)
 {
-	return folder_name_ok(name) ? open_beneath(folder, dir, name, O_PATH, 0) : -EINVAL;
+	return name_ok(name) ? open_beneath(folder, dir, name, O_PATH, 0) : -EINVAL;
 }
 
 /* --- Mapped ids and modes --- */
@@ -192,7 +193,7 @@ int folder_create(struct folder *folder, int dir, const char *name, int flags, c
 	struct stat st;
 	int fd, status;
 
-	if (!folder_name_ok(name))
+	if (!name_ok(name))
 		return -EINVAL;
 	file.mode = S_IFREG | (owner->mode & 07777);
 	fd = open_beneath(folder, dir, name,
@@ -213,7 +214,7 @@ int folder_mkdir(struct folder *folder, int dir, const char *name, const struct 
 	struct folder_owner made = *owner;
 
 	made.mode = S_IFDIR | (owner->mode & 07777);
-	if (!folder_name_ok(name))
+	if (!name_ok(name))
 		return -EINVAL;
 	if (mkdirat(dir, name, folder->model == FOLDER_MAPPED ? 0700 : owner->mode & 0777))
 		return -errno;
@@ -240,7 +241,7 @@ int folder_symlink(struct folder *folder, int dir, const char *name, const char 
 	struct folder_owner made = *owner;
 
 	made.mode = S_IFLNK | 0777;
-	if (!folder_name_ok(name) || !*target)
+	if (!name_ok(name) || !*target)
 		return -EINVAL;
 	if (folder->model == FOLDER_MAPPED)
 		return stand_in(folder, dir, name, target, &made, 0);
@@ -252,7 +253,7 @@ int folder_symlink(struct folder *folder, int dir, const char *name, const char 
 int folder_mknod(struct folder *folder, int dir, const char *name, u32 major, u32 minor,
 		 const struct folder_owner *owner)
 {
-	if (!folder_name_ok(name))
+	if (!name_ok(name))
 		return -EINVAL;
 	if (folder->model == FOLDER_MAPPED)
 		return stand_in(folder, dir, name, NULL, owner, makedev(major, minor));
@@ -265,18 +266,17 @@ int folder_link(struct folder *folder, int object, int dir, const char *name)
 {
 	struct object_path path = path_of(object);
 
-	return folder_name_ok(name) ? result(linkat(AT_FDCWD, path.text, dir, name, AT_SYMLINK_FOLLOW)) : -EINVAL;
+	return name_ok(name) ? result(linkat(AT_FDCWD, path.text, dir, name, AT_SYMLINK_FOLLOW)) : -EINVAL;
 }
 
 int folder_unlink(struct folder *folder, int dir, const char *name, bool directory)
 {
-	return folder_name_ok(name) ? result(unlinkat(dir, name, directory ? AT_REMOVEDIR : 0)) : -EINVAL;
+	return name_ok(name) ? result(unlinkat(dir, name, directory ? AT_REMOVEDIR : 0)) : -EINVAL;
 }
 
 int folder_rename(struct folder *folder, int from, const char *old_name, int to, const char *new_name)
 {
-	return folder_name_ok(old_name) && folder_name_ok(new_name) ? result(renameat(from, old_name, to, new_name)) :
-								      -EINVAL;
+	return name_ok(old_name) && name_ok(new_name) ? result(renameat(from, old_name, to, new_name)) : -EINVAL;
 }
 
 int folder_readlink(struct folder *folder, int object, char *to, size_t room)

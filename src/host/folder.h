@@ -47,8 +47,6 @@ struct folder_change {
 
 bool folder_open(struct folder *folder, const char *path, struct error *err);
 void folder_close(struct folder *folder);
-/* A name is one component and none of ".", "..". */
-bool folder_name_ok(const char *name);
 int folder_walk(struct folder *folder, int dir, const char *name);   /* an O_PATH descriptor */
 int folder_stat(struct folder *folder, int object, struct stat *st); /* as the guest sees it */
 int folder_reopen(struct folder *folder, int object, int flags);     /* files and directories only */

@@ -45,7 +45,6 @@ void block_close(struct block *block);
 u64 block_size(const struct block *block);      /* bytes */
 u64 block_file_size(const struct block *block); /* of the file that the image is in */
 bool block_is_readonly(const struct block *block);
-bool block_is_temporary(const struct block *block); /* snapshot=on */
 const char *block_path(const struct block *block);
 const char *block_format_name(const struct block *block);
 const struct block *block_backing(const struct block *block); /* NULL: none */

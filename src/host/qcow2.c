@@ -174,7 +174,7 @@ static bool header_read(struct qcow2 *q, u8 *head, u64 *size, struct error *err)
 	return true;
 }
 
-bool qcow2_snapshots_read(struct qcow2 *q, u32 count, u64 offset, struct error *err)
+static bool snapshots_read(struct qcow2 *q, u32 count, u64 offset, struct error *err)
 {
 	u64 at = offset, limit = offset + QCOW2_SNAPSHOT_TABLE_MAX;
 	u8 row[QCOW2_S_BYTES + 16], *words;
@@ -370,8 +370,8 @@ static bool qcow2_open(struct block *block, const struct block_config *config, s
 	ok = (file_size(block->fd, &q->file_end) && q->file_end < INT64_MAX / 2) ||
 	     fail(err, "file=%s: too large", block->path);
 	ok = ok && header_read(q, head, &size, err) &&
-	     qcow2_snapshots_read(q, (u32)be_load(head + QCOW2_H_SNAPSHOTS, 4),
-				  be_load(head + QCOW2_H_SNAPSHOT_OFFSET, 8), err) &&
+	     snapshots_read(q, (u32)be_load(head + QCOW2_H_SNAPSHOTS, 4), be_load(head + QCOW2_H_SNAPSHOT_OFFSET, 8),
+			    err) &&
 	     (!config->internal_snapshot || snapshot_take(q, config->internal_snapshot, err)) && tables_read(q, err) &&
 	     (block->readonly || open_for_writing(q, head, err)) && open_backing(q, config, err);
 	if (!ok)

@@ -105,7 +105,6 @@ static inline u64 qcow2_clusters(const struct qcow2 *q, u64 bytes)
 /* --- qcow2.c: the header --- */
 /* Something in the image contradicts itself: told once, and nothing is written from now on. Returns false. */
 bool qcow2_corrupt(struct qcow2 *q, const char *what, u64 offset);
-bool qcow2_snapshots_read(struct qcow2 *q, u32 count, u64 offset, struct error *err);
 
 /* --- qcow2_cache.c --- */
 /* Of so many bytes, and no larger than `most` tables need. */

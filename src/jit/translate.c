@@ -275,7 +275,8 @@ static void call_exec_of(struct block *b, unsigned k, bool slow)
 	call_routine(b, b->jit->exec);
 }
 
-void call_exec(struct block *b)
+/* Calls exec_NAME in line. */
+static void call_exec(struct block *b)
 {
 	struct lent lent = b->r.now;
 
@@ -451,6 +452,15 @@ bool is_last(const struct block *b)
 	return b->k == b->count - 1;
 }
 
+/* Leaves out of line, by `site`. */
+static void exit_site(struct block *b, u8 *site, s64 index)
+{
+	struct cold *c = cold_add(b, COLD_EXIT, site);
+
+	c->index = (u32)(s32)index;
+	c->give_back = b->count - b->k - 1;
+}
+
 void exit_if(struct block *b, enum host_cc cc, s64 index)
 {
 	if (is_loop(b, index)) {
@@ -467,14 +477,6 @@ void exit_if(struct block *b, enum host_cc cc, s64 index)
 	} else {
 		exit_site(b, x64_jcc(&b->x, cc), index);
 	}
-}
-
-void exit_site(struct block *b, u8 *site, s64 index)
-{
-	struct cold *c = cold_add(b, COLD_EXIT, site);
-
-	c->index = (u32)(s32)index;
-	c->give_back = b->count - b->k - 1;
 }
 
 /* Goes on at a record of this page in a block without groups. */

@@ -229,8 +229,7 @@ void vreg_done(struct block *b, unsigned n, unsigned x, unsigned zero_from);
  * new values, and after that may say which pair is in it now. */
 unsigned vreg_read_pair(struct block *b, unsigned low, unsigned high, unsigned select);
 void vreg_pair_done(struct block *b, unsigned low, unsigned high, unsigned select, unsigned x);
-/* Memory of Vn was written, or C code was called. */
-void vreg_forget(struct block *b, unsigned n);
+/* C code was called. */
 void vreg_forget_all(struct block *b);
 void vreg_reload(struct block *b, const struct vcopy copies[VCOPIES]);
 /* A block that jumps to itself: loads what it reads first, ahead of the loop; the copies at the jump back are made those of the head. */
@@ -262,8 +261,6 @@ void check_sp(struct block *b, unsigned n);
 struct mem memory_check(struct block *b, unsigned va, unsigned size, unsigned flags);
 /* `site` (of x64_jmp or x64_jcc) leads to a call of exec_NAME for the whole instruction, and back behind it. */
 void slow_path(struct block *b, u8 *site);
-/* Calls exec_NAME in line. */
-void call_exec(struct block *b);
 /* RAX = function(cpu, RSI, RDX, RCX): C code that looks at no guest register in struct cpu and neither raises nor blocks. RCX, RDX, RSI, EFLAGS and
  * copies of V registers are lost. */
 typedef u64 light_function(struct cpu *cpu, u64 rsi, u64 rdx, u64 rcx);
@@ -276,8 +273,6 @@ void call_routine(struct block *b, const u8 *routine);
 void exit_to(struct block *b, s64 index);
 /* The same if `cc` holds. */
 void exit_if(struct block *b, enum host_cc cc, s64 index);
-/* The same out of line, taken by `site`. */
-void exit_site(struct block *b, u8 *site, s64 index);
 /* Goes on at the address in RAX. */
 void exit_indirect(struct block *b);
 /* to = virtual address of record `index` of this page. Keeps EFLAGS. */

@@ -38,7 +38,8 @@ static unsigned find(const struct block *b, unsigned n)
 	return NO_REG;
 }
 
-void vreg_forget(struct block *b, unsigned n)
+/* Memory of Vn was written. */
+static void vreg_forget(struct block *b, unsigned n)
 {
 	b->v.written |= 1u << n;
 	for (unsigned k = 0; k < VCOPIES; k++) {
@@ -320,7 +321,7 @@ void v_zero(struct block *b, unsigned d)
 {
 	v3(b, PXOR, d, d, d);
 }
-void v_ones(struct block *b, unsigned d)
+static void v_ones(struct block *b, unsigned d)
 {
 	v3(b, P66 | OP_0F(0x76), d, d, d);
 }

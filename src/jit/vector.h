@@ -54,7 +54,6 @@ void v3_512(struct block *b, bool w, u32 op, unsigned d, unsigned n, unsigned m)
 void v_rotate(struct block *b, unsigned z, unsigned d, unsigned n, unsigned count);
 void v_move(struct block *b, unsigned d, unsigned n);
 void v_zero(struct block *b, unsigned d);
-void v_ones(struct block *b, unsigned d);
 /* The lanes of 8 << z bits all `value`. Keeps EFLAGS; RAX is lost. */
 void v_fill(struct block *b, unsigned d, unsigned z, u64 value);
 /* d = lane `e` of m in every lane. With bytes RAX and XMM3 are lost. */

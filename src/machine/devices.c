@@ -59,11 +59,6 @@ static struct bus *find_bus(struct machine *m, const char *name)
 	return NULL;
 }
 
-struct dev_env machine_env(struct machine *m)
-{
-	return (struct dev_env){.loop = m->loop, .space = m->space, .machine = m, .find = machine_find};
-}
-
 /* The 2021 spelling of CXL has to be told apart from what is merely unknown. */
 static bool class_is_cxl(const struct dev_class *cls)
 {
@@ -123,7 +118,7 @@ static bool globals_apply(const struct machine *m, const struct dev_class *cls, 
 
 bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err)
 {
-	struct dev_env env = machine_env(m);
+	struct dev_env env = {.loop = m->loop, .space = m->space, .machine = m, .find = machine_find};
 	const char *id, *bus;
 	struct dev *dev;
 	bool ok;

@@ -160,7 +160,6 @@ bool machine_cont(struct machine *machine, struct error *err);
 /* Any thread; carried out in the event loop. */
 void machine_shutdown_request(struct machine *machine, enum machine_cause cause);
 void machine_reset_request(struct machine *machine, enum machine_cause cause);
-void machine_quit(struct machine *machine, int code);
 void machine_power_button(struct machine *machine);
 
 /* --- hotplug.c: in the event loop's thread, machine lock held. Options as for machine_add_*; what is refused leaves

@@ -114,7 +114,6 @@ void machine_netdevs_close(struct machine *m);
 /* fsdevs.c */
 void machine_fsdevs_close(struct machine *m);
 struct dev *machine_find(struct machine *m, const char *id);
-struct dev_env machine_env(struct machine *m);
 bool machine_add(struct machine *m, const struct dev_class *cls, struct opts *opts, struct error *err);
 /* drives.c */
 struct block *machine_block(struct machine *m, const char *id, struct error *err);

@@ -128,7 +128,7 @@ bool machine_cont(struct machine *m, struct error *err)
 	return true;
 }
 
-void machine_quit(struct machine *m, int code)
+static void quit(struct machine *m, int code)
 {
 	m->exit_code = code;
 	loop_quit(m->loop);
@@ -149,7 +149,7 @@ static void carry_out_shutdown(void *opaque)
 	if (m->config.no_shutdown && stays(cause))
 		stand_still(m, MACHINE_SHUT_DOWN);
 	else
-		machine_quit(m, __atomic_load_n(&m->quit_code, __ATOMIC_SEQ_CST));
+		quit(m, __atomic_load_n(&m->quit_code, __ATOMIC_SEQ_CST));
 }
 
 /* What the guest asks for is the last that it does: no vCPU executes another instruction (under instruction time, so
@@ -190,7 +190,7 @@ static void carry_out_reset(void *opaque)
 	ok = machine_reset(m, RESET_WARM, &m->run_error);
 	loop_lock(m->loop);
 	if (!ok) {
-		machine_quit(m, 1);
+		quit(m, 1);
 		return;
 	}
 	if (m->state == MACHINE_SHUT_DOWN)
