@@ -37,10 +37,8 @@ void table_end(struct out *out, size_t start);
 enum aml_op {
 	AML_ZERO = 0x00,
 	AML_ONE = 0x01,
-	AML_ONES = 0xff,
 	AML_LOCAL0 = 0x60,
 	AML_LOCAL1,
-	AML_LOCAL2,
 	AML_ARG0 = 0x68,
 	AML_ARG1,
 	AML_ARG2,
@@ -54,11 +52,9 @@ enum aml_op {
 	AML_SIZE_OF = 0x87,
 	AML_INDEX = 0x88,
 	AML_CREATE_DWORD_FIELD = 0x8a,
-	AML_LAND = 0x90,
 	AML_LOR = 0x91,
 	AML_LNOT = 0x92,
 	AML_LEQUAL = 0x93,
-	AML_LGREATER = 0x94,
 	AML_LLESS = 0x95,
 	AML_RETURN = 0xa4,
 };

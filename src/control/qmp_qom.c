@@ -219,9 +219,6 @@ static struct json_object *value_of(const struct dev *dev, const struct prop *p)
 		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
 			 mac[5]);
 		return json_object_new_string(text);
-	case PROP_KIND_PCI_ADDR:
-		snprintf(text, sizeof(text), "%02x.%x", *(const u32 *)at >> 3 & 0x1f, *(const u32 *)at & 7);
-		return json_object_new_string(*(const u32 *)at == UINT32_MAX ? "" : text);
 	}
 	return NULL;
 }

@@ -109,7 +109,7 @@ struct cpu {
 	u8 el;    /* 0 or 1 */
 	u8 spsel; /* PSTATE.SP: at EL1, 0 means SP_EL0 is current */
 	u8 daif;  /* D A I F in bits 3..0 */
-	u8 pan, uao, ssbs, il, ss, dit, tco, allint;
+	u8 pan, uao, ssbs, il, ss;
 	_Alignas(16) u128 v[32];
 	u32 fpcr, fpsr;
 	struct sys sys;

@@ -50,8 +50,7 @@ static void number_store(void *to, enum prop_kind kind, u64 value)
 	case PROP_KIND_U8: *(u8 *)to = (u8)value; break;
 	case PROP_KIND_U16: *(u16 *)to = (u16)value; break;
 	case PROP_KIND_U32:
-	case PROP_KIND_CHOICE:
-	case PROP_KIND_PCI_ADDR: *(u32 *)to = (u32)value; break;
+	case PROP_KIND_CHOICE: *(u32 *)to = (u32)value; break;
 	case PROP_KIND_U64:
 	case PROP_KIND_SIZE: *(u64 *)to = value; break;
 	default: break;
@@ -149,7 +148,6 @@ static bool set_prop(struct dev *dev, const struct prop *p, const char *value, c
 	case PROP_KIND_LINK: return set_link(dev, p, value, env, err);
 	case PROP_KIND_CHOICE: return set_choice(dev, p, value, err);
 	case PROP_KIND_MAC: return parse_mac(p->name, value, field(dev, p), err);
-	case PROP_KIND_PCI_ADDR: return parse_pci_addr(p->name, value, field(dev, p), err);
 	default: return set_number(dev, p, value, err);
 	}
 }
@@ -282,8 +280,7 @@ void dev_class_help(const struct dev_class *cls)
 				printf(" (default: %s)", p->initial_text);
 			break;
 		case PROP_KIND_LINK:
-		case PROP_KIND_MAC:
-		case PROP_KIND_PCI_ADDR: break;
+		case PROP_KIND_MAC: break;
 		default:
 			/* All ones stand for "not given": the property's own words say what happens then. */
 			if (p->initial != kind_max(p->kind))

@@ -25,7 +25,6 @@ const char *prop_kind_word(enum prop_kind kind)
 	case PROP_KIND_LINK: return "link";
 	case PROP_KIND_CHOICE: return "choice";
 	case PROP_KIND_MAC: return "mac";
-	case PROP_KIND_PCI_ADDR: return "slot[.function]";
 	}
 	return "?";
 }
@@ -174,35 +173,6 @@ bool parse_mac(const char *key, const char *text, u8 value[6], struct error *err
 		return fail(err, "%s=%s: a multicast address; the first byte must be even, as in 52:54:00:12:34:56",
 			    key, text);
 	memcpy(value, mac, 6);
-	return true;
-}
-
-/* One or two hexadecimal digits, also after 0x. */
-static bool hex2(const char **text, u32 *value)
-{
-	const char *p = *text, *first;
-	u32 v = 0;
-
-	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
-		p += 2;
-	for (first = p; p - first < 2 && isxdigit((unsigned char)*p); p++)
-		v = v * 16 + (u32)(isdigit((unsigned char)*p) ? *p - '0' : tolower((unsigned char)*p) - 'a' + 10);
-	*value = v;
-	*text = p;
-	return p > first;
-}
-
-bool parse_pci_addr(const char *key, const char *text, u32 *devfn, struct error *err)
-{
-	const char *p = text;
-	u32 slot, function = 0;
-
-	if (!hex2(&p, &slot) || (*p == '.' && (p++, !hex2(&p, &function))) || *p)
-		return fail(err, "%s=%s: not a PCI address; write SLOT or SLOT.FUNCTION in hexadecimal, such as 1f.0",
-			    key, text);
-	if (slot > 31 || function > 7)
-		return fail(err, "%s=%s: a slot is 0 to 1f and a function 0 to 7 (hexadecimal)", key, text);
-	*devfn = slot << 3 | function;
 	return true;
 }
 

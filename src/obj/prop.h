@@ -19,8 +19,7 @@ enum prop_kind {
 	PROP_KIND_STRING,
 	PROP_KIND_LINK,
 	PROP_KIND_CHOICE,
-	PROP_KIND_MAC,
-	PROP_KIND_PCI_ADDR
+	PROP_KIND_MAC
 };
 
 struct prop {
@@ -50,8 +49,6 @@ struct prop {
 #define PROP_CHOICE(n, s, f, list, d, text) {.name = n, .kind = PROP_KIND_CHOICE, .offset = offsetof(s, f), .choices = list, .initial = d, .doc = text}
 /* Six bytes, "52:54:00:12:34:56"; all zero: not given. */
 #define PROP_MAC(n, s, f, text) {.name = n, .kind = PROP_KIND_MAC, .offset = offsetof(s, f), .doc = text}
-/* A u32 devfn from "slot" or "slot.function", both hexadecimal without 0x ("1f.7"); 0xffffffff: not given. */
-#define PROP_PCI_ADDR(n, s, f, text) {.name = n, .kind = PROP_KIND_PCI_ADDR, .offset = offsetof(s, f), .initial = 0xffffffff, .doc = text}
 /* clang-format on */
 
 /* What a kind is called in help. */
@@ -63,7 +60,6 @@ bool parse_u64(const char *key, const char *text, u64 min, u64 max, u64 *value, 
 bool parse_size(const char *key, const char *text, u64 *value, struct error *err);
 
 bool parse_mac(const char *key, const char *text, u8 value[6], struct error *err);
-bool parse_pci_addr(const char *key, const char *text, u32 *devfn, struct error *err);
 /* Ids start with a letter and go on with letters, digits, '-', '.' and '_'. */
 bool parse_id(const char *key, const char *text, struct error *err);
 /* The word of a list (NULL-terminated) that is nearest to `word`, or NULL if none is near: for "did you mean". */

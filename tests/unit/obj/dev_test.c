@@ -7,7 +7,7 @@ struct thing {
 	bool flag;
 	u8 small;
 	u16 medium;
-	u32 big, choice, addr;
+	u32 big, choice;
 	u64 serial, size;
 	char *text;
 	struct dev *link;
@@ -52,7 +52,6 @@ static const struct dev_class thing_class = {
 					.max = 9},
 				       {}},
 	.common = (const struct prop[]){PROP_U32("big", struct thing, big, 1, "a number"),
-					PROP_PCI_ADDR("addr", struct thing, addr, "slot.function"),
 					PROP_MAC("mac", struct thing, mac, "address"),
 					{}},
 };
@@ -94,7 +93,6 @@ static void defaults_are_set(void **state)
 	assert_int_equal(t->serial, 0x123456789abcull);
 	assert_int_equal(t->size, 4096);
 	assert_int_equal(t->choice, 1);
-	assert_int_equal(t->addr, 0xffffffff);
 	assert_string_equal(t->text, "hello");
 	assert_null(t->link);
 	assert_string_equal(dev_name(&t->dev), "thing");
@@ -109,7 +107,7 @@ static void every_kind_is_set(void **state)
 	if (!set_all(t,
 		     "thing,id=t0,bus=rp0,flag=off,small=255,serial=0xffffffffffffffff,size=4G,text=a,,b,memdev=m0,"
 		     "colour=red,"
-		     "medium=9,big=0xffffffff,addr=2.1,mac=52:54:00:12:34:56,text=last",
+		     "medium=9,big=0xffffffff,mac=52:54:00:12:34:56,text=last",
 		     &err))
 		fail_msg("%s", err.text);
 	assert_false(t->flag);
@@ -121,7 +119,6 @@ static void every_kind_is_set(void **state)
 	assert_int_equal(t->choice, 0);
 	assert_int_equal(t->medium, 9);
 	assert_int_equal(t->big, 0xffffffff);
-	assert_int_equal(t->addr, 0x11);
 	assert_int_equal(t->mac[0], 0x52);
 	assert_string_equal(t->dev.id, "t0");
 	assert_string_equal(t->dev.bus_name, "rp0");
@@ -144,7 +141,6 @@ static void errors_name_device_key_value_and_fix(void **state)
 		{"thing,memdev=m1", "memdev=m1: there is no object 'm1'; put '-object memory-backend...,id=m1'"},
 		{"thing,id=0bad", "id=0bad: not an id"},
 		{"thing,big=4G", "takes no suffix"},
-		{"thing,addr=40", "addr=40"},
 	};
 	struct error err;
 

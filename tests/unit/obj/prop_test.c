@@ -96,25 +96,8 @@ static void switches(void **state)
 static void addresses_and_ids(void **state)
 {
 	struct error err;
-	u32 devfn;
 	u8 mac[6];
 
-	assert_true(parse_pci_addr("addr", "1f.7", &devfn, &err));
-	assert_int_equal(devfn, 0xff);
-	assert_true(parse_pci_addr("addr", "0x2", &devfn, &err));
-	assert_int_equal(devfn, 0x10);
-	assert_true(parse_pci_addr("addr", "03", &devfn, &err));
-	assert_int_equal(devfn, 0x18);
-	assert_true(parse_pci_addr("addr", "0x1.0x3", &devfn, &err)); /* as libvirt writes it */
-	assert_int_equal(devfn, 0x0b);
-	assert_false(parse_pci_addr("addr", "0x1.0x", &devfn, &err));
-	assert_false(parse_pci_addr("addr", "0x1.0x8", &devfn, &err));
-	assert_false(parse_pci_addr("addr", "20", &devfn, &err));
-	assert_false(parse_pci_addr("addr", "1.8", &devfn, &err));
-	assert_false(parse_pci_addr("addr", "1.", &devfn, &err));
-	assert_false(parse_pci_addr("addr", "", &devfn, &err));
-	assert_false(parse_pci_addr("addr", "1.0.0", &devfn, &err));
-	assert_false(parse_pci_addr("addr", "100", &devfn, &err));
 	assert_true(parse_mac("mac", "52:54:00:12:34:56", mac, &err));
 	assert_int_equal(mac[5], 0x56);
 	assert_false(parse_mac("mac", "52:54:00:12:34", mac, &err));
