@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AES, SHA-1, SHA-256, CRC-32, polynomial multiplication and the three-way operations of SHA-3 by host instructions, where the host has them.
+ * AES, SHA-1, SHA-256, SHA-512, CRC-32, polynomial multiplication and the three-way operations of SHA-3 by host instructions, where the host has
+ * them.
  *
  * AES: the host's last round is SubBytes and ShiftRows, then XOR of a key, here zero; Arm adds the key first. A round with
  * MixColumns is AESE and AESMC; the two, as compilers put them, are one host instruction. MixColumns alone undoes a last round first.
@@ -231,6 +232,124 @@ EMIT(SHA1SU1)
 	return true;
 }
 
+/*
+ * --- SHA-512: a step needs its upper half before its lower one, so the halves are computed in general registers, from V registers in memory; the
+ * schedule's are lanes. ---
+ */
+
+static void rotate_right(struct block *b, unsigned to, unsigned from, unsigned count)
+{
+	if (block_host(b)->bmi2) {
+		x64_rorx(&b->x, true, to, from, count);
+	} else {
+		x64_mov(&b->x, true, to, from);
+		x64_shift_imm(&b->x, true, SHIFT_ROR, to, count);
+	}
+}
+/* to = `from` rotated by each of the three, XORed. `other` is lost. */
+static void rotations(struct block *b, unsigned to, unsigned from, unsigned other, const u8 counts[3])
+{
+	rotate_right(b, to, from, counts[0]);
+	for (unsigned k = 1; k < 3; k++) {
+		rotate_right(b, other, from, counts[k]);
+		x64_alu(&b->x, true, ALU_XOR, to, other);
+	}
+}
+/* to = ((to ^ z) & y) ^ z: where y has a one what `to` has, else what z has. With y ^ z for y: the majority of the three. */
+static void choose(struct block *b, unsigned to, unsigned y, unsigned z)
+{
+	x64_alu(&b->x, true, ALU_XOR, to, z);
+	x64_alu(&b->x, true, ALU_AND, to, y);
+	x64_alu(&b->x, true, ALU_XOR, to, z);
+}
+/* The upper half is in XMM0. */
+static void sha512_done(struct block *b, const struct insn *i, unsigned low)
+{
+	unsigned x = vreg_new(b);
+
+	x64_movq_to_xmm(&b->x, true, 1, low);
+	v3(b, PUNPCKLQDQ, x, 1, 0);
+	vreg_done(b, i->d, x, 16);
+}
+EMIT(SHA512H)
+{
+	static const u8 sum1[] = {14, 18, 41};
+	struct x64 *x = &b->x;
+
+	x64_load(x, true, RAX, vreg_mem_at(i->m, 8));
+	rotations(b, RCX, RAX, RSI, sum1);
+	x64_load(x, true, RSI, vreg_mem_at(i->n, 8));
+	x64_load(x, true, RDX, vreg_mem_at(i->n, 0));
+	choose(b, RDX, RAX, RSI);
+	x64_alu(x, true, ALU_ADD, RDX, RCX);
+	x64_alu_load(x, true, ALU_ADD, RDX, vreg_mem_at(i->d, 8));
+
+	x64_load(x, true, RSI, vreg_mem_at(i->m, 0));
+	x64_alu(x, true, ALU_ADD, RSI, RDX);
+	x64_movq_to_xmm(x, true, 0, RDX);
+	rotations(b, RCX, RSI, RDX, sum1);
+	x64_load(x, true, RDX, vreg_mem_at(i->n, 0));
+	choose(b, RAX, RSI, RDX);
+	x64_alu(x, true, ALU_ADD, RAX, RCX);
+	x64_alu_load(x, true, ALU_ADD, RAX, vreg_mem_at(i->d, 0));
+	sha512_done(b, i, RAX);
+	return true;
+}
+EMIT(SHA512H2)
+{
+	static const u8 sum0[] = {28, 34, 39};
+	struct x64 *x = &b->x;
+
+	x64_load(x, true, RAX, vreg_mem_at(i->m, 0));
+	rotations(b, RDX, RAX, RCX, sum0);
+	x64_load(x, true, RCX, vreg_mem_at(i->m, 8));
+	x64_load(x, true, RSI, vreg_mem_at(i->n, 0));
+	x64_alu(x, true, ALU_XOR, RCX, RAX);
+	choose(b, RSI, RCX, RAX);
+	x64_alu(x, true, ALU_ADD, RDX, RSI);
+	x64_alu_load(x, true, ALU_ADD, RDX, vreg_mem_at(i->d, 8));
+
+	x64_movq_to_xmm(x, true, 0, RDX);
+	rotations(b, RSI, RDX, RAX, sum0);
+	x64_load(x, true, RAX, vreg_mem_at(i->m, 0));
+	choose(b, RDX, RCX, RAX); /* RCX is still the lower half of Vm ^ the upper */
+	x64_alu(x, true, ALU_ADD, RDX, RSI);
+	x64_alu_load(x, true, ALU_ADD, RDX, vreg_mem_at(i->d, 0));
+	sha512_done(b, i, RDX);
+	return true;
+}
+/* x = d + the lanes of XMM0 rotated right twice and shifted, XORed. XMM1, XMM2. */
+static void sha512_schedule(struct block *b, unsigned x, unsigned d, const u8 counts[3])
+{
+	v_rotate(b, 3, 1, 0, 64 - counts[0]);
+	v_rotate(b, 3, 2, 0, 64 - counts[1]);
+	v3(b, PXOR, 1, 1, 2);
+	v_shift(b, 0x73, 2, 2, 0, counts[2]);
+	v3(b, PXOR, 1, 1, 2);
+	v3(b, host_add.op[3], x, d, 1);
+}
+EMIT(SHA512SU0)
+{
+	static const u8 sigma0[] = {1, 8, 7};
+	unsigned d = vreg_read(b, i->d, 16), n = vreg_read(b, i->n, 16), x = vreg_new(b);
+
+	v3_imm(b, PALIGNR, 0, n, d, 8);
+	sha512_schedule(b, x, d, sigma0);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+EMIT(SHA512SU1)
+{
+	static const u8 sigma1[] = {19, 61, 6};
+	unsigned d = vreg_read(b, i->d, 16), n = vreg_read(b, i->n, 16), m = vreg_read(b, i->m, 16), x = vreg_new(b);
+
+	v_move(b, 0, n);
+	sha512_schedule(b, x, d, sigma1);
+	v3(b, host_add.op[3], x, x, m);
+	vreg_done(b, i->d, x, 16);
+	return true;
+}
+
 /* --- SHA-3's --- */
 
 EMIT(EOR3)
@@ -331,6 +450,7 @@ const struct emitter_row emit_crypto_rows[] = {
 	MAYBE(AESE) MAYBE(AESD) MAYBE(AESMC) MAYBE(AESIMC) MAYBE(PMULL_vec)
 	MAYBE(SHA256H) MAYBE(SHA256H2) MAYBE(SHA256SU0) MAYBE(SHA256SU1) MAYBE(SHA1C) MAYBE(SHA1P) MAYBE(SHA1M)
 	{ROW_CRC32B, 0, emit_CRC32B}, {ROW_CRC32H, 0, emit_CRC32H}, {ROW_CRC32W, 0, emit_CRC32W}, {ROW_CRC32X, 0, emit_CRC32X},
+	{ROW_SHA512H, 0, emit_SHA512H}, {ROW_SHA512H2, 0, emit_SHA512H2}, ROW(SHA512SU0) ROW(SHA512SU1)
 	ROW(SHA1H) ROW(SHA1SU0) ROW(SHA1SU1) ROW(EOR3) ROW(BCAX) ROW(RAX1) ROW(XAR)
 	{ROW_NONE, 0, NULL},
 };
