@@ -10,7 +10,7 @@ static u64 *word; /* 16-byte pairs, a line apart */
 static struct barrier bar;
 #define W(n) ((u64)&word[(n) * 16])
 
-enum { LDXR64, LDAXR32, LDXR8, LDXP, LDADD64, LDADD8, LDADD16_UNALIGNED, CAS, CASP, SWP_LOCK, LDCLR_LDSET, LDEOR, LDSMAX, LDXP32, LDAXP, KINDS };
+enum { LDXR64, LDAXR32, LDXR8, LDXP, LDADD64, LDADD8, LDADD16_UNALIGNED, CAS, CASP, SWP_LOCK, LDCLR_LDSET, LDEOR, LDSMAX, LDXP32, LDAXP, COMPARED, LEFT, MIXED, KINDS };
 
 static void step(unsigned kind, unsigned cpu, u64 n)
 {
@@ -61,6 +61,27 @@ static void step(unsigned kind, unsigned cpu, u64 n)
 		asm volatile("1: ldaxp x0, x9, [%0]; add x0, x0, #1; sub x9, x9, #1; stlxp w10, x0, x9, [%0]; cbnz w10, 1b"
 			     :: "r"(W(16)) : "x0", "x9", "x10", "memory");
 		break;
+	case COMPARED: /* left ahead of the store if another value is there */
+		asm volatile("ldr x9, [%0]; 1: mov x10, x9; add x11, x9, #1; 2: ldaxr x9, [%0]; eor x12, x9, x10; cbnz x12, 3f;"
+			     "stlxr w12, x11, [%0]; cbnz w12, 2b; b 4f; 3: b 1b; 4:" :: "r"(W(17)) : "x9", "x10", "x11", "x12", "memory");
+		break;
+	case LEFT: /* one time in four another store-exclusive ends it, behind a branch */
+		asm volatile("1: ldxr x9, [%0]; cbz %1, 2f; add x9, x9, #1; stxr w10, x9, [%0]; cbnz w10, 1b; b 3f;"
+			     "2: isb; add x9, x9, #1; stxr w10, x9, [%0]; cbnz w10, 1b; 3:" :: "r"(W(18)), "r"(n & 3) : "x9", "x10", "memory");
+		break;
+	case MIXED: /* one that needs the monitor, one that does not, and none */
+		switch ((n + cpu) % 3) {
+		case 0:
+			asm volatile("1: ldxr x9, [%0]; ldr x10, [%0, #8]; add x9, x9, #1; stxr w10, x9, [%0]; cbnz w10, 1b"
+				     :: "r"(W(19)) : "x9", "x10", "memory");
+			break;
+		case 1:
+			asm volatile("1: ldxr x9, [%0]; add x9, x9, #1; stxr w10, x9, [%0]; cbnz w10, 1b" :: "r"(W(19)) : "x9", "x10", "memory");
+			break;
+		default: asm volatile("stadd %0, [%1]" :: "r"(1ul), "r"(W(19)) : "memory"); break;
+		}
+		write64(W(20) + 16 * cpu, n);
+		break;
 	case LDSMAX: asm volatile("stsmax %0, [%1]" :: "r"(n * 8 + cpu), "r"(W(13)) : "memory"); break;
 	}
 }
@@ -92,6 +113,9 @@ static void result(void)
 	check("ldxp w", read64(W(15)), (u32)all | (u64)(u32)-all << 32);
 	check("ldaxp", read64(W(16)), all);
 	check("ldaxp, high", read64(W(16) + 8), -all);
+	check("ldaxr, compared", read64(W(17)), all);
+	check("ldxr, left", read64(W(18)), all);
+	check("ldxr and ldadd", read64(W(19)), all);
 	check("ldadd", read64(W(4)), all);
 	check("ldaddb", read64(W(5)), bytes);
 	check("staddh", read64(W(6)), halves);

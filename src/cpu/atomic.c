@@ -8,7 +8,8 @@
  * exchange. On other hosts fences stand around the loads (host_order).
  *
  * Exclusives: the local monitor is the address, size and value of LDXR; STXR is a compare-and-swap against that value. With more than
- * one vCPU it also asks the global monitor (monitor.c), which notices stores of others that end in the same value.
+ * one vCPU it also asks the global monitor (monitor.c), which notices stores of others that end in the same value, unless translated code
+ * says that this makes no difference.
  *
  * Without LSE2 all of these fault when not aligned to their whole size. On anything but RAM they end in an Unsupported
  * Exclusive or Atomic access fault, but for plain acquire and release.
@@ -344,9 +345,9 @@ PREP(CASP)
 
 /* --- exclusives --- */
 
-static always_inline void arm(struct cpu *cpu, u64 va, unsigned size, u64 low, u64 high)
+static always_inline void arm(struct cpu *cpu, u8 how, u64 va, unsigned size, u64 low, u64 high)
 {
-	cpu->exclusive.armed = true;
+	cpu->exclusive.armed = how;
 	cpu->exclusive.va = va;
 	cpu->exclusive.size = (u8)size;
 	cpu->exclusive.low = low;
@@ -358,11 +359,21 @@ static bool several(const struct cpu *cpu)
 	return cpu->cpus->count > 1;
 }
 
+/* How this LDXR arms the monitor. */
+static u8 arming(struct cpu *cpu)
+{
+	u8 how = cpu->exclusive.armed == ARMED_TO_LOAD && !cpu->exclusive.strict ? ARMED_BY_VALUE : ARMED_RESERVED;
+
+	cpu->exclusive.armed = ARMED_NOT;
+	cpu->exclusive.strict = false;
+	return how;
+}
+
 /* Reserves for the global monitor what will be loaded. False: an exception was taken, or a reset is due. Not RAM: the load sees to
  * that, and STXR will fault. */
-static bool reserve(struct cpu *cpu, u64 va, unsigned size)
+static bool reserve(struct cpu *cpu, u8 how, u64 va, unsigned size)
 {
-	bool again = several(cpu);
+	bool again = how == ARMED_RESERVED && several(cpu);
 
 	while (again) {
 		void *host = va & (size - 1) ? NULL : tlb_hit(cpu->bank->read, va, size);
@@ -379,10 +390,11 @@ static bool reserve(struct cpu *cpu, u64 va, unsigned size)
 }
 
 #define LDXR_BODY                                                                                                      \
+	u8 how = arming(cpu);                                                                                          \
 	u64 v;                                                                                                         \
-	if (!reserve(cpu, va, size) || !load_aligned(cpu, va, size, &v))                                               \
+	if (!reserve(cpu, how, va, size) || !load_aligned(cpu, va, size, &v))                                               \
 		return;                                                                                                \
-	arm(cpu, va, size, v, 0);                                                                                      \
+	arm(cpu, how, va, size, v, 0);                                                                                 \
 	T = v;
 BY_SIZE(LDXR, LDXR_BODY)
 BY_SIZE(LDAXR, LDXR_BODY)
@@ -393,7 +405,7 @@ static always_inline bool store_if_same(struct cpu *cpu, void *host, unsigned si
 	u64 old_low = cpu->exclusive.low, old_high = cpu->exclusive.high;
 	bool stored = false, global = several(cpu);
 
-	if (!global || monitor_begin_store_exclusive(cpu, host)) {
+	if (!global || monitor_begin_store_exclusive(cpu, host, cpu->exclusive.armed == ARMED_RESERVED)) {
 		stored = size == 16 ? host_cas16(host, &old_low, &old_high, low, high) : host_cas(host, size, &old_low, low);
 		if (global)
 			monitor_end_store_exclusive(cpu, host, size, stored);
@@ -405,16 +417,17 @@ static always_inline bool store_if_same(struct cpu *cpu, void *host, unsigned si
  * for just these bytes; alignment faults come first. */
 static always_inline bool store_exclusive(struct cpu *cpu, u64 va, unsigned size, u64 low, u64 high, u64 *status)
 {
-	bool stored = false;
+	bool armed = cpu->exclusive.armed == ARMED_RESERVED || cpu->exclusive.armed == ARMED_TO_STORE, stored = false;
 	void *host;
 
-	if ((cpu->exclusive.armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {
+	if ((armed && cpu->exclusive.va == va && cpu->exclusive.size == size) || (va & (size - 1))) {
 		host = exclusive_host(cpu, va, size, 0);
 		if (!host)
 			return false;
 		stored = store_if_same(cpu, host, size, low, high);
 	}
-	cpu->exclusive.armed = false;
+	cpu->exclusive.strict |= cpu->exclusive.armed == ARMED_BY_VALUE;
+	cpu->exclusive.armed = ARMED_NOT;
 	*status = !stored;
 	return true;
 }
@@ -443,6 +456,7 @@ EXEC(LDXP)
 {
 	unsigned size = insn->z ? 16 : 8;
 	u64 va, low, high = 0;
+	u8 how;
 
 	if (!base_of(cpu, insn, &va))
 		return;
@@ -450,12 +464,13 @@ EXEC(LDXP)
 		mmu_data_abort(cpu, va, FSC_ALIGNMENT);
 		return;
 	}
-	if (!reserve(cpu, va, size))
+	how = arming(cpu);
+	if (!reserve(cpu, how, va, size))
 		return;
 	if (size == 8) {
 		if (!load_aligned(cpu, va, 8, &low))
 			return;
-		arm(cpu, va, 8, low, 0);
+		arm(cpu, how, va, 8, low, 0);
 		T = (u32)low;
 		U = low >> 32;
 		return;
@@ -463,7 +478,7 @@ EXEC(LDXP)
 	/* The pair is atomic if the STXP succeeds, which compares all of it. */
 	if (!mem_load(cpu, va, 8, &low) || !mem_load(cpu, va + 8, 8, &high))
 		return;
-	arm(cpu, va, 16, low, high);
+	arm(cpu, how, va, 16, low, high);
 	T = low;
 	U = high;
 }

@@ -229,7 +229,7 @@ static void cpu_reset_state(struct cpu *cpu, u64 pc, u64 x0, bool on)
 	cpu->pan = cpu->uao = cpu->ssbs = cpu->il = cpu->ss = 0;
 	cpu->daif = 0xf;
 	cpu->fpcr = cpu->fpsr = 0;
-	cpu->exclusive.armed = false;
+	cpu->exclusive.armed = ARMED_NOT;
 	store(&cpu->exclusive.reserved, 0);
 	cpu->wfe_event = false;
 	cpu->halted = false;

@@ -179,7 +179,7 @@ void cpu_eret(struct cpu *cpu)
 	u64 spsr = cpu->sys.spsr, target = cpu->sys.elr;
 	bool ss = false;
 
-	cpu->exclusive.armed = false;
+	cpu->exclusive.armed = ARMED_NOT;
 	cpu->wfe_event = true;
 	pmu_event(cpu, 0x0a); /* executed here, whatever the filters of the EL that it returns to */
 	if (!is_legal_return(spsr)) {

@@ -21,6 +21,10 @@
  * - STXR looks at its reservation, compares and swaps under the lock. One that fails clears nobody's: of those that
  * compete one gets on. DMA is no such store: it is noticed by its value.
  *
+ * Translated code that has both LDXR and STXR in view, with nothing but arithmetic between them, reserves nothing: what
+ * it stores depends on the value alone, so a swap against that value is the whole sequence at one moment, and what was
+ * there in between cannot be told. Such a page is watched for others only; then STXR is a slow store like any other.
+ *
  * Watches last until they have cost more than making them anew: a slow store is some 50 ns, a watch 10 us and more.
  */
 #include <sched.h>
@@ -165,10 +169,10 @@ bool monitor_reserve(struct cpu *cpu, const void *host, bool *again)
 	return !*again || watch(cpu, n);
 }
 
-bool monitor_begin_store_exclusive(struct cpu *cpu, const void *host)
+bool monitor_begin_store_exclusive(struct cpu *cpu, const void *host, bool reserved)
 {
 	lock(cpu);
-	if (__atomic_load_n(&cpu->exclusive.reserved, __ATOMIC_SEQ_CST) == granule_of(host))
+	if (!reserved || __atomic_load_n(&cpu->exclusive.reserved, __ATOMIC_SEQ_CST) == granule_of(host))
 		return true;
 	monitor_unlock(cpu);
 	return false;

@@ -99,6 +99,12 @@ struct sys {
 	u64 pmcr, pmcnten, pminten, pmovs, pmuserenr, pmselr, pmccfiltr, pmccntr, pmevtyper[31], pmevcntr[31];
 };
 
+/*
+ * The local monitor. ARMED_RESERVED: the global monitor watches as well, if there are several vCPUs. The others are of translated code that has the
+ * store-exclusive in view (jit/emit_atomic.c): it is about to load; it has; the store-exclusive has come.
+ */
+enum { ARMED_NOT, ARMED_RESERVED, ARMED_TO_LOAD, ARMED_BY_VALUE, ARMED_TO_STORE };
+
 #define JIT_GROUPS_MAX 8
 struct cpu {
 	/* --- guest-visible state --- */
@@ -115,8 +121,9 @@ struct cpu {
 	struct sys sys;
 	/* Exclusive monitor: armed by LDXR/LDAXR (value as loaded), cleared by CLREX, exception return and context loss. */
 	struct {
-		bool armed;
+		u8 armed;   /* ARMED_ */
 		u8 size;    /* bytes in all: 1..16 */
+		bool strict; /* the next LDXR reserves: a store-exclusive came that its LDXR did not have in view */
 		u64 va, pa;
 		u64 low, high; /* the value loaded */
 		u64 reserved;  /* granule of host memory that the global monitor holds for us, 0: none; atomic: monitor.c */

@@ -102,7 +102,7 @@ PREP(HINT)
 
 EXEC(CLREX)
 {
-	cpu->exclusive.armed = false;
+	cpu->exclusive.armed = ARMED_NOT;
 }
 EXEC(DMB)
 {

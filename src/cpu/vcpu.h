@@ -277,8 +277,8 @@ void monitor_unlock(struct cpu *cpu);
 void monitor_written(struct cpu *cpu, const void *host, u64 size);
 /* LDXR, before it loads. *again: it went OUT, translate anew. False: as cpu_in. */
 bool monitor_reserve(struct cpu *cpu, const void *host, bool *again);
-/* STXR: if true, compare, swap and end. */
-bool monitor_begin_store_exclusive(struct cpu *cpu, const void *host);
+/* STXR: if true, compare, swap and end. `reserved`: only if what LDXR reserved still is. */
+bool monitor_begin_store_exclusive(struct cpu *cpu, const void *host, bool reserved);
 void monitor_end_store_exclusive(struct cpu *cpu, const void *host, unsigned size, bool stored);
 
 /* --- debugger.c; own thread --- */

@@ -3,8 +3,12 @@
  * Exclusives and the atomic operations of FEAT_LSE, as cpu/atomic.c has them: host atomics on the host address. With one vCPU the
  * monitor is the address, size and value of LDXR; with more, LDXR also reserves (cpu/monitor.c) and STXR asks the monitor, by a light call.
  * Misaligned addresses are the interpreter's. What is watched for somebody's exclusive is not in the TLB for writing.
+ *
+ * The loops that compilers and kernels write have both in one block, and arithmetic between them; there the value is enough. Where such
+ * an LDXR is left by a side exit, and a store-exclusive elsewhere wants to end it, that one fails, once: the next LDXR reserves.
  */
 #include "cpu/vcpu.h"
+#include "jit/private.h"
 #include "jit/translate.h"
 
 #define EMIT(name) static bool emit_##name(struct block *b, const struct insn *i)
@@ -82,12 +86,60 @@ static void reserve(struct block *b, struct mem m)
 	x64_rm(x, false, OP_0F(0xa3), RDX, mem_at(RAX, offsetof(struct cpus, monitor.watched))); /* bt */
 	slow_path(b, x64_jcc(x, CC_AE));
 }
+/* Whether the store-exclusive (row or `release`) of this LDXR is in view, and what it stores depends on registers and the value loaded alone. */
+static bool has_in_view(struct block *b, const struct insn *i, unsigned row, unsigned release)
+{
+	enum { VIEW = 8 };
+
+	if (cpus_count(b->cpu->cpus) == 1 || b->cpu->cpus->instruction_time || !jit_has(b->jit, JIT_EXCLUSIVES) || i->t == i->n)
+		return false;
+	for (unsigned n = 1; n <= VIEW; n++) {
+		const struct insn *next = next_insn(b, n);
+		u8 slots[OPERANDS_MAX];
+
+		if (!next)
+			return false;
+		if (next->row == row || next->row == release) {
+			if (next->n != i->n || next->z != i->z)
+				return false;
+			b->closes = b->k + n;
+			return true;
+		}
+		for (unsigned k = operands_of(b, b->k + n, slots); k--;)
+			if (slots[k] == i->n)
+				return false;
+		switch (next->row) {
+		case ROW_B_cond: case ROW_CBZ: case ROW_CBNZ: case ROW_TBZ: case ROW_TBNZ: break;
+		default:
+			if (!(emitter_of(b, next)->flags & EMIT_PURE))
+				return false;
+		}
+	}
+	return false;
+}
+static void set_armed(struct block *b, unsigned how)
+{
+	x64_rm(&b->x, false, OP(0xc6), 0, CPU_MEM(exclusive.armed));
+	x64_u8(&b->x, how);
+}
+/* Ahead of the access, and before it loads; the other way is reserve(). */
+static void will_load(struct block *b)
+{
+	set_armed(b, ARMED_TO_LOAD);
+}
+static void may_load(struct block *b)
+{
+	x64_rm(&b->x, false, OP(0x80), ALU_CMP, CPU_MEM(exclusive.strict));
+	x64_u8(&b->x, 0);
+	slow_path(b, x64_jcc(&b->x, CC_NE));
+}
+
 /* The address is in RSI, what was loaded in RDX and, of 16 bytes, RAX. */
-static void arm(struct block *b, unsigned size)
+static void arm(struct block *b, unsigned how, unsigned size)
 {
 	struct x64 *x = &b->x;
 
-	x64_store_imm(x, false, CPU_MEM(exclusive.armed), (s32)size << 8 | 1); /* and size */
+	x64_store_imm(x, false, CPU_MEM(exclusive.armed), (s32)(size << 8 | how)); /* and size */
 	x64_store(x, true, CPU_MEM(exclusive.va), RSI);
 	x64_store(x, true, CPU_MEM(exclusive.low), RDX);
 	if (size == 16)
@@ -98,32 +150,44 @@ static void arm(struct block *b, unsigned size)
 
 EMIT(LDXR)
 {
+	bool by_value = has_in_view(b, i, ROW_STXR, ROW_STLXR);
 	unsigned size = 1u << i->z;
 	struct mem m;
 
+	if (by_value)
+		will_load(b);
 	address_to_rsi(b, i, size);
 	m = memory_check(b, RSI, size, 0);
-	reserve(b, m);
+	if (by_value)
+		may_load(b);
+	else
+		reserve(b, m);
 	x64_load_extend(&b->x, size == 8, false, size, RDX, m);
-	arm(b, size);
+	arm(b, by_value ? ARMED_BY_VALUE : ARMED_RESERVED, size);
 	reg_done(b, i->t, RDX);
 	return true;
 }
 /* The pair is atomic if the STXP succeeds, which compares all of it. */
 EMIT(LDXP)
 {
+	bool by_value = i->u != i->n && has_in_view(b, i, ROW_STXP, ROW_STLXP);
 	unsigned size = i->z ? 16 : 8;
 	struct x64 *x = &b->x;
 	struct mem m, second;
 
+	if (by_value)
+		will_load(b);
 	address_to_rsi(b, i, size);
 	second = m = memory_check(b, RSI, size, 0);
-	reserve(b, m);
+	if (by_value)
+		may_load(b);
+	else
+		reserve(b, m);
 	x64_load(x, true, RDX, m);
 	second.disp += 8;
 	if (size == 16)
 		x64_load(x, true, RAX, second);
-	arm(b, size);
+	arm(b, by_value ? ARMED_BY_VALUE : ARMED_RESERVED, size);
 	if (size == 8) {
 		x64_mov(x, true, RAX, RDX);
 		x64_shift_imm(x, true, SHIFT_SHR, RAX, 32);
@@ -147,7 +211,7 @@ static void pair_to_rdx(struct block *b, const struct insn *i)
 	reg_copy(b, false, RDX, i->t);
 	x64_alu(&b->x, true, ALU_OR, RDX, RCX);
 }
-/* RAX = 0 if it was stored, for one vCPU. */
+/* RAX = 0 if it was stored; what was loaded is all that matters. */
 static void store_if_same(struct block *b, const struct insn *i, unsigned size, bool pair)
 {
 	struct x64 *x = &b->x;
@@ -177,11 +241,21 @@ static void store_if_same(struct block *b, const struct insn *i, unsigned size, 
 static bool store_exclusive(struct block *b, const struct insn *i, unsigned size, bool pair)
 {
 	struct x64 *x = &b->x;
-	u8 *other[2], *done;
+	u8 *other[2], *done, *stored = NULL;
 
 	address_to_rsi(b, i, size);
 	x64_load_extend(x, false, false, 2, RAX, CPU_MEM(exclusive.armed));
-	x64_alu_imm(x, false, ALU_CMP, RAX, (s32)size << 8 | 1);
+	if (b->closes && b->closes == b->k) {
+		u8 *reserved;
+
+		x64_alu_imm(x, false, ALU_CMP, RAX, (s32)(size << 8 | ARMED_BY_VALUE));
+		reserved = x64_jcc(x, CC_NE);
+		set_armed(b, ARMED_TO_STORE);
+		store_if_same(b, i, size, pair);
+		stored = x64_jmp(x);
+		x64_bind(reserved, x->at);
+	}
+	x64_alu_imm(x, false, ALU_CMP, RAX, (s32)(size << 8 | ARMED_RESERVED));
 	other[0] = x64_jcc(x, CC_NE);
 	x64_alu_load(x, true, ALU_CMP, RSI, CPU_MEM(exclusive.va));
 	other[1] = x64_jcc(x, CC_NE);
@@ -202,10 +276,15 @@ static bool store_exclusive(struct block *b, const struct insn *i, unsigned size
 	done = x64_jmp_short(x);
 	x64_bind(other[0], x->at);
 	x64_bind(other[1], x->at);
+	if (cpus_count(b->cpu->cpus) > 1) {
+		x64_rm(x, false, OP(0xc6), 0, CPU_MEM(exclusive.strict));
+		x64_u8(x, 1);
+	}
 	x64_mov_imm(x, RAX, 1);
 	x64_bind_short(x, done);
-	x64_rm(x, false, OP(0xc6), 0, CPU_MEM(exclusive.armed));
-	x64_u8(x, 0);
+	if (stored)
+		x64_bind(stored, x->at);
+	set_armed(b, ARMED_NOT);
 	reg_done(b, i->d, RAX);
 	return true;
 }

@@ -30,6 +30,7 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 	x(GROUPS, "groups", true, "one TLB check serves several accesses off the same base register")                  \
 	x(REGISTERS, "registers", true, "a block has the general registers that it names most in host registers")            \
 	x(REFILL, "refill", true, "an access that misses level 1 of the TLB asks level 2 before it takes its slow path")      \
+	x(EXCLUSIVES, "exclusives", true, "exclusives with nothing but arithmetic between them are one comparison and swap")          \
 	x(STRESS_SLOW, "stress-slow", false, "every access of guest memory takes its slow path")                       \
 	x(STRESS_REGISTERS, "stress-registers", false, "each block has as many general registers as it can in other host registers")  \
 	x(STRESS_UNLINK, "stress-unlink", false, "the page that runs is forgotten every 256th time a block is entered from C")

@@ -84,6 +84,7 @@ struct block {
 	enum flags_place flags;
 	bool save_flags;       /* this instruction's flags will be looked at in memory */
 	bool sp_aligned;       /* known since the last change of SP */
+	unsigned closes;       /* the store-exclusive whose LDXR had it in view; 0: none */
 	u8 multiplier;         /* slot whose value RDX has, for MULX; NO_REG: none */
 	struct {
 		struct vcopy copy[VCOPIES]; /* of XMM4.. */
