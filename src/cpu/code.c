@@ -120,7 +120,7 @@ static void drop_itlb(struct cpu *cpu)
 		cpu->jit_generation[el] = ++cpu->jit_last;
 	}
 	cpu->code_drops++;
-	cpu->el1_code_local = false;
+	cpu->el1_code_own = cpu->el1_code_low = false;
 	memset(cpu->code_filter, 0, sizeof(cpu->code_filter));
 }
 
@@ -133,23 +133,29 @@ void code_flush_itlb(struct cpu *cpu)
 
 void code_space_keep(const struct cpu *cpu, struct code_space *space)
 {
-	*space = (struct code_space){cpu->itlb_generation[0], cpu->jit_generation[0], cpu->code_drops};
+	*space = (struct code_space){.drops = cpu->code_drops, .el1_own = cpu->el1_code_own};
+	memcpy(space->itlb, cpu->itlb_generation, sizeof(space->itlb));
+	memcpy(space->jit, cpu->jit_generation, sizeof(space->jit));
 }
 
 void code_space_switch(struct cpu *cpu, const struct code_space *to)
 {
-	if (cpu->el1_code_local || cpu->itlb_last >= GENERATION_LAST - 2 * ITLB_GENERATION) {
+	bool kept = to && to->drops == cpu->code_drops;
+
+	if (cpu->el1_code_low || cpu->itlb_last >= GENERATION_LAST - 2 * ITLB_GENERATION) {
 		code_flush_itlb(cpu);
 		return;
 	}
-	if (to && to->drops == cpu->code_drops) {
-		cpu->itlb_generation[0] = to->itlb;
-		cpu->jit_generation[0] = to->jit;
-	} else {
-		cpu->itlb_generation[0] = cpu->itlb_last += ITLB_GENERATION;
-		cpu->jit_generation[0] = ++cpu->jit_last;
+	for (unsigned el = 0; el <= (unsigned)cpu->el1_code_own; el++) {
+		if (kept && (!el || to->el1_own)) {
+			cpu->itlb_generation[el] = to->itlb[el];
+			cpu->jit_generation[el] = to->jit[el];
+		} else {
+			cpu->itlb_generation[el] = cpu->itlb_last += ITLB_GENERATION;
+			cpu->jit_generation[el] = ++cpu->jit_last;
+		}
 	}
-	if (cpu->el == 0 && cpu->code)
+	if ((!cpu->el || cpu->el1_code_own) && cpu->code)
 		code_set_pc(cpu, cpu_pc_of(cpu, cpu->ip));
 }
 

@@ -77,9 +77,11 @@ struct tlb_bank {
 };
 
 /* Instruction side: va page -> decoded page. EL0 entries of an ASID outlive a switch to another one and back: their generation is
- * kept with the ASID's TLB bank. */
+ * kept with the ASID's TLB bank. So are those of EL1 once it has fetched from a page that is an ASID's own, as a Linux kernel does that is not
+ * mapped while user programs run; until then EL1 has one generation for all. */
 struct code_space {
-	u64 itlb, jit, drops;
+	u64 itlb[2], jit[2], drops; /* generations by EL */
+	bool el1_own;
 };
 #define CODE_FILTER_BITS 16384
 #define ITLB_ENTRIES 512
@@ -163,7 +165,8 @@ struct cpu {
 	u64 itlb_generation[2];     /* by EL: in the tags of valid entries; bits 63..49 */
 	u64 itlb_last;              /* generation given out last */
 	u64 code_drops;             /* how often everything was forgotten: a struct code_space of before is void */
-	bool el1_code_local;        /* EL1 has fetched from a page that is not global, or of the lower half */
+	bool el1_code_own;          /* EL1 has fetched from a page of the upper half that is an ASID's own */
+	bool el1_code_low;          /* or from any of the lower half */
 	u64 code_filter[CODE_FILTER_BITS / 64]; /* pages fetched from since then, by code_filter_bit */
 	u64 code_epoch;             /* atomic: code changes up to here are no longer used by this vCPU; 0: it holds no pages */
 	u64 code_epoch_kept;        /* code_epoch before it became 0: what the instruction TLB is good for */
@@ -232,7 +235,7 @@ static inline bool cpu_is_mmu_on(const struct cpu *cpu)
 void cpu_jump(struct cpu *cpu, u64 va);
 /* Forgets this vCPU's instruction TLB (after TLBI, TTBR, SCTLR changes). Own thread only. `ip` is looked up again. */
 void code_flush_itlb(struct cpu *cpu);
-/* The same for EL0 alone, if that is enough: another ASID, or its own has been invalidated. `to`: what was kept for the new one, or
+/* The same for what is an ASID's own, if that is enough: there is another one, or its own has been invalidated. `to`: what was kept for the new one, or
  * NULL. The current one can be kept by code_space_keep before. */
 void code_space_switch(struct cpu *cpu, const struct code_space *to);
 void code_space_keep(const struct cpu *cpu, struct code_space *space);

@@ -213,8 +213,10 @@ bool tlb_refill(struct cpu *cpu, u64 va, bool write)
 void tlb_note_fetch(struct cpu *cpu, u64 va, const struct translation *t)
 {
 	filter_add(tlb_of(cpu), va, t);
-	if (cpu->el && !t->flat && (!t->global || !bit(va, 55)))
-		cpu->el1_code_local = true;
+	if (cpu->el && !t->flat && !bit(va, 55))
+		cpu->el1_code_low = true;
+	else if (cpu->el && !t->flat && !t->global)
+		cpu->el1_code_own = true;
 	if (cpu->el == 0 && t->global)
 		tlb_of(cpu)->el0_global = true;
 }

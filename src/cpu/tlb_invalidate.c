@@ -77,7 +77,7 @@ static void code_tlbi(struct cpu *cpu, const struct tlbi *tlbi)
 	for (unsigned i = 0; i < BANKS; i++)
 		if (i != BANK_EL1 && i != tlb->el0 && tlb->bank[i].valid && tlb->bank[i].asid == tlbi->asid)
 			tlb->bank[i].code.drops = 0;
-	if (tlbi->asid == mmu_asid(cpu) || cpu->el1_code_local)
+	if (tlbi->asid == mmu_asid(cpu) || cpu->el1_code_low)
 		code_space_switch(cpu, NULL);
 }
 

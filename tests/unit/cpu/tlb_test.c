@@ -26,7 +26,7 @@ static const u64 pages[] = {0x400000, 0x401000,           0x402000,           0x
 struct tables {
 	struct bench *b;
 	struct cpu *cpu;
-	u64 random, root[ASIDS + 1], root1;
+	u64 random, root[ASIDS + 1], root1[ASIDS + 1];
 	unsigned long step;
 };
 
@@ -41,7 +41,7 @@ static u64 pick(struct tables *t, u64 below)
 
 static u64 *leaf(struct tables *t, unsigned asid, u64 va)
 {
-	return leaf_of(t->b, bit(va, 55) ? t->root1 : t->root[asid], 12, 0, 3, va);
+	return leaf_of(t->b, bit(va, 55) ? t->root1[asid] : t->root[asid], 12, 0, 3, va);
 }
 
 static u64 some_va(struct tables *t)
@@ -113,10 +113,7 @@ static void change_page(struct tables *t)
 		global |= (*leaf(t, k, va) & (1 | D_NG)) == 1;
 	old = *leaf(t, asid, va);
 	*leaf(t, asid, va) = desc;
-	if (bit(va, 55)) {
-		if (old & 1)
-			invalidate(t, va, true, 0, old & D_NG);
-	} else if (global || !(desc & D_NG)) { /* the same in all, or in no other */
+	if (global || !(desc & D_NG)) { /* the same in all, or in no other */
 		for (unsigned k = 1; k <= ASIDS; k++)
 			if (k != asid)
 				*leaf(t, k, va) = desc & D_NG ? 0 : desc;
@@ -151,7 +148,10 @@ static void change_state(struct tables *t)
 	case 1: cpu_set_pstate(t->cpu, pstate ^ BIT(23)); break; /* UAO */
 	case 2:
 	case 3: cpu_set_pstate(t->cpu, (pstate & ~0xfull) | (t->cpu->el ? 0 : 5)); break;
-	case 4: set(t->b, TTBR0, t->root[asid] | asid << 48); break;
+	case 4:
+		set(t->b, TTBR0, t->root[asid] | asid << 48);
+		set(t->b, TTBR1, t->root1[asid]);
+		break;
 	default: set(t->b, SCTLR, t->cpu->sys.sctlr ^ BIT(control[pick(t, ARRAY_SIZE(control))])); break;
 	}
 	if (what >= 4)
@@ -213,7 +213,7 @@ static void run_at(struct cpu *cpu, u64 pc)
 	cpu->pc = VECTORS;
 }
 
-/* Code in one page, and from there in another. */
+/* Code in one page, and from there in another. Half of the time EL1 has none in the lower half, as kernels do. */
 static void fetches(struct tables *t)
 {
 	struct cpu *cpu = t->cpu;
@@ -221,6 +221,8 @@ static void fetches(struct tables *t)
 	static const unsigned reg[2] = {0, 4};
 	bool may[2];
 
+	for (unsigned k = 0; k < 2 && cpu->el && t->step & 4096; k++)
+		va[k] = pages[5 + pick(t, 3)];
 	for (unsigned k = 0; k < 2; k++)
 		may[k] = walks(t, va[k], MMU_FETCH, cpu->el, &pa[k]);
 	cpu->x[0] = cpu->x[4] = UNTOUCHED;
@@ -252,20 +254,21 @@ static void what_is_cached_is_what_the_tables_say(void **state)
 	struct tables tables = {.b = b, .cpu = b->cpu, .random = environment("SEED", 1)}, *t = &tables;
 	u64 steps = environment("STEPS", 200000);
 
-	for (unsigned k = 1; k <= ASIDS; k++)
+	for (unsigned k = 1; k <= ASIDS; k++) {
 		t->root[k] = table_new(b, 4096);
-	t->root1 = table_new(b, 4096);
+		t->root1[k] = table_new(b, 4096);
+		*leaf(t, k, VECTORS) = RAM_BASE | D_AF | D_UXN | D_RO | 3;
+	}
 	for (u32 f = 0; f < FRAMES; f++)
 		page_fill(t, FRAME(f), f + 1);
 	for (u32 k = 0; k < 3 * 8; k++)
 		page_fill(t, BLOCK(k / 8) + k % 8 * 4096, 100 + k);
-	*leaf(t, 1, VECTORS) = RAM_BASE | D_AF | D_UXN | D_RO | 3;
 	for (unsigned k = 0; k < 1024; k++)
 		((u32 *)ram_at(b, RAM_BASE))[k] = 0x14000000; /* b . */
 	set(b, MAIR, MAIR_VALUE);
 	set(b, TCR, 16 | 16 << 16 | 2ull << 30 | 5ull << 32 | BIT(36) | BIT(37)); /* 4 KiB, 16 bits of ASID, TBI0 */
 	set(b, TTBR0, t->root[1] | 1ull << 48);
-	set(b, TTBR1, t->root1);
+	set(b, TTBR1, t->root1[1]);
 	set(b, VBAR, VECTORS);
 	set(b, SCTLR, 1 | BIT(23));
 	set(b, SYSREG(3, 3, 4, 2, 1), 0x3c0);
