@@ -190,6 +190,8 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 	struct reg slot[PCI_SLOT_ROWS];
 	u64 lnkcap = 0, speed = link->speed, width = link->width, timeout;
 	const struct pci_dev *above = dev->bus->bridge ? dev->bus->bridge->dev : NULL;
+	const struct pci_dev *first = dev->bus->slots[dev->devfn & ~7u], *like = above;
+	u64 number = link->port;
 
 	/* An endpoint on a root bus is part of the root complex and has no link. [PCIe5 1.3.2.3] */
 	if (type == PCIE_ENDPOINT && !above)
@@ -199,14 +201,19 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 	has_link = type != PCIE_RC_ENDPOINT;
 	/* A switch waits for no completions of its own. [PCIe5 7.5.3.15] */
 	timeout = type == PCIE_UPSTREAM || type == PCIE_DOWNSTREAM ? 0 : EXP_DEVCAP2_CTO_OFF;
-	if (!speed && above && above->cap_pcie)
-		speed = bits(exp_get(above, EXP_LNKCAP, 4), 3, 0);
-	if (!width && above && above->cap_pcie)
-		width = bits(exp_get(above, EXP_LNKCAP, 4), 9, 4);
+	/* Functions of one device say the same of their link. [PCIe5 7.5.3.6] */
+	if (above && !port && first && first != dev && first->cap_pcie) {
+		like = first;
+		number = bits(exp_get(first, EXP_LNKCAP, 4), 31, 24);
+	}
+	if (!speed && like && like->cap_pcie)
+		speed = bits(exp_get(like, EXP_LNKCAP, 4), 3, 0);
+	if (!width && like && like->cap_pcie)
+		width = bits(exp_get(like, EXP_LNKCAP, 4), 9, 4);
 	speed = speed ? MIN(speed, 6u) : 1;
 	width = width ? width : 1;
 	if (has_link)
-		lnkcap = speed | width << 4 | EXP_LNKCAP_ASPM_OPT | (u64)link->port << 24 |
+		lnkcap = speed | width << 4 | EXP_LNKCAP_ASPM_OPT | number << 24 |
 			 (port ? EXP_LNKCAP_DLLLA | EXP_LNKCAP_BANDWIDTH : 0);
 	pci_slot_rows(slot, port ? link : &(struct pcie_link){.slot = false});
 

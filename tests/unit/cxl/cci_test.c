@@ -73,6 +73,8 @@ static u16 tunnel(unsigned port, u16 opcode, const void *input, u32 length, u16 
 
 static void a_switch_mailbox_shows_what_it_is(void **state)
 {
+	struct pci_dev *up;
+
 	assert_int_equal(pci_config_read(&cci->pci, 0, 4), 0xa12319e5);
 	assert_int_equal(pci_config_read(&cci->pci, 8, 4) >> 8, 0x0c0b00);
 	assert_int_equal(get(0, 8), 0x0000000302010000ull);
@@ -81,6 +83,12 @@ static void a_switch_mailbox_shows_what_it_is(void **state)
 	assert_int_equal(get(MAILBOX_CAP, 4), 0x10006b); /* 2 KiB, both interrupts, message 0, switch */
 	assert_int_equal(cci->pci.devfn, 1);
 	assert_true(pci_bar_address(&cci->pci, 0) == UINT64_MAX);
+	/* Functions of one device have one link: speed, width and port number are the upstream port's. */
+	up = (struct pci_dev *)fixture_find(&m, "us0");
+	assert_int_equal(pci_config_read(&cci->pci, cci->pci.cap_pcie + EXP_LNKCAP, 4) & 0xff0003ff,
+			 pci_config_read(up, up->cap_pcie + EXP_LNKCAP, 4) & 0xff0003ff);
+	assert_int_equal(pci_config_read(&cci->pci, cci->pci.cap_pcie + EXP_LNKSTA, 2) & 0x3ff,
+			 pci_config_read(up, up->cap_pcie + EXP_LNKSTA, 2) & 0x3ff);
 }
 
 static void every_switch_command_bounds_its_input(void **state)
