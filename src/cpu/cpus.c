@@ -322,8 +322,10 @@ static void end(u32 *request)
 static void resume(struct cpu *cpu)
 {
 	struct cpu_thread *thread = cpu->thread;
-	struct sys kept = cpu->sys;
+	struct sys kept;
 
+	loop_lock(cpu->loop);
+	kept = cpu->sys;
 	cpu_reset_state(cpu, thread->resume_pc, thread->resume_x0, true);
 	cpu->sys.cntfrq = kept.cntfrq;
 	store(&cpu->sys.cntp_cval, kept.cntp_cval);
@@ -331,29 +333,40 @@ static void resume(struct cpu *cpu)
 	store(&cpu->sys.cntp_ctl, kept.cntp_ctl);
 	store(&cpu->sys.cntv_ctl, kept.cntv_ctl);
 	timers_settle(cpu);
+	loop_unlock(cpu->loop);
 	trace(INT, "cpu %u: resumes at 0x%llx", cpu->index, (unsigned long long)cpu->pc);
 }
 
-/* Own thread, between runs, OUT: takes what reset or CPU_ON left. True if there is something to run. */
-static bool is_runnable(struct cpu *cpu)
+/* What reset, a debugger and CPU_ON left. Under the machine lock, for a debugger acts on vCPUs that stand still. */
+static void take_requests(struct cpu *cpu)
 {
 	struct cpu_thread *thread = cpu->thread;
 
+	loop_lock(cpu->loop);
 	if (begin(&thread->reset_pending)) {
 		cpu_reset_state(cpu, load(&thread->reset_pc), load(&thread->reset_x0), load(&thread->reset_on));
 		end(&thread->reset_pending);
 	}
 	if (unlikely(load(&thread->set_pc) || load(&thread->set_pstate)))
 		debugger_apply(cpu);
-	if (load(&cpu->cpus->parked) || load(&thread->held))
-		return false;
-	/* No lock: the reset takes the machine lock, and while this is pending nobody else gives another. */
-	if (begin(&thread->on_pending)) {
+	if (!load(&cpu->cpus->parked) && !load(&thread->held) && begin(&thread->on_pending)) {
 		timers_reset(cpu);
 		cpu_reset_state(cpu, thread->on_pc, thread->on_x0, true);
 		end(&thread->on_pending);
 		trace(INT, "cpu %u: on at 0x%llx", cpu->index, (unsigned long long)cpu->pc);
 	}
+	loop_unlock(cpu->loop);
+}
+
+/* Own thread, between runs, OUT. True if there is something to run. */
+static bool is_runnable(struct cpu *cpu)
+{
+	struct cpu_thread *thread = cpu->thread;
+
+	if (load(&thread->reset_pending) || load(&thread->on_pending) || load(&thread->set_pc) || load(&thread->set_pstate))
+		take_requests(cpu);
+	if (load(&cpu->cpus->parked) || load(&thread->held))
+		return false;
 	if (load(&cpu->powered_off))
 		return false;
 	if (cpu->halted && (cpu_interrupt_pending(cpu) || (thread->resume && load(&thread->wake_request)))) {
@@ -394,7 +407,6 @@ static void *vcpu_main(void *arg)
 		u32 seq = load(&thread->wake_seq);
 
 		if (!is_runnable(cpu)) {
-			code_let_go(cpu);
 			store(&thread->asleep, 1);
 			cpus_futex_wait(&thread->wake_seq, seq, 0);
 			store(&thread->asleep, 0);
@@ -419,10 +431,8 @@ static bool turns(struct cpus *cpus)
 		struct cpu *cpu = cpus->cpu[i];
 		u64 done = 0;
 
-		if (!is_runnable(cpu)) {
-			code_let_go(cpu);
+		if (!is_runnable(cpu))
 			continue;
-		}
 		cpu->turn_icount = cpu_icount(cpu);
 		if (cpu_in(cpu)) {
 			store(&cpu->thread->wfe, false);

@@ -104,6 +104,11 @@ static bool translate(struct cpu *cpu, u64 va, u64 *pa)
 	struct translation t;
 	u32 fsc;
 
+	/* Its thread has yet to take a reset, after which the MMU is off. */
+	if (load(&cpu->thread->reset_pending)) {
+		*pa = va;
+		return true;
+	}
 	if (!mmu_walk(cpu, va, false, MMU_READ, false, &t, &fsc))
 		return false;
 	*pa = t.pa;

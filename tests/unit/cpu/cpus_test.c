@@ -268,6 +268,38 @@ static void nobody_is_in_a_device_after_the_end(void **state)
 	bench_free(b);
 }
 
+/* A debugger looks at vCPUs that stand still, and has the machine lock: no reset happens under its eyes. */
+static void a_reset_waits_for_the_machine_lock(void **state)
+{
+	struct bench *b = bench_make(1, "max", false);
+	u32 code[ARRAY_SIZE(to_device)];
+	struct error err;
+	u64 pa;
+
+	memcpy(code, to_device, sizeof(code));
+	code[1] |= (u32)(DATA >> 16 & 0xffff) << 5;
+	code[4] = 0xd503207f; /* wfi */
+	words(b, CODE, code, ARRAY_SIZE(code));
+	cpus_reset(b->cpus, CODE, 0);
+	assert_true(cpus_start(b->cpus, &err));
+	wait_word(b, DATA, 1);
+	while (!__atomic_load_n(&b->cpu->thread->asleep, __ATOMIC_SEQ_CST))
+		usleep(1000);
+	cpus_pause(b->cpus);
+	loop_lock(b->loop);
+	cpus_reset(b->cpus, CODE, 5);
+	usleep(20000);
+	assert_int_equal(cpu_reg(b->cpu, 11), 1);
+	assert_true(cpu_debug_translate(b->cpu, 0xffff000000000123, &pa));
+	assert_int_equal(pa, 0xffff000000000123);
+	loop_unlock(b->loop);
+	for (unsigned i = 0; i < 10000 && __atomic_load_n(&b->cpu->thread->reset_pending, __ATOMIC_SEQ_CST); i++)
+		usleep(1000);
+	assert_int_equal(cpu_reg(b->cpu, 0), 5);
+	assert_int_equal(cpu_reg(b->cpu, 11), 0);
+	bench_free(b);
+}
+
 /* Arms CNTV 2000 ns ahead and waits for ISTATUS by WFI, 100 times; each device store is counted. */
 static const u32 ticks[] = {
 	0xd2800c8a,                     /* movz x10, #100 */
@@ -373,10 +405,15 @@ static void instruction_time_runs_all_cpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest list[] = {
-		cmocka_unit_test(shootdowns_and_power_on_end),         cmocka_unit_test(shootdowns_reach_busy_cpus),
-		cmocka_unit_test(nothing_runs_after_the_end),          cmocka_unit_test(few_seats_serve_all),
-		cmocka_unit_test(nobody_is_in_a_device_after_the_end), cmocka_unit_test(the_map_changes_under_load),
-		cmocka_unit_test(timers_wake_sleeping_cpus),           cmocka_unit_test(instruction_time_repeats),
+		cmocka_unit_test(shootdowns_and_power_on_end),
+		cmocka_unit_test(shootdowns_reach_busy_cpus),
+		cmocka_unit_test(nothing_runs_after_the_end),
+		cmocka_unit_test(few_seats_serve_all),
+		cmocka_unit_test(nobody_is_in_a_device_after_the_end),
+		cmocka_unit_test(a_reset_waits_for_the_machine_lock),
+		cmocka_unit_test(the_map_changes_under_load),
+		cmocka_unit_test(timers_wake_sleeping_cpus),
+		cmocka_unit_test(instruction_time_repeats),
 		cmocka_unit_test(instruction_time_runs_all_cpus),
 	};
 
