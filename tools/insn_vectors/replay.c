@@ -250,6 +250,8 @@ bool replay_request(unsigned number, uint64_t *random, struct vector_request *re
 		bool memory = row->flags & (A64_LOAD | A64_STORE);
 		struct insn insn;
 		*request = (struct vector_request){.seed = (u32)(r >> 32), .base = VECTORS_NONE, .index = VECTORS_NONE};
+		if (row->flags & A64_FPSIMD && r >> 63)
+			request->flags = VECTORS_RELATED;
 		for (const char *g = general; *g; g++) {
 			u32 n = (u32)(vectors_random(random) % 29);
 			word = put_field(row, word, *g, n == 28 ? 31 : n);
@@ -284,7 +286,7 @@ bool replay_request(unsigned number, uint64_t *random, struct vector_request *re
 				continue;
 			if (has_m && strchr(general, 'm'))
 				request->index = (u8)m;
-			request->flags = row->flags & A64_STORE ? VECTORS_STORE : 0;
+			request->flags |= row->flags & A64_STORE ? VECTORS_STORE : 0;
 			/* Atomics and acquire/release want alignment. */
 			if (row->feature == A64_FEATURE_LSE || strstr(row->name, "LDA") || strstr(row->name, "STL") ||
 			    strstr(row->name, "LDL")) {

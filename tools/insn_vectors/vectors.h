@@ -11,6 +11,7 @@
 #ifndef VECTORS_H
 #define VECTORS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@
 #define VECTORS_REGS 28 /* x0..x27; x28..x30 belong to the harness */
 #define VECTORS_NONE 0xff
 
-enum { VECTORS_STORE = 1, VECTORS_ALIGN = 2 };
+enum { VECTORS_STORE = 1, VECTORS_ALIGN = 2, VECTORS_RELATED = 4 };
 
 struct vector_request {
 	uint32_t word, seed;
@@ -97,6 +98,44 @@ static inline uint64_t vectors_lanes(uint64_t *s, unsigned bits)
 	return v;
 }
 
+/* Sums that cancel, products that the addend takes away but for the last bit, and integers at the brink of saturation:
+ * what numbers that know nothing of each other seldom are. */
+static inline void vectors_relate(const struct vector_request *q, struct vector_state *st, uint64_t *s)
+{
+	uint64_t kind = vectors_random(s);
+	unsigned bits = 8u << (kind & 3), frac = bits == 64 ? 52 : bits == 32 ? 23 : 10;
+	uint64_t mask = bits == 64 ? ~0ull : (1ull << bits) - 1, sign = 1ull << (bits - 1);
+	bool is_fp = bits > 8 && (kind >> 2 & 1);
+	uint64_t d[2] = {0}, n[2] = {0}, m[2] = {0};
+
+	for (unsigned i = 0; i < 128; i += bits) {
+		uint64_t r = vectors_random(s), near = (r & 3) - 1, x = vectors_number(s, bits), y, z;
+
+		if (is_fp) {
+			uint64_t up = ((r >> 2 & 15) - 8) << frac, ones = (sign - 1) & ~((1ull << frac) - 1);
+
+			y = (ones & ones >> 1) + up; /* a power of two: the product is x with another exponent */
+			z = (x + up + near) ^ (r >> 6 & 7 ? sign : 0);
+			if (r >> 9 & 1)
+				y = z = x ^ (r >> 10 & 3 ? sign : 0) ^ (near & 3);
+		} else {
+			x = (1ull << (r >> 2) % bits) + near;
+			x = r >> 8 & 1 ? 0 - x : x;
+			y = r >> 9 & 1  ? x + (r >> 10 & 3) :
+			    r >> 12 & 1 ? sign - near :
+					  ((r >> 13) % (2 * bits + 3)) - bits - 1;
+			z = sign - near - (r >> 24 & 1 ? x : 0);
+		}
+		d[i / 64] |= (z & mask) << i % 64;
+		n[i / 64] |= (x & mask) << i % 64;
+		m[i / 64] |= (y & mask) << i % 64;
+	}
+	memcpy(st->v[q->word & 31], d, 16);
+	memcpy(st->v[q->word >> 10 & 31], d, 16);
+	memcpy(st->v[q->word >> 16 & 31], m, 16);
+	memcpy(st->v[q->word >> 5 & 31], n, 16);
+}
+
 static inline void vectors_inputs(const struct vector_request *q, struct vector_state *st)
 {
 	uint64_t s = (uint64_t)q->seed << 32 | q->word;
@@ -109,6 +148,8 @@ static inline void vectors_inputs(const struct vector_request *q, struct vector_
 	for (unsigned i = 0; i < 32; i++)
 		for (unsigned k = 0; k < 2; k++)
 			st->v[i][k] = vectors_lanes(&s, bits);
+	if (q->flags & VECTORS_RELATED)
+		vectors_relate(q, st, &s);
 	uint64_t r = vectors_random(&s);
 	st->nzcv = (r & 15) << 28;
 	if (r >> 4 & 1) /* modes are the exception, rounding to nearest the rule */
