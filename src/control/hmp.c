@@ -288,6 +288,32 @@ static void run_forward_remove(struct machine *m, unsigned *cpu, const char *res
 	forward(m, false, rest, to);
 }
 
+static void info_balloon(struct machine *m, FILE *to)
+{
+	u64 left;
+
+	if (hmp_balloon(m, &left))
+		fprintf(to, "balloon: actual=%llu\r\n", (unsigned long long)(left / MiB));
+	else
+		fprintf(to, "there is no balloon; add -device virtio-balloon-pci\r\n");
+}
+
+static void run_balloon(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
+{
+	struct dev *dev;
+	struct error err;
+	u64 left, now;
+
+	rest += strspn(rest, " \t");
+	dev = hmp_balloon(m, &now);
+	if (!dev)
+		info_balloon(m, to);
+	else if (!parse_u64("MiB", rest, 1, 1024 * 1024, &left, &err))
+		fprintf(to, "%s\r\n", err.text);
+	else
+		hmp_balloon_ask(m, dev, left * MiB);
+}
+
 static void run_log(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	struct error err;
@@ -320,6 +346,8 @@ static const struct {
 	{"info usernet", NULL, "connections of user networks", info_usernet},
 	{"hostfwd_add", NULL, "[ID] tcp|udp:[ADDRESS]:PORT-[GUEST-ADDRESS]:PORT", NULL, run_forward_add},
 	{"hostfwd_remove", NULL, "[ID] tcp|udp:[ADDRESS]:PORT", NULL, run_forward_remove},
+	{"balloon", NULL, "MIB: memory that the guest shall be left with", NULL, run_balloon},
+	{"info balloon", NULL, "memory that the balloon leaves to the guest", info_balloon},
 	{"info cxl", NULL, "the CXL fabric as a tree", info_cxl},
 	{"info conformance", NULL, "what specifications forbid and the guest did, by rule and PC", info_conformance},
 	{"info block", NULL, "disks", info_block},

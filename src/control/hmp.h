@@ -26,4 +26,8 @@ bool monitor_serve(struct monitor **list, struct machine *machine, struct charde
 bool monitor_listen(struct monitor **list, struct machine *machine, const char *spec, struct error *err);
 void monitors_close(struct monitor **list);
 
+/* qmp_query.c: the machine's balloon, and what it leaves of memory; NULL: there is none. Then: what it shall leave. */
+struct dev *hmp_balloon(struct machine *machine, u64 *left);
+void hmp_balloon_ask(struct machine *machine, struct dev *dev, u64 left);
+
 #endif

@@ -7,6 +7,7 @@
 #include "cpu/cpu.h"
 #include "host/host.h"
 #include "mem/backend.h"
+#include "virtio/virtio.h"
 
 bool qmp_query_name(struct qmp_call *call, struct error *err)
 {
@@ -254,5 +255,61 @@ bool qmp_query_memory_size(struct qmp_call *call, struct error *err)
 	call->result = json_object_new_object();
 	qmp_put_u64(call->result, "base-memory", machine_config(call->machine)->ram_size);
 	qmp_put_u64(call->result, "plugged-memory", 0);
+	return true;
+}
+
+/* --- The balloon: memory is told as what the guest has left --- */
+
+struct dev *hmp_balloon(struct machine *m, u64 *left)
+{
+	u64 size = machine_config(m)->ram_size, given;
+
+	for (struct dev *dev = machine_devices(m); dev; dev = dev->next)
+		if (virtio_balloon_bytes(dev, &given)) {
+			*left = size - MIN(size, given);
+			return dev;
+		}
+	return NULL;
+}
+
+void hmp_balloon_ask(struct machine *m, struct dev *dev, u64 left)
+{
+	u64 size = machine_config(m)->ram_size;
+
+	virtio_balloon_ask(dev, size - MIN(size, left));
+}
+
+static struct dev *balloon(struct qmp_call *call, u64 *left, struct error *err)
+{
+	struct dev *dev = hmp_balloon(call->machine, left);
+
+	if (!dev) {
+		call->error_class = "DeviceNotActive";
+		fail(err, "No balloon device has been activated; add -device virtio-balloon-pci");
+	}
+	return dev;
+}
+
+bool qmp_query_balloon(struct qmp_call *call, struct error *err)
+{
+	u64 left;
+
+	if (!balloon(call, &left, err))
+		return false;
+	call->result = json_object_new_object();
+	qmp_put_u64(call->result, "actual", left);
+	return true;
+}
+
+bool qmp_balloon(struct qmp_call *call, struct error *err)
+{
+	u64 left;
+	struct dev *dev = balloon(call, &left, err);
+
+	if (!dev || !qmp_u64(call, "value", &left, err))
+		return false;
+	if (!left)
+		return fail(err, "Parameter 'value' is 0: the guest needs some memory");
+	hmp_balloon_ask(call->machine, dev, left);
 	return true;
 }

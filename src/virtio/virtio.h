@@ -19,10 +19,10 @@ struct workers;
 #define BUS_VIRTIO ((enum bus_kind)17)
 
 extern const struct dev_class virtio_blk_pci_class, virtio_9p_pci_class, virtio_net_pci_class, virtio_rng_pci_class,
-	virtio_serial_pci_class;
+	virtio_serial_pci_class, virtio_balloon_pci_class;
 /* In a virtio-mmio slot. */
 extern const struct dev_class virtio_blk_device_class, virtio_9p_device_class, virtio_net_device_class,
-	virtio_rng_device_class, virtio_serial_device_class;
+	virtio_rng_device_class, virtio_serial_device_class, virtio_balloon_device_class;
 extern const struct dev_class virtconsole_class, virtserialport_class;
 
 /* --- transport_mmio.c: the board's slots, VIRTIO_SLOT_BYTES apart. `legacy`: they speak version 1 --- */
@@ -35,6 +35,10 @@ void virtio_mmio_destroy(struct virtio_mmio *mmio);
 /* "virtio-mmio-bus.N", the slot's bus; NULL: the last one that is free. NULL if there is none. */
 struct bus *virtio_mmio_bus(struct virtio_mmio *mmio, const char *name);
 u64 virtio_mmio_address(const struct virtio_mmio *mmio, const struct bus *bus); /* where the slot is */
+
+/* --- balloon.c: in bytes --- */
+bool virtio_balloon_bytes(struct dev *dev, u64 *given); /* that the guest gave up; false: it is no balloon */
+void virtio_balloon_ask(struct dev *dev, u64 given);    /* to give up so much, of a balloon */
 
 struct netdev *virtio_net_wire(struct dev *dev); /* that a network card is on; NULL: none */
 /* How virtio devices reach the host's things by id: provided by machine/. NULL if there is none of that id. */

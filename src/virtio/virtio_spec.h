@@ -98,6 +98,7 @@
 #define VIRTIO_ID_BLOCK 2
 #define VIRTIO_ID_CONSOLE 3
 #define VIRTIO_ID_RNG 4
+#define VIRTIO_ID_BALLOON 5
 #define VIRTIO_ID_9P 9
 
 /* 5.1 Network. The header's constants: host/net_frame.h. USO: virtio 1.3. */
@@ -210,6 +211,14 @@
 #define CONSOLE_PORT_OPEN 6
 #define CONSOLE_PORT_NAME 7
 #define CONSOLE_CONTROL_BYTES 8
+
+/* 5.5 Memory balloon. Pages of 4 KiB. */
+#define BALLOON_F_DEFLATE_ON_OOM 2
+#define BALLOON_INFLATEQ 0
+#define BALLOON_NUM_PAGES 0
+#define BALLOON_ACTUAL 4
+#define BALLOON_CONFIG_BYTES 8
+#define BALLOON_PAGE_SHIFT 12
 
 /* 6 Reserved feature bits. */
 #define VIRTIO_F_ANY_LAYOUT 27 /* legacy */

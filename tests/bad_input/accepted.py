@@ -78,6 +78,7 @@ CASES = [
         "-audiodev", '{"id":"audio1","driver":"none"}', "-object", '{"qom-type":"rng-random","id":"r","filename":"/dev/urandom"}',
         "-device", '{"driver":"virtio-rng-pci","rng":"r","max-bytes":1024,"period":1000,"id":"rng0","bus":"pcie.0","addr":"0x2"}',
         "-msg", "timestamp=on"], []),
+    ("debvm's balloon", KERNEL + "-object iothread,id=balloon-iothread -device virtio-balloon-pci,free-page-hint=on,free-page-reporting=on,iothread=balloon-iothread", []),
     ("avocado's boot order", KERNEL + "-boot order=cdn,once=c,menu=off,strict=off -rtc base=utc,clock=host,driftfix=slew", []),
     ("-qmp on a -chardev", KERNEL + "-chardev socket,id=q,path=@/qmp,server=on,wait=off -qmp chardev:q", []),
     ("one file appended to, telnet by a key", KERNEL + "-chardev file,id=a,path=@/log,append=on -serial chardev:a "

@@ -34,7 +34,7 @@ COUNTER = 0x48000000
 ARGUMENTS = {"human-monitor-command": {"command-line": "info status"}, "device-list-properties": {"typename": "cxl-type3"},
              "qom-list-properties": {"typename": "memory-backend-file"}, "cxl-query-events": {"path": "mem0"},
              "cxl-query-poison": {"path": "mem0"}, "cxl-query-health": {"path": "mem0"}, "cxl-query-ras": {"path": "rp0"},
-             "qom-list": {"path": "/machine/peripheral"}, "qom-get": {"path": "/machine/peripheral/mem0", "property": "volatile-memdev"}}
+             "balloon": {"value": 256 << 20}, "qom-list": {"path": "/machine/peripheral"}, "qom-get": {"path": "/machine/peripheral/mem0", "property": "volatile-memdev"}}
 # These change the machine and have cases of their own.
 NOT_ASKED = {"quit", "stop", "cont", "system_reset", "system_powerdown", "pmemsave", "qmp_capabilities", "cxl-add-dynamic-capacity",
              "cxl-release-dynamic-capacity", "cxl-query-dynamic-capacity", "cxl-inject-general-media-event", "cxl-inject-dram-event",
@@ -81,7 +81,7 @@ def every_command(build, folder):
     disk = pathlib.Path(folder) / "disk"
     disk.write_bytes(bytes(1 << 20))
     options = FABRIC + ["-drive", f"file={disk},format=raw,if=virtio,id=d0", "-smp", "3", "-name", "guest=test,process=x", "-uuid",
-                        "550e8400-e29b-41d4-a716-446655440000", "-chardev", "null,id=c0"]
+                        "550e8400-e29b-41d4-a716-446655440000", "-chardev", "null,id=c0", "-device", "virtio-balloon-pci"]
     with Machine(build, folder, options=options) as machine:
         client = machine.connect().start()
         schema = Schema(client.call("query-qmp-schema"))
@@ -115,6 +115,11 @@ def every_command(build, folder):
         for line in re.findall(r"^info \S+", client.ask("human-monitor-command", **{"command-line": "info"}), re.M):
             text = client.ask("human-monitor-command", **{"command-line": line})
             assert "unknown" not in text and text.count("\n") == text.count("\r\n") and (not text or text.endswith("\r\n")), (line, text)
+        assert answers["query-balloon"] == {"actual": 512 << 20}
+        assert client.ask("human-monitor-command", **{"command-line": "info balloon"}) == "balloon: actual=512\r\n"
+        assert client.ask("human-monitor-command", **{"command-line": "balloon 300"}) == ""
+        assert "MiB" in client.ask("human-monitor-command", **{"command-line": "balloon x"})
+        assert "memory" in client.refuses("balloon", value=0)["desc"] and "negative" in client.refuses("balloon", value=-1)["desc"]
         client.ask("query-block", flat=True)
         client.ask("query-machines", **{"compat-props": True})
         assert answers["query-name"] == {"name": "test"}
