@@ -80,8 +80,8 @@ static const struct feature features[FEATURES] = {
 	 .uuid = {0xe5, 0xb1, 0x3f, 0x22, 0x23, 0x28, 0x4a, 0x14, 0xb8, 0xba, 0xb9, 0x69, 0x1e, 0x89, 0x33, 0x86},
 	 .get_bytes = 5,
 	 .set_bytes = 3,
-	 .initial = {0x01, 0x01, 0x03, 0x00, 0x00}, /* log type; of one FRU: capability, configuration, flags */
-	 .set = {{0, 0x03}, {2, 0x1f}, {3, 0x00}},
+	 .initial = {0x01, 0x00, 0x03, 0x00, 0x00}, /* log type; of one FRU: capability, configuration, flags */
+	 .set = {{0, 0x03}, {2, 0x0f}, {3, 0x00}},  /* a reset of the counter (0x10) is over at once */
 	 .check = ecs_check},
 /* clang-format off */
 #define PPR(subclass)                                                                                                  \

@@ -469,6 +469,14 @@ static void features_keep_to_their_rows(void **state)
 	assert_int_equal(send(0x0501, get_request, 21), CXL_INVALID_INPUT);
 	get_request[0] ^= 1;
 	assert_int_equal(send(0x0501, get_request, 21), CXL_UNSUPPORTED);
+	/* Error check scrub is not capable of real-time reports, and a reset of its counter clears itself. [table
+	 * 8-211] */
+	memcpy(get_request, uuid[1], 16);
+	store_le(get_request + 16, 4, 5 << 16);
+	store_le(data, 3, 0x001c00);
+	assert_int_equal(set_feature(uuid[1], 0, 0, data, 3), CXL_SUCCESS);
+	assert_int_equal(send(0x0501, get_request, 21), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 5), 0x000c0000);
 }
 
 /* Retransmission, abort, the UUID of ones; what ends a transfer and what does not. [CXL3.1 8.2.9.6.3, table 8-96] */
