@@ -48,8 +48,8 @@ const struct mbox_command mbox_commands[] = {
 	 EFFECT_IMMEDIATE_DATA | EFFECT_IMMEDIATE_LOG | EFFECT_BACKGROUND | EFFECT_ABORT, cmd_perform_maintenance, "8.2.9.7.1", NEEDS_MEDIA},
 	{0x4000, "identify memory device",       0, 0,      0, cmd_identify_memory_device, "8.2.9.9.1.1"},
 	{0x4100, "get partition info",           0, 0,      0, cmd_get_partition_info, "8.2.9.9.2.1"},
-	{0x4101, "set partition info",           9, 9,      EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA,
-	 cmd_set_partition, "8.2.9.9.2.2", NEEDS_PARTITIONS | NEEDS_MEDIA},
+	{0x4101, "set partition info",           9, 10,      EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA,
+	 cmd_set_partition, "8.2.9.9.2.2", NEEDS_PARTITIONS | NEEDS_MEDIA}, /* Linux sends a byte more */
 	{0x4102, "get LSA",                      8, 8,      0, cmd_get_lsa, "8.2.9.9.2.3", NEEDS_MEDIA},
 	{0x4103, "set LSA",                      8, WHOLE_PAYLOAD,
 	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, cmd_set_lsa, "8.2.9.9.2.4",

@@ -82,6 +82,10 @@ static void capacity_is_partitioned_where_it_may_be(void **state)
 	assert_int_equal(set_partition(1ull << 36, true), CXL_INVALID_INPUT); /* times 256 MiB wraps */
 	assert_int_equal(set_partition(2, true), CXL_SUCCESS);
 	check_partition(2, 2, 0, 0);
+	/* Linux's command has a tenth byte. */
+	assert_int_equal(send(0x4101, (const u8[10]){[0] = 2}, 10), CXL_SUCCESS);
+	check_partition(2, 2, 0, 0);
+	assert_int_equal(send(0x4101, (const u8[11]){[0] = 2}, 11), CXL_INVALID_PAYLOAD_LENGTH);
 	assert_false(type3_is_persistent(dev, 300 * MiB));
 	assert_int_equal(load_le(dev->cdat.bytes + CDAT_SEQUENCE, 4), 1);
 	for (u32 i = 0; i < dev->cdat.size; i++)
