@@ -146,7 +146,7 @@ struct features {
 	u8 parts[FEATURE_BYTES_MAX]; /* of the Set Feature that is going on */
 	bool is_moving;
 	int moving;
-	u64 part, next, repair_dpa;        /* offsets: of the last part that came, and behind it */
+	u64 part, next;                    /* offsets: of the last part that came, and behind it */
 	u8 hard_spares[4], soft_spares[4]; /* used up, by subclass; the soft ones come back at a conventional reset */
 	u8 maintenance[MAINTENANCE_BYTES]; /* the operation that runs, as it was asked for */
 };
