@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -246,11 +247,14 @@ static bool socket_connect(struct netdev *n, const struct sockaddr *address, soc
 			   const char *name, struct error *err)
 {
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	struct timeval limit = {.tv_sec = ANSWER_MS / 1000};
 
 	buffers_make(n);
 	if (fd < 0)
 		return fail(err, "%s: no socket: %s", name, strerror(errno));
 	if (!server) {
+		/* One that listens and takes nobody. (What is sent later never waits.) */
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 		if (connect(fd, address, size)) {
 			close(fd);
 			return fail(err, "%s: no connection: %s", name, strerror(errno));

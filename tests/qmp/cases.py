@@ -4,6 +4,7 @@
 Also a program: tests/qmp/cases.py BUILD [NAME...] runs some cases and shows what failed.
 """
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -918,6 +919,17 @@ def networks(build, folder):
             assert "n1:" not in line()
         assert "no such kind" in client.refuses("netdev_add", type="nix", id="n2")["desc"]
         assert "strings" in client.refuses("netdev_add", type="user", id="n2", hostfwd=[{"str": 5}])["desc"]
+        # One that listens and takes nobody is not waited for.
+        full = socket.socket(socket.AF_UNIX)
+        full.bind(f"{folder}/full")
+        full.listen(0)
+        waiting = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                waiting.append(socket.socket(socket.AF_UNIX))
+                waiting[-1].setblocking(False)
+                waiting[-1].connect(f"{folder}/full")
+        assert "no connection" in client.refuses("netdev_add", type="stream", id="n2", **{"addr.type": "unix", "addr.path": f"{folder}/full"})["desc"]
         wire.close()
         client.ask("netdev_add", type="user", id="n2", hostfwd=[{"str": "tcp:127.0.0.1:0-:22"}])  # a port that is free
         told = client.call("human-monitor-command", command_line="info usernet")
