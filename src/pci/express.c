@@ -7,7 +7,8 @@
  * disabled it, nor holds it in reset, nor switched the slot off, and the port does not contain an error. Width comes
  * out as the smaller of the two sides', speed as the least of theirs and of the port's Target Link Speed, which counts
  * whenever the link trains: when it comes up, and with Retrain Link, whose end is seen in Link Bandwidth Management
- * Status and interrupts if asked to. There is no training time, no ASPM, no equalisation to watch; the 16, 32 and 64
+ * Status and interrupts if asked to. In flits it is if both ends have them and Flit Mode Disable was 0 when it came up.
+ * There is no training time, no ASPM, no equalisation to watch, no compliance mode; the 16, 32 and 64
  * GT/s lane capabilities (7.7.5, 7.7.6, [PCIe6 7.7.7]) are left out.
  */
 #include "pci/parts.h"
@@ -90,12 +91,23 @@ bool pci_link_has_flits(struct pci_dev *dev)
 
 	if (!other || !other->cap_pcie || (is_port(dev) && !pci_link_is_up(dev)))
 		return false;
-	return exp_get(dev, EXP_FLAGS, 2) & exp_get(other, EXP_FLAGS, 2) & EXP_FLAGS_FLIT;
+	return !(is_port(dev) ? dev : other)->bridge->without_flits &&
+	       (exp_get(dev, EXP_FLAGS, 2) & exp_get(other, EXP_FLAGS, 2) & EXP_FLAGS_FLIT);
 }
+
+/* [PCIe6 7.5.3.20] A port with Flit Mode tells what it knows of the other end. */
+enum { PRESENCE_NONE = 1, PRESENCE_LINK_DOWN = 2, PRESENCE_LINK_UP = 4 };
 
 static u64 lnksta2_read(struct regs *b, unsigned i, u64 stored)
 {
-	return stored | (pci_link_has_flits(config_dev(b)) ? EXP_LNKSTA2_FLIT : 0);
+	struct pci_dev *dev = config_dev(b);
+
+	if (is_port(dev) && (exp_get(dev, EXP_FLAGS, 2) & EXP_FLAGS_FLIT))
+		stored |= (pci_link_is_up(dev)   ? PRESENCE_LINK_UP :
+			   pci_port_partner(dev) ? PRESENCE_LINK_DOWN :
+						   PRESENCE_NONE)
+			  << EXP_LNKSTA2_PRESENCE;
+	return stored | (pci_link_has_flits(dev) ? EXP_LNKSTA2_FLIT : 0);
 }
 
 /* At what speed the link may train. [PCIe5 7.5.3.19] */
@@ -105,10 +117,20 @@ void pci_link_train(struct pci_dev *port)
 		port->bridge->speed_limit = exp_get(port, EXP_LNKCTL2, 2) & EXP_LNKCTL2_SPEED;
 }
 
-/* 0, which means no speed, limits nothing. */
+/* Whether in flits is settled when a link comes up, and not when it is trained anew. [PCIe6 7.5.3.7] */
+void pci_link_begin(struct pci_dev *port)
+{
+	if (is_port(port))
+		port->bridge->without_flits = exp_get(port, EXP_LNKCTL, 2) & EXP_LNKCTL_NO_FLITS;
+	pci_link_train(port);
+}
+
+/* 0, which means no speed, limits nothing; 64 GT/s need flits. */
 static u64 speed_limit(const struct pci_dev *port)
 {
-	return port && port->bridge && port->bridge->speed_limit ? port->bridge->speed_limit : EXP_LNKCTL2_SPEED;
+	u64 limit = port && port->bridge && port->bridge->speed_limit ? port->bridge->speed_limit : EXP_LNKCTL2_SPEED;
+
+	return port && port->bridge && port->bridge->without_flits ? MIN(limit, 5u) : limit;
 }
 
 bool pci_link_wants_interrupt(const struct pci_dev *port)
@@ -183,12 +205,16 @@ static void root_status_written(struct regs *b, unsigned i, u64 old, u64 now)
 #define LNKCTL_COMMON_RW 0x00c3
 #define LNKCTL_PORT_RW 0x0c30
 #define LNKCTL_RCB 0x0008
+#define LNKCTL_PORT_FLIT_RW (EXP_LNKCTL_SRIS | EXP_LNKCTL_NO_FLITS)
+/* [PCIe6 7.5.3.19] All but autonomous speed changes, which there are none of, and the de-emphasis of the form factor.
+ */
+#define LNKCTL2_RW 0xff9f
 
 u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const struct pcie_link *link)
 {
-	bool port, has_link, root;
+	bool port, has_link, root, controls;
 	struct reg slot[PCI_SLOT_ROWS];
-	u64 lnkcap = 0, speed = link->speed, width = link->width, timeout;
+	u64 lnkcap = 0, speed = link->speed, width = link->width, timeout, payload;
 	const struct pci_dev *above = dev->bus->bridge ? dev->bus->bridge->dev : NULL;
 	const struct pci_dev *first = dev->bus->slots[dev->devfn & ~7u], *like = above;
 	u64 number = link->port;
@@ -199,6 +225,9 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 	port = type == PCIE_ROOT_PORT || type == PCIE_DOWNSTREAM;
 	root = type == PCIE_ROOT_PORT;
 	has_link = type != PCIE_RC_ENDPOINT;
+	/* Of several functions at the lower end of a link, function 0. [PCIe6 7.5.3.19] */
+	controls = has_link && (port || !DEVFN_FN(dev->devfn));
+	payload = link->flit ? 2 : 1; /* 512 bytes are the least in Flit Mode [PCIe6 7.5.3.3] */
 	/* A switch waits for no completions of its own. [PCIe5 7.5.3.15] */
 	timeout = type == PCIE_UPSTREAM || type == PCIE_DOWNSTREAM ? 0 : EXP_DEVCAP2_CTO_OFF;
 	/* Functions of one device say the same of their link. [PCIe5 7.5.3.6] */
@@ -220,7 +249,9 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 	const struct reg rows[] = {
 		R16(EXP_FLAGS, EXP_FLAGS,
 		    2u | type << 4 | (port && link->slot ? EXP_FLAGS_SLOT : 0) | (link->flit ? EXP_FLAGS_FLIT : 0), 0),
-		R32(EXP_DEVCAP, EXP_DEVCAP, 1 | EXP_DEVCAP_EXT_TAG | EXP_DEVCAP_ROLE | (link->flr ? EXP_DEVCAP_FLR : 0),
+		R32(EXP_DEVCAP, EXP_DEVCAP,
+		    payload | EXP_DEVCAP_EXT_TAG | EXP_DEVCAP_ROLE | (link->flr ? EXP_DEVCAP_FLR : 0) |
+			    (link->flit ? EXP_DEVCAP_RX_MPS_FIXED : 0),
 		    0),
 		R16(EXP_DEVCTL, EXP_DEVCTL, DEVCTL_RESET, DEVCTL_RW | (link->flr ? EXP_DEVCTL_FLR : 0),
 		    .write = devctl_write),
@@ -228,7 +259,7 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R32(EXP_LNKCAP, EXP_LNKCAP, lnkcap, 0),
 		R16(EXP_LNKCTL, EXP_LNKCTL, 0,
 		    !has_link             ? 0 :
-		    port                  ? LNKCTL_COMMON_RW | LNKCTL_PORT_RW :
+		    port                  ? LNKCTL_COMMON_RW | LNKCTL_PORT_RW | (link->flit ? LNKCTL_PORT_FLIT_RW : 0) :
 		    type == PCIE_UPSTREAM ? LNKCTL_COMMON_RW :
 					    LNKCTL_COMMON_RW | LNKCTL_RCB,
 		    .sticky = RESET_FUNCTION | RESET_CXL, .write = lnkctl_write),
@@ -241,12 +272,15 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R16(EXP_RTCAP, EXP_RTCAP, 0, 0),
 		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? EXP_RTSTA_PME : 0,
 		    .write = root ? root_status_written : NULL),
-		R32(EXP_DEVCAP2, EXP_DEVCAP2, timeout, 0),
+		R32(EXP_DEVCAP2, EXP_DEVCAP2, timeout | (link->flit ? EXP_DEVCAP2_EXT_FMT : 0), 0),
 		R16(EXP_DEVCTL2, EXP_DEVCTL2, 0, timeout),
-		R32(EXP_LNKCAP2, EXP_LNKCAP2, has_link ? ones(speed) << 1 : 0, 0),
-		R16(EXP_LNKCTL2, EXP_LNKCTL2, has_link ? speed : 0, has_link ? EXP_LNKCTL2_SPEED : 0, .sticky = STICKY),
+		R32(EXP_LNKCAP2, EXP_LNKCAP2,
+		    (has_link ? ones(speed) << 1 : 0) |
+			    (has_link && (speed >= 4 || link->flit) ? EXP_LNKCAP2_RETIMERS : 0),
+		    0),
+		R16(EXP_LNKCTL2, EXP_LNKCTL2, controls ? speed : 0, controls ? LNKCTL2_RW : 0, .sticky = STICKY),
 		/* Equalisation complete, phases 1 to 3 successful, at 8 GT/s and more. */
-		R16(EXP_LNKSTA2, EXP_LNKSTA2, has_link && speed >= 3 ? 0x001e : 0, 0,
+		R16(EXP_LNKSTA2, EXP_LNKSTA2, controls && speed >= 3 ? 0x001e : 0, 0,
 		    .read = has_link ? lnksta2_read : NULL),
 	};
 	dev->cap_pcie = pci_cap_add(dev, PCI_CAP_EXPRESS, at, EXP_BYTES, rows, ARRAY_SIZE(rows));

@@ -69,8 +69,9 @@ unsigned pci_msi_message(const struct pci_dev *dev,
 int pci_express_type(const struct pci_dev *dev);
 /* Whether software keeps what is below a port in reset or its link disabled. */
 bool pci_link_is_kept_down(const struct pci_dev *port);
-/* The link trains: Target Link Speed counts from now on. */
+/* The link trains: Target Link Speed counts from now on; comes up: so does Flit Mode Disable. */
 void pci_link_train(struct pci_dev *port);
+void pci_link_begin(struct pci_dev *port);
 bool pci_link_wants_interrupt(const struct pci_dev *port);
 
 /* --- power.c --- */

@@ -135,10 +135,11 @@ struct pci_bridge {
 	u8 chassis;
 	u16 slot_number;
 	enum { SLOT_WITHOUT_NUMBER, SLOT_WANTS_NUMBER, SLOT_HAS_NUMBER } slot_numbering;
-	bool link_up;   /* as last told in Slot Status */
-	u8 speed_limit; /* Target Link Speed when the link was trained last */
-	bool held;      /* what is below is held in reset from outside (PERST#) */
-	bool down;      /* Secondary Bus Reset or Link Disable keeps it so */
+	bool link_up;       /* as last told in Slot Status */
+	u8 speed_limit;     /* Target Link Speed when the link was trained last */
+	bool without_flits; /* Flit Mode Disable when the link came up last */
+	bool held;          /* what is below is held in reset from outside (PERST#) */
+	bool down;          /* Secondary Bus Reset or Link Disable keeps it so */
 	/* Of what software asks for in Bridge Control and Link Control, what has no effect now (CXL); NULL: all has. */
 	unsigned (*masked)(const struct pci_dev *port);
 	bool (*alternate)(const struct pci_dev *port,

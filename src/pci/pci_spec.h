@@ -127,6 +127,7 @@
 #define EXP_DEVCAP 0x04
 #define EXP_DEVCAP_EXT_TAG 0x00000020
 #define EXP_DEVCAP_ROLE 0x00008000
+#define EXP_DEVCAP_RX_MPS_FIXED 0x00020000
 #define EXP_DEVCAP_FLR 0x10000000
 #define EXP_DEVCTL 0x08
 #define EXP_DEVCTL_ERRORS 0x000f
@@ -140,6 +141,8 @@
 #define EXP_LNKCTL 0x10
 #define EXP_LNKCTL_DISABLE 0x0010
 #define EXP_LNKCTL_RETRAIN 0x0020
+#define EXP_LNKCTL_SRIS 0x1000
+#define EXP_LNKCTL_NO_FLITS 0x2000 /* Flit Mode Disable */
 #define EXP_LNKSTA 0x12
 #define EXP_LNKSTA_SLOT_CLOCK 0x1000
 #define EXP_LNKSTA_DLLLA 0x2000
@@ -177,12 +180,15 @@
 #define EXP_RTSTA_PENDING 0x00020000
 #define EXP_DEVCAP2 0x24
 #define EXP_DEVCAP2_CTO_OFF 0x00000010
+#define EXP_DEVCAP2_EXT_FMT 0x00100000
 #define EXP_DEVCTL2 0x28
 #define EXP_LNKCAP2 0x2c
+#define EXP_LNKCAP2_RETIMERS 0x01800000 /* presence of one, of two is detected */
 #define EXP_LNKCTL2 0x30
 #define EXP_LNKCTL2_SPEED 0x000f /* Target Link Speed */
 #define EXP_LNKSTA2 0x32
 #define EXP_LNKSTA2_FLIT 0x0400
+#define EXP_LNKSTA2_PRESENCE 12 /* Downstream Component Presence, 14:12 */
 
 /* 7.6.3 Extended capabilities: ID 15:0, version 19:16, next 31:20. */
 #define PCI_EXT_CAPS 0x100

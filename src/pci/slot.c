@@ -101,7 +101,7 @@ void pci_link_changed(struct pci_dev *port)
 		return;
 	port->bridge->link_up = up;
 	if (up)
-		pci_link_train(port);
+		pci_link_begin(port);
 	trace(PCI, "%s: link %s", dev_name(&port->dev), up ? "up" : "down");
 	if (has_hotplug(port))
 		slot_event(port, EXP_SLTSTA_DLLSC);
@@ -217,7 +217,7 @@ void pci_slot_reset(struct pci_dev *port, unsigned reset_kind)
 					  EXP_SLTCTL_POWER_OFF :
 					  0));
 	port->bridge->link_up = pci_link_is_up(port);
-	pci_link_train(port);
+	pci_link_begin(port);
 }
 
 /* --- numbers --- */

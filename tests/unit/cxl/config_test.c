@@ -128,6 +128,50 @@ static void flits_are_agreed_on(void **state)
 	check_says(&m.err, "'rp2' above it");
 }
 
+/* What a function with Flit Mode must have with it, and how a link does without. [PCIe6 7.5.3] */
+static void flit_mode_can_be_disabled(void **state)
+{
+	struct pci_dev *with, *above;
+	u32 low, up;
+
+	fixture_add(&m, &cxl_rp_class, "id=rp1,bus=hb0,x-speed=64");
+	fixture_add(&m, &cxl_rp_class, "id=rp2,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=w,size=256M");
+	fixture_add(&m, &cxl_type3_class, "id=mem1,bus=rp1,volatile-memdev=w,x-256b-flit=on,x-speed=64");
+	fixture_reset(&m, RESET_COLD);
+	with = &fixture_type3(&m, "mem1")->pci;
+	above = (struct pci_dev *)fixture_find(&m, "rp1");
+	low = with->cap_pcie;
+	up = above->cap_pcie;
+	assert_int_equal(get(with, low + 0x04, 4), 0x10028022); /* payloads of 512 bytes, taken whatever is set */
+	assert_int_equal(get(above, up + 0x04, 4), 0x00028022);
+	assert_int_equal(get(&dev->pci, dev->pci.cap_pcie + 0x04, 4), 0x10008021);
+	assert_int_equal(get(with, low + 0x24, 4), 0x00100010); /* three bits of Fmt */
+	assert_int_equal(get(&dev->pci, dev->pci.cap_pcie + 0x24, 4), 0x00000010);
+	assert_int_equal(get(with, low + 0x2c, 4), 0x0180007e); /* retimers would be seen */
+	assert_int_equal(get(with, low + 0x12, 2) & 0xf, 6);
+	assert_int_equal(get(above, up + 0x32, 2), 0x441e); /* link up, something there */
+	assert_int_equal(get(with, low + 0x32, 2), 0x041e);
+	above = (struct pci_dev *)fixture_find(&m, "rp2");
+	assert_int_equal(get(above, above->cap_pcie + 0x32, 2), 0x101e); /* nothing there */
+	above = (struct pci_dev *)fixture_find(&m, "rp1");
+	pci_config_write(with, low + 0x10, 2, 0x3000);
+	assert_int_equal(get(with, low + 0x10, 2), 0);
+	pci_config_write(above, up + 0x10, 2, 0x3000);
+	assert_int_equal(get(above, up + 0x10, 2), 0x3000);
+	pci_config_write(above, up + 0x10, 2, 0x2020); /* trained anew, not from the beginning */
+	assert_int_equal(get(above, up + 0x32, 2), 0x441e);
+	pci_config_write(above, find_ext(above, DVSEC, DVSEC_PORT_EXTENSIONS) + DVSEC_PORT_CTRL, 2,
+			 DVSEC_PORT_UNMASK_DISABLE);
+	pci_config_write(above, up + 0x10, 2, 0x2010);
+	assert_int_equal(get(above, up + 0x32, 2), 0x201e); /* link down, something there */
+	pci_config_write(above, up + 0x10, 2, 0x2000);
+	assert_int_equal(get(above, up + 0x32, 2), 0x401e);
+	assert_int_equal(get(with, low + 0x32, 2), 0x001e);
+	assert_int_equal(get(with, low + 0x12, 2) & 0xf, 5); /* 64 GT/s are of flits */
+	assert_int_equal(get(with, find_ext(with, DVSEC, DVSEC_FLEX_BUS_PORT) + 0x0e, 2), FLEX_BUS_IO_MEM_68B);
+}
+
 static void device_dvsec_says_what_memory_there_is(void **state)
 {
 	struct pci_dev *pci = &dev->pci;
@@ -518,6 +562,7 @@ int main(void)
 		T(type3_layout),
 		T(root_port_layout),
 		T(flits_are_agreed_on),
+		T(flit_mode_can_be_disabled),
 		T(device_dvsec_says_what_memory_there_is),
 		T(config_lock_freezes_what_is_rwl),
 		T(resets_touch_what_they_should),

@@ -371,8 +371,8 @@ static void switches_show_their_capabilities(void **state)
 	assert_int_equal(pci_config_read(&sw->pci, 0x90 + 0x10, 2), 0x00c3);
 	assert_int_equal(pci_config_read(&sw->pci, 0x90 + 0x24, 4), 0);
 	pci_config_write(port, 0x90 + 0x10, 2, 0xffcf);
-	assert_int_equal(pci_config_read(port, 0x90 + 0x10, 2), 0x0cc3);
-	assert_int_equal(pci_config_read(port, 0x90 + 0x24, 4), 0);
+	assert_int_equal(pci_config_read(port, 0x90 + 0x10, 2), 0x3cc3); /* with Flit Mode */
+	assert_int_equal(pci_config_read(port, 0x90 + 0x24, 4), 0x00100000);
 	pci_config_write(port, 0x90 + 0x28, 2, 0xffff);
 	assert_int_equal(pci_config_read(port, 0x90 + 0x28, 2), 0);
 	/* Decoders as those of a bridge, RAS and Link; a downstream port has no decoders. */

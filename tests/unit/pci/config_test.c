@@ -167,6 +167,27 @@ static void flr_and_power_states(void **state)
 	fixture_free(f);
 }
 
+/* Link Control 2 is function 0's, and every reset but a cold one's leaves it. [PCIe6 7.5.3.19] */
+static void link_controls_are_of_function_0(void **state)
+{
+	struct fixture *f = fixture_new();
+	struct bus *below = pcie_root_port_class.bus(fixture_must_add(f, &pcie_root_port_class, NULL, "id=rp"));
+	struct test_dev *first = add(f, below, "addr=0.0,multifunction=on"), *second = add(f, below, "addr=0.1");
+	u32 at = first->pci.cap_pcie + EXP_LNKCTL2;
+
+	pci_config_write(&first->pci, at, 2, 0xffff);
+	assert_int_equal(pci_config_read(&first->pci, at, 2), 0xff9f);
+	pci_function_reset(&first->pci, RESET_HOT);
+	assert_int_equal(pci_config_read(&first->pci, at, 2), 0xff9f);
+	pci_function_reset(&first->pci, RESET_COLD);
+	assert_int_equal(pci_config_read(&first->pci, at, 2),
+			 pci_config_read(&first->pci, first->pci.cap_pcie + EXP_LNKCAP, 1) & 0xf);
+	pci_config_write(&second->pci, at, 2, 0xffff);
+	assert_int_equal(pci_config_read(&second->pci, at, 2), 0);
+	assert_int_equal(pci_config_read(&second->pci, second->pci.cap_pcie + EXP_LNKSTA2, 2), 0);
+	fixture_free(f);
+}
+
 static void places_are_checked(void **state)
 {
 	struct fixture *f = fixture_new();
@@ -198,6 +219,7 @@ int main(void)
 		cmocka_unit_test(bar_64_and_io),
 		cmocka_unit_test(ram_wins_over_a_bar),
 		cmocka_unit_test(flr_and_power_states),
+		cmocka_unit_test(link_controls_are_of_function_0),
 		cmocka_unit_test(places_are_checked),
 	};
 
