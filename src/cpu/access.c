@@ -69,10 +69,14 @@ static bool aim(struct cpu *cpu, u64 va, unsigned size, unsigned align, unsigned
 	enum mmu_access access = flags & ACCESS_WRITE ? MMU_WRITE : MMU_READ;
 	bool write = access == MMU_WRITE, atomic = flags & ACCESS_ATOMIC;
 	unsigned el = el_of(cpu, flags);
+	const struct tlb_bank *bank = el == cpu->el ? cpu->bank : cpu->bank_el0;
 	const struct range *range;
 	u32 fsc;
 
-	*to = (struct target){0};
+	*to = (struct target){.host = tlb_hit(write ? bank->write : bank->read, va, size), .whole = true};
+	if (to->host) /* a part of what crosses a page: level 1 has only RAM that nobody wants to know of */
+		return true;
+	to->whole = false;
 	if (!tlb_lookup(cpu, va, access, el, cpu->pan && el == 1, &to->t, &fsc)) {
 		u32 iss = iss_of(flags), ignored;
 

@@ -269,23 +269,24 @@ static void reclaim(struct code_table *table, struct cpus *cpus)
 	}
 }
 
-/* Lock held. */
-static void retire(struct code_table *table, struct code_page **place, u64 epoch)
+/* Lock held. The page goes, then the epoch comes (who is up to it cannot find the page), then the mark goes (who misses it knows the epoch). */
+static void retire(struct code_table *table, struct code_page **place)
 {
 	struct code_page *page = *place;
 
 	__atomic_store_n(place, page->next, __ATOMIC_RELEASE);
-	page->retired_at = epoch;
+	page->retired_at = table->epoch + 1;
 	page->link = table->retired;
 	table->retired = page;
+	__atomic_store_n(&table->epoch, page->retired_at, __ATOMIC_SEQ_CST);
 	space_mark_code(table->space, page->pa, false);
 }
 
-static void retire_all(struct code_table *table, u64 epoch)
+static void retire_all(struct code_table *table)
 {
 	for (unsigned h = 0; h < ARRAY_SIZE(table->hash); h++)
 		while (table->hash[h])
-			retire(table, &table->hash[h], epoch);
+			retire(table, &table->hash[h]);
 }
 
 static struct code_page *page_alloc(struct code_table *table, struct cpus *cpus)
@@ -332,9 +333,8 @@ static struct code_page *page_of(struct cpu *cpu, u64 pa, const u8 *host)
 		return page;
 	}
 	if (*place) { /* the map changed under it without a word: never use it again */
-		epoch = table->epoch + 1;
-		retire(table, place, epoch);
-		__atomic_store_n(&table->epoch, epoch, __ATOMIC_SEQ_CST);
+		retire(table, place);
+		epoch = table->epoch;
 	}
 	page = page_alloc(table, cpu->cpus);
 	if (page) {
@@ -344,9 +344,8 @@ static struct code_page *page_of(struct cpu *cpu, u64 pa, const u8 *host)
 		space_mark_code(table->space, pa, true);
 		__atomic_store_n(&table->hash[hash_of(pa)], page, __ATOMIC_RELEASE);
 	} else {
-		epoch = table->epoch + 1;
-		retire_all(table, epoch);
-		__atomic_store_n(&table->epoch, epoch, __ATOMIC_SEQ_CST);
+		retire_all(table);
+		epoch = table->epoch;
 	}
 	pthread_mutex_unlock(&table->lock);
 	if (epoch)
@@ -380,12 +379,15 @@ static struct code_page *lookup(struct cpu *cpu, u64 va, bool *raised)
 	return page;
 }
 
-static void changed(struct cpus *cpus, struct code_table *table, u64 epoch)
+/* Lock held; no more. */
+static u64 changed(struct cpus *cpus, struct code_table *table)
 {
-	__atomic_store_n(&table->epoch, epoch, __ATOMIC_SEQ_CST);
+	u64 epoch = table->epoch;
+
 	reclaim(table, cpus);
 	pthread_mutex_unlock(&table->lock);
 	cpus_code_changed(cpus, epoch);
+	return epoch;
 }
 
 void code_invalidate(struct cpus *cpus, u64 pa, u64 size)
@@ -404,7 +406,7 @@ void code_invalidate(struct cpus *cpus, u64 pa, u64 size)
 			while (*place && (*place)->pa != number << 12)
 				place = &(*place)->next;
 			if (*place) {
-				retire(table, place, table->epoch + 1);
+				retire(table, place);
 				any = true;
 			}
 		}
@@ -416,7 +418,7 @@ void code_invalidate(struct cpus *cpus, u64 pa, u64 size)
 				u64 number = (*place)->pa >> 12;
 
 				if (number >= first && number <= last) {
-					retire(table, place, table->epoch + 1);
+					retire(table, place);
 					any = true;
 				} else {
 					place = &(*place)->next;
@@ -425,7 +427,7 @@ void code_invalidate(struct cpus *cpus, u64 pa, u64 size)
 		}
 	}
 	if (any)
-		changed(cpus, table, table->epoch + 1);
+		changed(cpus, table);
 	else
 		pthread_mutex_unlock(&table->lock);
 }
@@ -437,8 +439,21 @@ void code_invalidate_all(struct cpus *cpus)
 	if (!table)
 		return;
 	pthread_mutex_lock(&table->lock);
-	retire_all(table, table->epoch + 1);
-	changed(cpus, table, table->epoch + 1);
+	retire_all(table);
+	changed(cpus, table);
+}
+
+u64 code_forget(struct cpu *cpu, u64 pa, u64 size)
+{
+	const struct range *range = space_lookup(cpu->space, pa);
+
+	/* Where there is no mark, what is decoded from now on is what has been written: marks are set before the bytes are read. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!size)
+		code_invalidate_all(cpu->cpus);
+	else if (!range || !range->code || range_has_code(range, pa))
+		code_invalidate(cpu->cpus, pa, size);
+	return __atomic_load_n(&cpu->codes->epoch, __ATOMIC_SEQ_CST);
 }
 
 u64 code_invalidate_segments(struct cpus *cpus, u32 segments)
@@ -448,23 +463,20 @@ u64 code_invalidate_segments(struct cpus *cpus, u32 segments)
 	bool any = false;
 
 	pthread_mutex_lock(&table->lock);
-	epoch = table->epoch + 1;
 	for (unsigned h = 0; h < ARRAY_SIZE(table->hash); h++) {
 		struct code_page **place = &table->hash[h];
 
 		while (*place) {
 			if ((*place)->jit_segments & segments) {
-				retire(table, place, epoch);
+				retire(table, place);
 				any = true;
 			} else {
 				place = &(*place)->next;
 			}
 		}
 	}
-	if (any) {
-		changed(cpus, table, epoch);
-		return epoch;
-	}
+	if (any)
+		return changed(cpus, table);
 	epoch = table->epoch; /* what has blocks there was retired before */
 	pthread_mutex_unlock(&table->lock);
 	return epoch;

@@ -244,6 +244,8 @@ bool code_may_hold(const struct cpu *cpu, u64 va);
 /* Invalidates decoded code of [pa, pa + size) for every vCPU (IC IVAU, stores to code, DMA). Any vCPU thread. */
 void code_invalidate(struct cpus *cpus, u64 pa, u64 size);
 void code_invalidate_all(struct cpus *cpus);
+/* The same for an IC of a line, or of everything (size 0). Returns the epoch that every vCPU must have passed when the next DSB completes. */
+u64 code_forget(struct cpu *cpu, u64 pa, u64 size);
 /* Those that the translator has put blocks of into one of `segments` (code_page.jit_segments). Returns the epoch at which a vCPU must
  * have arrived to use none of them any more. */
 u64 code_invalidate_segments(struct cpus *cpus, u32 segments);

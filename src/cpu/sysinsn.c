@@ -47,11 +47,7 @@ static void persist(struct cpu *cpu, u64 pa)
 /* Decoded code of [pa, pa + size) goes, everywhere when the next DSB completes. */
 static void forget_code(struct cpu *cpu, u64 pa, u64 size)
 {
-	if (size)
-		code_invalidate(cpu->cpus, pa, size);
-	else
-		code_invalidate_all(cpu->cpus);
-	cpu->thread->code_want = __atomic_load_n(&cpu->cpus->code_epoch, __ATOMIC_SEQ_CST);
+	cpu->thread->code_want = code_forget(cpu, pa, size);
 	cpu->thread->dsb_needed = true;
 }
 
