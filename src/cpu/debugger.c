@@ -98,8 +98,7 @@ static void rederive(struct cpus *cpus)
 		debug_rederive(cpus->cpu[i]);
 }
 
-/* As EL1 would. */
-static bool translate(struct cpu *cpu, u64 va, u64 *pa)
+bool cpu_debug_translate(struct cpu *cpu, u64 va, u64 *pa)
 {
 	struct translation t;
 	u32 fsc;
@@ -119,7 +118,7 @@ static void patch(struct cpus *cpus, struct cpu *cpu, struct debug_break *b)
 {
 	u32 word = BRK_WORD;
 
-	b->patched = cpu && translate(cpu, b->va, &b->pa) && dma_read(cpus->space, b->pa, &b->original, 4) &&
+	b->patched = cpu && cpu_debug_translate(cpu, b->va, &b->pa) && dma_read(cpus->space, b->pa, &b->original, 4) &&
 		     dma_write(cpus->space, b->pa, &word, 4);
 }
 
@@ -268,7 +267,7 @@ bool cpu_debug_read(struct cpu *cpu, u64 va, void *to, u64 size, bool physical)
 		u64 pa = va + done;
 
 		part = MIN(size - done, 4096 - pa % 4096);
-		if ((!physical && !translate(cpu, va + done, &pa)) || !dma_read(cpu->space, pa, bytes + done, part))
+		if ((!physical && !cpu_debug_translate(cpu, va + done, &pa)) || !dma_read(cpu->space, pa, bytes + done, part))
 			return false;
 		/* What the guest had where our words are. */
 		for (unsigned n = 0; n < d->break_count; n++)
@@ -285,7 +284,7 @@ bool cpu_debug_write(struct cpu *cpu, u64 va, const void *from, u64 size, bool p
 		u64 pa = va + done;
 
 		part = MIN(size - done, 4096 - pa % 4096);
-		if ((!physical && !translate(cpu, va + done, &pa)) ||
+		if ((!physical && !cpu_debug_translate(cpu, va + done, &pa)) ||
 		    !dma_write(cpu->space, pa, (const u8 *)from + done, part))
 			return false;
 	}
