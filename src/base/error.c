@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define LONG_BYTES (16 * ERROR_BYTES)
 #define HEAD_BYTES (ERROR_BYTES / 3)
 
@@ -59,4 +61,31 @@ bool fail_context(struct error *err, const char *format, ...)
 	memcpy(text + length + 2, err->text, inner + 1);
 	error_set(err, text, length + 2 + inner);
 	return false;
+}
+
+/* Whatever the user's words hold: control characters and what is not UTF-8 are shown as numbers. */
+void notice(const char *format, ...)
+{
+	char text[LONG_BYTES], line[4 * ERROR_BYTES + 16];
+	size_t used = (size_t)snprintf(line, sizeof(line), "cxlvm: ");
+	struct error err;
+	const u8 *p = (const u8 *)err.text;
+	va_list args;
+
+	va_start(args, format);
+	error_set(&err, text, format_long(text, format, args));
+	va_end(args);
+	while (*p) {
+		unsigned length = utf8_length(p, strlen((const char *)p));
+
+		if (!length || *p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0)) {
+			used += (size_t)snprintf(line + used, sizeof(line) - used, "\\x%02x", *p++);
+		} else {
+			memcpy(line + used, p, length);
+			used += length;
+			p += length;
+		}
+	}
+	line[used++] = '\n';
+	fwrite(line, 1, used, stderr);
 }

@@ -20,6 +20,9 @@ bool fail(struct error *err, const char *format, ...) printf_like(2, 3);
 /* Puts "words: " before what err says already; returns false. */
 bool fail_context(struct error *err, const char *format, ...) printf_like(2, 3);
 
+/* A line for the user on stderr, "cxlvm: " before it. Any thread. */
+void notice(const char *format, ...) printf_like(1, 2);
+
 /* The analyzer sees no other file, and must not look for what happens when they return true. */
 #ifdef __clang_analyzer__
 #define fail(...) (fail(__VA_ARGS__), false)

@@ -16,7 +16,6 @@
 
 #include "base/conformance.h"
 #include "base/trace.h"
-#include "base/utf8.h"
 #include "control/gdb.h"
 #include "control/hmp.h"
 #include "control/live.h"
@@ -381,28 +380,6 @@ static bool daemon_ready(int fd, struct error *err)
 	return ok || fail(err, "-daemonize: the parent is gone");
 }
 
-/* One line, whatever the user's words hold: control characters and what is not UTF-8 are shown as numbers. */
-static void print_error(const struct error *err)
-{
-	const u8 *p = (const u8 *)err->text;
-	char line[4 * ERROR_BYTES + 16];
-	size_t used = (size_t)snprintf(line, sizeof(line), "cxlvm: ");
-
-	while (*p) {
-		unsigned length = utf8_length(p, strlen((const char *)p));
-
-		if (!length || *p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0)) {
-			used += (size_t)snprintf(line + used, sizeof(line) - used, "\\x%02x", *p++);
-		} else {
-			memcpy(line + used, p, length);
-			used += length;
-			p += length;
-		}
-	}
-	line[used++] = '\n';
-	fwrite(line, 1, used, stderr);
-}
-
 /* Words that ask a running machine; false: there are none. */
 static bool ask_live(int argc, char **argv, int *code, struct error *err)
 {
@@ -473,7 +450,7 @@ int control_main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* past ulimit -f a write fails: that file's error, not our end */
 	if (ask_live(argc, argv, &code, &err)) {
 		if (err.text[0])
-			print_error(&err);
+			notice("%s", err.text);
 		free(s);
 		return code;
 	}
@@ -512,7 +489,7 @@ int control_main(int argc, char **argv)
 			conformance_print(trace_summary, NULL);
 	}
 	if (!ok)
-		print_error(&err);
+		notice("%s", err.text);
 	gdb_close(gdb);
 	monitors_close(&s->human);
 	qmp_destroy(qmp);

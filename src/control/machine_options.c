@@ -397,8 +397,7 @@ bool accel_settle(struct settings *s, struct error *err)
 			"-accel %s: arm64 code is emulated; write -accel jit or -accel interp (tcg is taken as either), or add it",
 			s->accel_passed);
 	if (s->accel_passed)
-		fprintf(stderr, "cxlvm: -accel %s: arm64 code is emulated; the next -accel is taken\n",
-			s->accel_passed);
+		notice("-accel %s: arm64 code is emulated; the next -accel is taken", s->accel_passed);
 	return true;
 }
 

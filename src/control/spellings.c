@@ -173,9 +173,7 @@ bool option_global(struct settings *s, const char *argument, struct error *err)
 		return true;
 	}
 	if (!is_class(global->driver))
-		fprintf(stderr,
-			"cxlvm: -global %s: has no effect: there is no such driver; '-device help' lists them\n",
-			argument);
+		notice("-global %s: has no effect: there is no such driver; '-device help' lists them", argument);
 	s->config.global_count++;
 	return true;
 }

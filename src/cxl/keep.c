@@ -81,7 +81,7 @@ void keep_label(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length)
 	store_le(pending + sizeof(pending_line) + 7, 8, length);
 	memcpy(pending + PENDING_HEADER, data, length);
 	if (!file_replace(path, pending, PENDING_HEADER + length, &err))
-		fprintf(stderr, "cxlvm: %s: %s\n", dev->name, err.text);
+		notice("%s: %s", dev->name, err.text);
 	free(pending);
 	label_copy(dev, offset, data, length);
 	unlink(path);
@@ -118,7 +118,7 @@ static void store(struct cxl_type3 *dev, bool dirty)
 			  dev->sanitizing ? sanitizing_line : "", s->user[0] ? "user " : "", s->user,
 			  s->user[0] ? "\n" : "", s->master[0] ? "master " : "", s->master, s->master[0] ? "\n" : "");
 	if (!file_replace(path, text, (size_t)length, &err))
-		fprintf(stderr, "cxlvm: %s: %s\n", dev->name, err.text);
+		notice("%s: %s", dev->name, err.text);
 }
 
 void keep_store(struct cxl_type3 *dev)

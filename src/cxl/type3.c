@@ -181,8 +181,8 @@ static bool make_lsa(struct cxl_type3 *dev, const struct backend *memory, struct
 		return fail_context(err, "%s: lsa=%s", dev->name, memory->id);
 	dev->lsa = backend_of(dev->own_lsa);
 	dev->lsa->dev_owner = &dev->pci.dev;
-	fprintf(stderr, "cxlvm: %s: lsa=%s is the memory itself; the labels are kept in %s\n", dev->name, memory->id,
-		beside ? path : "memory of their own and are gone at the end");
+	notice("%s: lsa=%s is the memory itself; the labels are kept in %s", dev->name, memory->id,
+	       beside ? path : "memory of their own and are gone at the end");
 	return true;
 }
 

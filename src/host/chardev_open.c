@@ -134,7 +134,7 @@ static bool await_client(struct chardev *c, const char *name, struct error *err)
 	struct pollfd events[2] = {{.fd = c->listen_fd, .events = POLLIN}, {.fd = quit_signals_fd(), .events = POLLIN}};
 	int client = -1;
 
-	fprintf(stderr, "cxlvm: waiting for a connection on %s\n", name);
+	notice("waiting for a connection on %s", name);
 	do {
 		if (poll(events, 2, -1) > 0 && events[1].revents)
 			return fail(err, "%s: nobody came before a signal ended this; add wait=off and it starts alone",

@@ -108,9 +108,8 @@ void backend_ready(struct backend *b, u64 offset)
 		sched_yield();
 	}
 	if (!read_chunk(b, chunk * CHUNK, MIN(b->size, (chunk + 1) * CHUNK)))
-		fprintf(stderr,
-			"memory backend '%s': mem-path=%s: reading at 0x%llx failed: %s; zeroes are used there\n",
-			b->id ? b->id : "", b->path, (unsigned long long)(chunk * CHUNK), strerror(errno));
+		notice("memory backend '%s': mem-path=%s: reading at 0x%llx failed: %s; zeroes are used there",
+		       b->id ? b->id : "", b->path, (unsigned long long)(chunk * CHUNK), strerror(errno));
 	__atomic_store_n(ready, CHUNK_READY, __ATOMIC_RELEASE);
 }
 
@@ -124,8 +123,8 @@ bool backend_flush(struct backend *b, u64 offset, u64 size)
 	end = align_up(offset + size, PAGE);
 	if (!msync(b->host + from, end - from, MS_SYNC))
 		return true;
-	fprintf(stderr, "memory backend '%s': mem-path=%s: writing back failed: %s\n", b->id ? b->id : "", b->path,
-		strerror(errno));
+	notice("memory backend '%s': mem-path=%s: writing back failed: %s", b->id ? b->id : "", b->path,
+	       strerror(errno));
 	return false;
 }
 
