@@ -22,6 +22,7 @@ static inline struct machine *fuzz_board(void)
 		"pxb-cxl,bus_nr=128,id=cxl.1",
 		"cxl-rp,bus=cxl.1,id=rp0,slot=10",
 		"cxl-rp,bus=cxl.1,id=rp1,slot=11",
+		"cxl-rp,bus=cxl.1,id=rp2,slot=13",
 		"cxl-type3,bus=rp0,volatile-memdev=v0,volatile-dc-memdev=d0,num-dc-regions=2,lsa=l0,id=mem0",
 		"cxl-upstream,bus=rp1,id=us0,multifunction=on,addr=0.0",
 		"cxl-switch-mailbox-cci,bus=rp1,addr=0.1,target=us0,id=cci0",
