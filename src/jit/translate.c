@@ -83,7 +83,7 @@ void reg_done(struct block *b, unsigned slot, unsigned from)
 		x64_mov(&b->x, true, pin, from);
 }
 
-/* --- flags --- */
+/* --- rows --- */
 
 const struct a64_row *row_of(const struct insn *insn)
 {
@@ -103,24 +103,6 @@ const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
 	return &b->jit->emitters[insn->row];
 }
 
-/* An access that follows in a group: it cannot miss, and is made of moves. */
-static bool is_sure(const struct block *b, unsigned k)
-{
-	return b->group[k].role == GROUP_FOLLOWS && !b->group[k].checks_sp && !b->jit->counts;
-}
-
-/* Whether EFLAGS are the same behind it. Some rows keep them with some operands: MOV (emit_ORR_reg), additions by LEA (emit_ADD_reg). */
-static bool keeps_eflags(const struct block *b, unsigned k, const struct emitter *e, const struct insn *insn)
-{
-	if (is_sure(b, k))
-		return true;
-	switch (insn->row) {
-	case ROW_ORR_reg: return insn->n == SLOT_ZR && !insn->i;
-	case ROW_ADD_reg: return insn->n != SLOT_ZR && insn->m != SLOT_ZR && insn->h == 0 && insn->i <= 3;
-	default: return e->flags & EMIT_KEEPS;
-	}
-}
-
 /* What stands between the multiplications of a long product: emitters that leave RDX alone, but for MULX itself. */
 static bool keeps_multiplier(const struct block *b, const struct insn *insn)
 {
@@ -128,83 +110,6 @@ static bool keeps_multiplier(const struct block *b, const struct insn *insn)
 	case ROW_MADD: case ROW_UMULH: case ROW_ADDS_reg: case ROW_ADCS: case ROW_ADC: return insn->d != b->multiplier;
 	default: return false;
 	}
-}
-
-u32 flags_constant(unsigned nzcv)
-{
-	return (nzcv >> 3 & 1) << 15 | (nzcv >> 2 & 1) << 14 | (~nzcv >> 1 & 1) << 8 | (nzcv & 1);
-}
-
-void flags_set(struct block *b, enum flags_place place)
-{
-	b->flags = place;
-	if (!b->save_flags)
-		return;
-	flags_load_borrow(b);
-	x64_u8(&b->x, 0x9f); /* lahf */
-	x64_setcc(&b->x, CC_O, RAX);
-	x64_store_sized(&b->x, 2, CPU_MEM(jit_flags), RAX);
-}
-
-void flags_load(struct block *b)
-{
-	unsigned redo = b->redo[b->k];
-
-	if (b->flags != FLAGS_SAVED)
-		return;
-	if (redo) {
-		const struct insn *insn = &b->page->insn[b->list[redo - 1]];
-		bool save = b->save_flags;
-
-		b->save_flags = false;
-		emitter_of(b, insn)->emit(b, insn);
-		b->save_flags = save;
-		return;
-	}
-	x64_load_extend(&b->x, false, false, 2, RAX, CPU_MEM(jit_flags));
-	x64_u8(&b->x, 0x04); /* add al, 0x7f: OF from bit 0 */
-	x64_u8(&b->x, 0x7f);
-	x64_u8(&b->x, 0x9e); /* sahf */
-	b->flags = FLAGS_BORROW;
-}
-
-void flags_load_carry(struct block *b, bool inverted)
-{
-	if (b->flags == FLAGS_SAVED && !b->redo[b->k]) {
-		x64_rm(&b->x, false, OP_0F(0xba), 4, CPU_MEM(jit_flags)); /* bt */
-		x64_u8(&b->x, 8);
-		b->flags = FLAGS_BORROW;
-	}
-	if (inverted) {
-		flags_load_borrow(b);
-		return;
-	}
-	flags_load(b);
-	if (b->flags == FLAGS_BORROW)
-		x64_u8(&b->x, 0xf5);
-	b->flags = FLAGS_CARRY;
-}
-
-void flags_load_borrow(struct block *b)
-{
-	flags_load(b);
-	if (b->flags == FLAGS_LOGIC)
-		x64_u8(&b->x, 0xf9); /* stc */
-	else if (b->flags == FLAGS_CARRY)
-		x64_u8(&b->x, 0xf5); /* cmc */
-	b->flags = FLAGS_BORROW;
-}
-
-enum host_cc flags_cc(struct block *b, unsigned cond)
-{
-	static const u8 cc[14] = {CC_E, CC_NE, CC_AE, CC_B, CC_S, CC_NS, CC_O, CC_NO, CC_A, CC_BE, CC_GE, CC_L, CC_G, CC_LE};
-
-	flags_load(b);
-	if ((cond == 2 || cond == 3) && b->flags == FLAGS_CARRY)
-		return cc[cond ^ 1];
-	if (cond == 2 || cond == 3 || cond == 8 || cond == 9)
-		flags_load_borrow(b);
-	return cc[cond];
 }
 
 /* --- out of line --- */
@@ -641,74 +546,6 @@ static bool loops_back(const struct block *b)
 	}
 }
 
-/* Whether instruction n, a pure one or an access, writes the register. */
-static bool writes(const struct block *b, unsigned n, unsigned slot)
-{
-	const struct insn *insn = &b->page->insn[b->list[n]];
-	const struct access_row *a = access_row(insn->row);
-
-	if (!a)
-		return insn->d == slot;
-	return (a->loads && (insn->t == slot || (a->pair && insn->u == slot))) || (a->mode != AT_OFFSET && insn->n == slot);
-}
-
-/* Whether the compare k can be done again at j: it only sets flags, needs no scratch register but RAX, and its operands are as they
- * were. (In between are pure instructions, which write at most the register d.) */
-static bool is_redoable(const struct block *b, unsigned k, unsigned j)
-{
-	const struct insn *insn = &b->page->insn[b->list[k]];
-	unsigned m = SLOT_ZR;
-	u64 imm;
-
-	if (insn->d != SLOT_DUMP)
-		return false;
-	switch (insn->row) {
-	case ROW_SUBS_imm: break;
-	case ROW_ANDS_imm:
-		if (insn->z && !(logical_immediate(true, insn->h, insn->r, insn->s, &imm) && (u64)(s64)(s32)imm == imm))
-			return false;
-		break;
-	case ROW_SUBS_reg: case ROW_ANDS_reg:
-		if (insn->i)
-			return false;
-		m = insn->m;
-		break;
-	default: return false;
-	}
-	for (unsigned n = k + 1; n < j; n++)
-		if (writes(b, n, insn->n) || writes(b, n, m))
-			return false;
-	return true;
-}
-
-/* Whether the flags that instruction k sets are looked at in memory: by anything but an instruction behind it that finds them in
- * EFLAGS, or can make them again. */
-static bool flags_are_seen(struct block *b, unsigned k)
-{
-	bool kept = true;
-
-	if (!jit_has(b->jit, JIT_LAZY_FLAGS))
-		return true;
-	for (unsigned j = k + 1; j < b->count; j++) {
-		const struct insn *insn = &b->page->insn[b->list[j]];
-		const struct emitter *e = emitter_of(b, insn);
-		u32 flags = row_of(insn)->flags;
-
-		if ((flags & A64_GETFLAGS) && !kept) {
-			if (!e->emit || !is_redoable(b, k, j))
-				return true;
-			b->redo[j] = (u8)(k + 1);
-		}
-		if (!e->emit || !((e->flags & EMIT_PURE) || is_sure(b, j)))
-			return true;
-		if (flags & A64_SETFLAGS)
-			return false;
-		if (!keeps_eflags(b, j, e, insn))
-			kept = false;
-	}
-	return true;
-}
-
 /* How often the block's instructions name each general register: what registers.c's pins[] is chosen from. */
 static void count_slots(struct block *b)
 {
@@ -763,7 +600,7 @@ static void block_body(struct block *b)
 				call_exec(b);
 			if (b->goes_on[b->k]) /* the emitter declines: what follows is not used */
 				exit_plain(b, b->list[b->k + 1], b->count - b->k - 1);
-		} else if (!keeps_eflags(b, b->k, e, insn) && !(row_of(insn)->flags & A64_SETFLAGS)) {
+		} else if (!flags_are_kept(b, b->k, e, insn) && !(row_of(insn)->flags & A64_SETFLAGS)) {
 			b->flags = FLAGS_SAVED;
 		}
 		if (!keeps_multiplier(b, insn))

@@ -18,7 +18,7 @@
  *
  * NZCV. Between instructions the flags live in EFLAGS (enum flags_place says in which shape) or in cpu->jit_flags, where CF is the
  * inverse of C. jit_flags is what LAHF and SETO AL leave in AX. Setters end with flags_set; readers start with flags_cc or
- * flags_load. The translator knows before an instruction is emitted whether anybody will look (b->save_flags).
+ * flags_load_carry. The translator knows before an instruction is emitted whether anybody will look (b->save_flags).
  *
  * Guest memory: memory_check finds the host address, and on a miss has the whole instruction done by exec_NAME, out of line. So
  * nothing may have been changed before it. slow_path does the same for any other reason. (An emitter with a slow path that sets
@@ -237,21 +237,22 @@ void vreg_reload(struct block *b, const struct vcopy copies[VCOPIES]);
 bool vreg_loop_begin(struct block *b);
 void vreg_loop_back(struct block *b);
 
-/* --- flags --- */
+/* --- flags.c --- */
 
 /* EFLAGS now hold the instruction's flags; saves them if need be (RAX is lost then, EFLAGS are kept). The result must have been
  * stored. */
 void flags_set(struct block *b, enum flags_place place);
-/* Makes EFLAGS valid, in any shape. May use RAX. */
-void flags_load(struct block *b);
-/* The same in the shape of a subtraction only. */
-void flags_load_borrow(struct block *b);
 /* CF = C, or its inverse; the other flags are lost. */
 void flags_load_carry(struct block *b, bool inverted);
 /* Makes EFLAGS valid and names the host condition for A64 condition 0..13. May use RAX. */
 enum host_cc flags_cc(struct block *b, unsigned cond);
 /* AX value of jit_flags for nzcv (bits 3..0). */
 u32 flags_constant(unsigned nzcv);
+/* Whether EFLAGS are the same behind instruction k of the block, whose emitter is `e`. */
+bool flags_are_kept(const struct block *b, unsigned k, const struct emitter *e, const struct insn *insn);
+/* Whether the flags that instruction k sets are looked at in memory: by anything but an instruction behind it that finds them in
+ * EFLAGS, or can make them again. */
+bool flags_are_seen(struct block *b, unsigned k);
 
 /* --- memory, slow paths, exits --- */
 
