@@ -111,7 +111,7 @@ install: $(BUILD)/cxlvm
 deb: $(BUILD)/cxlvm
 	@tools/make-deb $(BUILD)
 
-#: make rooms        draw which room includes which, and mark arrows that house rules do not have
+#: make rooms        draw which room includes which, and mark arrows that docs/design.md does not have
 rooms:
 	@python3 tools/rooms.py
 

@@ -87,7 +87,7 @@ bool cxl_host_add_region(struct cxl_host *host, struct opts *opts, struct error 
 /* The keys of one -M cxl-fmw.N: targets.M, size, interleave-granularity, interleave-arithmetic, restrictions,
  * back-invalidate, qtg, base. */
 bool cxl_host_add_window_opts(struct cxl_host *host, struct opts *opts, struct error *err);
-/* After all devices exist: resolves names, packs windows, checks every rule of cxl.md section 0 and design D5. */
+/* After all devices exist: resolves names, packs windows, checks all that was asked for and the boot regions. */
 bool cxl_host_settle(struct cxl_host *host, struct error *err);
 /* Machine reset, after all devices' resets: programs and commits the boot regions as firmware would. */
 void cxl_host_reset(struct cxl_host *host);
