@@ -252,6 +252,29 @@ static void monitor(void)
 	exc_begin();
 }
 
+/* After a store-exclusive that passes: an LDXR that has one in view and is left ahead of it; then, as many instructions into a block that is translated
+ * right after that one, a store-exclusive of another address. */
+#define ELSEWHERE(fill)                                                                                                \
+	do {                                                                                                           \
+		asm volatile("ldxr x9, [%1]; stxr %w0, x9, [%1]; adr x10, 1f; br x10;"                                 \
+			     "1: ldxr x9, [%1];" fill "cbz xzr, 2f; stxr %w0, x9, [%1]; 2: adr x10, 3f; br x10;"       \
+			     "3: mov x11, x11; mov x11, x11;" fill "stxr %w0, %3, [%2]"                                \
+			     : "=&r"(s) : "r"(W(15)), "r"(other), "r"(1ul) : "x9", "x10", "x11", "memory");             \
+		check("stxr of another address", s, 1);                                                                \
+		check("what is there", *other, 0);                                                                     \
+	} while (0)
+static void elsewhere(void)
+{
+	volatile u64 *other = page_alloc(4096); /* that nobody watches */
+	u32 s;
+
+	write64(W(15), 0);
+	*other = 0;
+	ELSEWHERE("mov x11, x11;");
+	ELSEWHERE("mov x11, x11; mov x11, x11;");
+	ELSEWHERE("mov x11, x11; mov x11, x11; mov x11, x11;");
+}
+
 void test(void)
 {
 	u64 freed = 0;
@@ -260,6 +283,7 @@ void test(void)
 	mmu_flat();
 	word = page_alloc(4096);
 	monitor();
+	elsewhere();
 	done("monitor");
 	smp_run(cpus, count, NULL);
 	result();

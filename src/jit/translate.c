@@ -574,6 +574,7 @@ static void block_body(struct block *b)
 	b->k = 0;
 	b->r.begin = b->r.now;
 	b->multiplier = NO_REG;
+	b->closes = 0;
 	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
 	for (b->k = 0; b->k < b->count; b->k++) {
 		const struct insn *insn = &b->page->insn[b->list[b->k]];
