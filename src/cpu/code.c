@@ -445,13 +445,14 @@ void code_invalidate_all(struct cpus *cpus)
 
 u64 code_forget(struct cpu *cpu, u64 pa, u64 size)
 {
-	const struct range *range = space_lookup(cpu->space, pa);
+	u64 page = align_down(pa, 4096);
+	const struct range *range = space_lookup(cpu->space, page); /* that the mark is of */
 
 	/* Where there is no mark, what is decoded from now on is what has been written: marks are set before the bytes are read. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!size)
 		code_invalidate_all(cpu->cpus);
-	else if (!range || !range->code || range_has_code(range, pa))
+	else if (!range || !range->code || range_has_code(range, page))
 		code_invalidate(cpu->cpus, pa, size);
 	return __atomic_load_n(&cpu->codes->epoch, __ATOMIC_SEQ_CST);
 }

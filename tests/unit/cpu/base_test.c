@@ -416,6 +416,37 @@ static void code_changes_are_seen_after_isb(void **state)
 	assert_int_equal(b->cpu->sys.elr, RAM_BASE + 32);
 }
 
+/* RAM from the middle of a page on: what is there has no mark of code, as nothing answers where the page begins. */
+static void code_changes_are_seen_in_a_part_of_a_page(void **state)
+{
+	static u32 code[512] __attribute__((aligned(4096))) = {0x91000400 /* add x0, x0, #1 */, 0xd65f03c0 /* ret */};
+	static struct region part = {.name = "part", .base = 0x10000800, .size = sizeof(code), .host = (u8 *)code};
+	struct bench *b = *state;
+
+	cpu_out(b->cpu);
+	loop_lock(b->loop);
+	space_add(b->space, &part);
+	loop_unlock(b->loop);
+	assert_true(cpu_in(b->cpu));
+	PROGRAM(b, 0xd63f0020, /* blr x1 */
+		0xb9000022,    /* str w2, [x1] */
+		0xd5033b9f,    /* dsb ish */
+		0xd50b7521,    /* ic ivau, x1 */
+		0xd5033b9f,    /* dsb ish */
+		0xd5033fdf,    /* isb */
+		0xd63f0020,    /* blr x1 */
+		0xd4200000 /* brk */);
+	b->cpu->x[1] = part.base;
+	b->cpu->x[2] = 0x91004000; /* add x0, x0, #16 */
+	run_to_brk(b);
+	assert_int_equal(b->cpu->x[0], 17);
+	cpu_out(b->cpu);
+	loop_lock(b->loop);
+	space_remove(b->space, &part);
+	loop_unlock(b->loop);
+	assert_true(cpu_in(b->cpu));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +461,7 @@ int main(void)
 		cmocka_unit_test(copy_and_set_move_memory),
 		cmocka_unit_test(wrong_places_raise),
 		cmocka_unit_test(code_changes_are_seen_after_isb),
+		cmocka_unit_test(code_changes_are_seen_in_a_part_of_a_page),
 	};
 
 	return cmocka_run_group_tests(tests, bench_open, bench_close);
