@@ -10,7 +10,7 @@ static u64 *word; /* 16-byte pairs, a line apart */
 static struct barrier bar;
 #define W(n) ((u64)&word[(n) * 16])
 
-enum { LDXR64, LDAXR32, LDXR8, LDXP, LDADD64, LDADD8, LDADD16_UNALIGNED, CAS, CASP, SWP_LOCK, LDCLR_LDSET, LDEOR, LDSMAX, LDXP32, LDAXP, COMPARED, LEFT, MIXED, KINDS };
+enum { LDXR64, LDAXR32, LDXR8, LDXP, LDADD64, LDADD8, LDADD16_UNALIGNED, CAS, CASP, SWP_LOCK, LDCLR_LDSET, LDEOR, LDSMAX, LDXP32, LDAXP, COMPARED, LEFT, LEFT_LOCKED, MIXED, KINDS };
 
 static void step(unsigned kind, unsigned cpu, u64 n)
 {
@@ -69,6 +69,14 @@ static void step(unsigned kind, unsigned cpu, u64 n)
 		asm volatile("1: ldxr x9, [%0]; cbz %1, 2f; add x9, x9, #1; stxr w10, x9, [%0]; cbnz w10, 1b; b 3f;"
 			     "2: isb; add x9, x9, #1; stxr w10, x9, [%0]; cbnz w10, 1b; 3:" :: "r"(W(18)), "r"(n & 3) : "x9", "x10", "memory");
 		break;
+	case LEFT_LOCKED: /* another exclusive ahead of each try; now and then, as each of these is slow */
+		if (n % 16)
+			asm volatile("stadd %0, [%1]" :: "r"(1ul), "r"(W(21)) : "memory");
+		else
+			asm volatile("1: ldxr x9, [%1]; add x9, x9, #1; stxr w10, x9, [%1]; cbnz w10, 1b;"
+				     "ldxr x9, [%0]; cbz xzr, 2f; stxr w10, x9, [%0]; 2: add x9, x9, #1; stxr w10, x9, [%0]; cbnz w10, 1b"
+				     :: "r"(W(21)), "r"(W(26)) : "x9", "x10", "memory");
+		break;
 	case MIXED: /* one that needs the monitor, one that does not, and none */
 		switch ((n + cpu) % 3) {
 		case 0:
@@ -115,6 +123,7 @@ static void result(void)
 	check("ldaxp, high", read64(W(16) + 8), -all);
 	check("ldaxr, compared", read64(W(17)), all);
 	check("ldxr, left", read64(W(18)), all);
+	check("ldxr, left, behind another", read64(W(21)), all);
 	check("ldxr and ldadd", read64(W(19)), all);
 	check("ldadd", read64(W(4)), all);
 	check("ldaddb", read64(W(5)), bytes);

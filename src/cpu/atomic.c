@@ -360,12 +360,13 @@ static bool several(const struct cpu *cpu)
 }
 
 /* How this LDXR arms the monitor. */
-static u8 arming(struct cpu *cpu)
+static u8 arming(struct cpu *cpu, u64 va)
 {
-	u8 how = cpu->exclusive.armed == ARMED_TO_LOAD && !cpu->exclusive.strict ? ARMED_BY_VALUE : ARMED_RESERVED;
+	u8 how = cpu->exclusive.armed == ARMED_TO_LOAD && cpu->exclusive.strict != va ? ARMED_BY_VALUE : ARMED_RESERVED;
 
 	cpu->exclusive.armed = ARMED_NOT;
-	cpu->exclusive.strict = false;
+	if (cpu->exclusive.strict == va)
+		cpu->exclusive.strict = 0;
 	return how;
 }
 
@@ -390,7 +391,7 @@ static bool reserve(struct cpu *cpu, u8 how, u64 va, unsigned size)
 }
 
 #define LDXR_BODY                                                                                                      \
-	u8 how = arming(cpu);                                                                                          \
+	u8 how = arming(cpu, va);                                                                                      \
 	u64 v;                                                                                                         \
 	if (!reserve(cpu, how, va, size) || !load_aligned(cpu, va, size, &v))                                               \
 		return;                                                                                                \
@@ -426,7 +427,8 @@ static always_inline bool store_exclusive(struct cpu *cpu, u64 va, unsigned size
 			return false;
 		stored = store_if_same(cpu, host, size, low, high);
 	}
-	cpu->exclusive.strict |= cpu->exclusive.armed == ARMED_BY_VALUE;
+	if (cpu->exclusive.armed == ARMED_BY_VALUE)
+		cpu->exclusive.strict = cpu->exclusive.va;
 	cpu->exclusive.armed = ARMED_NOT;
 	*status = !stored;
 	return true;
@@ -464,7 +466,7 @@ EXEC(LDXP)
 		mmu_data_abort(cpu, va, FSC_ALIGNMENT);
 		return;
 	}
-	how = arming(cpu);
+	how = arming(cpu, va);
 	if (!reserve(cpu, how, va, size))
 		return;
 	if (size == 8) {

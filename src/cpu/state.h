@@ -125,8 +125,8 @@ struct cpu {
 	struct {
 		u8 armed;   /* ARMED_ */
 		u8 size;    /* bytes in all: 1..16 */
-		bool strict; /* the next LDXR reserves: a store-exclusive came that its LDXR did not have in view */
 		u64 va, pa;
+		u64 strict;    /* the next LDXR here reserves: a store-exclusive came that the last one did not have in view */
 		u64 low, high; /* the value loaded */
 		u64 reserved;  /* granule of host memory that the global monitor holds for us, 0: none; atomic: monitor.c */
 		bool locked;   /* this vCPU holds the monitor's lock, until the instruction ends */

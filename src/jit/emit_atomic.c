@@ -5,7 +5,8 @@
  * Misaligned addresses are the interpreter's. What is watched for somebody's exclusive is not in the TLB for writing.
  *
  * The loops that compilers and kernels write have both in one block, and arithmetic between them; there the value is enough. Where such
- * an LDXR is left by a side exit, and a store-exclusive elsewhere wants to end it, that one fails, once: the next LDXR reserves.
+ * an LDXR is left by a side exit, and a store-exclusive elsewhere wants to end it, that one fails, once: the next LDXR of that address
+ * reserves.
  */
 #include "cpu/vcpu.h"
 #include "jit/private.h"
@@ -129,9 +130,8 @@ static void will_load(struct block *b)
 }
 static void may_load(struct block *b)
 {
-	x64_rm(&b->x, false, OP(0x80), ALU_CMP, CPU_MEM(exclusive.strict));
-	x64_u8(&b->x, 0);
-	slow_path(b, x64_jcc(&b->x, CC_NE));
+	x64_alu_load(&b->x, true, ALU_CMP, RSI, CPU_MEM(exclusive.strict));
+	slow_path(b, x64_jcc(&b->x, CC_E));
 }
 
 /* The address is in RSI, what was loaded in RDX and, of 16 bytes, RAX. */
@@ -277,8 +277,14 @@ static bool store_exclusive(struct block *b, const struct insn *i, unsigned size
 	x64_bind(other[0], x->at);
 	x64_bind(other[1], x->at);
 	if (cpus_count(b->cpu->cpus) > 1) {
-		x64_rm(x, false, OP(0xc6), 0, CPU_MEM(exclusive.strict));
-		x64_u8(x, 1);
+		u8 *other_way;
+
+		x64_alu_imm(x, false, ALU_AND, RAX, 0xff);
+		x64_alu_imm(x, false, ALU_CMP, RAX, ARMED_BY_VALUE);
+		other_way = x64_jcc_short(x, CC_NE);
+		x64_load(x, true, RAX, CPU_MEM(exclusive.va));
+		x64_store(x, true, CPU_MEM(exclusive.strict), RAX);
+		x64_bind_short(x, other_way);
 	}
 	x64_mov_imm(x, RAX, 1);
 	x64_bind_short(x, done);
