@@ -39,6 +39,7 @@ struct cpu_thread {
 	u32 state;   /* CPU_IN, CPU_OUT; atomic */
 	u32 asleep;  /* waits on wake_seq; atomic */
 	u32 wake_seq;
+	bool looks;  /* for a while, before it waits: the last wait was short; own thread */
 	u32 reset_pending;
 	u64 reset_pc, reset_x0; /* atomic, as reset_on */
 	bool reset_on;
