@@ -393,7 +393,7 @@ static bool reserve(struct cpu *cpu, u8 how, u64 va, unsigned size)
 #define LDXR_BODY                                                                                                      \
 	u8 how = arming(cpu, va);                                                                                      \
 	u64 v;                                                                                                         \
-	if (!reserve(cpu, how, va, size) || !load_aligned(cpu, va, size, &v))                                               \
+	if (!reserve(cpu, how, va, size) || !load_aligned(cpu, va, size, &v))                                          \
 		return;                                                                                                \
 	arm(cpu, how, va, size, v, 0);                                                                                 \
 	T = v;

@@ -114,8 +114,8 @@ bool cpus_debug_watchpoint(struct cpus *cpus, u64 va, u64 size, bool read, bool 
 enum debug_plan { DEBUG_RUN, DEBUG_ONE, DEBUG_HOLD };
 void cpus_debug_plan(struct cpus *cpus, unsigned index, enum debug_plan plan);
 bool cpus_debug_is_off(struct cpus *cpus, unsigned index); /* by PSCI */
-/* RAM only; no device is disturbed. */
 bool cpu_debug_translate(struct cpu *cpu, u64 va, u64 *pa); /* as EL1 would */
+/* RAM only; no device is disturbed. */
 bool cpu_debug_read(struct cpu *cpu, u64 va, void *to, u64 size, bool physical);
 bool cpu_debug_write(struct cpu *cpu, u64 va, const void *from, u64 size, bool physical);
 enum debug_reg { DEBUG_X0 = 0, DEBUG_SP = 31, DEBUG_PC, DEBUG_PSTATE, DEBUG_FPSR, DEBUG_FPCR };

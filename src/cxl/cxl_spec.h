@@ -312,7 +312,7 @@ enum cxl_event_log { EVENT_INFO, EVENT_WARNING, EVENT_FAILURE, EVENT_FATAL, EVEN
 #define EVENT_IRQ_MSI 0x01
 #define EVENT_IRQ_FIRMWARE 0x02
 
-/* 8.2.9.2.1.1 General media event record: after the 48 bytes common to all records. */
+/* 8.2.9.2.1.4 Memory sparing event record: after the 48 bytes common to all records. */
 #define SPARING_CLASS_AT 48
 #define SPARING_SUBCLASS_AT 49
 #define SPARING_FLAGS 50
@@ -321,6 +321,8 @@ enum cxl_event_log { EVENT_INFO, EVENT_WARNING, EVENT_FAILURE, EVENT_FATAL, EVEN
 #define SPARING_SPARES 60
 #define SPARING_ADDRESS 62 /* channel to column */
 #define SPARING_SUB_CHANNEL 90
+
+/* 8.2.9.2.1.1 General media event record, likewise. */
 #define GENERAL_MEDIA_DPA 48
 #define GENERAL_MEDIA_DPA_VOLATILE BIT(0)
 #define GENERAL_MEDIA_DESCRIPTOR 56
