@@ -394,7 +394,7 @@ static void place_set(const struct cpu *cpu)
 }
 
 /*
- * Waits until wake_seq is another. After a short wait the next is begun by looking: who answers soon is answered soon, while the host takes some 50 us to
+ * Waits until wake_seq is another. After a short wait the next is begun by looking: who answers soon is answered soon, while the host takes long to
  * wake a thread whose processor has gone idle. Not where vCPUs share processors.
  */
 static void wait_for_wake(struct cpu *cpu, u32 seq)
