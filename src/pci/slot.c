@@ -2,6 +2,8 @@
 /*
  * The slot of a root port or downstream port: what is in it, power, native hot-plug. [PCIe5 6.7, 7.5.3.9-7.5.3.11]
  *
+ * Every slot notes what becomes of its link and of what is in it; only one that is hot-plug capable tells of it.
+ *
  * A hot-plug slot has an attention button, both indicators, perhaps a power controller, and no latch. Who plugs a
  * device (machine/hotplug.c) puts it on the port's bus and calls pci_slot_plugged: presence changes and the button is
  * pressed, since software that sees a button waits for it. Taking one out: the button again; software lets go of the
@@ -29,9 +31,14 @@ static void slot_set(struct pci_dev *port, u32 offset, u64 value)
 	regs_set(&port->config, port->cap_pcie + offset, 2, value);
 }
 
+static bool has_slot(const struct pci_dev *port)
+{
+	return port->cap_pcie && port->bridge && (slot_get(port, EXP_FLAGS, 2) & EXP_FLAGS_SLOT);
+}
+
 static bool has_hotplug(const struct pci_dev *port)
 {
-	return port->cap_pcie && port->bridge && (slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_HOTPLUG);
+	return has_slot(port) && (slot_get(port, EXP_SLTCAP, 4) & EXP_SLTCAP_HOTPLUG);
 }
 
 bool pci_slot_is_powered(const struct pci_dev *port)
@@ -103,7 +110,7 @@ void pci_link_changed(struct pci_dev *port)
 	if (up)
 		pci_link_begin(port);
 	trace(PCI, "%s: link %s", dev_name(&port->dev), up ? "up" : "down");
-	if (has_hotplug(port))
+	if (has_slot(port))
 		slot_event(port, EXP_SLTSTA_DLLSC);
 	if (up)
 		pci_dpc_link_is_up(port);
@@ -187,9 +194,8 @@ void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)
 		      (link->hotplug ?
 			       EXP_SLTCAP_HOTPLUG | EXP_SLTCAP_SURPRISE | EXP_SLTCAP_BUTTON | EXP_SLTCAP_INDICATORS :
 			       EXP_SLTCAP_NO_COMMAND);
-		control = (link->hotplug ? EXP_SLTCTL_DLLSCE | EXP_SLTCTL_HPIE | EXP_SLTCTL_PIC | EXP_SLTCTL_AIC |
-						   EXP_SLT_EVENTS :
-					   0) |
+		control = EXP_SLTCTL_DLLSCE | /* as all ports report Data Link Layer Link Active [PCIe5 7.5.3.10] */
+			  (link->hotplug ? EXP_SLTCTL_HPIE | EXP_SLTCTL_PIC | EXP_SLTCTL_AIC | EXP_SLT_EVENTS : 0) |
 			  (link->power_controller ? EXP_SLTCTL_POWER_OFF : 0);
 		status = EXP_SLT_EVENTS | EXP_SLTSTA_DLLSC;
 	}
@@ -379,7 +385,7 @@ void pci_slot_unbind(struct pci_dev *port)
 	pci_below_reset(port, RESET_HOT);
 	port->bridge->unbound = true;
 	port->bridge->removal_asked = false;
-	if (occupied && has_hotplug(port))
+	if (occupied && has_slot(port))
 		slot_event(port, EXP_SLTSTA_PDC);
 	pci_link_changed(port);
 }
@@ -388,7 +394,7 @@ void pci_slot_bind(struct pci_dev *port)
 {
 	port->bridge->unbound = false;
 	trace(PCI, "%s: bound", dev_name(&port->dev));
-	if (pci_port_partner(port) && has_hotplug(port))
-		slot_event(port, EXP_SLTSTA_PDC | EXP_SLTSTA_ABP);
+	if (pci_port_partner(port) && has_slot(port))
+		slot_event(port, EXP_SLTSTA_PDC | (has_hotplug(port) ? EXP_SLTSTA_ABP : 0));
 	pci_link_changed(port);
 }

@@ -296,6 +296,37 @@ static void only_hot_plug_slots_take_devices(void **state)
 	fixture_free(s.f);
 }
 
+/* [PCIe5 7.5.3.10, 7.5.3.11] What becomes of the link and of what is in the slot is noted in every slot; it is told in
+ * those with hot-plug only. */
+static void a_slot_without_hot_plug_notes_its_link(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1,hotplug=off,power_controller_present=off");
+
+	fixture_must_add(s.f, &test_dev_class, s.bus, "id=x");
+	pcie_root_port_class.reset(s.port, RESET_COLD);
+	wr(s.f, s.config + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(s.f, s.config + pci_of(s.port)->cap_msi + MSI_ADDRESS, 8, DOORBELL);
+	wr(s.f, s.config + pci_of(s.port)->cap_msi + MSI_CTRL, 2, MSI_CTRL_ENABLE);
+	wr(s.f, s.config + PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	assert_int_equal(status(&s), EXP_SLTSTA_PDS);
+	wr(s.f, s.express + EXP_SLTCTL, 2, 0xffff);
+	assert_int_equal(control(&s), EXP_SLTCTL_DLLSCE);
+	wr(s.f, s.express + EXP_LNKCTL, 2, EXP_LNKCTL_DISABLE);
+	assert_int_equal(status(&s), EXP_SLTSTA_DLLSC | EXP_SLTSTA_PDS);
+	wr(s.f, s.express + EXP_SLTSTA, 2, EXP_SLTSTA_DLLSC);
+	assert_int_equal(status(&s), EXP_SLTSTA_PDS);
+	wr(s.f, s.express + EXP_LNKCTL, 2, 0);
+	assert_int_equal(status(&s), EXP_SLTSTA_DLLSC | EXP_SLTSTA_PDS);
+	wr(s.f, s.express + EXP_SLTSTA, 2, 0x11f);
+	pci_slot_unbind(pci_of(s.port));
+	assert_int_equal(status(&s), EXP_SLTSTA_DLLSC | EXP_SLTSTA_PDC);
+	wr(s.f, s.express + EXP_SLTSTA, 2, 0x11f);
+	pci_slot_bind(pci_of(s.port));
+	assert_int_equal(status(&s), EXP_SLTSTA_DLLSC | EXP_SLTSTA_PDC | EXP_SLTSTA_PDS);
+	assert_int_equal(s.f->message_count, 0);
+	fixture_free(s.f);
+}
+
 static unsigned number_of(struct fixture *f, unsigned slot, struct dev *port)
 {
 	return (unsigned)(rd(f, ecam(0, slot, 0, pci_of(port)->cap_pcie + EXP_SLTCAP), 4) >> 19);
@@ -340,6 +371,7 @@ int main(void)
 		cmocka_unit_test(a_port_that_sleeps_sends_pme),
 		cmocka_unit_test(a_port_goes_to_sleep_with_an_event),
 		cmocka_unit_test(only_hot_plug_slots_take_devices),
+		cmocka_unit_test(a_slot_without_hot_plug_notes_its_link),
 		cmocka_unit_test(slots_have_numbers_of_their_own),
 	};
 
