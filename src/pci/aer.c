@@ -5,7 +5,8 @@
  * The registers hold what was reported and are sticky. pci_aer_report is the way of an error: status, header log and
  * First Error Pointer of the function; if not masked and enabled, a message up through the bridges (each must have
  * SERR# Enable set in Bridge Control) to the root port, which logs the source and interrupts. A port with containment
- * (dpc.c) may stop an uncorrectable one, and its own.
+ * (dpc.c) may stop an uncorrectable one, and its own. Errors come from monitors and fabric managers, from devices, and
+ * from requests that nobody claims (bus.c): these are Unsupported Requests of whom they have come to.
  */
 #include "pci/parts.h"
 
@@ -90,15 +91,21 @@ static void message_received(struct pci_dev *port)
 	regs_set(&port->config, PCI_SECONDARY_STATUS, 2, status | PCI_STATUS_SERR);
 }
 
-/* The error message goes up: own enables, then each bridge's. */
-static void error_message(struct pci_dev *dev, enum error_kind kind)
+/* Whether the function sends a message of this kind: one about an Unsupported Request has an enable more. */
+static bool is_reporting(const struct pci_dev *dev, enum error_kind kind, u32 which)
 {
 	u64 control = dev->cap_pcie ? regs_get(&dev->config, dev->cap_pcie + EXP_DEVCTL, 2) : 0;
 	bool serr = kind != ERROR_CORRECTABLE && (regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_SERR);
+
+	return serr || (bit(control, kind) && (which != AER_UNCOR_UNSUPPORTED || (control & EXP_DEVCTL_UNSUPPORTED)));
+}
+
+/* The error message goes up, through each bridge that lets it. */
+static void error_message(struct pci_dev *dev, enum error_kind kind)
+{
+	bool serr = kind != ERROR_CORRECTABLE && (regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_SERR);
 	u16 source = pci_requester_id(dev);
 
-	if (!bit(control, kind) && !serr)
-		return;
 	if (kind != ERROR_CORRECTABLE && serr)
 		regs_set(&dev->config, PCI_STATUS, 2, regs_get(&dev->config, PCI_STATUS, 2) | PCI_STATUS_SERR);
 	while (pci_express_type(dev) != PCIE_ROOT_PORT) {
@@ -118,7 +125,8 @@ static void error_message(struct pci_dev *dev, enum error_kind kind)
 
 void pci_aer_correctable_message(struct pci_dev *port)
 {
-	error_message(port, ERROR_CORRECTABLE);
+	if (is_reporting(port, ERROR_CORRECTABLE, 0))
+		error_message(port, ERROR_CORRECTABLE);
 }
 
 bool pci_aer_has(const struct pci_dev *dev, bool correctable, u32 which)
@@ -126,43 +134,86 @@ bool pci_aer_has(const struct pci_dev *dev, bool correctable, u32 which)
 	return dev->cap_aer && (which & (correctable ? AER_COR_BITS : AER_UNCOR_BITS));
 }
 
-void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 *header)
+/* Device Status: whatever is masked. */
+static void note(struct pci_dev *dev, u64 bits)
 {
-	enum error_kind kind = ERROR_CORRECTABLE;
-	u64 status, mask;
-
-	if (!dev->bus)
-		return;
-	if (!correctable)
-		kind = dev->cap_aer && (aer_get(dev, AER_UNCOR_SEVERITY) & which) ? ERROR_FATAL : ERROR_NONFATAL;
-	if (dev->cap_pcie) /* Device Status: correctable, non-fatal, fatal in bits 0..2, whatever is masked */
+	if (dev->cap_pcie)
 		regs_set(&dev->config, dev->cap_pcie + EXP_DEVSTA, 2,
-			 regs_get(&dev->config, dev->cap_pcie + EXP_DEVSTA, 2) | 1u << kind);
+			 regs_get(&dev->config, dev->cap_pcie + EXP_DEVSTA, 2) | bits);
+}
+
+/* An unmasked error takes the header log and the pointer, unless the error that the pointer is at has not been cleared
+ * yet. [PCIe5 6.2.4.2] */
+static void log_uncorrectable(struct pci_dev *dev, u32 which, const u32 *header)
+{
+	u64 status = aer_get(dev, AER_UNCOR_STATUS), mask = aer_get(dev, AER_UNCOR_MASK);
+
+	if ((which & ~mask & AER_UNCOR_BITS) && !bit(status, bits(aer_get(dev, AER_CONTROL), 4, 0))) {
+		aer_set(dev, AER_CONTROL, deposit(aer_get(dev, AER_CONTROL), 4, 0, __builtin_ctz(which & ~mask)));
+		for (unsigned n = 0; n < 4; n++)
+			aer_set(dev, AER_HEADER_LOG + 4 * n, header ? header[n] : 0);
+	}
+	aer_set(dev, AER_UNCOR_STATUS, status | (which & AER_UNCOR_BITS));
+}
+
+/* True: a message is due. */
+static bool record(struct pci_dev *dev, enum error_kind kind, u32 which, const u32 *header)
+{
+	/* Correctable, non-fatal, fatal in bits 0..2. */
+	note(dev,
+	     BIT(kind) | (kind != ERROR_CORRECTABLE && (which & AER_UNCOR_UNSUPPORTED) ? EXP_DEVSTA_UNSUPPORTED : 0));
 	trace(PCI, "%s: %s error, status bits 0x%x", dev_name(&dev->dev),
 	      kind == ERROR_CORRECTABLE ? "correctable" :
 	      kind == ERROR_FATAL       ? "fatal" :
 					  "non-fatal",
 	      which);
-	if (!dev->cap_aer) {
-		error_message(dev, kind);
-		return;
-	}
-	if (correctable) {
+	if (!dev->cap_aer)
+		return true;
+	if (kind == ERROR_CORRECTABLE) {
 		aer_set(dev, AER_COR_STATUS, aer_get(dev, AER_COR_STATUS) | (which & AER_COR_BITS));
-		mask = aer_get(dev, AER_COR_MASK);
-	} else {
-		status = aer_get(dev, AER_UNCOR_STATUS);
-		mask = aer_get(dev, AER_UNCOR_MASK);
-		/* An unmasked error takes the header log and the pointer, unless the error that the pointer is at has
-		 * not been cleared yet. [PCIe5 6.2.4.2] */
-		if ((which & ~mask & AER_UNCOR_BITS) && !bit(status, bits(aer_get(dev, AER_CONTROL), 4, 0))) {
-			aer_set(dev, AER_CONTROL,
-				deposit(aer_get(dev, AER_CONTROL), 4, 0, __builtin_ctz(which & ~mask)));
-			for (unsigned n = 0; n < 4; n++)
-				aer_set(dev, AER_HEADER_LOG + 4 * n, header ? header[n] : 0);
-		}
-		aer_set(dev, AER_UNCOR_STATUS, status | (which & AER_UNCOR_BITS));
+		return which & ~aer_get(dev, AER_COR_MASK);
 	}
-	if ((which & ~mask) && (correctable || !pci_dpc_detects(dev)))
+	log_uncorrectable(dev, which, header);
+	return (which & ~aer_get(dev, AER_UNCOR_MASK)) && !pci_dpc_detects(dev);
+}
+
+static enum error_kind kind_of(const struct pci_dev *dev, u32 which)
+{
+	return dev->cap_aer && (aer_get(dev, AER_UNCOR_SEVERITY) & which) ? ERROR_FATAL : ERROR_NONFATAL;
+}
+
+void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 *header)
+{
+	enum error_kind kind;
+
+	if (!dev->bus)
+		return;
+	kind = correctable ? ERROR_CORRECTABLE : kind_of(dev, which);
+	if (record(dev, kind, which, header) && is_reporting(dev, kind, correctable ? 0 : which))
 		error_message(dev, kind);
+}
+
+/* Who waits for a completion hears of the error by it: if it is not fatal the function that answers has a correctable
+ * one, and tells of it only with AER. [PCIe5 6.2.3.2.4, 6.2.4.3, figure 6-2] */
+bool pci_aer_unsupported(struct pci_dev *dev, bool posted, const u32 header[4], bool may_tell)
+{
+	enum error_kind kind;
+	bool is_due;
+
+	if (!dev->bus || !dev->cap_pcie)
+		return false;
+	kind = kind_of(dev, AER_UNCOR_UNSUPPORTED);
+	if (posted || kind == ERROR_FATAL) {
+		is_due = record(dev, kind, AER_UNCOR_UNSUPPORTED, header);
+	} else {
+		kind = ERROR_CORRECTABLE;
+		note(dev, EXP_DEVSTA_CORRECTABLE | EXP_DEVSTA_UNSUPPORTED);
+		is_due = dev->cap_aer && record(dev, kind, AER_COR_ADVISORY, NULL);
+		if (is_due)
+			log_uncorrectable(dev, AER_UNCOR_UNSUPPORTED, header);
+	}
+	if (!may_tell || !is_due || !is_reporting(dev, kind, AER_UNCOR_UNSUPPORTED))
+		return false;
+	error_message(dev, kind);
+	return true;
 }

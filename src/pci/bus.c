@@ -47,6 +47,91 @@ struct pci_dev *pci_root_find(struct pci_root *root, u8 bus, u8 devfn)
 	return bus == root->base ? root->bus.slots[devfn] : bus_find(&root->bus, bus, devfn);
 }
 
+/* --- Unsupported Request: a request that nobody claims is answered where it has come to. [PCIe5 2.3.1, 7.3.3] --- */
+
+/* The port below `port` - or, of a link, the port at its other end - that leads on, or NULL. */
+static struct pci_dev *next_port(const struct pci_dev *port, bool (*leads)(const struct pci_dev *port, const void *arg),
+				 const void *arg)
+{
+	const struct pci_bus *bus = &port->bridge->secondary;
+
+	for (unsigned n = 0; n < bus->end; n++)
+		if (bus->slots[n] && bus->slots[n]->bridge && bus->slots[n]->config.store && leads(bus->slots[n], arg))
+			return bus->slots[n];
+	return NULL;
+}
+
+/* At the lower end of a link all functions have the error, and one of them tells of it. [PCIe5 6.2.4] Inside a switch
+ * it is the upstream port's. */
+static void answer_below(struct pci_dev *port, bool posted, const u32 header[4])
+{
+	bool told = false;
+
+	if (!port->bridge->secondary.single_slot) {
+		pci_aer_unsupported(port, posted, header, true);
+		return;
+	}
+	for (unsigned fn = 0; fn < 8; fn++) {
+		struct pci_dev *dev = port->bridge->secondary.slots[fn];
+
+		if (dev && dev->config.store && pci_aer_unsupported(dev, posted, header, !told))
+			told = true;
+	}
+}
+
+/* What a port keeps back is its own to answer. Of a root port's nothing is said: who asks is next to it. */
+static void answer_itself(struct pci_dev *port, const u32 header[4])
+{
+	if (pci_express_type(port) == PCIE_DOWNSTREAM)
+		pci_aer_unsupported(port, false, header, true);
+}
+
+static bool leads_to_bus(const struct pci_dev *port, const void *number)
+{
+	u64 secondary = regs_get(&port->config, PCI_SECONDARY_BUS, 1);
+
+	return secondary && *(const u8 *)number >= secondary &&
+	       *(const u8 *)number <= regs_get(&port->config, PCI_SUBORDINATE_BUS, 1);
+}
+
+void pci_unclaimed_config(struct pci_dev *port, u8 number, u8 devfn, const u32 header[4])
+{
+	u32 as_type_0[4] = {header[0] & ~TLP_CONFIG_TYPE1, header[1], header[2], header[3]};
+
+	for (struct pci_dev *next;; port = next) {
+		bool is_there = number == regs_get(&port->config, PCI_SECONDARY_BUS, 1);
+		bool is_link = port->bridge->secondary.single_slot;
+
+		if (is_link && (!pci_link_is_up(port) || (is_there && DEVFN_SLOT(devfn))))
+			return answer_itself(port, header);
+		next = is_there ? NULL : next_port(port, leads_to_bus, &number);
+		if (!next)
+			return answer_below(port, false, is_link && is_there ? as_type_0 : header);
+	}
+}
+
+static bool leads_to_bytes(const struct pci_dev *port, const void *arg)
+{
+	const struct pci_bytes *bytes = arg;
+
+	return pci_bridge_passes(port, bytes->address, bytes->size, bytes->io);
+}
+
+void pci_unclaimed_bytes(struct pci_dev *port, const struct pci_bytes *bytes, bool posted, const u32 header[4])
+{
+	for (struct pci_dev *next;; port = next) {
+		/* What is posted and finds a link down is lost without a word. [PCIe5 2.9.1] */
+		if (port->bridge->secondary.single_slot && !pci_link_is_up(port)) {
+			if (!posted)
+				answer_itself(port, header);
+			return;
+		}
+		next = next_port(port, leads_to_bytes, bytes);
+		if (!next)
+			return answer_below(port, posted, header);
+	}
+}
+
 /* A configuration request that went down a root port's link and reached nobody; true: an exception. What the port
  * itself keeps back - its link is down, or the device number is not 0 - is no answer from below. */
 static bool config_is_unanswered(struct pci_host *host, u64 offset, unsigned size, bool write)
@@ -63,6 +148,7 @@ static bool config_is_unanswered(struct pci_host *host, u64 offset, unsigned siz
 	const u32 header[4] = {(write ? TLP_CONFIG_WRITE : TLP_CONFIG_READ) |
 				       (bus == secondary ? 0 : TLP_CONFIG_TYPE1) | 1,
 			       (u32)(ones(size) << (reg & 3)), (u32)bus << 24 | (u32)devfn << 16 | (reg & ~3u)};
+	pci_unclaimed_config(port, bus, devfn, header);
 	return pci_dpc_unsupported(port, PCI_REQUEST_CONFIG, header);
 }
 

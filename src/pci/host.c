@@ -70,35 +70,32 @@ struct pci_dev *pci_host_port_of_bus(struct pci_host *host, u8 bus)
 	return root ? find_port(host, has_bus, &(struct bus_wanted){root, bus}) : NULL;
 }
 
-struct bytes_wanted {
-	u64 address;
-	unsigned size;
-	bool io;
-};
-
 static bool passes(const struct pci_dev *port, const void *arg)
 {
-	const struct bytes_wanted *wanted = arg;
+	const struct pci_bytes *bytes = arg;
 
-	return pci_bridge_passes(port, wanted->address, wanted->size, wanted->io);
+	return pci_bridge_passes(port, bytes->address, bytes->size, bytes->io);
 }
 
 /* What a window says where no BAR is: all ones, or an exception if the root port that sent the request down is to make
  * one of it. A write to memory is not answered at all. */
 static enum mem_result unanswered(const struct pci_window *window, u64 offset, unsigned size, bool write)
 {
-	bool io = window == &window->host->pio;
+	bool io = window == &window->host->pio, posted = write && !io;
 	u64 address = io ? offset : window->region.base + offset;
-	struct pci_dev *port =
-		write && !io ? NULL : find_port(window->host, passes, &(struct bytes_wanted){address, size, io});
-	u32 type = io ? write ? TLP_IO_WRITE : TLP_IO_READ : TLP_MEMORY_READ | (address >> 32 ? TLP_4_DW : 0);
+	struct pci_bytes bytes = {address, size, io};
+	struct pci_dev *port = find_port(window->host, passes, &bytes);
+	u32 type = io ? write ? TLP_IO_WRITE : TLP_IO_READ :
+			(write ? TLP_MEMORY_WRITE : TLP_MEMORY_READ) | (address >> 32 ? TLP_4_DW : 0);
 	u32 enables = (u32)(size == 8 ? 0xff : ones(size) << (address & 3)), low = address & ~3u;
 	const u32 header[4] = {type | (size == 8 ? 2 : 1), enables, address >> 32 ? (u32)(address >> 32) : low,
 			       address >> 32 ? low : 0};
 
-	if (port && pci_link_is_up(port) && pci_dpc_unsupported(port, io ? PCI_REQUEST_IO : PCI_REQUEST_MEMORY, header))
-		return MEM_NOTHING;
-	return MEM_OK;
+	if (!port || !pci_link_is_up(port))
+		return MEM_OK;
+	pci_unclaimed_bytes(port, &bytes, posted, header);
+	return !posted && pci_dpc_unsupported(port, io ? PCI_REQUEST_IO : PCI_REQUEST_MEMORY, header) ? MEM_NOTHING :
+													MEM_OK;
 }
 
 static enum mem_result empty_read(void *opaque, u64 offset, unsigned size, u64 *value)

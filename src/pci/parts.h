@@ -42,6 +42,14 @@ void pci_bus_reset(struct pci_bus *bus, unsigned reset_kind);
 /* The same, as software can: what is at an unbound port is out of its reach. [CXL3.1 7.2.3.1] */
 void pci_below_reset(struct pci_dev *port, unsigned reset_kind);
 bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *arg), void *arg);
+/* A request has gone down a root port's link, which is up, and nobody claims it: whom it has come to answers. */
+void pci_unclaimed_config(struct pci_dev *root_port, u8 number, u8 devfn, const u32 header[4]);
+struct pci_bytes {
+	u64 address;
+	unsigned size;
+	bool io;
+};
+void pci_unclaimed_bytes(struct pci_dev *root_port, const struct pci_bytes *bytes, bool posted, const u32 header[4]);
 
 /* --- bridge.c --- */
 extern const struct reg pci_bridge_rows[];
@@ -106,6 +114,8 @@ void pci_port_update(struct pci_dev *port);
 bool pci_aer_wants_interrupt(const struct pci_dev *port);
 /* An ERR_COR of a port that no status bit of AER's stands for, if Device Control lets it out. */
 void pci_aer_correctable_message(struct pci_dev *port);
+/* The function answers a request Unsupported Request; may_tell: with a message if that is due. True: it went out. */
+bool pci_aer_unsupported(struct pci_dev *dev, bool posted, const u32 header[4], bool may_tell);
 
 /* --- dpc.c --- */
 /* Whether the port keeps its link down. */

@@ -12,6 +12,7 @@
 
 /* 2.2.1, 2.2.7 First DWORD of request headers: format, type, length in DWORDs. */
 #define TLP_MEMORY_READ 0x00000000
+#define TLP_MEMORY_WRITE 0x40000000
 #define TLP_4_DW 0x20000000
 #define TLP_IO_READ 0x02000000
 #define TLP_IO_WRITE 0x42000000
@@ -131,9 +132,12 @@
 #define EXP_DEVCAP_FLR 0x10000000
 #define EXP_DEVCTL 0x08
 #define EXP_DEVCTL_ERRORS 0x000f
-#define EXP_DEVCTL_PAYLOAD 0x00e0 /* Max_Payload_Size */
+#define EXP_DEVCTL_UNSUPPORTED 0x0008 /* Unsupported Request Reporting Enable */
+#define EXP_DEVCTL_PAYLOAD 0x00e0     /* Max_Payload_Size */
 #define EXP_DEVCTL_FLR 0x8000
 #define EXP_DEVSTA 0x0a
+#define EXP_DEVSTA_CORRECTABLE 0x0001
+#define EXP_DEVSTA_UNSUPPORTED 0x0008 /* Unsupported Request Detected */
 #define EXP_LNKCAP 0x0c
 #define EXP_LNKCAP_DLLLA 0x00100000
 #define EXP_LNKCAP_BANDWIDTH 0x00200000
@@ -205,9 +209,11 @@
 #define AER_UNCOR_MASK 0x08
 #define AER_UNCOR_SEVERITY 0x0c
 #define AER_UNCOR_BITS 0x007ff030
+#define AER_UNCOR_UNSUPPORTED 0x00100000
 #define AER_COR_STATUS 0x10
 #define AER_COR_MASK 0x14
 #define AER_COR_BITS 0x0000f1c1
+#define AER_COR_ADVISORY 0x00002000 /* Advisory Non-Fatal Error */
 #define AER_CONTROL 0x18
 #define AER_HEADER_LOG 0x1c
 #define AER_ROOT_COMMAND 0x2c

@@ -3,6 +3,7 @@
  * model. */
 #include "fixture.h"
 #include "decoder_model.c"
+#include "pci/pci_spec.h"
 
 #define Q (256 * MiB)
 
@@ -476,6 +477,90 @@ static void hot_reset_goes_through_switches(void **state)
 	tree_free(t);
 }
 
+/* What Device Status has got since the last time. */
+static u64 new_errors(struct pci_dev *pci)
+{
+	u64 errors = pci_config_read(pci, pci->cap_pcie + EXP_DEVSTA, 2);
+
+	pci_config_write(pci, pci->cap_pcie + EXP_DEVSTA, 2, errors);
+	return errors;
+}
+
+#define UNSUPPORTED (EXP_DEVSTA_CORRECTABLE | EXP_DEVSTA_UNSUPPORTED)
+
+/* A request that nobody claims is answered where it ends: by a switch's upstream port, by a downstream port, by all
+ * functions of what is below. [PCIe5 2.3.1, 2.9.1, 6.2.4, 7.3.1] */
+static void requests_end_where_nobody_leads_on(void **state)
+{
+	struct machine m;
+	struct pci_dev *rp, *us, *cci, *ds, *empty, *mem;
+	u64 ecam = 0x4010000000, value;
+
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &cxl_upstream_class, "id=us0,bus=rp0,addr=0.0,multifunction=on");
+	fixture_add(&m, &cxl_switch_cci_class, "id=cci,bus=rp0,addr=0.1,target=us0");
+	fixture_add(&m, &cxl_downstream_class, "id=ds0,bus=us0");
+	fixture_add(&m, &cxl_downstream_class, "id=ds1,bus=us0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=ds0,volatile-memdev=v");
+	fixture_power_on(&m);
+	rp = (struct pci_dev *)fixture_find(&m, "rp0");
+	us = (struct pci_dev *)fixture_find(&m, "us0");
+	cci = (struct pci_dev *)fixture_find(&m, "cci");
+	ds = (struct pci_dev *)fixture_find(&m, "ds0");
+	empty = (struct pci_dev *)fixture_find(&m, "ds1");
+	mem = &fixture_type3(&m, "mem0")->pci;
+	pci_config_write(rp, PCI_PRIMARY_BUS, 4, 0x00140d0c); /* 13 to 20 */
+	pci_config_write(us, PCI_PRIMARY_BUS, 4, 0x00120e0d); /* 14 to 18 */
+	pci_config_write(ds, PCI_PRIMARY_BUS, 4, 0x00100f0e); /* 15 to 16 */
+	pci_config_write(empty, PCI_PRIMARY_BUS, 4, 0x0011110e);
+#define CONFIG(bus, slot, fn) space_read(m.space, ecam + ((bus) << 20) + ((slot) << 15) + ((fn) << 12), 4, &value)
+	assert_int_equal(CONFIG(15, 0, 0), MEM_OK);
+	assert_int_equal(value, 0x0d938086);
+	assert_int_equal(new_errors(us) | new_errors(cci) | new_errors(ds) | new_errors(empty) | new_errors(mem), 0);
+	CONFIG(15, 0, 3); /* a function that is not there */
+	assert_int_equal(value, 0xffffffff);
+	assert_int_equal(new_errors(mem), UNSUPPORTED);
+	CONFIG(16, 0, 0); /* behind what is no bridge */
+	assert_int_equal(new_errors(mem), UNSUPPORTED);
+	CONFIG(15, 2, 0); /* no device number below a port */
+	assert_int_equal(new_errors(ds), UNSUPPORTED);
+	CONFIG(17, 0, 0); /* nothing is plugged in */
+	assert_int_equal(new_errors(empty), UNSUPPORTED);
+	CONFIG(14, 9, 0); /* no such port in the switch */
+	assert_int_equal(new_errors(us), UNSUPPORTED);
+	assert_int_equal(new_errors(cci), 0);
+	CONFIG(18, 0, 0); /* no port of the switch leads there */
+	assert_int_equal(new_errors(us), UNSUPPORTED);
+	CONFIG(20, 0, 0); /* nor the switch: both its functions */
+	assert_int_equal(new_errors(us), UNSUPPORTED);
+	assert_int_equal(new_errors(cci), UNSUPPORTED);
+	assert_int_equal(new_errors(rp) | new_errors(ds) | new_errors(empty) | new_errors(mem), 0);
+
+	/* Memory: 1 MiB at the device, 1 MiB at the empty port, 1 MiB at none of them, 1 MiB of the root port alone. */
+	pci_config_write(rp, PCI_MEMORY_BASE, 4, 0x10301000);
+	pci_config_write(us, PCI_MEMORY_BASE, 4, 0x10201000);
+	pci_config_write(ds, PCI_MEMORY_BASE, 4, 0x10001000);
+	pci_config_write(empty, PCI_MEMORY_BASE, 4, 0x10101010);
+	for (unsigned n = 0; n < 4; n++)
+		pci_config_write((struct pci_dev *[]){rp, us, ds, empty}[n], PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	space_read(m.space, 0x10000000, 4, &value);
+	assert_int_equal(new_errors(mem), UNSUPPORTED);
+	space_write(m.space, 0x10100000, 4, 0); /* lost without a word */
+	assert_int_equal(new_errors(empty), 0);
+	space_read(m.space, 0x10100000, 4, &value);
+	assert_int_equal(new_errors(empty), UNSUPPORTED);
+	space_write(m.space, 0x10200000, 4, 0); /* one that nobody answers is no correctable error */
+	assert_int_equal(new_errors(us), 2 | EXP_DEVSTA_UNSUPPORTED);
+	space_read(m.space, 0x10300000, 8, &value);
+	assert_int_equal(new_errors(us), UNSUPPORTED);
+	assert_int_equal(new_errors(cci), UNSUPPORTED);
+	assert_int_equal(new_errors(rp) | new_errors(ds) | new_errors(empty) | new_errors(mem), 0);
+	fixture_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +572,7 @@ int main(void)
 		cmocka_unit_test(wild_switch_decoders_follow_the_model),
 		cmocka_unit_test(addresses_are_explained_through_switches),
 		cmocka_unit_test(hot_reset_goes_through_switches),
+		cmocka_unit_test(requests_end_where_nobody_leads_on),
 	};
 
 	return cmocka_run_group_tests_name("cxl/switch", tests, NULL, NULL);

@@ -214,7 +214,7 @@ static void errors_reach_the_root_port(void **state)
 	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_SOURCE, 4), 0x01000000);
 	assert_int_equal(rd(f, dev + t->cap_aer + AER_CONTROL, 4) & 0x1f, 20);
 	assert_int_equal(rd(f, dev + t->cap_aer + AER_HEADER_LOG + 4, 4), 2);
-	assert_int_equal(rd(f, dev + t->cap_pcie + EXP_DEVSTA, 2), 2);
+	assert_int_equal(rd(f, dev + t->cap_pcie + EXP_DEVSTA, 2), 2 | EXP_DEVSTA_UNSUPPORTED);
 	wr(f, port + p->cap_msi + MSI_CTRL, 2, 0); /* without messages INTA# of the port in slot 1 */
 	assert_true(f->intx[1]);
 	wr(f, port + p->cap_msi + MSI_CTRL, 2, MSI_CTRL_ENABLE);
@@ -227,6 +227,66 @@ static void errors_reach_the_root_port(void **state)
 	pci_aer_report(t, true, 1, NULL);
 	assert_int_equal(f->message_count, 2);
 	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_COR);
+	fixture_free(f);
+}
+
+/* [PCIe5 6.2.3.2.4, 6.2.4, 6.2.4.3, 7.5.3.5] */
+static void requests_that_nobody_claims_are_noted(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	struct pci_dev *p = pci_of(tree.port), *t = &tree.t->pci;
+	u64 port = ecam(0, 1, 0, 0), dev = ecam(1, 0, 0, 0), status = dev + t->cap_pcie + EXP_DEVSTA;
+
+	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00030100);
+	wr(f, port + PCI_MEMORY_BASE, 4, 0x10201020);
+	wr(f, port + PCI_COMMAND, 2, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
+	wr(f, port + PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_SERR);
+	wr(f, dev + t->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS);
+	/* Kept back by the port: another device's number. A function that is not there is the device's to answer. */
+	assert_int_equal(rd(f, ecam(1, 3, 0, 0), 4), 0xffffffff);
+	assert_int_equal(rd(f, status, 2), 0);
+	assert_int_equal(rd(f, ecam(1, 0, 5, 0), 4), 0xffffffff);
+	assert_int_equal(rd(f, status, 2), EXP_DEVSTA_CORRECTABLE | EXP_DEVSTA_UNSUPPORTED);
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_COR_STATUS, 4), AER_COR_ADVISORY); /* masked at reset */
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4), 0);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), 0);
+	wr(f, status, 2, 0xffff);
+	assert_int_equal(rd(f, status, 2), 0);
+	/* So is a request of another bus that no bridge of it leads to, and memory where no BAR is; not that where one
+	 * is. */
+	wr(f, dev + t->cap_aer + AER_COR_MASK, 4, 0);
+	assert_int_equal(rd(f, ecam(2, 3, 1, 0x122), 2), 0xffff);
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4), AER_UNCOR_UNSUPPORTED);
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_CONTROL, 4) & 0x1f, 20);
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_HEADER_LOG, 4), 0x05000001);
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_HEADER_LOG + 8, 4), 0x02190120);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_COR);
+	wr(f, port + p->cap_aer + AER_ROOT_STATUS, 4, 0x7f);
+	wr(f, status, 2, 0xffff);
+	wr(f, dev + PCI_BAR0, 4, 0x10200000);
+	wr(f, dev + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	rd(f, 0x10200010, 4);
+	assert_int_equal(rd(f, status, 2), 0);
+	wr(f, dev + t->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS & ~EXP_DEVCTL_UNSUPPORTED);
+	wr(f, dev + PCI_COMMAND, 2, 0);
+	assert_int_equal(rd(f, 0x10200010, 4), 0xffffffff);
+	assert_int_equal(rd(f, status, 2), EXP_DEVSTA_CORRECTABLE | EXP_DEVSTA_UNSUPPORTED);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), 0); /* has an enable of its own */
+	/* A write has no completion: it is an error that is not fatal. */
+	wr(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4, 0xffffffff);
+	wr(f, dev + t->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS);
+	wr(f, status, 2, 0xffff);
+	wr(f, 0x10200010, 4, 1);
+	assert_int_equal(rd(f, status, 2), 2 | EXP_DEVSTA_UNSUPPORTED);
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_HEADER_LOG, 4), 0x40000001);
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_UNCOR | AER_ROOT_NONFATAL);
+	/* In no port's window, or with the link down, nobody below hears of it. */
+	wr(f, status, 2, 0xffff);
+	assert_int_equal(rd(f, 0x10500010, 4), 0xffffffff);
+	wr(f, port + p->cap_pcie + EXP_LNKCTL, 2, EXP_LNKCTL_DISABLE);
+	assert_int_equal(rd(f, 0x10200010, 4), 0xffffffff);
+	assert_int_equal(pci_config_read(t, t->cap_pcie + EXP_DEVSTA, 2), 0);
 	fixture_free(f);
 }
 
@@ -321,6 +381,7 @@ int main(void)
 		cmocka_unit_test(bus_reset_clears_below_and_drops_the_link),
 		cmocka_unit_test(a_link_trains_at_its_target_speed),
 		cmocka_unit_test(errors_reach_the_root_port),
+		cmocka_unit_test(requests_that_nobody_claims_are_noted),
 		cmocka_unit_test(the_error_at_the_pointer_owns_the_log),
 		cmocka_unit_test(a_port_notes_the_messages_from_below),
 		cmocka_unit_test(intx_turns_by_slot_and_obeys_the_switch),
