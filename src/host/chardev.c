@@ -417,7 +417,7 @@ static void connection_ready(void *opaque, u32 events)
 
 void chardev_attach_socket(struct chardev *c, int fd)
 {
-	int out = dup(fd);
+	int out = chardev_dup(fd);
 
 	c->in_fd = fd;
 	c->in_watched = false;

@@ -31,7 +31,7 @@ static void open_stdout(struct chardev *c)
 		return;
 	}
 	if (S_ISSOCK(st.st_mode)) {
-		fd = dup(STDOUT_FILENO);
+		fd = chardev_dup(STDOUT_FILENO);
 		chardev_set_output(c, fd, fd >= 0 ? OUT_SOCKET : OUT_NONE);
 		return;
 	}
@@ -42,7 +42,7 @@ static void open_stdout(struct chardev *c)
 			return;
 		}
 	}
-	fd = dup(STDOUT_FILENO);
+	fd = chardev_dup(STDOUT_FILENO);
 	chardev_set_output(c, fd, fd < 0 ? OUT_NONE : S_ISREG(st.st_mode) ? OUT_FILE : OUT_POLLED);
 }
 
@@ -113,7 +113,7 @@ static bool open_pty(struct chardev *c, struct error *err)
 		cfmakeraw(&raw);
 		tcsetattr(c->slave_fd, TCSANOW, &raw);
 	}
-	out = dup(master);
+	out = chardev_dup(master);
 	chardev_set_output(c, out, out >= 0 ? OUT_NONBLOCK : OUT_NONE);
 	c->out_max = 64 * KiB; /* before somebody attaches, little is worth keeping */
 	fprintf(stderr, "char device redirected to %s\n", name);

@@ -3,6 +3,7 @@
 #ifndef HOST_CHARDEV_PRIVATE_H
 #define HOST_CHARDEV_PRIVATE_H
 
+#include <fcntl.h>
 #include <pthread.h>
 
 #include "host/host.h"
@@ -54,6 +55,12 @@ struct chardev {
 	unsigned out_deferred; /* arm requests on their way */
 	bool closed;
 };
+
+/* A second descriptor of the same: no program that we start gets it, and no option takes it for one we were given. */
+static inline int chardev_dup(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
 
 /* Nothing is behind it yet. */
 struct chardev *chardev_new(struct loop *loop);

@@ -187,6 +187,16 @@ static void a_server_serves_one_client_after_the_other(void **state)
 	loop_destroy(loop);
 }
 
+/* Descriptors that a program which we start would get. */
+static unsigned inheritable(void)
+{
+	unsigned count = 0;
+
+	for (int fd = 3; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) == 0;
+	return count;
+}
+
 /* Sockets that whoever started the program made, each taken once. */
 static void sockets_can_be_inherited(void **state)
 {
@@ -198,6 +208,7 @@ static void sockets_can_be_inherited(void **state)
 	struct chardev *c, *server;
 	struct error err;
 	pthread_t thread;
+	unsigned before;
 	int fd;
 
 	assert_non_null(mkdtemp(folder));
@@ -228,11 +239,14 @@ static void sockets_can_be_inherited(void **state)
 	close(pair[1]);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	snprintf(spec, sizeof(spec), "fd:%d", pair[0]);
+	before = inheritable();
 	c = must_open(spec, loop);
 	assert_null(chardev_open(spec, loop, NULL, NULL, &err));
 	check_says(&err, "or used already");
 	snprintf(spec, sizeof(spec), "fd:%d,server=on,wait=off", listener);
 	server = must_open(spec, loop);
+	assert_int_equal(inheritable(),
+			 before - 2); /* the two that were taken: no other is handed on, or taken for one */
 	chardev_connect(c, sink_room, sink_take, &sink);
 	pthread_create(&thread, NULL, run, loop);
 	assert_int_equal(write(pair[1], "abc", 3), 3);
