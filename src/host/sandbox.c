@@ -22,6 +22,12 @@
 
 #include "base/bits.h"
 
+/* By newer libcs, instead of TCGETS and so on; their structure collides with libc's own. */
+#define TCGETS2_NUMBER 0x802c542a
+#define TCSETS2_NUMBER 0x402c542b
+#define TCSETSW2_NUMBER 0x402c542c
+#define TCSETSF2_NUMBER 0x402c542d
+
 /* The machine, its disks, shared folders, consoles and monitors; libc's memory, threads and clocks. */
 static const char allowed[] =
 	"read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close close_range "
@@ -47,8 +53,9 @@ static const char spawning[] =
 
 /* Terminals, sockets (also cxlvm-net's), block devices, networks. None puts characters into a terminal (TIOCSTI). */
 static const unsigned long ioctls[] = {
-	TCGETS,       TCSETS,    TCSETSW,    TCSETSF,    TIOCGWINSZ,    TIOCGPTN,  FIONREAD,        FIONBIO,
-	BLKGETSIZE64, BLKSSZGET, BLKDISCARD, BLKZEROOUT, TUNSETOFFLOAD, TUNSETIFF, TUNSETVNETHDRSZ, SIOCATMARK,
+	TCGETS,     TCSETS,         TCSETSW,        TCSETSF,         TIOCGWINSZ,      TIOCGPTN,     FIONREAD,
+	FIONBIO,    TCGETS2_NUMBER, TCSETS2_NUMBER, TCSETSW2_NUMBER, TCSETSF2_NUMBER, BLKGETSIZE64, BLKSSZGET,
+	BLKDISCARD, BLKZEROOUT,     TUNSETOFFLOAD,  TUNSETIFF,       TUNSETVNETHDRSZ, SIOCATMARK,
 };
 
 /* Nothing here asks for these, whatever it is linked with. */
