@@ -360,6 +360,15 @@ bool machine_add_blockdev(struct machine *m, struct opts *opts, struct error *er
 	return open_row(m, drive, config, err);
 }
 
+static bool is_flash(const struct machine *m, const struct drive *drive)
+{
+	for (unsigned n = 0; n < FLASH_BANKS; n++)
+		if ((drive->block && m->flash_image[n] == drive->block) ||
+		    (m->config.flash_drive[n] && !strcmp(m->config.flash_drive[n], drive->id)))
+			return true;
+	return false;
+}
+
 bool machine_del_blockdev(struct machine *m, const char *name, struct error *err)
 {
 	struct drive *drive = find(m, name);
@@ -368,9 +377,8 @@ bool machine_del_blockdev(struct machine *m, const char *name, struct error *err
 		return fail(err, "Failed to find node with node-name='%.100s'", name);
 	if (drive->user)
 		return fail(err, "Node '%.100s' is busy: '%s' uses it", name, dev_name(drive->user));
-	for (unsigned i = 0; i < FLASH_BANKS; i++)
-		if (drive->block && m->flash_image[i] == drive->block)
-			return fail(err, "Node '%.100s' is busy: it is flash", name);
+	if (is_flash(m, drive))
+		return fail(err, "Node '%.100s' is busy: it is flash", name);
 	for (unsigned i = 0; i < m->drive_count; i++) {
 		const struct drive *other = m->drives[i];
 
@@ -415,6 +423,8 @@ struct drive *machine_take_drive(struct machine *m, const char *id, struct dev *
 		     name, id, id);
 	else if (drive->user)
 		fail(err, "%s: drive=%s is in use by '%s': a drive serves one device", name, id, dev_name(drive->user));
+	else if (is_flash(m, drive))
+		fail(err, "%s: drive=%s is flash: a drive serves one device", name, id);
 	else if (block_of(drive, err)) {
 		drive->user = user;
 		return drive;

@@ -82,6 +82,9 @@ static bool find_drives(struct machine *m, struct error *err)
 		if (!m->flash_image[unit])
 			return fail_context(err, "-M pflash%u=%s", unit, id);
 	}
+	if (m->flash_image[0] && m->flash_image[0] == m->flash_image[1])
+		return fail(err, "-M pflash%d=%s: the other bank of flash has this drive; give each bank its own",
+			    m->config.flash_drive[1] != NULL, m->config.flash_drive[m->config.flash_drive[1] != NULL]);
 	if (m->config.bios && m->flash_image[0])
 		return fail(err,
 			    "-bios %s: flash bank 0 has an image already (if=pflash,unit=0); leave one of them out",
