@@ -149,7 +149,7 @@ static void take_hash(const char **at, const char *name, char hash[PASSPHRASE_HA
 	if (strncmp(*at, name, skip))
 		return;
 	length = strcspn(*at + skip, "\n");
-	if (length >= PASSPHRASE_HASH_MAX || (*at)[skip + length] != '\n')
+	if (!length || length >= PASSPHRASE_HASH_MAX || (*at)[skip + length] != '\n')
 		return;
 	memcpy(hash, *at + skip, length);
 	hash[length] = 0;

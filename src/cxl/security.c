@@ -24,6 +24,7 @@
 #include "cxl/type3.h"
 
 #define ATTEMPTS_MAX 3 /* [CXL3.1 8.2.9.9.6.1] */
+#define HASH_DIGITS 86 /* 512 bits, 6 in each */
 
 bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end)
 {
@@ -176,11 +177,14 @@ static bool hash_passphrase(const u8 *given, const char *setting, char hash[PASS
 	return ok;
 }
 
+/* A whole one: no passphrase would ever match what was cut short. */
 static bool is_hash(const char *text)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./$";
+	const char *digest = strrchr(text, '$');
 
-	return !strncmp(text, "$6$", 3) && strspn(text, letters) == strlen(text) && strlen(text) < PASSPHRASE_HASH_MAX;
+	return !strncmp(text, "$6$", 3) && digest - text > 3 && strlen(digest + 1) == HASH_DIGITS &&
+	       strspn(text, letters) == strlen(text) && strlen(text) < PASSPHRASE_HASH_MAX;
 }
 
 bool security_restore(struct cxl_type3 *dev, const char *user, const char *master)

@@ -249,6 +249,35 @@ static void passphrases_outlast_the_process(void **state)
 	fixture_close(&m);
 }
 
+/* What no passphrase could ever open is told at the start. */
+static void hashes_that_were_cut_short_are_refused(void **state)
+{
+	char path[128], cut[512];
+	struct error err = {""};
+	u8 *text;
+	u64 size;
+
+	snprintf(path, sizeof(path), "%s/l.state", folder);
+	open_device("");
+	assert_int_equal(passphrase(0x4501, 1, 0, 'u'), CXL_SUCCESS);
+	fixture_close(&m);
+	assert_true(file_read_all(path, 4096, &text, &size, &err));
+	for (unsigned less = 1; text[size - less - 1] != ' '; less++) {
+		snprintf(cut, sizeof(cut), "%.*s\n", (int)(size - less - 1), (char *)text);
+		assert_true(file_write_all(path, cut, strlen(cut), &err));
+		fixture_open(&m);
+		fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+		fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+		fixture_add(&m, &memory_backend_file_class, "id=p,size=768M,share=on,mem-path=%s/p", folder);
+		fixture_add(&m, &memory_backend_file_class, "id=l,size=128K,share=on,mem-path=%s/l", folder);
+		assert_false(fixture_try(&m, &cxl_type3_class, "id=mem0,bus=rp0,persistent-memdev=p,lsa=l"));
+		assert_non_null(strstr(m.err.text, "is no device state; remove it"));
+		fixture_close(&m);
+	}
+	free(text);
+	unlink(path);
+}
+
 static void a_sanitize_that_was_killed_is_owed(void **state)
 {
 	open_device("");
@@ -576,11 +605,17 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		T(capacity_is_partitioned_where_it_may_be),  T(dirty_shutdowns_are_counted_over_the_end),
-		T(passphrases_outlast_the_process),          T(a_sanitize_that_was_killed_is_owed),
-		T(label_writes_are_whole_when_killed),       T(health_crosses_thresholds),
-		T(payloads_have_the_size_that_is_asked_for), T(spares_are_used_up),
-		T(ranges_of_media_fill_the_payload),         T(repair_is_told_where_it_is_asked_for),
+		T(capacity_is_partitioned_where_it_may_be),
+		T(dirty_shutdowns_are_counted_over_the_end),
+		T(passphrases_outlast_the_process),
+		T(a_sanitize_that_was_killed_is_owed),
+		T(hashes_that_were_cut_short_are_refused),
+		T(label_writes_are_whole_when_killed),
+		T(health_crosses_thresholds),
+		T(payloads_have_the_size_that_is_asked_for),
+		T(spares_are_used_up),
+		T(ranges_of_media_fill_the_payload),
+		T(repair_is_told_where_it_is_asked_for),
 	};
 
 	return cmocka_run_group_tests_name("cxl/state", tests, NULL, NULL);
