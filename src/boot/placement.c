@@ -181,13 +181,16 @@ static bool place_dtb(struct boot_plan *plan, struct error *err)
 {
 	struct boot_plan_facts *facts = &plan->facts;
 	const struct boot_range *ram = &plan->ram[0];
-	const u64 places[] = {ram->base, align_down(ram->base + ram->size - DTB_BYTES_LOW, IMAGE_ALIGN)};
+	const struct boot_range places[] = {
+		{ram->base, DTB_BYTES_LOW},
+		{align_down(ram->base + ram->size - DTB_BYTES, IMAGE_ALIGN), DTB_BYTES},
+	};
 
-	facts->dtb_size_max = DTB_BYTES_LOW;
 	for (unsigned i = 0; plan->kernel->kind != KERNEL_IMAGE && i < ARRAY_SIZE(places); i++)
-		if (is_ram(plan, places[i], DTB_BYTES_LOW) && !claim_at(plan, places[i], DTB_BYTES_LOW)) {
-			facts->dtb_pa = places[i];
-			claim_insert(plan, facts->dtb_pa, DTB_BYTES_LOW, EFI_LOADER_DATA, "the device tree");
+		if (is_ram(plan, places[i].base, places[i].size) && !claim_at(plan, places[i].base, places[i].size)) {
+			facts->dtb_pa = places[i].base;
+			facts->dtb_size_max = places[i].size;
+			claim_insert(plan, facts->dtb_pa, facts->dtb_size_max, EFI_LOADER_DATA, "the device tree");
 			return true;
 		}
 	facts->dtb_size_max = plan->efi ? DTB_BYTES_EFI : DTB_BYTES;

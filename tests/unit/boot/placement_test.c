@@ -299,6 +299,8 @@ static void programs_go_where_they_belong(void **state)
 	assert_int_equal(f.dtb_pa, RAM_BASE + RAM_SIZE - 2 * MiB);
 	assert_int_equal(boot_plan_free(plan).base, align_up(f.initrd_end, 64 * KiB));
 	assert_int_equal(boot_plan_free(plan).size, f.dtb_pa - boot_plan_free(plan).base);
+	/* There is room for the largest that -dtb takes, and for what is added to it. */
+	assert_true(boot_plan_write(plan, &writer, NULL, 0, ram->bytes, 1 * MiB + 64 * KiB, &err));
 	boot_plan_destroy(plan);
 
 	s->kernel.kind = KERNEL_FLAT;
