@@ -39,9 +39,9 @@ _cxlvm()
 		return ;;
 	-cpu) mapfile -t COMPREPLY < <(compgen -W "$("$program" -cpu help 2>/dev/null | sed -n 's/^  //p')" -- "$word"); return ;;
 	-d) mapfile -t COMPREPLY < <(compgen -W "$("$program" -d help 2>/dev/null | cut -d' ' -f1)" -- "$word"); return ;;
-	-machine|-M) mapfile -t COMPREPLY < <(compgen -W "virt" -- "$word"); return ;;
+	-machine|-M) mapfile -t COMPREPLY < <(compgen -W "virt none help" -- "$word"); return ;;
 	-accel) mapfile -t COMPREPLY < <(compgen -W "jit interp help" -- "$word"); return ;;
-	-kernel|-initrd|-dtb|-bios|-D|-pidfile|-readconfig|-hda|-hdb|-hdc|-hdd|-cdrom) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null; return ;;
+	-kernel|-initrd|-dtb|-bios|-D|-pidfile|-readconfig|-hda|-hdb|-hdc|-hdd|-cdrom|-pflash) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null; return ;;
 	esac
 	if [[ $word == --* && ${words[1]} == topology && ${#words[@]} -eq 3 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "--dot --svg" -- "$word")

@@ -318,17 +318,6 @@ static int read_drawing(struct settings *s, int argc, char **argv)
 	return 2;
 }
 
-static bool write_pidfile(const char *path, struct stat *file, struct error *err)
-{
-	/* Not blocking: a FIFO that nobody reads is an error, not a wait. */
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	bool ok = fd >= 0 && !fstat(fd, file) && dprintf(fd, "%d\n", (int)getpid()) > 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok || fail(err, "-pidfile %s: cannot write it; name a file in a folder that you may write to", path);
-}
-
 /* Only the file that was written: not a device, a link, or what another machine has put there since. */
 static void remove_pidfile(const char *path, const struct stat *file)
 {
@@ -336,6 +325,19 @@ static void remove_pidfile(const char *path, const struct stat *file)
 
 	if (!lstat(path, &now) && S_ISREG(now.st_mode) && now.st_dev == file->st_dev && now.st_ino == file->st_ino)
 		unlink(path);
+}
+
+static bool write_pidfile(const char *path, struct stat *file, struct error *err)
+{
+	/* Not blocking: a FIFO that nobody reads is an error, not a wait. */
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	bool known = fd >= 0 && !fstat(fd, file), ok = known && dprintf(fd, "%d\n", (int)getpid()) > 0;
+
+	if (known && !ok)
+		remove_pidfile(path, file); /* an empty one would be taken for that of a machine */
+	if (fd >= 0)
+		close(fd);
+	return ok || fail(err, "-pidfile %s: cannot write it; name a file in a folder that you may write to", path);
 }
 
 /*
@@ -393,6 +395,10 @@ static bool ask_live(int argc, char **argv, int *code, struct error *err)
 		*code = live_topology(argv[at], at == 3 ? argv[2] + 2 : "text", err);
 	} else {
 		fail(err, "topology: nothing comes after %.100s; --dot or --svg stands before it", argv[at]);
+		*code = 1;
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		fail(err, "%s: the answer could not be written to standard output", argv[1]);
 		*code = 1;
 	}
 	return true;
@@ -463,7 +469,7 @@ int control_main(int argc, char **argv)
 	s->sandbox = true;
 	skip = read_drawing(s, argc, argv);
 	ok = parse_arguments(s, argc - skip, argv + skip, &err) && accel_settle(s, &err) && settle_stdio(s, &err);
-	if (ok && s->daemonize && !s->draw)
+	if (ok && s->daemonize && !s->draw && !s->config.dumpdtb)
 		ok = (daemon = daemon_begin(&err)) >= 0;
 	s->config.no_program = s->config.none || s->config.start_paused || s->config.dumpdtb;
 	if (ok && s->config.ram_max < s->config.ram_size)

@@ -184,7 +184,7 @@ static struct block *block_new(const struct block_config *config)
 /* Writes of snapshot=on go to an image that has no name and ends with us. */
 static struct block *add_overlay(struct block *base, const struct block_config *config, struct error *err)
 {
-	const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : "/var/tmp";
+	const char *given = getenv("TMPDIR"), *folder = given && *given ? given : "/var/tmp";
 	struct block_config own = {.id = config->id, .discard = true, .no_flush = true};
 	struct block *block = block_new(&own);
 

@@ -7,7 +7,8 @@ import tempfile
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 LINES = [("cxlvm -devi", "-device"), ("cxlvm -device cxl-ty", "cxl-type3"), ("cxlvm -device cxl-type3,vol", "cxl-type3,volatile-memdev="),
          ("cxlvm -device pxb-cxl,id=b,bus_", "pxb-cxl,id=b,bus_nr="), ("cxlvm -object memory-backend-ram,si", "memory-backend-ram,size="),
-         ("cxlvm --cpu cortex-a5", "cortex-a57"), ("cxlvm -d gue", "guest_error")]
+         ("cxlvm --cpu cortex-a5", "cortex-a57"), ("cxlvm -d gue", "guest_error"),
+         ("cxlvm -M no", "none"), ("cxlvm -pflash /etc/pass", "/etc/passwd")]
 
 
 def complete(root, line):

@@ -89,6 +89,7 @@ def every_command(build, folder):
         schema.check_whole()
         commands = {entry["name"] for entry in client.call("query-commands")}
         assert commands == schema.names("command")
+        assert "io-error" in schema.entries["RunState"]["values"]  # a machine that stands still because of a disk (werror=)
         answers = {}
         for name in sorted(commands - NOT_ASKED):
             answers[name] = client.call(name, **{k.replace("-", "_"): v for k, v in ARGUMENTS.get(name, {}).items()})
@@ -255,6 +256,10 @@ def asked_live(build, folder):
         drawn = ask("topology", "--svg", f"unix:{machine.path}")
         assert drawn.returncode == 0 and drawn.stdout == picture, drawn
         assert "mem1" in ask("topology", f"unix:{machine.path}").stdout
+        for words in (["explain", f"unix:{machine.path}", hex(base)], ["topology", f"unix:{machine.path}"]):
+            with open("/dev/full", "w") as full:
+                unsaid = subprocess.run([str(build / "cxlvm"), *words], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=30)
+            assert unsaid.returncode == 1 and b"standard output" in unsaid.stderr, unsaid
         for words, says in ((["explain"], "cxlvm explain unix:PATH HPA"), (["explain", "unix:/nonexistent", "0"], "/nonexistent"),
                             (["explain", f"unix:{machine.path}", "x"], "HPA=x"), (["explain", "unix:" + "a" * 200, "0"], "108"[:2]),
                             (["topology", f"unix:{machine.path}", "--svg"], "stands before it")):
@@ -647,6 +652,20 @@ def without_a_program(build, folder):
         assert machine.wait()[0] == 0
 
 
+def without_a_trace(build, folder):
+    """A pid file that cannot be written is not left empty; what snapshot=on writes has a place also if TMPDIR names none."""
+    import resource
+    from qmp.client import image
+    (pathlib.Path(folder) / "disk").write_bytes(bytes(4096))
+    done = subprocess.run([str(build / "cxlvm"), "-M", f"dumpdtb={folder}/dtb", "-drive", f"file={folder}/disk,format=raw,snapshot=on"], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=10, env=dict(os.environ, TMPDIR=""))
+    assert done.returncode == 0 and not done.stderr, done
+    (pathlib.Path(folder) / "image").write_bytes(image(WAIT))
+    done = subprocess.run([str(build / "cxlvm"), "-kernel", f"{folder}/image", "-serial", "null", "-pidfile", f"{folder}/pid"], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=10, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+    assert done.returncode == 1 and b"-pidfile" in done.stderr and not os.path.exists(f"{folder}/pid"), done
+
+
 def guest_resets(build, folder):
     with Machine(build, folder, RESET, ["-S"]) as machine:
         client = machine.connect().start()
@@ -782,6 +801,9 @@ def background(build, folder):
         os.kill(pid, signal.SIGKILL)
         raise
     assert code == 0, code
+    # What only writes a file has nothing to do in the background.
+    done = subprocess.run([str(build / "cxlvm"), "-daemonize", "-M", f"dumpdtb={folder}/dtb"], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+    assert done.returncode == 0 and not done.stderr and os.path.getsize(f"{folder}/dtb"), done
 
 
 def refused(build, folder):
@@ -963,7 +985,7 @@ def sandboxed(build, folder):
 
 
 CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "a stranger is asked": asked_strangers, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
-         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "hostile bytes": hostile,
+         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "without a trace": without_a_trace, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 
