@@ -584,6 +584,8 @@ const struct option options[] = {
 	{"usb", NULL, NULL, NULL, NULL, "there is no USB"},
 	{"spice", NULL, "SPEC", NULL, NULL, "there is no display"},
 	{"vnc", NULL, "SPEC", NULL, NULL, "there is no display"},
+	{"curses", NULL, NULL, NULL, NULL, "there is no display; -nographic has the console on the terminal"},
+	{"full-screen", NULL, NULL, NULL, NULL, "there is no display"},
 	{"mem-path", NULL, "PATH", NULL, NULL, "use -object memory-backend-file and -numa node,memdev="},
 	{"run-with", NULL, "SPEC", NULL, NULL, LATER},
 	{"runas", NULL, "USER", NULL, NULL, "no privilege is needed: start it as that user"},

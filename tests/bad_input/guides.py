@@ -102,6 +102,7 @@ REFUSED = [
     ("the legacy interface", "-device virtio-blk-pci-transitional,drive=d", ["no legacy interface", "virtio-blk-pci"]),
     ("memory that is locked", "-overcommit mem-lock=on", ["mem-lock=on", "mem-lock=off"]),
     ("sound", "-audiodev pa,id=a", ["-audiodev", "no sound"]),
+    ("a screen of text", "-curses", ["-curses", "-nographic"]),
     ("-no-acpi", "-no-acpi", ["-M acpi=off"]),
     ("-readconfig of nothing", "-readconfig /nonexistent/x", ["-readconfig", "/nonexistent/x"]),
     ("-readconfig of another kind", "-readconfig @/bad-options", ["line 2", "[frob]"]),
