@@ -311,6 +311,7 @@ enum cxl_event_log { EVENT_INFO, EVENT_WARNING, EVENT_FAILURE, EVENT_FATAL, EVEN
 #define EVENT_IRQ_MODE 0x03
 #define EVENT_IRQ_MSI 0x01
 #define EVENT_IRQ_FIRMWARE 0x02
+#define EVENT_IRQ_MESSAGE 0xf0
 
 /* 8.2.9.2.1.4 Memory sparing event record: after the 48 bytes common to all records. */
 #define SPARING_CLASS_AT 48

@@ -172,13 +172,14 @@ u16 cmd_clear_event_records(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 	return CXL_SUCCESS;
 }
 
-/* One byte per log: mode in 1:0, message number in 7:4. A fifth byte, of dynamic capacity, reads 0 without it. */
+/* One byte per log: mode in 1:0, message number in 7:4: ours of MSI-X, software's of firmware. A fifth byte, of dynamic
+ * capacity, reads 0 without it. */
 u16 cmd_get_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	for (unsigned n = 0; n < logs_of(dev); n++) {
 		u8 mode = dev->events[n].policy & EVENT_IRQ_MODE;
 
-		mbox_put(out, 1, mode | (mode == EVENT_IRQ_MSI ? log_vectors[n] << 4 : 0));
+		mbox_put(out, 1, mode == EVENT_IRQ_MSI ? mode | log_vectors[n] << 4 : dev->events[n].policy);
 	}
 	if (!dev->dc)
 		mbox_put(out, 1, 0);
@@ -197,7 +198,10 @@ u16 cmd_set_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, st
 		if ((modes[n] & EVENT_IRQ_MODE) == EVENT_IRQ_MODE ||
 		    (n == EVENT_DYNAMIC && (modes[n] & EVENT_IRQ_MODE) == EVENT_IRQ_FIRMWARE))
 			return CXL_INVALID_INPUT;
-	for (unsigned n = 0; n < count; n++)
-		dev->events[n].policy = modes[n] & EVENT_IRQ_MODE;
+	for (unsigned n = 0; n < count; n++) {
+		u8 mode = modes[n] & EVENT_IRQ_MODE;
+
+		dev->events[n].policy = mode | (mode == EVENT_IRQ_FIRMWARE ? modes[n] & EVENT_IRQ_MESSAGE : 0);
+	}
 	return CXL_SUCCESS;
 }

@@ -39,7 +39,7 @@ struct event_log {
 	u16 next_handle;                   /* never 0 */
 	u16 overflow_count;                /* records that found no room */
 	u64 overflow_first, overflow_last; /* time stamps of the first and the last of them */
-	u8 policy;                         /* interrupt mode, bits 1:0 */
+	u8 policy;                         /* interrupt mode, bits 1:0, and firmware's message number */
 };
 
 /* As Set SLD QoS Control has it. */

@@ -216,7 +216,7 @@ static void event_logs_keep_order_and_overflow(void **state)
 
 static void event_policy_names_the_vectors(void **state)
 {
-	u8 policy[5] = {1, 1, 1, 1, 0}, firmware[4] = {2, 0, 1, 0}, reserved[4] = {3, 0, 0, 0};
+	u8 policy[5] = {1, 1, 1, 1, 0}, firmware[4] = {0x32, 0xf0, 0xf1, 0}, reserved[4] = {3, 0, 0, 0};
 
 	assert_int_equal(send(0x0103, policy, 5), CXL_SUCCESS);
 	assert_int_equal(send(0x0102, NULL, 0), CXL_SUCCESS);
@@ -224,7 +224,7 @@ static void event_policy_names_the_vectors(void **state)
 	assert_int_equal(load_le(out, 4), 0x51413121);
 	assert_int_equal(send(0x0103, firmware, 4), CXL_SUCCESS);
 	assert_int_equal(send(0x0102, NULL, 0), CXL_SUCCESS);
-	assert_int_equal(load_le(out, 4), 0x00410002);
+	assert_int_equal(load_le(out, 4), 0x00410032); /* firmware's message has the number that software gave it */
 	assert_int_equal(send(0x0103, reserved, 4), CXL_INVALID_INPUT);
 	policy[4] = 2; /* reserved for dynamic capacity */
 	assert_int_equal(send(0x0103, policy, 5), CXL_INVALID_INPUT);
