@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/out.h"
 #include "base/utf8.h"
 
 #define LONG_BYTES (16 * ERROR_BYTES)
@@ -87,5 +88,5 @@ void notice(const char *format, ...)
 		}
 	}
 	line[used++] = '\n';
-	fwrite(line, 1, used, stderr);
+	out_write(&out_stderr, line, used);
 }

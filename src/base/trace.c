@@ -6,10 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/out.h"
 
 u32 trace_mask;
 u64 trace_counts[TRACE_ITEM_COUNT];
-static FILE *trace_file; /* NULL: stderr */
+static struct out trace_file = OUT_INIT(-1); /* fd -1: stderr */
 
 static const struct {
 	const char *name, *help;
@@ -22,16 +25,20 @@ static const struct {
 void trace_print(enum trace_item item, const char *format, ...)
 {
 	static bool loss_told;
-	FILE *out = trace_file ? trace_file : stderr;
-	char text[1024];
+	char text[1100];
+	size_t used = (size_t)snprintf(text, sizeof(text), "%s: ", items[item].name), room = sizeof(text) - used;
 	va_list args;
+	int size;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	size = vsnprintf(text + used, room, format, args);
 	va_end(args);
-	if (fprintf(out, "%s: %s\n", items[item].name, text) < 0 && trace_file &&
-	    !__atomic_exchange_n(&loss_told, true, __ATOMIC_RELAXED))
-		fprintf(stderr, "cxlvm: -D: trace lines are lost: %s\n", strerror(errno));
+	used += size < 0 ? 0 : MIN((size_t)size, room - 1);
+	text[used++] = '\n'; /* instead of the NUL */
+	if (trace_file.fd < 0)
+		out_write(&out_stderr, text, used);
+	else if (!out_write(&trace_file, text, used) && !__atomic_exchange_n(&loss_told, true, __ATOMIC_RELAXED))
+		notice("-D: trace lines are lost: %s", strerror(errno));
 }
 
 /* QEMU's words for what we have under another one. */
@@ -86,19 +93,16 @@ bool trace_enable(const char *list, struct error *err)
 
 bool trace_open(const char *path, struct error *err)
 {
-	/* Not blocking: a FIFO that nobody reads is an error, not a wait. Trace lines do wait for its reader. */
+	/* Not blocking: a FIFO that nobody reads is an error, not a wait. */
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	FILE *file = NULL;
 
-	if (fd >= 0) {
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-		file = fdopen(fd, "w");
-	}
-	if (!file)
+	if (fd < 0)
 		return fail(err, "-D %s: cannot open the trace file: %s; name a file in a folder that you may write to",
 			    path, errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
-	setvbuf(file, NULL, _IOLBF, 0);
-	trace_file = file;
+	if (trace_file.fd >= 0)
+		close(trace_file.fd);
+	trace_file.fd = fd;
+	trace_file.is_ours = true;
 	return true;
 }
 

@@ -17,6 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "host/host.h"
 
 static struct {
@@ -59,6 +60,7 @@ static void on_quit(int signal_number)
 
 	if (terminal.quit_fd && !terminal.quit_asked) {
 		terminal.quit_asked = 1;
+		out_end();
 		if (write(terminal.quit_fd, &one, sizeof(one)) == sizeof(one)) {
 			errno = error;
 			return;

@@ -9,6 +9,7 @@
  *
  * Only RUNNING lets vCPUs and guest time go on.
  */
+#include "base/out.h"
 #include "host/host.h"
 #include "machine/private.h"
 #include "virtio/virtio.h"
@@ -131,6 +132,7 @@ bool machine_cont(struct machine *m, struct error *err)
 static void quit(struct machine *m, int code)
 {
 	m->exit_code = code;
+	out_end(); /* a vCPU may be at a trace line */
 	loop_quit(m->loop);
 }
 

@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bits.h"
+#include "base/out.h"
 #include "base/trace.h"
 #include "boot/boot.h"
 #include "machine/private.h"
@@ -74,20 +74,10 @@ static void console_write(struct machine *m, const u8 *bytes, size_t size)
 	struct chardev *chardev =
 		m->config.semihosting_chardev ? machine_chardev(m, m->config.semihosting_chardev) : NULL;
 
-	if (chardev) {
+	if (chardev)
 		chardev_write(chardev, bytes, size);
-		return;
-	}
-	while (size) {
-		ssize_t put = write(STDERR_FILENO, bytes, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return;
-		bytes += put;
-		size -= (size_t)put;
-	}
+	else
+		out_write(&out_stderr, bytes, size);
 }
 
 /* `size` bytes, or up to a NUL; how many were written. */

@@ -666,6 +666,27 @@ def without_a_trace(build, folder):
     assert done.returncode == 1 and b"-pidfile" in done.stderr and not os.path.exists(f"{folder}/pid"), done
 
 
+def nobody_reads(build, folder):
+    """Who stops reading what is said on standard error, or a trace, holds the machine up, but not its end."""
+    from qmp.client import image
+    (pathlib.Path(folder) / "image").write_bytes(image([0xd503201f, 0x17ffffff]))  # nop; b .-4
+    os.mkfifo(f"{folder}/trace")
+    reader = os.open(f"{folder}/trace", os.O_RDONLY | os.O_NONBLOCK)
+    for options in (["-D", f"{folder}/trace"], []):
+        for by_signal in (True, False):
+            process = subprocess.Popen([str(build / "cxlvm"), "-kernel", f"{folder}/image", "-accel", "interp", "-d", "exec", "-serial", "null", "-qmp",
+                                        f"unix:{folder}/qmp,server=on,wait=off", *options], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            try:
+                client = Client(f"{folder}/qmp").start()
+                time.sleep(0.5)
+                process.send_signal(signal.SIGTERM) if by_signal else client.call("quit")
+                assert process.wait(20) == 0, process.returncode
+            finally:
+                process.kill()
+                process.communicate()
+    os.close(reader)
+
+
 def guest_resets(build, folder):
     with Machine(build, folder, RESET, ["-S"]) as machine:
         client = machine.connect().start()
@@ -985,7 +1006,7 @@ def sandboxed(build, folder):
 
 
 CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "a stranger is asked": asked_strangers, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
-         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "without a trace": without_a_trace, "hostile bytes": hostile,
+         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "without a trace": without_a_trace, "nobody reads": nobody_reads, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 
