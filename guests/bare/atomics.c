@@ -200,6 +200,60 @@ static void aba(unsigned cpu, void *arg)
 	}
 }
 
+/*
+ * The same while the store exclusive faults: its handler lets vCPU 1 write B and A again, and stores exclusively what the program wanted to.
+ * That must fail as well, also under a breakpoint somewhere, which has it interpreted.
+ */
+static u64 *fault_desc, fault_page, fault_va = 0x4000200000ul;
+static volatile u64 fault_status;
+
+static bool store_in_its_place(struct frame *f, unsigned vector)
+{
+	u32 status;
+
+	*(volatile u64 *)fault_desc &= ~D_RO;
+	tlbi_va(fault_va);
+	__atomic_store_n(&aba_stage, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&aba_stage, __ATOMIC_ACQUIRE) != 2)
+		;
+	write_sysreg(read_sysreg(mdscr_el1) | BIT(15) | BIT(13), mdscr_el1);
+	asm volatile("msr daifclr, #8; isb; stxr %w0, %1, [%2]; msr daifset, #8" : "=&r"(status) : "r"(0xcul), "r"(fault_va) : "memory");
+	write_sysreg(read_sysreg(mdscr_el1) & ~(BIT(15) | BIT(13)), mdscr_el1);
+	fault_status = status;
+	f->elr += 4;
+	return true;
+}
+
+static void faulting(unsigned cpu, void *arg)
+{
+	for (unsigned i = 0; i < RUNS(50, 2000); i++) {
+		if (!cpu) {
+			write64(fault_page, 0xa);
+			*(volatile u64 *)fault_desc |= D_RO;
+			tlbi_va(fault_va);
+			self()->hook = store_in_its_place;
+			write_sysreg(fault_va, dbgbvr0_el1);
+			write_sysreg(i & 1 ? 3 : 0, dbgbcr0_el1);
+			barrier_wait(&bar, 2);
+			asm volatile("ldxr x9, [%0]; add x10, x9, #1; stxr w11, x10, [%0]; clrex" :: "r"(fault_va) : "x9", "x10", "x11", "memory");
+			self()->hook = NULL;
+			check("a handler's store exclusive", fault_status, 1);
+			check("what is there", read64(fault_page), 0xa);
+			aba_stage = 0;
+			barrier_wait(&bar, 2);
+		} else {
+			barrier_wait(&bar, 2);
+			while (__atomic_load_n(&aba_stage, __ATOMIC_ACQUIRE) != 1)
+				;
+			write64(fault_page, 0xb);
+			dmb();
+			write64(fault_page, 0xa);
+			__atomic_store_n(&aba_stage, 2, __ATOMIC_RELEASE);
+			barrier_wait(&bar, 2);
+		}
+	}
+}
+
 static volatile u64 twice;
 
 static void stack(unsigned cpu, void *arg)
@@ -301,6 +355,9 @@ void test(void)
 		return;
 	smp_run(2, aba, NULL);
 	check("store exclusives that passed over ABA", aba_passed, 0);
+	fault_page = (u64)page_alloc(4096);
+	fault_desc = map(&flat, fault_va, fault_page, D_RAM, 3);
+	smp_run(2, faulting, NULL);
 	for (unsigned i = 0; i < 64; i++) {
 		nodes[i].next = head;
 		head = (u64)&nodes[i];

@@ -105,6 +105,9 @@ static void enter_el1(struct cpu *cpu, unsigned offset, u64 elr)
 	unsigned base = cpu->el == 0 ? 0x400 : cpu->spsel ? 0x200 : 0;
 	bool pan = cpu->pan;
 
+	/* What it wanted to store, the handler may not: it was not in view of that LDXR. */
+	if (cpu->exclusive.armed == ARMED_TO_STORE)
+		cpu->exclusive.armed = ARMED_BY_VALUE;
 	set_mode(cpu, 1, 1);
 	cpu->sys.spsr = spsr;
 	cpu->sys.elr = elr;
