@@ -113,7 +113,7 @@ void cpu_power_down(struct cpu *cpu, u64 entry, u64 x0)
 
 void cpu_wfi(struct cpu *cpu)
 {
-	if (cpu->el == 0 && !bit(cpu->sys.sctlr, 16)) {
+	if (cpu->el == 0 && !bit(cpu->sys.sctlr, 16) && !cpu_interrupt_pending(cpu)) { /* it would wait */
 		cpu_raise(cpu, EC_WFX, WFX_ISS);
 		return;
 	}

@@ -179,6 +179,27 @@ static void interrupts_come_no_later_than_an_isb(void **state)
 	assert_int_equal(cpu->sys.elr, CODE + 16);
 }
 
+static void wfi_is_trapped_only_if_it_would_wait(void **state)
+{
+	struct bench *b = *state;
+	struct cpu *cpu = b->cpu;
+
+	((u32 *)ram_at(b, CODE))[0] = 0xd503207f; /* wfi */
+	cpu_set_pstate(cpu, 0x80);                /* EL0, nTWI is 0 */
+	cpus_set_irq(b->cpus, 0, true);
+	cpu_run(cpu, 2);
+	assert_int_equal(cpu->el, 0);
+	assert_int_equal(cpu_pc(cpu), CODE + 8);
+	cpus_set_irq(b->cpus, 0, false);
+	cpu_set_pstate(cpu, 0x5);
+	cpu->sys.spsr = 0x80;
+	cpu->sys.elr = CODE;
+	cpu_eret(cpu);
+	cpu_run(cpu, 2);
+	assert_int_equal(cpu->sys.esr, (u64)EC_WFX << 26 | BIT(25) | 0x1e00000);
+	assert_int_equal(cpu->sys.elr, CODE);
+}
+
 static void software_step_runs_one_instruction(void **state)
 {
 	struct bench *b = *state;
@@ -287,13 +308,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
 	const struct CMUnitTest list[] = {
-		T(entry_saves_and_sets_pstate),
-		T(stack_pointers_follow_the_mode),
-		T(eret_restores_or_is_illegal),
-		T(interrupts_wait_for_their_mask),
-		T(interrupts_come_no_later_than_an_isb),
-		T(software_step_runs_one_instruction),
-		T(breakpoints_stop_before_the_instruction),
+		T(entry_saves_and_sets_pstate),           T(stack_pointers_follow_the_mode),
+		T(eret_restores_or_is_illegal),           T(interrupts_wait_for_their_mask),
+		T(interrupts_come_no_later_than_an_isb),  T(wfi_is_trapped_only_if_it_would_wait),
+		T(software_step_runs_one_instruction),    T(breakpoints_stop_before_the_instruction),
 		T(dc_zva_names_the_address_it_was_given),
 	};
 
