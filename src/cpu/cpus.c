@@ -275,6 +275,8 @@ void cpus_reset(struct cpus *cpus, u64 entry, u64 x0)
 
 		timers_reset(cpu);
 		store(&thread->on_pending, 0);
+		store(&thread->set_pc, 0);
+		store(&thread->set_pstate, 0);
 		/* Its thread may be taking an earlier reset just now; it takes this one after that. */
 		store(&thread->reset_pc, entry);
 		store(&thread->reset_x0, i == 0 ? x0 : 0);
@@ -369,7 +371,7 @@ static bool is_runnable(struct cpu *cpu)
 		return false;
 	if (load(&cpu->powered_off))
 		return false;
-	if (cpu->halted && (cpu_interrupt_pending(cpu) || (thread->resume && load(&thread->wake_request)))) {
+	if (cpu->halted && (cpu_interrupt_pending(cpu) || (thread->resume && (load(&thread->wake_request) || load(&thread->step))))) {
 		cpu->halted = false;
 		if (thread->resume)
 			resume(cpu);

@@ -219,8 +219,8 @@ void cpus_debug_plan(struct cpus *cpus, unsigned index, enum debug_plan plan)
 	cpus->debugger.planned = true;
 	store(&cpu->thread->held, plan == DEBUG_HOLD);
 	store(&cpu->thread->step, plan == DEBUG_ONE);
-	/* A step out of WFI: it may end at any time. */
-	if (plan == DEBUG_ONE)
+	/* A step out of WFI: it may end at any time. One out of a power-down begins where the core starts: is_runnable. */
+	if (plan == DEBUG_ONE && !cpu->thread->resume)
 		store(&cpu->halted, false);
 	debug_rederive(cpu);
 }
@@ -291,9 +291,22 @@ bool cpu_debug_write(struct cpu *cpu, u64 va, const void *from, u64 size, bool p
 	return true;
 }
 
+/* As a reset leaves it that the thread has yet to take. */
+static u64 get_reset(const struct cpu_thread *thread, enum debug_reg reg)
+{
+	switch (reg) {
+	case DEBUG_PC: return load(&thread->set_pc) ? thread->new_pc : load(&thread->reset_pc);
+	case DEBUG_PSTATE: return load(&thread->set_pstate) ? thread->new_pstate : 0x3c5;
+	default: return reg == 0 ? load(&thread->reset_x0) : 0;
+	}
+}
+
 u64 cpu_debug_get(struct cpu *cpu, enum debug_reg reg)
 {
 	const struct cpu_thread *thread = cpu->thread;
+
+	if (load(&thread->reset_pending))
+		return get_reset(thread, reg);
 
 	switch (reg) {
 	case DEBUG_PC: return load(&thread->set_pc) ? thread->new_pc : cpu_pc(cpu);

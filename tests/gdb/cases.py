@@ -87,6 +87,19 @@ def small(build, engine):
         yield f"{engine}: {lines.splitlines()[-1]}", not missing, f"{missing} missing in:\n{part}"
 
 
+# CPU_SUSPEND to power down, x0 7 at its entry point 0x4000005c: x5 is 0x107, and on the spot. The call, at 0x40000054, does not come back.
+SUSPEND = [0xD2800020, 0xF2B88000, 0xD2A00021, 0x10000082, 0xD28000E3, 0xD4000002, 0x14000000, 0x91040005, 0x14000000]
+
+
+def power_down(build):
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "image"
+        image.write_bytes(programs.image(SUSPEND))
+        with Machine(build, folder, ["-m", "256M", "-serial", "null", "-kernel", str(image)]) as machine:
+            text = machine.gdb(["hbreak *0x40000054", "continue", "stepi", "stepi", "p/x $pc", "p/x $x5", "detach"])
+    yield "a step out of a power-down begins at its entry point", bool(re.search(r"= 0x40000060\s.*= 0x107\s", text, re.S)), text
+
+
 def kernel(build):
     """The kernel in its idle loop: stopped by a key, stepped, broken into at its interrupt vector, which is mapped by itself only."""
     guest = build / "guest" / "6.12"
@@ -146,6 +159,7 @@ def rubbish(build):
 def run_all(build, long=False):
     yield from small(build, "jit")
     yield from small(build, "interp")
+    yield from power_down(build)
     yield from rubbish(build)
     yield from kernel(build)
 

@@ -688,6 +688,13 @@ def nobody_reads(build, folder):
 
 
 def guest_resets(build, folder):
+    with Machine(build, folder) as machine:  # while stopped: it is seen at once
+        client = machine.connect().start()
+        client.call("stop")
+        client.call("system_reset")
+        client.event("RESET")
+        text = client.call("human-monitor-command", command_line="info registers")
+        assert "PC=0000000040000000" in text and "X01=0000000000000000" in text, text
     with Machine(build, folder, RESET, ["-S"]) as machine:
         client = machine.connect().start()
         client.call("cont")
