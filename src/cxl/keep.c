@@ -6,7 +6,7 @@
  * replaced as a whole. A device whose labels are in no shared file remembers nothing.
  *
  * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left
- * there is copied at the next power-on.
+ * there, or one whose host could not write the labels back, is copied at the next power-on.
  *
  * Dirty is what software said by Set Shutdown State, until a reset or the end of the process. A machine reset and an
  * end in order stand for a shutdown with GPF, where the device saves everything. A process that was killed leaves
@@ -58,12 +58,12 @@ static bool pending_read(const struct cxl_type3 *dev, const char *path, u8 **dat
 		    dev->name, path);
 }
 
-static void label_copy(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length)
+static bool label_copy(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length)
 {
 	for (u64 at = align_down(offset, 2 * MiB); at < offset + length; at += 2 * MiB)
 		backend_ready(dev->lsa, at);
 	memcpy(dev->lsa->host + offset, data, length);
-	backend_flush(dev->lsa, offset, length);
+	return backend_flush(dev->lsa, offset, length);
 }
 
 void keep_label(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length)
@@ -83,8 +83,8 @@ void keep_label(struct cxl_type3 *dev, u64 offset, const u8 *data, u64 length)
 	if (!file_replace(path, pending, PENDING_HEADER + length, &err))
 		notice("%s: %s", dev->name, err.text);
 	free(pending);
-	label_copy(dev, offset, data, length);
-	unlink(path);
+	if (label_copy(dev, offset, data, length))
+		unlink(path);
 }
 
 static void label_finish(struct cxl_type3 *dev)
@@ -97,9 +97,9 @@ static void label_finish(struct cxl_type3 *dev)
 	if (!side_path(dev, "pending", path) || access(path, F_OK) ||
 	    !pending_read(dev, path, &data, &offset, &length, &err))
 		return;
-	label_copy(dev, offset, data + PENDING_HEADER, length);
+	if (label_copy(dev, offset, data + PENDING_HEADER, length))
+		unlink(path);
 	free(data);
-	unlink(path);
 }
 
 /* --- state --- */

@@ -115,17 +115,18 @@ void backend_ready(struct backend *b, u64 offset)
 
 bool backend_flush(struct backend *b, u64 offset, u64 size)
 {
+	struct backend *all = b->whole ? b->whole : b;
 	u64 from, end;
 
 	if (!b->path || !b->share || b->readonly || !size || !range_ok(offset, size, b->size))
 		return true;
 	from = align_down(offset, PAGE);
 	end = align_up(offset + size, PAGE);
-	if (!msync(b->host + from, end - from, MS_SYNC))
-		return true;
-	notice("memory backend '%s': mem-path=%s: writing back failed: %s", b->id ? b->id : "", b->path,
-	       strerror(errno));
-	return false;
+	if (msync(b->host + from, end - from, MS_SYNC) &&
+	    !__atomic_exchange_n(&all->flush_failed, true, __ATOMIC_RELAXED))
+		notice("memory backend '%s': mem-path=%s: writing back failed: %s", b->id ? b->id : "", b->path,
+		       strerror(errno));
+	return !__atomic_load_n(&all->flush_failed, __ATOMIC_RELAXED);
 }
 
 bool backend_slice(struct backend *slice, struct backend *whole, u64 size, struct error *err)

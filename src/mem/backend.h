@@ -25,15 +25,17 @@ struct backend {
 	char *path; /* memory-backend-file: the file; else NULL */
 	u64 size;   /* bytes */
 	bool share, readonly, prealloc, pmem;
-	u8 *host;        /* `size` bytes, mapped at create */
-	int fd;          /* of the file or memfd, or -1 */
-	u8 *chunk_ready; /* lazily read files: one byte per 2 MiB chunk; NULL: all ready */
+	u8 *host;          /* `size` bytes, mapped at create */
+	int fd;            /* of the file or memfd, or -1 */
+	u8 *chunk_ready;   /* lazily read files: one byte per 2 MiB chunk; NULL: all ready */
+	bool flush_failed; /* once; atomic, that of a slice's whole */
 };
 
 /* Makes the 2 MiB chunk that holds `offset` readable and writable in memory. Any thread, no locks held. */
 void backend_ready(struct backend *backend, u64 offset);
 /* Makes [offset, offset + size) durable in the file (msync) when the backend is a file that is `share=on`; else there
- * is nothing to do. False, and a line on stderr, if the host could not. Any thread. */
+ * is nothing to do. False if the host could not, with a line on stderr, and for ever after: it says once that stores
+ * are lost, and holds what is left for clean. Any thread. */
 bool backend_flush(struct backend *backend, u64 offset, u64 size);
 /* The backend that an object is, or NULL if it is none (or was not created). */
 struct backend *backend_of(struct dev *dev);

@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a memory device is told about itself: partitions, health, payload size, spares; and what it remembers.
  * [CXL3.1 8.2.9.9] */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
 #include "driver.h"
 #include "host/host.h"
+
+/* In the place of the C library's: what the host says of writing back. */
+static int msync_error;
+
+int msync(void *address, size_t size, int flags)
+{
+	errno = msync_error;
+	return msync_error ? -1 : (int)syscall(SYS_msync, address, size, flags);
+}
 
 static struct machine m;
 static struct cxl_type3 *dev;
@@ -276,6 +288,34 @@ static void hashes_that_were_cut_short_are_refused(void **state)
 	}
 	free(text);
 	unlink(path);
+}
+
+/* Labels that the host could not write back are owed, and no shutdown is clean after that. */
+static void what_is_not_written_back_is_owed(void **state)
+{
+	u8 data[8 + 64] = {0}, request[8] = {0};
+	char path[128];
+	u32 count;
+
+	snprintf(path, sizeof(path), "%s/l.pending", folder);
+	store_le(request + 4, 4, 64);
+	memset(data + 8, 0x5a, 64);
+	open_device("");
+	count = dirty_shutdowns();
+	assert_int_equal(send(0x4204, (const u8[]){1}, 1), CXL_SUCCESS);
+	msync_error = EIO;
+	assert_int_equal(send(0x4103, data, sizeof(data)), CXL_SUCCESS);
+	assert_int_equal(access(path, F_OK), 0);
+	msync_error = 0;
+	memset(dev->lsa->host, 0, 64); /* as the file has it */
+	cxl_host_sync(m.cxl);
+	fixture_close(&m);
+	open_device("");
+	assert_int_equal(dirty_shutdowns(), count + 1);
+	assert_int_equal(send(0x4102, request, 8), CXL_SUCCESS);
+	assert_memory_equal(out, data + 8, 64);
+	assert_int_equal(access(path, F_OK), -1);
+	fixture_close(&m);
 }
 
 static void a_sanitize_that_was_killed_is_owed(void **state)
@@ -605,17 +645,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		T(capacity_is_partitioned_where_it_may_be),
-		T(dirty_shutdowns_are_counted_over_the_end),
-		T(passphrases_outlast_the_process),
-		T(a_sanitize_that_was_killed_is_owed),
-		T(hashes_that_were_cut_short_are_refused),
-		T(label_writes_are_whole_when_killed),
-		T(health_crosses_thresholds),
-		T(payloads_have_the_size_that_is_asked_for),
-		T(spares_are_used_up),
-		T(ranges_of_media_fill_the_payload),
-		T(repair_is_told_where_it_is_asked_for),
+		T(capacity_is_partitioned_where_it_may_be),  T(dirty_shutdowns_are_counted_over_the_end),
+		T(passphrases_outlast_the_process),          T(a_sanitize_that_was_killed_is_owed),
+		T(hashes_that_were_cut_short_are_refused),   T(what_is_not_written_back_is_owed),
+		T(label_writes_are_whole_when_killed),       T(health_crosses_thresholds),
+		T(payloads_have_the_size_that_is_asked_for), T(spares_are_used_up),
+		T(ranges_of_media_fill_the_payload),         T(repair_is_told_where_it_is_asked_for),
 	};
 
 	return cmocka_run_group_tests_name("cxl/state", tests, NULL, NULL);

@@ -2,17 +2,31 @@
 /* Memory backends: sizes, files with holes, sharing, refusals. */
 #include "mem/backend.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "obj/dev.h"
+
+/* In the place of the C library's: what the host says of writing back, once. */
+static int msync_error;
+
+int msync(void *address, size_t size, int flags)
+{
+	int error = msync_error;
+
+	msync_error = 0;
+	errno = error;
+	return error ? -1 : (int)syscall(SYS_msync, address, size, flags);
+}
 
 static char folder[] = "/tmp/cxlvm-test-XXXXXX";
 
@@ -204,6 +218,8 @@ static void a_private_file_need_not_be_writable(void **state)
 
 static void a_shared_file_shows_every_store(void **state)
 {
+	struct backend slice;
+	struct error err;
 	struct dev *dev;
 	struct backend *b = must_make(&memory_backend_file_class, "id=m0,size=4M,mem-path=FILE,share=on,pmem=on", &dev);
 
@@ -214,6 +230,12 @@ static void a_shared_file_shows_every_store(void **state)
 	assert_int_equal(file_byte(3 * MiB), 'S');
 	assert_true(backend_flush(b, 3 * MiB + 1, 64));
 	assert_true(backend_flush(b, 3 * MiB, 100 * MiB)); /* outside: nothing */
+	/* The host says once that stores are lost; the next flush cannot bring them back. */
+	assert_true(backend_slice(&slice, b, 2 * MiB, &err));
+	msync_error = EIO;
+	assert_false(backend_flush(&slice, 0, 64));
+	assert_false(backend_flush(&slice, 0, 64));
+	assert_false(backend_flush(b, 0, 4 * MiB));
 	dev_destroy(dev);
 	b = must_make(&memory_backend_file_class, "id=m0,size=4M,mem-path=FILE,share=on", &dev);
 	assert_int_equal(b->host[3 * MiB], 'S');
