@@ -56,11 +56,11 @@ static void trigger(struct pci_dev *port, unsigned reason, unsigned further, u16
 	status = deposit(deposit(status, 2, 1, reason), 6, 5, further) | DPC_STATUS_TRIGGERED;
 	dpc_set(port, DPC_STATUS, 2, status | (control & DPC_CTRL_INTERRUPT ? DPC_STATUS_INTERRUPT : 0));
 	dpc_set(port, DPC_SOURCE, 2, source);
+	if (control & DPC_CTRL_ERR_COR) /* before the interrupt [PCIe6 6.2.11.2] */
+		pci_aer_correctable_message(port);
 	pci_below_reset(port, RESET_HOT);
 	pci_link_changed(port);
 	pci_port_update(port);
-	if (control & DPC_CTRL_ERR_COR)
-		pci_aer_correctable_message(port);
 }
 
 bool pci_dpc_detects(struct pci_dev *port)

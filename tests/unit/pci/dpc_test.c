@@ -129,6 +129,13 @@ static void the_ports_own_errors_and_software(void **state)
 	wr(t.f, t.dpc + DPC_CTRL, 1, 1 | DPC_CTRL_SOFTWARE);
 	assert_int_equal(status(&t), DPC_STATUS_TRIGGERED | 3 << 1 | 1 << 5);
 	assert_int_equal(rd(t.f, t.dpc + DPC_CTRL, 2), 1);
+	/* ERR_COR comes before the interrupt, which so is one for both. [PCIe6 6.2.11.2] */
+	wr(t.f, t.dpc + DPC_STATUS, 2, DPC_STATUS_TRIGGERED);
+	wr(t.f, t.config + t.port->cap_aer + AER_ROOT_STATUS, 4, 0x7f);
+	t.f->message_count = 0;
+	wr(t.f, t.dpc + DPC_CTRL, 2, 1 | DPC_CTRL_ERR_COR | DPC_CTRL_INTERRUPT | DPC_CTRL_SOFTWARE);
+	assert_int_equal(root_status(&t), AER_ROOT_COR);
+	assert_int_equal(t.f->message_count, 1);
 	fixture_free(t.f);
 }
 
