@@ -17,10 +17,22 @@ static void root_written(struct regs *b, unsigned i, u64 old, u64 now)
 	pci_port_update(config_dev(b));
 }
 
+/* The pointer leaves what was cleared, as it would be taken for valid when the same error comes again and is masked
+ * then. [PCIe6 6.2.4.2] */
+static void uncorrectable_status_written(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	u32 at = config_dev(b)->cap_aer + AER_CONTROL;
+	u64 control = regs_get(b, at, 4);
+
+	if (bit(old & ~now, bits(control, 4, 0)))
+		regs_set(b, at, 4, deposit(control, 4, 0, AER_NO_ERROR));
+}
+
 u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port)
 {
 	const struct reg rows[] = {
-		R32(AER_UNCOR_STATUS, UNCOR_STATUS, 0, 0, .w1c = AER_UNCOR_BITS, .sticky = STICKY),
+		R32(AER_UNCOR_STATUS, UNCOR_STATUS, 0, 0, .w1c = AER_UNCOR_BITS, .sticky = STICKY,
+		    .write = uncorrectable_status_written),
 		R32(AER_UNCOR_MASK, UNCOR_MASK, PCI_AER_UNCORRECTABLE_INTERNAL, AER_UNCOR_BITS, .sticky = STICKY),
 		R32(AER_UNCOR_SEVERITY, UNCOR_SEVERITY, 0x00462030, AER_UNCOR_BITS, .sticky = STICKY),
 		R32(AER_COR_STATUS, COR_STATUS, 0, 0, .w1c = AER_COR_BITS, .sticky = STICKY),
@@ -195,13 +207,13 @@ void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 
 
 /* Who waits for a completion hears of the error by it: if it is not fatal the function that answers has a correctable
  * one, and tells of it only with AER. [PCIe5 6.2.3.2.4, 6.2.4.3, figure 6-2] */
-bool pci_aer_unsupported(struct pci_dev *dev, bool posted, const u32 header[4], bool may_tell)
+void pci_aer_unsupported(struct pci_dev *dev, bool posted, const u32 header[4], unsigned *told)
 {
 	enum error_kind kind;
 	bool is_due;
 
 	if (!dev->bus || !dev->cap_pcie)
-		return false;
+		return;
 	kind = kind_of(dev, AER_UNCOR_UNSUPPORTED);
 	if (posted || kind == ERROR_FATAL) {
 		is_due = record(dev, kind, AER_UNCOR_UNSUPPORTED, header);
@@ -212,8 +224,9 @@ bool pci_aer_unsupported(struct pci_dev *dev, bool posted, const u32 header[4], 
 		if (is_due)
 			log_uncorrectable(dev, AER_UNCOR_UNSUPPORTED, header);
 	}
-	if (!may_tell || !is_due || !is_reporting(dev, kind, AER_UNCOR_UNSUPPORTED))
-		return false;
+	if (!is_due || !is_reporting(dev, kind, AER_UNCOR_UNSUPPORTED) || (told && (*told & BIT(kind))))
+		return;
+	if (told)
+		*told |= BIT(kind);
 	error_message(dev, kind);
-	return true;
 }

@@ -86,21 +86,35 @@ u64 pci_bar_address(const struct pci_dev *dev, unsigned n)
 	return n < PCI_BARS && dev->bars[n].region.added ? dev->bars[n].region.base : UINT64_MAX;
 }
 
+static u64 bar_base(const struct pci_dev *dev, unsigned n)
+{
+	const struct pci_bar *bar = &dev->bars[n];
+	u32 at = PCI_BAR0 + 4 * n;
+	u64 base = regs_get(&dev->config, at, 4) & (bar->io ? ~0x3u : ~0xfu);
+
+	return bar->is_64 ? base | regs_get(&dev->config, at + 4, 4) << 32 : base;
+}
+
+bool pci_bars_hold(const struct pci_dev *dev, const struct pci_bytes *bytes)
+{
+	for (unsigned n = 0; n < PCI_BARS; n++)
+		if (dev->bars[n].size && dev->bars[n].io == bytes->io && bar_base(dev, n) &&
+		    bytes->address - bar_base(dev, n) < dev->bars[n].size)
+			return true;
+	return false;
+}
+
 /* Where the BAR belongs now, as the CPU sees it, or UINT64_MAX. */
 static u64 bar_target(const struct pci_dev *dev, unsigned n)
 {
 	const struct pci_bar *bar = &dev->bars[n];
 	const struct pci_windows *windows;
-	u32 at = PCI_BAR0 + 4 * n;
-	u64 base = regs_get(&dev->config, at, 4) & (bar->io ? ~0x3u : ~0xfu);
-	u64 enable = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY, last;
+	u64 base = bar_base(dev, n), enable = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY, last;
 
 	if (!dev->bus->root->host || !(regs_get(&dev->config, PCI_COMMAND, 2) & enable))
 		return UINT64_MAX;
 	if (dev->cap_pm && (regs_get(&dev->config, dev->cap_pm + PM_CTRL, 2) & PM_CTRL_STATE) == PM_CTRL_D3HOT)
 		return UINT64_MAX;
-	if (bar->is_64)
-		base |= regs_get(&dev->config, at + 4, 4) << 32;
 	if (!add_ok(base, bar->size - 1, &last))
 		return UINT64_MAX;
 	windows = pci_host_windows(dev->bus->root->host);

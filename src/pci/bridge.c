@@ -60,20 +60,11 @@ static bool window_holds(u64 first, u64 last, u64 base, u64 size)
 	return first <= last && base >= first && base <= last && size - 1 <= last - base;
 }
 
-bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
+/* Whatever is enabled. */
+static bool windows_hold(const struct regs *c, u64 base, u64 size, bool io)
 {
-	const struct regs *c = &dev->config;
-	struct pci_alternate other;
 	u64 first, last;
 
-	if (pci_is_asleep(dev)) /* D3hot: only configuration space answers [PCIe5 5.3.1.4] */
-		return false;
-	if (!io && pci_bridge_alternate(dev, &other) &&
-	    (window_holds(other.first, other.last, base, size) ||
-	     window_holds(other.prefetch_first, other.prefetch_last, base, size)))
-		return true;
-	if (!(regs_get(c, PCI_COMMAND, 2) & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)))
-		return false;
 	if (io) {
 		first = (regs_get(c, PCI_IO_BASE, 1) & 0xf0) << 8 | regs_get(c, PCI_IO_BASE_HI, 2) << 16;
 		last = (regs_get(c, PCI_IO_LIMIT, 1) & 0xf0) << 8 | regs_get(c, PCI_IO_LIMIT_HI, 2) << 16 | 0xfff;
@@ -90,6 +81,30 @@ bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
 	last = (regs_get(c, PCI_PREFETCH_LIMIT, 2) & 0xfff0) << 16 | regs_get(c, PCI_PREFETCH_LIMIT_HI, 4) << 32 |
 	       0xfffff;
 	return window_holds(first, last, base, size);
+}
+
+bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io)
+{
+	const struct regs *c = &dev->config;
+	struct pci_alternate other;
+
+	if (pci_is_asleep(dev)) /* D3hot: only configuration space answers [PCIe5 5.3.1.4] */
+		return false;
+	if (!io && pci_bridge_alternate(dev, &other) &&
+	    (window_holds(other.first, other.last, base, size) ||
+	     window_holds(other.prefetch_first, other.prefetch_last, base, size)))
+		return true;
+	return (regs_get(c, PCI_COMMAND, 2) & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)) &&
+	       windows_hold(c, base, size, io);
+}
+
+bool pci_is_disabled(const struct pci_dev *dev, const struct pci_bytes *bytes)
+{
+	u64 enable = bytes->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+
+	return ((regs_get(&dev->config, PCI_COMMAND, 2) & enable) == 0 || pci_is_asleep(dev)) &&
+	       (pci_bars_hold(dev, bytes) ||
+		(dev->bridge && windows_hold(&dev->config, bytes->address, bytes->size, bytes->io)));
 }
 
 void pci_bridge_init(struct pci_dev *dev, struct pci_bridge *bridge, enum bus_kind kind)

@@ -61,29 +61,30 @@ static struct pci_dev *next_port(const struct pci_dev *port, bool (*leads)(const
 	return NULL;
 }
 
-/* At the lower end of a link all functions have the error, and one of them tells of it. [PCIe5 6.2.4] Inside a switch
- * it is the upstream port's. */
+/* At the lower end of a link all functions have the error, and of each severity one of them tells. [PCIe5 6.2.4] Inside
+ * a switch it is the upstream port's. */
 static void answer_below(struct pci_dev *port, bool posted, const u32 header[4])
 {
-	bool told = false;
+	unsigned told = 0;
 
 	if (!port->bridge->secondary.single_slot) {
-		pci_aer_unsupported(port, posted, header, true);
+		pci_aer_unsupported(port, posted, header, NULL);
 		return;
 	}
 	for (unsigned fn = 0; fn < 8; fn++) {
 		struct pci_dev *dev = port->bridge->secondary.slots[fn];
 
-		if (dev && dev->config.store && pci_aer_unsupported(dev, posted, header, !told))
-			told = true;
+		if (dev && dev->config.store)
+			pci_aer_unsupported(dev, posted, header, &told);
 	}
 }
 
-/* What a port keeps back is its own to answer. Of a root port's nothing is said: who asks is next to it. */
+/* What a port keeps back is its own to answer. Of a root port's nothing is said: who asks is next to it; nor while one
+ * contains an error. */
 static void answer_itself(struct pci_dev *port, const u32 header[4])
 {
-	if (pci_express_type(port) == PCIE_DOWNSTREAM)
-		pci_aer_unsupported(port, false, header, true);
+	if (pci_express_type(port) == PCIE_DOWNSTREAM && !pci_dpc_contains(port))
+		pci_aer_unsupported(port, false, header, NULL);
 }
 
 static bool leads_to_bus(const struct pci_dev *port, const void *number)
@@ -117,18 +118,33 @@ static bool leads_to_bytes(const struct pci_dev *port, const void *arg)
 	return pci_bridge_passes(port, bytes->address, bytes->size, bytes->io);
 }
 
+bool pci_disabled_answers(struct pci_bus *bus, const struct pci_bytes *bytes, bool posted, const u32 header[4])
+{
+	for (unsigned n = 0; n < bus->end; n++)
+		if (bus->slots[n] && bus->slots[n]->config.store && pci_is_disabled(bus->slots[n], bytes)) {
+			pci_aer_unsupported(bus->slots[n], posted, header, NULL);
+			return true;
+		}
+	return false;
+}
+
 void pci_unclaimed_bytes(struct pci_dev *port, const struct pci_bytes *bytes, bool posted, const u32 header[4])
 {
 	for (struct pci_dev *next;; port = next) {
+		bool is_link = port->bridge->secondary.single_slot;
+
 		/* What is posted and finds a link down is lost without a word. [PCIe5 2.9.1] */
-		if (port->bridge->secondary.single_slot && !pci_link_is_up(port)) {
+		if (is_link && !pci_link_is_up(port)) {
 			if (!posted)
 				answer_itself(port, header);
 			return;
 		}
 		next = next_port(port, leads_to_bytes, bytes);
-		if (!next)
-			return answer_below(port, posted, header);
+		if (next)
+			continue;
+		if (is_link || !pci_disabled_answers(&port->bridge->secondary, bytes, posted, header))
+			answer_below(port, posted, header);
+		return;
 	}
 }
 

@@ -91,7 +91,13 @@ static enum mem_result unanswered(const struct pci_window *window, u64 offset, u
 	const u32 header[4] = {type | (size == 8 ? 2 : 1), enables, address >> 32 ? (u32)(address >> 32) : low,
 			       address >> 32 ? low : 0};
 
-	if (!port || !pci_link_is_up(port))
+	if (!port) {
+		for (struct pci_root *root = window->host->roots; root; root = root->next)
+			if (pci_disabled_answers(&root->bus, &bytes, posted, header))
+				break;
+		return MEM_OK;
+	}
+	if (!pci_link_is_up(port))
 		return MEM_OK;
 	pci_unclaimed_bytes(port, &bytes, posted, header);
 	return !posted && pci_dpc_unsupported(port, io ? PCI_REQUEST_IO : PCI_REQUEST_MEMORY, header) ? MEM_NOTHING :

@@ -16,8 +16,17 @@ static inline struct pci_dev *config_dev(struct regs *b)
 	return b->owner;
 }
 
+/* A request of the CPU. */
+struct pci_bytes {
+	u64 address;
+	unsigned size;
+	bool io;
+};
+
 /* --- bar.c --- */
 void pci_bars_remove(struct pci_dev *dev);
+/* Whether a BAR, as it was programmed, has the first of the bytes, enabled or not. */
+bool pci_bars_hold(const struct pci_dev *dev, const struct pci_bytes *bytes);
 
 /* --- host.c --- */
 struct pci_windows {
@@ -44,11 +53,8 @@ void pci_below_reset(struct pci_dev *port, unsigned reset_kind);
 bool pci_bus_each(struct pci_bus *bus, bool (*each)(struct pci_dev *dev, void *arg), void *arg);
 /* A request has gone down a root port's link, which is up, and nobody claims it: whom it has come to answers. */
 void pci_unclaimed_config(struct pci_dev *root_port, u8 number, u8 devfn, const u32 header[4]);
-struct pci_bytes {
-	u64 address;
-	unsigned size;
-	bool io;
-};
+/* A function on the bus whose they are, but that is disabled, answers. [PCIe5 7.5.1.1.3] False: there is none. */
+bool pci_disabled_answers(struct pci_bus *bus, const struct pci_bytes *bytes, bool posted, const u32 header[4]);
 void pci_unclaimed_bytes(struct pci_dev *root_port, const struct pci_bytes *bytes, bool posted, const u32 header[4]);
 
 /* --- bridge.c --- */
@@ -61,6 +67,8 @@ static inline bool pci_bridge_alternate(const struct pci_dev *dev, struct pci_al
 }
 /* Whether [base, base + size) is inside the windows that the bridge has open. */
 bool pci_bridge_passes(const struct pci_dev *dev, u64 base, u64 size, bool io);
+/* Whether the bytes are a function's by its BARs or windows, but its Space Enable is off, or its power. */
+bool pci_is_disabled(const struct pci_dev *dev, const struct pci_bytes *bytes);
 
 /* --- msix.c, msi.c --- */
 void pci_msix_flush(struct pci_dev *dev); /* sends what is pending and no longer masked */
@@ -114,8 +122,9 @@ void pci_port_update(struct pci_dev *port);
 bool pci_aer_wants_interrupt(const struct pci_dev *port);
 /* An ERR_COR of a port that no status bit of AER's stands for, if Device Control lets it out. */
 void pci_aer_correctable_message(struct pci_dev *port);
-/* The function answers a request Unsupported Request; may_tell: with a message if that is due. True: it went out. */
-bool pci_aer_unsupported(struct pci_dev *dev, bool posted, const u32 header[4], bool may_tell);
+/* The function answers a request Unsupported Request, with a message if that is due and its kind is not in `told`
+ * (NULL: whatever the kind); then it is. */
+void pci_aer_unsupported(struct pci_dev *dev, bool posted, const u32 header[4], unsigned *told);
 
 /* --- dpc.c --- */
 /* Whether the port keeps its link down. */

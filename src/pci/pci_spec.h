@@ -214,7 +214,8 @@
 #define AER_COR_MASK 0x14
 #define AER_COR_BITS 0x0000f1c1
 #define AER_COR_ADVISORY 0x00002000 /* Advisory Non-Fatal Error */
-#define AER_CONTROL 0x18
+#define AER_CONTROL 0x18            /* First Error Pointer 4:0 */
+#define AER_NO_ERROR 0              /* of that pointer: a status bit that never is */
 #define AER_HEADER_LOG 0x1c
 #define AER_ROOT_COMMAND 0x2c
 #define AER_ROOT_STATUS 0x30

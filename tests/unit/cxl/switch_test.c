@@ -554,6 +554,10 @@ static void requests_end_where_nobody_leads_on(void **state)
 	assert_int_equal(new_errors(empty), UNSUPPORTED);
 	space_write(m.space, 0x10200000, 4, 0); /* one that nobody answers is no correctable error */
 	assert_int_equal(new_errors(us), 2 | EXP_DEVSTA_UNSUPPORTED);
+	pci_config_write(empty, PCI_COMMAND, 2, 0); /* one that is disabled answers for its window */
+	space_read(m.space, 0x10100000, 4, &value);
+	assert_int_equal(new_errors(empty), UNSUPPORTED);
+	assert_int_equal(new_errors(us), 0);
 	space_read(m.space, 0x10300000, 8, &value);
 	assert_int_equal(new_errors(us), UNSUPPORTED);
 	assert_int_equal(new_errors(cci), UNSUPPORTED);

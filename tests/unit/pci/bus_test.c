@@ -290,6 +290,47 @@ static void requests_that_nobody_claims_are_noted(void **state)
 	fixture_free(f);
 }
 
+/* [PCIe5 7.5.1.1.3] With its Space Enable off, whatever comes to a function is an Unsupported Request. */
+static void disabled_functions_answer(void **state)
+{
+	struct tree tree = tree_new();
+	struct fixture *f = tree.f;
+	struct dev *own = fixture_must_add(f, &test_dev_class, NULL, "id=own,addr=5,bar=1M");
+	struct pci_dev *p = pci_of(tree.port), *t = &tree.t->pci, *o = pci_of(own);
+	u64 port = ecam(0, 1, 0, 0), below = ecam(1, 0, 0, 0), dev = ecam(0, 5, 0, 0);
+	u64 port_status = port + p->cap_pcie + EXP_DEVSTA, status = dev + o->cap_pcie + EXP_DEVSTA,
+	    below_status = below + t->cap_pcie + EXP_DEVSTA;
+
+	wr(f, dev + PCI_BAR0, 4, 0x11000000);
+	wr(f, dev + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	rd(f, 0x11000010, 4);
+	assert_int_equal(rd(f, status, 2), 0);
+	wr(f, dev + PCI_COMMAND, 2, 0);
+	assert_int_equal(rd(f, 0x11000010, 4), 0xffffffff);
+	assert_int_equal(rd(f, status, 2), EXP_DEVSTA_CORRECTABLE | EXP_DEVSTA_UNSUPPORTED);
+	wr(f, status, 2, 0xffff);
+	assert_int_equal(rd(f, 0x11100010, 4), 0xffffffff); /* nobody's */
+	assert_int_equal(rd(f, status, 2), 0);
+	wr(f, dev + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	wr(f, dev + o->cap_pm + PM_CTRL, 2, PM_CTRL_D3HOT);
+	assert_int_equal(rd(f, 0x11000010, 4), 0xffffffff);
+	assert_int_equal(rd(f, status, 2), EXP_DEVSTA_CORRECTABLE | EXP_DEVSTA_UNSUPPORTED);
+
+	/* A port that is disabled keeps what is for its other side. */
+	wr(f, port + PCI_PRIMARY_BUS, 4, 0x00010100);
+	wr(f, port + PCI_MEMORY_BASE, 4, 0x10201020);
+	wr(f, below + PCI_BAR0, 4, 0x10200000);
+	wr(f, below + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(rd(f, 0x10200010, 4), 0xffffffff);
+	assert_int_equal(rd(f, port_status, 2), EXP_DEVSTA_CORRECTABLE | EXP_DEVSTA_UNSUPPORTED);
+	assert_int_equal(rd(f, below_status, 2), 0);
+	wr(f, port_status, 2, 0xffff);
+	wr(f, port + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(rd(f, 0x10200010, 4), 0xabcd0010);
+	assert_int_equal(rd(f, port_status, 2), 0);
+	fixture_free(f);
+}
+
 /* The pointer and the header log are the first error's until that one is cleared, not until all are; a masked error has
  * neither, though its status bit stands when it is unmasked. [PCIe5 6.2.4.2] */
 static void the_error_at_the_pointer_owns_the_log(void **state)
@@ -309,8 +350,11 @@ static void the_error_at_the_pointer_owns_the_log(void **state)
 	assert_int_equal(rd(f, aer + AER_CONTROL, 4) & 0x1f, 20);
 	assert_int_equal(rd(f, aer + AER_HEADER_LOG, 4), 20);
 	wr(f, aer + AER_UNCOR_STATUS, 4, BIT(20));
+	assert_int_equal(rd(f, aer + AER_CONTROL, 4) & 0x1f, AER_NO_ERROR);
+	wr(f, aer + AER_UNCOR_MASK, 4, BIT(20)); /* and does not point at the same one again, which is masked now */
+	pci_aer_report(t, false, BIT(20), (const u32[4]){21});
 	pci_aer_report(t, false, BIT(14), (const u32[4]){14});
-	assert_int_equal(rd(f, aer + AER_UNCOR_STATUS, 4), BIT(22) | BIT(12) | BIT(14));
+	assert_int_equal(rd(f, aer + AER_UNCOR_STATUS, 4), BIT(22) | BIT(20) | BIT(12) | BIT(14));
 	assert_int_equal(rd(f, aer + AER_CONTROL, 4) & 0x1f, 14);
 	assert_int_equal(rd(f, aer + AER_HEADER_LOG, 4), 14);
 	fixture_free(f);
@@ -382,6 +426,7 @@ int main(void)
 		cmocka_unit_test(a_link_trains_at_its_target_speed),
 		cmocka_unit_test(errors_reach_the_root_port),
 		cmocka_unit_test(requests_that_nobody_claims_are_noted),
+		cmocka_unit_test(disabled_functions_answer),
 		cmocka_unit_test(the_error_at_the_pointer_owns_the_log),
 		cmocka_unit_test(a_port_notes_the_messages_from_below),
 		cmocka_unit_test(intx_turns_by_slot_and_obeys_the_switch),
