@@ -14,7 +14,7 @@ _cxlvm_keys()
 	[ "$2" != -device ] || printf 'bus=\n'
 }
 
-_cxlvm()
+_cxlvm_words()
 {
 	local program=$1 word=${COMP_LINE:0:COMP_POINT} option='' name rest
 	local -a words
@@ -50,5 +50,17 @@ _cxlvm()
 	elif ((${#words[@]} == 2)); then
 		mapfile -t COMPREPLY < <(compgen -W "topology explain" -- "$word")
 	fi
+}
+# What completes takes the place of the last of bash's words, which end at COMP_WORDBREAKS too: what stands before that is left out.
+_cxlvm()
+{
+	local word=${COMP_LINE:0:COMP_POINT} before n
+
+	_cxlvm_words "$@"
+	word=${word##*[[:space:]]}
+	before=${word%"${word##*["$COMP_WORDBREAKS"]}"}
+	for n in "${!COMPREPLY[@]}"; do
+		COMPREPLY[n]=${COMPREPLY[n]#"$before"}
+	done
 }
 complete -F _cxlvm cxlvm
