@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "control/hmp.h"
 #include "host/host.h"
 
 #define MONITORS_MAX 8
@@ -289,6 +290,18 @@ static void send_event(struct qmp *q, const char *name, struct json_object *data
 	json_object_put(data);
 }
 
+static void tell_balloon(struct qmp *q)
+{
+	struct json_object *data;
+	u64 left;
+
+	if (!hmp_balloon(q->machine, &left))
+		return; /* taken out meanwhile */
+	data = json_object_new_object();
+	qmp_put_u64(data, "actual", left);
+	send_event(q, "BALLOON_CHANGE", data);
+}
+
 static void happened(void *opaque, enum machine_event event, enum machine_cause cause, const char *device)
 {
 	static const char *const names[] = {
@@ -296,7 +309,10 @@ static void happened(void *opaque, enum machine_event event, enum machine_cause 
 		[EVENT_STOP] = "STOP",         [EVENT_RESUME] = "RESUME", [EVENT_DEVICE_DELETED] = "DEVICE_DELETED",
 	};
 
-	send_event(opaque, names[event], event_data(event, cause, device));
+	if (event == EVENT_BALLOON_CHANGE)
+		tell_balloon(opaque);
+	else
+		send_event(opaque, names[event], event_data(event, cause, device));
 }
 
 static void disk_failed(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action)

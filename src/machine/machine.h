@@ -140,7 +140,15 @@ enum machine_cause {
 	CAUSE_HOST_QUIT,
 	CAUSE_HOST_RESET
 };
-enum machine_event { EVENT_SHUTDOWN, EVENT_RESET, EVENT_POWERDOWN, EVENT_STOP, EVENT_RESUME, EVENT_DEVICE_DELETED };
+enum machine_event {
+	EVENT_SHUTDOWN,
+	EVENT_RESET,
+	EVENT_POWERDOWN,
+	EVENT_STOP,
+	EVENT_RESUME,
+	EVENT_DEVICE_DELETED,
+	EVENT_BALLOON_CHANGE
+};
 /* Up to LISTENERS_MAX; called in the loop thread under the machine lock. `cause` is of shutdowns and resets, `device`
  * the id ("": none) of a device that is gone. */
 #define LISTENERS_MAX 4

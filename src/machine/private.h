@@ -99,12 +99,16 @@ struct machine {
 	} listeners[LISTENERS_MAX];
 	void (*disk_failed)(void *opaque, const struct drive *drive, bool write, bool no_space, enum on_error action);
 	void *disk_failed_opaque;
+	struct timer balloon_pause;           /* before the next change of the balloon is told */
+	bool balloon_changed, balloon_pauses; /* machine lock */
 	bool dumped_dtb;
 	struct error run_error;
 };
 
 /* virt.c: as after power-on, but sticky registers and what persists. vCPUs are paused. */
 bool machine_reset(struct machine *m, unsigned kind, struct error *err);
+/* run.c */
+void machine_run_init(struct machine *m);
 /* devices.c */
 void machine_devices_reset(struct machine *m, unsigned reset_kind);
 void machine_devices_destroy(struct machine *m);

@@ -14,6 +14,8 @@
 #include "machine/private.h"
 #include "virtio/virtio.h"
 
+#define BALLOON_PAUSE_NS 1000000000ull
+
 void machine_tell(struct machine *m, enum machine_event event, enum machine_cause cause, const char *device)
 {
 	for (unsigned i = 0; i < LISTENERS_MAX; i++)
@@ -88,6 +90,40 @@ void machine_stop(struct machine *m)
 {
 	if (m->state == MACHINE_RUNNING)
 		stand_still(m, MACHINE_PAUSED);
+}
+
+/* --- the balloon: of changes in a row the first is told, and after each pause the last --- */
+
+static void tell_balloon(void *opaque)
+{
+	struct machine *m = opaque;
+
+	m->balloon_pauses = m->balloon_changed;
+	if (!m->balloon_changed)
+		return;
+	m->balloon_changed = false;
+	tell(m, EVENT_BALLOON_CHANGE, 0);
+	timer_set(&m->balloon_pause, loop_now(m->loop) + BALLOON_PAUSE_NS);
+}
+
+static void balloon_pause_over(void *opaque)
+{
+	struct machine *m = opaque;
+
+	loop_defer(m->loop, tell_balloon, m);
+}
+
+void machine_balloon_changed(struct machine *m)
+{
+	m->balloon_changed = true;
+	if (!m->balloon_pauses)
+		loop_defer(m->loop, tell_balloon, m);
+	m->balloon_pauses = true;
+}
+
+void machine_run_init(struct machine *m)
+{
+	timer_init(&m->balloon_pause, m->loop, balloon_pause_over, m);
 }
 
 static void stop_for_disk(void *opaque)

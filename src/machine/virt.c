@@ -200,6 +200,7 @@ static bool create_parts(struct machine *m, struct error *err)
 	m->loop = loop_create(m->config.instruction_time, err);
 	if (!m->loop)
 		return false;
+	machine_run_init(m);
 	m->space = space_create(m->loop);
 	m->workers = workers_create(m->config.instruction_time ? 0 : 2, err);
 	return m->workers && create_cpus(m, err) && create_gic(m, err) && create_buses(m, err) &&

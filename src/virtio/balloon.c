@@ -13,7 +13,19 @@ struct virtio_balloon {
 	char *iothread;
 	bool deflate_on_oom, free_page_hint, free_page_reporting;
 	struct virtq_chain *chain;
+	struct machine *machine;
+	u32 told; /* the last ACTUAL that the machine heard of */
 };
+
+/* A driver may write it byte by byte: with the last one it is whole. */
+static void balloon_tell(struct virtio_balloon *balloon)
+{
+	u32 actual = load_le(balloon->virtio.config + BALLOON_ACTUAL, 4);
+
+	if (actual != balloon->told)
+		machine_balloon_changed(balloon->machine);
+	balloon->told = actual;
+}
 
 static void balloon_notified(struct virtio *virtio, struct virtq *queue)
 {
@@ -33,11 +45,14 @@ static void balloon_config_write(struct virtio *virtio, u32 offset, u8 value)
 {
 	if (offset >= BALLOON_ACTUAL && offset < BALLOON_ACTUAL + 4)
 		virtio->config[offset] = value;
+	if (offset == BALLOON_ACTUAL + 3)
+		balloon_tell(container_of(virtio, struct virtio_balloon, virtio));
 }
 
 static void balloon_cleared(struct virtio *virtio)
 {
 	store_le(virtio->config + BALLOON_ACTUAL, 4, 0);
+	balloon_tell(container_of(virtio, struct virtio_balloon, virtio));
 }
 
 static const struct virtio_type balloon_type = {
@@ -55,6 +70,7 @@ static bool balloon_create(struct dev *dev, const struct dev_env *env, struct er
 	struct virtio_balloon *balloon = container_of(dev, struct virtio_balloon, virtio.dev);
 
 	balloon->chain = virtq_chain_new();
+	balloon->machine = env->machine;
 	return virtio_init(&balloon->virtio, &balloon_type, balloon->deflate_on_oom ? BIT(BALLOON_F_DEFLATE_ON_OOM) : 0,
 			   2, 128, env, err);
 }

@@ -39,6 +39,8 @@ u64 virtio_mmio_address(const struct virtio_mmio *mmio, const struct bus *bus); 
 /* --- balloon.c: in bytes --- */
 bool virtio_balloon_bytes(struct dev *dev, u64 *given); /* that the guest gave up; false: it is no balloon */
 void virtio_balloon_ask(struct dev *dev, u64 given);    /* to give up so much, of a balloon */
+/* Provided by machine/, under its lock: what the guest gave up is another number now. */
+void machine_balloon_changed(struct machine *machine);
 
 struct netdev *virtio_net_wire(struct dev *dev); /* that a network card is on; NULL: none */
 /* How virtio devices reach the host's things by id: provided by machine/. NULL if there is none of that id. */

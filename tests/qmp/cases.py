@@ -687,6 +687,25 @@ def nobody_reads(build, folder):
     os.close(reader)
 
 
+def balloon(build, folder):
+    """What a guest gives up is told; one that changes its mind all the time, once a second."""
+    code = [0xd287e080, 0xf2a14000, 0x52800201, 0xb9000001, 0x11000421, 0x17fffffe]  # x0 = `actual` in the last slot; w1 = 16; str w1, [x0]; w1++
+    with Machine(build, folder, code, ["-device", "virtio-balloon-device", "-S"]) as machine:
+        client = machine.connect().start()
+        schema = Schema(client.call("query-qmp-schema"))
+        client.call("cont")
+        assert client.event("BALLOON_CHANGE")["data"]["actual"] < 512 << 20
+        time.sleep(1.5)
+        client.call("query-balloon")
+        told = [event for event in client.events if event["event"] == "BALLOON_CHANGE"]
+        assert 1 <= len(told) <= 2, len(told)
+        schema.check_event(told[0])
+        client.call("stop")
+        client.call("system_reset")  # the driver's pages are the guest's again
+        client.call("quit")
+        assert machine.wait()[0] == 0
+
+
 def guest_resets(build, folder):
     with Machine(build, folder) as machine:  # while stopped: it is seen at once
         client = machine.connect().start()
@@ -1013,7 +1032,7 @@ def sandboxed(build, folder):
 
 
 CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "a stranger is asked": asked_strangers, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
-         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "without a trace": without_a_trace, "nobody reads": nobody_reads, "hostile bytes": hostile,
+         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "without a trace": without_a_trace, "nobody reads": nobody_reads, "balloon": balloon, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 

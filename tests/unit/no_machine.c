@@ -44,3 +44,7 @@ UNLESS_DEFINED unsigned machine_cpu_count(struct machine *machine)
 UNLESS_DEFINED void machine_each_device(struct machine *machine, bool (*each)(struct dev *dev, void *arg), void *arg)
 {
 }
+
+UNLESS_DEFINED void machine_balloon_changed(struct machine *machine)
+{
+}

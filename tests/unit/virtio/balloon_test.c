@@ -2,6 +2,13 @@
 /* The memory balloon. [VIRTIO1.2 5.5] */
 #include "virtio/driver.h"
 
+static unsigned changes;
+
+void machine_balloon_changed(struct machine *machine)
+{
+	changes++;
+}
+
 static u64 given(struct driver *d)
 {
 	u64 bytes = ~0ull;
@@ -33,11 +40,16 @@ static void the_monitor_asks_and_the_driver_tells(void **state)
 	wr(d.f, config + BALLOON_ACTUAL, 4, 3);
 	wr(d.f, config + BALLOON_NUM_PAGES, 4, 77); /* not the driver's */
 	assert_int_equal(given(&d), 3 * 4096);
+	assert_int_equal(changes, 1); /* not four, and not of what was written already */
+	for (unsigned n = 0; n < 4; n++)
+		wr(d.f, config + BALLOON_ACTUAL + n, 1, n ? 0 : 3);
+	assert_int_equal(changes, 1);
 	assert_int_equal(rd(d.f, config + BALLOON_NUM_PAGES, 4), 3);
 	wr(d.f, config + BALLOON_ACTUAL, 4, 0xffffffff);
 	assert_true(given(&d) == 0xffffffffull << 12);
 	common_wr(&d, COMMON_STATUS, 1, 0); /* all pages are the guest's again */
 	assert_int_equal(given(&d), 0);
+	assert_int_equal(changes, 3);
 	assert_int_equal(rd(d.f, config + BALLOON_NUM_PAGES, 4), 3);
 	driver_start(&d, 0, 1);
 	for (unsigned n = 0; n < 2 * Q_SIZE;
