@@ -272,7 +272,11 @@ u16 pci_express_add(struct pci_dev *dev, u16 at, enum pcie_type type, const stru
 		R16(EXP_RTCAP, EXP_RTCAP, 0, 0),
 		R32(EXP_RTSTA, EXP_RTSTA, 0, 0, .w1c = root ? EXP_RTSTA_PME : 0,
 		    .write = root ? root_status_written : NULL),
-		R32(EXP_DEVCAP2, EXP_DEVCAP2, timeout | (link->flit ? EXP_DEVCAP2_EXT_FMT : 0), 0),
+		/* Whoever has a link of 16 GT/s or more completes requests with tags of 10 bits. [PCIe5 2.2.6.2] */
+		R32(EXP_DEVCAP2, EXP_DEVCAP2,
+		    timeout | (has_link && speed >= 4 ? EXP_DEVCAP2_TAGS_10_BIT : 0) |
+			    (link->flit ? EXP_DEVCAP2_EXT_FMT : 0),
+		    0),
 		R16(EXP_DEVCTL2, EXP_DEVCTL2, 0, timeout),
 		R32(EXP_LNKCAP2, EXP_LNKCAP2,
 		    (has_link ? ones(speed) << 1 : 0) |

@@ -146,8 +146,8 @@ static void flit_mode_can_be_disabled(void **state)
 	assert_int_equal(get(with, low + 0x04, 4), 0x10028022); /* payloads of 512 bytes, taken whatever is set */
 	assert_int_equal(get(above, up + 0x04, 4), 0x00028022);
 	assert_int_equal(get(&dev->pci, dev->pci.cap_pcie + 0x04, 4), 0x10008021);
-	assert_int_equal(get(with, low + 0x24, 4), 0x00100010); /* three bits of Fmt */
-	assert_int_equal(get(&dev->pci, dev->pci.cap_pcie + 0x24, 4), 0x00000010);
+	assert_int_equal(get(with, low + 0x24, 4), 0x00110010); /* three bits of Fmt; long tags */
+	assert_int_equal(get(&dev->pci, dev->pci.cap_pcie + 0x24, 4), 0x00010010);
 	assert_int_equal(get(with, low + 0x2c, 4), 0x0180007e); /* retimers would be seen */
 	assert_int_equal(get(with, low + 0x12, 2) & 0xf, 6);
 	assert_int_equal(get(above, up + 0x32, 2), 0x441e); /* link up, something there */

@@ -370,10 +370,10 @@ static void switches_show_their_capabilities(void **state)
 	/* No clock power management, no completion boundary, nothing to wait for. [PCIe6 7.5.3.7, 7.5.3.15] */
 	pci_config_write(&sw->pci, 0x90 + 0x10, 2, 0xffdf);
 	assert_int_equal(pci_config_read(&sw->pci, 0x90 + 0x10, 2), 0x00c3);
-	assert_int_equal(pci_config_read(&sw->pci, 0x90 + 0x24, 4), 0);
+	assert_int_equal(pci_config_read(&sw->pci, 0x90 + 0x24, 4), 0x00010000);
 	pci_config_write(port, 0x90 + 0x10, 2, 0xffcf);
 	assert_int_equal(pci_config_read(port, 0x90 + 0x10, 2), 0x3cc3); /* with Flit Mode */
-	assert_int_equal(pci_config_read(port, 0x90 + 0x24, 4), 0x00100000);
+	assert_int_equal(pci_config_read(port, 0x90 + 0x24, 4), 0x00110000);
 	pci_config_write(port, 0x90 + 0x28, 2, 0xffff);
 	assert_int_equal(pci_config_read(port, 0x90 + 0x28, 2), 0);
 	/* Decoders as those of a bridge, RAS and Link; a downstream port has no decoders. */

@@ -157,6 +157,9 @@ static void a_link_trains_at_its_target_speed(void **state)
 	wr(f, port + 4, 2, PCI_COMMAND_MASTER);
 	wr(f, port + pci_of(tree.port)->cap_msi + MSI_ADDRESS, 8, DOORBELL);
 	wr(f, port + pci_of(tree.port)->cap_msi + MSI_CTRL, 2, MSI_CTRL_ENABLE);
+	/* A link of 16 GT/s: its ends complete requests with long tags [PCIe5 2.2.6.2], a slower one's need not. */
+	assert_int_equal(rd(f, express + EXP_DEVCAP2, 4), EXP_DEVCAP2_CTO_OFF | EXP_DEVCAP2_TAGS_10_BIT);
+	assert_int_equal(rd(f, below + EXP_DEVCAP2, 4), EXP_DEVCAP2_CTO_OFF | EXP_DEVCAP2_TAGS_10_BIT);
 	wr(f, express + EXP_LNKCTL2, 2, 2);
 	assert_int_equal(rd(f, express + EXP_LNKSTA, 2) & 0xf, 4); /* not yet */
 	wr(f, express + EXP_LNKCTL, 2, EXP_LNKCTL_RETRAIN);
