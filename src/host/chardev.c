@@ -372,6 +372,30 @@ static void input_ended(struct chardev *c)
 	}
 }
 
+static void connection_ready(void *opaque, u32 events);
+
+/* A client has gone, and the device has not taken all that he sent. It may yet, unless another client comes. */
+static void client_gone(void *opaque, u32 events)
+{
+	struct chardev *c = opaque;
+	struct error err;
+
+	loop_unwatch(c->loop, c->in_fd);
+	loop_watch(c->loop, c->listen_fd, EPOLLIN, connection_ready, c, &err);
+}
+
+/* Until chardev_kick finds room again. */
+static void input_rest(struct chardev *c)
+{
+	struct error err;
+
+	c->in_watched = false;
+	if (c->listen_fd >= 0)
+		loop_watch(c->loop, c->in_fd, EPOLLRDHUP, client_gone, c, &err);
+	else
+		loop_unwatch(c->loop, c->in_fd);
+}
+
 static void input_ready(void *opaque, u32 events)
 {
 	struct chardev *c = opaque;
@@ -380,8 +404,7 @@ static void input_ready(void *opaque, u32 events)
 	ssize_t got;
 
 	if (!room && !(c->mux && c->is_terminal)) {
-		loop_unwatch(c->loop, c->in_fd);
-		c->in_watched = false;
+		input_rest(c);
 		return;
 	}
 	/* A person at the keys of a guest that takes nothing: look for the escape key, drop what there is no room for.
@@ -411,6 +434,10 @@ static void connection_ready(void *opaque, u32 events)
 
 	if (fd < 0)
 		return;
+	if (c->in_fd >= 0) { /* client_gone: what he left goes with him */
+		c->input_count = 0;
+		input_ended(c);
+	}
 	loop_unwatch(c->loop, c->listen_fd);
 	chardev_attach_socket(c, fd);
 }
@@ -440,6 +467,8 @@ void chardev_watch_input(struct chardev *c)
 
 	if (!c->loop || c->in_watched)
 		return;
+	if (c->in_fd >= 0 && c->listen_fd >= 0)
+		loop_unwatch(c->loop, c->listen_fd); /* client_gone */
 	if (c->in_fd >= 0)
 		c->in_watched = loop_watch(c->loop, c->in_fd, EPOLLIN, input_ready, c, &err);
 	else if (c->listen_fd >= 0)
@@ -553,8 +582,10 @@ void chardev_close(struct chardev *c)
 		return;
 	if (c->loop)
 		loop_lock(c->loop);
-	if (c->in_watched)
-		loop_unwatch(c->loop, c->in_fd >= 0 ? c->in_fd : c->listen_fd);
+	if (c->loop && c->in_fd >= 0)
+		loop_unwatch(c->loop, c->in_fd);
+	if (c->loop && c->listen_fd >= 0)
+		loop_unwatch(c->loop, c->listen_fd);
 	out_drain(c);
 	if (c->is_stdio)
 		terminal_restore();

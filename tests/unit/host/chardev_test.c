@@ -187,6 +187,44 @@ static void a_server_serves_one_client_after_the_other(void **state)
 	loop_destroy(loop);
 }
 
+/* A client who leaves more than the device takes: it is kept for the device, but not in the way of the next client. */
+static void a_client_that_left_makes_room(void **state)
+{
+	char folder[] = "/tmp/cxlvm-test-XXXXXX", path[64], spec[128], bytes[10000];
+	struct loop *loop = loop_new();
+	struct sink sink = {0};
+	struct chardev *c;
+	pthread_t thread;
+	int fd;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/s", folder);
+	snprintf(spec, sizeof(spec), "unix:%s,server=on,wait=off", path);
+	c = must_open(spec, loop);
+	pthread_create(&thread, NULL, run, loop);
+	memset(bytes, 'x', sizeof(bytes));
+	for (unsigned i = 0; i < 2; i++) {
+		fd = connect_to(path);
+		assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+		close(fd);
+		usleep(50000);
+	}
+	/* The second one's is taken, all of it, and then the next one's. */
+	chardev_connect(c, sink_room, sink_take, &sink);
+	sink_fill(loop, c, &sink, sizeof(bytes));
+	fd = connect_to(path);
+	assert_int_equal(write(fd, "abc", 3), 3);
+	sink_fill(loop, c, &sink, sizeof(bytes) + 3);
+	chardev_write(c, (const u8 *)"there", 5);
+	await(fd, "there");
+	close(fd);
+	loop_quit(loop);
+	pthread_join(thread, NULL);
+	chardev_close(c);
+	rmdir(folder);
+	loop_destroy(loop);
+}
+
 /* Descriptors that a program which we start would get. */
 static unsigned inheritable(void)
 {
@@ -674,6 +712,7 @@ int main(void)
 		cmocka_unit_test(files_keep_every_byte),
 		cmocka_unit_test(a_server_serves_one_client_after_the_other),
 		cmocka_unit_test(connections_without_a_descriptor_are_dropped),
+		cmocka_unit_test(a_client_that_left_makes_room),
 		cmocka_unit_test(sockets_can_be_inherited),
 		cmocka_unit_test(pipes_go_both_ways),
 		cmocka_unit_test(a_log_has_what_nobody_read),
