@@ -9,9 +9,9 @@
  *
  * Root ports have the RP Extensions: a request of the CPU that was sent down a link and is answered Unsupported Request
  * is noted in the RP PIO registers. All of these are masked at reset. One that is not masked triggers containment if
- * its severity says so, else an ERR_COR goes out if enabled; with its Exception bit the CPU that asked takes an
- * external abort in place of all ones. Nothing here aborts a request or loses one, so only the three Unsupported
- * Request bits ever become set; a System Error has nobody to hear it. Machine lock.
+ * its severity says so, else an ERR_COR goes out if enabled; with its Exception bit, masked or not, the CPU that asked
+ * takes an external abort in place of all ones. Nothing here aborts a request or loses one, so only the three
+ * Unsupported Request bits ever become set; a System Error has nobody to hear it. Machine lock.
  */
 #include "pci/parts.h"
 
@@ -98,21 +98,19 @@ bool pci_dpc_unsupported(struct pci_dev *port, enum pci_request kind, const u32 
 	status = dpc_get(port, RP_PIO_STATUS, 4);
 	mask = dpc_get(port, RP_PIO_MASK, 4);
 	dpc_set(port, RP_PIO_STATUS, 4, status | which);
-	if (which & mask)
-		return false;
 	/* It takes the pointer and the log, unless the error that they are of has not been cleared yet. */
-	if (!bit(status, bits(dpc_get(port, DPC_STATUS, 2), 12, 8))) {
+	if (!(which & mask) && !bit(status, bits(dpc_get(port, DPC_STATUS, 2), 12, 8))) {
 		dpc_set(port, DPC_STATUS, 2, deposit(dpc_get(port, DPC_STATUS, 2), 12, 8, __builtin_ctz(which)));
 		for (unsigned n = 0; n < 4; n++)
 			dpc_set(port, RP_PIO_HEADER_LOG + 4 * n, 4, header[n]);
 	}
-	if (!(dpc_get(port, RP_PIO_SEVERITY, 4) & which)) {
-		if (dpc_get(port, DPC_CTRL, 2) & DPC_CTRL_ERR_COR)
-			pci_aer_correctable_message(port);
-	} else if (is_enabled(port)) {
-		trigger(port, REASON_FURTHER, FURTHER_RP_PIO, 0);
+	if (!(which & mask) && (dpc_get(port, RP_PIO_SEVERITY, 4) & which)) {
+		if (is_enabled(port))
+			trigger(port, REASON_FURTHER, FURTHER_RP_PIO, 0);
+	} else if (!(which & mask) && (dpc_get(port, DPC_CTRL, 2) & DPC_CTRL_ERR_COR)) {
+		pci_aer_correctable_message(port);
 	}
-	return dpc_get(port, RP_PIO_EXCEPTION, 4) & which;
+	return dpc_get(port, RP_PIO_EXCEPTION, 4) & which; /* masked or not [PCIe6 6.2.11.3] */
 }
 
 /* --- registers --- */

@@ -110,10 +110,10 @@ void pci_link_changed(struct pci_dev *port)
 	if (up)
 		pci_link_begin(port);
 	trace(PCI, "%s: link %s", dev_name(&port->dev), up ? "up" : "down");
+	if (up) /* ERR_COR goes before the slot's message [PCIe6 6.2.11.5] */
+		pci_dpc_link_is_up(port);
 	if (has_slot(port))
 		slot_event(port, EXP_SLTSTA_DLLSC);
-	if (up)
-		pci_dpc_link_is_up(port);
 	if (port->bridge->waiting)
 		port->bridge->waiting(port);
 }

@@ -179,6 +179,11 @@ static void unanswered_requests_are_noted(void **state)
 	assert_int_equal(rd(t.f, t.dpc + RP_PIO_STATUS, 4), RP_PIO_CONFIG_UR | RP_PIO_MEMORY_UR);
 	assert_int_equal(rd(t.f, t.dpc + RP_PIO_MASK, 4), 0x70707);
 	assert_int_equal(rd(t.f, t.dpc + RP_PIO_HEADER_LOG, 4), 0);
+	/* An exception does not ask for the mask. [PCIe6 6.2.11.3] */
+	wr(t.f, t.dpc + RP_PIO_EXCEPTION, 4, RP_PIO_MEMORY_UR);
+	assert_int_equal(space_read(t.f->space, 0x10200010, 8, &value), MEM_NOTHING);
+	assert_int_equal(rp_pio_pointer(&t), 31);
+	wr(t.f, t.dpc + RP_PIO_EXCEPTION, 4, 0);
 	wr(t.f, t.dpc + RP_PIO_STATUS, 4, 0x70707);
 	wr(t.f, t.dpc + RP_PIO_MASK, 4, 0);
 	wr(t.f, t.dpc + DPC_CTRL, 2, 1 | DPC_CTRL_ERR_COR);
