@@ -207,6 +207,43 @@ static void live(unsigned cpu, void *arg)
 	}
 }
 
+/*
+ * Each patches functions of its own, all in the same two pages, by their addresses or through another mapping, tells their numbers and calls those of
+ * the others: what was told is there, and nothing of before.
+ */
+static volatile u64 last[CPUS_MAX][2];
+
+static u32 *own_code(unsigned cpu, unsigned page)
+{
+	return code + 1024 * page + 64 + 8 * cpu;
+}
+
+static void everybody(unsigned cpu, void *arg)
+{
+	u64 until = now() + ms(RUNS(300, 20000));
+
+	for (u64 i = 1; now() < until && i < 0xffff; i++) {
+		unsigned page = i & 1;
+		u64 to_alias = i & 2 ? ALIAS - (u64)code : 0, by_alias = i & 4 ? ALIAS - (u64)code : 0, at = (u64)own_code(cpu, page);
+
+		write32(at + to_alias, MOVZ(i));
+		if (i & 8)
+			code_changed((void *)(at + by_alias), 4);
+		else
+			asm volatile("dc cvau, %0; dsb ish; ic ialluis; dsb ish; isb" :: "r"(at + by_alias) : "memory");
+		check("one's own", call((void *)at), i);
+		__atomic_store_n(&last[cpu][page], i, __ATOMIC_RELEASE);
+		for (unsigned o = 0; o < cpus; o++) {
+			u64 told_here = __atomic_load_n(&last[o][page], __ATOMIC_ACQUIRE), v;
+
+			isb();
+			v = call(own_code(o, page));
+			if (v < told_here)
+				check("another's", v, told_here);
+		}
+	}
+}
+
 void test(void)
 {
 	cpus = cpus_present();
@@ -224,5 +261,14 @@ void test(void)
 	code[16] = NOP;
 	code_changed(code + 16, 20);
 	smp_run(cpus, live, NULL);
+	map(&flat, ALIAS, (u64)code, D_RAM, 3);
+	map(&flat, ALIAS + 4096, (u64)code + 4096, D_RAM, 3);
+	tlbi_all();
+	for (unsigned n = 0; n < 2 * cpus; n++) {
+		own_code(n / 2, n & 1)[0] = MOVZ(0);
+		own_code(n / 2, n & 1)[1] = RET;
+	}
+	code_changed(code, 8192);
+	smp_run(cpus, everybody, NULL);
 	done("between vCPUs");
 }
