@@ -3,10 +3,11 @@
  * Advanced Error Reporting. [PCIe5 6.2, 7.8.4]
  *
  * The registers hold what was reported and are sticky. pci_aer_report is the way of an error: status, header log and
- * First Error Pointer of the function; if not masked and enabled, a message up through the bridges (each must have
- * SERR# Enable set in Bridge Control) to the root port, which logs the source and interrupts. A port with containment
- * (dpc.c) may stop an uncorrectable one, and its own. Errors come from monitors and fabric managers, from devices, and
- * from requests that nobody claims (bus.c): these are Unsupported Requests of whom they have come to.
+ * First Error Pointer of the function; if not masked and enabled, a message up through the ports (each must have
+ * SERR# Enable set in Bridge Control, and errors enabled like a sender) to the root port, which logs the source and
+ * interrupts. A port with containment (dpc.c) may stop an uncorrectable one, and its own. Errors come from monitors and
+ * fabric managers, from devices, and from requests that nobody claims (bus.c): these are Unsupported Requests of whom
+ * they have come to.
  */
 #include "pci/parts.h"
 
@@ -112,14 +113,20 @@ static bool is_reporting(const struct pci_dev *dev, enum error_kind kind, u32 wh
 	return serr || (bit(control, kind) && (which != AER_UNCOR_UNSUPPORTED || (control & EXP_DEVCTL_UNSUPPORTED)));
 }
 
-/* The error message goes up, through each bridge that lets it. */
+/* Signaled System Error of who sends a message, or sends one on. */
+static void signal_error(struct pci_dev *dev, enum error_kind kind)
+{
+	if (kind != ERROR_CORRECTABLE && (regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_SERR))
+		regs_set(&dev->config, PCI_STATUS, 2, regs_get(&dev->config, PCI_STATUS, 2) | PCI_STATUS_SERR);
+}
+
+/* The error message goes up. Each port must let it in, by Bridge Control, and out on its other side as if it were its
+ * own; a root port's other side is the root complex. [PCIe6 6.2.6, 6.2.8.1] */
 static void error_message(struct pci_dev *dev, enum error_kind kind)
 {
-	bool serr = kind != ERROR_CORRECTABLE && (regs_get(&dev->config, PCI_COMMAND, 2) & PCI_COMMAND_SERR);
 	u16 source = pci_requester_id(dev);
 
-	if (kind != ERROR_CORRECTABLE && serr)
-		regs_set(&dev->config, PCI_STATUS, 2, regs_get(&dev->config, PCI_STATUS, 2) | PCI_STATUS_SERR);
+	signal_error(dev, kind);
 	while (pci_express_type(dev) != PCIE_ROOT_PORT) {
 		if (!dev->bus->bridge)
 			return; /* part of the root complex: no event collector, the status registers only */
@@ -128,8 +135,9 @@ static void error_message(struct pci_dev *dev, enum error_kind kind)
 			message_received(dev);
 		if (kind != ERROR_CORRECTABLE && pci_dpc_receives(dev, kind == ERROR_FATAL, source))
 			return;
-		if (!(regs_get(&dev->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_SERR))
+		if (!(regs_get(&dev->config, PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_SERR) || !is_reporting(dev, kind, 0))
 			return;
+		signal_error(dev, kind);
 	}
 	if (dev->cap_aer)
 		root_receive(dev, source, kind);
@@ -163,7 +171,7 @@ static void log_uncorrectable(struct pci_dev *dev, u32 which, const u32 *header)
 	if ((which & ~mask & AER_UNCOR_BITS) && !bit(status, bits(aer_get(dev, AER_CONTROL), 4, 0))) {
 		aer_set(dev, AER_CONTROL, deposit(aer_get(dev, AER_CONTROL), 4, 0, __builtin_ctz(which & ~mask)));
 		for (unsigned n = 0; n < 4; n++)
-			aer_set(dev, AER_HEADER_LOG + 4 * n, header ? header[n] : 0);
+			aer_set(dev, AER_HEADER_LOG + 4 * n, header ? header[n] : ~0u); /* [PCIe6 6.2.10] */
 	}
 	aer_set(dev, AER_UNCOR_STATUS, status | (which & AER_UNCOR_BITS));
 }

@@ -209,8 +209,19 @@ static void errors_reach_the_root_port(void **state)
 	assert_int_equal(f->message_count, 0);
 	wr(f, port + PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_SERR);
 	wr(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4, 0xffffffff);
+	pci_aer_report(t, false, 1u << 20, header); /* nor without an enable for its own errors [PCIe6 6.2.8.1] */
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), 0);
+	assert_int_equal(rd(f, port + PCI_SECONDARY_STATUS, 2), PCI_STATUS_SERR);
+	wr(f, port + PCI_COMMAND, 2, PCI_COMMAND_MASTER | PCI_COMMAND_SERR);
+	pci_aer_report(t, true, 1, NULL); /* SERR# is no enable of correctable ones */
+	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), 0);
+	assert_int_equal(rd(f, port + PCI_STATUS, 2) & PCI_STATUS_SERR, 0);
+	wr(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4, 0xffffffff);
 	pci_aer_report(t, false, 1u << 20, header);
 	assert_int_equal(f->message_count, 1);
+	assert_int_equal(rd(f, port + PCI_STATUS, 2) & PCI_STATUS_SERR, PCI_STATUS_SERR);
+	wr(f, port + p->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS);
+	wr(f, dev + t->cap_pcie + EXP_DEVSTA, 2, 1);
 	assert_int_equal(f->messages[0].id, 0x008);
 	assert_int_equal(f->messages[0].data, 0x77);
 	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_UNCOR | AER_ROOT_NONFATAL);
@@ -225,6 +236,10 @@ static void errors_reach_the_root_port(void **state)
 	assert_int_equal(f->message_count, 1);
 	pci_aer_report(t, false, 1u << 22, header); /* internal errors are masked after reset */
 	assert_int_equal(rd(f, port + p->cap_aer + AER_ROOT_STATUS, 4), AER_ROOT_UNCOR | AER_ROOT_NONFATAL);
+	wr(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4, 0xffffffff);
+	wr(f, dev + t->cap_aer + AER_UNCOR_MASK, 4, 0);
+	pci_aer_report(t, false, 1u << 22, NULL); /* one without a header has ones [PCIe6 6.2.10] */
+	assert_int_equal(rd(f, dev + t->cap_aer + AER_HEADER_LOG, 4), 0xffffffff);
 	wr(f, port + p->cap_aer + AER_ROOT_STATUS, 4, 0x7f);
 	wr(f, dev + t->cap_aer + AER_UNCOR_STATUS, 4, 0xffffffff);
 	pci_aer_report(t, true, 1, NULL);
@@ -245,6 +260,7 @@ static void requests_that_nobody_claims_are_noted(void **state)
 	wr(f, port + PCI_MEMORY_BASE, 4, 0x10201020);
 	wr(f, port + PCI_COMMAND, 2, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
 	wr(f, port + PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_SERR);
+	wr(f, port + p->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS);
 	wr(f, dev + t->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS);
 	/* Kept back by the port: another device's number. A function that is not there is the device's to answer. */
 	assert_int_equal(rd(f, ecam(1, 3, 0, 0), 4), 0xffffffff);
