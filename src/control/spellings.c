@@ -362,8 +362,9 @@ static bool say_fabric(struct settings *s, const struct short_form *f, struct er
 	for (unsigned b = 0; ok && b < f->bridges; b++)
 		fprintf(to, ",cxl-fmw.0.targets.%u=cxl.%u", b, b);
 	ok = ok && !fclose(to) &&
-	     say(s, f->print, "machine", "virt%s,cxl-fmw.0.size=%lluM,cxl-fmw.0.interleave-granularity=%llu", err,
-		 targets, mib * f->count, (unsigned long long)f->granularity);
+	     say(s, f->print, "machine", "%scxl-fmw.0.size=%lluM,cxl-fmw.0.interleave-granularity=%llu%s", err,
+		 f->print ? "virt," : "" /* -M none stays */, mib * f->count, (unsigned long long)f->granularity,
+		 targets);
 	for (unsigned b = 0; ok && b < f->bridges; b++)
 		ok = say(s, f->print, "device", "pxb-cxl,bus_nr=%u,id=cxl.%u", err,
 			 (unsigned)(64 + b * 192 / f->bridges), b);

@@ -652,6 +652,17 @@ def without_a_program(build, folder):
         assert machine.wait()[0] == 0
 
 
+def none_stays(build, folder):
+    """-M none, whatever comes after it."""
+    config = pathlib.Path(folder, "config")
+    config.write_text('[memory]\n  size = "1G"\n')
+    with Machine(build, folder, kernel=None, options=["-M", "none", "-cxl", "1x256M", "-M", "acpi=on", "-readconfig", str(config)]) as machine:
+        client = machine.connect().start()
+        assert client.call("query-status")["status"] == "running" and "mem0" in client.call("cxl-query-topology")
+        client.call("quit")
+        assert machine.wait()[0] == 0
+
+
 def without_a_trace(build, folder):
     """A pid file that cannot be written is not left empty; what snapshot=on writes has a place also if TMPDIR names none."""
     import resource
@@ -1032,7 +1043,7 @@ def sandboxed(build, folder):
 
 
 CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "a stranger is asked": asked_strangers, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
-         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "without a trace": without_a_trace, "nobody reads": nobody_reads, "balloon": balloon, "hostile bytes": hostile,
+         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "-M none stays": none_stays, "without a trace": without_a_trace, "nobody reads": nobody_reads, "balloon": balloon, "hostile bytes": hostile,
          "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 
