@@ -51,6 +51,8 @@ void dump_block(const struct block *b, const u8 *from, const u8 *to)
 					      "emitted",
 		      b->how[k] & HOW_STORES_FLAGS ? ", flags stored" : "", b->how[k] & HOW_REDOES ? ", compare done again" : "",
 		      b->how[k] & HOW_COLD ? ", has code out of line" : "", b->loops ? ", loop" : "", copies(b->copies[k]));
+		if (!k)
+			trace(OUT, "at %llx", (unsigned long long)(uintptr_t)(from + b->jit->run)); /* for perf */
 		if (!k && b->loops)
 			dump_bytes("into", from, b->loop);
 		if (!k)

@@ -60,7 +60,7 @@ void flags_set(struct block *b, enum flags_place place)
 void flags_load_carry(struct block *b, bool inverted)
 {
 	if (b->flags == FLAGS_SAVED && !b->redo[b->k]) {
-		x64_rm(&b->x, false, OP_0F(0xba), 4, CPU_MEM(jit_flags)); /* bt */
+		x64_rm(&b->x, false, P66 | OP_0F(0xba), 4, CPU_MEM(jit_flags)); /* bt of the word that was stored: a wider one waits for the store */
 		x64_u8(&b->x, 8);
 		b->flags = FLAGS_BORROW;
 	}
