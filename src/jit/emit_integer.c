@@ -552,17 +552,21 @@ static bool conditional_compare(struct block *b, const struct insn *i, bool add,
 {
 	struct x64 *x = &b->x;
 	u8 *fails = NULL, *end = NULL;
+	unsigned n;
 
 	if (i->c < 14) {
 		enum host_cc cc = flags_cc(b, i->c);
 
 		fails = x64_jcc_short(x, cc ^ 1);
 	}
-	reg_copy(b, W, RAX, i->n);
-	if (immediate)
-		x64_alu_imm(x, W, add ? ALU_ADD : ALU_CMP, RAX, i->m);
+	if (add)
+		reg_copy(b, W, n = RAX, i->n);
 	else
-		reg_alu(b, W, add ? ALU_ADD : ALU_CMP, RAX, i->m);
+		n = reg_read(b, i->n, RAX);
+	if (immediate)
+		x64_alu_imm(x, W, add ? ALU_ADD : ALU_CMP, n, i->m);
+	else
+		reg_alu(b, W, add ? ALU_ADD : ALU_CMP, n, i->m);
 	if (add)
 		x64_u8(x, 0xf5);
 	if (fails) {

@@ -57,6 +57,18 @@ void flags_set(struct block *b, enum flags_place place)
 	x64_store_sized(&b->x, 2, CPU_MEM(jit_flags), RAX);
 }
 
+void flags_save(struct block *b, unsigned setter, enum flags_place place)
+{
+	const struct insn *insn = &b->page->insn[b->list[setter]];
+
+	b->save_flags = true;
+	if (place != FLAGS_SAVED)
+		flags_set(b, place);
+	else
+		emitter_of(b, insn)->emit(b, insn);
+	b->flags = FLAGS_SAVED;
+}
+
 void flags_load_carry(struct block *b, bool inverted)
 {
 	if (b->flags == FLAGS_SAVED && !b->redo[b->k]) {
@@ -74,10 +86,32 @@ void flags_load_carry(struct block *b, bool inverted)
 	b->flags = FLAGS_CARRY;
 }
 
+/* A condition that one byte of jit_flags tells: whether these bits of it are all 0. */
+struct byte_test {
+	u8 byte, bits;
+	bool zero;
+};
+static const struct byte_test *byte_test(unsigned cond)
+{
+	enum { OF = 1, CF = 1, ZF = 0x40, SF = 0x80 };
+	static const struct byte_test tests[10] = {
+		{1, ZF, false}, {1, ZF, true}, {1, CF, true}, {1, CF, false}, {1, SF, false}, {1, SF, true}, {0, OF, false}, {0, OF, true},
+		{1, CF | ZF, true}, {1, CF | ZF, false},
+	};
+
+	return cond < ARRAY_SIZE(tests) ? &tests[cond] : NULL;
+}
+
 enum host_cc flags_cc(struct block *b, unsigned cond)
 {
 	static const u8 cc[14] = {CC_E, CC_NE, CC_AE, CC_B, CC_S, CC_NS, CC_O, CC_NO, CC_A, CC_BE, CC_GE, CC_L, CC_G, CC_LE};
+	const struct byte_test *t = byte_test(cond);
 
+	if (b->flags == FLAGS_SAVED && !b->redo[b->k] && t) {
+		x64_rm(&b->x, false, OP(0xf6), 0, mem_at(RBP, (s32)offsetof(struct cpu, jit_flags) + t->byte - BIAS)); /* test */
+		x64_u8(&b->x, t->bits);
+		return t->zero ? CC_E : CC_NE;
+	}
 	load(b);
 	if ((cond == 2 || cond == 3) && b->flags == FLAGS_CARRY)
 		return cc[cond ^ 1];
@@ -106,19 +140,35 @@ bool flags_are_kept(const struct block *b, unsigned k, const struct emitter *e, 
 	}
 }
 
-/* Whether instruction n, a pure one or an access, writes the register. */
+static const struct insn *insn_at(const struct block *b, unsigned k)
+{
+	return &b->page->insn[b->list[k]];
+}
+
+/* Whether instruction n, a pure one, an access or a branch inside the block, may write the register. */
 static bool writes(const struct block *b, unsigned n, unsigned slot)
 {
-	const struct insn *insn = &b->page->insn[b->list[n]];
+	const struct insn *insn = insn_at(b, n);
 	const struct access_row *a = access_row(insn->row);
+	u32 flags = row_of(insn)->flags;
+	u8 named[OPERANDS_MAX];
+	unsigned count;
 
-	if (!a)
+	if (a)
+		return (a->loads && (insn->t == slot || (a->pair && insn->u == slot))) || (a->mode != AT_OFFSET && insn->n == slot);
+	if (flags & A64_BR)
+		return false;
+	if (!(flags & (A64_LOAD | A64_STORE)))
 		return insn->d == slot;
-	return (a->loads && (insn->t == slot || (a->pair && insn->u == slot))) || (a->mode != AT_OFFSET && insn->n == slot);
+	count = operands_of(b, n, named);
+	for (unsigned o = 0; o < count; o++)
+		if (named[o] == slot)
+			return true;
+	return false;
 }
 
 /* Whether the compare k can be done again at j: it only sets flags, needs no scratch register but RAX, and its operands are as they
- * were. (In between are pure instructions, which write at most the register d.) */
+ * were. */
 static bool is_redoable(const struct block *b, unsigned k, unsigned j)
 {
 	const struct insn *insn = &b->page->insn[b->list[k]];
@@ -146,6 +196,35 @@ static bool is_redoable(const struct block *b, unsigned k, unsigned j)
 	return true;
 }
 
+/* What becomes of the flags that are not in memory, at an instruction that does not set them. */
+enum fate {
+	FATE_SEEN, /* they had to be in memory */
+	FATE_KEPT, /* they are in EFLAGS as before */
+	FATE_LOST, /* they are in EFLAGS no more */
+	FATE_LOST_AND_MADE, /* who leaves here makes them again: then their operands must be as they were */
+};
+static enum fate fate(const struct block *b, unsigned j)
+{
+	const struct insn *insn = insn_at(b, j);
+	const struct emitter *e = emitter_of(b, insn);
+	u32 flags = row_of(insn)->flags;
+	bool last = j == b->count - 1;
+
+	if (!e->emit)
+		return FATE_SEEN;
+	if ((e->flags & EMIT_PURE) || is_sure(b, j))
+		return flags_are_kept(b, j, e, insn) ? FATE_KEPT : FATE_LOST;
+	switch (insn->row) {
+	case ROW_B: return last ? FATE_SEEN : FATE_KEPT;
+	case ROW_B_cond: return last || insn->c >= 14 ? FATE_SEEN : FATE_KEPT; /* found or made for the branch, stored by the exit */
+	case ROW_CBZ: case ROW_CBNZ: case ROW_TBZ: case ROW_TBNZ: return last ? FATE_SEEN : FATE_LOST_AND_MADE;
+	default: break;
+	}
+	if ((flags & (A64_LOAD | A64_STORE)) && !(flags & (A64_BR | A64_SYS | A64_ENDS | A64_SETFLAGS | A64_GETFLAGS)) && !b->jit->counts)
+		return FATE_LOST_AND_MADE;
+	return FATE_SEEN;
+}
+
 bool flags_are_seen(struct block *b, unsigned k)
 {
 	bool kept = true;
@@ -153,20 +232,21 @@ bool flags_are_seen(struct block *b, unsigned k)
 	if (!jit_has(b->jit, JIT_LAZY_FLAGS))
 		return true;
 	for (unsigned j = k + 1; j < b->count; j++) {
-		const struct insn *insn = &b->page->insn[b->list[j]];
-		const struct emitter *e = emitter_of(b, insn);
+		const struct insn *insn = insn_at(b, j);
 		u32 flags = row_of(insn)->flags;
+		enum fate now = fate(b, j);
 
+		if (now == FATE_SEEN || (now == FATE_LOST_AND_MADE && !is_redoable(b, k, j)))
+			return true;
 		if ((flags & A64_GETFLAGS) && !kept) {
-			if (!e->emit || !is_redoable(b, k, j))
+			if (!is_redoable(b, k, j))
 				return true;
 			b->redo[j] = (u8)(k + 1);
+			kept = true;
 		}
-		if (!e->emit || !((e->flags & EMIT_PURE) || is_sure(b, j)))
-			return true;
 		if (flags & A64_SETFLAGS)
 			return false;
-		if (!flags_are_kept(b, j, e, insn))
+		if (now != FATE_KEPT)
 			kept = false;
 	}
 	return true;

@@ -219,16 +219,24 @@ void registers_home(struct block *b)
 	registers_start(b);
 }
 
-void registers_again(struct block *b, struct lent lent)
+void registers_at(struct block *b, struct lent lent)
 {
+	registers_start(b);
 	for (unsigned n = 0; n < b->r.count; n++) {
 		const struct loan *loan = &b->r.loan[n];
 
 		if (!(lent.lent >> n & 1))
 			continue;
-		x64_load(&b->x, true, loan->host, slot_mem(loan->slot));
 		b->r.pin[loan->owner] = 0;
 		b->r.pin[loan->slot] = loan->host;
 	}
-	b->r.now = (struct lent){lent.lent, 0};
+	b->r.now = lent;
+}
+
+void registers_again(struct block *b, struct lent lent)
+{
+	for (unsigned n = 0; n < b->r.count; n++)
+		if (lent.lent >> n & 1)
+			x64_load(&b->x, true, b->r.loan[n].host, slot_mem(b->r.loan[n].slot));
+	registers_at(b, (struct lent){lent.lent, 0});
 }

@@ -122,7 +122,8 @@ static struct cold *cold_add(struct block *b, unsigned kind, u8 *site)
 
 	assert(b->cold_count < ARRAY_SIZE(b->cold)); /* ours: eight per instruction at most */
 	c = &b->cold[b->cold_count++];
-	*c = (struct cold){.site = site, .kind = (u8)kind, .k = (s16)b->k, .lent = kind == COLD_EXIT ? b->r.now : b->r.begin, .insns = b->x.insns};
+	*c = (struct cold){.site = site, .kind = (u8)kind, .k = (s16)b->k, .lent = kind == COLD_EXIT ? b->r.now : b->r.begin, .insns = b->x.insns,
+			   .unsaved = (u8)b->unsaved};
 	return c;
 }
 
@@ -185,6 +186,9 @@ static void call_exec(struct block *b)
 {
 	struct lent lent = b->r.now;
 
+	if (b->unsaved)
+		flags_save(b, b->unsaved - 1, FLAGS_SAVED);
+	b->unsaved = 0;
 	registers_home(b);
 	call_exec_of(b, b->k, false);
 	if (!is_last(b))
@@ -364,6 +368,8 @@ static void exit_site(struct block *b, u8 *site, s64 index)
 
 	c->index = (u32)(s32)index;
 	c->give_back = b->count - b->k - 1;
+	if (b->page->insn[b->list[b->k]].row == ROW_B_cond) /* the others look at a register, and lose EFLAGS */
+		c->place = (u8)b->flags;
 }
 
 void exit_if(struct block *b, enum host_cc cc, s64 index)
@@ -402,11 +408,13 @@ static void cold_emit(struct block *b, struct cold *c)
 
 	x64_bind(c->site, x->at);
 	x->insns = c->insns;
-	b->r.now = c->lent;
+	registers_at(b, c->lent);
 	if (c->again) {
 		call_routine(b, b->jit->refill[c->store]);
 		x64_bind(x64_jcc(x, CC_E), c->again);
 	}
+	if (c->unsaved)
+		flags_save(b, c->unsaved - 1u, c->place);
 	switch (c->kind) {
 	case COLD_SLOW:
 		registers_home(b);
@@ -575,6 +583,7 @@ static void block_body(struct block *b)
 	b->r.begin = b->r.now;
 	b->multiplier = NO_REG;
 	b->closes = 0;
+	b->unsaved = 0;
 	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
 	for (b->k = 0; b->k < b->count; b->k++) {
 		const struct insn *insn = &b->page->insn[b->list[b->k]];
@@ -601,7 +610,9 @@ static void block_body(struct block *b)
 				call_exec(b);
 			if (b->goes_on[b->k]) /* the emitter declines: what follows is not used */
 				exit_plain(b, b->list[b->k + 1], b->count - b->k - 1);
-		} else if (!flags_are_kept(b, b->k, e, insn) && !(row_of(insn)->flags & A64_SETFLAGS)) {
+		} else if (row_of(insn)->flags & A64_SETFLAGS) {
+			b->unsaved = b->save_flags ? 0 : b->k + 1;
+		} else if (!flags_are_kept(b, b->k, e, insn)) {
 			b->flags = FLAGS_SAVED;
 		}
 		if (!keeps_multiplier(b, insn))

@@ -83,6 +83,7 @@ struct block {
 	u8 how[BLOCK_INSNS_MAX]; /* HOW_ bits, for -d ir */
 	enum flags_place flags;
 	bool save_flags;       /* this instruction's flags will be looked at in memory */
+	unsigned unsaved;      /* 1 + the instruction whose flags are not in memory, where whoever leaves the block stores them: flags.c; 0: none */
 	bool sp_aligned;       /* known since the last change of SP */
 	unsigned closes;       /* the store-exclusive whose LDXR had it in view; 0: none */
 	u8 multiplier;         /* slot whose value RDX has, for MULX; NO_REG: none */
@@ -120,6 +121,7 @@ struct block {
 		const u8 *again; /* a miss of the TLB: the look into it, for when it is refilled; or NULL */
 		u8 kind;
 		bool store;    /* with `again` */
+		u8 unsaved, place; /* as in struct block; where EFLAGS have them: enum flags_place */
 		struct lent lent; /* there */
 		unsigned insns; /* host instructions up to there */
 		s16 k;         /* slow path: which instruction */
@@ -200,6 +202,8 @@ void registers_lend_all(struct block *b);
 void registers_changed(struct block *b, unsigned slot);
 void registers_home(struct block *b);
 void registers_again(struct block *b, struct lent lent);
+/* What is emitted next finds this lent. */
+void registers_at(struct block *b, struct lent lent);
 /* For sources that are written: 31 is XZR. */
 static inline unsigned slot_written(unsigned slot)
 {
@@ -244,15 +248,17 @@ void vreg_loop_back(struct block *b);
 void flags_set(struct block *b, enum flags_place place);
 /* CF = C, or its inverse; the other flags are lost. */
 void flags_load_carry(struct block *b, bool inverted);
-/* Makes EFLAGS valid and names the host condition for A64 condition 0..13. May use RAX. */
+/* Names the host condition for A64 condition 0..13, which EFLAGS tell now. May use RAX. */
 enum host_cc flags_cc(struct block *b, unsigned cond);
 /* AX value of jit_flags for nzcv (bits 3..0). */
 u32 flags_constant(unsigned nzcv);
 /* Whether EFLAGS are the same behind instruction k of the block, whose emitter is `e`. */
 bool flags_are_kept(const struct block *b, unsigned k, const struct emitter *e, const struct insn *insn);
 /* Whether the flags that instruction k sets are looked at in memory: by anything but an instruction behind it that finds them in
- * EFLAGS, or can make them again. */
+ * EFLAGS, or can make them again; or an exit or slow path that can store them then. */
 bool flags_are_seen(struct block *b, unsigned k);
+/* Stores the flags of instruction `setter`, which are in EFLAGS, or (FLAGS_SAVED) are made again. RAX and EFLAGS are lost. */
+void flags_save(struct block *b, unsigned setter, enum flags_place place);
 
 /* --- memory, slow paths, exits --- */
 
