@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "cpu/cpu.h"
 #include "cpu/decode.h"
+#include "cpu/exec.h"
 #include "cpu/state.h"
 #include "mem/backend.h"
 #include "mem/mem.h"
@@ -158,9 +159,11 @@ unsigned replay_run_loop(struct replay *r, const struct vector_request *request,
 	} else {
 		cpu->code = &r->page;
 		cpu->code_va = 0x400000;
-		for (unsigned k = 0; k < count * times; k++) {
-			cpu->ip = insn + 1;
+		for (unsigned k = 0; k < count * times && cpu->el == 0;
+		     k += (unsigned)(cpu->ip - insn)) { /* branches lead ahead */
 			decode(words[k % count], insn);
+			branch_localize(insn, 0);
+			cpu->ip = insn + 1;
 			insn->exec(cpu, insn);
 		}
 	}

@@ -298,6 +298,58 @@ static unsigned fused_words(uint64_t *random, uint32_t *words)
 	return count;
 }
 
+/* Comparisons of few registers, what looks at their flags, and between them what loses the flags, leaves the block or
+ * takes a slow path (the middle of the data is a page's end). */
+static unsigned flag_words(uint64_t *random, uint32_t *words)
+{
+	static const uint32_t setters[] = {0xf100043f, 0xeb02003f, 0x6b01005f, 0xf240043f, 0x6a02003f,
+					   0x7100083f, 0xeb420c3f, 0xb100043f, 0xab020041, 0xf1000421,
+					   0xba020041, 0xfa420024, 0x7a411043, 0xea220041},
+			      readers[] = {0x9a9f07e3, 0x9a820023, 0x1a030023, 0xfa030023, 0xd53b4204, 0x5a820443},
+			      others[] = {0x91000421, 0xca020021, 0xaa0203e1, 0xd2800022,
+					  0x9b027c21, 0x8b020022, 0xd37ff841, 0xd503201f},
+			      accesses[] = {0xf8400001, 0xf8400002, 0xf8000001, 0xf8606806, 0xa9400801,
+					    0xb8400407, 0x3dc00001, 0xf8000c02, 0xf8a10007, 0xc8dffc02},
+			      branches[] = {0x54000000, 0x54000000, 0xb4000001, 0x35000002,
+					    0x36000001, 0xb7000002, 0x14000000};
+	/* cmp, tst, cmn, adds, subs, adcs, ccmp, bics; cset, csel, adc, sbcs, mrs nzcv, csneg; add, eor, mov, mul, add,
+	 * lsl, nop; ldur, stur, ldr [x0, x0], ldp, ldr post, ldr q, str pre, ldadd, ldar; b.cond, cbz, cbnz, tbz, tbnz,
+	 * b */
+	unsigned count = 1, want = 6 + (unsigned)(vectors_random(random) % 18);
+
+	words[0] = 0xf100043f; /* cmp x1, #1 */
+	while (count < want) {
+		uint64_t r = vectors_random(random);
+		unsigned n = (unsigned)(r >> 8 & 255);
+		uint32_t w;
+
+		switch (r & 7) {
+		case 0:
+		case 1: w = setters[n % (sizeof(setters) / 4)]; break;
+		case 2: w = readers[n % (sizeof(readers) / 4)]; break;
+		case 3:
+		case 4: w = others[n % (sizeof(others) / 4)]; break;
+		case 5:
+			w = accesses[n % (sizeof(accesses) / 4)];
+			if ((w & 0xffa00c00) == 0xf8000000) /* some across the end of the page */
+				w |= (uint32_t)(r >> 16 & 31) << 12;
+			break;
+		default:
+			w = branches[n % (sizeof(branches) / 4)];
+			w |= w == 0x14000000 ? 2 + (uint32_t)(r >> 16 & 1) : (2 + (uint32_t)(r >> 16 & 3)) << 5;
+			if (w >> 24 == 0x54)
+				w |= (uint32_t)(r >> 20) % 14;
+			break;
+		}
+		if ((w & 0xff200c00) == 0x9a000400 || (w & 0x7fe00c00) == 0x1a800000) /* conditions of selects */
+			w = (w & ~0xf000u) | (uint32_t)(r >> 24) % 14 << 12;
+		words[count++] = w;
+	}
+	for (unsigned n = 0; n < 4; n++) /* where the last branches lead */
+		words[count++] = 0xd503201f;
+	return count;
+}
+
 static void memory_and_registers_do_what_the_interpreter_does(void **state)
 {
 	const struct options *options = *state;
@@ -315,10 +367,11 @@ static void memory_and_registers_do_what_the_interpreter_does(void **state)
 			struct vector_request request = {
 				.seed = (uint32_t)n, .base = 0, .index = VECTORS_NONE, .flags = VECTORS_STORE};
 			uint32_t words[REPLAY_SEQUENCE_MAX];
-			unsigned kind = (unsigned)(n % 5), times = n % 3 || kind < 2 ? 1 : 3;
+			unsigned kind = (unsigned)(n % 6), times = n % 5 || kind < 2 ? 1 : 3;
 			unsigned count = kind == 0 ? copy_words(&random, words) :
 					 kind == 1 ? register_words(&random, words) :
 					 kind == 4 ? fused_words(&random, words) :
+					 kind == 5 ? flag_words(&random, words) :
 						     memory_words(&random, words);
 
 			if (kind == 3) {
