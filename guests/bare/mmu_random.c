@@ -13,7 +13,7 @@
 #define HIGH 0xffffffc000000000ul
 #define GIGA 0x3000000000ul /* of a block of 1 GiB */
 #define KERNEL 0xffffffa000000000ul /* where EL1 sees RAM, added to its address */
-#define POOL 0x44000000ul /* two blocks of the larger size */
+#define POOL 0x44000000ul
 #define SLOTS 3u
 #define PLACES 4u
 static struct tables low[ASIDS], high;
@@ -38,13 +38,15 @@ static bool one_in(struct chance *c, unsigned n) { return !pick(c, n); }
 
 static u64 page_bytes(void) { return BIT(shift); }
 static u64 block_bytes(void) { return BIT(2 * shift - 3); }
+/* In a block, or a table. With pages of 64 KiB the only block of RAM is all of it. */
 static u64 offset_of(unsigned place)
 {
-	u64 last = BIT(shift - 3) - 1;
+	u64 last = shift == 16 ? 100 : BIT(shift - 3) - 1;
 
-	return (place == 0 ? 0 : place == 1 ? 1 : place == 2 ? 5 : last) << shift;
+	return (shift == 16 ? POOL - RAM : 0) + ((place == 0 ? 0 : place == 1 ? 1 : place == 2 ? 5 : last) << shift);
 }
-static u64 pool(unsigned block, unsigned place) { return POOL + 0x2000000ul * block + offset_of(place); }
+static u64 block_of_ram(unsigned n) { return shift == 16 ? RAM : POOL + 0x2000000ul * n; }
+static u64 pool(unsigned n, unsigned place) { return block_of_ram(n) + (shift == 16 ? 0x2000000ul * n : 0) + offset_of(place); }
 static u64 va_of(bool is_high, unsigned slot, unsigned place)
 {
 	return (is_high ? HIGH : LOW) + slot * block_bytes() + offset_of(place);
@@ -115,7 +117,7 @@ static void invalidate(struct chance *c, unsigned whose, unsigned asid, u64 va, 
 {
 	unsigned reach = cpus > 1 ? 1 + pick(c, 2) : pick(c, 3);
 	u64 id = (u64)(whose == OWN ? asid : pick(c, ASIDS)) << 48, x = va >> 12 & 0xffffffffffful;
-	u64 tg = shift == 12 ? 1 : 2, r = tg << 46 | (va >> shift & 0x1fffffffffUL);
+	u64 tg = shift / 2 - 5, r = tg << 46 | (va >> shift & 0x1fffffffffUL);
 	bool by_asid = whose == OWN || whose == GLOBAL;
 
 	asm volatile("dsb ishst" ::: "memory");
@@ -197,7 +199,7 @@ static void change(struct chance *c, struct aim at_place)
 		write_all(is_high, asid, slot == 1, slot, PLACES, 0);
 		if (block) {
 			whose = !was_ng ? GLOBAL : is_high ? EVERY : OWN;
-			invalidate(c, whose, asid, va_of(is_high, slot, 0) + (next(c) & (block_bytes() - page_bytes())), one_in(c, 2));
+			invalidate(c, whose, asid, (va_of(is_high, slot, 0) & ~(block_bytes() - 1)) + (next(c) & (block_bytes() - page_bytes())), one_in(c, 2));
 		} else if (table) {
 			*keep = old & 0xfffffffff000ul;
 			for (unsigned p = 0; p < PLACES; p++)
@@ -206,7 +208,7 @@ static void change(struct chance *c, struct aim at_place)
 		if (*keep && one_in(c, 2))
 			write_all(is_high, asid, slot == 1, slot, PLACES, *keep | table_bits(c) | 3);
 		else if (!one_in(c, 4))
-			write_all(is_high, asid, slot == 1, slot, PLACES, (POOL + 0x2000000ul * pick(c, 2)) | (ng || is_high ? leaf_bits(c, ng) : settled(leaf_bits(c, ng))) | 1);
+			write_all(is_high, asid, slot == 1, slot, PLACES, block_of_ram(pick(c, 2)) | (ng || is_high ? leaf_bits(c, ng) : settled(leaf_bits(c, ng))) | 1);
 		return;
 	}
 	if (!table)
@@ -238,7 +240,7 @@ static noinline u64 el0_store(u64 a, u64 b) { *(volatile u64 *)a = b; return 0; 
 /* The fault status of a fetch, or 0 and where it is. */
 static u64 walk_fetch(u64 root, u64 va, bool el0, u64 *pa)
 {
-	unsigned stride = shift - 3, level = 1;
+	unsigned stride = shift - 3, first = shift == 16 ? 2 : 1, level = first;
 	bool is_high = va >> 55 & 1, off = tcr >> (is_high ? 42 : 41) & 1, ha = tcr >> 39 & 1, hd = ha && (tcr >> 40 & 1);
 	u64 table = root, desc, xn = 0, no_el0 = 0, ro = 0;
 
@@ -247,7 +249,7 @@ static u64 walk_fetch(u64 root, u64 va, bool el0, u64 *pa)
 	for (va &= BIT(39) - 1;; level++) {
 		unsigned lsb = shift + (3 - level) * stride;
 
-		desc = *(volatile u64 *)(table + (va >> lsb & (level == 1 ? BIT(39 - lsb) - 1 : BIT(stride) - 1)) * 8);
+		desc = *(volatile u64 *)(table + (va >> lsb & (level == first ? BIT(39 - lsb) - 1 : BIT(stride) - 1)) * 8);
 		if (!(desc & 1) || (level == 3 && !(desc & 2)) || (level == 1 && shift != 12 && !(desc & 2)))
 			return 4 + level;
 		if (level == 3 || !(desc & 2)) {
@@ -480,8 +482,6 @@ static void tables_make(void)
 
 static void granule(unsigned s)
 {
-	static const char *const names[] = {"4K", "16K"};
-
 	shift = s;
 	pool_make();
 	tables_make();
@@ -493,7 +493,7 @@ static void granule(unsigned s)
 			next(&c);
 		seed_of_phase = next(&c);
 		tcr = tcr_for(&low[0]) & ~BIT(23);
-		tcr |= (u64)(64 - 39) << 16 | 3ul << 28 | 1ul << 26 | 1ul << 24 | (u64)(s == 12 ? 2 : 1) << 30;
+		tcr |= (u64)(64 - 39) << 16 | 3ul << 28 | 1ul << 26 | 1ul << 24 | (u64)(s == 12 ? 2 : s == 14 ? 1 : 3) << 30;
 		tcr |= (u64)pick(&c, 2) << 22; /* A1 */
 		tcr |= (u64)pick(&c, 4) << 37; /* TBI */
 		tcr |= (u64)pick(&c, 4) << 39; /* HA, HD */
@@ -507,7 +507,7 @@ static void granule(unsigned s)
 		smp_run(cpus, turns, NULL);
 		mmu_off();
 	}
-	done(names[s == 14]);
+	done(s == 12 ? "4K" : s == 14 ? "16K" : "64K");
 }
 
 void test(void)
@@ -515,4 +515,5 @@ void test(void)
 	cpus = cpus_present();
 	granule(12);
 	granule(14);
+	granule(16);
 }
