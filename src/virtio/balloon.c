@@ -65,10 +65,25 @@ static const struct virtio_type balloon_type = {
 	.config_written = balloon_config_write,
 };
 
+static bool is_none(struct dev *dev, void *found)
+{
+	u64 given;
+	bool is = virtio_balloon_bytes(dev, &given);
+
+	if (is)
+		*(struct dev **)found = dev;
+	return !is;
+}
+
 static bool balloon_create(struct dev *dev, const struct dev_env *env, struct error *err)
 {
 	struct virtio_balloon *balloon = container_of(dev, struct virtio_balloon, virtio.dev);
+	struct dev *other = NULL;
 
+	machine_each_device(env->machine, is_none, &other);
+	if (other)
+		return fail(err, "%s: '%s' is a balloon already, and the monitor asks one; leave this one out",
+			    dev_name(dev), dev_name(other));
 	balloon->chain = virtq_chain_new();
 	balloon->machine = env->machine;
 	return virtio_init(&balloon->virtio, &balloon_type, balloon->deflate_on_oom ? BIT(BALLOON_F_DEFLATE_ON_OOM) : 0,

@@ -100,6 +100,7 @@ CASES = [
     ("flash unit twice", "-drive if=pflash,format=raw,unit=0,file=@/flash,readonly=on -drive if=pflash,format=raw,unit=0,file=@/flash,readonly=on",
      ["unit=0", "already"]),
     ("variables without firmware", "-drive if=pflash,format=raw,unit=1,file=@/image,readonly=on", ["unit=1", "-bios"]),
+    ("two balloons", "-kernel @/off -device virtio-balloon-pci,id=b0 -device virtio-balloon-device,id=b1", ["b1", "'b0'", "one"]),
     ("both banks of one drive", "-drive if=none,id=f,format=raw,file=@/flash,readonly=on -M pflash0=f,pflash1=f", ["pflash1=f", "other bank", "its own"]),
     ("a disk that is flash", "-drive if=pflash,id=f,format=raw,file=@/flash,readonly=on -device virtio-blk-pci,drive=f", ["drive=f is flash"]),
     ("a disk that will be flash", "-drive if=none,id=f,format=raw,file=@/flash,readonly=on -M pflash0=f -device nvme,serial=s,drive=f", ["drive=f is flash"]),
