@@ -13,8 +13,9 @@
  * Operations end at once, so Ready is always set. Blocks come up unlocked; lock and lock-down last until reset. A bank
  * is writable if it has an image and that is not read-only, or no image at all (then it is forgotten at exit). What is
  * programmed or erased is in the image's file before the guest can see it done; a file that cannot be written makes
- * the operation fail in the status register and leaves the array as it was. An image may be shorter than the bank: the
- * rest reads as erased, and blocks that are not wholly in a writable image's file are as if locked.
+ * the operation fail in the status register and leaves the array as it was, and the user is told once. An image may be
+ * shorter than the bank: the rest reads as erased, and blocks that are not wholly in a writable image's file are as if
+ * locked.
  *
  * The array is read from the image 2 MiB at a time, at the first access (any thread, own lock). The rest: machine lock.
  */
@@ -24,6 +25,7 @@
 
 #include "base/bits.h"
 #include "base/conformance.h"
+#include "base/error.h"
 #include "base/trace.h"
 #include "dev/platform.h"
 #include "host/host.h"
@@ -103,6 +105,7 @@ struct pflash {
 	/* state */
 	struct chip chip[CHIPS];
 	u8 locks[CHIPS][BLOCKS];
+	bool loss_told; /* to the user */
 	/* rebuilt */
 	u8 loaded[CHUNKS]; /* atomic */
 };
@@ -206,9 +209,16 @@ static bool block_is_locked(const struct pflash *flash, unsigned chip, u32 block
 	return flash->image && (block + 1) * BLOCK_BYTES > flash->image_bytes;
 }
 
+/* Firmware that cannot store its variables gives up without a word, or with one that does not lead here. */
 static bool array_save(struct pflash *flash, u64 offset, u64 size)
 {
-	return !flash->image || block_write(flash->image, offset, flash->bytes + offset, size);
+	if (!flash->image || block_write(flash->image, offset, flash->bytes + offset, size))
+		return true;
+	if (!flash->loss_told)
+		notice("flash image %s: the host takes no more writes%s; what the guest stores there is lost",
+		       block_path(flash->image), block_out_of_space(flash->image) ? ": its disk is full" : "");
+	flash->loss_told = true;
+	return false;
 }
 
 /* --- operations: what a chip does after its last bus cycle --- */

@@ -167,16 +167,32 @@ static void what_a_full_disk_cuts_short_is_undone(void **state)
 {
 	struct flash_bench *f = *state;
 	struct rlimit before, little;
+	char said[512];
+	int ends[2], saved;
+	ssize_t got;
 
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	little = before;
 	little.rlim_cur = BLOCK / 2;
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	saved = dup(STDERR_FILENO);
+	dup2(ends[1], STDERR_FILENO);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
 	both(f, 0x100, 0x20);
 	both(f, 0x100, 0xd0);
 	assert_int_equal(rd(f, 0, 4), READY | 0x00200020);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	dup2(saved, STDERR_FILENO);
+	got = read(ends[0], said, sizeof(said) - 1);
+	assert_true(got > 0); /* one line, of two refused chips */
+	said[got] = 0;
+	assert_non_null(strstr(said, path));
+	assert_non_null(strstr(said, "disk is full"));
+	assert_ptr_equal(strchr(said, '\n'), said + got - 1);
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
 	both(f, 0, 0xff);
 	for (u32 i = 0; i < 4; i++) {
 		assert_int_equal(rd(f, i * 4, 4), i);
