@@ -30,7 +30,6 @@ enum {
 };
 enum { PROTOCOL_IO = 0, PROTOCOL_CACHE = 1, PROTOCOL_MEM = 2 };
 #define RETRY_THRESHOLD 5 /* flits that are wrong, one after the other, and retries become an error of their own */
-#define UNEXPECTED_COMPLETION BIT(16) /* in AER's uncorrectable status */
 
 /* Functions get the payload: [0] is the request code, [4] the first byte of its own. */
 static u64 field(const u8 *request, unsigned offset, unsigned size)
@@ -181,7 +180,7 @@ static u8 insert_unexpected_mac(struct cxl_type3 *dev, const u8 *request)
 	if (action != INSERT || mode > MODE_CACHEMEM || !dev->above)
 		return STATUS_UNSUPPORTED;
 	if (mode == MODE_IO)
-		pci_aer_report(compliance_root(dev), false, UNEXPECTED_COMPLETION, (u32[4]){0});
+		pci_aer_report(compliance_root(dev), false, PCI_AER_UNEXPECTED_COMPLETION, (u32[4]){0});
 	else
 		cxl_ras_uncorrectable(&dev->above->pci.dev, &unknown, 1, &err);
 	return STATUS_SUCCESS;

@@ -202,6 +202,26 @@ static enum error_kind kind_of(const struct pci_dev *dev, u32 which)
 	return dev->cap_aer && (aer_get(dev, AER_UNCOR_SEVERITY) & which) ? ERROR_FATAL : ERROR_NONFATAL;
 }
 
+static void tell(struct pci_dev *dev, enum error_kind kind, u32 which, unsigned *told)
+{
+	if (!is_reporting(dev, kind, which) || (told && (*told & BIT(kind))))
+		return;
+	if (told)
+		*told |= BIT(kind);
+	error_message(dev, kind);
+}
+
+/* An error that is another's to deal with: a correctable one of who finds it, which tells of it only with AER.
+ * [PCIe6 6.2.3.2.4, 6.2.4.3, figure 6-2] */
+static void advise(struct pci_dev *dev, u32 which, const u32 *header, unsigned *told)
+{
+	note(dev, EXP_DEVSTA_CORRECTABLE | (which & AER_UNCOR_UNSUPPORTED ? EXP_DEVSTA_UNSUPPORTED : 0));
+	if (!dev->cap_aer || !record(dev, ERROR_CORRECTABLE, AER_COR_ADVISORY, NULL))
+		return;
+	log_uncorrectable(dev, which, header);
+	tell(dev, ERROR_CORRECTABLE, which, told);
+}
+
 void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 *header)
 {
 	enum error_kind kind;
@@ -209,32 +229,22 @@ void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 
 	if (!dev->bus)
 		return;
 	kind = correctable ? ERROR_CORRECTABLE : kind_of(dev, which);
-	if (record(dev, kind, which, header) && is_reporting(dev, kind, correctable ? 0 : which))
-		error_message(dev, kind);
+	if (kind == ERROR_NONFATAL && which == PCI_AER_UNEXPECTED_COMPLETION)
+		advise(dev, which, header, NULL);
+	else if (record(dev, kind, which, header))
+		tell(dev, kind, correctable ? 0 : which, NULL);
 }
 
-/* Who waits for a completion hears of the error by it: if it is not fatal the function that answers has a correctable
- * one, and tells of it only with AER. [PCIe5 6.2.3.2.4, 6.2.4.3, figure 6-2] */
+/* Who waits for a completion hears of the error by it. */
 void pci_aer_unsupported(struct pci_dev *dev, bool posted, const u32 header[4], unsigned *told)
 {
 	enum error_kind kind;
-	bool is_due;
 
 	if (!dev->bus || !dev->cap_pcie)
 		return;
 	kind = kind_of(dev, AER_UNCOR_UNSUPPORTED);
-	if (posted || kind == ERROR_FATAL) {
-		is_due = record(dev, kind, AER_UNCOR_UNSUPPORTED, header);
-	} else {
-		kind = ERROR_CORRECTABLE;
-		note(dev, EXP_DEVSTA_CORRECTABLE | EXP_DEVSTA_UNSUPPORTED);
-		is_due = dev->cap_aer && record(dev, kind, AER_COR_ADVISORY, NULL);
-		if (is_due)
-			log_uncorrectable(dev, AER_UNCOR_UNSUPPORTED, header);
-	}
-	if (!is_due || !is_reporting(dev, kind, AER_UNCOR_UNSUPPORTED) || (told && (*told & BIT(kind))))
-		return;
-	if (told)
-		*told |= BIT(kind);
-	error_message(dev, kind);
+	if (!posted && kind == ERROR_NONFATAL)
+		advise(dev, AER_UNCOR_UNSUPPORTED, header, told);
+	else if (record(dev, kind, AER_UNCOR_UNSUPPORTED, header))
+		tell(dev, kind, AER_UNCOR_UNSUPPORTED, told);
 }

@@ -243,6 +243,7 @@ u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);
 /* Reports an error of the function: `bit` of the (un)correctable status, header log or NULL. Sends the error message to
  * the root port, which interrupts, as masks and enables allow. */
 #define PCI_AER_UNCORRECTABLE_INTERNAL 0x00400000
+#define PCI_AER_UNEXPECTED_COMPLETION 0x00010000 /* advisory, unless it is fatal */
 #define PCI_AER_CORRECTABLE_INTERNAL 0x00004000
 void pci_aer_report(struct pci_dev *dev, bool correctable, u32 which, const u32 *header);
 /* Whether the function's AER has this error. */
