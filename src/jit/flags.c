@@ -238,7 +238,7 @@ bool flags_are_seen(struct block *b, unsigned k)
 
 		if (now == FATE_SEEN || (now == FATE_LOST_AND_MADE && !is_redoable(b, k, j)))
 			return true;
-		if ((flags & A64_GETFLAGS) && !kept) {
+		if ((flags & A64_GETFLAGS) && !kept && insn->c < 14) { /* conditions 14 and 15 look at none, and put none into EFLAGS */
 			if (!is_redoable(b, k, j))
 				return true;
 			b->redo[j] = (u8)(k + 1);
