@@ -296,20 +296,34 @@ EMIT(BFM)
 	reg_done(b, i->d, RAX);
 	return true;
 }
+/* to = x[n], rotated to the right */
+static void rotated(struct block *b, bool w, unsigned to, unsigned n, unsigned by)
+{
+	if (by && block_host(b)->bmi2) {
+		unsigned from = reg_read(b, n, to);
+
+		x64_rorx(&b->x, w, to, from, by);
+		return;
+	}
+	reg_copy(b, w, to, n);
+	if (by)
+		x64_shift_imm(&b->x, w, SHIFT_ROR, to, by);
+}
 EMIT(EXTR)
 {
 	if (i->n == i->m) {
-		reg_copy(b, W, RAX, i->n);
-		if (i->i)
-			x64_shift_imm(&b->x, W, SHIFT_ROR, RAX, i->i);
-	} else {
-		reg_copy(b, W, RAX, i->m);
-		if (i->i) {
-			unsigned n = reg_read(b, i->n, RCX);
+		unsigned r = reg_dest(b, i->d, RAX);
 
-			x64_rr(&b->x, W, OP_0F(0xac), n, RAX); /* shrd */
-			x64_u8(&b->x, i->i);
-		}
+		rotated(b, W, r, i->n, i->i);
+		reg_done(b, i->d, r);
+		return true;
+	}
+	reg_copy(b, W, RAX, i->m);
+	if (i->i) {
+		unsigned n = reg_read(b, i->n, RCX);
+
+		x64_rr(&b->x, W, OP_0F(0xac), n, RAX); /* shrd */
+		x64_u8(&b->x, i->i);
 	}
 	reg_done(b, i->d, RAX);
 	return true;
@@ -322,6 +336,10 @@ static void shifted_to_rcx(struct block *b, const struct insn *i)
 {
 	static const u8 ops[] = {SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROR};
 
+	if (ops[i->h] == SHIFT_ROR) {
+		rotated(b, W, RCX, i->m, i->i);
+		return;
+	}
 	reg_copy(b, W, RCX, i->m);
 	if (i->i)
 		x64_shift_imm(&b->x, W, ops[i->h], RCX, i->i);
