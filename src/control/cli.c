@@ -5,6 +5,7 @@
  */
 #include "control/control.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -327,17 +328,27 @@ static void remove_pidfile(const char *path, const struct stat *file)
 		unlink(path);
 }
 
-static bool write_pidfile(const char *path, struct stat *file, struct error *err)
+/* The file, open and locked for as long as we run: a second machine cannot have it. -1: told in err. */
+static int write_pidfile(const char *path, struct stat *file, struct error *err)
 {
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	/* Not blocking: a FIFO that nobody reads is an error, not a wait. */
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	bool known = fd >= 0 && !fstat(fd, file), ok = known && dprintf(fd, "%d\n", (int)getpid()) > 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	bool known = fd >= 0 && !fstat(fd, file);
 
-	if (known && !ok)
+	if (known && fcntl(fd, F_OFD_SETLK, &lock) && (errno == EAGAIN || errno == EACCES)) {
+		close(fd);
+		fail(err, "-pidfile %s: it is that of a machine that runs; name another", path);
+		return -1;
+	}
+	if (known && (!S_ISREG(file->st_mode) || !ftruncate(fd, 0)) && dprintf(fd, "%d\n", (int)getpid()) > 0)
+		return fd;
+	if (known)
 		remove_pidfile(path, file); /* an empty one would be taken for that of a machine */
 	if (fd >= 0)
 		close(fd);
-	return ok || fail(err, "-pidfile %s: cannot write it; name a file in a folder that you may write to", path);
+	fail(err, "-pidfile %s: cannot write it; name a file in a folder that you may write to", path);
+	return -1;
 }
 
 /*
@@ -447,8 +458,8 @@ int control_main(int argc, char **argv)
 	struct gdb *gdb = NULL;
 	struct error err = {""};
 	struct stat pidfile;
-	int code = 1, skip, daemon = -1;
-	bool ok, wrote_pid = false;
+	int code = 1, skip, daemon = -1, pid_fd = -1;
+	bool ok;
 
 	if (!s)
 		return 1;
@@ -485,7 +496,7 @@ int control_main(int argc, char **argv)
 	} else if (ok) {
 		qmp = qmp_create(s, machine);
 		ok = open_monitors(s, qmp, machine, &err) && (!s->gdb || (gdb = gdb_listen(machine, s->gdb, &err))) &&
-		     (!s->pidfile || (wrote_pid = write_pidfile(s->pidfile, &pidfile, &err))) && sandbox(s, &err) &&
+		     (!s->pidfile || (pid_fd = write_pidfile(s->pidfile, &pidfile, &err)) >= 0) && sandbox(s, &err) &&
 		     (daemon < 0 || daemon_ready(daemon, &err));
 	}
 	if (ok && !s->draw && !s->config.dumpdtb) {
@@ -503,8 +514,10 @@ int control_main(int argc, char **argv)
 		machine_destroy(machine);
 	for (unsigned n = 0; n < FMW_MAX; n++)
 		opts_free(&s->windows[n].opts);
-	if (wrote_pid)
+	if (pid_fd >= 0) {
 		remove_pidfile(s->pidfile, &pidfile);
+		close(pid_fd);
+	}
 	free(s);
 	return ok ? code : 1;
 }

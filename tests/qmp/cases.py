@@ -675,6 +675,18 @@ def without_a_trace(build, folder):
     done = subprocess.run([str(build / "cxlvm"), "-kernel", f"{folder}/image", "-serial", "null", "-pidfile", f"{folder}/pid"], stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=10, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
     assert done.returncode == 1 and b"-pidfile" in done.stderr and not os.path.exists(f"{folder}/pid"), done
+    with Machine(build, folder, options=["-pidfile", f"{folder}/pid"]) as machine:  # nor is that of another machine taken
+        machine.connect()
+        done = subprocess.run([str(build / "cxlvm"), "-M", "none", "-serial", "null", "-pidfile", f"{folder}/pid"], stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=10)
+        assert done.returncode == 1 and b"that runs" in done.stderr, done
+        assert int(pathlib.Path(folder, "pid").read_text()) == machine.process.pid
+        machine.process.kill()
+    with Machine(build, folder, options=["-pidfile", f"{folder}/pid"]) as machine:
+        client = machine.connect().start()
+        assert int(pathlib.Path(folder, "pid").read_text()) == machine.process.pid, "what a killed machine left is in the way"
+        client.call("quit")
+        assert machine.wait()[0] == 0 and not os.path.exists(f"{folder}/pid")
 
 
 def nobody_reads(build, folder):
