@@ -127,11 +127,13 @@ struct cxl_dc_span {
 	u64 offset, size;
 };                                                                             /* in a region */
 enum cxl_dc_selection { CXL_DC_FREE, CXL_DC_CONTIGUOUS, CXL_DC_PRESCRIPTIVE }; /* of the first two, only sizes count */
-#define CXL_DC_ANY_REGION 0xffffffffu /* release: spans count from the first region, a tag is looked for in all */
+#define CXL_DC_ANY_REGION 0xffffffffu /* spans count from the first region, a tag is looked for in all */
 struct cxl_dc_request {
 	u16 host_id;
 	unsigned region;
-	u8 tag[16]; /* zeros: none */
+	u8 tag[16];           /* zeros: none */
+	const u8 (*tags)[16]; /* add: one for each span, or NULL: all have `tag` */
+	u64 length;           /* release by tag: so many bytes, or 0: all */
 	const struct cxl_dc_span *spans;
 	unsigned count;
 	enum cxl_dc_selection selection; /* add */

@@ -108,7 +108,7 @@ static bool dc_take_out(struct dc_extent *list, unsigned *count, u64 dpa, u64 si
 
 u64 dynamic_region_base(const struct dynamic *dc, unsigned region)
 {
-	return dc->base + region * dc->region_size;
+	return dc->base + (u64)region * dc->region_size;
 }
 
 /* The region that holds all of [dpa, dpa + size), or -1. */
@@ -553,6 +553,34 @@ static bool find_place(const struct dynamic *dc, const struct dc_extent *group, 
 	return false;
 }
 
+/* The region of a span, which counts from its start from now on. */
+static unsigned region_of_span(const struct dynamic *dc, unsigned region, struct cxl_dc_span *span)
+{
+	if (region == CXL_DC_ANY_REGION) {
+		region = (unsigned)MIN(span->offset / dc->region_size, (u64)dc->region_count - 1);
+		span->offset -= (u64)region * dc->region_size;
+	}
+	return region;
+}
+
+/* Whether an extent may have its tag, with `count` before it in the group in scratch. */
+static bool check_tag(struct cxl_type3 *dev, const struct dc_extent *extent, unsigned count, struct error *err)
+{
+	const struct dynamic *dc = dev->dc;
+
+	while (count && dc->scratch[count - 1].group == extent->group)
+		count--;
+	if (dc->shareable && !is_tagged(extent->tag))
+		return refuse(dev, CXL_INVALID_INPUT, err, "%s: shareable capacity needs a tag", dev->name);
+	if (dc->shareable &&
+	    (has_tag(dc->accepted, dc->accepted_count, extent->tag) ||
+	     has_tag(dc->offered, dc->offered_count, extent->tag) || has_tag(dc->scratch, count, extent->tag)))
+		return refuse(dev, CXL_INVALID_INPUT, err,
+			      "%s: the tag is in use; shareable capacity of one tag is added at once", dev->name);
+	return true;
+}
+
+/* Extents that follow each other with one tag are offered together. */
 static bool plan_group(struct cxl_type3 *dev, const struct cxl_dc_request *request, unsigned *count, struct error *err)
 {
 	struct dynamic *dc = dev->dc;
@@ -573,29 +601,38 @@ static bool plan_group(struct cxl_type3 *dev, const struct cxl_dc_request *reque
 		*count = 1;
 	}
 	for (unsigned n = 0; n < *count; n++) {
-		struct dc_extent extent = {.dpa = dynamic_region_base(dc, request->region) + spans[n].offset,
-					   .size = spans[n].size,
-					   .region = request->region,
-					   .sequence = dc->shareable ? n : 0,
+		struct cxl_dc_span span = spans[n];
+		unsigned region = region_of_span(dc, request->region, &span);
+		struct dc_extent extent = {.dpa = dynamic_region_base(dc, region) + span.offset,
+					   .size = span.size,
+					   .region = region,
 					   .group = dc->next_group,
-					   .sanitize = dc->sanitize_regions >> request->region & 1};
+					   .sanitize = dc->sanitize_regions >> region & 1};
 
-		memcpy(extent.tag, request->tag, 16);
+		memcpy(extent.tag, request->tags ? request->tags[n] : request->tag, 16);
+		if (n && memcmp(group[n - 1].tag, extent.tag, 16))
+			extent.group = group[n - 1].group + 1;
+		else if (n)
+			extent.group = group[n - 1].group;
+		if (dc->shareable && n && group[n - 1].group == extent.group)
+			extent.sequence = group[n - 1].sequence + 1;
+		if (!check_tag(dev, &extent, n, err))
+			return false;
 		if (request->selection == CXL_DC_PRESCRIPTIVE) {
-			if (!check_span(dev, &spans[n], err))
+			if (!check_span(dev, &span, err))
 				return false;
 			if (!is_free(dc, group, n, extent.dpa, extent.size))
 				return refuse(
 					dev, CXL_INVALID_EXTENT_LIST, err,
 					"%s: region %u: an extent at offset %llu of %llu bytes overlaps one that is offered or accepted",
-					dev->name, request->region, ULL(spans[n].offset), ULL(spans[n].size));
+					dev->name, region, ULL(span.offset), ULL(span.size));
 		} else {
-			if (!check_size(dev, spans[n].size, err))
+			if (!check_size(dev, span.size, err))
 				return false;
-			if (!find_place(dc, group, n, request->region, spans[n].size, &extent.dpa))
+			if (!find_place(dc, group, n, region, span.size, &extent.dpa))
 				return refuse(dev, CXL_RESOURCES_EXHAUSTED, err,
-					      "%s: region %u has no %llu free bytes in one piece", dev->name,
-					      request->region, ULL(spans[n].size));
+					      "%s: region %u has no %llu free bytes in one piece", dev->name, region,
+					      ULL(span.size));
 		}
 		group[n] = extent;
 	}
@@ -605,29 +642,58 @@ static bool plan_group(struct cxl_type3 *dev, const struct cxl_dc_request *reque
 bool cxl_dc_add(struct dev *dev, const struct cxl_dc_request *request, struct error *err)
 {
 	struct cxl_type3 *device = (struct cxl_type3 *)dev;
-	struct dynamic *dc = dynamic_of(dev, request, false, err);
+	struct dynamic *dc = dynamic_of(dev, request, request->tags != NULL, err);
+	struct dc_extent *added;
 	unsigned count;
 
 	if (!dc)
 		return false;
 	if (!request->count)
 		return refuse(device, CXL_INVALID_EXTENT_LIST, err, "%s: no extents", device->name);
-	if (dc->shareable && !is_tagged(request->tag))
-		return refuse(device, CXL_INVALID_INPUT, err, "%s: shareable capacity needs a tag", device->name);
-	if (dc->shareable && (has_tag(dc->accepted, dc->accepted_count, request->tag) ||
-			      has_tag(dc->offered, dc->offered_count, request->tag)))
-		return refuse(device, CXL_INVALID_INPUT, err,
-			      "%s: the tag is in use; shareable capacity of one tag is added at once", device->name);
 	if (!plan_group(device, request, &count, err) || !check_room(device, count, err))
 		return false;
 	if (count > extents_left(dc))
 		return refuse(device, CXL_RESOURCES_EXHAUSTED, err, "%s: %u extents: %u of %u are left", device->name,
 			      count, extents_left(dc), DC_EXTENTS_MAX);
-	memcpy(&dc->offered[dc->offered_count], dc->scratch, count * sizeof(dc->scratch[0]));
+	added = &dc->offered[dc->offered_count];
+	memcpy(added, dc->scratch, count * sizeof(dc->scratch[0]));
 	dc->offered_count += count;
-	dc->next_group++;
-	tell(device, EVENT_ADD, &dc->offered[dc->offered_count - count], count);
+	dc->next_group = added[count - 1].group + 1;
+	for (unsigned first = 0, n = 1; n <= count; n++) {
+		if (n < count && added[n].group == added[first].group)
+			continue;
+		tell(device, EVENT_ADD, &added[first], n - first);
+		first = n;
+	}
 	return true;
+}
+
+/* Of the extents in scratch, `request->length` bytes from the first on. [CXL3.1 7.6.7.6.6] */
+static bool shorten(struct cxl_type3 *dev, const struct cxl_dc_request *request, unsigned *count, struct error *err)
+{
+	struct dynamic *dc = dev->dc;
+	u64 left = request->length;
+
+	if (!left)
+		return true;
+	if (!is_aligned(left, DC_BLOCK))
+		return refuse(dev, CXL_INVALID_INPUT, err, "%s: %llu bytes: a multiple of the block size, 2 MiB, goes",
+			      dev->name, ULL(left));
+	for (unsigned n = 0; n < *count; n++) {
+		struct dc_extent *extent = &dc->scratch[n];
+
+		if ((left < extent->size && (dc->shareable || request->sanitize)) ||
+		    (left == extent->size && dc->shareable && n + 1 < *count))
+			return refuse(dev, CXL_INVALID_INPUT, err,
+				      "%s: %llu bytes are not whole extents, all if shareable", dev->name,
+				      ULL(request->length));
+		extent->size = MIN(left, extent->size);
+		left -= extent->size;
+		if (!left)
+			*count = n + 1;
+	}
+	return !left || refuse(dev, CXL_RESOURCES_EXHAUSTED, err, "%s: the tag has fewer than %llu bytes", dev->name,
+			       ULL(request->length));
 }
 
 /* The extents that a release names, in scratch. */
@@ -644,18 +710,16 @@ static bool plan_release(struct cxl_type3 *dev, const struct cxl_dc_request *req
 			if ((any || dc->accepted[n].region == request->region) &&
 			    !memcmp(dc->accepted[n].tag, request->tag, 16))
 				group[(*count)++] = dc->accepted[n];
-		return *count || refuse(dev, CXL_INVALID_INPUT, err, "%s: no accepted extent of that tag", dev->name);
+		if (!*count)
+			return refuse(dev, CXL_INVALID_INPUT, err, "%s: no accepted extent of that tag", dev->name);
+		return shorten(dev, request, count, err);
 	}
 	for (unsigned n = 0; n < request->count; n++) {
 		struct cxl_dc_span span = request->spans[n];
-		unsigned region = request->region;
+		unsigned region = region_of_span(dc, request->region, &span);
 		struct dc_extent extent;
 		u64 dpa;
 
-		if (any) {
-			region = (unsigned)MIN(span.offset / dc->region_size, (u64)dc->region_count - 1);
-			span.offset -= region * dc->region_size;
-		}
 		if (!check_span(dev, &span, err))
 			return false;
 		dpa = dynamic_region_base(dc, region) + span.offset;

@@ -15,6 +15,7 @@
 #define REMOVE_PRESCRIPTIVE BIT(1)
 #define EXTENT_BYTES 40
 #define REGION_SHAREABLE BIT(3) /* of Get Host DC Region Configuration */
+#define RELEASE_PRESCRIPTIVE 1
 #define RELEASE_FORCED BIT(4)
 #define RELEASE_SANITIZE BIT(5)
 
@@ -160,42 +161,51 @@ static u16 cmd_get_extents(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 	return CXL_SUCCESS;
 }
 
-/* What both directions begin with; the extents become spans. CXL_SUCCESS: whole and within the region. A release names
- * no region: the byte is reserved there. */
+/* What both directions begin with; the extents become spans. CXL_SUCCESS: whole and within the regions. A list of
+ * extents comes with prescriptive requests alone, and of these region, length and tag are reserved: the extents say.
+ * A release names no region. [CXL3.1 7.6.7.6.5, 7.6.7.6.6] */
 static u16 take_request(struct cxl_type3 *dev, struct mbox_in *in, struct cxl_dc_request *request,
-			struct cxl_dc_span *spans, u8 *how, u64 *length, bool release)
+			struct cxl_dc_span *spans, u8 (*tags)[16], u8 *how, u64 *length, bool release)
 {
 	const struct dynamic *dc = dev->dc;
 	const u8 *tag;
 	u32 count;
-	u64 base, size;
+	u64 base = dynamic_region_base(dc, 0), size = dc->region_size * dc->region_count;
+	bool prescriptive;
 
 	request->host_id = mbox_get(in, 2);
 	*how = mbox_get(in, 1);
 	request->region = mbox_get(in, 1);
 	*length = mbox_get(in, 8);
 	tag = mbox_get_bytes(in, 16);
-	count = mbox_get(in, 4);
+	prescriptive = (*how & 0xf) == (release ? RELEASE_PRESCRIPTIVE : CXL_DC_PRESCRIPTIVE);
+	if (mbox_left(in) < 4 && (mbox_left(in) || prescriptive))
+		return CXL_INVALID_PAYLOAD_LENGTH;
+	count = mbox_left(in) ? mbox_get(in, 4) : 0;
 	if (!tag || mbox_left(in) != (u64)count * EXTENT_BYTES)
 		return CXL_INVALID_PAYLOAD_LENGTH;
-	if (request->host_id || (!release && request->region >= dc->region_count))
+	if (request->host_id || (!release && !prescriptive && request->region >= dc->region_count))
+		return CXL_INVALID_INPUT;
+	if (!prescriptive && !release && (!*length || !is_aligned(*length, DC_BLOCK)) &&
+	    (*how & 0xf) < CXL_DC_PRESCRIPTIVE)
 		return CXL_INVALID_INPUT;
 	if (count > DC_EXTENTS_MAX)
 		return CXL_RESOURCES_EXHAUSTED;
 	memcpy(request->tag, tag, 16);
-	base = dynamic_region_base(dc, release ? 0 : request->region);
-	size = release ? dc->region_size * dc->region_count : dc->region_size;
-	if (release)
+	request->spans = spans;
+	if (release || prescriptive)
 		request->region = CXL_DC_ANY_REGION;
+	if (!prescriptive)
+		return CXL_SUCCESS;
 	for (u32 n = 0; n < count; n++) {
 		u64 dpa = mbox_get(in, 8);
 
 		spans[n] = (struct cxl_dc_span){dpa - base, mbox_get(in, 8)};
-		mbox_get_bytes(in, EXTENT_BYTES - 16);
+		memcpy(tags[n], mbox_get_bytes(in, 16), 16);
+		mbox_get_bytes(in, EXTENT_BYTES - 32);
 		if (!range_ok(spans[n].offset, spans[n].size, size) || dpa < base)
 			return CXL_INVALID_PHYSICAL_ADDRESS;
 	}
-	request->spans = spans;
 	request->count = count;
 	return CXL_SUCCESS;
 }
@@ -211,21 +221,23 @@ static u16 cmd_initiate_add(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 	struct cxl_dc_span spans[DC_EXTENTS_MAX];
 	struct cxl_dc_request request = {0};
 	struct error err = {0};
-	u8 how;
+	u8 tags[DC_EXTENTS_MAX][16], how;
 	u64 length;
-	u16 code = take_request(dev, in, &request, spans, &how, &length, false);
+	u16 code = take_request(dev, in, &request, spans, tags, &how, &length, false);
 
 	if (code != CXL_SUCCESS)
 		return code;
 	if ((how & 0xf) > CXL_DC_PRESCRIPTIVE)
 		return CXL_UNSUPPORTED; /* shared access is for several hosts */
 	request.selection = how & 0xf;
-	if (request.selection != CXL_DC_PRESCRIPTIVE) {
+	if (request.selection == CXL_DC_PRESCRIPTIVE) {
+		request.tags = (const u8(*)[16])tags;
+	} else {
 		spans[0] = (struct cxl_dc_span){0, length};
 		request.count = 1;
 	}
 	/* Free: where it does not fit in one piece, piece by piece from below. */
-	if (request.selection == CXL_DC_FREE && length && is_aligned(length, DC_BLOCK)) {
+	if (request.selection == CXL_DC_FREE) {
 		request.count = dynamic_free_spans(dev->dc, request.region, length, spans);
 		if (!request.count)
 			return CXL_RESOURCES_EXHAUSTED;
@@ -239,13 +251,12 @@ static u16 cmd_initiate_release(struct cxl_type3 *dev, struct mbox_in *in, struc
 	struct cxl_dc_span spans[DC_EXTENTS_MAX];
 	struct cxl_dc_request request = {0};
 	struct error err = {0};
-	u8 how;
-	u64 length;
-	u16 code = take_request(dev, in, &request, spans, &how, &length, true);
+	u8 tags[DC_EXTENTS_MAX][16], how;
+	u16 code = take_request(dev, in, &request, spans, tags, &how, &request.length, true);
 
 	if (code != CXL_SUCCESS)
 		return code;
-	if ((how & 0xf) > 1)
+	if ((how & 0xf) > RELEASE_PRESCRIPTIVE)
 		return CXL_INVALID_INPUT;
 	request.by_tag = !(how & 0xf);
 	request.forced = how & RELEASE_FORCED;
@@ -253,6 +264,9 @@ static u16 cmd_initiate_release(struct cxl_type3 *dev, struct mbox_in *in, struc
 	return cxl_dc_release(&dev->pci.dev, &request, &err) ? CXL_SUCCESS : refused(dev, &err);
 }
 
+#define EFFECT_CAPACITY                                                                                                \
+	(EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA | EFFECT_RESETS_VALID |            \
+	 EFFECT_CONVENTIONAL_RESET_CONFIG | EFFECT_CXL_RESET_CONFIG)
 /* clang-format off */
 static const struct mbox_command fm_commands[] = {
 	/* opcode  name                          input      effects                                        run  section */
@@ -265,11 +279,10 @@ static const struct mbox_command fm_commands[] = {
 	{0x5300, "tunnel management command",    TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES, WHOLE_PAYLOAD, 0, cmd_tunnel, "7.6.7.3.1"},
 	{0x5600, "get DCD info",                 0, 0,      0, cmd_get_dcd_info, "7.6.7.6.1", NEEDS_DYNAMIC},
 	{0x5601, "get host DC region configuration", 4, 4,  0, cmd_get_host_regions, "7.6.7.6.2", NEEDS_DYNAMIC},
-	{0x5602, "set DC region configuration",  16, 16,    EFFECT_IMMEDIATE_CONFIG, cmd_set_region, "7.6.7.6.3", NEEDS_DYNAMIC},
+	{0x5602, "set DC region configuration",  16, 16,    EFFECT_CAPACITY, cmd_set_region, "7.6.7.6.3", NEEDS_DYNAMIC},
 	{0x5603, "get DC region extent lists",   12, 12,    0, cmd_get_extents, "7.6.7.6.4", NEEDS_DYNAMIC},
-	{0x5604, "initiate dynamic capacity add", 32, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG, cmd_initiate_add, "7.6.7.6.5", NEEDS_DYNAMIC},
-	{0x5605, "initiate dynamic capacity release", 32, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA,
-	 cmd_initiate_release, "7.6.7.6.6", NEEDS_DYNAMIC},
+	{0x5604, "initiate dynamic capacity add", 28, WHOLE_PAYLOAD, EFFECT_CAPACITY, cmd_initiate_add, "7.6.7.6.5", NEEDS_DYNAMIC},
+	{0x5605, "initiate dynamic capacity release", 28, WHOLE_PAYLOAD, EFFECT_CAPACITY, cmd_initiate_release, "7.6.7.6.6", NEEDS_DYNAMIC},
 };
 /* Of LD 0: what it is. */
 static const struct mbox_command ld_commands[] = {

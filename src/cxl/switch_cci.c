@@ -302,16 +302,16 @@ const struct mbox_command switch_commands[] = {
 	{0x0401, "get log",                         24, 24,    0, NULL, "8.2.9.5.2", 0, cmd_log},
 	{0x5100, "identify switch device",          0, 0,      0, NULL, "7.6.7.1.1", 0, cmd_identify_switch},
 	{0x5101, "get physical port state",         1, 256,    0, NULL, "7.6.7.1.2", 0, cmd_port_state},
-	{0x5102, "physical port control",           2, 2,      EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, NULL, "7.6.7.1.3", 0,
+	{0x5102, "physical port control",           2, 2,      0, NULL, "7.6.7.1.3", 0,
 	 cmd_port_control},
-	{0x5103, "send PPB CXL.io configuration request", 8, 8, EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, NULL, "7.6.7.1.4", 0,
+	{0x5103, "send PPB CXL.io configuration request", 8, 8, 0, NULL, "7.6.7.1.4", 0,
 	 cmd_port_config},
 	{0x5200, "get virtual CXL switch info",     4, 258,    0, NULL, "7.6.7.2.1", 0, cmd_get_vcs_info},
 	{0x5201, "bind vPPB",                       6, 6,      EFFECT_BACKGROUND | EFFECT_ABORT, NULL, "7.6.7.2.2", 0, cmd_bind_vppb},
 	{0x5202, "unbind vPPB",                     3, 3,      EFFECT_BACKGROUND | EFFECT_ABORT, NULL, "7.6.7.2.3", 0, cmd_unbind_vppb},
 	{0x5203, "generate AER event",              40, 40,    0, NULL, "7.6.7.2.4", 0, cmd_generate_aer},
 	{0x5300, "tunnel management command",       TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES, WHOLE_PAYLOAD,
-	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA | EFFECT_IMMEDIATE_POLICY, NULL, "7.6.7.3.1", 0, cmd_tunnel},
+	 0, NULL, "7.6.7.3.1", 0, cmd_tunnel},
 };
 /* clang-format on */
 const unsigned switch_command_count = ARRAY_SIZE(switch_commands);

@@ -351,7 +351,7 @@ static void capacity_is_managed_through_the_tunnel(void **state)
 	assert_true(dev->dc->offered[0].sanitize);
 	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
 	assert_int_equal(inner, CXL_INVALID_EXTENT_LIST);
-	store_le(request + 32, 8, base - 2 * MiB);
+	store_le(request + 32, 8, dynamic_region_base(dev->dc, 0) - 2 * MiB);
 	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
 	assert_int_equal(inner, CXL_INVALID_PHYSICAL_ADDRESS);
 	store_le(request + 28, 4, 0xffffffff);
@@ -374,6 +374,111 @@ static void capacity_is_managed_through_the_tunnel(void **state)
 	request[2] = 0;
 	assert_int_equal(tunnel(4, 0x5605, request, 32, &inner), CXL_SUCCESS);
 	assert_int_equal(inner, CXL_INVALID_INPUT);
+}
+
+/* Prescriptive requests name neither region nor tag, their extents do; the others have no list. [CXL3.1 7.6.7.6.5] */
+static void an_addition_is_as_its_policy_has_it(void **state)
+{
+	u64 base = dynamic_region_base(dev->dc, 0), size = dev->dc->region_size;
+	u8 request[32 + 3 * 40] = {0};
+	u16 inner;
+
+	request[2] = CXL_DC_PRESCRIPTIVE;
+	request[3] = 0xff;  /* reserved */
+	request[12] = 0xee; /* reserved */
+	store_le(request + 28, 4, 3);
+	for (unsigned n = 0; n < 3; n++) {
+		store_le(request + 32 + 40 * n, 8, base + (n > 0) * size + n * 4 * MiB);
+		store_le(request + 40 + 40 * n, 8, 2 * MiB);
+		request[48 + 40 * n] = n < 2 ? 7 : 8;
+	}
+	assert_int_equal(tunnel(4, 0x5604, request, sizeof(request), &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(dev->dc->offered_count, 3);
+	for (unsigned n = 0; n < 3; n++) {
+		const u8 *record = dev->events[EVENT_DYNAMIC].records[n];
+
+		assert_int_equal(dev->dc->offered[n].dpa, base + (n > 0) * size + n * 4 * MiB);
+		assert_int_equal(dev->dc->offered[n].region, n > 0);
+		assert_int_equal(dev->dc->offered[n].tag[0], n < 2 ? 7 : 8);
+		assert_int_equal(record[53], n == 0); /* More: of one tag */
+		assert_int_equal(record[56 + 16], n < 2 ? 7 : 8);
+	}
+	assert_int_equal(dev->dc->offered[0].group, dev->dc->offered[1].group);
+	assert_int_not_equal(dev->dc->offered[1].group, dev->dc->offered[2].group);
+	assert_int_equal(tunnel(4, 0x5604, request, 28, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_PAYLOAD_LENGTH);
+	request[2] = CXL_DC_CONTIGUOUS;
+	request[3] = 1;
+	store_le(request + 4, 8, 4 * MiB);
+	for (u32 length = 29; length < 32; length++) {
+		assert_int_equal(tunnel(4, 0x5604, request, length, &inner), CXL_SUCCESS);
+		assert_int_equal(inner, CXL_INVALID_PAYLOAD_LENGTH);
+	}
+	assert_int_equal(tunnel(4, 0x5604, request, 28, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(dev->dc->offered_count, 4);
+	assert_int_equal(dev->dc->offered[3].tag[0], 0xee);
+	for (unsigned policy = 0; policy < 2; policy++) {
+		request[2] = policy;
+		store_le(request + 4, 8, 3 * MiB);
+		assert_int_equal(tunnel(4, 0x5604, request, 28, &inner), CXL_SUCCESS);
+		assert_int_equal(inner, CXL_INVALID_INPUT);
+		store_le(request + 4, 8, 0);
+		assert_int_equal(tunnel(4, 0x5604, request, 28, &inner), CXL_SUCCESS);
+		assert_int_equal(inner, CXL_INVALID_INPUT);
+	}
+	request[2] = 4;
+	assert_int_equal(tunnel(4, 0x5604, request, 28, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_UNSUPPORTED);
+}
+
+/* As many bytes of a tag go as the request says. [CXL3.1 7.6.7.6.6] */
+static void a_release_by_tag_has_a_length(void **state)
+{
+	u64 base = dynamic_region_base(dev->dc, 0);
+	u8 request[28] = {0};
+	u16 inner;
+
+	for (unsigned n = 0; n < 2; n++)
+		dev->dc->accepted[n] = (struct dc_extent){.dpa = base + n * 8 * MiB, .size = 4 * MiB, .tag = {9}};
+	dev->dc->accepted_count = 2;
+	request[12] = 9;
+	store_le(request + 4, 8, 10 * MiB);
+	assert_int_equal(tunnel(4, 0x5605, request, 28, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_RESOURCES_EXHAUSTED);
+	store_le(request + 4, 8, MiB);
+	assert_int_equal(tunnel(4, 0x5605, request, 28, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_INPUT);
+	dev->dc->shareable = true; /* all or nothing */
+	for (unsigned n = 2; n < 8; n += 2) {
+		store_le(request + 4, 8, n * (u64)MiB);
+		assert_int_equal(tunnel(4, 0x5605, request, 28, &inner), CXL_SUCCESS);
+		assert_int_equal(inner, CXL_INVALID_INPUT);
+	}
+	dev->dc->shareable = false;
+	request[2] = BIT(4); /* by force */
+	store_le(request + 4, 8, 6 * MiB);
+	assert_int_equal(tunnel(4, 0x5605, request, 28, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_SUCCESS);
+	assert_int_equal(dev->dc->accepted_count, 1);
+	assert_int_equal(dev->dc->accepted[0].dpa, base + 10 * MiB);
+	assert_int_equal(dev->dc->accepted[0].size, 2 * MiB);
+}
+
+/* Effects as the commands' sections have them: capacity goes over all resets; ports and tunnels have none. */
+static void effects_are_told_as_specified(void **state)
+{
+	for (unsigned n = 0; n < switch_command_count; n++)
+		if (switch_commands[n].opcode == 0x5102 || switch_commands[n].opcode == 0x5103 ||
+		    switch_commands[n].opcode == 0x5300)
+			assert_int_equal(switch_commands[n].effects, 0);
+	for (unsigned n = 0; n < fm_ld_cci(dev).command_count; n++) {
+		const struct mbox_command *command = &fm_ld_cci(dev).commands[n];
+
+		if (command->opcode == 0x5602 || command->opcode == 0x5604 || command->opcode == 0x5605)
+			assert_int_equal(command->effects, 0xe07);
+	}
 }
 
 /* The request of a release has no region: its extents say where they are, all of them in one list. [CXL3.1 7.6.7.6.6]
@@ -765,6 +870,9 @@ int main(void)
 		TEST(ports_are_configured_from_outside),
 		TEST(a_tunnel_leads_to_the_device),
 		TEST(capacity_is_managed_through_the_tunnel),
+		TEST(an_addition_is_as_its_policy_has_it),
+		TEST(a_release_by_tag_has_a_length),
+		TEST(effects_are_told_as_specified),
 		TEST(a_release_names_extents_of_any_region),
 		TEST(the_virtual_switch_is_told),
 		TEST(a_device_is_unbound_and_bound),
