@@ -85,9 +85,9 @@ const struct mbox_command mbox_commands[] = {
 	{0x4702, "get SLD QoS status",           0, 0,      0, cmd_get_qos_status, "8.2.9.9.8.3"},
 	{0x4800, "get dynamic capacity configuration", 2, 2, 0, cmd_get_dc_configuration, "8.2.9.9.9.1", NEEDS_DYNAMIC},
 	{0x4801, "get dynamic capacity extent list", 8, 8, 0, cmd_get_dc_extent_list, "8.2.9.9.9.2", NEEDS_DYNAMIC},
-	{0x4802, "add dynamic capacity response", 8, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_DATA, cmd_add_dc_response,
+	{0x4802, "add dynamic capacity response", 8, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG, cmd_add_dc_response,
 	 "8.2.9.9.9.3", NEEDS_DYNAMIC | NEEDS_MEDIA},
-	{0x4803, "release dynamic capacity",     8, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_DATA, cmd_release_dc, "8.2.9.9.9.4",
+	{0x4803, "release dynamic capacity",     8, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG, cmd_release_dc, "8.2.9.9.9.4",
 	 NEEDS_DYNAMIC | NEEDS_MEDIA},
 };
 /* clang-format on */

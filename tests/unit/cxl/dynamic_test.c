@@ -157,6 +157,20 @@ static void regions_are_told(void **state)
 
 /* DSMAS of static capacity, then one per region. */
 /* A small mailbox gives as many as it holds, and the rest when it is asked again. */
+/* What the host takes and gives back is a matter of configuration. [CXL3.1 8.2.9.9.9.3, 8.2.9.9.9.4] */
+static void effects_are_those_of_configuration(void **state)
+{
+	unsigned found = 0;
+
+	for (unsigned n = 0; n < mbox_command_count; n++) {
+		if (mbox_commands[n].opcode != 0x4802 && mbox_commands[n].opcode != 0x4803)
+			continue;
+		assert_int_equal(mbox_commands[n].effects, EFFECT_IMMEDIATE_CONFIG);
+		found++;
+	}
+	assert_int_equal(found, 2);
+}
+
 static void regions_come_as_they_fit(void **state)
 {
 	fixture_open(&m);
@@ -592,6 +606,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(regions_are_told, open_one, close_all),
+		cmocka_unit_test(effects_are_those_of_configuration),
 		cmocka_unit_test(regions_come_as_they_fit),
 		cmocka_unit_test_setup_teardown(cdat_names_the_regions, open_one, close_all),
 		cmocka_unit_test_setup_teardown(offers_become_events_and_extents, open_one, close_all),
