@@ -182,6 +182,8 @@ def secure_boot(build, folder, share, log):
     fat_disk(f"{folder}/disk", {"EFI/BOOT/BOOTAA64.EFI": f"{folder}/uki"})
     with Console(build, folder, share, f"{log}-unsigned.log", code) as c:
         c.until("Access Denied", 120)
+        # Killed before that it may be amid its variables: bookworm's erases their block for each that has more than 128 bytes, and writes it anew.
+        c.until("Press any key to enter the Boot Manager Menu", 60)
     subprocess.run(["sbsign", "--key", key, "--cert", str(certificate), "--output", f"{folder}/signed", f"{folder}/uki"], stderr=subprocess.DEVNULL, check=True)
     fat_disk(f"{folder}/disk", {"EFI/BOOT/BOOTAA64.EFI": f"{folder}/signed"})
     with Console(build, folder, share, f"{log}-signed.log", code) as c:
