@@ -63,6 +63,15 @@ CASES = [
     ("guides: two windows of which one is interleaved", MACHINE + ram("v0") + ram("v1") + ONE_BRIDGE + "-device pxb-cxl,bus_nr=222,id=cxl.2 " +
      root_ports(("cxl.1", "a", 0, "volatile-memdev=v0"), ("cxl.2", "b", 1, "volatile-memdev=v1")) +
      "-machine cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G,cxl-fmw.1.targets.0=cxl.1,cxl-fmw.1.targets.1=cxl.2,cxl-fmw.1.size=4G", []),
+    ("guides: four volatile devices below a switch, two of them HDM-DB", MACHINE + "".join(ram(f"cxl-mem{n}") for n in range(4)) + ONE_BRIDGE +
+     "-device cxl-rp,port=0,bus=cxl.1,id=root_port0,chassis=0,slot=0 -device cxl-rp,port=1,bus=cxl.1,id=root_port1,chassis=0,slot=1 "
+     "-device cxl-upstream,bus=root_port0,id=us0,x-256b-flit=on " + "".join(
+         f"-device cxl-downstream,port={n},bus=us0,id=swport{n},chassis=0,slot={4 + n} "
+         f"-device cxl-type3,bus=swport{n},volatile-memdev=cxl-mem{n},id=cxl-mem{n},sn={n + 1}{',x-256b-flit=on,hdm-db=on' if n < 2 else ''} " for n in range(4)) +
+     WINDOW + ",cxl-fmw.0.interleave-granularity=4k", []),
+    ("scripts: nodes with a comma too many", "-machine virt,accel=tcg,cxl=on,highmem=on,compact-highmem=on,highmem-ecam=on,highmem-mmio=on -m 2048M,slots=0,maxmem=6144M "
+     "-smp 2,sockets=1,cores=2,threads=1 -display none -kernel @/off -object memory-backend-ram,id=mem0,size=2048M -numa node,nodeid=0,memdev=mem0, "
+     "-numa cpu,node-id=0,socket-id=0 -numa dist,src=0,dst=0,val=10", []),
     ("scripts: two switches, eight persistent devices", MACHINE + two_switches("pmem"), []),
     ("scripts: two switches, devices of both kinds", MACHINE + two_switches("mixed"), []),
     ("scripts: dynamic capacity", MACHINE + file("dcd-mem", "4G") + file("dcd-lsa", "512M") + ONE_BRIDGE +
