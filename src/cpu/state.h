@@ -120,17 +120,33 @@ struct cpu {
 	u8 pan, uao, ssbs, il, ss;
 	_Alignas(16) u128 v[32];
 	u32 fpcr, fpsr;
-	struct sys sys;
+
+	/*
+	 * --- execution: what is touched all the time. Not further on: some hosts (Zen 5) take a load for that of a store just made where their
+	 * addresses are the same modulo 2 KiB, and wait for it. With `code_va` 2 KiB behind x30, page faults took 1.6 times as long. ---
+	 */
+	struct insn *ip;        /* next record */
+	struct code_page *code; /* page that holds ip */
+	u64 code_va;            /* va of record 0 of that page */
+	s64 left;               /* instructions until the dispatch loop looks at `poll`; set to 0 to leave it early */
+	struct tlb_bank *bank;      /* of the current EL for plain accesses: &banks[...] */
+	struct tlb_bank *bank_el0;  /* for LDTR/STTR */
+	void *jit_jumps;        /* cache of indirect branch targets */
+	u64 jit_key;            /* generation and mode that entries of jit_jumps must have now */
+	u64 jit_group[JIT_GROUPS_MAX]; /* addends that the accesses of a block share */
 	/* Exclusive monitor: armed by LDXR/LDAXR (value as loaded), cleared by CLREX, exception return and context loss. */
 	struct {
 		u8 armed;   /* ARMED_ */
 		u8 size;    /* bytes in all: 1..16 */
+		bool locked; /* this vCPU holds the monitor's lock, until the instruction ends */
 		u64 va, pa;
 		u64 strict;    /* the next LDXR here reserves: a store-exclusive came that the last one did not have in view */
 		u64 low, high; /* the value loaded */
 		u64 reserved;  /* granule of host memory that the global monitor holds for us, 0: none; atomic: monitor.c */
-		bool locked;   /* this vCPU holds the monitor's lock, until the instruction ends */
 	} exclusive;
+
+	/* --- guest-visible state, the rest --- */
+	struct sys sys;
 	bool wfe_event;    /* the event register */
 	bool powered_off;  /* PSCI: not running */
 	bool halted;       /* in WFI/WFE, waiting */
@@ -138,10 +154,6 @@ struct cpu {
 	u32 irq_levels;    /* bit 0 IRQ, bit 1 FIQ: inputs from the GIC; atomic, any thread */
 
 	/* --- execution, rebuilt from the above --- */
-	struct insn *ip;        /* next record */
-	struct code_page *code; /* page that holds ip */
-	u64 code_va;            /* va of record 0 of that page */
-	s64 left;               /* instructions until the dispatch loop looks at `poll`; set to 0 to leave it early */
 	u64 pmu_icount;         /* icount up to which the PMU has counted */
 	bool pmu_level;         /* the PMU's interrupt line */
 	bool step_armed;        /* software step: the instruction being run is to be stepped */
@@ -157,8 +169,6 @@ struct cpu {
 	bool align_check;       /* SCTLR_EL1.A */
 	bool stepping;          /* software step is active: one instruction per chunk */
 
-	struct tlb_bank *bank;      /* of the current EL for plain accesses: &banks[...] */
-	struct tlb_bank *bank_el0;  /* for LDTR/STTR */
 	struct tlb_bank *banks;     /* allocated by tlb.c */
 	struct itlb_entry *itlb;    /* ITLB_ENTRIES */
 	struct code_table *codes;   /* decoded code, of the set: code.h */
@@ -183,12 +193,9 @@ struct cpu {
 	/* --- the translator's: jit/ --- */
 	const struct cpu_engine *engine; /* NULL: the interpreter */
 	void *jit;              /* of the set */
-	void *jit_jumps;        /* cache of indirect branch targets */
 	u64 jit_generation[2], jit_last; /* as itlb_generation and itlb_last, but never wraps */
-	u64 jit_key;            /* generation and mode that entries of jit_jumps must have now */
 	u64 jit_va;             /* target of an indirect branch that missed */
 	u32 jit_mode;           /* mode of the code that runs */
-	u64 jit_group[JIT_GROUPS_MAX]; /* addends that the accesses of a block share */
 };
 
 /* One guest page of decoded instructions (always 4 KiB of physical memory), shared by all vCPUs. Records start as
