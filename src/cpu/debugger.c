@@ -296,7 +296,7 @@ static u64 get_reset(const struct cpu_thread *thread, enum debug_reg reg)
 {
 	switch (reg) {
 	case DEBUG_PC: return load(&thread->set_pc) ? thread->new_pc : load(&thread->reset_pc);
-	case DEBUG_PSTATE: return load(&thread->set_pstate) ? thread->new_pstate : 0x3c5;
+	case DEBUG_PSTATE: return load(&thread->set_pstate) ? thread->new_pstate : 0x3c5; /* EL1h, DAIF */
 	default: return reg == 0 ? load(&thread->reset_x0) : 0;
 	}
 }

@@ -122,17 +122,17 @@ struct cpu {
 	u32 fpcr, fpsr;
 
 	/*
-	 * --- execution: what is touched all the time. Not further on: some hosts (Zen 5) take a load for that of a store just made where their
-	 * addresses are the same modulo 2 KiB, and wait for it. With `code_va` 2 KiB behind x30, page faults took 1.6 times as long. ---
+	 * --- execution: what blocks touch all the time. Not further on: with `code_va` 2 KiB behind x30, page faults took 1.6 times as long on a Zen 5,
+	 * as if it took the load for that of the store just made to an address that is the same modulo 2 KiB. ---
 	 */
-	struct insn *ip;        /* next record */
-	struct code_page *code; /* page that holds ip */
-	u64 code_va;            /* va of record 0 of that page */
-	s64 left;               /* instructions until the dispatch loop looks at `poll`; set to 0 to leave it early */
-	struct tlb_bank *bank;      /* of the current EL for plain accesses: &banks[...] */
-	struct tlb_bank *bank_el0;  /* for LDTR/STTR */
-	void *jit_jumps;        /* cache of indirect branch targets */
-	u64 jit_key;            /* generation and mode that entries of jit_jumps must have now */
+	struct insn *ip;           /* next record */
+	struct code_page *code;    /* page that holds ip */
+	u64 code_va;               /* va of record 0 of that page */
+	s64 left;                  /* instructions until the dispatch loop looks at `poll`; set to 0 to leave it early */
+	struct tlb_bank *bank;     /* of the current EL for plain accesses: &banks[...] */
+	struct tlb_bank *bank_el0; /* for LDTR/STTR */
+	void *jit_jumps;           /* cache of indirect branch targets */
+	u64 jit_key;               /* generation and mode that entries of jit_jumps must have now */
 	u64 jit_group[JIT_GROUPS_MAX]; /* addends that the accesses of a block share */
 	/* Exclusive monitor: armed by LDXR/LDAXR (value as loaded), cleared by CLREX, exception return and context loss. */
 	struct {

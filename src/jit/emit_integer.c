@@ -577,10 +577,9 @@ static bool conditional_compare(struct block *b, const struct insn *i, bool add,
 
 		fails = x64_jcc_short(x, cc ^ 1);
 	}
+	n = add ? RAX : reg_read(b, i->n, RAX);
 	if (add)
-		reg_copy(b, W, n = RAX, i->n);
-	else
-		n = reg_read(b, i->n, RAX);
+		reg_copy(b, W, RAX, i->n);
 	if (immediate)
 		x64_alu_imm(x, W, add ? ALU_ADD : ALU_CMP, n, i->m);
 	else

@@ -220,7 +220,7 @@ static enum fate fate(const struct block *b, unsigned j)
 	case ROW_CBZ: case ROW_CBNZ: case ROW_TBZ: case ROW_TBNZ: return last ? FATE_SEEN : FATE_LOST_AND_MADE;
 	default: break;
 	}
-	if ((flags & (A64_LOAD | A64_STORE)) && !(flags & (A64_BR | A64_SYS | A64_ENDS | A64_SETFLAGS | A64_GETFLAGS)) && !b->jit->counts)
+	if ((flags & (A64_LOAD | A64_STORE)) && !(flags & (A64_BR | A64_SYS | A64_ENDS | A64_SETFLAGS | A64_GETFLAGS)))
 		return FATE_LOST_AND_MADE;
 	return FATE_SEEN;
 }

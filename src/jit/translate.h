@@ -36,7 +36,7 @@
 #define LEFT R14
 #define BLOCK_INSNS_MAX 96
 
-_Static_assert(offsetof(struct cpu, sys) <= 2048, "what blocks touch is less than 2 KiB apart: cpu/state.h");
+_Static_assert(offsetof(struct cpu, sys) <= 2048, "what blocks touch all the time is less than 2 KiB apart: cpu/state.h");
 #define CPU_MEM(field) mem_at(RBP, (s32)offsetof(struct cpu, field) - BIAS)
 
 enum flags_place {
