@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "base/utf8.h"
 #include "control/hmp.h"
 #include "host/host.h"
 
@@ -57,6 +58,23 @@ static bool is_unread(struct session *s)
 	return s->dropping;
 }
 
+/* JSON is UTF-8, and the user's file names need not be: a byte that begins no character is U+FFFD, as in QEMU. */
+static void write_text(struct chardev *chardev, const u8 *text, size_t size)
+{
+	while (size) {
+		size_t good = 0;
+
+		for (unsigned length; (length = utf8_length(text + good, size - good));)
+			good += length;
+		chardev_write(chardev, text, good);
+		if (good < size)
+			chardev_write(chardev, (const u8 *)"\xef\xbf\xbd", 3);
+		good += good < size;
+		text += good;
+		size -= good;
+	}
+}
+
 /* Takes the object. */
 static void send_object(struct session *s, struct json_object *object)
 {
@@ -64,7 +82,7 @@ static void send_object(struct session *s, struct json_object *object)
 		json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	if (s->connected && !s->dropping && text) {
-		chardev_write(s->chardev, (const u8 *)text, strlen(text));
+		write_text(s->chardev, (const u8 *)text, strlen(text));
 		chardev_write(s->chardev, (const u8 *)"\r\n", 2);
 		is_unread(s);
 	}

@@ -824,6 +824,20 @@ def hostile(build, folder):
         assert ended == (0, ""), ended
 
 
+def other_encodings(build, folder):
+    """Answers are JSON, so UTF-8, whatever the user's names are made of, and wherever a line of the monitor is cut."""
+    disk = os.path.join(os.fsencode(folder), b"b\xfcro.raw")
+    with open(disk, "wb") as file:
+        file.write(bytes(4096))
+    with Machine(build, folder, options=["-name", b"\xffz\xc3\xa4\xc3", "-drive", b"format=raw,file=" + disk]) as machine:
+        client = machine.connect().start()
+        assert client.call("query-name") == {"name": "\ufffdzä\ufffd"}
+        assert client.call("query-block")[0]["inserted"]["file"].endswith("b\ufffdro.raw")
+        assert "ää" in client.call("human-monitor-command", command_line="x" + "ä" * 300)
+        client.call("quit")
+        assert machine.wait() == (0, "")
+
+
 def places(build, folder):
     """TCP, stdio, -mon on a -chardev, several at once, wait=on."""
     probe = socket.socket()
@@ -1055,7 +1069,7 @@ def sandboxed(build, folder):
 
 
 CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "a stranger is asked": asked_strangers, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
-         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "-M none stays": none_stays, "without a trace": without_a_trace, "nobody reads": nobody_reads, "balloon": balloon, "hostile bytes": hostile,
+         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "-M none stays": none_stays, "without a trace": without_a_trace, "nobody reads": nobody_reads, "balloon": balloon, "hostile bytes": hostile, "names of other encodings": other_encodings,
          "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 
