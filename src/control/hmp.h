@@ -13,6 +13,9 @@ char *hmp_run(struct machine *machine, unsigned *cpu, const char *line);
 const char *hmp_line(unsigned n); /* the n-th command, NULL after the last */
 
 /* --- hmp_memory.c: `rest` is what stands behind the command --- */
+/* For a look at registers and virtual memory, nobody runs. Whether the machine did. */
+bool hmp_hold(struct machine *machine);
+void hmp_let_go(struct machine *machine, bool ran);
 void hmp_x(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);
 void hmp_xp(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);
 void hmp_print(struct machine *machine, unsigned *cpu, const char *rest, FILE *to);

@@ -10,21 +10,24 @@
 
 #define COUNT_MAX 4096
 
-/* Registers are read while nobody runs. True: it ran before. */
-static bool hold(struct machine *m)
+/* No event tells of it, and what a debugger has planned for the vCPUs stays. */
+bool hmp_hold(struct machine *m)
 {
-	bool ran = machine_state(m) == MACHINE_RUNNING;
+	bool runs = machine_state(m) == MACHINE_RUNNING;
 
-	machine_stop(m);
-	return ran;
+	if (runs) {
+		cpus_still.stop(machine_cpus(m));
+		loop_time_stop(machine_loop(m));
+	}
+	return runs;
 }
 
-static void let_go(struct machine *m, bool ran)
+void hmp_let_go(struct machine *m, bool ran)
 {
-	struct error err;
-
-	if (ran)
-		machine_cont(m, &err);
+	if (!ran)
+		return;
+	loop_time_start(machine_loop(m));
+	cpus_still.resume(machine_cpus(m));
 }
 
 static bool reg_value(struct cpu *cpu, const char *name, size_t length, u64 *value)
@@ -130,7 +133,7 @@ static void dump(struct machine *m, unsigned index, const char *rest, bool physi
 	struct format f = {.count = 1, .size = 4, .kind = 'x'};
 	struct cpu *cpu = cpus_get(machine_cpus(m), index);
 	unsigned per_line;
-	bool ran = hold(m);
+	bool ran = hmp_hold(m);
 	u64 address;
 
 	read_format(&rest, &f);
@@ -139,7 +142,7 @@ static void dump(struct machine *m, unsigned index, const char *rest, bool physi
 	per_line = f.kind == 'i' ? 1 : f.kind == 'c' ? 8 : 16 / f.size;
 	if (!evaluate(m, index, rest, &address)) {
 		fprintf(to, "'%.100s': write a number, a $register, or their sum, as in x /4xg $sp+16\r\n", rest);
-		let_go(m, ran);
+		hmp_let_go(m, ran);
 		return;
 	}
 	for (u64 n = 0; n < MIN(f.count, COUNT_MAX); n++, address += f.size) {
@@ -161,7 +164,7 @@ static void dump(struct machine *m, unsigned index, const char *rest, bool physi
 		}
 	}
 	fprintf(to, "\r\n");
-	let_go(m, ran);
+	hmp_let_go(m, ran);
 }
 
 void hmp_x(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
@@ -177,7 +180,7 @@ void hmp_xp(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 void hmp_print(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	struct format f = {.size = 8, .kind = 'x'};
-	bool ran = hold(m);
+	bool ran = hmp_hold(m);
 	u64 value;
 
 	read_format(&rest, &f);
@@ -191,7 +194,7 @@ void hmp_print(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 	} else {
 		fprintf(to, "'%.100s': write a number, a $register, or their sum\r\n", rest);
 	}
-	let_go(m, ran);
+	hmp_let_go(m, ran);
 }
 
 static void print_registers(struct cpus *cpus, unsigned index, FILE *to)
@@ -212,12 +215,12 @@ static void print_registers(struct cpus *cpus, unsigned index, FILE *to)
 void hmp_info_registers(struct machine *m, unsigned *cpu, const char *rest, FILE *to)
 {
 	struct cpus *cpus = machine_cpus(m);
-	bool all = strstr(rest, "-a") != NULL, ran = hold(m);
+	bool all = strstr(rest, "-a") != NULL, ran = hmp_hold(m);
 
 	for (unsigned i = 0; i < cpus_count(cpus); i++)
 		if (all || i == *cpu)
 			print_registers(cpus, i, to);
-	let_go(m, ran);
+	hmp_let_go(m, ran);
 }
 
 void hmp_info_cpus(struct machine *m, unsigned *cpu, const char *rest, FILE *to)

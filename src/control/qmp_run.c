@@ -214,15 +214,13 @@ bool qmp_pmemsave(struct qmp_call *call, struct error *err)
 bool qmp_memsave(struct qmp_call *call, struct error *err)
 {
 	struct cpus *cpus = machine_cpus(call->machine);
-	bool ran = machine_state(call->machine) == MACHINE_RUNNING, ok;
-	struct error ignored;
+	bool ran, ok;
 	unsigned index;
 
 	if (!take_cpu_index(call, &index, err))
 		return false;
-	machine_stop(call->machine);
+	ran = hmp_hold(call->machine);
 	ok = save_to_file(call, cpus_get(cpus, index), err);
-	if (ran)
-		machine_cont(call->machine, &ignored);
+	hmp_let_go(call->machine, ran);
 	return ok;
 }

@@ -156,11 +156,46 @@ def rubbish(build):
     yield "20 clients of rubbish, then one of sense", alive and "T05thread:01;" in text, f"alive {alive}, {text!r}"
 
 
+def receive(client, seconds):
+    client.settimeout(seconds)
+    try:
+        return client.recv(4096)
+    except TimeoutError:
+        return b""
+
+
+def looked_at(build):
+    """A monitor that looks at registers meanwhile: the debugger hears of no stop, and a vCPU that it holds stays held."""
+    from qmp.client import Client
+    heard = []
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "image"
+        image.write_bytes(programs.image(COUNTER))
+        with Machine(build, folder, ["-m", "256M", "-smp", "2", "-serial", "null", "-kernel", str(image), "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]) as machine:
+            monitor = Client(f"{folder}/qmp").start()
+            look = lambda: re.search("X02=([0-9a-f]+)", monitor.call("human-monitor-command", command_line="info registers"))[1]
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(machine.path))
+                for go in (b"c", b"vCont;c:2"):
+                    client.sendall(packet(go))
+                    taken, first = receive(client, 5), look()
+                    time.sleep(0.1)
+                    heard.append((taken, look() != first, receive(client, 0.5)))
+                    client.sendall(b"\x03")
+                    heard.append(receive(client, 5)[:4])
+            monitor.call("query-name")
+            events = [event["event"] for event in monitor.events]
+    yield "a monitor's look is no stop", heard[:2] == [(b"+", True, b""), b"$T02"], str(heard)
+    yield "a vCPU that is held stays so under a monitor's look", heard[2:] == [(b"+", False, b""), b"$T02"], str(heard)
+    yield "a monitor's look is no event", events[:4] == ["RESUME", "STOP"] * 2, str(events)
+
+
 def run_all(build, long=False):
     yield from small(build, "jit")
     yield from small(build, "interp")
     yield from power_down(build)
     yield from rubbish(build)
+    yield from looked_at(build)
     yield from kernel(build)
 
 

@@ -589,6 +589,13 @@ def run_control(build, folder):
         path = pathlib.Path(folder) / "virtual"
         client.call("memsave", val=COUNTER, size=8, filename=str(path), cpu_index=0)
         assert int.from_bytes(path.read_bytes(), "little") > 0 and client.call("query-status")["running"]
+        # A look is no event.
+        client.events.clear()
+        for line in ("info registers", "x /4xg 0x48000000", "print $x2"):
+            client.call("human-monitor-command", command_line=line)
+        client.call("memsave", val=COUNTER, size=8, filename=str(path))
+        client.call("query-name")
+        assert not client.events, client.events
         assert "memory" in client.fails("memsave", val=1 << 46, size=8, filename=str(path))["desc"]
         assert "0 to 0" in client.fails("memsave", val=COUNTER, size=8, filename=str(path), cpu_index=1)["desc"]
         client.events.clear()
