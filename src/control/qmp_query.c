@@ -11,16 +11,17 @@
 
 bool qmp_query_name(struct qmp_call *call, struct error *err)
 {
-	const char *name = qmp_settings(call->qmp)->name;
-	size_t length;
+	const char *text = qmp_settings(call->qmp)->name, *name;
+	struct error ignored;
+	struct opts opts;
 
 	call->result = json_object_new_object();
-	if (!name)
+	if (!text || !opts_parse(&opts, text, "guest", &ignored))
 		return true;
-	if (!strncmp(name, "guest=", 6))
-		name += 6;
-	length = strcspn(name, ",");
-	qmp_put(call->result, "name", json_object_new_string_len(name, (int)MIN(length, 4096)));
+	name = opts_get(&opts, "guest"); /* what else may stand there is about processes */
+	if (name)
+		qmp_put_string(call->result, "name", name);
+	opts_free(&opts);
 	return true;
 }
 
@@ -56,6 +57,7 @@ bool qmp_query_cpus(struct qmp_call *call, struct error *err)
 	call->result = json_object_new_array();
 	for (unsigned i = 0; i < cpus_count(cpus); i++) {
 		struct json_object *cpu = json_object_new_object(), *props = json_object_new_object();
+		struct acpi_cpu place = {0};
 		char path[64], type[64];
 
 		snprintf(type, sizeof(type), "%s-arm-cpu", config->cpu_model);
@@ -63,7 +65,11 @@ bool qmp_query_cpus(struct qmp_call *call, struct error *err)
 		for (unsigned n = 0; n < config->node_count; n++)
 			if (config->nodes[n].cpus >> i & 1)
 				qmp_put_u64(props, "node-id", config->nodes[n].id);
-		qmp_put_u64(props, "core-id", i);
+		machine_place_cpu(config, i, &place);
+		qmp_put_u64(props, "socket-id", place.socket);
+		qmp_put_u64(props, "cluster-id", 0);
+		qmp_put_u64(props, "core-id", place.core);
+		qmp_put_u64(props, "thread-id", place.thread);
 		qmp_put_u64(cpu, "cpu-index", i);
 		qmp_put_string(cpu, "qom-path", path);
 		qmp_put_string(cpu, "qom-type", type);
@@ -175,6 +181,14 @@ bool qmp_list_properties(struct qmp_call *call, struct error *err)
 	return fail(err, "Class '%.100s' not found", name);
 }
 
+/* What it was described by, but for the name that nobody could say before. */
+static const char *place_of(const struct chardev *chardev, const char *spec)
+{
+	const char *pty = chardev_pty(chardev);
+
+	return pty ? pty : spec;
+}
+
 const char *qmp_chardev(struct qmp_call *call, unsigned n, char *label, size_t size, bool *open)
 {
 	const struct settings *s = qmp_settings(call->qmp);
@@ -185,14 +199,16 @@ const char *qmp_chardev(struct qmp_call *call, unsigned n, char *label, size_t s
 	for (count = 0; count < MACHINE_SERIALS && s->config.serial[count]; count++)
 		if (count == n) {
 			snprintf(label, size, "serial%u", n);
-			return s->config.serial[n];
+			return place_of(machine_serial(call->machine, n), s->config.serial[n]);
 		}
 	n -= count;
 	for (count = 0; (id = machine_chardev_id(call->machine, count)); count++)
 		if (count == n) {
+			const struct chardev *chardev = machine_chardev(call->machine, id);
+
 			snprintf(label, size, "%s", id);
-			*open = chardev_is_connected(machine_chardev(call->machine, id));
-			return s->chardevs.text[n];
+			*open = chardev_is_connected(chardev);
+			return place_of(chardev, s->chardevs.text[n]);
 		}
 	n -= count;
 	for (unsigned i = 0; i < s->monitors.count; i++)

@@ -544,6 +544,11 @@ void chardev_set_escape(struct chardev *c, u8 key)
 	c->escape = key;
 }
 
+const char *chardev_pty(const struct chardev *c)
+{
+	return c->pty[0] ? c->pty : NULL;
+}
+
 bool chardev_is_connected(const struct chardev *c)
 {
 	return c->take != NULL;

@@ -100,7 +100,7 @@ static bool open_pty(struct chardev *c, struct error *err)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), out;
 	struct termios raw;
-	char name[128];
+	char name[120];
 
 	if (master < 0)
 		return fail(err, "the host gives no pseudo-terminal: %s", strerror(errno));
@@ -116,6 +116,7 @@ static bool open_pty(struct chardev *c, struct error *err)
 	out = chardev_dup(master);
 	chardev_set_output(c, out, out >= 0 ? OUT_NONBLOCK : OUT_NONE);
 	c->out_max = 64 * KiB; /* before somebody attaches, little is worth keeping */
+	snprintf(c->pty, sizeof(c->pty), "pty:%s", name);
 	fprintf(stderr, "char device redirected to %s\n", name);
 	return true;
 }

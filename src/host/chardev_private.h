@@ -21,6 +21,7 @@ struct chardev {
 	bool is_stdio, is_terminal, mux;
 	int in_fd, listen_fd, slave_fd; /* -1: none */
 	char *socket_path;              /* unlinked at close */
+	char pty[128];                  /* "pty:" and the name of the other side; empty: no pseudo-terminal */
 	/* input, under the machine lock */
 	size_t (*can_take)(void *opaque);
 	void (*take)(void *opaque, const u8 *bytes, size_t size);

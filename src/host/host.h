@@ -123,6 +123,7 @@ bool chardev_connect_second(struct chardev *chardev, size_t (*can_take)(void *op
 bool chardev_is_mux(const struct chardev *chardev);
 void chardev_set_escape(struct chardev *chardev, u8 key); /* default 1, Ctrl-A; 0: none */
 bool chardev_is_connected(const struct chardev *chardev);
+const char *chardev_pty(const struct chardev *chardev); /* "pty:NAME"; NULL: it is no pseudo-terminal */
 /* Who must know of connections: called under the machine lock with true when one begins and with false when it ends.
  * What is always connected (stdio, a file) begins once, at this call. */
 void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque, bool connected), void *opaque);

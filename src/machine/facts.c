@@ -8,7 +8,7 @@
 #include "virtio/virtio.h"
 
 /* Socket, core and thread of a vCPU by -smp; cores of one socket by default. */
-void facts_place_cpu(const struct machine_config *c, unsigned index, struct acpi_cpu *cpu)
+void machine_place_cpu(const struct machine_config *c, unsigned index, struct acpi_cpu *cpu)
 {
 	unsigned threads = c->threads ? c->threads : 1;
 	unsigned sockets = c->sockets ? c->sockets : 1;
@@ -156,7 +156,7 @@ bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err)
 		cxl_host_region(m->cxl, i)->node = next_node++;
 	a->cpu_count = c->cpu_count;
 	for (unsigned i = 0; i < c->cpu_count; i++) {
-		facts_place_cpu(c, i, &a->cpus[i]);
+		machine_place_cpu(c, i, &a->cpus[i]);
 		a->cpus[i].node = machine_node_of_cpu(c, i);
 	}
 	a->has_numa = c->node_count > 0 || (m->cxl && cxl_host_region_count(m->cxl));

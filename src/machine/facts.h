@@ -16,8 +16,6 @@ struct root_slice {
 bool partition_roots(struct machine *m, struct root_slice *slices, unsigned count, struct error *err);
 unsigned root_count(struct machine *m);
 
-/* Socket, core and thread of a vCPU. */
-void facts_place_cpu(const struct machine_config *config, unsigned index, struct acpi_cpu *cpu);
 bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err);
 void facts_fdt(struct machine *m, struct fdt_config *f);
 

@@ -185,6 +185,8 @@ struct dev *machine_object(struct machine *machine, const char *id);
 
 /* What there is, for control/. */
 const struct machine_config *machine_config(const struct machine *machine);
+/* Socket, core and thread of a vCPU, and its affinity. */
+void machine_place_cpu(const struct machine_config *config, unsigned index, struct acpi_cpu *cpu);
 struct loop *machine_loop(struct machine *machine);
 struct space *machine_space(struct machine *machine);
 struct cpus *machine_cpus(struct machine *machine);

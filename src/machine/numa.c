@@ -41,7 +41,7 @@ static bool place_cpus(struct machine_config *c, struct error *err)
 		for (unsigned cpu = 0; cpu < c->cpu_count; cpu++) {
 			struct acpi_cpu place = {0};
 
-			facts_place_cpu(c, cpu, &place);
+			machine_place_cpu(c, cpu, &place);
 			if ((row->socket < 0 || row->socket == (s32)place.socket) &&
 			    (row->core < 0 || row->core == (s32)place.core) &&
 			    (row->thread < 0 || row->thread == (s32)place.thread))

@@ -544,6 +544,21 @@ def saved(client, folder, address, size=8):
     return int.from_bytes(path.read_bytes(), "little")
 
 
+def names_and_places(build, folder):
+    """vCPUs stand where -smp puts them and -numa cpu finds them; the name is told wherever it stands in -name, pseudo-terminals by theirs."""
+    options = "-smp 4,sockets=2,cores=1,threads=2 -numa node,nodeid=3 -numa node,nodeid=5,mem=512M -numa cpu,node-id=3,socket-id=0 -numa cpu,node-id=5,socket-id=1"
+    options += " -serial pty -chardev pty,id=p -mon p"
+    with Machine(build, folder, options=options.split() + ["-name", "debug-threads=on,guest=a,,b"]) as machine:
+        client = machine.connect().start()
+        ptys = {entry["label"]: entry["filename"] for entry in client.call("query-chardev") if entry["filename"].startswith("pty:/dev/")}
+        assert list(ptys) == ["serial1", "p"] and all(stat.S_ISCHR(os.stat(name[4:]).st_mode) for name in ptys.values()), ptys
+        assert client.call("query-name") == {"name": "a,b"}
+        assert [cpu["props"] for cpu in client.call("query-cpus-fast")] == [
+            {"node-id": 3 + 2 * socket, "socket-id": socket, "cluster-id": 0, "core-id": 0, "thread-id": thread} for socket in range(2) for thread in range(2)]
+        client.call("quit")
+        assert machine.wait()[0] == 0
+
+
 def run_control(build, folder):
     with Machine(build, folder, COUNT, ["-S"]) as machine:
         client = machine.connect().start()
@@ -1076,7 +1091,7 @@ def sandboxed(build, folder):
 
 
 CASES = {"handshake": handshake, "networks that come and go": networks, "the sandbox": sandboxed, "every command answers as declared": every_command, "plugging": plugging, "a running machine is asked": asked_live, "a stranger is asked": asked_strangers, "dynamic capacity": dynamic_capacity, "fabric management": fabric_management, "injections": injections, "error records": error_records, "conformance": conformance, "addresses, registers, pictures": explained,
-         "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "-M none stays": none_stays, "without a trace": without_a_trace, "nobody reads": nobody_reads, "balloon": balloon, "hostile bytes": hostile, "names of other encodings": other_encodings,
+         "names and places": names_and_places, "run control": run_control, "guest power-off": guest_powers_off, "guest reset": guest_resets, "without a program": without_a_program, "-M none stays": none_stays, "without a trace": without_a_trace, "nobody reads": nobody_reads, "balloon": balloon, "hostile bytes": hostile, "names of other encodings": other_encodings,
          "tcp, stdio, chardevs": places, "in the background": background, "disks": disks, "wrong monitors are refused": refused, "cxlvm topology": topology}
 
 
