@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * QMP: devices, objects and networks that come and go. The arguments are flat, as on the command line: every member
- * beside the class and the id is a property of it, as text, number or truth value.
+ * beside the class and the id is a property of it, as text, number or truth value. A network's may be lists and
+ * objects.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,27 @@ static bool take_list(struct opts *opts, const char *key, struct json_object *li
 	return true;
 }
 
+/* {"type": "unix", "path": "P"}, as a stream's addr has it: KEY.type=unix,KEY.path=P. */
+static bool take_members(struct opts *opts, const char *key, struct json_object *object, struct error *err)
+{
+	struct opts inner;
+	bool ok = option_from_json(&inner, object, err);
+	char *name;
+
+	for (unsigned i = 0; ok && i < inner.count; i++) {
+		if (opts->count == OPTS_MAX)
+			ok = fail(err, "more than %d members", OPTS_MAX);
+		else if (asprintf(&name, "%s.%s", key, inner.list[i].key) < 0)
+			ok = fail(err, "out of memory");
+		else
+			opts->list[opts->count++] = (struct opt){.key = name, .value = strdup(inner.list[i].value)};
+	}
+	opts_free(&inner);
+	return ok;
+}
+
 /* The arguments as options, the class first. */
-static bool take_options(const struct qmp_call *call, struct opts *opts, const char *class_key, bool takes_lists,
+static bool take_options(const struct qmp_call *call, struct opts *opts, const char *class_key, bool is_network,
 			 struct error *err)
 {
 	json_object_object_foreach(call->arguments, key, value)
@@ -39,12 +59,11 @@ static bool take_options(const struct qmp_call *call, struct opts *opts, const c
 		enum json_type type = json_object_get_type(value);
 		struct opt *opt = &opts->list[opts->count];
 
-		if (type == json_type_array && takes_lists) {
-			if (!take_list(opts, key, value, err))
+		if (is_network && (type == json_type_array || type == json_type_object)) {
+			if (!(type == json_type_array ? take_list : take_members)(opts, key, value, err))
 				return false;
 			continue;
 		}
-
 		if (opts->count == OPTS_MAX)
 			return fail(err, "more than %d members", OPTS_MAX);
 		if (type != json_type_string && type != json_type_int && type != json_type_boolean)

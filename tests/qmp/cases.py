@@ -1045,6 +1045,11 @@ def networks(build, folder):
             assert "n1:" in line() and "already" in client.refuses("netdev_add", type="stream", id="n1")["desc"]
             client.ask("netdev_del", id="n1")
             assert "n1:" not in line()
+        client.ask("netdev_add", type="stream", id="n1", server=True, addr={"type": "unix", "path": f"{folder}/third"})
+        assert os.path.exists(f"{folder}/third")
+        client.ask("netdev_del", id="n1")
+        assert "addr.path" in client.refuses("netdev_add", type="stream", id="n1", addr={"type": "unix", "path": ""})["desc"]
+        assert "null" in client.refuses("netdev_add", type="stream", id="n1", addr={"type": "unix", "path": None})["desc"]
         assert "no such kind" in client.refuses("netdev_add", type="nix", id="n2")["desc"]
         assert "strings" in client.refuses("netdev_add", type="user", id="n2", hostfwd=[{"str": 5}])["desc"]
         # One that listens and takes nobody is not waited for.
