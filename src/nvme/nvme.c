@@ -320,7 +320,10 @@ static void controller_clear(struct nvme *nvme)
 	memset(nvme->sqs, 0, sizeof(nvme->sqs));
 	memset(nvme->cqs, 0, sizeof(nvme->cqs));
 	memset(nvme->features, 0, sizeof(nvme->features));
+	memset(nvme->alone, 0, sizeof(nvme->alone));
 	nvme->features[NVME_F_TEMPERATURE] = 343; /* kelvins */
+	nvme->too_cold = 0;
+	nvme->queues_made = false;
 	nvme->aers = 0;
 	nvme->masked = 0;
 	nvme->write_cache = !nvme->drive->write_through;

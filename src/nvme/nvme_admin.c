@@ -133,16 +133,40 @@ static void get_log(struct nvme_request *r)
 		r->status = NVME_TRANSFER_ERROR;
 }
 
+/* A threshold of the one sensor there is, in kelvins. Those of other sensors read 0. [NVME1.4 5.21.1.4] */
+static void temperature(struct nvme_request *r, u32 value, bool set)
+{
+	struct nvme *nvme = r->nvme;
+	u64 sensor = bits(value, 19, 16), type = bits(value, 21, 20);
+	bool ours = !sensor || (set && sensor == NVME_ALL_SENSORS);
+
+	if (type > NVME_TOO_COLD)
+		r->status = NVME_INVALID_FIELD;
+	else if (ours && set && type == NVME_TOO_COLD)
+		nvme->too_cold = (u16)value;
+	else if (ours && set)
+		nvme->features[NVME_F_TEMPERATURE] = value & 0xffff;
+	else if (ours)
+		r->result = type == NVME_TOO_COLD ? nvme->too_cold : nvme->features[NVME_F_TEMPERATURE];
+}
+
 static void features(struct nvme_request *r, bool set)
 {
 	struct nvme *nvme = r->nvme;
 	u32 dw10 = nvme_dword(r, NVME_C_CDW10), id = dw10 & 0xff, value = nvme_dword(r, NVME_C_CDW11);
 
+	if (set && (dw10 & NVME_SAVE)) {
+		r->status = NVME_NOT_SAVEABLE; /* nothing is kept over a power cycle */
+		return;
+	}
 	switch (id) {
 	case NVME_F_QUEUES:
-		if (set && ((value & 0xffff) == 0xffff || value >> 16 == 0xffff))
+		if (set && nvme->queues_made)
+			r->status = NVME_SEQUENCE_ERROR;
+		else if (set && ((value & 0xffff) == 0xffff || value >> 16 == 0xffff))
 			r->status = NVME_INVALID_FIELD;
-		r->result = (nvme->queue_pairs - 1) << 16 | (nvme->queue_pairs - 1);
+		else
+			r->result = (nvme->queue_pairs - 1) << 16 | (nvme->queue_pairs - 1);
 		break;
 	case NVME_F_WRITE_CACHE:
 		if (set)
@@ -150,23 +174,30 @@ static void features(struct nvme_request *r, bool set)
 		else
 			r->result = nvme->write_cache;
 		break;
-	case NVME_F_VECTOR: r->result = set ? 0 : value & 0xffff; break; /* no coalescing anyway */
+	case NVME_F_TEMPERATURE: temperature(r, value, set); break;
+	case NVME_F_VECTOR:
+		if ((value & 0xffff) >= nvme->vectors)
+			r->status = NVME_INVALID_FIELD;
+		else if (set)
+			nvme->alone[value & 0xffff] = bit(value, 16);
+		else
+			r->result = (value & 0xffff) | nvme->alone[value & 0xffff] << 16;
+		break;
 	case NVME_F_ARBITRATION:
 	case NVME_F_POWER:
-	case NVME_F_TEMPERATURE:
 	case NVME_F_ERROR:
 	case NVME_F_COALESCING:
 	case NVME_F_ATOMICITY:
 	case NVME_F_EVENTS:
-		if (set)
+		if (set && id == NVME_F_POWER && bits(value, 4, 0))
+			r->status = NVME_INVALID_FIELD; /* there is state 0 alone */
+		else if (set)
 			nvme->features[id] = value;
 		else
 			r->result = nvme->features[id];
 		break;
 	default: r->status = NVME_INVALID_FIELD;
 	}
-	if (set && (dw10 & 0x80000000u)) /* nothing is kept over a power cycle */
-		r->status = NVME_INVALID_FIELD;
 }
 
 static void create_cq(struct nvme_request *r)
@@ -193,6 +224,7 @@ static void create_cq(struct nvme_request *r)
 					 .pa = pa,
 					 .vector = (u16)(dw11 >> 16)};
 	nvme->cqs[id].last = &nvme->cqs[id].first;
+	nvme->queues_made = true;
 }
 
 static void create_sq(struct nvme_request *r)

@@ -67,9 +67,12 @@ struct nvme {
 	struct regs regs;
 	struct nvme_sq sqs[NVME_QUEUES_MAX];
 	struct nvme_cq cqs[NVME_QUEUES_MAX];
-	u32 masked;       /* INTMS */
-	bool write_cache; /* atomic */
-	u32 features[16]; /* those that are only kept */
+	u32 masked;                  /* INTMS */
+	bool write_cache;            /* atomic */
+	u32 features[16];            /* those that are only kept */
+	u16 too_cold;                /* kelvins; NVME_F_TEMPERATURE has what is too hot */
+	bool alone[NVME_QUEUES_MAX]; /* vectors without coalescing, which there never is */
+	bool queues_made;            /* an I/O queue, since the reset */
 	u16 aers;
 	/* fixed at create */
 	struct drive *drive;

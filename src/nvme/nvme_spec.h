@@ -51,6 +51,7 @@
 #define NVME_VECTOR_INVALID 0x108
 #define NVME_LOG_INVALID 0x109
 #define NVME_Q_DELETION 0x10c
+#define NVME_NOT_SAVEABLE 0x10d
 #define NVME_WRITE_FAULT 0x280
 #define NVME_READ_ERROR 0x281
 #define NVME_DNR 0x4000
@@ -85,6 +86,9 @@
 #define NVME_F_VECTOR 0x09
 #define NVME_F_ATOMICITY 0x0a
 #define NVME_F_EVENTS 0x0b
+#define NVME_SAVE 0x80000000u /* of DWORD 10 */
+#define NVME_TOO_COLD 1       /* of temperatures, which are else too hot */
+#define NVME_ALL_SENSORS 0xf
 
 /* 6 NVM commands */
 #define NVME_FLUSH 0x00

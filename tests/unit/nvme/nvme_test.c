@@ -336,6 +336,69 @@ static void wrong_commands_get_their_status(void **state)
 	finish(t);
 }
 
+static u16 set_feature(struct test *t, u32 id, u32 value)
+{
+	return admin(t, NVME_SET_FEATURES, 0, id, value);
+}
+
+static u32 get_feature(struct test *t, u32 id, u32 value)
+{
+	u32 result;
+
+	put(t, 0, NVME_GET_FEATURES, 0, 0, 0, id, value, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS, 4, t->tail[0]);
+	assert_int_equal(take(t, 0, &result), NVME_OK);
+	return result;
+}
+
+/* [NVME1.4 5.21.1] */
+static void features_are_what_was_set(void **state)
+{
+	struct test *t = start(false);
+
+	/* Nothing is kept over a power cycle: who asks for that changes nothing. */
+	assert_int_equal(get_feature(t, NVME_F_WRITE_CACHE, 0), 1);
+	assert_int_equal(set_feature(t, NVME_F_WRITE_CACHE | NVME_SAVE, 0), NVME_NOT_SAVEABLE);
+	assert_int_equal(get_feature(t, NVME_F_WRITE_CACHE, 0), 1);
+	assert_int_equal(set_feature(t, NVME_F_WRITE_CACHE, 0), NVME_OK);
+	assert_int_equal(get_feature(t, NVME_F_WRITE_CACHE, 0), 0);
+	/* Too hot and too cold are two thresholds; other sensors have none. */
+	assert_int_equal(get_feature(t, NVME_F_TEMPERATURE, 0), 343);
+	assert_int_equal(get_feature(t, NVME_F_TEMPERATURE, 1 << 20), 0);
+	assert_int_equal(get_feature(t, NVME_F_TEMPERATURE, 2 << 16), 0);
+	assert_int_equal(set_feature(t, NVME_F_TEMPERATURE, 1 << 20 | 270), NVME_OK);
+	assert_int_equal(set_feature(t, NVME_F_TEMPERATURE, 2 << 16 | 300), NVME_OK);
+	assert_int_equal(get_feature(t, NVME_F_TEMPERATURE, 0), 343);
+	assert_int_equal(set_feature(t, NVME_F_TEMPERATURE, 15 << 16 | 350), NVME_OK);
+	assert_int_equal(get_feature(t, NVME_F_TEMPERATURE, 0), 350);
+	assert_int_equal(get_feature(t, NVME_F_TEMPERATURE, 1 << 20), 270);
+	assert_int_equal(set_feature(t, NVME_F_TEMPERATURE, 2 << 20), NVME_INVALID_FIELD);
+	/* Vectors that are there, power states that are there. */
+	assert_int_equal(get_feature(t, NVME_F_VECTOR, 64), 64);
+	assert_int_equal(set_feature(t, NVME_F_VECTOR, 1 << 16 | 64), NVME_OK);
+	assert_int_equal(get_feature(t, NVME_F_VECTOR, 64), 1 << 16 | 64);
+	assert_int_equal(get_feature(t, NVME_F_VECTOR, 1), 1);
+	assert_int_equal(set_feature(t, NVME_F_VECTOR, 65), NVME_INVALID_FIELD);
+	assert_int_equal(admin(t, NVME_GET_FEATURES, 0, NVME_F_VECTOR, 0xffff), NVME_INVALID_FIELD);
+	assert_int_equal(set_feature(t, NVME_F_POWER, 1), NVME_INVALID_FIELD);
+	assert_int_equal(set_feature(t, NVME_F_POWER, 0), NVME_OK);
+	/* The number of queues is agreed upon before there is any. */
+	assert_int_equal(set_feature(t, NVME_F_QUEUES, 0xffff), NVME_INVALID_FIELD);
+	assert_int_equal(set_feature(t, NVME_F_QUEUES, 3 << 16 | 3), NVME_OK);
+	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT, (ENTRIES - 1) << 16 | 1, 3), NVME_OK);
+	assert_int_equal(admin(t, NVME_DELETE_CQ, 0, 1, 0), NVME_OK);
+	assert_int_equal(set_feature(t, NVME_F_QUEUES, 3 << 16 | 3), NVME_SEQUENCE_ERROR);
+	assert_int_equal(get_feature(t, NVME_F_QUEUES, 0), 63 << 16 | 63);
+	/* A reset brings all that back. */
+	wr(t->f, BAR_AT + NVME_CC, 4, 0);
+	enable(t);
+	assert_int_equal(get_feature(t, NVME_F_TEMPERATURE, 0), 343);
+	assert_int_equal(get_feature(t, NVME_F_TEMPERATURE, 1 << 20), 0);
+	assert_int_equal(get_feature(t, NVME_F_VECTOR, 64), 64);
+	assert_int_equal(set_feature(t, NVME_F_QUEUES, 3 << 16 | 3), NVME_OK);
+	finish(t);
+}
+
 /* A driver that takes no completions: the next ones wait, in order. */
 static void full_completion_queues_wait(void **state)
 {
@@ -592,6 +655,7 @@ int main(void)
 		cmocka_unit_test(data_go_both_ways_by_every_form_of_prp),
 		cmocka_unit_test(zeroes_discards_and_flushes),
 		cmocka_unit_test(wrong_commands_get_their_status),
+		cmocka_unit_test(features_are_what_was_set),
 		cmocka_unit_test(full_completion_queues_wait),
 		cmocka_unit_test(what_is_held_has_a_bound),
 		cmocka_unit_test(deletion_waits_for_nobody),
