@@ -61,6 +61,7 @@ static void identify_namespace(const struct nvme *nvme, u8 *id)
 	store_le(id + 8, 8, nvme_blocks(nvme));
 	store_le(id + 16, 8, nvme_blocks(nvme));
 	id[33] = 1 | 1 << 3; /* DLFEAT: deallocated reads as zeroes; Deallocate of Write Zeroes */
+	id[99] = block_is_readonly(nvme->drive->block); /* NSATTR: write protected */
 	store_le(id + 120, 8, eui64(nvme));
 	id[128 + 2] = (u8)__builtin_ctz(nvme->logical_block_size);
 }

@@ -179,8 +179,9 @@ static u16 request_check(struct nvme_request *r)
 
 	if (nsid != 1 && !(opcode == NVME_FLUSH && nsid == 0xffffffff))
 		return NVME_INVALID_NS;
-	if (opcode != NVME_READ && opcode != NVME_FLUSH && block_is_readonly(r->nvme->drive->block))
-		return NVME_WRITE_FAULT;
+	if ((opcode == NVME_WRITE || opcode == NVME_WRITE_ZEROES || opcode == NVME_DSM) &&
+	    block_is_readonly(r->nvme->drive->block))
+		return NVME_READ_ONLY;
 	switch (opcode) {
 	case NVME_FLUSH: return NVME_OK;
 	case NVME_READ:

@@ -604,13 +604,34 @@ static void completions_on_their_way_go_with_the_device(void **state)
 	loop_destroy(loop);
 }
 
+/* A driver sees it before it writes. [NVME1.4 5.15.2.1] */
+static void read_only_disks_say_so(void **state)
+{
+	struct test *t = start(false);
+
+	assert_int_equal(run(t, 0, NVME_IDENTIFY, 1, DATA_AT, 0, NVME_CNS_NS, 0, 0), NVME_OK);
+	assert_int_equal(at(t, DATA_AT)[99], 0);
+	finish(t);
+	t = start(true);
+	queues(t);
+	assert_int_equal(run(t, 0, NVME_IDENTIFY, 1, DATA_AT, 0, NVME_CNS_NS, 0, 0), NVME_OK);
+	assert_int_equal(at(t, DATA_AT)[99], 1);
+	assert_int_equal(run(t, 1, NVME_WRITE, 1, DATA_AT, 0, 0, 0, 0), NVME_READ_ONLY);
+	assert_int_equal(run(t, 1, NVME_WRITE_ZEROES, 1, 0, 0, 0, 0, 0), NVME_READ_ONLY);
+	assert_int_equal(run(t, 1, NVME_DSM, 1, DATA_AT, 0, 0, NVME_DSM_DEALLOCATE, 0), NVME_READ_ONLY);
+	assert_int_equal(run(t, 1, 0x55, 1, 0, 0, 0, 0, 0), NVME_INVALID_OPCODE);
+	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, 0, 0, 0), NVME_OK);
+	assert_int_equal(run(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0), NVME_OK);
+	assert_int_equal(t->machine.failures, 0);
+	finish(t);
+}
+
 static void resets_forget_everything(void **state)
 {
 	struct test *t = start(true);
 
 	queues(t);
-	assert_int_equal(run(t, 1, NVME_WRITE, 1, DATA_AT, 0, 0, 0, 0), NVME_WRITE_FAULT);
-	assert_int_equal(t->machine.failures, 0);
+	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, 0, 0, 0), NVME_OK);
 	wr(t->f, BAR_AT + NVME_CC, 4, 1 << 14 | NVME_CC_EN);
 	assert_true(rd(t->f, BAR_AT + NVME_CSTS, 4) & NVME_CSTS_SHST_DONE);
 	wr(t->f, BAR_AT + NVME_CC, 4, 0);
@@ -661,6 +682,7 @@ int main(void)
 		cmocka_unit_test(deletion_waits_for_nobody),
 		cmocka_unit_test(what_waits_for_room_goes_with_its_queue),
 		cmocka_unit_test(completions_on_their_way_go_with_the_device),
+		cmocka_unit_test(read_only_disks_say_so),
 		cmocka_unit_test(resets_forget_everything),
 		cmocka_unit_test(properties_are_checked),
 	};
