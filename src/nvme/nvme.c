@@ -167,8 +167,10 @@ u16 nvme_prp(struct nvme_request *r, u64 bytes)
 	r->segment_count = 0;
 	if (!bytes)
 		return NVME_OK;
-	if ((r->command[NVME_C_FLAGS] & 0xc0) || (first & 3))
+	if (r->command[NVME_C_FLAGS] & 0xc0)
 		return NVME_INVALID_FIELD;
+	if (first & 3)
+		return NVME_PRP_OFFSET;
 	if (bytes > NVME_DATA_MAX || !segment_add(r, first, &left, page - (first & (page - 1))))
 		return NVME_INVALID_FIELD;
 	if (!left)

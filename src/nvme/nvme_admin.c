@@ -212,8 +212,10 @@ static void create_cq(struct nvme_request *r)
 		r->status = NVME_QID_INVALID;
 	else if (size < 2 || size > NVME_ENTRIES_MAX)
 		r->status = NVME_QSIZE_INVALID;
-	else if (!(dw11 & 1) || (pa & (nvme_page(nvme) - 1)))
+	else if (!(dw11 & 1))
 		r->status = NVME_INVALID_FIELD; /* queues are contiguous */
+	else if (pa & (nvme_page(nvme) - 1))
+		r->status = NVME_PRP_OFFSET;
 	else if (dw11 >> 16 >= nvme->vectors || (!pci_msix_is_enabled(&nvme->pci) && dw11 >> 16))
 		r->status = NVME_VECTOR_INVALID;
 	if (r->status)
@@ -241,8 +243,10 @@ static void create_sq(struct nvme_request *r)
 		r->status = NVME_CQ_INVALID;
 	else if (size < 2 || size > NVME_ENTRIES_MAX)
 		r->status = NVME_QSIZE_INVALID;
-	else if (!(dw11 & 1) || (pa & (nvme_page(nvme) - 1)))
+	else if (!(dw11 & 1))
 		r->status = NVME_INVALID_FIELD;
+	else if (pa & (nvme_page(nvme) - 1))
+		r->status = NVME_PRP_OFFSET;
 	if (r->status)
 		return;
 	nvme->sqs[id] = (struct nvme_sq){.used = true, .cq = (u16)cq, .size = size, .pa = pa};

@@ -296,18 +296,20 @@ static void wrong_commands_get_their_status(void **state)
 	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT, 7 << 16 | 65, 3), NVME_QID_INVALID);
 	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT, 1, 3), NVME_QSIZE_INVALID);
 	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT, 1024u << 16 | 1, 3), NVME_QSIZE_INVALID);
-	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT + 8, 7 << 16 | 1, 3), NVME_INVALID_FIELD);
+	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT + 8, 7 << 16 | 1, 3), NVME_PRP_OFFSET);
 	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT, 7 << 16 | 1, 2), NVME_INVALID_FIELD);
 	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT, 7 << 16 | 1, 99u << 16 | 3), NVME_VECTOR_INVALID);
 	assert_int_equal(admin(t, NVME_CREATE_SQ, SQ_AT, 7 << 16 | 1, 1 << 16 | 1), NVME_CQ_INVALID);
 	queues(t);
+	assert_int_equal(admin(t, NVME_CREATE_SQ, SQ_AT + 64, 7 << 16 | 2, 1 << 16 | 1), NVME_PRP_OFFSET);
+	assert_int_equal(admin(t, NVME_CREATE_SQ, SQ_AT, 7 << 16 | 2, 1 << 16), NVME_INVALID_FIELD);
 	assert_int_equal(admin(t, NVME_CREATE_CQ, CQ_AT, 7 << 16 | 1, 3), NVME_QID_INVALID);
 	assert_int_equal(admin(t, NVME_DELETE_CQ, 0, 1, 0), NVME_Q_DELETION);
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, DISK_BYTES / 512, 0, 0), NVME_LBA_RANGE);
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, DISK_BYTES / 512 - 1, 0, 1), NVME_LBA_RANGE);
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, 0xffffffff, 0xffffffff, 0), NVME_LBA_RANGE);
 	assert_int_equal(run(t, 1, NVME_READ, 9, DATA_AT, 0, 0, 0, 0), NVME_INVALID_NS);
-	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT + 1, 0, 0, 0, 0), NVME_INVALID_FIELD);
+	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT + 1, 0, 0, 0, 0), NVME_PRP_OFFSET);
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, 0, 0, 1024), NVME_INVALID_FIELD); /* past MDTS */
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, DATA_AT + 8, 0, 0, 15), NVME_PRP_OFFSET);
 	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0x1000, 0, 0, 23),
