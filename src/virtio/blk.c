@@ -325,6 +325,13 @@ static void blk_type_reset(struct virtio *virtio)
 	virtio->config[BLK_WRITEBACK] = blk->writeback;
 }
 
+/* A driver that chooses the cache, but cannot flush, begins with none. [VIRTIO1.2 5.2.5.2] */
+static void blk_features_ok(struct virtio *virtio)
+{
+	if (virtio_has(virtio, BLK_F_CONFIG_WCE) && !virtio_has(virtio, BLK_F_FLUSH))
+		virtio->config[BLK_WRITEBACK] = 0;
+}
+
 /* Without CONFIG_WCE a driver that does not flush expects writes to be on the disk. [VIRTIO1.2 5.2.5.2] */
 static void blk_driver_ok(struct virtio *virtio)
 {
@@ -355,6 +362,7 @@ static const struct virtio_type blk_type = {
 	.queue_notified = blk_notified,
 	.reset = blk_type_reset,
 	.wait = blk_wait,
+	.features_ok = blk_features_ok,
 	.driver_ok = blk_driver_ok,
 	.config_written = blk_config_write,
 };

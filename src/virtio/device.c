@@ -96,6 +96,9 @@ void virtio_status_write(struct virtio *virtio, u8 now)
 		return;
 	}
 	virtio->status = status & ~status_refused(virtio, status);
+	if (!virtio->legacy && (virtio->status & VIRTIO_FEATURES_OK) && !(before & VIRTIO_FEATURES_OK) &&
+	    virtio->type->features_ok)
+		virtio->type->features_ok(virtio);
 	if ((virtio->status & VIRTIO_DRIVER_OK) && !(before & VIRTIO_DRIVER_OK)) {
 		trace(VIRTIO, "%s: driver ready, features 0x%llx", dev_name(&virtio->dev),
 		      (unsigned long long)virtio->features);

@@ -335,6 +335,19 @@ static void the_driver_chooses_the_cache(void **state)
 	assert_int_equal(request(&d, BLK_T_OUT, 0, 512, false), BLK_S_OK);
 	wr(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1, 1);
 	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1), 1);
+	/* Who cannot flush begins with write-through, which shows before DRIVER_OK. */
+	common_wr(&d, COMMON_STATUS, 1, 0);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1), 1);
+	common_wr(&d, COMMON_GFSELECT, 4, 0);
+	common_wr(&d, COMMON_GF, 4, BIT(BLK_F_CONFIG_WCE));
+	common_wr(&d, COMMON_GFSELECT, 4, 1);
+	common_wr(&d, COMMON_GF, 4, BIT(VIRTIO_F_VERSION_1) >> 32);
+	common_wr(&d, COMMON_STATUS, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1), 0);
+	common_wr(&d, COMMON_STATUS, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1), 0);
+	driver_start(&d, BIT(BLK_F_CONFIG_WCE) | BIT(BLK_F_FLUSH), 0);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x2000 + BLK_WRITEBACK, 1), 1);
 	driver_free(&d);
 	machine_free(&m);
 }
