@@ -32,17 +32,20 @@ static bool function_may_send(struct virtio *virtio)
 	return pci_is_bus_master(&virtio->pci);
 }
 
-/* [VIRTIO1.2 4.1.5.3, 4.1.5.4] */
+/* [VIRTIO1.2 4.1.5.3, 4.1.5.4] The bit of a configuration change is set with MSI-X, too. [VIRTIO1.2 4.1.4.5.1] */
 static void function_interrupt(struct virtio *virtio, struct virtq *queue)
 {
 	u16 vector = queue ? queue->vector : virtio->config_vector;
 
+	if (!queue)
+		virtio->isr |= ISR_CONFIG;
 	if (pci_msix_is_enabled(&virtio->pci)) {
 		if (vector != VIRTIO_NO_VECTOR)
 			pci_msix_notify(&virtio->pci, vector);
 		return;
 	}
-	virtio->isr |= queue ? ISR_QUEUE : ISR_CONFIG;
+	if (queue)
+		virtio->isr |= ISR_QUEUE;
 	pci_intx_set(&virtio->pci, true);
 }
 

@@ -345,6 +345,25 @@ static void intx_and_isr_without_msix(void **state)
 	driver_free(&d);
 }
 
+/* [VIRTIO1.2 4.1.4.5.1] */
+static void isr_tells_of_the_configuration_with_msix(void **state)
+{
+	struct driver d = start(0);
+
+	desc_put(&d, DESC_AT, 0, DATA_AT, 8, DESC_WRITE, 0);
+	avail_put(&d, 0);
+	notify(&d, 0);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x1000, 1), 0);
+	avail_put(&d, Q_SIZE); /* no such descriptor: NEEDS_RESET is a change of the configuration */
+	notify(&d, 0);
+	assert_true(status(&d) & VIRTIO_NEEDS_RESET);
+	assert_int_equal(d.f->messages[d.f->message_count - 1].data, 0);
+	assert_false(d.f->intx[1]);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x1000, 1), ISR_CONFIG);
+	assert_int_equal(rd(d.f, CONFIG_AT + 0x1000, 1), 0);
+	driver_free(&d);
+}
+
 static void window_in_config_space(void **state)
 {
 	struct driver d = start(0);
@@ -385,6 +404,7 @@ int main(void)
 		cmocka_unit_test(transport_checks_what_is_written),
 		cmocka_unit_test(no_bus_master_no_queue),
 		cmocka_unit_test(intx_and_isr_without_msix),
+		cmocka_unit_test(isr_tells_of_the_configuration_with_msix),
 		cmocka_unit_test(window_in_config_space),
 	};
 
