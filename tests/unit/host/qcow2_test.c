@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* qcow2 against a model in memory, and against qemu-img, which knows nothing of this code. */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -420,6 +422,30 @@ static void bad_entries_are_io_errors(void **state)
 	assert_int_equal(peek("e.qcow2", 0, 4), QCOW2_MAGIC);
 }
 
+/* What fails for another reason does not look like the full disk of some time ago, for which the machine would stop. */
+static void damage_is_not_want_of_room(void **state)
+{
+	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+	u8 bytes[512] = {1};
+	struct block *b;
+
+	create("e.qcow2", &(struct qcow2_shape){.size = MiB});
+	b = open_it("e.qcow2");
+	assert_true(block_write(b, 0, bytes, 512));
+	block_close(b);
+	poke("e.qcow2", 0x40000, QCOW2_COMPRESSED | 0x50000, 8); /* not compressed data */
+	b = open_it("e.qcow2");
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &none);
+	assert_false(block_write(b, 128 * KiB, bytes, 512));
+	setrlimit(RLIMIT_FSIZE, &all);
+	assert_true(block_out_of_space(b));
+	assert_false(block_write(b, 512, bytes, 512));
+	assert_false(block_out_of_space(b));
+	assert_true(block_write(b, 128 * KiB, bytes, 512));
+	block_close(b);
+}
+
 static void dirty_images_are_repaired(void **state)
 {
 	u64 size = 4 * MiB;
@@ -530,6 +556,7 @@ int main(void)
 		cmocka_unit_test(compressed_clusters_and_snapshots),
 		cmocka_unit_test(bad_headers_are_refused_by_name),
 		cmocka_unit_test(bad_entries_are_io_errors),
+		cmocka_unit_test(damage_is_not_want_of_room),
 		cmocka_unit_test(dirty_images_are_repaired),
 		cmocka_unit_test(images_grow_past_their_refcounts),
 		cmocka_unit_test(caches_are_no_larger_than_the_tables),
