@@ -361,6 +361,8 @@ static bool qcow2_open(struct block *block, const struct block_config *config, s
 
 	assert(q && head);
 	q->block = block;
+	host_random(&q->metadata_key, sizeof(q->metadata_key));
+	q->metadata_key |= 1;
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&q->use, &attr);

@@ -81,6 +81,7 @@ struct qcow2 {
 	u32 dropped_count, dropped_room;
 	u64 *metadata; /* hash set: clusters that hold L2 tables and refcount blocks, which data must never hit */
 	u32 metadata_count, metadata_room;
+	u64 metadata_key;   /* odd and random, so that no image can know which clusters meet in a slot */
 	bool broken;        /* corruption was met: nothing is written any more */
 	u8 *unpacked;       /* the compressed cluster read last */
 	u64 unpacked_entry; /* its L2 entry; 0: none */

@@ -9,7 +9,7 @@
 
 static u32 metadata_slot(const struct qcow2 *q, u64 offset)
 {
-	u32 slot = (u32)((offset >> q->cluster_bits) * 0x9e3779b97f4a7c15ull >> 32) & (q->metadata_room - 1);
+	u32 slot = (u32)((offset >> q->cluster_bits) * q->metadata_key >> (64 - __builtin_ctz(q->metadata_room)));
 
 	while (q->metadata[slot] && q->metadata[slot] != offset)
 		slot = (slot + 1) & (q->metadata_room - 1);

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -422,6 +423,47 @@ static void bad_entries_are_io_errors(void **state)
 	assert_int_equal(peek("e.qcow2", 0, 4), QCOW2_MAGIC);
 }
 
+/* L2 tables in clusters that a hash with a well-known multiplier would put into one slot of 2^17: looking at each of
+ * them for each of them takes seconds, and in a file system for larger files hours. */
+static void images_cannot_choose_their_hash(void **state)
+{
+	enum { TABLES = 65000 };
+	u64 multiplier = 0x9e3779b97f4a7c15ull, wrap = 1ull << 49, window = 1ull << 32, up = 0, down = 0, cluster = 0,
+	    rest = 0, *l1 = malloc(8 * TABLES), l1_offset;
+	int fd;
+
+	/* The distances from one such cluster to the next: there are two, and their sum. */
+	for (u64 step = 1; !up || !down; step++) {
+		u64 r = step * multiplier & (wrap - 1);
+
+		up = !up && r < window ? step : up;
+		down = !down && wrap - r < window ? step : down;
+	}
+	for (unsigned n = 0; n < TABLES; n++) {
+		u64 rise = up * multiplier & (wrap - 1), fall = wrap - (down * multiplier & (wrap - 1));
+		u64 step = rest + rise < window ? up : rest >= fall ? down : up + down;
+
+		cluster += step;
+		rest = cluster * multiplier & (wrap - 1);
+		assert_true(rest < window);
+		be_store(&l1[n], 8, cluster << 9 | QCOW2_COPIED);
+	}
+	create("k.qcow2", &(struct qcow2_shape){.size = TABLES * 32 * KiB, .cluster_bits = 9});
+	l1_offset = peek("k.qcow2", QCOW2_H_L1_OFFSET, 8);
+	assert_int_equal(peek("k.qcow2", QCOW2_H_L1_SIZE, 4), TABLES);
+	fd = open(path("k.qcow2"), O_RDWR);
+	assert_int_equal(pwrite(fd, l1, 8 * TABLES, (off_t)l1_offset), 8 * TABLES);
+	/* Where no file is that large nothing can be shown. */
+	if (!ftruncate(fd, (off_t)((cluster + 1) << 9))) {
+		clock_t begin = clock();
+
+		block_close(open_it("k.qcow2"));
+		assert_true(clock() - begin < CLOCKS_PER_SEC);
+	}
+	close(fd);
+	free(l1);
+}
+
 /* What fails for another reason does not look like the full disk of some time ago, for which the machine would stop. */
 static void damage_is_not_want_of_room(void **state)
 {
@@ -556,6 +598,7 @@ int main(void)
 		cmocka_unit_test(compressed_clusters_and_snapshots),
 		cmocka_unit_test(bad_headers_are_refused_by_name),
 		cmocka_unit_test(bad_entries_are_io_errors),
+		cmocka_unit_test(images_cannot_choose_their_hash),
 		cmocka_unit_test(damage_is_not_want_of_room),
 		cmocka_unit_test(dirty_images_are_repaired),
 		cmocka_unit_test(images_grow_past_their_refcounts),
