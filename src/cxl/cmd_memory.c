@@ -239,6 +239,11 @@ u16 cmd_get_health_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 	return CXL_SUCCESS;
 }
 
+#define HEALTH_STATUS_BITS 0x0f /* maintenance, performance, replacement, capacity [CXL3.1 8.2.9.9.3.1] */
+#define HEALTH_REPLACEMENT BIT(2)
+#define MEDIA_STATUS_LAST 9
+enum { MEDIA_NORMAL = 0, MEDIA_NOT_READY = 1 };
+
 /* Memory Module event record: the type of what changed, then a copy of the health. [CXL3.1 8.2.9.2.1.3] */
 #define MODULE_TYPE 48
 #define MODULE_HEALTH 49
@@ -261,16 +266,22 @@ static enum cxl_event_log log_of(unsigned condition)
 						 EVENT_INFO;
 }
 
-/* Events for what is told otherwise than before. */
+/* Events for what is told otherwise than before, in the logs that the tables name. [CXL3.1 8.2.9.9.3.1] */
 static void health_changed(struct cxl_type3 *dev, const struct health *was, u8 before)
 {
 	const struct health is = health_now(dev);
-	u8 now = additional_status(dev);
+	u8 now = additional_status(dev), rose = is.health_status & ~was->health_status;
 
-	if (was->health_status != is.health_status)
-		health_event(dev, MODULE_HEALTH_CHANGE, is.health_status ? EVENT_WARNING : EVENT_INFO);
-	if (was->media_status != is.media_status)
-		health_event(dev, MODULE_MEDIA_CHANGE, is.media_status ? EVENT_FAILURE : EVENT_INFO);
+	if (rose & HEALTH_REPLACEMENT)
+		health_event(dev, MODULE_HEALTH_CHANGE, EVENT_FAILURE);
+	if (rose & ~HEALTH_REPLACEMENT)
+		health_event(dev, MODULE_HEALTH_CHANGE, EVENT_WARNING);
+	if (was->health_status != is.health_status && !rose)
+		health_event(dev, MODULE_HEALTH_CHANGE, EVENT_INFO);
+	if (was->media_status != is.media_status) /* from any to any, but for one that has become ready */
+		health_event(dev, MODULE_MEDIA_CHANGE,
+			     was->media_status == MEDIA_NOT_READY && is.media_status == MEDIA_NORMAL ? EVENT_INFO :
+												       EVENT_FAILURE);
 	if ((before ^ now) & 0x03)
 		health_event(dev, MODULE_LIFE_USED, log_of(now & 3));
 	if ((before ^ now) & 0x0c)
@@ -278,9 +289,6 @@ static void health_changed(struct cxl_type3 *dev, const struct health *was, u8 b
 	if ((now & ~before) & 0x30)
 		health_event(dev, MODULE_HEALTH_CHANGE, EVENT_WARNING);
 }
-
-#define HEALTH_STATUS_BITS 0x0f /* maintenance, performance, replacement, capacity [CXL3.1 8.2.9.9.3.1] */
-#define MEDIA_STATUS_LAST 9
 
 bool health_inject(struct cxl_type3 *dev, const struct health_injection *injection, u8 valid, u8 on, bool is_later)
 {
@@ -341,8 +349,10 @@ bool cxl_health_get(struct dev *d, struct cxl_health *health)
 	return true;
 }
 
+/* Corrected errors are counted anew from a conventional reset on. [CXL3.1 8.2.9.9.3.1] */
 void alerts_reset(struct cxl_type3 *dev)
 {
+	dev->health.corrected_volatile = dev->health.corrected_persistent = 0;
 	dev->alerts = (struct alert_config){
 		.life_used_warning = LIFE_USED_WARNING,
 		.over_temperature_warning = OVER_TEMPERATURE_WARNING,

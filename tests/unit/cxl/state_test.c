@@ -399,6 +399,12 @@ static void label_writes_are_whole_when_killed(void **state)
 
 static void health_crosses_thresholds(void **state)
 {
+	static const struct {
+		u8 health, media, events[EVENT_FATAL + 1];
+	} changes[] = {
+		{0x01, 1, {0, 1, 0, 0}}, {0x05, 1, {0, 0, 1, 0}}, {0x01, 1, {1, 0, 0, 0}}, {0x0e, 1, {0, 1, 1, 0}},
+		{0x0e, 2, {0, 0, 1, 0}}, {0x0e, 0, {0, 0, 1, 0}}, {0x00, 1, {1, 0, 1, 0}}, {0x00, 0, {1, 0, 0, 0}},
+	};
 	u8 alerts[12] = {0x1f, 0x1f, 40, 0, 30, 0, 15, 0, 5, 0, 9, 0};
 	struct cxl_health h;
 
@@ -432,6 +438,31 @@ static void health_crosses_thresholds(void **state)
 	assert_int_equal(dev->events[EVENT_FAILURE].count, 1); /* nothing changed */
 	h.life_used = 101;
 	assert_false(cxl_health_set(&dev->pci.dev, &h, &m.err));
+	/* The log of each change: what asks for replacement is a failure, and so is any other state of the media, a
+	 * normal one too. [CXL3.1 table 8-133] */
+	events_forget(dev);
+	h.life_used = 75;
+	for (unsigned n = 0; n < ARRAY_SIZE(changes); n++) {
+		unsigned count[] = {0, 0, 0, 0};
+
+		for (unsigned log = 0; log <= EVENT_FATAL; log++)
+			count[log] = dev->events[log].count + changes[n].events[log];
+		h.health_status = changes[n].health;
+		h.media_status = changes[n].media;
+		assert_true(cxl_health_set(&dev->pci.dev, &h, &m.err));
+		for (unsigned log = 0; log <= EVENT_FATAL; log++)
+			assert_int_equal(dev->events[log].count, count[log]);
+	}
+	/* Corrected errors are counted anew after a conventional reset. */
+	assert_int_equal(send(0x4200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 10, 4), 5);
+	type3_cxl_reset(dev, false);
+	assert_int_equal(send(0x4200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 10, 4), 5);
+	fixture_reset(&m, RESET_HOT);
+	assert_int_equal(send(0x4200, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(load_le(out + 10, 4), 0);
+	assert_true(cxl_health_get(&dev->pci.dev, &h));
 	/* Thresholds are as before after a conventional reset; one that is crossed already is told at once. [CXL3.1
 	 * 8.2.9.9.3.3] */
 	h.life_used = 50;
