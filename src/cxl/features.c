@@ -3,8 +3,9 @@
  * Features and maintenance. [CXL3.1 8.2.9.6, 8.2.9.7] A feature is a row: what Get Feature gives at first, and for each
  * byte of Set Feature which byte and bits of that it changes. One way in for all of them: offsets, sizes and the order
  * of parts are checked here, the parts collect in a buffer as large as the largest feature, and only a whole transfer
- * that the row's check lets pass takes effect. A transfer goes on until its last part, an abort or a reset; a part that
- * is refused leaves it as it was. Every reset restores the defaults, as the attributes say. Machine lock.
+ * that the row's check lets pass takes effect. A transfer goes on until its last part, a part out of order, an abort or
+ * a reset; a part that is refused for another reason leaves it as it was. Every reset restores the defaults, as the
+ * attributes say. Machine lock.
  *
  * Patrol scrub and ECS change nothing but their registers; repair takes a line out of the poison list, as its row is a
  * good one then. Memory sparing names DRAM parts, which there are none of: it uses up one of SPARES and changes nothing
@@ -232,8 +233,10 @@ u16 cmd_set_feature(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 	if (action == SET_FULL)
 		offset = 0; /* the field is ignored */
 	if ((action == SET_FIRST && offset) ||
-	    ((action == SET_NEXT || action == SET_LAST) && !is_in_order(s, n, offset, size)))
+	    ((action == SET_NEXT || action == SET_LAST) && !is_in_order(s, n, offset, size))) {
+		s->is_moving &= s->moving != n; /* that aborts it [CXL3.1 table 8-34] */
 		return CXL_FEATURE_TRANSFER_OUT_OF_ORDER;
+	}
 	if (!range_ok(offset, size, features[n].set_bytes))
 		return CXL_INVALID_INPUT;
 	least = features[n].set_least ? features[n].set_least : features[n].set_bytes;

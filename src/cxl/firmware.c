@@ -2,9 +2,9 @@
 /*
  * Firmware slots: info, transfer, activation. [CXL3.1 8.2.9.3] There are two slots; nothing runs the images, so only
  * their order and size are checked: parts follow each other without gaps, up to FIRMWARE_BYTES_MAX, into the slot that
- * is not active; the last one may come again. A transfer is forgotten at a reset, or if its next part takes longer than
- * PART_TIMEOUT_NS. Activation works online or at the next conventional reset, and slots keep what they have.
- * Parts and activation take guest time in background. Machine lock.
+ * is not active; the last one may come again. A transfer is forgotten at a reset, with a part out of order, or if its
+ * next part takes longer than PART_TIMEOUT_NS. Activation works online or at the next conventional reset, and slots
+ * keep what they have. Parts and activation take guest time in background. Machine lock.
  */
 #include <stdio.h>
 
@@ -83,8 +83,10 @@ u16 cmd_transfer_fw(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *
 	if ((action == TRANSFER_FULL || action == TRANSFER_FIRST) && f->is_moving)
 		return CXL_FW_TRANSFER_IN_PROGRESS;
 	if ((action == TRANSFER_NEXT || action == TRANSFER_LAST) &&
-	    (!f->is_moving || (offset != f->next && (offset != f->part || offset + size != f->next))))
+	    (!f->is_moving || (offset != f->next && (offset != f->part || offset + size != f->next)))) {
+		f->is_moving = false; /* that aborts it [CXL3.1 table 8-34] */
 		return CXL_FW_TRANSFER_OUT_OF_ORDER;
+	}
 	if (action == TRANSFER_FULL)
 		offset = 0; /* the field is ignored */
 	if (action == TRANSFER_FIRST && offset)

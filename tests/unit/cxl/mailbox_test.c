@@ -322,6 +322,10 @@ static u16 transfer(u8 action, u8 slot, u32 units, u32 bytes)
 
 static void firmware_moves_in_order_and_is_activated(void **state)
 {
+	static const struct {
+		u32 units, bytes;
+	} wrong[] = {{1, 128}, {0xffffffff, 128}, {2, 256}, {0, 256}, {4, 128}};
+
 	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out_length, 80);
 	assert_int_equal(load_le(out, 3), 0x010102);
@@ -333,15 +337,18 @@ static void firmware_moves_in_order_and_is_activated(void **state)
 	assert_int_equal(transfer(0, 3, 0, 128), CXL_FW_INVALID_SLOT);
 	assert_int_equal(transfer(9, 2, 0, 128), CXL_INVALID_INPUT);
 	assert_int_equal(transfer(1, 2, 0, 0), CXL_INVALID_INPUT);
+	/* A part out of order aborts the transfer: it is to be started from the beginning. [CXL3.1 table 8-34] */
+	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
+		assert_int_equal(transfer(1, 2, 0, 256), CXL_BACKGROUND_STARTED);
+		assert_int_equal(transfer(1, 2, 0, 256), CXL_FW_TRANSFER_IN_PROGRESS);
+		assert_int_equal(transfer(2, 2, 2, 128), CXL_BACKGROUND_STARTED);
+		assert_int_equal(transfer(2, 2, wrong[n].units, wrong[n].bytes), CXL_FW_TRANSFER_OUT_OF_ORDER);
+		assert_int_equal(transfer(3, 2, 3, 128), CXL_FW_TRANSFER_OUT_OF_ORDER);
+	}
 	assert_int_equal(transfer(1, 2, 0, 256), CXL_BACKGROUND_STARTED);
-	assert_int_equal(transfer(1, 2, 0, 256), CXL_FW_TRANSFER_IN_PROGRESS);
-	assert_int_equal(transfer(2, 2, 1, 128), CXL_FW_TRANSFER_OUT_OF_ORDER);
-	assert_int_equal(transfer(2, 2, 0xffffffff, 128), CXL_FW_TRANSFER_OUT_OF_ORDER);
 	assert_int_equal(transfer(2, 2, 2, 100), CXL_INVALID_INPUT);
 	assert_int_equal(transfer(2, 2, 2, 128), CXL_BACKGROUND_STARTED);
-	assert_int_equal(transfer(2, 2, 2, 256), CXL_FW_TRANSFER_OUT_OF_ORDER);
 	assert_int_equal(transfer(2, 2, 2, 128), CXL_BACKGROUND_STARTED); /* the same part once more */
-	assert_int_equal(transfer(2, 2, 0, 256), CXL_FW_TRANSFER_OUT_OF_ORDER);
 	assert_int_equal(transfer(3, 2, 3, 100), CXL_BACKGROUND_STARTED);
 	assert_int_equal(send(0x0200, NULL, 0), CXL_SUCCESS);
 	assert_string_equal((char *)out + 32, "cxlvm FW 2");
@@ -451,7 +458,10 @@ static void features_keep_to_their_rows(void **state)
 	assert_int_equal(set_feature(uuid[0], 1, 0, data, 1), CXL_SUCCESS);
 	assert_int_equal(set_feature(uuid[1], 2, 1, data, 1), CXL_FEATURE_TRANSFER_OUT_OF_ORDER);
 	assert_int_equal(set_feature(uuid[0], 0, 0, data, 2), CXL_FEATURE_TRANSFER_IN_PROGRESS);
+	/* A part out of order aborts the transfer, if it is one of it. [CXL3.1 table 8-34] */
 	assert_int_equal(set_feature(uuid[0], 3, 0xfff0, data, 1), CXL_FEATURE_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(set_feature(uuid[0], 3, 1, data + 1, 1), CXL_FEATURE_TRANSFER_OUT_OF_ORDER);
+	assert_int_equal(set_feature(uuid[0], 1, 0, data, 1), CXL_SUCCESS);
 	assert_int_equal(set_feature(uuid[0], 3, 1, data + 1, 1), CXL_SUCCESS);
 	assert_int_equal(send(0x0501, get_request, 21), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 4), 0x01010601);
