@@ -188,11 +188,13 @@ u16 cmd_get_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, st
 
 u16 cmd_set_event_interrupt_policy(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	unsigned count = MIN(mbox_left(in), logs_of(dev)); /* four bytes leave the fifth log as it is */
-	const u8 *modes = mbox_get_bytes(in, count);
+	unsigned given = MIN(mbox_left(in), (unsigned)EVENT_LOGS), count = logs_of(dev);
+	const u8 *bytes = mbox_get_bytes(in, given);
+	u8 modes[EVENT_LOGS] = {0}; /* four bytes: the fifth is 0 then [CXL3.1 8.2.9] */
 
-	if (!modes)
+	if (!bytes)
 		return CXL_INVALID_PAYLOAD_LENGTH;
+	memcpy(modes, bytes, given);
 	/* Reserved modes; firmware has no interest in dynamic capacity. */
 	for (unsigned n = 0; n < count; n++)
 		if ((modes[n] & EVENT_IRQ_MODE) == EVENT_IRQ_MODE ||

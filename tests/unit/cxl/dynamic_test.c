@@ -218,6 +218,10 @@ static void offers_become_events_and_extents(void **state)
 	assert_int_equal(send(0x0103, (u8[]){0, 0, 0, 0, 1}, 5), CXL_SUCCESS);
 	assert_int_equal(send(0x0102, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out[4], 1 | VECTOR_EVENT_INFO << 4);
+	/* What is not sent of a command is 0. [CXL3.1 8.2.9] */
+	assert_int_equal(send(0x0103, (u8[]){0, 0, 0, 0}, 4), CXL_SUCCESS);
+	assert_int_equal(send(0x0102, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[4], 0);
 	assert_true(cxl_dc_add(&dev->pci.dev, &request, &m.err));
 	assert_int_equal(get(DEVREGS_STATUS, 4) & BIT(EVENT_DYNAMIC), BIT(EVENT_DYNAMIC));
 	assert_int_equal(events(), 2);
