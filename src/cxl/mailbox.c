@@ -51,7 +51,7 @@ const struct mbox_command mbox_commands[] = {
 	{0x4100, "get partition info",           0, 0,      0, cmd_get_partition_info, "8.2.9.9.2.1"},
 	{0x4101, "set partition info",           9, 10,      EFFECT_COLD_RESET_CONFIG | EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA,
 	 cmd_set_partition, "8.2.9.9.2.2", NEEDS_PARTITIONS | NEEDS_MEDIA}, /* Linux sends a byte more */
-	{0x4102, "get LSA",                      8, 8,      0, cmd_get_lsa, "8.2.9.9.2.3", NEEDS_MEDIA},
+	{0x4102, "get LSA",                      8, 8,      0, cmd_get_lsa, "8.2.9.9.2.3", NEEDS_ENABLED},
 	{0x4103, "set LSA",                      8, WHOLE_PAYLOAD,
 	 EFFECT_IMMEDIATE_CONFIG | EFFECT_IMMEDIATE_DATA, cmd_set_lsa, "8.2.9.9.2.4",
 	 NEEDS_MEDIA},
@@ -87,9 +87,9 @@ const struct mbox_command mbox_commands[] = {
 	{0x4800, "get dynamic capacity configuration", 2, 2, 0, cmd_get_dc_configuration, "8.2.9.9.9.1", NEEDS_DYNAMIC},
 	{0x4801, "get dynamic capacity extent list", 8, 8, 0, cmd_get_dc_extent_list, "8.2.9.9.9.2", NEEDS_DYNAMIC},
 	{0x4802, "add dynamic capacity response", 8, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG, cmd_add_dc_response,
-	 "8.2.9.9.9.3", NEEDS_DYNAMIC | NEEDS_MEDIA},
+	 "8.2.9.9.9.3", NEEDS_DYNAMIC | NEEDS_ENABLED},
 	{0x4803, "release dynamic capacity",     8, WHOLE_PAYLOAD, EFFECT_IMMEDIATE_CONFIG, cmd_release_dc, "8.2.9.9.9.4",
-	 NEEDS_DYNAMIC | NEEDS_MEDIA},
+	 NEEDS_DYNAMIC | NEEDS_ENABLED},
 };
 /* clang-format on */
 const unsigned mbox_command_count = ARRAY_SIZE(mbox_commands);
@@ -208,8 +208,10 @@ static u16 run_command(const struct cci *cci, const struct mbox_command *command
 		return CXL_INVALID_PAYLOAD_LENGTH;
 	if (cci->of_switch && !cci->of_switch->target)
 		return CXL_INTERNAL_ERROR; /* the switch has gone */
-	if ((command->flags & NEEDS_MEDIA) && media_disabled(cci->dev, &(u64){0}, &(u64){0}))
-		return cci->dev->sanitizing ? CXL_MEDIA_DISABLED : CXL_INVALID_SECURITY_STATE; /* locked */
+	if ((command->flags & NEEDS_ENABLED) && cci->dev->sanitizing)
+		return CXL_MEDIA_DISABLED;
+	if ((command->flags & NEEDS_MEDIA) == NEEDS_MEDIA && media_disabled(cci->dev, &(u64){0}, &(u64){0}))
+		return CXL_INVALID_SECURITY_STATE; /* locked */
 	if ((command->effects & EFFECT_BACKGROUND) && cci->background && cci->background->is_running)
 		return CXL_BUSY;
 	code = command->run_switch ? command->run_switch(cci->of_switch, in, out) : command->run(cci->dev, in, out);

@@ -46,10 +46,11 @@ void mbox_patch(struct mbox_out *out, u32 at, unsigned size, u64 value);
 
 /* Further properties of a command. */
 enum {
-	NEEDS_MEDIA = 1,   /* fails while media are disabled or locked */
-	NEEDS_DYNAMIC = 2, /* is not there without dynamic capacity */
-	NEEDS_PARTITIONS = 4
-}; /* is not there without partitionable capacity */
+	NEEDS_ENABLED = 1,               /* fails while media are disabled */
+	NEEDS_MEDIA = 2 | NEEDS_ENABLED, /* and while persistent memory is locked */
+	NEEDS_DYNAMIC = 4,               /* is not there without dynamic capacity */
+	NEEDS_PARTITIONS = 8             /* is not there without partitionable capacity */
+};
 
 #define WHOLE_PAYLOAD UINT32_MAX /* as in_max: whatever the payload holds */
 

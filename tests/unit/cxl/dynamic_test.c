@@ -560,6 +560,32 @@ static void a_reset_that_clears_takes_it_too(void **state)
 	assert_int_equal(extents(NULL), 1);
 }
 
+/* A passphrase locks persistent memory, which dynamic capacity is not. [CXL3.1 8.2.9.9.6, 8.2.9.9.9.3] */
+static void capacity_moves_while_persistent_memory_is_locked(void **state)
+{
+	u8 request[96] = {1};
+
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=p,size=256M");
+	fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K");
+	fixture_add(&m, &memory_backend_ram_class, "id=d,size=512M");
+	fixture_add(&m, &cxl_type3_class,
+		    "id=mem0,bus=rp0,persistent-memdev=p,lsa=l,volatile-dc-memdev=d,num-dc-regions=2");
+	fixture_power_on(&m);
+	dev = mailbox_of(fixture_type3(&m, "mem0"));
+	memset(request + 64, 7, 32);
+	assert_int_equal(send(0x4501, request, 96), CXL_SUCCESS);
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(send(0x4500, NULL, 0), CXL_SUCCESS);
+	assert_int_equal(out[0], SECURITY_USER_SET | SECURITY_LOCKED);
+	assert_true(offer(1, 0, 2 * BLOCK));
+	assert_int_equal(accept(STATIC + Q, 2 * BLOCK), CXL_SUCCESS);
+	assert_int_equal(give_back(STATIC + Q, BLOCK), CXL_SUCCESS);
+	assert_int_equal(extents(NULL), 1);
+}
+
 static void refused(const char *more, const char *words)
 {
 	fixture_open(&m);
@@ -623,6 +649,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(interleaved_capacity_is_exact, open_two, close_all),
 		cmocka_unit_test_setup_teardown(sanitize_takes_dynamic_capacity_too, open_one, close_all),
 		cmocka_unit_test_setup_teardown(a_reset_that_clears_takes_it_too, open_one, close_all),
+		cmocka_unit_test_teardown(capacity_moves_while_persistent_memory_is_locked, close_all),
 		cmocka_unit_test(options_are_checked),
 	};
 

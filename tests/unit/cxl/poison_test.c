@@ -501,8 +501,10 @@ static void media_operations_zero_their_ranges(void **state)
 static void passphrases_lock_persistent_memory(void **state)
 {
 	u64 pmem = WINDOWS_BASE + Q, got;
+	u8 lsa[8] = {[4] = 8}, label[16] = {[8] = 1};
 
 	open_ways(1);
+	assert_int_equal(send(0x4103, label, 16), CXL_SUCCESS);
 	assert_int_equal(space_write(m.space, pmem, 8, 0xaaaa), MEM_OK);
 	assert_int_equal(space_write(m.space, WINDOWS_BASE, 8, 0xbbbb), MEM_OK);
 	assert_int_equal(security(), 0);
@@ -528,6 +530,10 @@ static void passphrases_lock_persistent_memory(void **state)
 	assert_int_equal(range_command(0x4304, Q, 64, 17), CXL_INVALID_SECURITY_STATE);
 	assert_int_equal(send(0x4400, NULL, 0), CXL_INVALID_SECURITY_STATE);
 	assert_int_equal(send(0x4401, NULL, 0), CXL_INVALID_SECURITY_STATE);
+	/* Labels are no persistent memory: they can be read. [CXL3.1 8.2.9.9.2.3] */
+	assert_int_equal(send(0x4102, lsa, 8), CXL_SUCCESS);
+	assert_int_equal(load_le(out, 8), 1);
+	assert_int_equal(send(0x4103, label, 16), CXL_INVALID_SECURITY_STATE);
 	for (unsigned n = 0; n < 2; n++)
 		assert_int_equal(passphrase(0x4503, 0, n, 0), CXL_INCORRECT_PASSPHRASE);
 	assert_int_equal(passphrase(0x4503, 0, 7, 0), CXL_SUCCESS);
