@@ -334,6 +334,10 @@ static u16 match_offers(struct dynamic *dc, unsigned group)
 		for (unsigned i = 0; i < group; i++)
 			if (dc_covers(&dc->offered[i], 1, extent->dpa, extent->size))
 				whole = dc->offered[i];
+		/* Offers are answered in their order. */
+		for (unsigned i = group; !whole.size && i < dc->offered_count; i++)
+			if (dc_covers(&dc->offered[i], 1, extent->dpa, extent->size))
+				return CXL_INVALID_INPUT;
 		if (!whole.size)
 			return CXL_INVALID_PHYSICAL_ADDRESS;
 		if (dc->shareable && (whole.dpa != extent->dpa || whole.size != extent->size))
@@ -489,7 +493,7 @@ static bool check_span(struct cxl_type3 *dev, const struct cxl_dc_span *span, st
 	return true;
 }
 
-/* Event records of a group: there is room for them. */
+/* Event records of a group. */
 static void tell(struct cxl_type3 *dev, u8 type, const struct dc_extent *list, unsigned count)
 {
 	for (unsigned n = 0; n < count; n++) {
@@ -750,7 +754,10 @@ bool cxl_dc_release(struct dev *dev, const struct cxl_dc_request *request, struc
 	struct dynamic *dc = dynamic_of(dev, request, true, err);
 	unsigned count;
 
-	if (!dc || !plan_release(device, request, &count, err) || !check_room(device, count, err))
+	if (!dc || !plan_release(device, request, &count, err))
+		return false;
+	/* What goes by force goes also if the log has no room to tell of it: its overflow tells. [CXL3.1 9.13.3] */
+	if (!request->forced && !check_room(device, count, err))
 		return false;
 	memcpy(dc->planned, dc->scratch, count * sizeof(dc->planned[0]));
 	if (request->sanitize)

@@ -250,6 +250,12 @@ static void offers_become_events_and_extents(void **state)
 	assert_true(offer(0, 0, BLOCK));
 	assert_false(offer(0, 2 * BLOCK, BLOCK)); /* accepted */
 	assert_false(offer(0, 0, BLOCK));         /* offered */
+	/* Groups are answered in the order of their events. [CXL3.1 8.2.9.9.9.3] */
+	assert_true(offer(0, 20 * BLOCK, BLOCK));
+	assert_int_equal(accept(STATIC + 20 * BLOCK, BLOCK), CXL_INVALID_INPUT);
+	assert_int_equal(accept(STATIC + 21 * BLOCK, BLOCK), CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(extents(NULL), 2);
+	dev->dc->offered_count--;
 	/* Refused: an empty list answers the oldest group. */
 	assert_int_equal(update(0x4802, false, 0, NULL), CXL_SUCCESS);
 	assert_int_equal(extents(&generation), 2);
@@ -322,6 +328,17 @@ static void releases_split_extents(void **state)
 	assert_int_equal(extents(NULL), 0);
 	assert_int_equal(events(), 3);
 	assert_int_equal(event(2)[48], 2);
+	/* A full log holds up what is asked for, not what is taken: the list of extents tells the host. [CXL3.1 9.13.3]
+	 */
+	assert_true(offer(1, 0, 2 * BLOCK));
+	assert_int_equal(accept(STATIC + Q, 2 * BLOCK), CXL_SUCCESS);
+	while (event_log_room(dev, EVENT_DYNAMIC))
+		event_add(dev, EVENT_DYNAMIC, (u8[EVENT_RECORD_BYTES]){0});
+	assert_false(ask_back(1, 0, BLOCK, false, false));
+	assert_int_equal(dev->events[EVENT_DYNAMIC].overflow_count, 0);
+	assert_true(ask_back(1, 0, BLOCK, true, false));
+	assert_int_equal(dev->events[EVENT_DYNAMIC].overflow_count, 1);
+	assert_int_equal(extents(NULL), 1);
 	assert_false(ask_back(1, 4 * BLOCK, BLOCK, true, false));
 	assert_false(ask_back(1, 0, UINT64_MAX - BLOCK + 1, true, false));
 	assert_false(ask_back(2, 0, BLOCK, false, false));
