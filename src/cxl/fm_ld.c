@@ -216,6 +216,12 @@ static u16 refused(const struct cxl_type3 *dev, const struct error *err)
 	return dev->dc->refused;
 }
 
+/* Of an addition a place that is not there is a fault of its list. [CXL3.1 7.6.7.6.5] */
+static u16 addition_code(u16 code)
+{
+	return code == CXL_INVALID_PHYSICAL_ADDRESS ? CXL_INVALID_EXTENT_LIST : code;
+}
+
 static u16 cmd_initiate_add(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
 	struct cxl_dc_span spans[DC_EXTENTS_MAX];
@@ -226,9 +232,9 @@ static u16 cmd_initiate_add(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 	u16 code = take_request(dev, in, &request, spans, tags, &how, &length, false);
 
 	if (code != CXL_SUCCESS)
-		return code;
+		return addition_code(code);
 	if ((how & 0xf) > CXL_DC_PRESCRIPTIVE)
-		return CXL_UNSUPPORTED; /* shared access is for several hosts */
+		return CXL_INVALID_INPUT; /* not supported: shared access is for several hosts */
 	request.selection = how & 0xf;
 	if (request.selection == CXL_DC_PRESCRIPTIVE) {
 		request.tags = (const u8(*)[16])tags;
@@ -243,7 +249,7 @@ static u16 cmd_initiate_add(struct cxl_type3 *dev, struct mbox_in *in, struct mb
 			return CXL_RESOURCES_EXHAUSTED;
 		request.selection = CXL_DC_PRESCRIPTIVE;
 	}
-	return cxl_dc_add(&dev->pci.dev, &request, &err) ? CXL_SUCCESS : refused(dev, &err);
+	return cxl_dc_add(&dev->pci.dev, &request, &err) ? CXL_SUCCESS : addition_code(refused(dev, &err));
 }
 
 static u16 cmd_initiate_release(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)

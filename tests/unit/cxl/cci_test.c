@@ -351,9 +351,15 @@ static void capacity_is_managed_through_the_tunnel(void **state)
 	assert_true(dev->dc->offered[0].sanitize);
 	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
 	assert_int_equal(inner, CXL_INVALID_EXTENT_LIST);
+	/* Before the regions, over the border between them: no physical address is named as a reason. */
 	store_le(request + 32, 8, dynamic_region_base(dev->dc, 0) - 2 * MiB);
 	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
-	assert_int_equal(inner, CXL_INVALID_PHYSICAL_ADDRESS);
+	assert_int_equal(inner, CXL_INVALID_EXTENT_LIST);
+	store_le(request + 32, 8, dynamic_region_base(dev->dc, 1) - 2 * MiB);
+	store_le(request + 40, 8, 4 * MiB);
+	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
+	assert_int_equal(inner, CXL_INVALID_EXTENT_LIST);
+	store_le(request + 40, 8, 2 * MiB);
 	store_le(request + 28, 4, 0xffffffff);
 	assert_int_equal(tunnel(4, 0x5604, request, 72, &inner), CXL_SUCCESS);
 	assert_int_equal(inner, CXL_INVALID_PAYLOAD_LENGTH);
@@ -428,9 +434,11 @@ static void an_addition_is_as_its_policy_has_it(void **state)
 		assert_int_equal(tunnel(4, 0x5604, request, 28, &inner), CXL_SUCCESS);
 		assert_int_equal(inner, CXL_INVALID_INPUT);
 	}
-	request[2] = 4;
-	assert_int_equal(tunnel(4, 0x5604, request, 28, &inner), CXL_SUCCESS);
-	assert_int_equal(inner, CXL_UNSUPPORTED);
+	for (unsigned policy = 3; policy < 5; policy++) {
+		request[2] = policy; /* not supported, reserved */
+		assert_int_equal(tunnel(4, 0x5604, request, 28, &inner), CXL_SUCCESS);
+		assert_int_equal(inner, CXL_INVALID_INPUT);
+	}
 }
 
 /* As many bytes of a tag go as the request says. [CXL3.1 7.6.7.6.6] */
