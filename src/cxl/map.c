@@ -21,9 +21,10 @@
  * A chunk's state goes HOME -> MOVING -> HERE under a claim: whoever takes it from HOME copies, others wait. While it
  * is HERE the bytes in the homes are stale. Everything that takes chunks back happens while everybody stands still.
  *
- * Shared files. When persistent memory of a `share=on` file is behind a buffer, buffer_persist copies the cleaned line
- * to its place in the mapped file at once, so there is nothing left to do at the barrier: what was flushed survives
- * `kill -9`. What was not flushed is not visible outside. A direct region is the mapped file itself.
+ * Shared files. When memory of a `share=on` file is behind a buffer, persistent or not (partitions move over it),
+ * buffer_persist copies the cleaned line to its place in the mapped file at once, so there is nothing left to do at the
+ * barrier: what was flushed survives `kill -9`. What was not flushed is not visible outside. A direct region is the
+ * mapped file itself.
  *
  * Machine lock, except region->ready, the persist hooks and the granule path (any thread, no locks): those read only
  * what changes while everybody stands still.
@@ -352,29 +353,30 @@ static void hole_met(struct region *region, u64 offset, u64 size)
 
 /* --- publishing --- */
 
-static bool is_any_way(const struct piece_want *w, bool (*has)(const struct backend *backend, bool persistent))
+/* Each way may reach over the border of two backends. */
+static bool is_any_way(const struct piece_want *w, bool (*has)(const struct backend *backend))
 {
 	for (unsigned i = 0; i < w->ways; i++) {
-		u64 offset, left;
-		struct backend *backend = type3_backend(w->way[i].device, w->way[i].dpa, &offset, &left);
+		u64 dpa = w->way[i].dpa, end = dpa + w->size / w->ways;
 
-		if (backend && has(backend, backend == w->way[i].device->pmem))
-			return true;
+		for (u64 offset, left; dpa < end; dpa += left) {
+			struct backend *backend = type3_backend(w->way[i].device, dpa, &offset, &left);
+
+			if (!backend)
+				break;
+			if (has(backend))
+				return true;
+		}
 	}
 	return false;
 }
 
-static bool has_readonly(const struct backend *backend, bool persistent)
+static bool has_readonly(const struct backend *backend)
 {
 	return backend->readonly;
 }
 
-static bool has_shared_pmem(const struct backend *backend, bool persistent)
-{
-	return persistent && backend->share;
-}
-
-static bool has_outside_view(const struct backend *backend, bool persistent)
+static bool has_outside_view(const struct backend *backend)
 {
 	return backend->share && backend->fd >= 0;
 }
@@ -441,7 +443,7 @@ static struct map_piece *piece_make(struct cxl_host *host, const struct piece_wa
 	case MAP_BUFFER:
 		region->ready = buffer_ready;
 		region->readonly = is_any_way(want, has_readonly);
-		if (is_any_way(want, has_shared_pmem)) {
+		if (is_any_way(want, has_outside_view)) {
 			region->persist = buffer_persist;
 			region->persist_drain = buffer_persist_drain;
 		}

@@ -384,6 +384,58 @@ static void flushed_lines_are_in_the_shared_files(void **state)
 	free(t);
 }
 
+/* Also where a region reaches over volatile and persistent memory: each way begins in the former. */
+static void flushed_lines_behind_a_border_are_in_the_files(void **state)
+{
+	struct topology *t = calloc(1, sizeof(*t));
+	struct machine *m = &t->m;
+	char paths[2][64];
+	const struct range *range;
+	u64 got, targets = 0, hpa = WINDOWS_BASE + 2 * Q + 5 * 256 + 64; /* way 1, granule 2 behind the border */
+	int fd;
+
+	fixture_open(m);
+	fixture_add(m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	for (unsigned n = 0; n < 2; n++) {
+		snprintf(paths[n], sizeof(paths[n]), "/tmp/cxlvm-map-test-%d-%u", getpid(), n);
+		unlink(paths[n]);
+		fixture_add(m, &cxl_rp_class, "id=rp%u,bus=hb0", n);
+		fixture_add(m, &memory_backend_ram_class, "id=v%u,size=256M", n);
+		fixture_add(m, &memory_backend_file_class, "id=p%u,size=256M,share=on,mem-path=%s", n, paths[n]);
+		fixture_add(m, &memory_backend_ram_class, "id=l%u,size=128K", n);
+		fixture_add(m, &cxl_type3_class, "id=mem%u,bus=rp%u,volatile-memdev=v%u,persistent-memdev=p%u,lsa=l%u",
+			    n, n, n, n, n);
+	}
+	assert_true(fixture_option(m, "targets.0=hb0,size=1G", cxl_host_add_window_opts));
+	if (!fixture_settle(m))
+		fail_msg("%s", m->err.text);
+	fixture_reset(m, RESET_COLD);
+	for (unsigned n = 0; n < 2; n++) {
+		struct cxl_type3 *dev = fixture_type3(m, n ? "mem1" : "mem0");
+
+		program(&dev->comp, 0, WINDOWS_BASE, 4 * Q, 1, 0, 0, 0);
+		enable_mem(dev, true);
+		targets |= (u64)dev->above->number << (8 * n);
+	}
+	program(&m->cxl->bridges[0]->fork.comp, 0, WINDOWS_BASE, 4 * Q, 1, 0, targets, 0);
+	assert_int_equal(cxl_map_kind(m->cxl, hpa), MAP_BUFFER);
+	assert_int_equal(space_write(m->space, hpa, 8, 0xfeedface), MEM_OK);
+	range = space_lookup(m->space, hpa);
+	assert_non_null(range);
+	assert_non_null(range->region->persist);
+	range->region->persist(range->region, range->offset + hpa - range->base, 64);
+	range->region->persist_drain(range->region);
+	fd = open(paths[1], O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &got, 8, 2 * 256 + 64), 8);
+	assert_int_equal(got, 0xfeedface);
+	close(fd);
+	fixture_close(m);
+	unlink(paths[0]);
+	unlink(paths[1]);
+	free(t);
+}
+
 /* DMA sees what the CPU sees, by granules and in the buffer. */
 static void dma_crosses_granules(void **state)
 {
@@ -415,6 +467,7 @@ int main(void)
 		cmocka_unit_test(wild_decoders_follow_the_model),
 		cmocka_unit_test(direct_regions_split_at_the_partition),
 		cmocka_unit_test(flushed_lines_are_in_the_shared_files),
+		cmocka_unit_test(flushed_lines_behind_a_border_are_in_the_files),
 		cmocka_unit_test(dma_crosses_granules),
 	};
 
