@@ -33,6 +33,7 @@ struct doe {
 	void *opaque;
 	u64 delay_ns; /* of an answer; 0: none */
 	struct timer timer;
+	bool enabled; /* interrupts, as last written */
 	/* guest-visible state */
 	u32 request_dwords;  /* written so far */
 	u32 response_dwords; /* of the object being read; 0: none */
@@ -119,7 +120,15 @@ static bool is_busy(const struct doe *doe)
 	return doe_get(doe, DOE_STATUS) & DOE_STATUS_BUSY;
 }
 
-/* A message goes with Interrupt Status from 0 to 1. [PCIe6 6.30.3] */
+/* A message goes when Interrupt Status and Interrupt Enable become both 1, whichever was first. [PCIe6 6.30.3] */
+static void doe_notify(struct doe *doe)
+{
+	if (pci_msix_is_enabled(doe->dev))
+		pci_msix_notify(doe->dev, doe->vector);
+	else
+		pci_msi_notify(doe->dev, doe->vector);
+}
+
 static void doe_interrupt(struct doe *doe)
 {
 	u32 status = doe_get(doe, DOE_STATUS);
@@ -127,12 +136,8 @@ static void doe_interrupt(struct doe *doe)
 	if (!doe->interrupt || (status & DOE_STATUS_INTERRUPT))
 		return;
 	doe_set(doe, DOE_STATUS, status | DOE_STATUS_INTERRUPT);
-	if (doe_get(doe, DOE_CTRL) & DOE_CTRL_INTERRUPT) {
-		if (pci_msix_is_enabled(doe->dev))
-			pci_msix_notify(doe->dev, doe->vector);
-		else
-			pci_msi_notify(doe->dev, doe->vector);
-	}
+	if (doe->enabled)
+		doe_notify(doe);
 }
 
 static void doe_forget(struct doe *doe)
@@ -234,6 +239,9 @@ static void doe_control(struct doe *doe, u32 now)
 	u32 status = doe_get(doe, DOE_STATUS);
 
 	doe_set(doe, DOE_CTRL, now & DOE_CTRL_INTERRUPT); /* Go and Abort read 0 */
+	if (!doe->enabled && (now & DOE_CTRL_INTERRUPT) && (status & DOE_STATUS_INTERRUPT))
+		doe_notify(doe);
+	doe->enabled = now & DOE_CTRL_INTERRUPT;
 	if (now & DOE_CTRL_ABORT) {
 		doe_forget(doe);
 		doe_stop(doe);
@@ -316,6 +324,7 @@ void pci_doe_reset(struct doe *doe)
 	doe_forget(doe);
 	doe_stop(doe);
 	doe_set(doe, DOE_CTRL, 0);
+	doe->enabled = false;
 	doe_set(doe, DOE_STATUS, 0);
 	doe_number(doe);
 }

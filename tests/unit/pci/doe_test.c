@@ -288,6 +288,17 @@ static void answers_interrupt_when_enabled(void **state)
 	send(f, too_short, 2);
 	assert_int_equal(f->message_count, 2);
 	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_ERROR | DOE_STATUS_INTERRUPT);
+	/* Enabled while Interrupt Status waits: now, and once. */
+	wr(f, DOE(DOE_CTRL), 4, 0);
+	assert_int_equal(f->message_count, 2);
+	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_INTERRUPT);
+	assert_int_equal(f->message_count, 3);
+	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_INTERRUPT);
+	assert_int_equal(f->message_count, 3);
+	wr(f, DOE(DOE_CTRL), 4, 0);
+	wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
+	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_INTERRUPT);
+	assert_int_equal(f->message_count, 3);
 	fixture_free(f);
 }
 
