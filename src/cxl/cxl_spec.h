@@ -214,6 +214,7 @@ enum { PORT_DEVICE_NONE = 0, PORT_DEVICE_PCIE = 1, PORT_DEVICE_SWITCH = 3, PORT_
 enum { LTSSM_DETECT = 0, LTSSM_L0 = 4, LTSSM_DISABLED = 8, LTSSM_HOT_RESET = 10 };
 #define PORT_LINK_PERST BIT(1)
 #define PORT_LINK_PRESENT BIT(2)
+#define PORT_LINK_POWERED_OFF BIT(3)
 /* 7.6.7.1.3 Physical Port Control. */
 enum { PORT_ASSERT_PERST = 0, PORT_DEASSERT_PERST = 1, PORT_RESET = 2 };
 /* 7.6.7.1.4 Send PPB CXL.io Configuration Request: register in 11:0, byte enables in 15:12. */
@@ -297,7 +298,7 @@ enum cxl_return_code {
 /* 8.2.9.1 Information and status: component types, powers of two of messages. */
 enum { CXL_COMPONENT_SWITCH = 0, CXL_COMPONENT_TYPE3 = 3 };
 #define CXL_RESPONSE_LIMIT_MIN 8
-#define CXL_RESPONSE_LIMIT_MAX 10 /* of the FM-owned LD */
+#define CXL_RESPONSE_LIMIT_MAX 10
 
 /* 8.2.9.2.1 Event records. */
 #define EVENT_RECORD_BYTES 128

@@ -225,6 +225,8 @@ u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *
 	const struct mbox_command *command = find_command(cci, opcode);
 	u16 code = CXL_UNSUPPORTED;
 
+	if (cci->response_limit)
+		out.room = MIN(room, 1u << *cci->response_limit);
 	if (command)
 		code = run_command(cci, command, &in, &out);
 	else

@@ -74,6 +74,7 @@ struct cci {
 	struct cxl_type3 *dev;         /* whose commands they are: a memory device's, */
 	struct switch_cci *of_switch;  /* or a switch's */
 	struct background *background; /* NULL: it has none */
+	const u8 *response_limit;      /* a power of two, as software has set it; NULL: it cannot */
 };
 /* Whether the owner has this command of the table. */
 bool cci_has(const struct cci *cci, const struct mbox_command *command);

@@ -48,7 +48,7 @@ static u16 cmd_identify(struct switch_cci *cci, struct mbox_in *in, struct mbox_
 	mbox_put(out, 2, pci_config_read(&cci->target->pci, 0x02, 2));
 	mbox_put_zeros(out, 4); /* a bridge has no subsystem */
 	mbox_put(out, 8, sw->serial == SERIAL_NONE ? 0 : sw->serial);
-	mbox_put(out, 1, __builtin_ctz(MAILBOX_PAYLOAD_BYTES));
+	mbox_put(out, 1, CXL_RESPONSE_LIMIT_MAX);
 	mbox_put(out, 1, CXL_COMPONENT_SWITCH);
 	return CXL_SUCCESS;
 }
@@ -79,7 +79,7 @@ static u16 cmd_set_response_limit(struct switch_cci *cci, struct mbox_in *in, st
 {
 	u8 limit = mbox_get(in, 1);
 
-	if (limit < CXL_RESPONSE_LIMIT_MIN || limit > __builtin_ctz(MAILBOX_PAYLOAD_BYTES))
+	if (limit < CXL_RESPONSE_LIMIT_MIN || limit > CXL_RESPONSE_LIMIT_MAX)
 		return CXL_INVALID_INPUT;
 	cci->response_limit = limit;
 	mbox_put(out, 1, limit);
@@ -177,24 +177,34 @@ static bool is_disabled(struct cxl_port *port)
 	       (pci_config_read(pci, pci->cap_pcie + EXP_LNKCTL, 2) & EXP_LNKCTL_DISABLE);
 }
 
+static bool is_powered_off(struct cxl_port *port)
+{
+	struct pci_dev *pci = &port->pci;
+
+	return !port->bridge.unbound && (pci_config_read(pci, pci->cap_pcie + EXP_SLTCAP, 4) & EXP_SLTCAP_POWER) &&
+	       (pci_config_read(pci, pci->cap_pcie + EXP_SLTCTL, 2) & EXP_SLTCTL_POWER_OFF);
+}
+
 /* What FM-API tells about a port; `port` NULL: the upstream port. [CXL3.1 7.6.7.1.2] */
 static void put_port(struct switch_cci *cci, struct mbox_out *out, unsigned id, struct cxl_port *port)
 {
 	struct pci_dev *pci = port ? &port->pci : &cci->target->pci, *below = port ? cxl_port_below(port) : NULL;
 	struct pci_dev *end = port ? link_end(port) : pci;
 	bool up = !port || link_is_up(port), disabled = port && is_disabled(port);
-	unsigned type = port && up ? connected_type(port, below) : PORT_DEVICE_NONE;
+	unsigned state = port_state(cci, port, disabled),
+		 type = port && up ? connected_type(port, below) : PORT_DEVICE_NONE,
+		 told = state == PORT_STATE_DOWNSTREAM ? type : PORT_DEVICE_NONE; /* reserved in the other states */
 	u64 cap = pci_config_read(pci, pci->cap_pcie + EXP_LNKCAP, 4),
 	    status = pci_config_read(end, end->cap_pcie + EXP_LNKSTA, 2);
 
 	mbox_put(out, 1, id);
-	mbox_put(out, 1, port_state(cci, port, disabled));
+	mbox_put(out, 1, state);
 	mbox_put(out, 1,
-		 type <= PORT_DEVICE_PCIE && port ? 0 :
-		 pci_link_has_flits(end)          ? PORT_MODE_FLIT_256B :
-						    PORT_MODE_FLIT_68B);
+		 told <= PORT_DEVICE_PCIE ? 0 :
+		 pci_link_has_flits(end)  ? PORT_MODE_FLIT_256B :
+					    PORT_MODE_FLIT_68B);
 	mbox_put(out, 1, 0);
-	mbox_put(out, 1, type);
+	mbox_put(out, 1, told);
 	mbox_put(out, 1,
 		 BIT(1) | ((port ? port->flit_256b : cci->target->flit_256b) ? BIT(2) : 0)); /* modes that it can */
 	mbox_put(out, 1, bits(cap, 9, 4));
@@ -208,7 +218,9 @@ static void put_port(struct switch_cci *cci, struct mbox_out *out, unsigned id, 
 		 port->bridge.held ? LTSSM_HOT_RESET :
 				     LTSSM_DETECT);
 	mbox_put(out, 1, 0); /* lane */
-	mbox_put(out, 2, (port && port->bridge.held ? PORT_LINK_PERST : 0) | (below || !port ? PORT_LINK_PRESENT : 0));
+	mbox_put(out, 2,
+		 (port && port->bridge.held ? PORT_LINK_PERST : 0) | (below || !port ? PORT_LINK_PRESENT : 0) |
+			 (port && is_powered_off(port) ? PORT_LINK_POWERED_OFF : 0));
 	mbox_put(out, 1, type == PORT_DEVICE_TYPE3); /* LDs */
 }
 
@@ -372,8 +384,9 @@ static bool cci_create(struct dev *dev, const struct dev_env *env, struct error 
 			    dev_name(dev));
 	if (!pci_dev_init(&cci->pci, &ids, env, err))
 		return false;
-	cci->mbox.cci = (struct cci){switch_commands, switch_command_count, dev_name(dev), .of_switch = cci,
-				     .background = &cci->background};
+	cci->mbox.cci =
+		(struct cci){switch_commands,  switch_command_count,           dev_name(dev),
+			     .of_switch = cci, .background = &cci->background, .response_limit = &cci->response_limit};
 	cci->mbox.pci = &cci->pci;
 	cci->mbox.payload_bytes = MAILBOX_PAYLOAD_BYTES;
 	if (!devregs_init(&cci->mbox, err))
@@ -386,7 +399,7 @@ static bool cci_create(struct dev *dev, const struct dev_env *env, struct error 
 	pci_dvsec_add(&cci->pci, CXL_VENDOR_ID, 0, DVSEC_REGISTER_LOCATOR, 0, DVSEC_LOCATOR_BYTES_1, locator_rows,
 		      ARRAY_SIZE(locator_rows));
 	cci->pci.function_reset = cci_function_reset;
-	cci->response_limit = __builtin_ctz(MAILBOX_PAYLOAD_BYTES);
+	cci->response_limit = CXL_RESPONSE_LIMIT_MAX;
 	cci->target = (struct cxl_switch *)cci->target_dev;
 	for (last = &cci->host->ccis; *last; last = &(*last)->next)
 		;
@@ -404,7 +417,7 @@ static void cci_reset(struct dev *dev, unsigned reset_kind)
 	if (reset_kind != RESET_COLD)
 		return;
 	cci->timestamp = 0;
-	cci->response_limit = __builtin_ctz(MAILBOX_PAYLOAD_BYTES);
+	cci->response_limit = CXL_RESPONSE_LIMIT_MAX;
 }
 
 static void cci_destroy(struct dev *dev)

@@ -137,13 +137,13 @@ static void the_effects_log_is_the_table(void **state)
 
 static void identify_limits_and_clock(void **state)
 {
-	u8 limit[] = {7}, time[8] = {1};
+	u8 limit[] = {7}, time[8] = {1}, ports[17];
 
 	assert_int_equal(send(0x0001, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out_length, 18);
 	assert_int_equal(load_le(out, 4), 0xa12819e5);
 	assert_int_equal(load_le(out + 8, 8), 0x1234);
-	assert_int_equal(load_le(out + 16, 2), 11); /* 2 KiB, a switch */
+	assert_int_equal(load_le(out + 16, 2), 10); /* 1 KiB, a switch */
 	assert_int_equal(send(0x0002, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 8), 0);
 	assert_int_equal(send(0x0004, limit, 1), CXL_INVALID_INPUT);
@@ -151,6 +151,18 @@ static void identify_limits_and_clock(void **state)
 	assert_int_equal(send(0x0004, limit, 1), CXL_SUCCESS);
 	assert_int_equal(send(0x0003, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(out[0], 9);
+	/* What is longer than software takes is not sent. */
+	limit[0] = 11;
+	assert_int_equal(send(0x0004, limit, 1), CXL_INVALID_INPUT);
+	memset(ports + 1, 4, 16);
+	ports[0] = 15;
+	limit[0] = 8;
+	assert_int_equal(send(0x5101, ports, 16), CXL_SUCCESS);
+	assert_int_equal(send(0x0004, limit, 1), CXL_SUCCESS);
+	assert_int_equal(send(0x5101, ports, 16), CXL_SUCCESS);
+	assert_int_equal(out_length, 4 + 15 * 16);
+	ports[0] = 16;
+	assert_int_equal(send(0x5101, ports, 17), CXL_INVALID_PAYLOAD_LENGTH);
 	assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 8), 0);
 	assert_int_equal(send(0x0301, time, 8), CXL_SUCCESS);
@@ -162,7 +174,8 @@ static void identify_limits_and_clock(void **state)
 static void ports_are_told_as_they_are(void **state)
 {
 	u8 ask[] = {4, 33, 4, 6, 99}, reset[] = {4, PORT_ASSERT_PERST};
-	struct pci_dev *rp = (struct pci_dev *)fixture_find(&m, "rp0");
+	struct pci_dev *rp = (struct pci_dev *)fixture_find(&m, "rp0"),
+		       *port = (struct pci_dev *)fixture_find(&m, "ds0");
 	u32 at = ((struct cxl_port *)rp)->dvsec + DVSEC_PORT_CTRL;
 
 	assert_int_equal(send(0x5100, NULL, 0), CXL_SUCCESS);
@@ -175,7 +188,9 @@ static void ports_are_told_as_they_are(void **state)
 	assert_int_equal(send(0x5101, ask, 5), CXL_SUCCESS);
 	assert_int_equal(out_length, 4 + 4 * 16);
 	assert_int_equal(load_le(out + 4, 2), 0x0421);
+	assert_int_equal(load_le(out + 6, 3), 0); /* device mode and type are of downstream ports */
 	assert_int_equal(load_le(out + 20, 2), 0x0304);
+	assert_int_equal(out[22], PORT_MODE_FLIT_68B);
 	assert_int_equal(out[24], PORT_DEVICE_TYPE3);
 	assert_int_equal(out[31], LTSSM_L0);
 	assert_int_equal(load_le(out + 36, 2), 0x0306);
@@ -210,6 +225,12 @@ static void ports_are_told_as_they_are(void **state)
 	reset[1] = 3;
 	assert_int_equal(send(0x5102, reset, 2), CXL_INVALID_INPUT);
 	assert_int_equal(send(0x5102, (u8[]){33, 0}, 2), CXL_INVALID_INPUT);
+	/* Software takes the power from the slot, and gives it back. */
+	for (unsigned off = 0; off < 2; off++) {
+		pci_config_write(port, port->cap_pcie + EXP_SLTCTL, 2, off ? EXP_SLTCTL_POWER_OFF : 0);
+		assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
+		assert_int_equal(out[17], off ? 12 : 4);
+	}
 }
 
 /* A configuration request to a port: register, byte enables, direction, data. */
@@ -603,6 +624,7 @@ static void a_device_is_unbound_and_bound(void **state)
 	assert_int_equal(vppb(1), 0x00ff0001); /* in progress */
 	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
 	assert_int_equal(out[5], PORT_STATE_UNBINDING);
+	assert_int_equal(load_le(out + 6, 3), 0);
 	assert_int_equal(unbind_vppb(2, UNBIND_SURPRISE), CXL_BUSY);
 	assert_int_equal(get(MAILBOX_BACKGROUND, 8) & 0xffff, 0x5202);
 	loop_time_advance(m.loop, 2000000);
