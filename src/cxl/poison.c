@@ -5,7 +5,8 @@
  * the media and leaves the line poisoned, as it is only part of one; Clear Poison writes a whole line and repairs it.
  *
  * The list that the host sees has POISON_LIST_RECORDS records. What does not fit sets the overflow flag and its time
- * stamp; Scan Media goes over the media themselves, in background, and reports everything. A list that a payload does
+ * stamp, and nothing is added until a Scan Media of the whole capacity has built the list anew. Scan Media goes over
+ * the media themselves, in background, and reports everything. A list that a payload does
  * not hold comes in pieces: the same command for the same range goes on, any other begins anew. Machine lock.
  */
 #include <stdlib.h>
@@ -44,13 +45,16 @@ bool poison_hits(const struct poison_range *ranges, unsigned count, u64 dpa, u64
 
 static void media_event(struct cxl_type3 *dev, enum cxl_event_log log, u64 dpa, enum media_transaction transaction)
 {
+	const struct poison *p = &dev->poison;
+	unsigned n = poison_find(p->ranges, p->count, dpa);
 	u8 record[EVENT_RECORD_BYTES] = {0};
 
 	memcpy(record, cxl_record_kinds[CXL_RECORD_GENERAL_MEDIA].uuid, 16);
 	store_le(record + GENERAL_MEDIA_DPA, 8,
 		 align_down(dpa, POISON_LINE) | (type3_is_persistent(dev, dpa) ? 0 : GENERAL_MEDIA_DPA_VOLATILE));
-	record[GENERAL_MEDIA_DESCRIPTOR] = GENERAL_MEDIA_UNCORRECTABLE |
-					   (dev->poison.count > POISON_LIST_RECORDS ? GENERAL_MEDIA_LIST_OVERFLOW : 0);
+	record[GENERAL_MEDIA_DESCRIPTOR] =
+		GENERAL_MEDIA_UNCORRECTABLE |
+		(n < p->count && p->ranges[n].dpa <= dpa && p->ranges[n].unlisted ? GENERAL_MEDIA_LIST_OVERFLOW : 0);
 	record[GENERAL_MEDIA_TRANSACTION] = transaction;
 	event_report(dev, log, record);
 }
@@ -72,6 +76,15 @@ static void insert_range(struct poison *p, unsigned n, struct poison_range range
 	p->ranges[n] = range;
 }
 
+static bool list_is_full(const struct poison *p)
+{
+	unsigned listed = 0;
+
+	for (unsigned n = 0; n < p->count; n++)
+		listed += !p->ranges[n].unlisted;
+	return listed >= POISON_LIST_RECORDS;
+}
+
 /* Whatever is poisoned in there is so no more; false: no room to keep both ends of a range. */
 static bool poison_remove(struct poison *p, u64 dpa, u64 size)
 {
@@ -86,6 +99,7 @@ static bool poison_remove(struct poison *p, u64 dpa, u64 size)
 				return false;
 			rest.size = r->dpa + r->size - end;
 			rest.dpa = end;
+			rest.unlisted |= list_is_full(p);
 			r->size = dpa - r->dpa;
 			insert_range(p, n + 1, rest);
 			return true;
@@ -104,11 +118,32 @@ static bool poison_remove(struct poison *p, u64 dpa, u64 size)
 	return true;
 }
 
-/* The list may be whole again. */
+/* What is not on the list makes its overflow. */
+static void list_check(struct cxl_type3 *dev)
+{
+	struct poison *p = &dev->poison;
+
+	for (unsigned n = 0; n < p->count && !p->overflowed; n++)
+		if (p->ranges[n].unlisted) {
+			p->overflowed = true;
+			p->overflow_at = type3_timestamp(dev);
+		}
+}
+
+static void list_rebuild(struct cxl_type3 *dev)
+{
+	struct poison *p = &dev->poison;
+
+	p->overflowed = false;
+	p->overflow_at = 0;
+	for (unsigned n = 0; n < p->count; n++)
+		p->ranges[n].unlisted = n >= POISON_LIST_RECORDS;
+	list_check(dev);
+}
+
 static void poison_removed(struct cxl_type3 *dev)
 {
-	if (dev->poison.count <= POISON_LIST_RECORDS)
-		dev->poison.overflow_at = 0;
+	list_check(dev); /* a range may have become two */
 	cxl_map_changed(dev->host);
 }
 
@@ -125,21 +160,23 @@ void poison_clear(struct cxl_type3 *dev, u64 dpa, u64 size)
 bool poison_add(struct cxl_type3 *dev, u64 dpa, u64 size, enum poison_source source)
 {
 	struct poison *p = &dev->poison;
+	bool frozen = p->overflowed;
 	unsigned n;
 
 	if (!size || !is_aligned(dpa, POISON_LINE) || !is_aligned(size, POISON_LINE) ||
 	    !range_ok(dpa, size, type3_capacity(dev)))
 		return false;
+	for (n = poison_find(p->ranges, p->count, dpa); n < p->count && p->ranges[n].dpa < dpa + size; n++)
+		frozen &= p->ranges[n].unlisted; /* what is on the list stays there */
 	if (p->count + 2 > POISON_RANGES_MAX || !poison_remove(p, dpa, size))
 		return false;
 	n = poison_find(p->ranges, p->count, dpa);
 	if (n && p->ranges[n - 1].dpa + p->ranges[n - 1].size == dpa && p->ranges[n - 1].source == source &&
-	    source != POISON_INJECTED)
+	    source != POISON_INJECTED && p->ranges[n - 1].unlisted == frozen)
 		p->ranges[n - 1].size += size;
 	else
-		insert_range(p, n, (struct poison_range){dpa, size, source});
-	if (p->count > POISON_LIST_RECORDS && !p->overflow_at)
-		p->overflow_at = MAX(type3_timestamp(dev), 1ull);
+		insert_range(p, n, (struct poison_range){dpa, size, source, frozen || list_is_full(p)});
+	list_check(dev);
 	trace(CXL, "%s: DPA 0x%llx, %llu bytes, poisoned", dev->name, ULL(dpa), ULL(size));
 	cxl_map_changed(dev->host);
 	return true;
@@ -180,11 +217,12 @@ void poison_power_on(struct cxl_type3 *dev)
 	struct poison *p = &dev->poison;
 	u64 end = dev->volatile_bytes + dev->persistent_bytes;
 
-	if (!p->count)
+	if (!p->count && !p->overflowed)
 		return;
 	poison_remove(p, 0, dev->volatile_bytes);
 	poison_remove(p, end, type3_capacity(dev) - end);
-	poison_removed(dev);
+	list_rebuild(dev);
+	cxl_map_changed(dev->host);
 }
 
 /* A scan is forgotten by every conventional reset, a list that was read in pieces by any. */
@@ -201,7 +239,7 @@ void poison_reset(struct cxl_type3 *dev, unsigned reset_kind)
 
 void poison_clear_all(struct cxl_type3 *dev)
 {
-	if (dev->poison.count) {
+	if (dev->poison.count || dev->poison.overflowed) {
 		dev->poison = (struct poison){0};
 		cxl_map_changed(dev->host);
 	}
@@ -225,17 +263,19 @@ static u16 get_range(const struct cxl_type3 *dev, struct mbox_in *in, u64 *dpa, 
 	return check_range(dev, *dpa, mbox_get(in, 8), size);
 }
 
-/* Records of [dpa, dpa + size) from the first `limit` ranges; returns how many, and where to go on, or 0 if that was
+/* Records of [dpa, dpa + size), of all or of those on the list; returns how many, and where to go on, or 0 if that was
  * all. */
-static unsigned put_records(struct cxl_type3 *dev, struct mbox_out *out, u64 dpa, u64 size, unsigned limit, u64 *more)
+static unsigned put_records(struct cxl_type3 *dev, struct mbox_out *out, u64 dpa, u64 size, bool listed, u64 *more)
 {
 	const struct poison *p = &dev->poison;
-	unsigned count = 0, last = MIN(p->count, limit);
+	unsigned count = 0;
 
 	*more = 0;
-	for (unsigned n = poison_find(p->ranges, last, dpa); n < last && p->ranges[n].dpa < dpa + size; n++) {
+	for (unsigned n = poison_find(p->ranges, p->count, dpa); n < p->count && p->ranges[n].dpa < dpa + size; n++) {
 		u64 from = MAX(p->ranges[n].dpa, dpa), to = MIN(p->ranges[n].dpa + p->ranges[n].size, dpa + size);
 
+		if (listed && p->ranges[n].unlisted)
+			continue;
 		if (out->room - out->at < RECORD_BYTES) {
 			*more = from;
 			break;
@@ -266,14 +306,14 @@ u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 	if (!restart && p->list_size == size && p->list_dpa == dpa)
 		from = p->list_next;
 	mbox_put_zeros(out, LIST_HEADER_BYTES);
-	count = put_records(dev, out, from, dpa + size - from, POISON_LIST_RECORDS, &more);
+	count = put_records(dev, out, from, dpa + size - from, true, &more);
 	p->list_dpa = dpa;
 	p->list_next = more;
 	p->list_size = more ? size : 0;
 	mbox_patch(out, 0, 1,
-		   (more ? POISON_FLAG_MORE : 0) | (p->count > POISON_LIST_RECORDS ? POISON_FLAG_OVERFLOW : 0) |
+		   (more ? POISON_FLAG_MORE : 0) | (p->overflowed ? POISON_FLAG_OVERFLOW : 0) |
 			   (is_scanning(dev) ? POISON_FLAG_SCANNING : 0) | (restart ? POISON_FLAG_RESTARTED : 0));
-	mbox_patch(out, 2, 8, p->count > POISON_LIST_RECORDS ? p->overflow_at : 0);
+	mbox_patch(out, 2, 8, p->overflow_at);
 	mbox_patch(out, 10, 2, count);
 	return CXL_SUCCESS;
 }
@@ -282,9 +322,7 @@ u16 poison_inject(struct cxl_type3 *dev, u64 dpa)
 {
 	unsigned injected = 0;
 
-	if (!is_aligned(dpa, POISON_LINE))
-		return CXL_INVALID_INPUT;
-	if (!range_ok(dpa, POISON_LINE, type3_capacity(dev)))
+	if (!is_aligned(dpa, POISON_LINE) || !range_ok(dpa, POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if (poison_hits(dev->poison.ranges, dev->poison.count, dpa, POISON_LINE))
 		return CXL_SUCCESS; /* it is poisoned: nothing changes */
@@ -357,6 +395,8 @@ static void scan_done(void *owner, u16 code)
 	p->result_at = p->scan_dpa;
 	if (!p->scan_done)
 		return;
+	if (!p->scan_dpa && p->scan_size == type3_capacity(dev))
+		list_rebuild(dev);
 	for (unsigned n = poison_find(p->ranges, p->count, p->scan_dpa); !p->scan_quiet && n < p->count; n++)
 		if (p->ranges[n].dpa < p->scan_dpa + p->scan_size)
 			media_event(dev, EVENT_INFO, MAX(p->ranges[n].dpa, p->scan_dpa), MEDIA_HOST_SCAN);
@@ -390,7 +430,7 @@ u16 cmd_get_scan_media_results(struct cxl_type3 *dev, struct mbox_in *in, struct
 		return CXL_UNSUPPORTED; /* there was no Scan Media since the last conventional reset */
 	mbox_put_zeros(out, RESULTS_HEADER_BYTES);
 	if (p->scan_done && p->result_at < end) {
-		count = put_records(dev, out, p->result_at, end - p->result_at, UINT32_MAX, &more);
+		count = put_records(dev, out, p->result_at, end - p->result_at, false, &more);
 		p->result_at = more ? more : end;
 	}
 	if (!p->scan_done) {

@@ -95,12 +95,14 @@ struct compliance {
 struct poison_range {
 	u64 dpa, size; /* multiples of POISON_LINE */
 	u8 source;     /* enum poison_source */
+	bool unlisted; /* the list had no room for it, or was frozen */
 };
 #define POISON_RANGES_MAX 1024
 
 struct poison {
 	struct poison_range ranges[POISON_RANGES_MAX]; /* sorted, disjoint */
 	unsigned count;
+	bool overflowed;         /* the list is frozen until a scan of everything builds it anew */
 	u64 overflow_at;         /* time stamp of the record that the list had no room for */
 	u64 list_dpa, list_size; /* what Get Poison List was asked for and did not give whole; size 0: nothing */
 	u64 list_next;           /* where it goes on */

@@ -236,13 +236,20 @@ static void very_many_poisoned_lines_are_kept_apart(void **state)
 	fixture_close(&m);
 }
 
+static void scan(u64 dpa, u64 size)
+{
+	assert_int_equal(range_command(0x4304, dpa, size, 17), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 2 * SECOND);
+	assert_int_equal(get(MAILBOX_BACKGROUND, 8), 0x4304 | 100 << 16);
+}
+
 static void the_list_says_what_is_poisoned(void **state)
 {
 	unsigned records = 0, calls = 0;
 	u64 at = 0;
 
 	open_ways(1);
-	assert_int_equal(inject(32), CXL_INVALID_INPUT);
+	assert_int_equal(inject(32), CXL_INVALID_PHYSICAL_ADDRESS);
 	assert_int_equal(inject(2 * Q), CXL_INVALID_PHYSICAL_ADDRESS);
 	assert_int_equal(inject(~63ull), CXL_INVALID_PHYSICAL_ADDRESS);
 	assert_int_equal(clear(2 * Q, 0), CXL_INVALID_PHYSICAL_ADDRESS);
@@ -290,7 +297,7 @@ static void the_list_says_what_is_poisoned(void **state)
 	assert_false(cxl_poison_add(&dev->pci.dev, 1, 64, &m.err));
 	assert_int_equal(range_command(0x4300, 0, 2 * Q, 16), CXL_SUCCESS);
 	assert_true(out[0] & POISON_FLAG_OVERFLOW);
-	assert_int_not_equal(load_le(out + 2, 8), 0);
+	assert_int_equal(load_le(out + 2, 8), 0); /* the clock was never set */
 	assert_int_equal(range_command(0x4300, Q, 4096, 16), CXL_SUCCESS);
 	assert_int_equal(load_le(out + 10, 2), 0);
 	assert_int_equal(send(0x4305, NULL, 0), CXL_UNSUPPORTED);
@@ -330,14 +337,41 @@ static void the_list_says_what_is_poisoned(void **state)
 	assert_int_equal(load_le(out + 16, 1), POISON_FLAG_MORE);
 	fixture_reset(&m, RESET_WARM);
 	assert_int_equal(send(0x4305, NULL, 0), CXL_UNSUPPORTED);
-	/* The time of an overflow is that of this one. */
+	/* The list is frozen until a scan of everything, and no part of it, builds it anew. [CXL3.1 8.2.9.9.4.1] */
 	assert_int_equal(send(0x0301, (u8[8]){1}, 8), CXL_SUCCESS);
 	poison_clear(dev, Q, 128);
+	assert_int_equal(clear(0, 0), CXL_SUCCESS);
+	assert_true(cxl_poison_add(&dev->pci.dev, 64, 64, &m.err));
+	assert_true(cxl_poison_add(&dev->pci.dev, 4096, 64, &m.err)); /* is listed */
+	scan(0, 2 * Q - 64);
+	assert_int_equal(range_command(0x4300, 0, 8192, 16), CXL_SUCCESS);
+	assert_int_equal(out[0], POISON_FLAG_OVERFLOW);
+	assert_int_equal(load_le(out + 2, 8), 0);
+	assert_int_equal(load_le(out + 10, 2), 1);
+	assert_int_equal(load_le(out + 32, 8), 4096 | POISON_INJECTED);
+	scan(0, 2 * Q);
+	assert_int_equal(range_command(0x4300, 0, 8192, 16), CXL_SUCCESS);
+	assert_int_equal(out[0], 0);
+	assert_int_equal(load_le(out + 10, 2), 2);
+	assert_int_equal(load_le(out + 32, 8), 64 | POISON_INJECTED);
+	/* The time of an overflow is that of the first one; records say whose place is not on the list. */
+	poison_clear(dev, 8192, 64);
+	assert_true(cxl_poison_add(&dev->pci.dev, Q, 64, &m.err));
+	assert_int_equal(range_command(0x4300, 0, 64, 16), CXL_SUCCESS);
+	assert_int_equal(out[0], 0);
 	loop_time_advance(m.loop, SECOND);
-	assert_true(cxl_poison_add(&dev->pci.dev, Q, 128, &m.err));
+	at = type3_timestamp(dev);
+	assert_true(cxl_poison_add(&dev->pci.dev, 8192, 64, &m.err));
+	loop_time_advance(m.loop, SECOND);
+	assert_true(cxl_poison_add(&dev->pci.dev, Q + 4096, 64, &m.err));
 	assert_int_equal(range_command(0x4300, 0, 64, 16), CXL_SUCCESS);
 	assert_int_equal(out[0], POISON_FLAG_OVERFLOW);
-	assert_int_equal(load_le(out + 2, 8), 1 + SECOND);
+	assert_int_equal(load_le(out + 2, 8), at);
+	poison_met(dev, Q, MEDIA_HOST_SCAN);
+	assert_int_equal(dev->events[EVENT_FAILURE].records[0][GENERAL_MEDIA_DESCRIPTOR], GENERAL_MEDIA_UNCORRECTABLE);
+	poison_met(dev, 8192, MEDIA_HOST_SCAN);
+	assert_int_equal(dev->events[EVENT_FAILURE].records[1][GENERAL_MEDIA_DESCRIPTOR],
+			 GENERAL_MEDIA_UNCORRECTABLE | GENERAL_MEDIA_LIST_OVERFLOW);
 	fixture_close(&m);
 }
 
