@@ -117,9 +117,14 @@ void background_reset(struct background *b, unsigned reset_kind)
 {
 	void (*done)(void *owner, u16 code) = b->is_running ? b->done : NULL;
 
+	if (b->is_running) {
+		b->percent = bits(background_status(b), 22, 16);
+		b->code = CXL_ABORTED;
+	}
 	b->is_running = false;
 	b->done = NULL;
-	b->opcode = b->code = b->percent = 0;
+	if (reset_kind & RESETS_CONVENTIONAL) /* the last one since that [CXL3.1 8.2.8.4.7] */
+		b->opcode = b->code = b->percent = 0;
 	if (b->timer.loop)
 		timer_set(&b->timer, TIMER_OFF);
 	if (done)

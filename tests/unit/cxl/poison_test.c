@@ -431,7 +431,7 @@ static void sanitize_disables_media_and_leaves_nothing(void **state)
 static void an_interrupted_sanitize_leaves_media_disabled(void **state)
 {
 	static const unsigned resets[] = {RESET_COLD, RESET_WARM, RESET_HOT, RESET_CXL};
-	u64 got;
+	u64 got, status;
 
 	for (unsigned n = 0; n < ARRAY_SIZE(resets); n++) {
 		open_ways(1);
@@ -443,6 +443,9 @@ static void an_interrupted_sanitize_leaves_media_disabled(void **state)
 		else
 			fixture_reset(&m, resets[n]);
 		assert_int_equal(get(MAILBOX_STATUS, 1) & 1, 0);
+		status = get(MAILBOX_BACKGROUND, 8); /* is forgotten at a conventional reset */
+		assert_int_equal(status & ~0x7f0000ull, resets[n] == RESET_CXL ? 0x4400 | (u64)CXL_ABORTED << 32 : 0);
+		assert_int_equal(bits(status, 22, 16) != 0, resets[n] == RESET_CXL);
 		loop_time_advance(m.loop, 100 * SECOND);
 		assert_int_equal(get(DEVREGS_PAYLOAD + MAILBOX_PAYLOAD_BYTES, 8), MEMORY_STATUS_DISABLED);
 		assert_int_equal(inject(0), CXL_MEDIA_DISABLED);
