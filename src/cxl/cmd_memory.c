@@ -420,13 +420,11 @@ u16 cmd_get_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbo
 	return CXL_SUCCESS;
 }
 
-/* 0 clean, 1 dirty. [CXL3.1 8.2.9.9.3.5] */
+/* 0 clean, 1 dirty, the other bits are reserved. [CXL3.1 8.2.9.9.3.5] */
 u16 cmd_set_shutdown_state(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
 {
-	u8 state = mbox_get(in, 1);
+	u8 state = mbox_get(in, 1) & 1;
 
-	if (state > 1)
-		return CXL_INVALID_INPUT;
 	if (state != dev->shutdown_state) {
 		dev->shutdown_state = state;
 		keep_store(dev);
