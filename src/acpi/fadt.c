@@ -32,7 +32,7 @@ void fadt_build(const struct acpi_config *config, struct out *out)
 	put_gas(out, config->reset_pa, 8, 1);
 	put8(out, config->reset_pa ? config->reset_value : 0);
 	put16(out, FADT_PSCI | FADT_PSCI_HVC);
-	put8(out, 3);       /* minor version: ACPI 6.3 */
+	put8(out, 5);       /* minor version: ACPI 6.5, which has MADT's revision 6 */
 	put64(out, 0);      /* X_FIRMWARE_CTRL: no FACS when hardware-reduced */
 	put64(out, 0);      /* X_DSDT: acpi_place */
 	put_zeros(out, 96); /* 148..243: extended fixed hardware */

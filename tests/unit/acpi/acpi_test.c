@@ -153,6 +153,10 @@ static void tables_are_linked_and_summed(void **state)
 		}
 		fadt = acpi_find(&blob, "FACP", &length);
 		assert_int_equal(length, 276);
+		/* 6.5: what MADT's revision and the length of its GICCs belong to. */
+		assert_int_equal(fadt[8], 6);
+		assert_int_equal(fadt[131], 5);
+		assert_int_equal(acpi_find(&blob, "APIC", NULL)[8], 6);
 		assert_int_equal(le(fadt + 140, 8), pa + (u64)(acpi_find(&blob, "DSDT", NULL) - blob.data));
 		assert_int_equal(le(fadt + 129, 2), 3);  /* PSCI by HVC */
 		assert_true(bit(le(fadt + 112, 4), 20)); /* hardware-reduced */
