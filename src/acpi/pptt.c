@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * PPTT: sockets, cores, threads and their caches. CPUs of one socket and core stand together in the list, so a node is
- * opened whenever the socket or core changes. Every core has its own L1 and L2, described once for all (they are
- * alike). [ACPI6.5 5.2.30]
+ * opened whenever the socket or core changes. Every core has its own L1 and L2, all alike.
+ * [ACPI6.5 5.2.30]
  */
 #include "acpi/tables.h"
 
@@ -15,7 +15,7 @@ enum {
 	PPTT_LEAF = BIT(3),
 	PPTT_IDENTICAL = BIT(4)
 };
-enum { CACHE_ALL_VALID = 0x7f };
+enum { CACHE_ALL_VALID = 0xff };
 enum {
 	CACHE_DATA = 0,
 	CACHE_INSTRUCTION = 1 << 2,
@@ -24,12 +24,12 @@ enum {
 	CACHE_READ_ALLOCATE = 0
 };
 
-static u32 put_cache(struct out *out, size_t table, u32 next, u32 size, u8 ways, u8 attributes)
+static u32 put_cache(struct out *out, size_t table, u32 *id, u32 next, u32 size, u8 ways, u8 attributes)
 {
 	u32 offset = (u32)(out->size - table);
 
 	put8(out, 1);
-	put8(out, 24);
+	put8(out, 28);
 	put16(out, 0);
 	put32(out, CACHE_ALL_VALID);
 	put32(out, next);
@@ -38,6 +38,7 @@ static u32 put_cache(struct out *out, size_t table, u32 next, u32 size, u8 ways,
 	put8(out, ways);
 	put8(out, attributes);
 	put16(out, 64);
+	put32(out, ++*id); /* no two caches have the same, none has 0 */
 	return offset;
 }
 
@@ -60,8 +61,8 @@ static u32 put_node(struct out *out, size_t table, u32 flags, u32 parent, u32 id
 
 void pptt_build(const struct acpi_config *config, struct out *out)
 {
-	size_t start = table_begin(out, "PPTT", 2);
-	u32 package = 0, core = 0, packages = 0, cores = 0;
+	size_t start = table_begin(out, "PPTT", 3);
+	u32 package = 0, core = 0, packages = 0, cores = 0, cache_id = 0;
 	u32 caches[2];
 	unsigned i;
 
@@ -76,10 +77,12 @@ void pptt_build(const struct acpi_config *config, struct out *out)
 		if (new_package)
 			package = put_node(out, start, PPTT_PACKAGE | PPTT_IDENTICAL, 0, packages++, NULL, 0);
 		if (new_core) {
-			u32 l2 = put_cache(out, start, 0, 1 * MiB, 8, CACHE_UNIFIED | CACHE_WRITE_ALLOCATE);
+			u32 l2 = put_cache(out, start, &cache_id, 0, 1 * MiB, 8, CACHE_UNIFIED | CACHE_WRITE_ALLOCATE);
 
-			caches[0] = put_cache(out, start, l2, 32 * KiB, 4, CACHE_DATA | CACHE_WRITE_ALLOCATE);
-			caches[1] = put_cache(out, start, l2, 32 * KiB, 4, CACHE_INSTRUCTION | CACHE_READ_ALLOCATE);
+			caches[0] =
+				put_cache(out, start, &cache_id, l2, 32 * KiB, 4, CACHE_DATA | CACHE_WRITE_ALLOCATE);
+			caches[1] = put_cache(out, start, &cache_id, l2, 32 * KiB, 4,
+					      CACHE_INSTRUCTION | CACHE_READ_ALLOCATE);
 		}
 		if (alone) {
 			put_node(out, start, PPTT_ID_VALID | PPTT_LEAF, package, i, caches, 2);

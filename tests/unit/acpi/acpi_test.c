@@ -212,6 +212,36 @@ static void madt_lists_every_cpu(void **state)
 	free(c);
 }
 
+/* 2 sockets of 2 cores; each core has three caches, and each of them a number of its own. [ACPI6.5 5.2.30] */
+static void pptt_numbers_every_cache(void **state)
+{
+	struct acpi_config *c = machine();
+	struct acpi_blob blob;
+	struct error err;
+	const u8 *t, *s = NULL;
+	size_t n, at;
+	u32 seen = 0;
+
+	assert_true(acpi_build(c, &blob, &err));
+	t = acpi_find(&blob, "PPTT", &n);
+	assert_int_equal(t[8], 3);
+	assert_int_equal(count_structures(t, 36, n, 0, 1, NULL), 2 + 4);
+	assert_int_equal(count_structures(t, 36, n, 1, 1, &s), 3 * 4);
+	for (at = 36; at < n; at += t[at + 1]) {
+		s = t + at;
+		if (s[0] != 1)
+			continue;
+		assert_int_equal(s[1], 28);
+		assert_int_equal(le(s + 4, 4), 0xff);
+		assert_int_equal(le(s + 12, 4), le(s + 16, 4) * s[20] * le(s + 22, 2));
+		assert_in_range(le(s + 24, 4), 1, 12);
+		assert_false(seen >> le(s + 24, 4) & 1);
+		seen |= 1u << le(s + 24, 4);
+	}
+	acpi_blob_free(&blob);
+	free(c);
+}
+
 static void srat_has_regions_and_ports(void **state)
 {
 	struct acpi_config *c = machine();
@@ -657,7 +687,7 @@ static void iasl_round_trip_is_clean(void **state)
 	for (i = 0; i < blob.table_count; i++) {
 		const char *name = blob.tables[i].signature;
 
-		if (!current && strstr("CEDT SRAT APIC SPCR", name))
+		if (!current && strstr("CEDT SRAT APIC SPCR PPTT", name))
 			continue;
 		snprintf(
 			command, sizeof(command),
@@ -868,13 +898,21 @@ static void iort_sends_roots_past_the_smmu(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tables_are_linked_and_summed),   cmocka_unit_test(madt_lists_every_cpu),
-		cmocka_unit_test(srat_has_regions_and_ports),     cmocka_unit_test(hmat_values_are_legal),
-		cmocka_unit_test(stated_rows_are_told),           cmocka_unit_test(cedt_encodes_windows),
-		cmocka_unit_test(hest_has_both_sources),          cmocka_unit_test(cper_sections_have_their_layout),
-		cmocka_unit_test(impossible_facts_are_refused),   cmocka_unit_test(loader_script_places_the_same_bytes),
-		cmocka_unit_test(groups_are_told_by_their_speed), cmocka_unit_test(smallest_machine_has_no_cxl_tables),
-		cmocka_unit_test(iort_sends_roots_past_the_smmu), cmocka_unit_test(iasl_round_trip_is_clean),
+		cmocka_unit_test(tables_are_linked_and_summed),
+		cmocka_unit_test(madt_lists_every_cpu),
+		cmocka_unit_test(pptt_numbers_every_cache),
+		cmocka_unit_test(srat_has_regions_and_ports),
+		cmocka_unit_test(hmat_values_are_legal),
+		cmocka_unit_test(stated_rows_are_told),
+		cmocka_unit_test(cedt_encodes_windows),
+		cmocka_unit_test(hest_has_both_sources),
+		cmocka_unit_test(cper_sections_have_their_layout),
+		cmocka_unit_test(impossible_facts_are_refused),
+		cmocka_unit_test(loader_script_places_the_same_bytes),
+		cmocka_unit_test(groups_are_told_by_their_speed),
+		cmocka_unit_test(smallest_machine_has_no_cxl_tables),
+		cmocka_unit_test(iort_sends_roots_past_the_smmu),
+		cmocka_unit_test(iasl_round_trip_is_clean),
 	};
 
 	if (argc > 1) {
