@@ -12,7 +12,7 @@
 
 enum { ADDRESS_MEMORY = 0, ADDRESS_IO = 1, ADDRESS_BUS = 2 };
 enum { MEMORY_READ_WRITE = 1 };
-enum { IO_ENTIRE_RANGE = 3 };
+enum { IO_ENTIRE_RANGE = 3, IO_IS_MEMORY = 1 << 4 }; /* the latter: on the CPU's side of the bridge */
 enum { GENERAL_CONSUMER = 1, GENERAL_MIN_FIXED = 4, GENERAL_MAX_FIXED = 8 };
 
 size_t aml_resources(struct out *out)
@@ -92,7 +92,8 @@ void res_memory(struct out *out, u64 base, u64 size, bool producer)
 void res_io_window(struct out *out, u64 base, u64 size, u64 translation)
 {
 	res_address(out, translation + base + size - 1 > 0xffffffff ? 8 : 4, ADDRESS_IO,
-		    GENERAL_MIN_FIXED | GENERAL_MAX_FIXED, IO_ENTIRE_RANGE, base, base + size - 1, translation);
+		    GENERAL_MIN_FIXED | GENERAL_MAX_FIXED, IO_ENTIRE_RANGE | IO_IS_MEMORY, base, base + size - 1,
+		    translation);
 }
 
 void res_fixed(struct out *out, u64 base, u64 size)

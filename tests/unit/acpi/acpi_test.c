@@ -212,6 +212,28 @@ static void madt_lists_every_cpu(void **state)
 	free(c);
 }
 
+/* I/O ports are memory on the CPU's side: entire range, TypeTranslation. [ACPI6.5 6.4.3.5.5] */
+static void io_windows_are_translated(void **state)
+{
+	static const u8 head[] = {0x87, 23, 0, 1, 0x0c, 0x13};
+	struct acpi_config *c = machine();
+	struct acpi_blob blob;
+	struct error err;
+	const u8 *t, *at;
+	size_t n;
+
+	assert_true(acpi_build(c, &blob, &err));
+	t = acpi_find(&blob, "DSDT", &n);
+	at = memmem(t, n, head, sizeof(head));
+	assert_non_null(at);
+	assert_int_equal(le(at + 10, 4), 0);
+	assert_int_equal(le(at + 14, 4), 0xffff);
+	assert_int_equal(le(at + 18, 4), 0x3eff0000);
+	assert_int_equal(le(at + 22, 4), 0x10000);
+	acpi_blob_free(&blob);
+	free(c);
+}
+
 /* 2 sockets of 2 cores; each core has three caches, and each of them a number of its own. [ACPI6.5 5.2.30] */
 static void pptt_numbers_every_cache(void **state)
 {
@@ -898,21 +920,14 @@ static void iort_sends_roots_past_the_smmu(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tables_are_linked_and_summed),
-		cmocka_unit_test(madt_lists_every_cpu),
-		cmocka_unit_test(pptt_numbers_every_cache),
-		cmocka_unit_test(srat_has_regions_and_ports),
-		cmocka_unit_test(hmat_values_are_legal),
-		cmocka_unit_test(stated_rows_are_told),
-		cmocka_unit_test(cedt_encodes_windows),
-		cmocka_unit_test(hest_has_both_sources),
-		cmocka_unit_test(cper_sections_have_their_layout),
-		cmocka_unit_test(impossible_facts_are_refused),
-		cmocka_unit_test(loader_script_places_the_same_bytes),
-		cmocka_unit_test(groups_are_told_by_their_speed),
-		cmocka_unit_test(smallest_machine_has_no_cxl_tables),
-		cmocka_unit_test(iort_sends_roots_past_the_smmu),
-		cmocka_unit_test(iasl_round_trip_is_clean),
+		cmocka_unit_test(tables_are_linked_and_summed),   cmocka_unit_test(madt_lists_every_cpu),
+		cmocka_unit_test(pptt_numbers_every_cache),       cmocka_unit_test(io_windows_are_translated),
+		cmocka_unit_test(srat_has_regions_and_ports),     cmocka_unit_test(hmat_values_are_legal),
+		cmocka_unit_test(stated_rows_are_told),           cmocka_unit_test(cedt_encodes_windows),
+		cmocka_unit_test(hest_has_both_sources),          cmocka_unit_test(cper_sections_have_their_layout),
+		cmocka_unit_test(impossible_facts_are_refused),   cmocka_unit_test(loader_script_places_the_same_bytes),
+		cmocka_unit_test(groups_are_told_by_their_speed), cmocka_unit_test(smallest_machine_has_no_cxl_tables),
+		cmocka_unit_test(iort_sends_roots_past_the_smmu), cmocka_unit_test(iasl_round_trip_is_clean),
 	};
 
 	if (argc > 1) {
