@@ -22,7 +22,8 @@ static void kernel(const u8 *file, size_t size, u8 what)
 	struct boot_plan_config config = {.ram = {{1 * GiB, 256 * MiB}},
 					  .ram_count = 1,
 					  .cpu_count = 1,
-					  .sockets = 1,
+					  .cores = 1,
+					  .threads = 1,
 					  .ram_size = 256 * MiB,
 					  .acpi_size = 4096};
 	struct boot_writer writer = {drop, NULL};

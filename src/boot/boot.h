@@ -85,7 +85,8 @@ struct boot_plan_config {
 	} soft[BOOT_RANGES_MAX];
 	unsigned soft_count;
 	/* SMBIOS facts */
-	unsigned cpu_count, sockets;
+	unsigned cpu_count, cores, threads; /* of the machine; of a socket; of a core */
+	u32 midr;                           /* of each vCPU */
 	u64 ram_size;
 	u8 uuid[16]; /* all 0: made from nothing, stays 0 */
 	struct smbios_words words;

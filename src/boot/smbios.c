@@ -119,12 +119,14 @@ static void put_machine(struct writer *w, const struct boot_plan_config *config)
 	}
 }
 
+/* A socket is filled before the next one is. */
 static void put_processors(struct writer *w, const struct boot_plan_config *config)
 {
-	unsigned sockets = config->sockets ? MIN(config->sockets, config->cpu_count) : 1, i;
+	unsigned in_socket = MAX(config->cores * config->threads, 1u), i;
 
-	for (i = 0; i < sockets; i++) {
-		unsigned cores = config->cpu_count / sockets + (i < config->cpu_count % sockets);
+	for (i = 0; i * in_socket < config->cpu_count; i++) {
+		unsigned threads = MIN(in_socket, config->cpu_count - i * in_socket);
+		unsigned cores = config->threads ? (threads + config->threads - 1) / config->threads : threads;
 		u8 body[STRUCTURE_BYTES_MAX];
 
 		memset(body, 0, sizeof(body));
@@ -132,18 +134,21 @@ static void put_processors(struct writer *w, const struct boot_plan_config *conf
 		body[5] = 3;    /* central processor */
 		body[6] = 0xfe; /* family: see family 2 */
 		body[7] = 2;
+		store_le(body + 8, 4, config->midr); /* [DSP0134 7.5.3.3] */
 		body[16] = 3;
 		body[24] = 0x41; /* populated, enabled */
 		body[25] = 1;    /* upgrade: other */
 		store_le(body + 26, 2, 0xffff);
 		store_le(body + 28, 2, 0xffff);
 		store_le(body + 30, 2, 0xffff); /* caches: see PPTT */
-		body[35] = body[36] = body[37] = (u8)MIN(cores, 255);
-		store_le(body + 38, 2, 1 << 2 | 1 << 3); /* 64-bit, multi-core */
-		store_le(body + 40, 2, 0x101);           /* Armv8 */
+		body[35] = body[36] = (u8)MIN(cores, 255);
+		body[37] = (u8)MIN(threads, 255);
+		/* 64-bit, multi-core, hardware threads [DSP0134 7.5.9] */
+		store_le(body + 38, 2, 1 << 2 | (cores > 1) << 3 | (threads > cores) << 4);
+		store_le(body + 40, 2, 0x101); /* Armv8 */
 		store_le(body + 42, 2, cores);
 		store_le(body + 44, 2, cores);
-		store_le(body + 46, 2, cores);
+		store_le(body + 46, 2, threads);
 		put_structure(w, body, 4, 48, (u16)(HANDLE_PROCESSOR + i),
 			      (const char *const[]){"CPU", "cxlvm", "virtual", NULL});
 	}

@@ -67,6 +67,7 @@ unsigned cpus_count(const struct cpus *cpus);
 const char *const *cpus_models(void);
 /* Physical address bits of the model, for the memory-map check. */
 unsigned cpus_pa_bits(const struct cpus *cpus);
+u32 cpus_midr(const struct cpus *cpus);
 u64 cpus_mpidr(unsigned index); /* Aff0 = index % 16, Aff1 = index / 16 */
 
 /* Machine reset: vCPU 0 at `entry` with x0 = `x0`, EL1, MMU off; the others powered off. All stopped. */

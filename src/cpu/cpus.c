@@ -545,6 +545,11 @@ unsigned cpus_pa_bits(const struct cpus *cpus)
 	return cpus->ids.pa_bits;
 }
 
+u32 cpus_midr(const struct cpus *cpus)
+{
+	return (u32)cpus->ids.midr;
+}
+
 struct cpu *cpus_get(struct cpus *cpus, unsigned index)
 {
 	return index < cpus->count ? cpus->cpu[index] : NULL;

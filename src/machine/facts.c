@@ -7,12 +7,22 @@
 #include "machine/numa.h"
 #include "virtio/virtio.h"
 
-/* Socket, core and thread of a vCPU by -smp; cores of one socket by default. */
+static unsigned threads_of_core(const struct machine_config *c)
+{
+	return c->threads ? c->threads : 1;
+}
+
+/* By -smp; all are cores of one socket by default. */
+static unsigned cores_of_socket(const struct machine_config *c)
+{
+	unsigned sockets = c->sockets ? c->sockets : 1;
+
+	return c->cores ? c->cores : MAX(c->cpu_count / (sockets * threads_of_core(c)), 1u);
+}
+
 void machine_place_cpu(const struct machine_config *c, unsigned index, struct acpi_cpu *cpu)
 {
-	unsigned threads = c->threads ? c->threads : 1;
-	unsigned sockets = c->sockets ? c->sockets : 1;
-	unsigned cores = c->cores ? c->cores : MAX(c->cpu_count / (sockets * threads), 1u);
+	unsigned threads = threads_of_core(c), cores = cores_of_socket(c);
 
 	cpu->mpidr = cpus_mpidr(index);
 	cpu->thread = index % threads;
@@ -320,4 +330,19 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 	f->mmio64_size = map[MAP_PCI_MMIO64].size;
 	for (unsigned i = 0; i < 4; i++)
 		f->pci_intx_intid[i] = 32 + SPI_PCI + i;
+}
+
+void facts_boot(struct machine *m, struct boot_plan_config *b)
+{
+	const struct machine_config *c = &m->config;
+
+	b->cpu_count = c->cpu_count;
+	b->cores = cores_of_socket(c);
+	b->threads = threads_of_core(c);
+	b->midr = cpus_midr(m->cpus);
+	b->words = c->smbios;
+	memcpy(b->uuid, c->uuid, sizeof(b->uuid));
+	b->ram_size = c->ram_size;
+	for (unsigned i = 0; i < m->ram_count; i++)
+		b->ram[b->ram_count++] = (struct boot_range){m->ram[i].region.base, m->ram[i].region.size};
 }

@@ -4,6 +4,7 @@
 #define MACHINE_FACTS_H
 
 #include "acpi/acpi.h"
+#include "boot/boot.h"
 #include "fdt/fdt.h"
 #include "machine/private.h"
 
@@ -18,5 +19,7 @@ unsigned root_count(struct machine *m);
 
 bool facts_acpi(struct machine *m, struct acpi_config *a, struct error *err);
 void facts_fdt(struct machine *m, struct fdt_config *f);
+/* What SMBIOS says, and where RAM is. */
+void facts_boot(struct machine *m, struct boot_plan_config *b);
 
 #endif

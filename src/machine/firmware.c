@@ -204,14 +204,7 @@ static bool add_smbios(struct machine *m, struct error *err)
 	bool ok;
 
 	if (config && bytes) {
-		config->cpu_count = m->config.cpu_count;
-		config->words = m->config.smbios;
-		memcpy(config->uuid, m->config.uuid, sizeof(config->uuid));
-		config->sockets = m->config.sockets ? m->config.sockets : 1;
-		config->ram_size = m->config.ram_size;
-		for (unsigned i = 0; i < m->ram_count && i < BOOT_RANGES_MAX; i++)
-			config->ram[config->ram_count++] =
-				(struct boot_range){m->ram[i].region.base, m->ram[i].region.size};
+		facts_boot(m, config);
 		size = smbios_build(config, 0, bytes, SMBIOS_MAX);
 	}
 	ok = size > SMBIOS_ANCHOR || fail(err, "SMBIOS: the tables have no room");

@@ -100,13 +100,7 @@ static bool make_plan(struct machine *m, struct loader *l, struct error *err)
 	config->kernel = &l->kernel;
 	config->initrd = &l->initrd;
 	config->efi = l->efi;
-	config->cpu_count = m->config.cpu_count;
-	config->words = m->config.smbios;
-	memcpy(config->uuid, m->config.uuid, sizeof(config->uuid));
-	config->sockets = m->config.sockets ? m->config.sockets : 1;
-	config->ram_size = m->config.ram_size;
-	for (unsigned i = 0; i < m->ram_count; i++)
-		config->ram[config->ram_count++] = (struct boot_range){m->ram[i].region.base, m->ram[i].region.size};
+	facts_boot(m, config);
 	ok = ok && soft_regions(m, l, config, err);
 	if (ok && l->efi) {
 		ok = facts_acpi(m, facts, err) && acpi_build(facts, &l->acpi, err);

@@ -176,7 +176,7 @@ static bool place(const struct kernel *kernel, struct error *err)
 	config->ram[0] = (struct boot_range){RAM_BASE, RAM_SIZE};
 	config->ram_count = 1;
 	config->ram_size = RAM_SIZE;
-	config->cpu_count = config->sockets = 1;
+	config->cpu_count = config->cores = config->threads = 1;
 	config->efi = kernel->kind == KERNEL_IMAGE;
 	config->acpi_size = sizeof(acpi);
 	ok = boot_plan_create(config, &plan, err);

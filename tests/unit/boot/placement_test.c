@@ -67,8 +67,9 @@ static struct setup *setup(void)
 	s->config.ram_size = RAM_SIZE;
 	s->config.efi = true;
 	s->config.acpi_size = 100000;
-	s->config.cpu_count = 4;
-	s->config.sockets = 2;
+	s->config.cpu_count = 6; /* a socket of two cores of two threads, and half of another */
+	s->config.cores = s->config.threads = 2;
+	s->config.midr = 0x414fd0c1;
 	s->config.soft[0].base = TiB;
 	s->config.soft[0].size = GiB;
 	s->config.soft[0].as = BOOT_SPECIFIC_PURPOSE;
@@ -223,6 +224,17 @@ static void smbios_is_well_formed(void **state)
 		for (k = 0; k < n; k++)
 			assert_int_not_equal(handles[k], le(p + 2, 2));
 		handles[n++] = le(p + 2, 2);
+		if (type == 4) {
+			const bool first = count[4] == 1;
+
+			assert_int_equal(le(p + 8, 8), 0x414fd0c1);
+			assert_int_equal(p[35], first ? 2 : 1);
+			assert_int_equal(p[37], first ? 4 : 2);
+			assert_int_equal(le(p + 38, 2), first ? 0x1c : 0x14); /* 64-bit, multi-core, threads */
+			assert_int_equal(le(p + 42, 2), first ? 2 : 1);
+			assert_int_equal(le(p + 44, 2), first ? 2 : 1);
+			assert_int_equal(le(p + 46, 2), first ? 4 : 2);
+		}
 		assert_true(p[1] >= 4 && p + p[1] + 2 <= end);
 		p += p[1];
 		while (p[0] || p[1])
