@@ -48,7 +48,7 @@ static void put_cpus(const struct fdt_config *config, struct tree *tree)
 			prop_u64(tree, "reg", config->cpus[i].mpidr);
 		else
 			prop_u32(tree, "reg", (u32)config->cpus[i].mpidr);
-		if (config->node_count && config->cpus[i].node != FDT_NO_NODE)
+		if (config->nodes && config->cpus[i].node != FDT_NO_NODE)
 			prop_u32(tree, "numa-node-id", config->cpus[i].node);
 		node_end(tree);
 	}
@@ -63,7 +63,7 @@ static void put_memory(const struct fdt_config *config, struct tree *tree)
 		node_begin_at(tree, "memory", config->memories[i].base);
 		prop_string(tree, "device_type", "memory");
 		put_reg(tree, config->memories[i].base, config->memories[i].size);
-		if (config->node_count && config->memories[i].node != FDT_NO_NODE)
+		if (config->nodes && config->memories[i].node != FDT_NO_NODE)
 			prop_u32(tree, "numa-node-id", config->memories[i].node);
 		node_end(tree);
 	}
@@ -74,10 +74,12 @@ static void put_distances(const struct fdt_config *config, struct tree *tree)
 	u32 cells[3 * FDT_NODES_MAX * FDT_NODES_MAX];
 	u32 n = 0, from, to;
 
-	for (from = 0; from < config->node_count; from++)
-		for (to = 0; to < config->node_count; to++) {
+	for (from = 0; from < FDT_NODES_MAX; from++)
+		for (to = 0; to < FDT_NODES_MAX; to++) {
 			u8 d = config->distance[from][to];
 
+			if (!(config->nodes >> from & config->nodes >> to & 1))
+				continue;
 			cells[n++] = from;
 			cells[n++] = to;
 			cells[n++] = from == to ? 10 : d > 10 ? d : 20;
@@ -324,9 +326,8 @@ static bool check(const struct fdt_config *config, struct error *err)
 {
 	if (!config->cpu_count || config->cpu_count > FDT_CPUS_MAX)
 		return fail(err, "device tree: %u CPUs; must be 1 to %u", config->cpu_count, FDT_CPUS_MAX);
-	if (config->memory_count > FDT_MEMORIES_MAX || config->node_count > FDT_NODES_MAX || config->virtio_count > 256)
-		return fail(err, "device tree: %u memory ranges, %u nodes: too many", config->memory_count,
-			    config->node_count);
+	if (config->memory_count > FDT_MEMORIES_MAX || config->virtio_count > 256)
+		return fail(err, "device tree: %u memory ranges: too many", config->memory_count);
 	return true;
 }
 
@@ -368,7 +369,7 @@ bool fdt_build(const struct fdt_config *config, u8 **dtb, size_t *size, struct e
 	put_aliases(config, &tree);
 	chosen_put(&tree, &config->chosen, config->uart_size ? config->uart_base : 0);
 	put_memory(config, &tree);
-	if (config->node_count)
+	if (config->nodes)
 		put_distances(config, &tree);
 	put_cpus(config, &tree);
 	put_psci_and_timers(config, &tree);

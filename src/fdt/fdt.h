@@ -12,7 +12,7 @@
 
 #define FDT_CPUS_MAX 16
 #define FDT_MEMORIES_MAX 64
-#define FDT_NODES_MAX 64
+#define FDT_NODES_MAX 64  /* their numbers are less */
 #define FDT_BUSES_MAX 128 /* ranges of 256 buses, apart from each other */
 #define FDT_NO_NODE 0xffffffffu
 #define FDT_SEED_BYTES 32
@@ -40,7 +40,7 @@ struct fdt_config {
 		u32 node;
 	} memories[FDT_MEMORIES_MAX];
 	unsigned memory_count;
-	unsigned node_count;                       /* 0: no NUMA, no distance map */
+	u64 nodes;                                 /* a bit for each that there is; 0: no NUMA, no distance map */
 	u8 distance[FDT_NODES_MAX][FDT_NODES_MAX]; /* 0: 10 or 20 */
 
 	u64 gicd_base, gicd_size, gicr_base, gicr_size;

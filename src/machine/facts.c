@@ -288,9 +288,10 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 		f->flash_bank_size = map[MAP_FLASH0].size;
 		f->flash_banks = FLASH_BANKS;
 	}
-	f->node_count = c->node_count;
-	for (unsigned i = 0; i < MIN(FDT_NODES_MAX, MACHINE_NODES_MAX); i++)
-		memcpy(f->distance[i], c->distance[i], sizeof(f->distance[i]));
+	for (unsigned i = 0; i < c->node_count; i++)
+		f->nodes |= 1ull << c->nodes[i].id;
+	static_assert(sizeof(f->distance) == sizeof(c->distance), "nodes have the same numbers");
+	memcpy(f->distance, c->distance, sizeof(f->distance));
 	f->gicd_base = map[MAP_GICD].base;
 	f->gicd_size = map[MAP_GICD].size;
 	f->gicr_base = map[MAP_GICR].base;

@@ -25,7 +25,8 @@ static struct fdt_config *machine(void)
 		c->cpus[i].mpidr = i;
 		c->cpus[i].node = i / 2;
 	}
-	c->memory_count = c->node_count = 2;
+	c->memory_count = 2;
+	c->nodes = 3;
 	for (i = 0; i < 2; i++) {
 		c->memories[i].base = 0x40000000 + i * GiB;
 		c->memories[i].size = GiB;
@@ -89,10 +90,12 @@ static void complete_tree_is_complete(void **state)
 					    "/pcie@10000000",
 					    "/chosen",
 					    "/distance-map"};
+	static const u32 pairs[] = {1, 1, 10, 1, 5, 50, 5, 1, 60, 5, 5, 10};
 	struct fdt_config *c = machine();
 	struct error err;
 	size_t size;
 	unsigned i;
+	int length;
 	u8 *dtb;
 
 	assert_true(fdt_build(c, &dtb, &size, &err));
@@ -147,7 +150,18 @@ static void complete_tree_is_complete(void **state)
 	c->smmu_size = 0;
 	free(dtb);
 
-	c->node_count = 0; /* no NUMA: no word of it */
+	/* Nodes 1 and 5: four pairs, by these numbers. */
+	c->nodes = 1 << 1 | 1 << 5;
+	c->memories[0].node = 1, c->memories[1].node = 5;
+	c->distance[1][5] = 50, c->distance[5][1] = 60;
+	assert_true(fdt_build(c, &dtb, &size, &err));
+	fdt_getprop(dtb, fdt_path_offset(dtb, "/distance-map"), "distance-matrix", &length);
+	assert_int_equal(length, sizeof(pairs));
+	for (i = 0; i < ARRAY_SIZE(pairs); i++)
+		assert_int_equal(cell(dtb, "/distance-map", "distance-matrix", i), pairs[i]);
+	free(dtb);
+
+	c->nodes = 0; /* no NUMA: no word of it */
 	assert_true(fdt_build(c, &dtb, &size, &err));
 	assert_true(fdt_path_offset(dtb, "/distance-map") < 0);
 	assert_null(fdt_getprop(dtb, fdt_path_offset(dtb, "/cpus/cpu@0"), "numa-node-id", NULL));

@@ -141,6 +141,7 @@ static void facts_place_every_cpu(void **state)
 	assert_int_equal(acpi->memories[1].base, memory_map[MAP_RAM].base + 32 * MiB);
 	assert_int_equal(acpi->memories[1].node, 5);
 	assert_int_equal(fdt->memory_count, 2);
+	assert_int_equal(fdt->nodes, 1 << 0 | 1 << 5);
 	/* Both tell of the same devices. */
 	assert_int_equal(acpi->uart_base, fdt->uart_base);
 	assert_int_equal(acpi->uart_gsi, fdt->uart_intid);
