@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PHANDLE_GIC = 1, PHANDLE_ITS = 2, PHANDLE_CLOCK = 3, PHANDLE_SMMU = 4 };
+enum { PHANDLE_GIC = 1, PHANDLE_ITS = 2, PHANDLE_CLOCK = 3, PHANDLE_SMMU = 4, PHANDLE_CPU = 0x100 };
 enum { GIC_SPI = 0, GIC_PPI = 1 };
 enum { IRQ_EDGE_RISING = 1, IRQ_LEVEL_HIGH = 4 };
 enum { TREE_BYTES = 128 * 1024 };
@@ -29,6 +29,51 @@ static void put_reg(struct tree *tree, u64 base, u64 size)
 	prop_list(tree, "reg", CELLS64(base), CELLS64(size));
 }
 
+static void node_begin_number(struct tree *tree, const char *name, u32 number)
+{
+	char full[16];
+
+	snprintf(full, sizeof(full), "%s%u", name, number);
+	node_begin(tree, full);
+}
+
+/* Sockets, cores and threads; a socket is one cluster. [kernel binding cpu/cpu-topology.txt] */
+static void put_cpu_map(const struct fdt_config *config, struct tree *tree)
+{
+	u32 sockets = 0, cores = 0;
+	bool has_threads = false;
+
+	for (unsigned i = 0; i < config->cpu_count; i++)
+		has_threads |= config->cpus[i].thread != 0;
+	node_begin(tree, "cpu-map");
+	for (unsigned i = 0; i < config->cpu_count; i++) {
+		const struct fdt_cpu *cpu = &config->cpus[i], *before = i ? cpu - 1 : NULL;
+		bool new_socket = !before || before->socket != cpu->socket;
+		bool new_core = new_socket || before->core != cpu->core;
+
+		if (before && new_core)
+			node_end(tree);
+		if (before && new_socket) {
+			node_end(tree);
+			node_end(tree);
+		}
+		if (new_socket) {
+			node_begin_number(tree, "socket", sockets++);
+			node_begin(tree, "cluster0");
+			cores = 0;
+		}
+		if (new_core)
+			node_begin_number(tree, "core", cores++);
+		if (has_threads)
+			node_begin_number(tree, "thread", cpu->thread);
+		prop_u32(tree, "cpu", PHANDLE_CPU + i);
+		if (has_threads)
+			node_end(tree);
+	}
+	for (unsigned open = 0; open < 4; open++) /* core, cluster, socket, map */
+		node_end(tree);
+}
+
 static void put_cpus(const struct fdt_config *config, struct tree *tree)
 {
 	bool wide = false;
@@ -42,7 +87,7 @@ static void put_cpus(const struct fdt_config *config, struct tree *tree)
 	for (i = 0; i < config->cpu_count; i++) {
 		node_begin_at(tree, "cpu", config->cpus[i].mpidr);
 		prop_string(tree, "device_type", "cpu");
-		prop_string(tree, "compatible", config->cpu_compatible ? config->cpu_compatible : "arm,armv8");
+		prop_string(tree, "compatible", config->cpu_compatible[0] ? config->cpu_compatible : "arm,armv8");
 		prop_string(tree, "enable-method", "psci");
 		if (wide)
 			prop_u64(tree, "reg", config->cpus[i].mpidr);
@@ -50,8 +95,10 @@ static void put_cpus(const struct fdt_config *config, struct tree *tree)
 			prop_u32(tree, "reg", (u32)config->cpus[i].mpidr);
 		if (config->nodes && config->cpus[i].node != FDT_NO_NODE)
 			prop_u32(tree, "numa-node-id", config->cpus[i].node);
+		prop_u32(tree, "phandle", PHANDLE_CPU + i);
 		node_end(tree);
 	}
+	put_cpu_map(config, tree);
 	node_end(tree);
 }
 

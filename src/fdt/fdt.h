@@ -29,12 +29,13 @@ struct fdt_chosen {
 };
 
 struct fdt_config {
-	struct {
+	struct fdt_cpu {
 		u64 mpidr;
-		u32 node; /* FDT_NO_NODE: no NUMA */
+		u32 node;                 /* FDT_NO_NODE: no NUMA */
+		u32 socket, core, thread; /* CPUs of one socket, of one core stand together */
 	} cpus[FDT_CPUS_MAX];
 	unsigned cpu_count;
-	const char *cpu_compatible; /* "arm,cortex-a57"; NULL: "arm,armv8" */
+	char cpu_compatible[32]; /* "arm,cortex-a57"; empty: "arm,armv8" */
 	struct {
 		u64 base, size;
 		u32 node;

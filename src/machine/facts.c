@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "machine/facts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -264,9 +265,14 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 	memset(f, 0, sizeof(*f));
 	f->cpu_count = c->cpu_count;
 	for (unsigned i = 0; i < c->cpu_count; i++) {
-		f->cpus[i].mpidr = cpus_mpidr(i);
-		f->cpus[i].node = c->node_count ? machine_node_of_cpu(c, i) : FDT_NO_NODE;
+		struct acpi_cpu place;
+
+		machine_place_cpu(c, i, &place);
+		f->cpus[i] = (struct fdt_cpu){place.mpidr, c->node_count ? machine_node_of_cpu(c, i) : FDT_NO_NODE,
+					      place.socket, place.core, place.thread};
 	}
+	if (strcmp(c->cpu_model, "max"))
+		snprintf(f->cpu_compatible, sizeof(f->cpu_compatible), "arm,%s", c->cpu_model);
 	f->memory_count = m->ram_count;
 	for (unsigned i = 0; i < m->ram_count; i++) {
 		f->memories[i].base = m->ram[i].region.base;

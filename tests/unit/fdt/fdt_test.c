@@ -24,6 +24,8 @@ static struct fdt_config *machine(void)
 	for (i = 0; i < 4; i++) {
 		c->cpus[i].mpidr = i;
 		c->cpus[i].node = i / 2;
+		c->cpus[i].socket = i / 2;
+		c->cpus[i].core = i % 2;
 	}
 	c->memory_count = 2;
 	c->nodes = 3;
@@ -172,6 +174,51 @@ static void complete_tree_is_complete(void **state)
 	free(c);
 }
 
+/* Each CPU in its place, by its phandle; without threads a core is a CPU. */
+static void cpus_are_mapped(void **state)
+{
+	static const char *const cores[] = {"/cpus/cpu-map/socket0/cluster0/core0",
+					    "/cpus/cpu-map/socket0/cluster0/core1",
+					    "/cpus/cpu-map/socket1/cluster0/core0",
+					    "/cpus/cpu-map/socket1/cluster0/core1"},
+				 *const threads[] = {"/cpus/cpu-map/socket0/cluster0/core0/thread0",
+						     "/cpus/cpu-map/socket0/cluster0/core0/thread1",
+						     "/cpus/cpu-map/socket1/cluster0/core0/thread0",
+						     "/cpus/cpu-map/socket1/cluster0/core0/thread1"};
+	struct fdt_config *c = machine();
+	struct error err;
+	size_t size;
+	unsigned i;
+	u8 *dtb;
+
+	assert_true(fdt_build(c, &dtb, &size, &err));
+	for (i = 0; i < 4; i++) {
+		char cpu[16];
+
+		snprintf(cpu, sizeof(cpu), "/cpus/cpu@%u", i);
+		assert_int_equal(cell(dtb, cores[i], "cpu", 0), cell(dtb, cpu, "phandle", 0));
+		assert_true(fdt_path_offset(dtb, threads[i]) < 0);
+		assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, cpu), "compatible", NULL), "arm,armv8");
+	}
+	free(dtb);
+	for (i = 0; i < 4; i++) {
+		c->cpus[i].core = 0;
+		c->cpus[i].thread = i % 2;
+	}
+	strcpy(c->cpu_compatible, "arm,cortex-a57");
+	assert_true(fdt_build(c, &dtb, &size, &err));
+	for (i = 0; i < 4; i++) {
+		char cpu[16];
+
+		snprintf(cpu, sizeof(cpu), "/cpus/cpu@%u", i);
+		assert_int_equal(cell(dtb, threads[i], "cpu", 0), cell(dtb, cpu, "phandle", 0));
+		assert_string_equal(fdt_getprop(dtb, fdt_path_offset(dtb, cpu), "compatible", NULL), "arm,cortex-a57");
+	}
+	assert_null(fdt_getprop(dtb, fdt_path_offset(dtb, cores[0]), "cpu", NULL));
+	free(dtb);
+	free(c);
+}
+
 static void dtc_reads_it_without_errors(void **state)
 {
 	char folder[] = "/tmp/cxlvm-fdt-XXXXXX", command[256];
@@ -266,9 +313,8 @@ static void user_tree_is_amended(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(complete_tree_is_complete),
-		cmocka_unit_test(dtc_reads_it_without_errors),
-		cmocka_unit_test(efi_tree_is_chosen_alone),
+		cmocka_unit_test(complete_tree_is_complete),   cmocka_unit_test(cpus_are_mapped),
+		cmocka_unit_test(dtc_reads_it_without_errors), cmocka_unit_test(efi_tree_is_chosen_alone),
 		cmocka_unit_test(user_tree_is_amended),
 	};
 

@@ -136,7 +136,11 @@ static void facts_place_every_cpu(void **state)
 		assert_int_equal(acpi->cpus[i].node, i < 4 ? 0 : 5);
 		assert_int_equal(fdt->cpus[i].mpidr, cpus_mpidr(i));
 		assert_int_equal(fdt->cpus[i].node, i < 4 ? 0 : 5);
+		assert_int_equal(fdt->cpus[i].thread, i & 1);
+		assert_int_equal(fdt->cpus[i].core, i >> 1 & 1);
+		assert_int_equal(fdt->cpus[i].socket, i >> 2);
 	}
+	assert_string_equal(fdt->cpu_compatible, "");
 	assert_int_equal(acpi->memory_count, 2);
 	assert_int_equal(acpi->memories[1].base, memory_map[MAP_RAM].base + 32 * MiB);
 	assert_int_equal(acpi->memories[1].node, 5);
