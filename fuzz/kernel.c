@@ -58,13 +58,16 @@ static void packed(const u8 *file, size_t size, u8 what)
 
 static void tree(const u8 *file, size_t size)
 {
-	struct fdt_chosen chosen = {
-		.bootargs = "console=ttyAMA0", .initrd_start = 4096, .initrd_end = 8192, .has_seeds = true};
+	static const struct fdt_config config = {
+		.memories = {{0x40000000, GiB, 0}, {2 * GiB, GiB, 1}},
+		.memory_count = 2,
+		.nodes = 3,
+		.chosen = {.bootargs = "console=ttyAMA0", .initrd_start = 4096, .initrd_end = 8192, .has_seeds = true}};
 	struct error err;
 	size_t made;
 	u8 *dtb;
 
-	if (fdt_amend(file, size, &chosen, &dtb, &made, &err))
+	if (fdt_amend(file, size, &config, &dtb, &made, &err))
 		free(dtb);
 }
 

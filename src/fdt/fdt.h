@@ -81,8 +81,9 @@ struct fdt_config {
 /* Bytes are malloc'd. `seeds` in chosen are taken as they are: the caller draws them anew for every reset. */
 bool fdt_build(const struct fdt_config *config, u8 **dtb, size_t *size, struct error *err);
 bool fdt_build_efi(const struct fdt_chosen *chosen, u8 **dtb, size_t *size, struct error *err);
-/* -dtb FILE: checks it and puts /chosen (bootargs, initrd, seeds) in; bytes are malloc'd. */
-bool fdt_amend(const u8 *file, size_t file_size, const struct fdt_chosen *chosen, u8 **dtb, size_t *size,
+/* -dtb FILE: checks it and puts in what only the machine knows: /chosen (bootargs, initrd, seeds), and RAM in place of
+ * the memory nodes it has. Looks at these facts only; bytes are malloc'd. */
+bool fdt_amend(const u8 *file, size_t file_size, const struct fdt_config *config, u8 **dtb, size_t *size,
 	       struct error *err);
 
 #endif

@@ -162,15 +162,16 @@ static bool make_dtb(struct machine *m, u8 **dtb, size_t *size, struct error *er
 		chosen.efi_secure_boot = 2;
 		return fdt_build_efi(&chosen, dtb, size, err);
 	}
-	if (l->user_dtb)
-		return fdt_amend(l->user_dtb, l->user_dtb_size, &chosen, dtb, size, err) ||
-		       fail_context(err, "-dtb %s", m->config.dtb);
 	config = calloc(1, sizeof(*config));
 	if (!config)
 		return fail(err, "out of memory");
 	facts_fdt(m, config);
 	config->chosen = chosen;
-	ok = fdt_build(config, dtb, size, err);
+	if (l->user_dtb)
+		ok = fdt_amend(l->user_dtb, l->user_dtb_size, config, dtb, size, err) ||
+		     fail_context(err, "-dtb %s", m->config.dtb);
+	else
+		ok = fdt_build(config, dtb, size, err);
 	free(config);
 	return ok;
 }

@@ -291,22 +291,49 @@ static void efi_tree_is_chosen_alone(void **state)
 
 static void user_tree_is_amended(void **state)
 {
-	struct fdt_chosen chosen = {
-		.bootargs = "a longer command line than the tree had", .initrd_start = 1, .initrd_end = 2};
-	struct fdt_config *c = machine();
+	struct fdt_config *c = machine(), *now = calloc(1, sizeof(*now));
 	u8 *dtb, *out, junk[64] = "not a tree";
+	int node;
 	struct error err;
 	size_t size, out_size, cut;
 
 	assert_true(fdt_build(c, &dtb, &size, &err));
-	assert_true(fdt_amend(dtb, size, &chosen, &out, &out_size, &err));
-	assert_string_equal(fdt_getprop(out, fdt_path_offset(out, "/chosen"), "bootargs", NULL), chosen.bootargs);
+	now->chosen.bootargs = "a longer command line than the tree had";
+	now->chosen.initrd_start = 1, now->chosen.initrd_end = 2;
+	now->memory_count = 1; /* where the tree has two nodes */
+	now->memories[0].base = 0x40000000, now->memories[0].size = 3 * GiB, now->memories[0].node = FDT_NO_NODE;
+	assert_true(fdt_amend(dtb, size, now, &out, &out_size, &err));
+	assert_int_equal(fdt_check_full(out, out_size), 0);
+	assert_string_equal(fdt_getprop(out, fdt_path_offset(out, "/chosen"), "bootargs", NULL), now->chosen.bootargs);
 	assert_int_equal(cells(out, "/chosen", "linux,initrd-end", 0), 2);
+	assert_int_equal(cells(out, "/memory@40000000", "reg", 0), 0x40000000);
+	assert_int_equal(cells(out, "/memory@40000000", "reg", 2), 3 * GiB);
+	assert_string_equal(fdt_getprop(out, fdt_path_offset(out, "/memory@40000000"), "device_type", NULL), "memory");
+	assert_null(fdt_getprop(out, fdt_path_offset(out, "/memory@40000000"), "numa-node-id", NULL));
+	assert_true(fdt_path_offset(out, "/memory@80000000") < 0);
+	assert_true(fdt_path_offset(out, "/pl011@9000000") >= 0);
 	free(out);
-	assert_false(fdt_amend(junk, sizeof(junk), &chosen, &out, &out_size, &err));
+
+	/* As many nodes as there can be; and cells that cannot say it. */
+	now->memory_count = FDT_MEMORIES_MAX;
+	now->nodes = 1;
+	for (unsigned i = 0; i < FDT_MEMORIES_MAX; i++)
+		now->memories[i].base = GiB + i * 256 * GiB, now->memories[i].size = GiB, now->memories[i].node = 0;
+	assert_true(fdt_amend(dtb, size, now, &out, &out_size, &err));
+	assert_int_equal(cells(out, "/memory@fc040000000", "reg", 0), GiB + 63 * 256 * GiB);
+	assert_int_equal(cell(out, "/memory@fc040000000", "numa-node-id", 0), 0);
+	node = fdt_subnode_offset(out, 0, "memory@40000000");
+	assert_int_equal(node, fdt_first_subnode(out, 0)); /* in the order of their addresses */
+	free(out);
+	node = fdt_path_offset(dtb, "/");
+	assert_int_equal(fdt_setprop_inplace_u32(dtb, node, "#address-cells", 1), 0);
+	assert_false(fdt_amend(dtb, size, now, &out, &out_size, &err));
+	assert_non_null(strstr(err.text, "#address-cells"));
+	assert_false(fdt_amend(junk, sizeof(junk), now, &out, &out_size, &err));
 	for (cut = 0; cut < size; cut += 97)
-		assert_false(fdt_amend(dtb, cut, &chosen, &out, &out_size, &err));
+		assert_false(fdt_amend(dtb, cut, now, &out, &out_size, &err));
 	free(dtb);
+	free(now);
 	free(c);
 }
 
