@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "machine/facts.h"
+#include "machine/firmware.h"
 #include "machine/numa.h"
 
 static const struct machine_node *find_node(const struct machine_config *c, u32 id)
@@ -208,6 +209,14 @@ static bool check_generics(struct machine *m, struct error *err)
 			return fail(err, "%s: pci-bus=%s: no pxb-cxl has this id", dev_name(dev), port->what);
 		if (initiator && !function_of(m, initiator->what))
 			return fail(err, "%s: pci-dev=%s: no PCI device has this id", dev_name(dev), initiator->what);
+		/* SRAT names a function by its bus, and is written before a kernel numbers those behind ports. */
+		if (initiator && m->config.acpi && !firmware_is_wanted(m) &&
+		    function_of(m, initiator->what)->bus->bridge)
+			return fail(
+				err,
+				"%s: pci-dev=%s: without firmware the buses behind ports have no numbers yet; plug the device into "
+				"pcie.0 or an expander, or give firmware (-bios QEMU_EFI.fd)",
+				dev_name(dev), initiator->what);
 		if (initiator && ++initiators > ACPI_GENERIC_INITIATORS_MAX)
 			return fail(err, "%s: more than %d generic initiators; leave some out", dev_name(dev),
 				    ACPI_GENERIC_INITIATORS_MAX);

@@ -158,6 +158,41 @@ static void facts_place_every_cpu(void **state)
 	free(fdt);
 }
 
+/* By bus, device and function: which only firmware can give what is behind a port. */
+static void initiators_have_a_number(void **state)
+{
+	static const char *const cards[] = {"virtio-rng-pci,id=f,addr=3.0", "virtio-rng-pci,id=f,bus=e,addr=4.0",
+					    "virtio-rng-pci,id=f,bus=p"};
+	struct acpi_config *acpi = calloc(1, sizeof(*acpi));
+	struct machine_config config = board_config();
+
+	config.node_count = 1;
+	for (unsigned i = 0; i < 4; i++) {
+		const unsigned card = MIN(i, 2u);
+		struct error err = {""};
+		struct machine *m;
+
+		config.no_program = i == 3; /* blank flash */
+		m = board_create(&config);
+		board_add(m, false, "pxb-pcie,id=e,bus_nr=32");
+		board_add(m, false, "pcie-root-port,id=p");
+		board_add(m, false, cards[card]);
+		board_add(m, true, "acpi-generic-initiator,id=i,pci-dev=f,node=0");
+		if (i == 2) {
+			assert_false(machine_settle(m, &err));
+			check_says(&err, "pci-dev=f: without firmware the buses behind ports have no numbers yet");
+		} else {
+			board_settle(m);
+			assert_true(facts_acpi(m, acpi, &err));
+			assert_int_equal(acpi->generic_initiator_count, 1);
+			if (card < 2)
+				assert_int_equal(acpi->generic_initiators[0].bdf, card ? 0x2020 : 0x18);
+		}
+		machine_destroy(m);
+	}
+	free(acpi);
+}
+
 static void ram_is_the_backend_that_m_names(void **state)
 {
 	struct machine_config config = board_config();
@@ -254,6 +289,7 @@ int main(void)
 		cmocka_unit_test(windows_lie_apart_from_the_board),
 		cmocka_unit_test(nodes_have_what_they_say),
 		cmocka_unit_test(facts_place_every_cpu),
+		cmocka_unit_test(initiators_have_a_number),
 		cmocka_unit_test(ram_is_the_backend_that_m_names),
 		cmocka_unit_test(roots_that_bypass_the_smmu_are_told),
 		cmocka_unit_test(ports_leave_domains_to_windows),
