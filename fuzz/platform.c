@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fuzz target: the small devices of the board together: serial port, clock, event device, error records, cache
+/* Fuzz target: the small devices of the board together: serial port, clock, pins, event device, error records, cache
  * maintenance. */
 #include "../tests/unit/dev/bench.h"
 #include "fuzz.h"
@@ -7,6 +7,7 @@
 
 static struct pl011 *uart;
 static struct pl031 *rtc;
+static struct pl061 *gpio;
 static struct ged *ged;
 static struct ghes *ghes;
 static struct hha *hha;
@@ -30,6 +31,7 @@ static void open_board(struct bench *b)
 	chardev = chardev_open("null", b->loop, NULL, NULL, &err);
 	uart = pl011_create(b->loop, b->space, BASE, bench_line(b), chardev);
 	rtc = pl031_create(b->loop, b->space, BASE + 0x1000, bench_line(b), 1700000000);
+	gpio = pl061_create(b->loop, b->space, BASE + 0x3000, bench_line(b));
 	ged = ged_create(b->loop, b->space, BASE + 0x2000, bench_line(b), nothing, nothing, NULL);
 	ghes = ghes_create(b->space, BASE + 0x10000, told, NULL);
 	hha = hha_create(b->space, BASE + 0x20000);
@@ -42,6 +44,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 					      {BASE + 0x1000, 0x1000},
 					      {BASE + 0x1000, 0x20},
 					      {BASE + 0x2000, GED_BYTES},
+					      {BASE + 0x3000, 0x1000},
+					      {BASE + 0x3400, 0x24},
 					      {BASE + 0x10000, GHES_BYTES},
 					      {BASE + 0x10000, 0x10},
 					      {BASE + 0x11000, 0x10},
@@ -56,6 +60,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		open_board(&b);
 	pl011_reset(uart);
 	pl031_reset(rtc);
+	pl061_reset(gpio);
 	ged_reset(ged);
 	ghes_reset(ghes);
 	hha_reset(hha);
@@ -69,6 +74,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			ghes_report(ghes, what >> 3 & 1, what >> 4 & 3, type, section, what);
 			break;
 		case 2: ged_raise(ged, what >> 3); break;
+		case 3: pl061_press(gpio); break;
 		default: access_place(b.space, places, ARRAY_SIZE(places), &in);
 		}
 	}

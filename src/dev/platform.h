@@ -24,6 +24,13 @@ void pl031_reset(struct pl031 *rtc);
 void pl031_destroy(struct pl031 *rtc);
 u64 pl031_now_s(struct pl031 *rtc);
 
+struct pl061; /* pins, of which one is the power button */
+enum { PL061_POWER_BUTTON = 3 };
+struct pl061 *pl061_create(struct loop *loop, struct space *space, u64 base, struct line line);
+void pl061_reset(struct pl061 *gpio);
+void pl061_press(struct pl061 *gpio); /* the button, for a moment */
+void pl061_destroy(struct pl061 *gpio);
+
 /* Generic Event Device of the hardware-reduced ACPI: a selector register and the sleep/reset registers.
  * [ACPI6.5 5.6.9] */
 struct ged;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PHANDLE_GIC = 1, PHANDLE_ITS = 2, PHANDLE_CLOCK = 3, PHANDLE_SMMU = 4, PHANDLE_CPU = 0x100 };
+enum { PHANDLE_GIC = 1, PHANDLE_ITS = 2, PHANDLE_CLOCK = 3, PHANDLE_SMMU = 4, PHANDLE_GPIO = 5, PHANDLE_CPU = 0x100 };
 enum { GIC_SPI = 0, GIC_PPI = 1 };
 enum { IRQ_EDGE_RISING = 1, IRQ_LEVEL_HIGH = 4 };
 enum { TREE_BYTES = 128 * 1024 };
@@ -230,6 +230,35 @@ static void put_uarts_and_rtc(const struct fdt_config *config, struct tree *tree
 	}
 }
 
+enum { KEY_POWER = 116 }; /* of Linux */
+
+static void put_power_button(const struct fdt_config *config, struct tree *tree)
+{
+	if (!config->gpio_size)
+		return;
+	node_begin_at(tree, "pl061", config->gpio_base);
+	prop_strings(tree, "compatible", "arm,pl061\0arm,primecell");
+	put_reg(tree, config->gpio_base, config->gpio_size);
+	prop_list(tree, "interrupts", GIC_SPI, spi(config->gpio_intid), IRQ_LEVEL_HIGH);
+	prop_u32(tree, "clocks", PHANDLE_CLOCK);
+	prop_string(tree, "clock-names", "apb_pclk");
+	prop_empty(tree, "gpio-controller");
+	prop_u32(tree, "#gpio-cells", 2);
+	prop_empty(tree, "interrupt-controller");
+	prop_u32(tree, "#interrupt-cells", 2);
+	prop_u32(tree, "phandle", PHANDLE_GPIO);
+	node_end(tree);
+
+	node_begin(tree, "gpio-keys");
+	prop_string(tree, "compatible", "gpio-keys");
+	node_begin(tree, "poweroff");
+	prop_string(tree, "label", "GPIO Key Poweroff");
+	prop_u32(tree, "linux,code", KEY_POWER);
+	prop_list(tree, "gpios", PHANDLE_GPIO, config->gpio_power_button, 0);
+	node_end(tree);
+	node_end(tree);
+}
+
 static void put_smmu(const struct fdt_config *config, struct tree *tree)
 {
 	u32 n = config->smmu_size ? spi(config->smmu_intid) : 0;
@@ -422,6 +451,7 @@ bool fdt_build(const struct fdt_config *config, u8 **dtb, size_t *size, struct e
 	put_psci_and_timers(config, &tree);
 	put_gic(config, &tree);
 	put_uarts_and_rtc(config, &tree);
+	put_power_button(config, &tree);
 	put_board(config, &tree);
 	put_smmu(config, &tree);
 	if (config->ecam_size)

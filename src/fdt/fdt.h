@@ -63,6 +63,8 @@ struct fdt_config {
 	u32 uart1_intid;
 	u64 rtc_base, rtc_size;
 	u32 rtc_intid;
+	u64 gpio_base, gpio_size;
+	u32 gpio_intid, gpio_power_button; /* a pin */
 	u64 fw_cfg_base, fw_cfg_size;
 	u64 flash_base, flash_bank_size;
 	unsigned flash_banks;

@@ -320,6 +320,10 @@ void facts_fdt(struct machine *m, struct fdt_config *f)
 	f->rtc_base = map[MAP_RTC].base;
 	f->rtc_size = map[MAP_RTC].size;
 	f->rtc_intid = 32 + SPI_RTC;
+	f->gpio_base = map[MAP_GPIO].base;
+	f->gpio_size = map[MAP_GPIO].size;
+	f->gpio_intid = 32 + SPI_GPIO;
+	f->gpio_power_button = PL061_POWER_BUTTON;
 	f->fw_cfg_base = map[MAP_FW_CFG].base;
 	f->fw_cfg_size = map[MAP_FW_CFG].size;
 	f->virtio_base = map[MAP_VIRTIO].base;

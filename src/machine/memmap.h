@@ -19,6 +19,7 @@
 	MAP(UART, 0x09000000, 0x00001000, "PL011")                                                                     \
 	MAP(RTC, 0x09010000, 0x00001000, "PL031")                                                                      \
 	MAP(FW_CFG, 0x09020000, 0x00000018, "fw_cfg")                                                                  \
+	MAP(GPIO, 0x09030000, 0x00001000, "PL061")                                                                     \
 	MAP(UART1, 0x09040000, 0x00001000, "second PL011")                                                             \
 	MAP(SMMU, 0x09050000, 0x00020000, "SMMU")                                                                      \
 	MAP(GED, 0x09080000, 0x00001000, "GED")                                                                        \
@@ -52,6 +53,7 @@ enum {
 	SPI_UART = 1,
 	SPI_RTC = 2,
 	SPI_PCI = 3,
+	SPI_GPIO = 7,
 	SPI_UART1 = 8,
 	SPI_GED = 9,
 	SPI_VIRTIO = 16,

@@ -46,6 +46,7 @@ struct machine {
 	struct cxl_host *cxl;
 	struct pl011 *uart[MACHINE_SERIALS];
 	struct pl031 *rtc;
+	struct pl061 *gpio;
 	struct ged *ged;
 	struct smmu *smmu;                /* NULL: none */
 	struct hha *hha;                  /* or NULL */

@@ -252,7 +252,8 @@ void machine_reset_request(struct machine *m, enum machine_cause cause)
 void machine_power_button(struct machine *m)
 {
 	loop_lock(m->loop);
-	ged_raise(m->ged, GED_POWER_BUTTON);
+	ged_raise(m->ged, GED_POWER_BUTTON); /* who goes by ACPI sees this one, who goes by the device tree the other */
+	pl061_press(m->gpio);
 	tell(m, EVENT_POWERDOWN, 0);
 	loop_unlock(m->loop);
 }

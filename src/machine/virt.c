@@ -257,6 +257,7 @@ static bool create_platform(struct machine *m, struct error *err)
 	    !machine_semihost_check(m, err))
 		return false;
 	m->rtc = pl031_create(m->loop, m->space, memory_map[MAP_RTC].base, gic_spi(m->gic, SPI_RTC), start);
+	m->gpio = pl061_create(m->loop, m->space, memory_map[MAP_GPIO].base, gic_spi(m->gic, SPI_GPIO));
 	m->ged = ged_create(m->loop, m->space, memory_map[MAP_GED].base, gic_spi(m->gic, SPI_GED), system_off,
 			    system_reset, m);
 	if (m->config.hha)
@@ -296,6 +297,7 @@ bool machine_reset(struct machine *m, unsigned kind, struct error *err)
 	for (unsigned n = 0; n < MACHINE_SERIALS && m->uart[n]; n++)
 		pl011_reset(m->uart[n]);
 	pl031_reset(m->rtc);
+	pl061_reset(m->gpio);
 	ged_reset(m->ged);
 	if (m->smmu)
 		smmu_reset(m->smmu);
@@ -383,6 +385,7 @@ void machine_destroy(struct machine *m)
 	ghes_destroy(m->ghes);
 	if (m->ged)
 		ged_destroy(m->ged);
+	pl061_destroy(m->gpio);
 	if (m->rtc)
 		pl031_destroy(m->rtc);
 	for (unsigned n = 0; n < MACHINE_SERIALS; n++)

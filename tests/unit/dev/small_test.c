@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PL031, the Generic Event Device and the error status blocks. */
+/* PL031, PL061, the Generic Event Device and the error status blocks. */
 #include "bench.h"
 
 #define SECOND 1000000000ull
@@ -55,6 +55,72 @@ static void clock_counts_and_alarms(void **state)
 	walk(b, 0x0c, 0);
 	walk(b, 0x10, 1);
 	pl031_destroy(rtc);
+}
+
+static void pins_are_seen_and_tell_of_edges(void **state)
+{
+	static const u8 ids[8] = {0x61, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
+	struct bench *b = *state;
+	struct pl061 *gpio = pl061_create(b->loop, b->space, BASE, bench_line(b));
+	const u32 all = 0x3fc, button = BIT(PL061_POWER_BUTTON);
+
+	for (unsigned n = 0; n < 8; n++)
+		assert_int_equal(get(b, 0xfe0 + 4 * n, 4), ids[n]);
+	/* Address bits 9:2 say which pins; what is written shows where the direction is out. */
+	put(b, 0x0f << 2, 4, 0xff);
+	assert_int_equal(get(b, all, 4), 0);
+	put(b, 0x400, 4, 0xf7);
+	assert_int_equal(get(b, all, 4), 0x07);
+	put(b, 0x01 << 2, 4, 0);
+	assert_int_equal(get(b, all, 4), 0x06);
+	assert_int_equal(get(b, 0x02 << 2, 4), 0x02);
+	put(b, 0x400, 4, 0);
+	put(b, 0x41c, 4, 0xff);
+
+	/* Both edges of the button, a tenth of a second apart. */
+	put(b, 0x408, 4, button);
+	put(b, 0x410, 4, button);
+	pl061_press(gpio);
+	assert_true(b->level);
+	assert_int_equal(get(b, all, 4), button);
+	assert_int_equal(get(b, 0x414, 4), button);
+	assert_int_equal(get(b, 0x418, 4), button);
+	put(b, 0x41c, 4, button);
+	assert_false(b->level);
+	loop_time_advance(b->loop, SECOND / 10);
+	assert_true(b->level);
+	assert_int_equal(get(b, all, 4), 0);
+	put(b, 0x41c, 4, button);
+
+	/* One edge: the falling one; masked it is raw only. */
+	put(b, 0x408, 4, 0);
+	put(b, 0x410, 4, 0);
+	pl061_press(gpio);
+	assert_int_equal(get(b, 0x414, 4), 0);
+	loop_time_advance(b->loop, SECOND / 10);
+	assert_int_equal(get(b, 0x414, 4), button);
+	assert_int_equal(get(b, 0x418, 4), 0);
+	assert_false(b->level);
+	put(b, 0x41c, 4, button);
+
+	/* A level lasts as long as it is there, cleared or not. */
+	put(b, 0x404, 4, button);
+	put(b, 0x40c, 4, button);
+	put(b, 0x410, 4, button);
+	assert_false(b->level);
+	pl061_press(gpio);
+	put(b, 0x41c, 4, button);
+	assert_true(b->level);
+	loop_time_advance(b->loop, SECOND / 10);
+	assert_false(b->level);
+	pl061_press(gpio);
+	pl061_reset(gpio);
+	assert_false(b->level);
+	assert_int_equal(get(b, all, 4), 0);
+	walk(b, 0x400, 0xff);
+	walk(b, 0x414, 0);
+	walk(b, 0x420, 0xff);
+	pl061_destroy(gpio);
 }
 
 static void count_off(void *opaque)
@@ -187,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(clock_counts_and_alarms),
+		T(pins_are_seen_and_tell_of_edges),
 		T(ged_reports_once),
 		T(error_records_wait_for_their_acknowledgement),
 	};

@@ -40,6 +40,7 @@ static struct fdt_config *machine(void)
 	c->pmu_intid = 23, c->timer_phys_intid = 30, c->timer_virt_intid = 27;
 	c->uart_base = 0x09000000, c->uart_size = 0x1000, c->uart_intid = 33;
 	c->rtc_base = 0x09010000, c->rtc_size = 0x1000, c->rtc_intid = 34;
+	c->gpio_base = 0x09030000, c->gpio_size = 0x1000, c->gpio_intid = 39, c->gpio_power_button = 3;
 	c->fw_cfg_base = 0x09020000, c->fw_cfg_size = 24;
 	c->flash_bank_size = 64 * MiB, c->flash_banks = 2;
 	c->virtio_base = 0x0a000000, c->virtio_stride = 0x200, c->virtio_count = 32, c->virtio_intid = 48;
@@ -85,6 +86,8 @@ static void complete_tree_is_complete(void **state)
 					    "/intc@8000000/its@8080000",
 					    "/pl011@9000000",
 					    "/pl031@9010000",
+					    "/pl061@9030000",
+					    "/gpio-keys/poweroff",
 					    "/fw-cfg@9020000",
 					    "/flash@0",
 					    "/virtio_mmio@a000000",
@@ -109,6 +112,10 @@ static void complete_tree_is_complete(void **state)
 	assert_int_equal(cell(dtb, "/timer", "interrupts", 7), 11);
 	assert_int_equal(cell(dtb, "/pmu", "interrupts", 1), 7);
 	assert_int_equal(cell(dtb, "/pl011@9000000", "interrupts", 1), 1);
+	assert_int_equal(cell(dtb, "/pl061@9030000", "interrupts", 1), 7);
+	assert_int_equal(cell(dtb, "/gpio-keys/poweroff", "gpios", 0), cell(dtb, "/pl061@9030000", "phandle", 0));
+	assert_int_equal(cell(dtb, "/gpio-keys/poweroff", "gpios", 1), 3);
+	assert_int_equal(cell(dtb, "/gpio-keys/poweroff", "linux,code", 0), 116);
 	assert_int_equal(cells(dtb, "/memory@80000000", "reg", 0), 0x80000000);
 	assert_int_equal(cells(dtb, "/memory@80000000", "reg", 2), GiB);
 	assert_int_equal(cell(dtb, "/memory@80000000", "numa-node-id", 0), 1);
