@@ -51,7 +51,8 @@ static void net_ready(void *opaque, u32 events)
 
 void netdev_watch(struct netdev *n)
 {
-	u32 events = (n->peer && !n->held ? EPOLLIN : 0) | (n->kind->flush && n->out_start < n->out_end ? EPOLLOUT : 0);
+	bool sends = n->kind->flush && (n->out_start < n->out_end || n->wants_room);
+	u32 events = (n->peer && !n->held ? EPOLLIN : 0) | (sends ? EPOLLOUT : 0);
 	struct error err;
 
 	if (n->fd < 0)
@@ -172,6 +173,7 @@ bool netdev_connect(struct netdev *n, const struct netdev_peer *peer, void *opaq
 void netdev_disconnect(struct netdev *n)
 {
 	n->peer = NULL;
+	n->wants_room = false;
 	netdev_watch(n);
 }
 
@@ -229,7 +231,8 @@ void netdev_flush(struct netdev *n)
 	n->kind->flush(n);
 	if (n->fd < 0 || n->out_start == n->out_end)
 		return;
-	n->wants_room = !netdev_has_room(n);
+	/* Who was told once that there is none is told when there is, though it be there at the next look. */
+	n->wants_room |= !netdev_has_room(n);
 	netdev_watch(n);
 }
 
