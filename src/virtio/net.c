@@ -162,6 +162,8 @@ static void transmit(struct virtio_net *net, struct virtq *queue)
 	virtq_signal(queue);
 }
 
+static void wire_writable(void *opaque);
+
 static void transmit_row(struct virtio_net *net, struct virtq *queue)
 {
 	if (net->is_sending)
@@ -171,6 +173,8 @@ static void transmit_row(struct virtio_net *net, struct virtq *queue)
 	if (net->netdev)
 		netdev_flush(net->netdev);
 	net->is_sending = false;
+	if (net->was_cut)
+		wire_writable(net);
 }
 
 static void wire_writable(void *opaque)
@@ -178,6 +182,10 @@ static void wire_writable(void *opaque)
 	struct virtio_net *net = opaque;
 	u32 waiting = net->sending;
 
+	/* Cut amid a row: those that wait follow it. */
+	net->was_cut = net->is_sending;
+	if (net->is_sending)
+		return;
 	net->sending = 0;
 	for (u16 pair = 0; pair < net->pairs_max; pair++)
 		if (waiting >> pair & 1)

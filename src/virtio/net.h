@@ -43,8 +43,8 @@ struct virtio_net {
 	u8 steering[NET_FLOWS]; /* the pair on which a flow was sent last */
 	/* work space */
 	struct virtq_chain *chain;
-	u32 sending; /* transmit queues that wait for room on the wire, one bit each */
-	bool is_sending;
+	u32 sending;              /* transmit queues that wait for room on the wire, one bit each */
+	bool is_sending, was_cut; /* was_cut: the wire, amid a row */
 	u64 dropped;
 	u8 frame[FRAME_MAX];
 };

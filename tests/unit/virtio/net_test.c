@@ -424,6 +424,38 @@ static void a_wire_that_is_full_stops_the_ring(void **state)
 	end(&m, &d);
 }
 
+/* The second pair waits for room when the wire is cut amid the first pair's row: its chains come back, too. */
+static void all_that_wait_hear_of_the_cut(void **state)
+{
+	const u64 desc = RAM_BASE + 0x4000, avail = RAM_BASE + 0x5000, used = RAM_BASE + 0x6000;
+	struct machine m = {0};
+	struct driver d = start(&m, "addr=1,netdev=n0,mq=on", 0, 1);
+	u16 before;
+
+	common_wr(&d, COMMON_Q_SELECT, 2, 3);
+	common_wr(&d, COMMON_Q_SIZE, 2, Q_SIZE);
+	common_wr(&d, COMMON_Q_DESC, 8, desc);
+	common_wr(&d, COMMON_Q_AVAIL, 8, avail);
+	common_wr(&d, COMMON_Q_USED, 8, used);
+	common_wr(&d, COMMON_Q_ENABLE, 2, 1);
+	desc_put(&d, DESC_AT, 0, DATA_AT, FRAME_HEADER + 60000, 0, 0);
+	do {
+		before = used_idx(&d);
+		avail_put(&d, 0);
+		notify(&d, 1);
+	} while (used_idx(&d) != before);
+	desc_put(&d, desc, 0, DATA_AT, FRAME_HEADER + 60000, 0, 0);
+	store_le(at(&d, avail) + 2, 2, 1);
+	notify(&d, 3);
+	assert_int_equal(load_le(at(&d, used) + 2, 2), 0);
+	close(m.end);
+	m.end = -1;
+	notify(&d, 1);
+	assert_int_equal(used_idx(&d), before + 1);
+	assert_int_equal(load_le(at(&d, used) + 2, 2), 1);
+	end(&m, &d);
+}
+
 static void a_wire_that_is_cut_is_a_link_down(void **state)
 {
 	struct machine m = {0};
@@ -507,6 +539,7 @@ int main(void)
 		cmocka_unit_test(commands_are_checked),
 		cmocka_unit_test(frames_for_others_are_filtered),
 		cmocka_unit_test(a_wire_that_is_full_stops_the_ring),
+		cmocka_unit_test(all_that_wait_hear_of_the_cut),
 		cmocka_unit_test(a_wire_that_is_cut_is_a_link_down),
 		cmocka_unit_test(queue_pairs_follow_the_vcpus),
 		cmocka_unit_test(properties_are_checked),
