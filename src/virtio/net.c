@@ -208,6 +208,16 @@ static bool header_is_taken(const struct virtio_net *net, const u8 *frame)
 	return kind == GSO_NONE || (kind < ARRAY_SIZE(wanted) && (net->offloads & wanted[kind]));
 }
 
+/* Where byte `offset` of a chain's in-part is; it has so many. */
+static u64 in_address(const struct virtq_chain *chain, u64 offset)
+{
+	const struct virtq_segment *segment = chain->segments + chain->out_count;
+
+	for (; offset >= segment->length; segment++)
+		offset -= segment->length;
+	return segment->pa + offset;
+}
+
 /* Writes a frame into as many chains as it needs; false, and nothing happened, if there are not enough. */
 static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *frame, size_t size)
 {
@@ -215,7 +225,7 @@ static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *
 	bool mergeable = virtio_has(virtio, NET_F_MRG_RXBUF);
 	u32 header_size = header_bytes(net);
 	u8 header[FRAME_HEADER];
-	struct virtq_segment count_at = {0};
+	u64 count_at[2] = {0}; /* its bytes may be in two buffers */
 	size_t done = 0;
 	u16 count = 0;
 
@@ -244,22 +254,18 @@ static bool receive_into(struct virtio_net *net, struct virtq *queue, const u8 *
 			store_le(header + FRAME_NUM_BUFFERS, 2, 1);
 			virtq_write(virtio, net->chain, 0, header, header_size);
 			virtq_write(virtio, net->chain, header_size, frame + FRAME_HEADER, part - header_size);
-			if (part < size) /* the count is known at the end: where it is to stand */
-				count_at = net->chain->segments[net->chain->out_count];
+			for (unsigned i = 0; i < 2 && part < size; i++) /* it is known at the end */
+				count_at[i] = in_address(net->chain, FRAME_NUM_BUFFERS + i);
 		} else {
 			virtq_write(virtio, net->chain, 0, frame + FRAME_HEADER - header_size + done, part);
 		}
 		virtq_fill(queue, count++, net->chain->head, (u32)part);
 		done += part;
 	}
-	if (count > 1) {
-		u8 number[2];
+	for (unsigned i = 0; i < 2 && count > 1; i++) {
+		u8 byte = (u8)(count >> 8 * i);
 
-		store_le(number, 2, count);
-		if (count_at.length < FRAME_HEADER)
-			virtio_broken(virtio, "a receive buffer's first part is smaller than the header");
-		else
-			virtio_dma_write(virtio, count_at.pa + FRAME_NUM_BUFFERS, number, 2);
+		virtio_dma_write(virtio, count_at[i], &byte, 1);
 	}
 	virtq_publish(queue, count);
 	return true;

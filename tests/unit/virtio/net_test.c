@@ -240,6 +240,33 @@ static void a_frame_spans_the_buffers_it_needs(void **state)
 	end(&m, &d);
 }
 
+/* Where buffers end is the driver's to choose: here amid the header, and between the count's bytes. [VIRTIO1.2 2.7.4]
+ */
+static void a_header_may_be_in_pieces(void **state)
+{
+	struct machine m = {0};
+	struct driver d = start(&m, "addr=1,netdev=n0", 0, 0);
+	u8 sent[1500];
+
+	fill(sent, sizeof(sent), ours);
+	desc_put(&d, DESC_AT, 0, DATA_AT, FRAME_NUM_BUFFERS + 1, DESC_WRITE | DESC_NEXT, 1);
+	desc_put(&d, DESC_AT, 1, DATA_AT + 0x800, 1000, DESC_WRITE, 0);
+	desc_put(&d, DESC_AT, 2, DATA_AT + 0x1000, 1000, DESC_WRITE, 0);
+	*at(&d, DATA_AT + 0x800) = 0xff;
+	avail_put(&d, 0);
+	avail_put(&d, 2);
+	end_send(&m, sent, sizeof(sent));
+	turn(&m);
+	assert_false(status(&d) & VIRTIO_NEEDS_RESET);
+	assert_int_equal(used_take(&d, 0), FRAME_NUM_BUFFERS + 1 + 1000);
+	assert_int_equal(used_take(&d, 2), FRAME_HEADER + sizeof(sent) - (FRAME_NUM_BUFFERS + 1 + 1000));
+	assert_int_equal(*at(&d, DATA_AT + FRAME_NUM_BUFFERS), 2);
+	assert_int_equal(*at(&d, DATA_AT + 0x800), 0);
+	assert_memory_equal(at(&d, DATA_AT + 0x801), sent, 999);
+	assert_memory_equal(at(&d, DATA_AT + 0x1000), sent + 999, sizeof(sent) - 999);
+	end(&m, &d);
+}
+
 static void without_mergeable_buffers_one_must_do(void **state)
 {
 	struct machine m = {0};
@@ -532,6 +559,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(frames_are_sent),
 		cmocka_unit_test(a_frame_spans_the_buffers_it_needs),
+		cmocka_unit_test(a_header_may_be_in_pieces),
 		cmocka_unit_test(without_mergeable_buffers_one_must_do),
 		cmocka_unit_test(a_reset_lets_go_of_the_wire),
 		cmocka_unit_test(a_changed_configuration_is_a_new_generation),
