@@ -491,6 +491,11 @@ static u64 features_of(const struct virtio_net *net)
 			      BIT(NET_F_HOST_USO));
 	if (!(features & BIT(NET_F_GUEST_CSUM)))
 		features &= ~net_offload_features;
+	/* ECN is said of TCP segments. */
+	if (!(features & (BIT(NET_F_HOST_TSO4) | BIT(NET_F_HOST_TSO6))))
+		features &= ~BIT(NET_F_HOST_ECN);
+	if (!(features & (BIT(NET_F_GUEST_TSO4) | BIT(NET_F_GUEST_TSO6))))
+		features &= ~BIT(NET_F_GUEST_ECN);
 	return features;
 }
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "host/host.h"
-#include "host/net_frame.h"
+#include "host/net_private.h"
 #include "virtio/driver.h"
 
 struct machine {
@@ -452,6 +452,35 @@ static void a_wire_that_is_full_stops_the_ring(void **state)
 }
 
 /* The second pair waits for room when the wire is cut amid the first pair's row: its chains come back, too. */
+/* No offer without what it requires. [VIRTIO1.2 2.2.2, 5.1.3.1] */
+static void offers_have_what_they_require(void **state)
+{
+	static const struct {
+		const char *text;
+		u64 with, without;
+	} cases[] = {
+		{"addr=1,netdev=n0", BIT(NET_F_HOST_ECN) | BIT(NET_F_GUEST_ECN), 0},
+		{"addr=1,netdev=n0,host_tso4=off", BIT(NET_F_HOST_ECN), 0},
+		{"addr=1,netdev=n0,host_tso4=off,host_tso6=off", BIT(NET_F_GUEST_ECN), BIT(NET_F_HOST_ECN)},
+		{"addr=1,netdev=n0,guest_tso4=off,guest_tso6=off", BIT(NET_F_HOST_ECN), BIT(NET_F_GUEST_ECN)},
+		{"addr=1,netdev=n0,csum=off", BIT(NET_F_GUEST_ECN), BIT(NET_F_HOST_ECN)},
+	};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(cases); n++) {
+		struct driver d = driver_new();
+		struct machine m = {.f = d.f};
+		u64 offered;
+
+		wire(&m, d.f->loop);
+		m.netdev->takes = m.netdev->gives = OFFLOAD_CSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6 | OFFLOAD_ECN;
+		card(&m, &d, cases[n].text);
+		offered = driver_offered(&d);
+		assert_true((offered & cases[n].with) == cases[n].with);
+		assert_true(!(offered & cases[n].without));
+		end(&m, &d);
+	}
+}
+
 static void all_that_wait_hear_of_the_cut(void **state)
 {
 	const u64 desc = RAM_BASE + 0x4000, avail = RAM_BASE + 0x5000, used = RAM_BASE + 0x6000;
@@ -567,6 +596,7 @@ int main(void)
 		cmocka_unit_test(commands_are_checked),
 		cmocka_unit_test(frames_for_others_are_filtered),
 		cmocka_unit_test(a_wire_that_is_full_stops_the_ring),
+		cmocka_unit_test(offers_have_what_they_require),
 		cmocka_unit_test(all_that_wait_hear_of_the_cut),
 		cmocka_unit_test(a_wire_that_is_cut_is_a_link_down),
 		cmocka_unit_test(queue_pairs_follow_the_vcpus),
