@@ -370,6 +370,13 @@ static void net_driver_ok(struct virtio *virtio)
 		net->filter.promiscuous = false;
 }
 
+/* [VIRTIO1.2 5.1.4.3] */
+static void net_config_written(struct virtio *virtio, u32 offset, u8 value)
+{
+	if (virtio->legacy && offset < NET_MAC + NET_MAC_BYTES)
+		to_net(virtio)->address[offset - NET_MAC] = virtio->config[offset] = value;
+}
+
 static const struct virtio_type net_type = {
 	.id = VIRTIO_ID_NET,
 	.name = "net",
@@ -379,6 +386,7 @@ static const struct virtio_type net_type = {
 	.reset = net_type_reset,
 	.cleared = net_cleared,
 	.driver_ok = net_driver_ok,
+	.config_written = net_config_written,
 };
 
 /* --- Life --- */

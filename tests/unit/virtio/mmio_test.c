@@ -233,6 +233,24 @@ static void configuration_has_any_width(void **state)
 	slots_free(s);
 }
 
+/* Without a control queue, a legacy driver writes the card's address. [VIRTIO1.2 5.1.4.3] */
+static void legacy_drivers_write_the_address(void **state)
+{
+	for (unsigned legacy = 0; legacy < 2; legacy++) {
+		struct slots *s = slots_new(&virtio_net_device_class, legacy);
+
+		for (unsigned n = 0; n < 6; n++)
+			wr(s->d.f, AT(MMIO_CONFIG + NET_MAC + n), 1, 0x50 + n);
+		wr(s->d.f, AT(MMIO_CONFIG + NET_STATUS), 2, 0);
+		assert_int_equal(get(s, MMIO_CONFIG), legacy ? 0x53525150 : 0x12005452);
+		assert_int_equal(rd(s->d.f, AT(MMIO_CONFIG + 4), 2), legacy ? 0x5554 : 0x5634);
+		assert_int_equal(rd(s->d.f, AT(MMIO_CONFIG + NET_STATUS), 2), NET_S_LINK_UP);
+		put(s, MMIO_STATUS, 0);
+		assert_int_equal(get(s, MMIO_CONFIG), 0x12005452);
+		slots_free(s);
+	}
+}
+
 static void slots_are_given_out_from_the_last(void **state)
 {
 	struct slots *s = slots_new(&virtio_rng_device_class, true);
@@ -254,9 +272,13 @@ static void slots_are_given_out_from_the_last(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(slots_without_a_device_are_empty), cmocka_unit_test(modern_queue_is_served),
-		cmocka_unit_test(legacy_queue_is_served),           cmocka_unit_test(wrong_drivers_are_told),
-		cmocka_unit_test(configuration_has_any_width),      cmocka_unit_test(slots_are_given_out_from_the_last),
+		cmocka_unit_test(slots_without_a_device_are_empty),
+		cmocka_unit_test(modern_queue_is_served),
+		cmocka_unit_test(legacy_queue_is_served),
+		cmocka_unit_test(wrong_drivers_are_told),
+		cmocka_unit_test(configuration_has_any_width),
+		cmocka_unit_test(legacy_drivers_write_the_address),
+		cmocka_unit_test(slots_are_given_out_from_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
