@@ -8,6 +8,7 @@
  * A reset, of the device or of its queue, waits for the request that is under way; its completion belongs to an older
  * generation of the queue and is thrown away.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ struct virtio_9p {
 	struct virtq_chain *chain;
 	/* the request under way, if there is one: the thread's while busy */
 	bool busy;
+	bool is_whole;          /* it was in memory, all of it */
 	u32 request_generation; /* of its queue then */
 	struct done *done;
 	size_t in_bytes, out_bytes, out_room;
@@ -76,7 +78,8 @@ static void request_work(void *arg)
 {
 	struct virtio_9p *dev = arg;
 
-	dev->out_bytes = p9_request(dev->p9, dev->in, dev->in_bytes, dev->out, dev->out_room);
+	dev->out_bytes = dev->is_whole ? p9_request(dev->p9, dev->in, dev->in_bytes, dev->out, dev->out_room) :
+					 p9_refuse(dev->in, dev->in_bytes, dev->out, dev->out_room, EIO);
 	dev->done->on_its_way = true;
 	loop_defer(dev->virtio.loop, request_done, dev->done);
 }
@@ -90,7 +93,10 @@ static void next_request(struct virtio_9p *dev)
 	/* What is longer than any message may be is cut: its own length says that then. */
 	dev->in_bytes = MIN(dev->chain->out_bytes, P9_MSIZE_MAX);
 	dev->out_room = MIN(dev->chain->in_bytes, P9_MSIZE_MAX);
-	if (!virtq_read(virtio, dev->chain, 0, dev->in, dev->in_bytes))
+	/* Behind a hole `in` has another request, or what lay in our memory before. */
+	memset(dev->in, 0, P9_HEADER);
+	dev->is_whole = virtq_read(virtio, dev->chain, 0, dev->in, dev->in_bytes);
+	if (!dev->is_whole)
 		guest_error(VIRTIO_BUFFER, "%s: a request is not in memory", dev_name(&virtio->dev));
 	dev->busy = true;
 	dev->request_generation = virtio->queues[0].generation;

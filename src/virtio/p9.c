@@ -837,6 +837,17 @@ static int dispatch(struct request *r, u8 type)
 	return m->writes && r->folder->readonly && type != TREMOVE ? EROFS : m->handle(r);
 }
 
+size_t p9_refuse(const u8 *in, size_t size, u8 *out, size_t room, int error)
+{
+	if (size < P9_HEADER || room < P9_HEADER + 4)
+		return 0;
+	store_le(out, 4, P9_HEADER + 4);
+	out[4] = RLERROR;
+	memcpy(out + 5, in + 5, 2);
+	store_le(out + P9_HEADER, 4, (u64)error);
+	return P9_HEADER + 4;
+}
+
 size_t p9_request(struct p9 *p9, const u8 *in, size_t size, u8 *out, size_t room)
 {
 	struct request r = {.p9 = p9,
@@ -860,13 +871,10 @@ size_t p9_request(struct p9 *p9, const u8 *in, size_t size, u8 *out, size_t room
 	if (!error && r.out.full)
 		error = ENOBUFS;
 	trace(VIRTIO, "9p: message %u of %zu bytes: error %d", type, size, error);
-	if (error) {
-		r.out.used = P9_HEADER;
-		r.out.full = false;
-		put(&r.out, (u64)error, 4);
-	}
+	if (error)
+		return p9_refuse(in, size, out, room, error);
 	store_le(out, 4, r.out.used);
-	out[4] = error ? RLERROR : (u8)(type + 1);
+	out[4] = (u8)(type + 1);
 	memcpy(out + 5, in + 5, 2);
 	return r.out.used;
 }

@@ -22,5 +22,7 @@ void p9_reset(struct p9 *p9);
 /* Carries `in` out; the answer's bytes, at most `room`, go to `out`. 0: not even an error fits, or the message has no
  * header. */
 size_t p9_request(struct p9 *p9, const u8 *in, size_t size, u8 *out, size_t room);
+/* The answer to one of which only the header is sure: an error. */
+size_t p9_refuse(const u8 *in, size_t size, u8 *out, size_t room, int error);
 
 #endif
