@@ -135,7 +135,7 @@ int folder_stat(struct folder *folder, int object, struct stat *st)
 	return 0;
 }
 
-/* After an object was made: whose it is. On failure it stays, and the guest is told; it can be removed. */
+/* After an object was made: whose it is. */
 static int own(struct folder *folder, int object, const struct folder_owner *owner, u64 rdev)
 {
 	struct object_path path = path_of(object);
@@ -168,6 +168,14 @@ static int own_name(struct folder *folder, int dir, const char *name, const stru
 	return status;
 }
 
+/* What was made just now and did not become its owner's goes again. `flags` as of unlinkat. */
+static int or_remove(int status, int dir, const char *name, int flags)
+{
+	if (status < 0)
+		unlinkat(dir, name, flags);
+	return status;
+}
+
 /* --- Objects --- */
 
 int folder_reopen(struct folder *folder, int object, int flags)
@@ -186,23 +194,38 @@ int folder_reopen(struct folder *folder, int object, int flags)
 		open(path.text, (flags & OPEN_FLAGS & ~(O_EXCL | O_NOATIME)) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
+/* A file that is there already: whose it is, and its mode, stay. */
+static int open_existing(struct folder *folder, int dir, const char *name, int flags)
+{
+	int object = folder_walk(folder, dir, name), fd;
+	struct stat st;
+
+	if (object < 0)
+		return object;
+	fd = fstatat(object, "", &st, AT_EMPTY_PATH) ? -errno :
+	     S_ISDIR(st.st_mode)                     ? -EISDIR :
+						       folder_reopen(folder, object, flags & ~O_DIRECTORY);
+	close(object);
+	return fd;
+}
+
 int folder_create(struct folder *folder, int dir, const char *name, int flags, const struct folder_owner *owner)
 {
 	bool mapped = folder->model == FOLDER_MAPPED;
 	struct folder_owner file = *owner;
-	struct stat st;
 	int fd, status;
 
 	if (!name_ok(name))
 		return -EINVAL;
 	file.mode = S_IFREG | (owner->mode & 07777);
 	fd = open_beneath(folder, dir, name,
-			  (flags & OPEN_FLAGS & ~(O_DIRECTORY | O_NOATIME)) | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
-				  O_NOCTTY,
+			  (flags & OPEN_FLAGS & ~(O_DIRECTORY | O_NOATIME)) | O_CREAT | O_EXCL | O_NOFOLLOW,
 			  mapped ? 0600 : owner->mode & 0777);
+	if (fd == -EEXIST && !(flags & O_EXCL))
+		return open_existing(folder, dir, name, flags);
 	if (fd < 0)
 		return fd;
-	status = fstat(fd, &st) ? -errno : !S_ISREG(st.st_mode) ? -ENXIO : own(folder, fd, &file, 0);
+	status = or_remove(own(folder, fd, &file, 0), dir, name, 0);
 	if (status >= 0)
 		return fd;
 	close(fd);
@@ -218,7 +241,7 @@ int folder_mkdir(struct folder *folder, int dir, const char *name, const struct 
 		return -EINVAL;
 	if (mkdirat(dir, name, folder->model == FOLDER_MAPPED ? 0700 : owner->mode & 0777))
 		return -errno;
-	return own_name(folder, dir, name, &made, 0);
+	return or_remove(own_name(folder, dir, name, &made, 0), dir, name, AT_REMOVEDIR);
 }
 
 /* A file that stands for something else, in the mapped model. */
@@ -227,12 +250,14 @@ static int stand_in(struct folder *folder, int dir, const char *name, const char
 {
 	int fd = open_beneath(folder, dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600), status;
 	size_t size = content ? strlen(content) : 0;
+	ssize_t put;
 
 	if (fd < 0)
 		return fd;
-	status = size && write(fd, content, size) != (ssize_t)size ? -EIO : own(folder, fd, owner, rdev);
+	put = size ? write(fd, content, size) : 0;
+	status = put < 0 ? -errno : (size_t)put < size ? -ENOSPC : own(folder, fd, owner, rdev);
 	close(fd);
-	return status;
+	return or_remove(status, dir, name, 0);
 }
 
 int folder_symlink(struct folder *folder, int dir, const char *name, const char *target,
@@ -247,7 +272,7 @@ int folder_symlink(struct folder *folder, int dir, const char *name, const char 
 		return stand_in(folder, dir, name, target, &made, 0);
 	if (symlinkat(target, dir, name))
 		return -errno;
-	return own_name(folder, dir, name, &made, 0);
+	return or_remove(own_name(folder, dir, name, &made, 0), dir, name, 0);
 }
 
 int folder_mknod(struct folder *folder, int dir, const char *name, u32 major, u32 minor,
@@ -259,7 +284,7 @@ int folder_mknod(struct folder *folder, int dir, const char *name, u32 major, u3
 		return stand_in(folder, dir, name, NULL, owner, makedev(major, minor));
 	if (mknodat(dir, name, owner->mode, makedev(major, minor)))
 		return -errno;
-	return own_name(folder, dir, name, owner, 0);
+	return or_remove(own_name(folder, dir, name, owner, 0), dir, name, 0);
 }
 
 int folder_link(struct folder *folder, int object, int dir, const char *name)

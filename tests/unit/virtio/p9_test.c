@@ -5,6 +5,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -208,6 +210,71 @@ static void nothing_leads_out_of_the_folder(void **state)
 	assert_int_not_equal(walk(c, 62, 63, "0"), 0);
 	assert_int_equal(stat(secret, &st), 0);
 	assert_int_equal(st.st_size, 6);
+	client_free(c);
+}
+
+/* Opened by Tlcreate, a file that is there is as it was. */
+static void a_file_that_is_there_stays_its_owners(void **state)
+{
+	struct client *c = client_new(FOLDER_NONE, false);
+	struct stat st;
+
+	close(openat(c->folder.fd, "file", O_CREAT | O_WRONLY, 0600));
+	mkdirat(c->folder.fd, "folder", 0700);
+	assert_int_equal(fchmodat(c->folder.fd, "file", 0640, 0), 0);
+	assert_int_equal(attach(c, 0), 0);
+	assert_int_equal(walk(c, 0, 1, NULL), 0);
+	assert_int_equal(create(c, 1, "file", O_RDWR | O_EXCL), EEXIST);
+	assert_int_equal(create(c, 1, "folder", O_RDONLY), EISDIR);
+	assert_int_equal(create(c, 1, "file", O_RDWR), 0);
+	assert_int_equal(put(c, 1, 0, "hello"), 0);
+	assert_int_equal(fstatat(c->folder.fd, "file", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(st.st_size, 5);
+	client_free(c);
+}
+
+static bool is_there(struct client *c, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(c->folder.fd, name, &st, AT_SYMLINK_NOFOLLOW);
+}
+
+/* What cannot be made whole is not made. */
+static void nothing_is_left_of_what_fails(void **state)
+{
+	const uid_t user = geteuid();
+	struct rlimit files, none;
+	struct client *c;
+
+	/* Not enough room for a link's target: said as it is. */
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &files);
+	none = (struct rlimit){0, files.rlim_max};
+	c = client_new(FOLDER_MAPPED, false);
+	assert_int_equal(attach(c, 0), 0);
+	begin(c), n(c, 4, 0), s(c, "link"), s(c, "there"), n(c, 4, 0);
+	setrlimit(RLIMIT_FSIZE, &none);
+	assert_int_equal(ask(c, 16), EFBIG);
+	setrlimit(RLIMIT_FSIZE, &files);
+	assert_false(is_there(c, "link"));
+	client_free(c);
+	/* root's, made by somebody else */
+	if (!user)
+		assert_int_equal(seteuid(65534), 0);
+	c = client_new(FOLDER_PASSTHROUGH, false);
+	assert_int_equal(attach(c, 0), 0);
+	begin(c), n(c, 4, 0), s(c, "folder"), n(c, 4, 0755), n(c, 4, 0);
+	assert_int_equal(ask(c, 72), EPERM);
+	begin(c), n(c, 4, 0), s(c, "link"), s(c, "there"), n(c, 4, 0);
+	assert_int_equal(ask(c, 16), EPERM);
+	begin(c), n(c, 4, 0), s(c, "pipe"), n(c, 4, S_IFIFO | 0644), n(c, 4, 0), n(c, 4, 0), n(c, 4, 0);
+	assert_int_equal(ask(c, 18), EPERM);
+	assert_int_equal(walk(c, 0, 1, NULL), 0);
+	assert_int_equal(create(c, 1, "file", O_RDWR), EPERM);
+	assert_false(is_there(c, "folder") || is_there(c, "link") || is_there(c, "pipe") || is_there(c, "file"));
+	assert_int_equal(seteuid(user), 0);
 	client_free(c);
 }
 
@@ -527,6 +594,8 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(files_are_made_written_and_read),
 		cmocka_unit_test(nothing_leads_out_of_the_folder),
+		cmocka_unit_test(a_file_that_is_there_stays_its_owners),
+		cmocka_unit_test(nothing_is_left_of_what_fails),
 		cmocka_unit_test(host_devices_and_pipes_are_not_opened),
 		cmocka_unit_test(readonly_changes_nothing),
 		cmocka_unit_test(mapped_ids_are_kept_beside),
