@@ -108,6 +108,8 @@ static void out_ready(void *opaque, u32 events)
 	if (fd >= 0)
 		loop_unwatch(c->loop, fd);
 	chardev_kick(c); /* a device may have taken nothing because of the backlog */
+	if (c->drained)
+		c->drained(c->drained_opaque);
 }
 
 static void chardev_free(struct chardev *c)
@@ -370,6 +372,8 @@ static void input_ended(struct chardev *c)
 		c->input_count = 0;
 		c->changed(c->changed_opaque, false);
 	}
+	if (c->drained)
+		c->drained(c->drained_opaque);
 }
 
 static void connection_ready(void *opaque, u32 events);
@@ -488,6 +492,12 @@ void chardev_on_connection(struct chardev *c, void (*changed)(void *opaque, bool
 bool chardev_listens(const struct chardev *c)
 {
 	return c->listen_fd >= 0;
+}
+
+void chardev_on_drain(struct chardev *c, void (*drained)(void *opaque), void *opaque)
+{
+	c->drained = drained;
+	c->drained_opaque = opaque;
 }
 
 size_t chardev_backlog(struct chardev *c)

@@ -40,6 +40,8 @@ struct chardev {
 	void *second;
 	void (*changed)(void *opaque, bool connected);
 	void *changed_opaque;
+	void (*drained)(void *opaque);
+	void *drained_opaque;
 	/* the test device: output is commands to us; under out_lock */
 	void (*exit_with)(void *opaque, int code);
 	u32 test_number;

@@ -131,6 +131,8 @@ void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque
 bool chardev_listens(const struct chardev *chardev);
 /* Bytes written that the host has not taken yet; SIZE_MAX: it will never take any. */
 size_t chardev_backlog(struct chardev *chardev);
+/* Who holds bytes back because of the backlog: called under the machine lock when there may be less of it. */
+void chardev_on_drain(struct chardev *chardev, void (*drained)(void *opaque), void *opaque);
 /* Ends the connection; a server then waits for the next one. Machine lock, and not from within `take`. */
 void chardev_disconnect(struct chardev *chardev);
 void terminal_restore(void); /* async-signal-safe */

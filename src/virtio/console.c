@@ -6,7 +6,8 @@
  * Queues: receive and transmit of port 0, the two control queues, then two for each further port. A driver with
  * MULTIPORT learns of the ports by control messages; one without sees port 0 alone. Bytes for the guest wait in a
  * port's small buffer until the driver gives room, and the character device is asked for more only when that is empty.
- * Control messages wait in a bounded ring likewise. Under the machine lock.
+ * Bytes for a slow reader of a virtserialport wait in the guest. A console's do not: its driver spins until they are
+ * taken. Control messages wait in a bounded ring. Under the machine lock.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define HELD_BYTES 1024
 #define CONTROL_RING 128
 #define TRANSMIT_MAX (256 * KiB) /* of one chain: more is dropped */
+#define BACKLOG_MAX (1 * MiB)    /* of a port's reader: from here on the chains stay in the ring */
 #define QUEUE_CONTROL_IN 2
 #define QUEUE_CONTROL_OUT 3
 
@@ -39,6 +41,7 @@ struct serial_port {
 	/* state */
 	bool guest_open, guest_ready;
 	bool host_open;      /* somebody is at the host's end: always so of a console */
+	bool is_waiting;     /* chains to transmit, for the reader */
 	u8 held[HELD_BYTES]; /* host's bytes that the guest has no room for yet */
 	u32 held_count;
 };
@@ -224,11 +227,23 @@ static void port_take(void *opaque, const u8 *bytes, size_t size)
 		port_pump(port);
 }
 
+/* The reader is so far behind that he would lose bytes: port_drained goes on. What nobody will ever read is dropped. */
+static bool reader_is_awaited(struct serial_port *port)
+{
+	size_t backlog = port && port->chardev && !is_console(port) ? chardev_backlog(port->chardev) : 0;
+
+	if (backlog <= BACKLOG_MAX || backlog == SIZE_MAX)
+		return false;
+	port->is_waiting = true;
+	return true;
+}
+
 static void port_transmit(struct virtio_serial *serial, struct serial_port *port, struct virtq *queue)
 {
 	u8 bytes[4096];
+	u32 taken = 0;
 
-	for (u32 taken = 0; virtq_take(queue, serial->chain, &taken);) {
+	while (!reader_is_awaited(port) && virtq_take(queue, serial->chain, &taken)) {
 		u64 total = MIN(serial->chain->out_bytes, TRANSMIT_MAX);
 
 		if (total < serial->chain->out_bytes)
@@ -244,6 +259,16 @@ static void port_transmit(struct virtio_serial *serial, struct serial_port *port
 		virtq_push(queue, serial->chain, 0);
 	}
 	virtq_signal(queue);
+}
+
+static void port_drained(void *opaque)
+{
+	struct serial_port *port = opaque;
+
+	if (!port->serial || !port->is_waiting)
+		return;
+	port->is_waiting = false;
+	port_transmit(port->serial, port, port_queue(port, true));
 }
 
 static void serial_notified(struct virtio *virtio, struct virtq *queue)
@@ -279,6 +304,7 @@ static void serial_type_reset(struct virtio *virtio)
 	for (u32 n = 0; n < PORTS_MAX; n++)
 		if (serial->ports[n]) {
 			serial->ports[n]->guest_open = serial->ports[n]->guest_ready = false;
+			serial->ports[n]->is_waiting = false;
 			serial->ports[n]->held_count = 0;
 		}
 }
@@ -414,6 +440,8 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 		chardev_connect(port->chardev, port_can_take, port_take, port);
 	if (port->chardev && !port->host_open)
 		chardev_on_connection(port->chardev, port_host_changed, port);
+	if (port->chardev && !is_console(port))
+		chardev_on_drain(port->chardev, port_drained, port);
 	return true;
 }
 
@@ -422,7 +450,7 @@ static void console_reset(struct dev *dev, unsigned reset_kind)
 	struct serial_port *port = container_of(dev, struct serial_port, dev);
 
 	port->held_count = 0;
-	port->guest_open = port->guest_ready = false;
+	port->guest_open = port->guest_ready = port->is_waiting = false;
 }
 
 static void console_destroy(struct dev *dev)
@@ -432,8 +460,10 @@ static void console_destroy(struct dev *dev)
 	/* Its character device outlives a port that is taken out. */
 	if (dev->created && port->chardev) {
 		chardev_connect(port->chardev, NULL, NULL, NULL);
-		if (!is_console(port))
+		if (!is_console(port)) {
 			chardev_on_connection(port->chardev, NULL, NULL);
+			chardev_on_drain(port->chardev, NULL, NULL);
+		}
 	}
 	if (port->serial)
 		port->serial->ports[port->nr] = NULL;

@@ -439,6 +439,11 @@ static void connections_without_a_descriptor_are_dropped(void **state)
 	loop_destroy(loop);
 }
 
+static void count_one(void *opaque)
+{
+	++*(unsigned *)opaque;
+}
+
 static void output_is_kept_for_a_slow_reader(void **state)
 {
 	enum { TOTAL = 3 * 1024 * 1024 };
@@ -449,6 +454,7 @@ static void output_is_kept_for_a_slow_reader(void **state)
 	pthread_t thread;
 	u8 bytes[4096];
 	size_t got = 0;
+	unsigned drained = 0, before;
 	int listener, fd;
 
 	assert_non_null(mkdtemp(folder));
@@ -460,6 +466,7 @@ static void output_is_kept_for_a_slow_reader(void **state)
 	snprintf(spec, sizeof(spec), "unix:%s", path);
 	c = must_open(spec, loop);
 	fd = accept(listener, NULL, NULL);
+	chardev_on_drain(c, count_one, &drained);
 	pthread_create(&thread, NULL, run, loop);
 	for (unsigned i = 0; i < TOTAL / sizeof(bytes); i++) {
 		memset(bytes, (int)(i % 251), sizeof(bytes));
@@ -473,7 +480,18 @@ static void output_is_kept_for_a_slow_reader(void **state)
 			assert_int_equal(bytes[k], (got + (size_t)k) / sizeof(bytes) % 251);
 		got += (size_t)n;
 	}
+	loop_lock(loop);
+	before = drained; /* some of it was told by now, and the end of the connection is to come */
+	loop_unlock(loop);
+	assert_true(before > 0);
 	close(fd);
+	for (unsigned n = 0, now = before; now == before; n++) {
+		assert_true(n < 20000);
+		usleep(200);
+		loop_lock(loop);
+		now = drained;
+		loop_unlock(loop);
+	}
 	chardev_write(c, bytes, sizeof(bytes)); /* the reader has gone: no signal, no harm */
 	chardev_write(c, bytes, sizeof(bytes));
 	loop_quit(loop);

@@ -14,6 +14,9 @@ struct chardev {
 	size_t out_count;
 	unsigned kicks;
 	bool listens;
+	size_t backlog; /* its reader has not taken yet */
+	void (*drained)(void *opaque);
+	void *drained_opaque;
 };
 
 struct machine {
@@ -40,6 +43,15 @@ void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque
 {
 	chardev->changed = changed;
 	chardev->changed_opaque = opaque;
+}
+size_t chardev_backlog(struct chardev *chardev)
+{
+	return chardev->backlog;
+}
+void chardev_on_drain(struct chardev *chardev, void (*drained)(void *opaque), void *opaque)
+{
+	chardev->drained = drained;
+	chardev->drained_opaque = opaque;
 }
 
 void chardev_write(struct chardev *chardev, const u8 *bytes, size_t size)
@@ -225,6 +237,49 @@ static void a_serial_port_tells_of_its_client(void **state)
 	end(&d, &m);
 }
 
+/* What a port's reader has not taken yet stays in the guest; a console's driver spins, and is not kept waiting. */
+static void a_port_waits_for_its_reader(void **state)
+{
+	static const struct dev_class *const classes[] = {&virtconsole_class, &virtserialport_class};
+
+	for (unsigned n = 0; n < ARRAY_SIZE(classes); n++) {
+		struct machine m = {0};
+		struct driver d = driver_new();
+		struct error err = {{0}};
+		u16 queue = n ? 5 : 1;
+
+		m.f = d.f;
+		m.chardev = calloc(1, sizeof(*m.chardev));
+		driver_ram(&d);
+		d.f->machine = &m;
+		d.dev = fixture_add(d.f, &virtio_serial_pci_class, NULL, "addr=1,id=vs", &err);
+		assert_non_null(fixture_add(d.f, classes[n], NULL, "chardev=c0", &err));
+		driver_map(&d);
+		driver_start(&d, BIT(CONSOLE_F_MULTIPORT), queue);
+		desc_put(&d, DESC_AT, 0, DATA_AT, 10, 0, 0);
+		m.chardev->backlog = 16 * MiB;
+		avail_put(&d, 0);
+		notify(&d, queue);
+		assert_int_equal(used_idx(&d), n ? 0 : 1);
+		if (n) {
+			m.chardev->drained(m.chardev->drained_opaque); /* not enough of it */
+			assert_int_equal(used_idx(&d), 0);
+			m.chardev->backlog = 4096;
+			m.chardev->drained(m.chardev->drained_opaque);
+			assert_int_equal(used_idx(&d), 1);
+			m.chardev->drained(m.chardev->drained_opaque);
+		}
+		assert_int_equal(m.chardev->out_count, 10);
+		m.chardev->backlog = SIZE_MAX; /* nobody will ever read it */
+		avail_put(&d, 0);
+		notify(&d, queue);
+		assert_int_equal(used_idx(&d), 2);
+		dev_destroy(d.f->devs[--d.f->dev_count]);
+		assert_null(m.chardev->drained);
+		end(&d, &m);
+	}
+}
+
 static void messages_without_room_are_bounded(void **state)
 {
 	struct machine m = {0};
@@ -279,6 +334,7 @@ int main(void)
 		cmocka_unit_test(bytes_go_both_ways_without_multiport),
 		cmocka_unit_test(multiport_driver_learns_of_the_console),
 		cmocka_unit_test(a_serial_port_tells_of_its_client),
+		cmocka_unit_test(a_port_waits_for_its_reader),
 		cmocka_unit_test(messages_without_room_are_bounded),
 		cmocka_unit_test(ports_are_checked),
 		cmocka_unit_test(a_port_that_is_taken_out_lets_go_of_its_chardev),
