@@ -494,6 +494,11 @@ bool chardev_listens(const struct chardev *c)
 	return c->listen_fd >= 0;
 }
 
+bool chardev_is_socket(const struct chardev *c)
+{
+	return c->listen_fd >= 0 || (c->out_kind == OUT_SOCKET && !c->is_stdio);
+}
+
 void chardev_on_drain(struct chardev *c, void (*drained)(void *opaque), void *opaque)
 {
 	c->drained = drained;

@@ -129,6 +129,8 @@ const char *chardev_pty(const struct chardev *chardev); /* "pty:NAME"; NULL: it 
 void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque, bool connected), void *opaque);
 /* Whether connections come and go: a socket of ours. */
 bool chardev_listens(const struct chardev *chardev);
+/* Whether its connection may end: a socket, whoever listens. */
+bool chardev_is_socket(const struct chardev *chardev);
 /* Bytes written that the host has not taken yet; SIZE_MAX: it will never take any. */
 size_t chardev_backlog(struct chardev *chardev);
 /* Who holds bytes back because of the backlog: called under the machine lock when there may be less of it. */

@@ -438,10 +438,11 @@ static bool console_create(struct dev *dev, const struct dev_env *env, struct er
 	port->host_open = is_console(port) || (port->chardev && !chardev_listens(port->chardev));
 	if (port->chardev)
 		chardev_connect(port->chardev, port_can_take, port_take, port);
-	if (port->chardev && !port->host_open)
-		chardev_on_connection(port->chardev, port_host_changed, port);
-	if (port->chardev && !is_console(port))
+	if (port->chardev && !is_console(port)) {
 		chardev_on_drain(port->chardev, port_drained, port);
+		if (chardev_is_socket(port->chardev))
+			chardev_on_connection(port->chardev, port_host_changed, port);
+	}
 	return true;
 }
 

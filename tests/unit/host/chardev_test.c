@@ -118,6 +118,7 @@ static void files_keep_every_byte(void **state)
 
 	snprintf(spec, sizeof(spec), "file:%s", name);
 	c = must_open(spec, NULL);
+	assert_false(chardev_is_socket(c));
 	chardev_write(c, (const u8 *)"one ", 4);
 	chardev_write(c, (const u8 *)"two", 3);
 	chardev_close(c);
@@ -283,6 +284,7 @@ static void sockets_can_be_inherited(void **state)
 	check_says(&err, "or used already");
 	snprintf(spec, sizeof(spec), "fd:%d,server=on,wait=off", listener);
 	server = must_open(spec, loop);
+	assert_true(chardev_is_socket(c) && chardev_is_socket(server));
 	assert_int_equal(inheritable(),
 			 before - 2); /* the two that were taken: no other is handed on, or taken for one */
 	chardev_connect(c, sink_room, sink_take, &sink);

@@ -13,7 +13,7 @@ struct chardev {
 	u8 out[1 * MiB];
 	size_t out_count;
 	unsigned kicks;
-	bool listens;
+	bool listens, is_socket;
 	size_t backlog; /* its reader has not taken yet */
 	void (*drained)(void *opaque);
 	void *drained_opaque;
@@ -38,6 +38,10 @@ bool chardev_is_connected(const struct chardev *chardev)
 bool chardev_listens(const struct chardev *chardev)
 {
 	return chardev->listens;
+}
+bool chardev_is_socket(const struct chardev *chardev)
+{
+	return chardev->is_socket;
 }
 void chardev_on_connection(struct chardev *chardev, void (*changed)(void *opaque, bool connected), void *opaque)
 {
@@ -209,7 +213,7 @@ static void a_serial_port_tells_of_its_client(void **state)
 
 	m.f = d.f;
 	m.chardev = calloc(1, sizeof(*m.chardev));
-	m.chardev->listens = true;
+	m.chardev->listens = m.chardev->is_socket = true;
 	driver_ram(&d);
 	d.f->machine = &m;
 	d.dev = fixture_add(d.f, &virtio_serial_pci_class, NULL, "addr=1,id=vs", &err);
@@ -235,6 +239,37 @@ static void a_serial_port_tells_of_its_client(void **state)
 	dev_destroy(d.f->devs[--d.f->dev_count]);
 	assert_null(m.chardev->changed);
 	end(&d, &m);
+}
+
+/* So does one whose socket connected to somebody; what has no end (a file) is open for ever. */
+static void a_serial_port_tells_of_the_end(void **state)
+{
+	for (unsigned is_socket = 0; is_socket < 2; is_socket++) {
+		struct machine m = {0};
+		struct driver d = driver_new();
+		struct error err = {{0}};
+
+		m.f = d.f;
+		m.chardev = calloc(1, sizeof(*m.chardev));
+		m.chardev->is_socket = is_socket;
+		driver_ram(&d);
+		d.f->machine = &m;
+		d.dev = fixture_add(d.f, &virtio_serial_pci_class, NULL, "addr=1,id=vs", &err);
+		assert_non_null(fixture_add(d.f, &virtserialport_class, NULL, "chardev=c0", &err));
+		assert_true(!m.chardev->changed == !is_socket);
+		if (is_socket)
+			m.chardev->changed(m.chardev->changed_opaque, true);
+		driver_map(&d);
+		driver_start(&d, BIT(CONSOLE_F_MULTIPORT), 3);
+		control_in(&d);
+		control_put(&d, 1, CONSOLE_PORT_READY, 1);
+		message_is(&d, 0, 1, CONSOLE_PORT_OPEN, 1);
+		if (is_socket) {
+			m.chardev->changed(m.chardev->changed_opaque, false);
+			message_is(&d, 1, 1, CONSOLE_PORT_OPEN, 0);
+		}
+		end(&d, &m);
+	}
 }
 
 /* What a port's reader has not taken yet stays in the guest; a console's driver spins, and is not kept waiting. */
@@ -334,6 +369,7 @@ int main(void)
 		cmocka_unit_test(bytes_go_both_ways_without_multiport),
 		cmocka_unit_test(multiport_driver_learns_of_the_console),
 		cmocka_unit_test(a_serial_port_tells_of_its_client),
+		cmocka_unit_test(a_serial_port_tells_of_the_end),
 		cmocka_unit_test(a_port_waits_for_its_reader),
 		cmocka_unit_test(messages_without_room_are_bounded),
 		cmocka_unit_test(ports_are_checked),
