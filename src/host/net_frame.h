@@ -32,7 +32,7 @@
 
 #define MESSAGE_PREFIX 4
 #define MESSAGE_TEXT 0x80000000u
-#define MESSAGE_TEXT_MAX 4096
+#define MESSAGE_TEXT_MAX 65536 /* some 800 connections */
 
 /* What a side takes, of what the other may leave undone: bits of the command "offloads". */
 #define OFFLOAD_CSUM 0x01

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +28,8 @@
 #define IN_BYTES (1 * MiB)
 #define OUT_BYTES (4 * MiB)
 #define OUT_ENOUGH (1 * MiB) /* from here on, sockets wait */
+/* An answer has room behind frames: somebody waits for it. */
+#define OUT_FRAMES (OUT_BYTES - MESSAGE_PREFIX - MESSAGE_TEXT_MAX)
 #define POLLS_MAX 4096
 #define TIMERS_MAX 4
 #define FORWARDS_MAX 64
@@ -77,16 +80,17 @@ static void merge_close(struct program *p)
 	merge_end(&p->merge);
 }
 
-/* Where the next message of at most `size` bytes can stand, with its prefix; NULL: too much waits already. */
-static u8 *out_room(struct program *p, size_t size)
+/* Where the next message of at most `size` bytes can stand, with its prefix, in the first `limit` of `out`; NULL: too
+ * much waits already. */
+static u8 *out_room(struct program *p, size_t size, size_t limit)
 {
-	if (p->out_used + MESSAGE_PREFIX + size > OUT_BYTES && p->out_start) {
+	if (p->out_used + MESSAGE_PREFIX + size > limit && p->out_start) {
 		merge_close(p);
 		memmove(p->out, p->out + p->out_start, p->out_used - p->out_start);
 		p->out_used -= p->out_start;
 		p->out_start = 0;
 	}
-	return p->out_used + MESSAGE_PREFIX + size <= OUT_BYTES ? p->out + p->out_used : NULL;
+	return p->out_used + MESSAGE_PREFIX + size <= limit ? p->out + p->out_used : NULL;
 }
 
 static void out_flush(struct program *p)
@@ -113,7 +117,7 @@ static void text_send(struct program *p, const char *text)
 	u8 *at;
 
 	merge_close(p);
-	at = out_room(p, size);
+	at = out_room(p, size, OUT_BYTES);
 	if (!at)
 		return;
 	prefix_put(at, MESSAGE_TEXT | (u32)size);
@@ -129,12 +133,12 @@ static ssize_t send_packet(const void *bytes, size_t size, void *opaque)
 
 	if (size < ETHERNET_HEADER || size > ETHERNET_MAX)
 		return (ssize_t)size;
-	if (p->merge.frame && p->out_used + size <= OUT_BYTES && merge_append(&p->merge, bytes, size)) {
+	if (p->merge.frame && p->out_used + size <= OUT_FRAMES && merge_append(&p->merge, bytes, size)) {
 		p->out_used = (size_t)(p->merge.frame - p->out) + p->merge.size;
 		return (ssize_t)size;
 	}
 	merge_close(p);
-	at = out_room(p, FRAME_HEADER + size);
+	at = out_room(p, FRAME_HEADER + size, OUT_FRAMES);
 	if (!at)
 		return (ssize_t)size;
 	frame = at + MESSAGE_PREFIX;
@@ -385,6 +389,17 @@ static void run(struct program *p)
 
 /* --- Start --- */
 
+/* Each connection is a descriptor: as many as are looked at. */
+static void descriptors_allow(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = MIN(files.rlim_max, POLLS_MAX);
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 struct arguments {
 	SlirpConfig config;
 	const char *forwards[FORWARDS_MAX], *searches[SEARCHES_MAX + 1];
@@ -464,6 +479,7 @@ int main(int argc, char **argv)
 	if (a.search_count)
 		a.config.vdnssearch = a.searches;
 	resolver_remember();
+	descriptors_allow();
 	if (ok) {
 		p->slirp = slirp_new(&a.config, &callbacks, p);
 		ok = p->slirp || (snprintf(why, sizeof(why), "libslirp does not take these addresses") && false);

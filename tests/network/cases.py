@@ -9,8 +9,10 @@ import hashlib
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -159,6 +161,73 @@ def forwarding(build, long):
         return ""
 
 
+TEXT = 0x80000000
+
+
+class Helper:
+    """cxlvm-net alone: its stream is the test's. [host/net_frame.h]"""
+
+    def __init__(self, build, forwards, files=None):
+        self.stream, other = socket.socketpair()
+        words = ["net=10.0.2.0", "mask=255.255.255.0", "host=10.0.2.2", "dns=10.0.2.3", "dhcpstart=10.0.2.15", "ipv4"]
+        words += [f"hostfwd={f}" for f in forwards]
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)) if files else None
+        self.child = subprocess.Popen([str(build / "meson/cxlvm-net"), str(other.fileno())] + words, pass_fds=[other.fileno()], preexec_fn=limit)
+        other.close()
+        self.stream.settimeout(60)
+        self.bytes = b""
+
+    def send(self, text):
+        self.stream.sendall(struct.pack(">I", TEXT | len(text)) + text.encode())
+
+    def answer(self):
+        """The next line of text, over all frames before it."""
+        while True:
+            at = 0
+            while at + 4 <= len(self.bytes):
+                prefix, = struct.unpack_from(">I", self.bytes, at)
+                end = at + 4 + (prefix & ~TEXT)
+                if end > len(self.bytes):
+                    break
+                if prefix & TEXT:
+                    text, self.bytes = self.bytes[at + 4:end].decode(), self.bytes[end:]
+                    return text
+                at = end
+            more, self.bytes = self.stream.recv(1 << 20), self.bytes[at:]
+            assert more, "cxlvm-net has ended"
+            self.bytes += more
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.stream.close()
+        self.child.kill()
+        self.child.wait()
+
+
+def answers(build, long):
+    """As many forwardings as there may be are all told of, over a wire that is full, and with a few descriptors to begin with."""
+    forwards = [f"tcp:127.0.0.1:0-10.0.2.15:{1000 + n}" for n in range(64)]
+    with Helper(build, forwards, (32, 1024)) as helper:
+        assert (said := helper.answer()) == "ok", said
+        helper.send("info")
+        said = helper.answer()
+        assert all(f" {1000 + n} " in said for n in range(64)), said
+        # The guest asks who 10.0.2.2 is, and takes nothing.
+        card = bytes.fromhex("525400123456")
+        arp = bytes(12) + b"\xff" * 6 + card + bytes.fromhex("08060001080006040001") + card + bytes([10, 0, 2, 15]) + bytes(6) + bytes([10, 0, 2, 2])
+        message = struct.pack(">I", len(arp)) + arp
+        for _ in range(100):
+            helper.stream.sendall(message * 1000)
+        helper.send("info")
+        said = helper.answer()
+        assert " 1000 " in said, said
+        helper.send("hostfwd_remove tcp:127.0.0.1:1")
+        assert "no such forwarding" in helper.answer()
+        return ""
+
+
 def no_orphans(build, long):
     """cxlvm killed at once: cxlvm-net ends with it."""
     with running(build, ["-nic", "user,hostfwd=tcp:127.0.0.1:PORT-:22"]) as guest:
@@ -229,7 +298,7 @@ def between(build, long):
                 live.close()
 
 
-CASES = {"between two machines": between, "ssh, files both ways": files, "forwarding, the end of cxlvm-net": forwarding, "no orphans": no_orphans}
+CASES = {"answers of cxlvm-net": answers, "between two machines": between, "ssh, files both ways": files, "forwarding, the end of cxlvm-net": forwarding, "no orphans": no_orphans}
 
 
 def run_all(build, long):
