@@ -94,6 +94,7 @@ static bool port_alternate(const struct pci_dev *pci, struct pci_alternate *rang
 	return dvsec_alternate(pci, container_of(pci, const struct cxl_port, pci)->dvsec, ranges);
 }
 
+/* No slot of CXL may be emptied without asking: Hot-Plug Surprise is 0. [CXL3.1 9.9] */
 struct pcie_link cxl_port_link(const struct cxl_port *port)
 {
 	return (struct pcie_link){.speed = pcie_speed_of(port->speed),

@@ -215,6 +215,7 @@ struct pcie_link {
 	bool slot;
 	bool flr;
 	bool hotplug;
+	bool surprise; /* a slot whose device may go without asking */
 	bool power_controller;
 	bool flit; /* Flit Mode Supported */
 };

@@ -26,6 +26,7 @@ static bool root_port_create(struct dev *dev, const struct dev_env *env, struct 
 				 .port = rp->port,
 				 .slot = true,
 				 .hotplug = rp->hotplug,
+				 .surprise = rp->hotplug,
 				 .power_controller = rp->power_controller};
 
 	if (!pci_dev_init(&rp->pci, &ids, env, err))

@@ -190,10 +190,9 @@ void pci_slot_rows(struct reg rows[PCI_SLOT_ROWS], const struct pcie_link *link)
 	u64 cap = 0, control = 0, status = 0;
 
 	if (link->slot) {
-		cap = (link->power_controller ? EXP_SLTCAP_POWER : 0) |
-		      (link->hotplug ?
-			       EXP_SLTCAP_HOTPLUG | EXP_SLTCAP_SURPRISE | EXP_SLTCAP_BUTTON | EXP_SLTCAP_INDICATORS :
-			       EXP_SLTCAP_NO_COMMAND);
+		cap = (link->power_controller ? EXP_SLTCAP_POWER : 0) | (link->surprise ? EXP_SLTCAP_SURPRISE : 0) |
+		      (link->hotplug ? EXP_SLTCAP_HOTPLUG | EXP_SLTCAP_BUTTON | EXP_SLTCAP_INDICATORS :
+				       EXP_SLTCAP_NO_COMMAND);
 		control = EXP_SLTCTL_DLLSCE | /* as all ports report Data Link Layer Link Active [PCIe5 7.5.3.10] */
 			  (link->hotplug ? EXP_SLTCTL_HPIE | EXP_SLTCTL_PIC | EXP_SLTCTL_AIC | EXP_SLT_EVENTS : 0) |
 			  (link->power_controller ? EXP_SLTCTL_POWER_OFF : 0);

@@ -225,6 +225,14 @@ static void ports_are_told_as_they_are(void **state)
 	reset[1] = 3;
 	assert_int_equal(send(0x5102, reset, 2), CXL_INVALID_INPUT);
 	assert_int_equal(send(0x5102, (u8[]){33, 0}, 2), CXL_INVALID_INPUT);
+	/* No slot of CXL may be emptied without asking. [CXL3.1 9.9] */
+	for (unsigned n = 0; n < 2; n++) {
+		struct pci_dev *slot = n ? port : rp;
+
+		assert_int_equal(pci_config_read(slot, slot->cap_pcie + EXP_SLTCAP, 4) &
+					 (EXP_SLTCAP_HOTPLUG | EXP_SLTCAP_SURPRISE),
+				 EXP_SLTCAP_HOTPLUG);
+	}
 	/* Software takes the power from the slot, and gives it back. */
 	for (unsigned off = 0; off < 2; off++) {
 		pci_config_write(port, port->cap_pcie + EXP_SLTCTL, 2, off ? EXP_SLTCTL_POWER_OFF : 0);
