@@ -67,7 +67,7 @@ static void room_between_two_looks_is_told(void **state)
 	struct card card = {0};
 	static u8 frame[FRAME_HEADER + 60000];
 	struct netdev *n;
-	char text[128];
+	char text[160];
 	int listener, end;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/cxlvm-wire-%d", (int)getpid());
