@@ -97,35 +97,46 @@ static bool each(const struct listed *list, const char *what, const char *implie
 	return true;
 }
 
+static void drop_keys(struct opts *opts, const char *const *keys)
+{
+	for (; *keys; keys++)
+		for (unsigned i = 0; i < opts->count; i++) {
+			struct opt *opt = &opts->list[i];
+
+			if (strcmp(opt->key, *keys))
+				continue;
+			free(opt->key);
+			free(opt->value);
+			memmove(opt, opt + 1, (--opts->count - i--) * sizeof(*opt));
+		}
+}
+
 /* A picture needs no file: memory is memory. */
 static bool add_drawn_object(struct machine *machine, struct opts *opts, struct error *err)
 {
-	static const char *const unused[] = {"mem-path", "pmem",     "align",        "readonly", "rom",
-					     "share",    "prealloc", "discard-data", "offset"};
+	static const char *const unused[] = {"mem-path", "pmem",        "align",  "readonly",     "rom",
+					     "share",    "prealloc",    "offset", "discard-data", "hugetlb",
+					     "seal",     "hugetlbsize", NULL};
 	const char *type = opts_get(opts, "qom-type");
 
-	if (type && strncmp(type, "memory-backend-", 15))
+	if (!type || strncmp(type, "memory-backend-", 15))
 		return machine_add_object(machine, opts, err);
-	for (unsigned i = 0; type && i < opts->count; i++) {
-		for (unsigned k = 0; k < sizeof(unused) / sizeof(unused[0]); k++)
-			opts->list[i].used |= !strcmp(opts->list[i].key, unused[k]);
-		if (opts->list[i].used && strcmp(opts->list[i].key, "qom-type")) {
-			free(opts->list[i].key);
-			free(opts->list[i].value);
-			opts->list[i--] = opts->list[--opts->count];
-		} else if (!strcmp(opts->list[i].key, "qom-type")) {
+	drop_keys(opts, unused);
+	for (unsigned i = 0; i < opts->count; i++)
+		if (!strcmp(opts->list[i].key, "qom-type")) {
 			free(opts->list[i].value);
 			opts->list[i].value = strdup("memory-backend-ram");
 		}
-	}
 	return machine_add_object(machine, opts, err);
 }
 
 /* Bridges, ports and what is CXL; a disk would ask for its file. */
 static bool add_drawn_device(struct machine *machine, struct opts *opts, struct error *err)
 {
+	static const char *const files[] = {"cdat", NULL};
 	const char *name = opts_get(opts, "driver");
 
+	drop_keys(opts, files);
 	if (!name || !strncmp(name, "cxl-", 4) || !strncmp(name, "pxb-", 4) || !strncmp(name, "pcie-", 5) ||
 	    !strncmp(name, "x3130-", 6))
 		return machine_add_device(machine, opts, err);
@@ -479,7 +490,9 @@ int control_main(int argc, char **argv)
 	s->config.escape = 1;
 	s->sandbox = true;
 	skip = read_drawing(s, argc, argv);
-	ok = parse_arguments(s, argc - skip, argv + skip, &err) && accel_settle(s, &err) && settle_stdio(s, &err);
+	ok = parse_arguments(s, argc - skip, argv + skip, &err) &&
+	     (s->draw || !s->trace_file || trace_open(s->trace_file, &err)) && accel_settle(s, &err) &&
+	     settle_stdio(s, &err);
 	if (ok && s->daemonize && !s->draw && !s->config.dumpdtb)
 		ok = (daemon = daemon_begin(&err)) >= 0;
 	s->config.no_program = s->config.none || s->config.start_paused || s->config.dumpdtb;

@@ -126,13 +126,13 @@ bool option_fw_cfg(struct settings *s, const char *a, struct error *err)
 		ok = opts_all_used(&opts, "-fw_cfg", err);
 	if (ok && string) {
 		*to = (struct fw_cfg_file){strdup(name), (u8 *)strdup(string), strlen(string)};
-	} else if (ok) {
+	} else if (ok && !s->draw) {
 		ok = file_read_all(file, FW_CFG_BYTES_MAX, &data, &size, err) ||
 		     fail_context(err, "-fw_cfg file=%s", file);
 		if (ok)
 			*to = (struct fw_cfg_file){strdup(name), data, (size_t)size};
 	}
-	s->config.fw_cfg_count += ok;
+	s->config.fw_cfg_count += ok && to->name;
 	opts_free(&opts);
 	return ok;
 }

@@ -91,6 +91,7 @@ TAKE_STRING(dtb, config.dtb)
 TAKE_STRING(bios, config.bios)
 TAKE_STRING(pidfile, pidfile)
 TAKE_STRING(name, name)
+TAKE_STRING(trace_file, trace_file)
 /* clang-format on */
 
 static bool take_serial(struct settings *s, const char *a, struct error *err)
@@ -192,11 +193,6 @@ static bool take_trace(struct settings *s, const char *a, struct error *err)
 	return trace_enable(a, err);
 }
 
-static bool take_trace_file(struct settings *s, const char *a, struct error *err)
-{
-	return trace_open(a, err);
-}
-
 /* What QEMU's trace events begin with, and our items for the same. */
 static const struct {
 	const char *prefix, *items;
@@ -246,8 +242,9 @@ static bool take_trace_events(struct settings *s, const char *a, struct error *e
 	if (opts_get(&opts, "events"))
 		ok = fail(err, "-trace %s: events= is not built; write each pattern with a -trace of its own", a);
 	else
-		ok = opts_all_used(&opts, "-trace", err) && (!pattern || take_trace_pattern(pattern, err)) &&
-		     (!file || trace_open(file, err));
+		ok = opts_all_used(&opts, "-trace", err) && (!pattern || take_trace_pattern(pattern, err));
+	if (ok && file)
+		s->trace_file = strdup(file);
 	opts_free(&opts);
 	return ok;
 }

@@ -29,7 +29,7 @@ struct settings {
 	enum monitor_kind { MONITOR_QMP, MONITOR_CHARDEV, MONITOR_HUMAN } monitor_kind[LISTED_MAX];
 	struct monitor *human;           /* those that are open */
 	const char *net_card, *net_wire; /* -net nic, and -net user and the like, until they make a pair */
-	const char *pidfile, *name, *uuid, *gdb;
+	const char *pidfile, *name, *uuid, *gdb, *trace_file;
 	bool draw;   /* `cxlvm topology`: nothing is opened or run */
 	u32 picture; /* enum picture of qmp.h */
 	bool nographic, daemonize;

@@ -950,6 +950,12 @@ def topology(build, folder):
                 "-kernel", "/nonexistent/k", "-qmp", f"unix:{path}.s,server=on", "-serial", "mon:stdio")
     assert lazy.returncode == 0 and b"256 MiB persistent" in lazy.stdout, lazy
     assert not list(pathlib.Path(folder).glob("backing*"))
+    trace = pathlib.Path(folder) / "trace"
+    trace.write_text("of a machine that runs\n")
+    files = draw("-M", "cxl-fmw.0.targets.0=a,cxl-fmw.0.size=4G", "-device", "pxb-cxl,id=a,bus_nr=9", "-object", "memory-backend-memfd,id=v,size=256M,seal=off",
+                 "-device", "cxl-rp,bus=a,id=r", "-device", "cxl-type3,bus=r,volatile-memdev=v,cdat=/nonexistent/c", "-fw_cfg", "opt/x,file=/nonexistent/f",
+                 "-trace", f"cxl_*,file={trace}", "-D", str(trace))
+    assert files.returncode == 0 and b"256 MiB volatile" in files.stdout and trace.read_text() == "of a machine that runs\n", files
     wrong = draw("-M", "virt,cxl-fmw.0.targets.0=nix,cxl-fmw.0.size=4G")
     assert wrong.returncode == 1 and wrong.stderr.decode().count("\n") == 1 and b"nix" in wrong.stderr
     assert b"no CXL" in draw().stdout
