@@ -39,7 +39,17 @@ _cxlvm_words()
 		return ;;
 	-cpu) mapfile -t COMPREPLY < <(compgen -W "$("$program" -cpu help 2>/dev/null | sed -n 's/^  //p')" -- "$word"); return ;;
 	-d) mapfile -t COMPREPLY < <(compgen -W "$("$program" -d help 2>/dev/null | cut -d' ' -f1)" -- "$word"); return ;;
-	-machine|-M) mapfile -t COMPREPLY < <(compgen -W "virt none help" -- "$word"); return ;;
+	-machine|-M)
+		if [[ $word != *,* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "virt none help" -- "$word")
+		else
+			rest=${word##*,}
+			[[ $rest == *=* ]] && return
+			mapfile -t COMPREPLY < <(compgen -P "${word%,*}," -W "$("$program" -M virt,help 2>/dev/null |
+				sed -n 's/\.N\./.0./; s/\.M=/.0=/; s/^  \([^=]*\)=<.*/\1=/p')" -- "$rest")
+			compopt -o nospace 2>/dev/null
+		fi
+		return ;;
 	-accel) mapfile -t COMPREPLY < <(compgen -W "jit interp help" -- "$word"); return ;;
 	-kernel|-initrd|-dtb|-bios|-D|-pidfile|-readconfig|-hda|-hdb|-hdc|-hdd|-cdrom|-pflash) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null; return ;;
 	esac

@@ -36,6 +36,44 @@ static const struct fixed_key {
 	{"suppress-vmdesc", "on|off", ""},
 };
 
+/* For help: the others. */
+static const struct {
+	const char *key, *values, *words;
+} free_keys[] = {
+	{"accel", "jit|interp|tcg", "as -accel"},
+	{"acpi", "on|off|auto", "ACPI tables, where the guest can take them"},
+	{"cache-maintenance", "hisi|none", "a block that cleans caches by address (ACPI HISI0511)"},
+	{"cxl", "on|off", "CXL host bridges can be described"},
+	{"cxl-firmware-first", "on|off", "firmware hears of CXL errors first; with ras=on"},
+	{"cxl-fmw.N.back-invalidate", "on|off", "window N takes memory with back-invalidation"},
+	{"cxl-fmw.N.base", "ADDRESS", "where window N lies; otherwise behind the one before"},
+	{"cxl-fmw.N.interleave-arithmetic", "modulo|xor", "how window N spreads over its targets"},
+	{"cxl-fmw.N.interleave-granularity", "BYTES", "256 to 16k"},
+	{"cxl-fmw.N.qtg", "NUMBER", "QoS throttling group of window N"},
+	{"cxl-fmw.N.restrictions", "WORD:WORD...", "what window N may be used for"},
+	{"cxl-fmw.N.size", "SIZE", "size of window N"},
+	{"cxl-fmw.N.targets.M", "ID", "the pxb-cxl that is target M of window N"},
+	{"default-bus-bypass-iommu", "on|off", "pcie.0 is not behind the SMMU"},
+	{"dumpdtb", "FILE", "write the device tree there, and end"},
+	{"iommu", "smmuv3|none", "an SMMU for PCI functions"},
+	{"its", "on|off", "the GIC has an ITS"},
+	{"memory-backend", "ID", "the -object that RAM is"},
+	{"pflash0", "ID", "the -drive that is bank 0 of flash, where firmware is"},
+	{"pflash1", "ID", "bank 1, where its variables are"},
+	{"ras", "on|off", "firmware tells of errors (HEST)"},
+};
+
+static _Noreturn void help_properties(void)
+{
+	printf("virt options:\n");
+	for (unsigned i = 0; i < ARRAY_SIZE(free_keys); i++)
+		printf("  %s=<%s> - %s\n", free_keys[i].key, free_keys[i].values, free_keys[i].words);
+	for (unsigned i = 0; i < ARRAY_SIZE(fixed_keys); i++)
+		printf("  %s=<%s>%s%s\n", fixed_keys[i].key, fixed_keys[i].values, *fixed_keys[i].why ? " - " : "",
+		       fixed_keys[i].why);
+	help_done();
+}
+
 static bool is_one_of(const char *value, const char *list)
 {
 	size_t length = strlen(value);
@@ -126,7 +164,7 @@ static bool machine_key(struct settings *s, const char *key, const char *value, 
 			return true;
 		return fail(err, "-M %s=%s: %s; write %s=%s", key, value, fixed_keys[i].why, key, fixed_keys[i].values);
 	}
-	return fail(err, "-M %s=%s: no such machine property; '-M help' lists them", key, value);
+	return fail(err, "-M %s=%s: no such machine property; '-M virt,help' lists them", key, value);
 }
 
 /* cxl-fmw.N.KEY=VALUE, gathered by N. */
@@ -169,8 +207,8 @@ bool option_machine(struct settings *s, const char *argument, struct error *err)
 			s->config.none = !strcmp(value, "none");
 			if (!s->config.none && strcmp(value, "virt") && strncmp(value, "virt-", 5))
 				return fail(err, "-M %s: the machine is 'virt'; write -M virt", value);
-		} else if (!strcmp(key, "help")) {
-			help_machines();
+		} else if (!strcmp(key, "help") || !strcmp(key, "?")) {
+			help_properties();
 		} else if (!strncmp(key, "cxl-fmw.", 8)) {
 			if (!window_key(s, key, value, err))
 				return false;
@@ -231,9 +269,7 @@ bool option_cpu(struct settings *s, const char *argument, struct error *err)
 			if (!strcmp(cpu_features[f].name, key))
 				break;
 		if (f == ARRAY_SIZE(cpu_features))
-			return fail(err,
-				    "-cpu %s=%s: no such CPU property; leave it out (-cpu help lists what there is)",
-				    key, value);
+			return fail(err, "-cpu %s=%s: no such CPU property; leave it out", key, value);
 		if (!parse_bool(key, value, &flag, err))
 			return fail_context(err, "-cpu");
 		if (flag != cpu_features[f].present)

@@ -476,7 +476,7 @@ static bool take_action(struct settings *s, const char *a, struct error *err)
 
 const struct option options[] = {
 	{"machine", "M", "virt[,KEY=VALUE...]",
-	 "the machine and its properties; cxl-fmw.N.* describe fixed memory windows; ras=on, cxl-firmware-first=on: errors by firmware",
+	 "the machine and its properties; '-M virt,help' lists them; cxl-fmw.N.* describe fixed memory windows",
 	 option_machine},
 	{"cpu", NULL, "MODEL", "the CPU; '-cpu help' lists the models", option_cpu},
 	{"accel", NULL, "jit|interp", "the engine: translator (the default on x86-64) or interpreter", option_accel},

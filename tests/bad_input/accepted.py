@@ -19,6 +19,8 @@ CASES = [
     ("--help", "--help", ["usage: "]),
     ("-M help", "-M help", ["virt ", "ARM Virtual Machine"]),
     ("-machine ?", "-machine ?", ["ARM Virtual Machine"]),
+    ("-M virt,help", "-M virt,help", ["virt options:", "\n  cxl=<on|off>", "\n  cxl-fmw.N.size=<SIZE>", "\n  gic-version=<3|max|host>"]),
+    ("-machine virt,?", "-machine virt,?", ["virt options:"]),
     ("-cpu help", "-cpu help", ["max", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1", "cortex-a53"]),
     ("-d help", "-d help", ["exec", "mmio", "cxl", "mbox", "unimp", "guest_error"]),
     ("-accel help", "-accel help", ["\ntcg\n", "\njit\n"]),
@@ -102,6 +104,17 @@ def help_for_all(program):
             done = programs.run([str(program), option, f"{name},help"])
             wrong += [f"{option} {name},help: {text}" for text in judge(done, [name, "=<"], None)]
         yield f"{option} X,help for each of {len(listed)}", not wrong, "\n".join(wrong)
+
+
+def properties_are_known(program):
+    """What -M virt,help lists is known to -M: a value that cannot be is refused for itself, or for what follows from it."""
+    listed = re.findall(r"^  ([^=\s]+)=<", programs.run([str(program), "-M", "virt,help"]).out.decode(), re.M)
+    wrong = [] if len(listed) > 30 else [str(listed)]
+    for key in listed:
+        done = programs.run([str(program), "-M", "virt," + re.sub(r"\.[NM]\b", ".0", key) + "=frob", "-bios", "/nonexistent"])
+        if done.code != 1 or b"no such machine property" in done.err or b"no such key" in done.err:
+            wrong.append(f"{key}: {done.err.decode()}")
+    yield f"each of {len(listed)} machine properties that are listed", not wrong, "\n".join(wrong)
 
 
 def judge(done, words, folder):

@@ -113,7 +113,7 @@ CASES = [
     ("vnc", "-vnc :1", ["-vnc", "no display"]),
     ("unknown machine", "-M sbsa-ref", ["sbsa-ref", "virt"]),
     ("unknown cache maintenance", "-M virt,cache-maintenance=l3", ["cache-maintenance=l3", "hisi"]),
-    ("unknown machine key", "-M virt,frob=on", ["frob=on", "no such machine property"]),
+    ("unknown machine key", "-M virt,frob=on", ["frob=on", "no such machine property", "-M virt,help"]),
     ("virtualization", "-M virt,virtualization=on", ["virtualization=on", "EL2", "virtualization=off"]),
     ("gic 2", "-M virt,gic-version=2", ["gic-version=2", "GICv3"]),
     ("cxl value", "-M virt,cxl=maybe", ["cxl", "maybe"]),
@@ -327,6 +327,7 @@ def run_all(build, long=False):
         yield from run_list(program, folder, hostile.CASES)
         yield from run_list(program, folder, accepted.CASES, accepted.judge)
         yield from accepted.help_for_all(program)
+        yield from accepted.properties_are_known(program)
         yield from installed.run_all(build)
         yield from regions.run_all(program, folder)
         yield from mutations.run_all(program, folder, 1000 if long else 100)

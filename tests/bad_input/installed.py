@@ -13,7 +13,7 @@ TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 LINES = [("cxlvm -devi", "-device"), ("cxlvm -device cxl-ty", "cxl-type3"), ("cxlvm -device cxl-type3,vol", "cxl-type3,volatile-memdev="),
          ("cxlvm -object memory-backend-ram,si", "memory-backend-ram,size="),
          ("cxlvm --cpu cortex-a5", "cortex-a57"), ("cxlvm -d gue", "guest_error"),
-         ("cxlvm -M no", "none"), ("cxlvm -pflash /etc/pass", "/etc/passwd")]
+         ("cxlvm -M no", "none"), ("cxlvm -M virt,cxl-fi", "virt,cxl-firmware-first="), ("cxlvm -pflash /etc/pass", "/etc/passwd")]
 
 
 def complete(root, line):
@@ -24,7 +24,8 @@ def complete(root, line):
 
 # What Tab makes of them in a shell where someone types: bash breaks words at '=' and puts what completes in the place of the last one.
 TYPED = [("cxlvm -device pxb-cxl,id=b,bus_", "cxlvm -device pxb-cxl,id=b,bus_nr="), ("cxlvm -device cxl-type3,bus=r,volatile-memd", "cxlvm -device cxl-type3,bus=r,volatile-memdev="),
-         ("cxlvm -object memory-backend-file,id=a,mem-p", "cxlvm -object memory-backend-file,id=a,mem-path="), ("cxlvm -device cxl-ty", "cxlvm -device cxl-type3")]
+         ("cxlvm -object memory-backend-file,id=a,mem-p", "cxlvm -object memory-backend-file,id=a,mem-path="), ("cxlvm -device cxl-ty", "cxlvm -device cxl-type3"),
+         ("cxlvm -machine virt,cxl=on,cxl-fmw.0.siz", "cxlvm -machine virt,cxl=on,cxl-fmw.0.size=")]
 
 
 def typed(root, line):
