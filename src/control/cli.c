@@ -176,7 +176,7 @@ static bool add_parts(struct settings *s, struct machine *machine, struct error 
 	       each(&s->virtfs, "-virtfs", "fsdriver", machine, machine_add_virtfs, err) &&
 	       each(&s->objects, "-object", "qom-type", machine, machine_add_object, err) &&
 	       each(&s->chardevs, "-chardev", "backend", machine, machine_add_chardev, err) &&
-	       each(&s->blockdevs, "-blockdev", NULL, machine, machine_add_blockdev, err) &&
+	       each(&s->blockdevs, "-blockdev", "driver", machine, machine_add_blockdev, err) &&
 	       each(&s->drives, "-drive", NULL, machine, machine_add_drive, err) &&
 	       each(&s->devices, "-device", "driver", machine, machine_add_device, err);
 }

@@ -3,13 +3,13 @@
  * Other ways to write an option: JSON after -device and -object, files of options (-readconfig), -global's properties,
  * and -cxl, our short form of a whole fabric. Each ends in the ordinary options, so that nothing has two meanings.
  */
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
+#include "control/qmp.h"
 #include "control/settings.h"
 #include "host/host.h"
 
@@ -82,6 +82,8 @@ static bool flatten(struct opts *opts, const char *key, struct json_object *valu
 		if (strlen(key) >= 7 && !strcmp(key + strlen(key) - 7, "backing"))
 			return put_key(opts, key, "null", err);
 		return fail(err, "'%.60s' is null; leave it out", key);
+	case json_type_double:
+		return fail(err, "'%.60s' is no integer of up to 64 bits; write one, or a size as text", key);
 	default: return put_string(opts, key, value, err);
 	}
 }
@@ -92,27 +94,40 @@ bool option_from_json(struct opts *opts, struct json_object *object, struct erro
 	return flatten(opts, "", object, 0, err);
 }
 
+struct reading {
+	struct opts *opts;
+	struct error *err;
+	bool any, ok;
+};
+
+static void take_object(void *opaque, struct json_object *object, const char *error)
+{
+	struct reading *r = opaque;
+	bool more = r->any;
+
+	r->any = true;
+	if (more)
+		r->ok = r->ok && fail(r->err, "something stands behind the JSON object; leave it out");
+	else if (object)
+		r->ok = flatten(r->opts, "", object, 0, r->err);
+	else
+		fail(r->err, "%s; write {\"driver\": \"NAME\", \"KEY\": VALUE}", error);
+}
+
+/* As QMP takes it: strings in either quotes, no member twice, no integer of more than 64 bits. */
 static bool parse_json(struct opts *opts, const char *text, struct error *err)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-	struct json_object *object;
-	bool ok;
+	struct reading r = {.opts = opts, .err = err};
+	struct qmp_input input = {.message = take_object, .opaque = &r};
 
 	memset(opts, 0, sizeof(*opts));
-	if (!tokener)
-		return fail(err, "out of memory");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	object = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
-	ok = json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(object, json_type_object);
-	if (!ok)
-		fail(err, "no JSON object at byte %zu; write {\"driver\": \"NAME\", \"KEY\": VALUE}",
-		     json_tokener_get_parse_end(tokener));
-	json_tokener_free(tokener);
-	ok = ok && flatten(opts, "", object, 0, err);
-	json_object_put(object);
-	if (!ok)
+	qmp_input_feed(&input, (const u8 *)text, strlen(text));
+	if (input.count && (r.ok || !r.any))
+		r.ok = fail(err, "the JSON object is not complete; write {\"driver\": \"NAME\", \"KEY\": VALUE}");
+	qmp_input_clear(&input);
+	if (!r.ok)
 		opts_free(opts);
-	return ok;
+	return r.ok;
 }
 
 bool option_parse(struct opts *opts, const char *text, const char *implied, struct error *err)
