@@ -583,6 +583,8 @@ const struct option options[] = {
 	{"vnc", NULL, "SPEC", NULL, NULL, "there is no display"},
 	{"curses", NULL, NULL, NULL, NULL, "there is no display; -nographic has the console on the terminal"},
 	{"full-screen", NULL, NULL, NULL, NULL, "there is no display"},
+	{"cxl-fixed-memory-window", NULL, "SPEC", NULL, NULL,
+	 "write -M cxl-fmw.0.targets.0=ID,cxl-fmw.0.size=SIZE with the same keys, cxl-fmw.1 for a second window"},
 	{"mem-path", NULL, "PATH", NULL, NULL, "use -object memory-backend-file and -numa node,memdev="},
 	{"run-with", NULL, "SPEC", NULL, NULL, LATER},
 	{"runas", NULL, "USER", NULL, NULL, "no privilege is needed: start it as that user"},

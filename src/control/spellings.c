@@ -137,11 +137,12 @@ bool option_parse(struct opts *opts, const char *text, const char *implied, stru
 
 /* --- -global DRIVER.KEY=VALUE --- */
 
-static bool is_class(const char *name)
+/* Objects have no -global, as in QEMU. */
+static bool is_driver(const char *name)
 {
 	for (unsigned i = 0; machine_classes[i]; i++)
 		if (!strcmp(machine_classes[i]->name, name))
-			return true;
+			return machine_classes[i]->plugs != BUS_OBJECT;
 	return false;
 }
 
@@ -187,7 +188,7 @@ bool option_global(struct settings *s, const char *argument, struct error *err)
 		s->config.virtio_mmio_modern = !legacy;
 		return true;
 	}
-	if (!is_class(global->driver))
+	if (!is_driver(global->driver))
 		notice("-global %s: has no effect: there is no such driver; '-device help' lists them", argument);
 	s->config.global_count++;
 	return true;

@@ -60,6 +60,7 @@ CASES = [
     ("the device tree of a machine with a kernel, which does not start", "-kernel @/image -M virt,dumpdtb=@/dtb-2 -smp 2", []),
     ("both actions", KERNEL + "-action reboot=shutdown,shutdown=poweroff", []),
     ("-global of another machine's device", KERNEL + "-global PIIX4_PM.disable_s3=1", ["PIIX4_PM.disable_s3=1: has no effect"]),
+    ("-global of an object", KERNEL + "-global memory-backend-ram.share=on", ["memory-backend-ram.share=on: has no effect"]),
     ("-global of a driver that is no text", ["-kernel", "@/off", "-global", "a\x1b[31m\n.b=1"], ["-global a\\x1b[31m\\x0a.b=1: has no effect"]),
     ("a pid file", KERNEL + "-pidfile @/pid", []),
     ("the kernel's kunit.py", KERNEL + "-nodefaults -m 1024 -no-reboot -nographic -accel kvm -accel hvf -accel tcg -serial stdio -machine virt "

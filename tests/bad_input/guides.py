@@ -95,6 +95,7 @@ CASES = [
 ]
 
 REFUSED = [
+    ("windows as they were written before 7.1", "-cxl-fixed-memory-window targets.0=cxl.1,size=4G", ["-cxl-fixed-memory-window", "write -M cxl-fmw.0.targets.0=ID"]),
     ("-M q35", "-M q35,cxl=on", ["q35", "virt"]),
     ("JSON cut off", ["-device", '{"driver": "pxb-cxl"'], ["-device", "JSON"]),
     ("JSON with a member twice", ["-device", '{"driver": "pxb-cxl", "bus_nr": 9, "bus_nr": 10}'], ["-device", "duplicate key"]),
