@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What fetches, packs and installs, on machines that are not this one: each script runs beside stubs of what it calls.
+
+Also a program: tests/tools/cases.py BUILD shows what failed."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import programs  # noqa: E402
+
+TREE = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+class Desk:
+    """A folder with a copy of some tools, and stubs: of other tools beside them, of programs in `bin`, which comes first in PATH."""
+
+    def __init__(self, folder, *tools):
+        self.folder = pathlib.Path(folder)
+        for name in ("tools", "bin", "build"):
+            (self.folder / name).mkdir(parents=True)
+        for name in tools:
+            (self.folder / "tools" / name).write_bytes((TREE / "tools" / name).read_bytes())
+            (self.folder / "tools" / name).chmod(0o755)
+
+    def stub(self, name, script="exit 0"):
+        path = self.folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def run(self, command, **more):
+        environment = dict(os.environ, PATH=f"{self.folder}/bin:{os.environ['PATH']}")
+        return subprocess.run(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, **more)
+
+
+def mirrors(build, folder):
+    """Debian's own archive is found by its label, also behind the list of an image for clouds."""
+    desk = Desk(folder, "guest-apt")
+    (desk.folder / "debian.list").write_text("# comment\nhttps://cdn.example/debian\tpriority:1\nhttps://other.example/debian\n")
+    for uris, wanted in (("http://deb.example/debian/", "http://deb.example/debian/"),
+                         ("https://mirror.example/of/packages/", "https://mirror.example/of/packages/"),
+                         ("cdrom://[Debian 12]/\nhttp://deb.example/debian", "http://deb.example/debian"),
+                         (f"mirror+file:{desk.folder}/debian.list/", "https://cdn.example/debian"),
+                         (f"mirror+file://{desk.folder}/debian.list", "https://cdn.example/debian"),
+                         ("mirror+file:/nonexistent/debian.list/\nhttp://deb.example/debian", "http://deb.example/debian")):
+        desk.stub("bin/apt-get", f"[ \"$1 $4\" = 'indextargets Label: Debian' ] && printf '{uris}\\n'")
+        for shell in ("sh", "bash"):
+            done = desk.run([shell, "-euc", ". tools/guest-apt; debian_mirror"])
+            assert (done.returncode, done.stdout, done.stderr) == (0, wanted + "\n", ""), (uris, done)
+    desk.stub("bin/apt-get", "exit 1")
+    done = desk.run(["sh", "-euc", ". tools/guest-apt; debian_mirror"])
+    assert done.returncode == 0 and not done.stderr and done.stdout.startswith("http"), done  # of this machine's own files
+
+
+CASES = {"the mirror that apt has": mirrors}
+
+
+def run_all(build, long=False, names=None):
+    for name in names or CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                CASES[name](build, folder)
+                yield name, True, ""
+            except (AssertionError, OSError, subprocess.TimeoutExpired):
+                yield name, False, traceback.format_exc()[-3000:]
+
+
+if __name__ == "__main__":
+    sys.exit(programs.report(run_all(pathlib.Path(sys.argv[1]).resolve(), names=sys.argv[2:])))
