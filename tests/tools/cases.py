@@ -2,11 +2,17 @@
 """What fetches, packs and installs, on machines that are not this one: each script runs beside stubs of what it calls.
 
 Also a program: tests/tools/cases.py BUILD shows what failed."""
+import contextlib
+import fcntl
 import os
 import pathlib
+import pty
+import signal
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -36,6 +42,17 @@ class Desk:
         return subprocess.run(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, **more)
 
 
+def soon(what, seconds=10):
+    """What it returns once that is something; None: it never does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            if found := what():
+                return found
+        time.sleep(0.05)
+    return None
+
+
 def mirrors(build, folder):
     """Debian's own archive is found by its label, also behind the list of an image for clouds."""
     desk = Desk(folder, "guest-apt")
@@ -55,7 +72,29 @@ def mirrors(build, folder):
     assert done.returncode == 0 and not done.stderr and done.stdout.startswith("http"), done  # of this machine's own files
 
 
-CASES = {"the mirror that apt has": mirrors}
+def interrupted(build, folder):
+    """Ctrl-C ends the guest of a demo whose output is no terminal, and the script."""
+    desk = Desk(folder, "demo")
+    desk.stub("tools/guest")
+    desk.stub("build/cxlvm", f"echo $$ >{folder}/pid.new; mv {folder}/pid.new {folder}/pid; exec sleep 60")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(["tools/demo", "build", "6.12"], cwd=folder, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    try:
+        guest = int(soon(lambda: (pathlib.Path(folder) / "pid").read_text()))
+        os.write(master, b"\x03")
+        assert soon(lambda: process.poll() is not None), "the script goes on"
+        assert soon(lambda: not os.path.exists(f"/proc/{guest}")), "the guest goes on"
+    finally:
+        with contextlib.suppress(NameError, ProcessLookupError):
+            os.kill(guest, signal.SIGKILL)
+        process.kill()
+        process.communicate()
+        os.close(master)
+
+
+CASES = {"Ctrl-C ends what is timed": interrupted, "the mirror that apt has": mirrors}
 
 
 def run_all(build, long=False, names=None):
@@ -64,7 +103,7 @@ def run_all(build, long=False, names=None):
             try:
                 CASES[name](build, folder)
                 yield name, True, ""
-            except (AssertionError, OSError, subprocess.TimeoutExpired):
+            except (AssertionError, OSError, TypeError, subprocess.TimeoutExpired):
                 yield name, False, traceback.format_exc()[-3000:]
 
 
