@@ -94,7 +94,24 @@ def interrupted(build, folder):
         os.close(master)
 
 
-CASES = {"Ctrl-C ends what is timed": interrupted, "the mirror that apt has": mirrors}
+def images(build, folder):
+    """Files of a disk image are as open as a system's, whatever the umask; the key may be named from here, and is looked for first."""
+    desk = Desk(folder, "make-image")
+    desk.stub("tools/install-packages")
+    desk.stub("tools/guest", f"touch {folder}/fetched")
+    desk.stub("tools/guest-packages")
+    (desk.folder / "build/image/apt").mkdir(parents=True)
+    (desk.folder / "build/image/apt/sources.list").write_text("deb http://deb.example/debian trixie main\n")
+    desk.stub("bin/fakeroot", f"umask >{folder}/umask; cat \"$2\" >{folder}/script; exit 1")
+    done = desk.run(["tools/make-image", "build", "debian", "key.pub"])
+    assert done.returncode == 1 and done.stderr.startswith("make-image: SSH_KEY=key.pub: no such file") and done.stderr.count("\n") == 1 and not (desk.folder / "fetched").exists(), done
+    (desk.folder / "key.pub").write_text("ssh-ed25519 x\n")
+    done = desk.run(["tools/make-image", "build", "debian", "key.pub"], umask=0o077)
+    assert int((desk.folder / "umask").read_text(), 8) == 0o022, done
+    assert f'cp "{os.path.realpath(folder)}/key.pub" root/.ssh/authorized_keys' in (desk.folder / "script").read_text()
+
+
+CASES = {"the mirror that apt has": mirrors, "Ctrl-C ends what is timed": interrupted, "make image": images}
 
 
 def run_all(build, long=False, names=None):
