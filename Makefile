@@ -3,6 +3,9 @@
 BUILD ?= build
 KERNEL ?= 6.12
 MESON_DIR := $(BUILD)/meson
+ifneq ($(words $(BUILD)),1)
+$(error BUILD='$(BUILD)': make takes no space in a path; name a folder without one)
+endif
 
 .PHONY: all help $(BUILD)/cxlvm demo test test-long test-linux test-cross test-peer image test-image test-docs guest-kernel bench golden debug fuzz install deb rooms format clean
 all: $(BUILD)/cxlvm
@@ -97,15 +100,16 @@ fuzz:
 
 #: make install      below $(DESTDIR)$(PREFIX): programs, manual pages, bash completion; LINK=1 adds qemu-system-aarch64, a link
 PREFIX ?= /usr/local
-SHARE := $(DESTDIR)$(PREFIX)/share
+INTO := $(DESTDIR)$(patsubst ~/%,$(HOME)/%,$(PREFIX))
+SHARE := $(INTO)/share
 install: $(BUILD)/cxlvm
 	@tools/manual $(BUILD)/cxlvm $(BUILD)/man
-	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man7 $(SHARE)/bash-completion/completions
-	install -m 755 $(MESON_DIR)/cxlvm $(MESON_DIR)/cxlvm-net $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(BUILD)/man/cxlvm.1 $(BUILD)/man/cxlvm-net.1 $(SHARE)/man/man1
-	install -m 644 $(BUILD)/man/cxlvm-options.7 $(SHARE)/man/man7
-	install -m 644 tools/cxlvm.bash $(SHARE)/bash-completion/completions/cxlvm
-	$(if $(filter 1,$(LINK)),ln -sf cxlvm $(DESTDIR)$(PREFIX)/bin/qemu-system-aarch64)
+	install -d "$(INTO)/bin" "$(SHARE)/man/man1" "$(SHARE)/man/man7" "$(SHARE)/bash-completion/completions"
+	install -m 755 $(MESON_DIR)/cxlvm $(MESON_DIR)/cxlvm-net "$(INTO)/bin"
+	install -m 644 $(BUILD)/man/cxlvm.1 $(BUILD)/man/cxlvm-net.1 "$(SHARE)/man/man1"
+	install -m 644 $(BUILD)/man/cxlvm-options.7 "$(SHARE)/man/man7"
+	install -m 644 tools/cxlvm.bash "$(SHARE)/bash-completion/completions/cxlvm"
+	$(if $(filter 1,$(LINK)),ln -sf cxlvm "$(INTO)/bin/qemu-system-aarch64")
 
 #: make deb          $(BUILD)/cxlvm_VERSION_ARCHITECTURE.deb of the same and of docs/, clean by lintian
 deb: $(BUILD)/cxlvm

@@ -111,7 +111,23 @@ def images(build, folder):
     assert f'cp "{os.path.realpath(folder)}/key.pub" root/.ssh/authorized_keys' in (desk.folder / "script").read_text()
 
 
-CASES = {"the mirror that apt has": mirrors, "Ctrl-C ends what is timed": interrupted, "make image": images}
+def spaces(build, folder):
+    """A path with a space: what Linux's build or make would trip over much later is told at once, and installing takes one."""
+    desk = Desk(folder + "/a b", "guest", "guest-kernel")
+    desk.stub("tools/guest-packages", "exit 1")
+    desk.stub("tools/install-packages", f"touch '{folder}/fetched'")
+    for tool in ("guest", "guest-kernel"):
+        done = desk.run([f"tools/{tool}", "build", "6.12"])
+        assert done.returncode == 1 and done.stderr.startswith(f"{tool}: ") and "a b/build" in done.stderr and "BUILD=" in done.stderr, done
+    assert not os.path.exists(f"{folder}/fetched")
+    done = desk.run(["make", "-C", str(TREE), f"BUILD={folder}/a b/build", "all"])
+    assert done.returncode == 2 and f"BUILD='{folder}/a b/build': make takes no space" in done.stderr, done
+    done = desk.run(["make", "-s", "-C", str(TREE), f"BUILD={build}", f"DESTDIR={folder}/a b/root", "PREFIX=/usr", "LINK=1", "install"])
+    assert done.returncode == 0 and os.path.exists(f"{folder}/a b/root/usr/bin/qemu-system-aarch64"), done
+
+
+CASES = {"the mirror that apt has": mirrors, "Ctrl-C ends what is timed": interrupted, "make image": images,
+         "a path with a space": spaces}
 
 
 def run_all(build, long=False, names=None):
