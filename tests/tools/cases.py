@@ -7,6 +7,7 @@ import fcntl
 import os
 import pathlib
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,7 +127,28 @@ def spaces(build, folder):
     assert done.returncode == 0 and os.path.exists(f"{folder}/a b/root/usr/bin/qemu-system-aarch64"), done
 
 
-CASES = {"the mirror that apt has": mirrors, "Ctrl-C ends what is timed": interrupted, "make image": images,
+def packages(build, folder):
+    """What is missing is installed without a question, also behind sudo, which lets no variable through; without sudo it is named."""
+    desk = Desk(folder, "install-packages")
+    desk.stub("bin/dpkg-query", "exit 1")
+    desk.stub("bin/id", "echo 1000")
+    desk.stub("bin/apt-get", f"echo \"$DEBIAN_FRONTEND: $*\" >>{folder}/asked")
+    desk.stub("bin/sudo", 'exec env -i PATH="$PATH" "$@"')
+    done = desk.run(["tools/install-packages", "cross"])
+    assert done.returncode == 0 and done.stdout.startswith("Installing Debian packages: pkg-config "), done
+    asked = (desk.folder / "asked").read_text()
+    assert asked.startswith("noninteractive: ") and " install " in asked and asked.count("\n") == 1, asked
+    environment = {"PATH": f"{folder}/few"}
+    (desk.folder / "few").mkdir()
+    for name in ("sh", "grep", "sed"):
+        (desk.folder / "few" / name).symlink_to(shutil.which(name))
+    for name in ("dpkg-query", "id"):
+        (desk.folder / "few" / name).symlink_to(desk.folder / "bin" / name)
+    done = subprocess.run(["tools/install-packages", "cross"], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stderr.startswith("install-packages: needs root to install: pkg-config "), done
+
+
+CASES = {"the mirror that apt has": mirrors, "Ctrl-C ends what is timed": interrupted, "make image": images, "missing packages": packages,
          "a path with a space": spaces}
 
 
