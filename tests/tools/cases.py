@@ -148,7 +148,28 @@ def packages(build, folder):
     assert done.returncode == 1 and done.stderr.startswith("install-packages: needs root to install: pkg-config "), done
 
 
-CASES = {"the mirror that apt has": mirrors, "Ctrl-C ends what is timed": interrupted, "make image": images, "missing packages": packages,
+def without_git(build, folder):
+    """The checks of the tree look at its files also where it is no checkout, or is another user's."""
+    for owner in (None, 12345) if os.geteuid() == 0 else (None,):
+        desk = Desk(f"{folder}/{owner}", "licences.py", "format")
+        (desk.folder / ".clang-format").write_bytes((TREE / ".clang-format").read_bytes())
+        (desk.folder / "good.c").write_text("/* SPDX-License-Identifier: BSD-2-Clause */\nint x;\n")
+        if owner:
+            subprocess.run(["git", "init", "-q"], cwd=desk.folder, check=True)
+            for name in ("", ".git"):
+                os.chown(desk.folder / name, owner, owner)
+        for bad in (False, True):
+            if bad:
+                (desk.folder / "bad.c").write_text("int  x;\n")
+            if owner:
+                subprocess.run(["git", "-c", "safe.directory=*", "add", "."], cwd=desk.folder, check=True)
+            for command in (["python3", "tools/licences.py"], ["tools/format", "--check"]):
+                done = desk.run(command)
+                said = done.stdout + done.stderr
+                assert done.returncode and "bad.c" in said and "good.c" not in said if bad else (done.returncode, said.strip()) == (0, ""), done
+
+
+CASES = {"the mirror that apt has": mirrors, "Ctrl-C ends what is timed": interrupted, "make image": images, "missing packages": packages, "a tree without git": without_git,
          "a path with a space": spaces}
 
 
