@@ -222,7 +222,9 @@ static bool read_ste(struct smmu *s, const struct view *now, u32 sid, u64 iova, 
 
 	if (sid >> log2_size)
 		return bad_stream(s, now, sid, iova, write);
-	if (bits(now->table_config, 17, 16) == STRTAB_2LEVEL && (split == 6 || split == 8 || split == 10)) {
+	if (split != 8 && split != 10) /* the other values are 6, or behave as 6 */
+		split = 6;
+	if (bits(now->table_config, 17, 16) == STRTAB_2LEVEL) {
 		pa = align_down(pa, MAX(64, 8ull << (align_bits > split ? align_bits - split : 0))) +
 		     8 * (u64)(sid >> split);
 		if (!read_words(s, pa, &level1, 1))

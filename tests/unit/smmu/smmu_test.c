@@ -241,6 +241,18 @@ static void streams_are_looked_up(void **state)
 	events(&w, record);
 	assert_int_equal((u8)record[0], EVENT_BAD_STREAMID);
 	close_world(&w);
+
+	/* Reserved values of SPLIT behave as 6, those of FMT as linear. [IHI0070 SMMU_STRTAB_BASE_CFG] */
+	open_world(&w);
+	start(&w, 16 | 7 << 6 | STRTAB_2LEVEL << 16);
+	put(&w, STRTAB + 8 * (SID >> 6), LEVEL2 | 7);
+	put(&w, LEVEL2 + 64 * (SID & 0x3f), 1 | 4 << 1);
+	assert_true(where(&w, 0x99, true, &pa, &size) && pa == 0x99);
+	reg(&w, SMMU_CR0, 4, 0);
+	start(&w, 9 | 8 << 6 | 2 << 16);
+	put(&w, ste_of(SID), 1 | 4 << 1);
+	assert_true(where(&w, 0x99, true, &pa, &size) && pa == 0x99);
+	close_world(&w);
 }
 
 /* What descriptors may say, and what becomes of it. [IHI0070 5.2, 5.4, 7.3] */
