@@ -12,6 +12,9 @@
  * Threads: registers under the machine lock. Translations come on any thread, without it: they see the registers that
  * matter through `now`, a copy published whole, and leave events in a short list that the loop thread writes to the
  * guest's queue.
+ *
+ * Requests of PCI functions are unprivileged and for data, and no stream table entry makes them anything else:
+ * IDR1.ATTR_PERMS_OVR is 0.
  */
 #include "smmu/smmu.h"
 
@@ -38,9 +41,6 @@ struct view {
 	u64 table;
 	u32 table_config;
 };
-
-/* Of a requester: a bool is one too, of a write. */
-enum { ACCESS_WRITE = 1, ACCESS_PRIVILEGED = 2 };
 
 struct event {
 	u8 id;
@@ -165,24 +165,21 @@ static void write_events_deferred(void *opaque)
 }
 
 /* Any thread. What is more than the list holds is lost, as with a queue that is full. [IHI0070 7.3] */
-static bool report(struct smmu *s, u8 id, u32 sid, u64 address, unsigned access, u64 fetch)
+static bool report(struct smmu *s, u8 id, u32 sid, u64 address, bool write, u64 fetch)
 {
 	u64 class = id == EVENT_WALK_EABT ? CLASS_TT : CLASS_IN;
 	bool defer = false;
 
 	trace(SMMU, "stream %04x: event 0x%02x at 0x%llx, %s", sid, id, (unsigned long long)address,
-	      access & ACCESS_WRITE ? "write" : "read");
+	      write ? "write" : "read");
 	pthread_mutex_lock(&s->lock);
 	if (s->event_count < EVENTS_WAITING_MAX) {
-		s->events[s->event_count++] = (struct event){
-			.id = id,
-			.sid = sid,
-			.address = id >= EVENT_WALK_EABT ? address : 0,
-			.info = id < EVENT_WALK_EABT ?
-					0 :
-					(access & ACCESS_WRITE ? 0 : EVENT_RNW) |
-						(access & ACCESS_PRIVILEGED ? EVENT_PNU : 0) | class << 40,
-			.fetch = fetch};
+		s->events[s->event_count++] =
+			(struct event){.id = id,
+				       .sid = sid,
+				       .address = id >= EVENT_WALK_EABT ? address : 0,
+				       .info = id < EVENT_WALK_EABT ? 0 : (write ? 0 : EVENT_RNW) | class << 40,
+				       .fetch = fetch};
 		defer = !s->deferred;
 		s->deferred = true;
 	}
@@ -246,14 +243,8 @@ static bool read_ste(struct smmu *s, const struct view *now, u32 sid, u64 iova, 
 struct walk {
 	u64 table, address;
 	unsigned granule_bits, input_bits, output_bits;
-	bool walks, has_af;
-	bool privileged, hierarchical;
+	bool walks, has_af, hierarchical;
 };
-
-static unsigned access_of(const struct walk *w, bool write)
-{
-	return (write ? ACCESS_WRITE : 0) | (w->privileged ? ACCESS_PRIVILEGED : 0);
-}
 
 static const u8 cd_granules[2][4] = {{12, 16, 14, 0}, {0, 14, 12, 16}}; /* by TG0 and by TG1 */
 
@@ -288,16 +279,15 @@ static bool read_cd(struct smmu *s, u32 sid, const u64 ste[8], u64 iova, bool wr
 			   .output_bits = sizes[bits(cd[0], 34, 32)],
 			   .walks = !bit(cd[0], high ? 30 : 14),
 			   .has_af = !bit(cd[0], 35),
-			   .privileged = bits(ste[1], 49, 48) == 3,
 			   .hierarchical = !bit(high ? cd[2] : cd[1], 1),
 			   .table = (high ? cd[2] : cd[1]) & MASK(47, 4)};
 	*record = bit(cd[0], 45);
 	if (!w->walks)
-		return *record ? report(s, EVENT_TRANSLATION, sid, iova, access_of(w, write), 0) : false;
+		return *record ? report(s, EVENT_TRANSLATION, sid, iova, write, 0) : false;
 	tbi = bit(cd[0], high ? 39 : 38);
 	w->address = tbi ? (u64)sign_extend(iova, 56) : iova;
 	if (high ? ~w->address >> w->input_bits : w->address >> w->input_bits)
-		return *record ? report(s, EVENT_TRANSLATION, sid, iova, access_of(w, write), 0) : false;
+		return *record ? report(s, EVENT_TRANSLATION, sid, iova, write, 0) : false;
 	w->address &= ones(w->input_bits);
 	return true;
 }
@@ -340,7 +330,7 @@ static u8 walk(struct smmu *s, struct walk *w, bool write, u64 *pa, u64 *size, u
 			return EVENT_ACCESS;
 		read_only |= bit(desc, 7);
 		no_user |= !bit(desc, 6);
-		if ((write && read_only) || (no_user && !w->privileged))
+		if ((write && read_only) || no_user)
 			return EVENT_PERMISSION;
 		*pa = (desc & MASK(47, low)) | (w->address & ones(low));
 		if (*pa >> w->output_bits)
@@ -388,7 +378,7 @@ static bool translate(void *opaque, u32 sid, u64 iova, bool write, u64 *pa, u64 
 	event = walk(s, &w, write, pa, &length, &fetch);
 	if (event)
 		return record || event == EVENT_WALK_EABT ?
-			       report(s, event, sid, iova, access_of(&w, write), event == EVENT_WALK_EABT ? fetch : 0) :
+			       report(s, event, sid, iova, write, event == EVENT_WALK_EABT ? fetch : 0) :
 			       false;
 	*size = MIN(*size, length);
 	return true;

@@ -95,7 +95,6 @@ enum {
 	EVENT_PERMISSION = 0x13,
 };
 /* In bits 127:64 of a record; CLASS is bits 41:40 of them. */
-#define EVENT_PNU BIT(33)
 #define EVENT_RNW BIT(35)
 enum { CLASS_CD, CLASS_TT, CLASS_IN };
 #define EVENT_BYTES 32

@@ -285,17 +285,23 @@ static void entries_are_judged_as_specified(void **state)
 	put(&w, CD, load_le(w.memory + (CD - RAM), 8) | BIT(38));
 	assert_true(where(&w, tagged, false, &pa, &size));
 	assert_true(pa == RAM + iova);
-	/* Privilege and class: a table that cannot be read, for one that is privileged. */
-	put(&w, ste_of(SID) + 8, 3ull << 48);
+	/* Class: a table that cannot be read, an address that is not there. */
 	put(&w, TABLES + 0x10, (RAM + 64 * MiB) | 3);
 	assert_false(where(&w, iova, true, &pa, &size));
 	events(&w, record);
 	assert_int_equal((u8)record[0], EVENT_WALK_EABT);
-	assert_true(record[1] == (EVENT_PNU | (u64)CLASS_TT << 40));
+	assert_true(record[1] == (u64)CLASS_TT << 40);
 	put(&w, TABLES + 0x10, 0);
 	assert_false(where(&w, iova, false, &pa, &size));
 	events(&w, record);
-	assert_true(record[1] == (EVENT_PNU | EVENT_RNW | (u64)CLASS_IN << 40));
+	assert_true(record[1] == (EVENT_RNW | (u64)CLASS_IN << 40));
+	/* PRIVCFG and INSTCFG make nothing privileged, as ATTR_PERMS_OVR says. */
+	assert_false(get(&w, SMMU_IDR1, 4) & BIT(26));
+	put(&w, ste_of(SID) + 8, 15ull << 48);
+	put(&w, TABLES + 0x10, (RAM & ~ones(30)) | BIT(10) | 1);
+	assert_false(where(&w, iova, false, &pa, &size));
+	events(&w, record);
+	assert_true((u8)record[0] == EVENT_PERMISSION && record[1] == (EVENT_RNW | (u64)CLASS_IN << 40));
 	close_world(&w);
 }
 
