@@ -388,21 +388,29 @@ static const struct iommu_ops iommu = {translate};
 
 /* --- commands --- */
 
-/* Of those that are there, whether the parameters can be. [IHI0070 4.1.6, 4.7.3] */
-static bool is_legal(u64 command)
+/* A granule (TG) is said for a range, or for a level (TTL; a 16K granule has none at 1). [IHI0070 4.4.1.1] */
+static bool is_range_legal(const u64 command[2])
 {
-	switch ((u8)command) {
-	case CMD_SYNC: return bits(command, 13, 12) != SYNC_RESERVED;
+	unsigned granule = (unsigned)bits(command[1], 11, 10), level = (unsigned)bits(command[1], 9, 8);
+
+	return !granule || (command[0] & (RANGE_SCALE | RANGE_NUM)) || level > (granule == 2 ? 1u : 0);
+}
+
+/* Of those that are there, whether the parameters can be. [IHI0070 4.1.6, 4.7.3] */
+static bool is_legal(const u64 command[2])
+{
+	switch ((u8)command[0]) {
+	case CMD_SYNC: return bits(command[0], 13, 12) != SYNC_RESERVED;
 	case CMD_PREFETCH_CONFIG:
 	case CMD_PREFETCH_ADDR:
 	case CMD_CFGI_STE:
 	case CMD_CFGI_ALL:
 	case CMD_CFGI_CD:
-	case CMD_CFGI_CD_ALL: return !(command & COMMAND_SSEC);
+	case CMD_CFGI_CD_ALL: return !(command[0] & COMMAND_SSEC);
+	case CMD_TLBI_NH_VA:
+	case CMD_TLBI_NH_VAA: return is_range_legal(command);
 	case CMD_TLBI_NH_ALL:
 	case CMD_TLBI_NH_ASID:
-	case CMD_TLBI_NH_VA:
-	case CMD_TLBI_NH_VAA:
 	case CMD_TLBI_NSNH_ALL: return true; /* nothing is cached */
 	default: return false;
 	}
@@ -433,7 +441,7 @@ static void run_commands(struct smmu *s)
 		}
 		trace(SMMU, "command 0x%02x %016llx %016llx", (u8)command[0], (unsigned long long)command[0],
 		      (unsigned long long)command[1]);
-		if (!is_legal(command[0])) {
+		if (!is_legal(command)) {
 			guest_error(SMMU_COMMAND, "SMMU: command 0x%02x is none of ours, or malformed", (u8)command[0]);
 			command_error(s, cons, CERROR_ILL);
 			return;

@@ -341,13 +341,18 @@ static void bad_contexts_are_told(void **state)
 	close_world(&w);
 }
 
-static void command(struct world *w, u64 low)
+static void command_of(struct world *w, u64 low, u64 high)
 {
 	u32 prod = (u32)get(w, SMMU_CMDQ_PROD, 4);
 
 	put(w, CMDQ + 16 * (prod & 15), low);
-	put(w, CMDQ + 16 * (prod & 15) + 8, 0);
+	put(w, CMDQ + 16 * (prod & 15) + 8, high);
 	reg(w, SMMU_CMDQ_PROD, 4, (prod + 1) & 0x1f);
+}
+
+static void command(struct world *w, u64 low)
+{
+	command_of(w, low, 0);
 }
 
 /* What is behind OAS, and what is aligned by it. [IHI0070 3.4.3, SMMU_STRTAB_BASE] */
@@ -403,13 +408,18 @@ static void commands_run_and_err(void **state)
 }
 
 /* Writes a command that is in error, reads why, and puts a SYNC in its place. */
-static void command_is_illegal(struct world *w, u64 low)
+static void command_is_illegal_of(struct world *w, u64 low, u64 high)
 {
-	command(w, low);
+	command_of(w, low, high);
 	assert_int_equal(get(w, SMMU_CMDQ_CONS, 4) >> 24, CERROR_ILL);
 	put(w, CMDQ + 16 * (get(w, SMMU_CMDQ_CONS, 4) & 15), CMD_SYNC);
 	reg(w, SMMU_GERRORN, 4, get(w, SMMU_GERROR, 4));
 	assert_int_equal(get(w, SMMU_CMDQ_CONS, 4), get(w, SMMU_CMDQ_PROD, 4));
+}
+
+static void command_is_illegal(struct world *w, u64 low)
+{
+	command_is_illegal_of(w, low, 0);
 }
 
 /* [IHI0070 4.1.6, 4.7.3] */
@@ -428,6 +438,30 @@ static void a_sync_has_the_events_before_it(void **state)
 	command_is_illegal(&w, CMD_CFGI_STE | COMMAND_SSEC);
 	command_is_illegal(&w, CMD_CFGI_ALL | COMMAND_SSEC);
 	command_is_illegal(&w, 0x28); /* of stage 2 */
+	close_world(&w);
+}
+
+/* TG, bits 75:74, goes with NUM (16:12), SCALE (24:20) or TTL (73:72). [IHI0070 4.4.1.1] */
+static void ranges_have_a_size_or_a_level(void **state)
+{
+	static const u8 commands[] = {CMD_TLBI_NH_VA, CMD_TLBI_NH_VAA};
+	struct world w;
+
+	open_world(&w);
+	start(&w, 9);
+	for (unsigned n = 0; n < ARRAY_SIZE(commands); n++) {
+		for (u64 granule = 1; granule < 4; granule++) {
+			command_is_illegal_of(&w, commands[n], granule << 10);
+			command_of(&w, commands[n] | 1 << 12, granule << 10);
+			command_of(&w, commands[n] | 1 << 20, granule << 10);
+			command_of(&w, commands[n], granule << 10 | 2 << 8);
+		}
+		command_is_illegal_of(&w, commands[n], 2 << 10 | 1 << 8); /* 16K has no blocks at level 1 */
+		command_of(&w, commands[n], 1 << 10 | 1 << 8);
+		command_of(&w, commands[n] | 1 << 12, 2 << 10 | 1 << 8);
+	}
+	assert_int_equal(get(&w, SMMU_CMDQ_CONS, 4), get(&w, SMMU_CMDQ_PROD, 4));
+	assert_int_equal(get(&w, SMMU_GERROR, 4), get(&w, SMMU_GERRORN, 4));
 	close_world(&w);
 }
 
@@ -533,6 +567,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_cut_and_aligned),
 		cmocka_unit_test(commands_run_and_err),
 		cmocka_unit_test(a_sync_has_the_events_before_it),
+		cmocka_unit_test(ranges_have_a_size_or_a_level),
 		cmocka_unit_test(what_cannot_be_written_is_gone),
 		cmocka_unit_test(a_full_event_queue_overflows),
 		cmocka_unit_test(hostile_tables_end),
