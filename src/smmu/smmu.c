@@ -487,6 +487,18 @@ static void cr0_write(struct regs *b, unsigned i, u64 old, u64 now)
 	run_commands(b->owner);
 }
 
+/* How tables and queues are accessed does not change while they are in use. */
+static void cr1_write(struct regs *b, unsigned i, u64 old, u64 now)
+{
+	u64 cr0 = regs_get(b, SMMU_CR0, 4), guarded = 0;
+
+	if (cr0 & CR0_SMMUEN)
+		guarded |= CR1_TABLE;
+	if (cr0 & (CR0_EVENTQEN | CR0_CMDQEN))
+		guarded |= CR1_QUEUE;
+	regs_set(b, SMMU_CR1, 4, (old & guarded) | (now & ~guarded));
+}
+
 static void gbpa_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	/* Taken only together with Update, which then reads 0. */
@@ -533,14 +545,14 @@ static const struct reg smmu_regs[] = {
 	    0),
 	R32(SMMU_IDR1, IDR1, SID_BITS | EVENTQ_BITS_MAX << 16 | CMDQ_BITS_MAX << 21, 0),
 	R32(SMMU_IDR2, IDR2, 0, 0),
-	R32(SMMU_IDR3, IDR3, IDR3_HAD | IDR3_RIL, 0),
+	R32(SMMU_IDR3, IDR3, IDR3_HAD | IDR3_RIL | IDR3_BBML_2, 0),
 	R32(SMMU_IDR4, IDR4, 0, 0),
 	R32(SMMU_IDR5, IDR5, IDR5_OAS_48 | IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K, 0),
 	R32(SMMU_IIDR, IIDR, 0, 0),
 	R32(SMMU_AIDR, AIDR, 2, 0), /* SMMUv3.2 */
 	R32(SMMU_CR0, CR0, 0, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN, .write = cr0_write),
 	R32(SMMU_CR0ACK, CR0ACK, 0, 0),
-	R32(SMMU_CR1, CR1, 0, 0xfff),
+	R32(SMMU_CR1, CR1, 0, CR1_TABLE | CR1_QUEUE, .write = cr1_write),
 	R32(SMMU_CR2, CR2, 0, CR2_RECINVSID, .locked = is_enabled, .write = table_write),
 	R32(SMMU_STATUSR, STATUSR, 0, 0),
 	R32(SMMU_GBPA, GBPA, 0x1000, GBPA_UPDATE | GBPA_ABORT | 0xfff1f, .write = gbpa_write),

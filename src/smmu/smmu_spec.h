@@ -51,9 +51,11 @@ enum {
 #define SID_BITS 16
 #define CMDQ_BITS_MAX 16
 #define EVENTQ_BITS_MAX 16
-enum { IDR3_HAD = 1 << 2, IDR3_RIL = 1 << 10 };
+/* Level 2 of break-before-make: the size of what is mapped may change while it is in use. */
+enum { IDR3_HAD = 1 << 2, IDR3_RIL = 1 << 10, IDR3_BBML_2 = 2 << 11 };
 enum { IDR5_OAS_48 = 5, IDR5_GRAN4K = 1 << 4, IDR5_GRAN16K = 1 << 5, IDR5_GRAN64K = 1 << 6 };
 enum { CR0_SMMUEN = 1, CR0_EVENTQEN = 4, CR0_CMDQEN = 8 };
+enum { CR1_QUEUE = 0x3f, CR1_TABLE = 0xfc0 };
 enum { CR2_RECINVSID = 2 };
 enum { GBPA_ABORT = 1 << 20, GBPA_UPDATE = 1u << 31 };
 enum { IRQ_GERROR = 1, IRQ_EVENTQ = 4 };

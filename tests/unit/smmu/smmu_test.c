@@ -441,6 +441,29 @@ static void a_sync_has_the_events_before_it(void **state)
 	close_world(&w);
 }
 
+/* What SMMUv3.2, which AIDR says, obliges to. [IHI0070 SMMU_AIDR, SMMU_IDR3, SMMU_CR1] */
+static void registers_are_those_of_the_version(void **state)
+{
+	struct world w;
+
+	open_world(&w);
+	assert_int_equal(get(&w, SMMU_AIDR, 4), 2);
+	assert_true(get(&w, SMMU_IDR3, 4) & IDR3_RIL);
+	assert_true(bits(get(&w, SMMU_IDR3, 4), 12, 11) == 2);
+	reg(&w, SMMU_CR1, 4, 0xd75);
+	assert_int_equal(get(&w, SMMU_CR1, 4), 0xd75);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN);
+	reg(&w, SMMU_CR1, 4, 0);
+	assert_int_equal(get(&w, SMMU_CR1, 4), 0xd40);
+	reg(&w, SMMU_CR0, 4, CR0_EVENTQEN);
+	reg(&w, SMMU_CR1, 4, 0x3f);
+	assert_int_equal(get(&w, SMMU_CR1, 4), 0);
+	reg(&w, SMMU_CR0, 4, CR0_CMDQEN);
+	reg(&w, SMMU_CR1, 4, 0xfff);
+	assert_int_equal(get(&w, SMMU_CR1, 4), 0xfc0);
+	close_world(&w);
+}
+
 /* TG, bits 75:74, goes with NUM (16:12), SCALE (24:20) or TTL (73:72). [IHI0070 4.4.1.1] */
 static void ranges_have_a_size_or_a_level(void **state)
 {
@@ -567,6 +590,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_cut_and_aligned),
 		cmocka_unit_test(commands_run_and_err),
 		cmocka_unit_test(a_sync_has_the_events_before_it),
+		cmocka_unit_test(registers_are_those_of_the_version),
 		cmocka_unit_test(ranges_have_a_size_or_a_level),
 		cmocka_unit_test(what_cannot_be_written_is_gone),
 		cmocka_unit_test(a_full_event_queue_overflows),
