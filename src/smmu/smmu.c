@@ -57,7 +57,7 @@ struct smmu {
 	struct view now;
 	struct event events[EVENTS_WAITING_MAX];
 	unsigned event_count;
-	bool deferred, lost;
+	bool deferred;
 };
 
 static u64 get(const struct smmu *s, u32 offset, unsigned size)
@@ -164,7 +164,8 @@ static void write_events_deferred(void *opaque)
 	write_events(s);
 }
 
-/* Any thread. What is more than the list holds is lost, as with a queue that is full. [IHI0070 7.3] */
+/* Any thread. Who has the machine lock, for which the loop waits, makes room itself; others' events are lost while the
+ * list is full. [IHI0070 7.2.1] */
 static bool report(struct smmu *s, u8 id, u32 sid, u64 address, bool write, u64 fetch)
 {
 	u64 class = id == EVENT_WALK_EABT ? CLASS_TT : CLASS_IN;
@@ -173,6 +174,11 @@ static bool report(struct smmu *s, u8 id, u32 sid, u64 address, bool write, u64 
 	trace(SMMU, "stream %04x: event 0x%02x at 0x%llx, %s", sid, id, (unsigned long long)address,
 	      write ? "write" : "read");
 	pthread_mutex_lock(&s->lock);
+	if (s->event_count == EVENTS_WAITING_MAX && loop_is_locked(s->config.loop)) {
+		pthread_mutex_unlock(&s->lock);
+		write_events(s);
+		pthread_mutex_lock(&s->lock);
+	}
 	if (s->event_count < EVENTS_WAITING_MAX) {
 		s->events[s->event_count++] =
 			(struct event){.id = id,

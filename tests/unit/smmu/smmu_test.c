@@ -541,6 +541,27 @@ static void a_full_event_queue_overflows(void **state)
 	close_world(&w);
 }
 
+/* A device may fault many times within one write to its doorbell. */
+static void no_event_is_lost_while_there_is_room(void **state)
+{
+	struct world w;
+	u64 pa, size, record[4];
+
+	open_world(&w);
+	reg(&w, SMMU_EVENTQ_BASE, 8, EVENTQ | 9);
+	reg(&w, SMMU_STRTAB_BASE, 8, STRTAB);
+	reg(&w, SMMU_STRTAB_BASE_CFG, 4, 9);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN);
+	put(&w, ste_of(SID), 1 | 4 << 1);
+	for (u64 n = 0; n < 300; n++)
+		assert_false(where(&w, 1ull << 48 | n << 12, false, &pa, &size));
+	events(&w, record);
+	assert_int_equal(get(&w, SMMU_EVENTQ_PROD, 4), 300);
+	for (u64 n = 0; n < 300; n++)
+		assert_true(load_le(w.memory + (EVENTQ - RAM) + 32 * n + 16, 8) == (1ull << 48 | n << 12));
+	close_world(&w);
+}
+
 /* Every word of tables and registers is a random one: nothing is read outside RAM, and every walk ends. */
 static void hostile_tables_end(void **state)
 {
@@ -594,6 +615,7 @@ int main(void)
 		cmocka_unit_test(ranges_have_a_size_or_a_level),
 		cmocka_unit_test(what_cannot_be_written_is_gone),
 		cmocka_unit_test(a_full_event_queue_overflows),
+		cmocka_unit_test(no_event_is_lost_while_there_is_room),
 		cmocka_unit_test(hostile_tables_end),
 	};
 
