@@ -271,8 +271,9 @@ READ_HOOK(cnt_ctl_read)
 		return false;
 	ctl = *ctl_of(cpu, t->which);
 	*value = ctl | ((ctl & CTL_ENABLE) && count_now(cpu) >= *cval_of(cpu, t->which) ? CTL_ISTATUS : 0);
-	/* The host's timer may be late, or at it. */
-	return *value != (CTL_ENABLE | CTL_ISTATUS) || __atomic_load_n(&t->told, __ATOMIC_ACQUIRE) || settle_now(cpu, t);
+	/* The host's timer may be late, or at it. A debugger's look waits for nobody: its machine stands still. */
+	return *value != (CTL_ENABLE | CTL_ISTATUS) || cpu->looked_at || __atomic_load_n(&t->told, __ATOMIC_ACQUIRE) ||
+	       settle_now(cpu, t);
 }
 
 READ_HOOK(cnt_cval_read)

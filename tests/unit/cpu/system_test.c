@@ -147,6 +147,27 @@ static void timers_keep_up_with_the_turn(void **state)
 	assert_true(b->line[0][PPI_CNTV]);
 }
 
+/* A timer that is due, and whose line has yet to rise, while the machine stands still. */
+static void a_debugger_may_look_at_a_timer(void **state)
+{
+	struct bench *b = *state;
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < 200; k++)
+		((u32 *)ram_at(b, RAM_BASE))[k] = 0xd503201f;
+	set(b, CNTV_CVAL, get(b, CNTVCT) + 50);
+	set(b, CNTV_CTL, 1);
+	cpu_run(b->cpu, 60);
+	cpus_pause(b->cpus);
+	while (strcmp(cpus_debug_sysreg(b->cpus, n), "CNTV_CTL_EL0") != 0)
+		n++;
+	assert_int_equal(cpu_debug_sysreg_get(b->cpu, n), 5);
+	assert_false(b->line[0][PPI_CNTV]);
+	cpus_resume(b->cpus);
+	assert_int_equal(get(b, CNTV_CTL), 5);
+	assert_true(b->line[0][PPI_CNTV]);
+}
+
 static void pmu_counts_and_overflows(void **state)
 {
 	struct bench *b = *state;
@@ -351,6 +372,7 @@ int main(void)
 		T(el0_is_trapped_or_undefined),
 		T(timers_raise_and_drop_their_line),
 		T(timers_keep_up_with_the_turn),
+		T(a_debugger_may_look_at_a_timer),
 		T(pmu_counts_and_overflows),
 		T(pmu_filters_by_the_level_that_executes),
 		T(psci_answers_as_specified),
