@@ -84,7 +84,7 @@ static s64 cpu_on(struct cpu *cpu, u64 target, u64 entry, u64 context)
 	return result;
 }
 
-static s64 affinity_info(struct cpu *cpu, u64 target, u64 level)
+static s64 affinity_info(struct cpu *cpu, u64 target, u32 level)
 {
 	struct cpus *cpus = cpu->cpus;
 	int index = index_of_mpidr(cpus, target);
@@ -253,7 +253,7 @@ static bool answer(struct cpu *cpu, s64 *result)
 		*result = PSCI_SUCCESS;
 		return true;
 	case PSCI_CPU_ON: case PSCI_CPU_ON | CALL_64: *result = cpu_on(cpu, a, b, c); return true;
-	case PSCI_AFFINITY_INFO: case PSCI_AFFINITY_INFO | CALL_64: *result = affinity_info(cpu, a, b); return true;
+	case PSCI_AFFINITY_INFO: case PSCI_AFFINITY_INFO | CALL_64: *result = affinity_info(cpu, a, (u32)b); return true;
 	case PSCI_MIGRATE_INFO_TYPE: *result = 2; return true; /* no Trusted OS that would need migration */
 	case PSCI_SYSTEM_OFF: system_request(cpu, cpu->cpus->config.system_off); *result = 0; return true;
 	case PSCI_SYSTEM_RESET: system_request(cpu, cpu->cpus->config.system_reset); *result = 0; return true;

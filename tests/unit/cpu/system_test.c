@@ -280,6 +280,7 @@ static void psci_answers_as_specified(void **state)
 	assert_int_equal(call(b, 0xc4000004, 0, 0, 0), 0);
 	assert_int_equal(call(b, 0xc4000004, 77, 0, 0), -2);
 	assert_int_equal(call(b, 0xc4000004, 1, 1, 0), -2);
+	assert_int_equal(call(b, 0xc4000004, 1, 0xbadull << 32, 0), 1); /* the level is a word in every form */
 	assert_int_equal(call(b, 0xc4000003, 99, RAM_BASE, 0), -2);
 	assert_int_equal(call(b, 0xc4000003, 1, 0x20000000, 0), -9);
 	assert_int_equal(call(b, 0xc4000003, 1, DEVICE_BASE, 0), -9);
