@@ -63,13 +63,18 @@ bool debugger_brk(struct cpu *cpu, u32 imm)
 	return true;
 }
 
+/* Either may end where the addresses do. */
+static bool meets(const struct debug_watch *watch, u64 va, u64 size)
+{
+	return va - watch->va < watch->size || watch->va - va < size;
+}
+
 bool debugger_covers(const struct cpu *cpu, u64 va, u64 size, bool write)
 {
 	const struct debugger *d = &cpu->cpus->debugger;
 
 	for (unsigned n = 0; n < d->watch_count; n++)
-		if ((write || d->watches[n].read) && mmu_canonical(va) < d->watches[n].va + d->watches[n].size &&
-		    d->watches[n].va < mmu_canonical(va) + size)
+		if ((write || d->watches[n].read) && meets(&d->watches[n], mmu_canonical(va), size))
 			return true;
 	return false;
 }
@@ -80,8 +85,7 @@ bool debugger_watch(struct cpu *cpu, u64 va, unsigned size, bool write)
 
 	va = mmu_canonical(va);
 	for (unsigned n = 0; n < d->watch_count; n++) {
-		if (!(write ? d->watches[n].write : d->watches[n].read) || va >= d->watches[n].va + d->watches[n].size ||
-		    d->watches[n].va >= va + size)
+		if (!(write ? d->watches[n].write : d->watches[n].read) || !meets(&d->watches[n], va, size))
 			continue;
 		cpu->ip--;
 		stop(cpu, DEBUG_WATCH, d->watches[n].va, d->watches[n].read, d->watches[n].write);

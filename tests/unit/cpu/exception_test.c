@@ -304,6 +304,32 @@ static void dc_zva_names_the_address_it_was_given(void **state)
 	assert_int_equal(cpu->sys.far, RAM_BASE + 0x5013);
 }
 
+static void a_debugger_may_watch_the_last_bytes(void **state)
+{
+	struct bench *b = *state;
+	struct cpu *cpu = b->cpu;
+	u64 low = table_new(b, 4096), high = table_new(b, 4096), page = RAM_BASE + 16 * MiB;
+
+	*word_at(b, low + 8) = RAM_BASE | D_AF | ATTR_NORMAL | 1;
+	*leaf_of(b, high, 12, 1, 3, ~0xfffull) = page | D_AF | ATTR_NORMAL | 3;
+	set(b, MAIR, MAIR_VALUE);
+	set(b, TTBR0, low);
+	set(b, TTBR1, high);
+	set(b, TCR, 25 | 25ull << 16 | 2ull << 30 | 5ull << 32);
+	set(b, SCTLR, get(b, SCTLR) | 1);
+	((u32 *)ram_at(b, CODE))[0] = 0xf9000022; /* str x2, [x1] */
+	((u32 *)ram_at(b, CODE))[1] = 0xf9000062; /* str x2, [x3] */
+	cpu->x[1] = (u64)-16;
+	cpu->x[2] = 0x77;
+	cpu->x[3] = (u64)-8;
+	assert_true(cpus_debug_watchpoint(b->cpus, (u64)-8, 8, false, true, true));
+	cpu_run(cpu, 2);
+	assert_true(cpu->thread->held);
+	assert_true(cpu_pc(cpu) == CODE + 4);
+	assert_int_equal(*word_at(b, page + 0xff0), 0x77);
+	assert_int_equal(*word_at(b, page + 0xff8), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
@@ -312,7 +338,7 @@ int main(void)
 		T(eret_restores_or_is_illegal),           T(interrupts_wait_for_their_mask),
 		T(interrupts_come_no_later_than_an_isb),  T(wfi_is_trapped_only_if_it_would_wait),
 		T(software_step_runs_one_instruction),    T(breakpoints_stop_before_the_instruction),
-		T(dc_zva_names_the_address_it_was_given),
+		T(dc_zva_names_the_address_it_was_given), T(a_debugger_may_watch_the_last_bytes),
 	};
 
 	return cmocka_run_group_tests(list, NULL, NULL);
