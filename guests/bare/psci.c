@@ -85,6 +85,26 @@ static void come(unsigned cpu, void *arg)
 	barrier_wait(&bar, cpus);
 }
 
+/* A core that went off comes back with its CPU interface as at a reset. */
+static void interface_on(unsigned cpu, void *arg)
+{
+	if (!cpu)
+		return;
+	icc_set(0xf0, ICC_PMR);
+	icc_set(1, ICC_IGRPEN0);
+	icc_set(1, ICC_IGRPEN1);
+	asm volatile("isb");
+}
+
+static void interface_off(unsigned cpu, void *arg)
+{
+	if (!cpu)
+		return;
+	check("group 0 after CPU_OFF and CPU_ON", icc_get(ICC_IGRPEN0), 0);
+	check("group 1", icc_get(ICC_IGRPEN1), 0);
+	check("priority mask", icc_get(ICC_PMR), 0);
+}
+
 static void others(void)
 {
 	for (unsigned i = 1; i < cpus; i++)
@@ -112,6 +132,9 @@ static void others(void)
 		smp_run(cpus, come, NULL);
 	for (unsigned i = 0; i < cpus; i++)
 		check("came each time", started[i], 20);
+	gic_init();
+	smp_run(cpus, interface_on, NULL);
+	smp_run(cpus, interface_off, NULL);
 	mmu_off();
 }
 

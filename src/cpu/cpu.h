@@ -36,6 +36,9 @@ struct cpus_config {
 	/* Called for what the guest asks by PSCI and EFI stubs; from the vCPU's thread, without the machine lock. */
 	void (*system_off)(void *opaque);
 	void (*system_reset)(void *opaque);
+	/* A core goes off, or starts anew by itself: its interface to the GIC goes with it. From its thread, under the machine lock;
+	 * NULL: there is none. */
+	void (*core_reset)(void *opaque, unsigned index);
 	/* HVC with a non-zero immediate or a vendor function ID: EFI runtime service stubs. x0..x7 in and out; `cpu` for
 	 * access_copy_in/out through cpu_guest_read/_write. True if handled. */
 	bool (*hypercall)(void *opaque, struct cpu *cpu, u16 imm, u64 x[8]);

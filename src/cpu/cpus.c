@@ -109,6 +109,28 @@ void cpu_power_down(struct cpu *cpu, u64 entry, u64 x0)
 	cpu_leave_chunk(cpu);
 }
 
+/* Machine lock held. */
+static void reset_outside(struct cpu *cpu)
+{
+	const struct cpus_config *config = &cpu->cpus->config;
+
+	if (config->core_reset)
+		config->core_reset(config->opaque, cpu->index);
+}
+
+/* Until CPU_ON. A reset of the whole machine, whose due state is set already, comes before it. */
+void cpu_power_off(struct cpu *cpu)
+{
+	cpu_lock_machine(cpu);
+	if (!load(&cpu->thread->reset_pending)) {
+		reset_outside(cpu);
+		store(&cpu->powered_off, true);
+	}
+	cpu_unlock_machine(cpu);
+	cpu_poke(cpu);
+	cpu_leave_chunk(cpu);
+}
+
 #define WFX_ISS 0x1e00000u
 
 void cpu_wfi(struct cpu *cpu)
@@ -257,6 +279,7 @@ bool cpu_warm_reset(struct cpu *cpu, u64 pc)
 	cpu_lock_machine(cpu);
 	if (!load(&thread->reset_pending)) {
 		timers_reset(cpu);
+		reset_outside(cpu);
 		store(&thread->reset_pc, pc);
 		store(&thread->reset_x0, 0);
 		store(&thread->reset_on, true);

@@ -247,9 +247,7 @@ static bool answer(struct cpu *cpu, s64 *result)
 	case PSCI_VERSION: *result = 0x10001; return true;
 	case PSCI_CPU_SUSPEND: case PSCI_CPU_SUSPEND | CALL_64: *result = cpu_suspend(cpu, (u32)a, b, c); return true;
 	case PSCI_CPU_OFF:
-		__atomic_store_n(&cpu->powered_off, true, __ATOMIC_SEQ_CST);
-		cpu_poke(cpu);
-		cpu_leave_chunk(cpu);
+		cpu_power_off(cpu);
 		*result = PSCI_SUCCESS;
 		return true;
 	case PSCI_CPU_ON: case PSCI_CPU_ON | CALL_64: *result = cpu_on(cpu, a, b, c); return true;

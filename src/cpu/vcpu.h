@@ -176,6 +176,7 @@ void cpu_event(struct cpu *cpu);
 bool cpu_warm_reset(struct cpu *cpu, u64 pc);
 void cpu_wfi_now(struct cpu *cpu);
 void cpu_power_down(struct cpu *cpu, u64 entry, u64 x0); /* suspends; an interrupt ends it with a start at `entry` */
+void cpu_power_off(struct cpu *cpu);
 void cpu_set_ppi(struct cpu *cpu, unsigned ppi, bool level); /* machine lock held */
 /* The two around a call that takes the machine lock; nothing may be held. */
 void cpu_lock_machine(struct cpu *cpu);

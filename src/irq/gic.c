@@ -97,6 +97,13 @@ void gic_reset(struct gic *gic)
 	gic_settle(gic);
 }
 
+void gic_core_reset(struct gic *gic, unsigned cpu)
+{
+	cpuif_reset(&gic->pe[cpu]);
+	gic_choose_any_target(gic);
+	gic_settle(gic);
+}
+
 static void map_block(struct gic *gic, struct region *region, struct regs *regs, u64 base)
 {
 	*region =

@@ -33,6 +33,8 @@ struct gic_config {
 struct gic *gic_create(const struct gic_config *config, struct error *err);
 void gic_destroy(struct gic *gic);
 void gic_reset(struct gic *gic);
+/* A core has gone off or starts anew: its CPU interface is reset, its redistributor is not. Machine lock held. */
+void gic_core_reset(struct gic *gic, unsigned cpu);
 /* Adds the MMIO regions to the space. */
 void gic_map(struct gic *gic);
 /* Inputs, under the machine lock: SPI n is INTID 32 + n. */

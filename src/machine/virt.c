@@ -22,6 +22,11 @@ static void system_reset(void *opaque)
 	machine_reset_request(opaque, CAUSE_GUEST_RESET);
 }
 
+static void core_reset(void *opaque, unsigned index)
+{
+	gic_core_reset(((struct machine *)opaque)->gic, index);
+}
+
 static bool hypercall(void *opaque, struct cpu *cpu, u16 imm, u64 x[8])
 {
 	return loader_hypercall(opaque, cpu, imm, x);
@@ -45,6 +50,7 @@ static bool create_cpus(struct machine *m, struct error *err)
 				     .space = m->space,
 				     .system_off = system_off,
 				     .system_reset = system_reset,
+				     .core_reset = core_reset,
 				     .hypercall = hypercall,
 				     .poison_consumed = machine_poison_consumed,
 				     .opaque = m,

@@ -392,6 +392,32 @@ static void routing_follows_irouter(void **state)
 	check_best(b);
 }
 
+/* CPU_OFF, or RMR_EL1.RR: the core's registers are at their reset values, its redistributor's are as they were. */
+static void a_core_takes_its_interface_with_it(void **state)
+{
+	struct board *b = *state;
+
+	board_start(b);
+	put(b, sgi(0, GICD_ISENABLER), 4, 1 << 5);
+	icc_write(b, 1, ICC_SGI1R, 5 << 24 | 1);
+	assert_int_equal(icc_read(b, 0, ICC_IAR1), 5);
+	icc_write(b, 1, ICC_SGI1R, 5 << 24 | 1);
+	put(b, DIST_BASE + GICD_IROUTER + 8 * 32, 8, GICD_IROUTER_IRM);
+	pend(b, 0, 0x80);
+	assert_true(b->cpus.irq[0] && !b->cpus.irq[1]);
+	gic_core_reset(b->gic, 0);
+	assert_true(b->cpus.irq[1] && !b->cpus.irq[0]); /* 1 of N */
+	assert_int_equal(icc_read(b, 0, ICC_IGRPEN0) | icc_read(b, 0, ICC_IGRPEN1), 0);
+	assert_int_equal(icc_read(b, 0, ICC_AP1R0), 0);
+	assert_int_equal(icc_read(b, 0, ICC_PMR), 0);
+	assert_int_equal(icc_read(b, 1, ICC_IGRPEN1), 1);
+	assert_int_equal(get(b, sgi(0, GICD_ISACTIVER), 4), 1 << 5);
+	assert_int_equal(get(b, sgi(0, GICD_ISPENDR), 4), 1 << 5);
+	assert_int_equal(icc_read(b, 1, ICC_IAR1), 32);
+	icc_write(b, 1, ICC_EOIR1, 32);
+	check_best(b);
+}
+
 /* [IHI0069 GICR_WAKER]: the sequence that software follows before a PE is powered down. */
 static void one_that_sleeps_is_asked_to_wake(void **state)
 {
@@ -514,6 +540,7 @@ int main(void)
 		T(group_0_is_fiq),
 		T(sgis_reach_whom_they_name),
 		T(routing_follows_irouter),
+		T(a_core_takes_its_interface_with_it),
 		T(one_that_sleeps_is_asked_to_wake),
 		T(reset_forgets_all_but_the_wires),
 		T(cached_best_is_the_best),
