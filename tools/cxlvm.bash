@@ -25,6 +25,8 @@ _cxlvm_words()
 	word=${words[-1]}
 	((${#words[@]} > 2)) && option=-${words[-2]##-}
 	option=${option/#--/-}
+	# Nobody has expanded it.
+	[[ $program == '~/'* ]] && program=$HOME/${program#'~/'}
 	COMPREPLY=()
 	case $option in
 	-device|-object)

@@ -523,7 +523,7 @@ bool option_icount(struct settings *s, const char *argument, struct error *err)
 		return fail_context(err, "-icount");
 	shift = opts_get(&opts, "shift");
 	if (opts_get(&opts, "rr") || opts_get(&opts, "rrfile"))
-		ok = fail(err, "-icount %s: record and replay are not built", argument);
+		ok = fail(err, "-icount %s: record and replay are not built; leave rr= and rrfile= out", argument);
 	check_word(&opts, "-icount", "align", "on|off", &ok, err);
 	check_word(&opts, "-icount", "sleep", "on|off", &ok, err);
 	if (ok && shift && strcmp(shift, "auto"))

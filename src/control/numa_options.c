@@ -119,12 +119,15 @@ static bool numa_cpu(struct settings *s, struct opts *opts, const char *argument
 static bool word_of(struct opts *opts, const char *key, const char *const *words, unsigned *n, struct error *err)
 {
 	const char *value = opts_get(opts, key);
+	char list[160];
+	size_t used = 0;
 
 	for (*n = 0; value && words[*n]; ++*n)
 		if (!strcmp(words[*n], value))
 			return true;
-	return fail(err, "-numa %s=%s: write %s, %s or so as QEMU's manual has it", key, value ? value : "", words[0],
-		    words[1]);
+	for (*n = 0; words[*n]; ++*n)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", *n ? ", " : "", words[*n]);
+	return fail(err, "-numa %s=%s: write one of %s", key, value ? value : "", list);
 }
 
 static bool node_of(struct opts *opts, const char *argument, const char *key, u32 *node, struct error *err)

@@ -65,6 +65,9 @@ def run_all(build):
         for line, wanted in LINES:
             got = complete(root, line)
             yield f"completion of '{line}'", wanted in got, str(got)
+        home = subprocess.run(["bash", "-c", f"HOME={root}/usr/bin; source {root}/usr/share/bash-completion/completions/cxlvm; COMP_LINE='~/cxlvm -cpu cortex-a5'; "
+                               "COMP_POINT=${#COMP_LINE}; _cxlvm '~/cxlvm'; echo ${COMPREPLY[*]}"], stdout=subprocess.PIPE, text=True).stdout
+        yield "completion of a program that ~ names", "cortex-a57" in home, home
         for line, wanted in TYPED:
             got = typed(root, line)
             yield f"Tab after '{line}'", got == wanted, got
