@@ -85,7 +85,7 @@ static u16 cmd_tunnel(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out
 	u32 size = mbox_get(in, 2);
 	struct cci ld = ld_cci(dev);
 
-	return cci_tunnel(id || target != TUNNEL_TO_PORT ? NULL : &ld, dev->response_limit, size, in, out);
+	return cci_tunnel(id || target != TUNNEL_TO_PORT ? NULL : &ld, size, in, out);
 }
 
 static u16 cmd_get_dcd_info(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out)
@@ -300,10 +300,12 @@ static const struct mbox_command ld_commands[] = {
 
 static struct cci ld_cci(struct cxl_type3 *dev)
 {
-	return (struct cci){ld_commands, ARRAY_SIZE(ld_commands), dev->name, .dev = dev};
+	return (struct cci){ld_commands, ARRAY_SIZE(ld_commands), dev->name, .dev = dev,
+			    .response_limit = &dev->response_limit};
 }
 
 struct cci fm_ld_cci(struct cxl_type3 *dev)
 {
-	return (struct cci){fm_commands, ARRAY_SIZE(fm_commands), dev->name, .dev = dev};
+	return (struct cci){fm_commands, ARRAY_SIZE(fm_commands), dev->name, .dev = dev,
+			    .response_limit = &dev->response_limit};
 }

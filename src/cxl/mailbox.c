@@ -241,7 +241,7 @@ u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *
 }
 
 /* The message: category, tag, opcode, payload length (21 bits), return code, extended status. [CXL3.1 7.6.3] */
-u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct mbox_in *in, struct mbox_out *out)
+u16 cci_tunnel(const struct cci *to, u32 size, struct mbox_in *in, struct mbox_out *out)
 {
 	u32 left = mbox_left(in), start = out->at, answered = 0, opcode, length, code;
 	unsigned category = mbox_get(in, 1) & 0xf, tag = mbox_get(in, 1);
@@ -259,8 +259,7 @@ u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct m
 	mbox_put_zeros(out, TUNNEL_HEADER_BYTES + CCI_HEADER_BYTES);
 	if (out->bad)
 		return CXL_INTERNAL_ERROR;
-	code = cci_run(to, opcode, payload, length, out->bytes + out->at,
-		       MIN(out->room - out->at, 1u << response_limit), &answered);
+	code = cci_run(to, opcode, payload, length, out->bytes + out->at, out->room - out->at, &answered);
 	mbox_patch(out, start, 2, CCI_HEADER_BYTES + answered);
 	mbox_patch(out, start + TUNNEL_HEADER_BYTES, 1, CCI_RESPONSE);
 	mbox_patch(out, start + TUNNEL_HEADER_BYTES + 1, 1, tag);

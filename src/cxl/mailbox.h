@@ -74,7 +74,7 @@ struct cci {
 	struct cxl_type3 *dev;         /* whose commands they are: a memory device's, */
 	struct switch_cci *of_switch;  /* or a switch's */
 	struct background *background; /* NULL: it has none */
-	const u8 *response_limit;      /* a power of two, as software has set it; NULL: it cannot */
+	const u8 *response_limit;      /* of an answer, a power of two, as software has set it; NULL: none */
 };
 /* Whether the owner has this command of the table. */
 bool cci_has(const struct cci *cci, const struct mbox_command *command);
@@ -82,11 +82,11 @@ bool cci_has(const struct cci *cci, const struct mbox_command *command);
 u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *to, u32 room, u32 *out_length);
 
 /*
- * What is behind a tunnel's header: a CCI message of `size` bytes for `to` (NULL: there is nobody), and its answer, of
- * at most 1 << response_limit bytes. Lengths are nested: the tunnel's size, in it the message's own, each checked
- * against what is left of the one around it. [CXL3.1 7.6.7.3.1]
+ * What is behind a tunnel's header: a CCI message of `size` bytes for `to` (NULL: there is nobody), and its answer.
+ * Lengths are nested: the tunnel's size, in it the message's own, each checked against what is left of the one around
+ * it. [CXL3.1 7.6.7.3.1]
  */
-u16 cci_tunnel(const struct cci *to, unsigned response_limit, u32 size, struct mbox_in *in, struct mbox_out *out);
+u16 cci_tunnel(const struct cci *to, u32 size, struct mbox_in *in, struct mbox_out *out);
 
 struct mailbox;
 

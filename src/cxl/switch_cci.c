@@ -295,9 +295,9 @@ static u16 cmd_tunnel(struct switch_cci *cci, struct mbox_in *in, struct mbox_ou
 	struct cci to;
 
 	if (!dev || target != TUNNEL_TO_PORT)
-		return cci_tunnel(NULL, 0, size, in, out);
+		return cci_tunnel(NULL, size, in, out);
 	to = fm_ld_cci(dev);
-	return cci_tunnel(&to, dev->response_limit, size, in, out);
+	return cci_tunnel(&to, size, in, out);
 }
 
 /* clang-format off */

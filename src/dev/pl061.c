@@ -83,7 +83,6 @@ static void data_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	struct pl061 *gpio = b->owner;
 
-	regs_set(b, GPIODATA + 4 * i, 4, 0);
 	gpio->out = (u8)((gpio->out & ~i) | (now & i));
 	update(gpio);
 }

@@ -354,6 +354,7 @@ void facts_boot(struct machine *m, struct boot_plan_config *b)
 	b->words = c->smbios;
 	memcpy(b->uuid, c->uuid, sizeof(b->uuid));
 	b->ram_size = c->ram_size;
+	static_assert(ARRAY_SIZE(m->ram) <= ARRAY_SIZE(b->ram), "every part of RAM has its range");
 	for (unsigned i = 0; i < m->ram_count; i++)
 		b->ram[b->ram_count++] = (struct boot_range){m->ram[i].region.base, m->ram[i].region.size};
 }
