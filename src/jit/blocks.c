@@ -197,6 +197,9 @@ static void jit_run(struct cpu *cpu)
 		switch (why) {
 		case LEFT_PLAIN: break;
 		case LEFT_BUDGET:
+			/* Fewer are left than the block has. Under instruction time a chunk ends to the instruction. */
+			if (cpu->left < cpu->chunk && !cpu->cpus->instruction_time)
+				return;
 			while (cpu->left > 0)
 				step(cpu);
 			break;
