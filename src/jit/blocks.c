@@ -223,7 +223,7 @@ static void jit_run(struct cpu *cpu)
 static void host_features_get(struct host_features *host, enum jit_limit limit)
 {
 	__builtin_cpu_init();
-	host->bmi2 = __builtin_cpu_supports("bmi2");
+	host->bmi2 = __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("bmi");
 	host->lzcnt = __builtin_cpu_supports("lzcnt");
 	host->avx = __builtin_cpu_supports("avx");
 	host->avx2 = __builtin_cpu_supports("avx2");

@@ -17,6 +17,12 @@ static void three(struct block *b, bool w, enum x64_alu op, unsigned d, unsigned
 	bool commutes = op != ALU_SUB && op != ALU_SBB;
 	unsigned r = reg_dest(b, d, RAX);
 
+	if (op == ALU_SUB && n == SLOT_ZR) { /* its flags are those of a subtraction, too */
+		reg_copy(b, w, r, m);
+		x64_neg(&b->x, w, r);
+		reg_done(b, d, r);
+		return;
+	}
 	if (d == m && d != n) {
 		if (commutes) {
 			m = n;
@@ -129,6 +135,13 @@ static void logic(struct block *b, const struct insn *i, enum x64_alu op)
 {
 	u64 v = logic_imm(i);
 
+	if (op == ALU_AND && (v == 0xff || v == 0xffff) && !in_memory(b, W, i->d, i->n)) {
+		unsigned r = reg_dest(b, i->d, RAX);
+
+		x64_extend(&b->x, false, false, v == 0xff ? 1 : 2, r, reg_read(b, i->n, r));
+		reg_done(b, i->d, r);
+		return;
+	}
 	if ((W && (u64)(s64)(s32)v == v) || !W) {
 		if (op == ALU_OR && i->n == SLOT_ZR) {
 			unsigned r = reg_dest(b, i->d, RAX);
@@ -311,49 +324,81 @@ static void rotated(struct block *b, bool w, unsigned to, unsigned n, unsigned b
 }
 EMIT(EXTR)
 {
-	if (i->n == i->m) {
-		unsigned r = reg_dest(b, i->d, RAX);
+	unsigned r;
 
+	if (i->n == i->m) {
+		r = reg_dest(b, i->d, RAX);
 		rotated(b, W, r, i->n, i->i);
 		reg_done(b, i->d, r);
 		return true;
 	}
-	reg_copy(b, W, RAX, i->m);
-	if (i->i) {
-		unsigned n = reg_read(b, i->n, RCX);
-
-		x64_rr(&b->x, W, OP_0F(0xac), n, RAX); /* shrd */
-		x64_u8(&b->x, i->i);
+	r = reg_dest(b, i->d, RAX);
+	if (i->i) { /* SHRD takes longer on many hosts */
+		reg_copy(b, W, RCX, i->n);
+		x64_shift_imm(&b->x, W, SHIFT_SHL, RCX, (W ? 64 : 32) - i->i);
 	}
-	reg_done(b, i->d, RAX);
+	reg_copy(b, W, r, i->m);
+	if (i->i) {
+		x64_shift_imm(&b->x, W, SHIFT_SHR, r, i->i);
+		x64_alu(&b->x, W, ALU_OR, r, RCX);
+	}
+	reg_done(b, i->d, r);
 	return true;
 }
 
 /* --- shifted and extended registers --- */
 
-/* RCX = the shifted operand. */
-static void shifted_to_rcx(struct block *b, const struct insn *i)
+static void shifted_to(struct block *b, const struct insn *i, unsigned to)
 {
 	static const u8 ops[] = {SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROR};
 
 	if (ops[i->h] == SHIFT_ROR) {
-		rotated(b, W, RCX, i->m, i->i);
+		rotated(b, W, to, i->m, i->i);
 		return;
 	}
-	reg_copy(b, W, RCX, i->m);
+	reg_copy(b, W, to, i->m);
 	if (i->i)
-		x64_shift_imm(&b->x, W, ops[i->h], RCX, i->i);
+		x64_shift_imm(&b->x, W, ops[i->h], to, i->i);
 }
 static void shifted(struct block *b, const struct insn *i, enum x64_alu op, bool invert)
 {
+	unsigned r;
+
 	if (!i->i && !invert) {
 		three(b, W, op, i->d, i->n, i->m);
 		return;
 	}
-	shifted_to_rcx(b, i);
+	if (op != ALU_SUB && i->d != i->n) { /* in the result's place */
+		r = reg_dest(b, i->d, RAX);
+		shifted_to(b, i, r);
+		if (invert)
+			x64_not(&b->x, W, r);
+		reg_alu(b, W, op, r, i->n);
+		reg_done(b, i->d, r);
+		return;
+	}
+	shifted_to(b, i, RCX);
 	if (invert)
 		x64_not(&b->x, W, RCX);
 	three_rcx(b, W, op, i->d, i->n);
+}
+/* d = n AND NOT m */
+static void bit_clear(struct block *b, const struct insn *i)
+{
+	unsigned r, m, n;
+
+	if (i->i || !block_host(b)->bmi2 || i->n == SLOT_ZR || in_memory(b, W, i->d, i->n)) {
+		shifted(b, i, ALU_AND, true);
+		return;
+	}
+	r = reg_dest(b, i->d, RAX);
+	m = reg_read(b, i->m, RCX);
+	n = slot_pin(b, i->n);
+	if (n != NO_REG)
+		x64_andn_rr(&b->x, W, r, m, n);
+	else
+		x64_andn_rm(&b->x, W, r, m, slot_mem(i->n));
+	reg_done(b, i->d, r);
 }
 EMIT(ADD_reg)
 {
@@ -393,7 +438,7 @@ EMIT(SUBS_reg)
 {
 	if (i->d == SLOT_DUMP) {
 		if (i->i)
-			shifted_to_rcx(b, i);
+			shifted_to(b, i, RCX);
 		compare_rcx_or_slot(b, W, i->n, i->m, i->i);
 	} else {
 		shifted(b, i, ALU_SUB, false);
@@ -408,7 +453,7 @@ EMIT(AND_reg)
 }
 EMIT(BIC_reg)
 {
-	shifted(b, i, ALU_AND, true);
+	bit_clear(b, i);
 	return true;
 }
 EMIT(ORR_reg)
@@ -434,7 +479,7 @@ EMIT(ORR_reg)
 EMIT(ORN_reg)
 {
 	if (i->n == SLOT_ZR) { /* MVN */
-		shifted_to_rcx(b, i);
+		shifted_to(b, i, RCX);
 		x64_not(&b->x, W, RCX);
 		reg_done(b, i->d, RCX);
 		return true;
@@ -469,43 +514,53 @@ EMIT(ANDS_reg)
 }
 EMIT(BICS_reg)
 {
-	shifted(b, i, ALU_AND, true);
+	bit_clear(b, i);
 	flags_set(b, FLAGS_LOGIC);
 	return true;
 }
 
-/* RCX = the extended operand. */
-static void extended_to_rcx(struct block *b, const struct insn *i)
+static void extended_to(struct block *b, const struct insn *i, unsigned to)
 {
 	static const u8 bytes[] = {1, 2, 4, 8, 1, 2, 4, 8};
-	unsigned m = reg_read(b, i->m, RCX);
+	unsigned m = reg_read(b, i->m, to);
 
-	x64_extend(&b->x, true, i->o & 4, bytes[i->o], RCX, m);
+	x64_extend(&b->x, true, i->o & 4, bytes[i->o], to, m);
 	if (i->i)
-		x64_shift_imm(&b->x, true, SHIFT_SHL, RCX, i->i);
+		x64_shift_imm(&b->x, true, SHIFT_SHL, to, i->i);
+}
+static void add_extended(struct block *b, const struct insn *i)
+{
+	unsigned r = reg_dest(b, i->d, RAX);
+
+	if (i->d == i->n) {
+		extended_to(b, i, RCX);
+		three_rcx(b, W, ALU_ADD, i->d, i->n);
+		return;
+	}
+	extended_to(b, i, r);
+	reg_alu(b, W, ALU_ADD, r, i->n);
+	reg_done(b, i->d, r);
 }
 EMIT(ADD_ext)
 {
-	extended_to_rcx(b, i);
-	three_rcx(b, W, ALU_ADD, i->d, i->n);
+	add_extended(b, i);
 	return true;
 }
 EMIT(SUB_ext)
 {
-	extended_to_rcx(b, i);
+	extended_to(b, i, RCX);
 	three_rcx(b, W, ALU_SUB, i->d, i->n);
 	return true;
 }
 EMIT(ADDS_ext)
 {
-	extended_to_rcx(b, i);
-	three_rcx(b, W, ALU_ADD, i->d, i->n);
+	add_extended(b, i);
 	flags_set(b, FLAGS_CARRY);
 	return true;
 }
 EMIT(SUBS_ext)
 {
-	extended_to_rcx(b, i);
+	extended_to(b, i, RCX);
 	if (i->d == SLOT_DUMP)
 		compare_rcx_or_slot(b, W, i->n, 0, true);
 	else

@@ -412,6 +412,15 @@ static inline void x64_mulx_rm(struct x64 *x, bool w, unsigned high, unsigned lo
 {
 	x64_vex_rm(x, w, 3, 2, 0xf6, high, low, by);
 }
+/* to = by and not `inverted`; flags of a logical operation */
+static inline void x64_andn_rr(struct x64 *x, bool w, unsigned to, unsigned inverted, unsigned by)
+{
+	x64_vex_rr(x, w, 0, 2, 0xf2, to, inverted, by);
+}
+static inline void x64_andn_rm(struct x64 *x, bool w, unsigned to, unsigned inverted, struct mem by)
+{
+	x64_vex_rm(x, w, 0, 2, 0xf2, to, inverted, by);
+}
 static inline void x64_rorx(struct x64 *x, bool w, unsigned to, unsigned from, unsigned n)
 {
 	x64_vex_rr(x, w, 3, 3, 0xf0, to, 0, from);
