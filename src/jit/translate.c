@@ -221,11 +221,15 @@ static bool is_light(unsigned row)
 			return false;
 	return (r->flags & A64_FPSIMD) && !(r->flags & (A64_LOAD | A64_STORE | A64_BR | A64_SYS | A64_ENDS | A64_SETFLAGS | A64_GETFLAGS));
 }
+static void call_light_exec(struct block *b, unsigned k, bool slow)
+{
+	count_call(b, k, slow);
+	x64_mov_imm(&b->x, RAX, b->list[k] * sizeof(struct insn));
+	call_routine(b, b->jit->light_exec);
+}
 bool emit_light(struct block *b, const struct insn *i)
 {
-	count_call(b, b->k, false);
-	x64_mov_imm(&b->x, RAX, b->list[b->k] * sizeof(struct insn));
-	call_routine(b, b->jit->light_exec);
+	call_light_exec(b, b->k, false);
 	vreg_forget_all(b);
 	b->flags = FLAGS_SAVED;
 	return true;
@@ -405,6 +409,7 @@ static void cold_emit(struct block *b, struct cold *c)
 {
 	struct x64 *x = &b->x;
 	struct link_data data;
+	bool light;
 
 	x64_bind(c->site, x->at);
 	x->insns = c->insns;
@@ -413,10 +418,17 @@ static void cold_emit(struct block *b, struct cold *c)
 		call_routine(b, b->jit->refill[c->store]);
 		x64_bind(x64_jcc(x, CC_E), c->again);
 	}
-	if (c->unsaved)
+	light = c->kind == COLD_SLOW && b->jit->emitters[b->page->insn[b->list[c->k]].row].flags & EMIT_LIGHT;
+	if (c->unsaved && !light)
 		flags_save(b, c->unsaved - 1u, c->place);
 	switch (c->kind) {
 	case COLD_SLOW:
+		if (light) {
+			call_light_exec(b, (unsigned)c->k, true);
+			vreg_reload(b, b->copies[c->k]);
+			jump_routine(b, c->back);
+			break;
+		}
 		registers_home(b);
 		call_exec_of(b, (unsigned)c->k, true);
 		if (b->goes_on[c->k] && (row_of(&b->page->insn[b->list[c->k]])->flags & (A64_LOAD | A64_STORE))) {
@@ -604,7 +616,7 @@ static void block_body(struct block *b)
 			b->r.now = lent;
 			b->cold_count = colds;
 			b->how[b->k] = HOW_CALL;
-			if (e->emit && is_light(insn->row))
+			if (e->flags & EMIT_LIGHT)
 				emit_light(b, insn);
 			else
 				call_exec(b);
@@ -708,9 +720,10 @@ void emitters_collect(struct jit *jit)
 	for (unsigned row = 0; row < A64_ROW_COUNT; row++) {
 		jit->operands[row] = (u8)operand_letters(&a64_rows[row]);
 		if (is_light(row))
-			jit->emitters[row] = (struct emitter){emit_light, EMIT_PURE};
+			jit->emitters[row] = (struct emitter){emit_light, EMIT_PURE | EMIT_LIGHT};
 	}
 	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)
 		for (const struct emitter_row *row = tables[n]; row->row != ROW_NONE; row++)
-			jit->emitters[row->row] = (struct emitter){row->emit, (u8)(row->flags & EMIT_KEEPS_BMI2 && jit->host.bmi2 ? row->flags | EMIT_KEEPS : row->flags)};
+			jit->emitters[row->row] = (struct emitter){row->emit, (u8)((row->flags & EMIT_KEEPS_BMI2 && jit->host.bmi2 ? row->flags | EMIT_KEEPS : row->flags) |
+										  (jit->emitters[row->row].flags & EMIT_LIGHT))};
 }

@@ -150,7 +150,12 @@ struct emitter {
 	bool (*emit)(struct block *b, const struct insn *i);
 	u8 flags;
 };
-enum { EMIT_PURE = 1, EMIT_KEEPS = 2, EMIT_KEEPS_BMI2 = 4 /* EMIT_KEEPS where the host has BMI2 */ };
+enum {
+	EMIT_PURE = 1,
+	EMIT_KEEPS = 2,
+	EMIT_KEEPS_BMI2 = 4, /* EMIT_KEEPS where the host has BMI2 */
+	EMIT_LIGHT = 8,      /* no table says it: is_light */
+};
 /* A table of these, ended by row ROW_NONE, per emit_*.c. */
 struct emitter_row {
 	u16 row;
