@@ -52,10 +52,10 @@
 	.missing = MISSING_A57, .id_isar0 = A57_ISAR0, .id_isar1 = 0, .id_isar2 = 0,                                   \
 	.id_pfr0 = F(0xff, 0) | F(0xf, 24) | F(0xf, 60), .id_pfr1 = 0, .id_mmfr0 = MASK(31, 0), .id_mmfr1 = 0,         \
 	.id_mmfr2 = 0, .id_dfr0 = ~0ull
-/* CSV2 and CSV3 as later revisions of the core have them. */
-#define A76_MASKS                                                                                                      \
-	.missing = MISSING_A76, .id_isar0 = A76_ISAR0, .id_isar1 = F(1, 0) | F(1, 20), .id_isar2 = 0,                  \
-	.id_pfr0 = ~F(0xe, 56), .id_pfr1 = ~0ull, .id_mmfr0 = MASK(31, 0), .id_mmfr1 = F(2, 0) | F(1, 12) | F(1, 16) | F(2, 20), \
+/* CSV2 and CSV3 as later revisions of the core have them. The A76 has PSTATE.SSBS without MSR and MRS of it. */
+#define A76_MASKS(lacks, ssbs)                                                                                         \
+	.missing = MISSING_A76 | (lacks), .id_isar0 = A76_ISAR0, .id_isar1 = F(1, 0) | F(1, 20), .id_isar2 = 0,        \
+	.id_pfr0 = ~F(0xe, 56), .id_pfr1 = F(ssbs, 4), .id_mmfr0 = MASK(31, 0), .id_mmfr1 = F(2, 0) | F(1, 12) | F(1, 16) | F(2, 20), \
 	.id_mmfr2 = F(0xf, 4), .id_dfr0 = ~0ull
 
 static const struct cpu_model models[] = {
@@ -63,8 +63,8 @@ static const struct cpu_model models[] = {
 	{"cortex-a53", 0x410fd034, 40, false, A57_MASKS},
 	{"cortex-a57", 0x411fd073, 44, false, A57_MASKS},
 	{"cortex-a72", 0x410fd083, 44, false, A57_MASKS},
-	{"cortex-a76", 0x414fd0b1, 40, true, A76_MASKS},
-	{"neoverse-n1", 0x414fd0c1, 48, true, A76_MASKS},
+	{"cortex-a76", 0x414fd0b1, 40, true, A76_MASKS(MISSING(SSBS), 1)},
+	{"neoverse-n1", 0x414fd0c1, 48, true, A76_MASKS(0, 2)},
 };
 
 static const char *const model_names[] = {"max", "cortex-a53", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1", NULL};
@@ -137,7 +137,8 @@ void cpu_ids_make(const struct cpu_model *model, struct cpu_ids *ids)
 	ids->hafdbs = bits(ids->mmfr1, 3, 0) >= 2;
 	ids->uao = bits(ids->mmfr2, 7, 4) >= 1;
 	ids->e0pd = bits(ids->mmfr2, 63, 60) >= 1;
-	ids->ssbs = bits(ids->pfr1, 7, 4) >= 2;
+	ids->ssbs = bits(ids->pfr1, 7, 4) >= 1;
+	ids->ssbs_named = bits(ids->pfr1, 7, 4) >= 2;
 	ids->csv2_2 = bits(ids->pfr0, 59, 56) >= 2;
 	ids->mops = bits(ids->isar2, 19, 16) >= 1;
 }

@@ -331,7 +331,7 @@ static WRITE_HOOK(daif_write)
 
 static READ_HOOK(ssbs_read)
 {
-	if (!cpu->cpus->ids.ssbs)
+	if (!cpu->cpus->ids.ssbs_named)
 		return refuse(cpu);
 	*value = (u64)cpu->ssbs << 12;
 	return true;
@@ -339,7 +339,7 @@ static READ_HOOK(ssbs_read)
 
 static WRITE_HOOK(ssbs_write)
 {
-	if (!cpu->cpus->ids.ssbs)
+	if (!cpu->cpus->ids.ssbs_named)
 		return refuse(cpu);
 	cpu->ssbs = bit(value, 12);
 	return true;

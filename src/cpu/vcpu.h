@@ -84,7 +84,8 @@ struct cpu_ids {
 	u64 ctr, clidr, dczid;
 	u8 pa_bits;
 	bool granule_16k;
-	bool pan, epan, uao, e0pd, hafdbs, hpds, lor, ecv, tlbi_os_range, ssbs, csv2_2, mops;
+	bool pan, epan, uao, e0pd, hafdbs, hpds, lor, ecv, tlbi_os_range, csv2_2, mops;
+	bool ssbs, ssbs_named; /* PSTATE.SSBS; MSR and MRS of it */
 };
 
 struct sysreg_slot {

@@ -361,6 +361,21 @@ static void models_are_cut_to_what_they_are(void **state)
 	check_says(&err, "cortex-x99");
 	check_says(&err, "neoverse-n1");
 	bench_free(b);
+	/* The A76 keeps PSTATE.SSBS, as SCTLR.DSSBS and SPSR have it, and has no MSR and MRS of it; the N1 has. */
+	for (unsigned named = 0; named < 2; named++) {
+		b = bench_make(1, named ? "neoverse-n1" : "cortex-a76", true);
+		assert_int_equal(get(b, ID(4, 1)), named ? 0x20 : 0x10);
+		assert_int_equal(b->cpu->missing_features >> A64_FEATURE_SSBS & 1, !named);
+		set(b, SCTLR, BIT(44));
+		assert_true(get(b, SCTLR) & BIT(44));
+		cpu_set_pstate(b->cpu, 5 | BIT(12));
+		assert_int_equal(b->cpu->ssbs, 1);
+		if (named)
+			assert_int_equal(get(b, SYSREG(3, 3, 4, 2, 6)), BIT(12));
+		else
+			raises(b, SYSREG(3, 3, 4, 2, 6), true, EC_UNKNOWN, 5);
+		bench_free(b);
+	}
 	for (const char *const *m = cpus_models(); *m; m++)
 		bench_free(bench_make(1, *m, true));
 }
