@@ -251,6 +251,7 @@ bool mmu_at(struct cpu *cpu, u64 va, unsigned el, bool write, bool pan)
 	struct translation t;
 	u32 fsc;
 	enum mmu_access access = write ? MMU_WRITE : MMU_READ;
+	u8 attr;
 
 	if (!mmu_walk(cpu, va, el == 0, access, false, &t, &fsc)) {
 		/* A table that is not there is no answer about va: an exception. [DDI0487 Address translation instructions] */
@@ -265,7 +266,9 @@ bool mmu_at(struct cpu *cpu, u64 va, unsigned el, bool write, bool pan)
 		cpu->sys.par = 1 | BIT(11) | (u64)(FSC_PERMISSION + t.level) << 1;
 		return true;
 	}
-	cpu->sys.par = (t.pa & MASK(47, 12)) | BIT(11) | (u64)(t.device || t.attr == 0x44 ? 2 : t.share) << 7 |
-		       (u64)t.attr << 56;
+	/* Without SCTLR_EL1.C data in Normal memory is Non-cacheable. [DDI0487 AArch64.S1Translate] */
+	attr = t.device || bit(cpu->sys.sctlr, 2) ? t.attr : 0x44;
+	cpu->sys.par = (t.pa & MASK(47, 12)) | BIT(11) | (u64)(t.device || attr == 0x44 ? 2 : t.share) << 7 |
+		       (u64)attr << 56;
 	return true;
 }

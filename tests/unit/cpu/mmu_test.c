@@ -218,11 +218,12 @@ static void hardware_keeps_access_flag_and_dirty_state(void **state)
 	assert_false(access_write_slow(b->cpu, 0x2000, 8, ACCESS_WRITE | ACCESS_EL0, 1));
 	assert_true(*leaf & D_RO);
 	/* AT looks without touching. */
-	leaf = page(b, 0x3000, RAM_BASE | D_EL0);
+	leaf = page(b, 0x3000, RAM_BASE | D_EL0 | 3 << 8);
 	mmu_at(b->cpu, 0x3000, 0, false, false);
-	assert_int_equal(b->cpu->sys.par & 1, 0);
-	assert_int_equal(b->cpu->sys.par & MASK(47, 12), RAM_BASE);
-	assert_int_equal(b->cpu->sys.par >> 56, 0xff);
+	assert_int_equal(b->cpu->sys.par, RAM_BASE | BIT(11) | 2 << 7 | 0x44ull << 56); /* SCTLR.C is 0 */
+	set(b, SCTLR, 1 | BIT(2) | BIT(23));
+	mmu_at(b->cpu, 0x3000, 0, false, false);
+	assert_int_equal(b->cpu->sys.par, RAM_BASE | BIT(11) | 3 << 7 | 0xffull << 56);
 	assert_false(*leaf & D_AF);
 	mmu_at(b->cpu, 0x9000, 1, true, false);
 	assert_int_equal(b->cpu->sys.par, 1 | BIT(11) | (FSC_TRANSLATION + 3) << 1);
