@@ -202,6 +202,7 @@ void cpu_eret(struct cpu *cpu)
 	/* Nothing runs with IL set. A step that is pending (PSTATE.SS 0) comes first: debug_before reports it; then a wrong PC. */
 	if (!cpu->il || (cpu->stepping && !cpu->ss && debug_software_step_enabled(cpu, cpu->el, cpu->daif & 8)))
 		return;
+	target = cpu_pc(cpu); /* without a tag that is ignored */
 	if (target & 3)
 		cpu_enter(cpu, EC_PC_ALIGN, 0, target, true, target);
 	else

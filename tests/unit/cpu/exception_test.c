@@ -98,6 +98,15 @@ static void eret_restores_or_is_illegal(void **state)
 		assert_int_equal(cpu->sys.spsr & (BIT(20) | 0xf0000000), BIT(20) | 0x40000000);
 		assert_int_equal(cpu->il, 0);
 	}
+	/* A tag that is ignored does not reach the PC, nor ELR from there. */
+	set(b, TCR, BIT(37));
+	cpu_set_pstate(cpu, 0x3c5);
+	cpu->sys.elr = 0x5aull << 56 | (CODE + 0x40);
+	cpu->sys.spsr = BIT(20); /* EL0 with IL */
+	cpu_eret(cpu);
+	assert_int_equal(cpu->sys.esr >> 26, EC_ILLEGAL);
+	assert_int_equal(cpu->sys.elr, CODE + 0x40);
+	assert_int_equal(cpu->sys.spsr, BIT(20));
 	/* A wrong PC comes before the illegal state, which stays in SPSR; a step that is pending before both. */
 	cpu->sys.elr = CODE + 0x42;
 	cpu->sys.spsr = 0x3c9;
