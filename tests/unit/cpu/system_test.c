@@ -40,6 +40,7 @@ static void id_registers_say_what_is_there(void **state)
 			if (crm < 4 || op2 > 2)
 				assert_int_equal(get(b, ID(crm, op2)), 0);
 	assert_int_equal(get(b, SYSREG(3, 0, 0, 0, 5)), 0x80000000);
+	assert_int_equal(get(b, SYSREG(2, 0, 7, 14, 6)), 0x0a); /* no Secure state */
 	/* CTR: IDC, not DIC. */
 	assert_int_equal(get(b, SYSREG(3, 3, 0, 0, 1)) & (BIT(28) | BIT(29)), BIT(28));
 }
