@@ -172,16 +172,14 @@ static bool reg_set(struct gdb *g, u64 n, const char **text)
 	for (size_t i = 0; i < size; i++, *text += 2)
 		if (!byte(*text, &bytes[i]))
 			return false;
+	if (n == REG_FPCR) /* has effects on the host's: only what is there already */
+		return load_le(bytes, 4) == cpu_debug_get(cpu, DEBUG_FPCR);
 	if (n <= REG_PC)
 		cpu_debug_set(cpu, (enum debug_reg)n, load_le(bytes, 8));
 	else if (size == 16)
 		memcpy(cpu_debug_vector(cpu, (unsigned)(n - REG_V0)), bytes, 16);
 	else
-		cpu_debug_set(cpu,
-			      n == REG_CPSR ? DEBUG_PSTATE :
-			      n == REG_FPSR ? DEBUG_FPSR :
-					      DEBUG_FPCR,
-			      load_le(bytes, 4));
+		cpu_debug_set(cpu, n == REG_CPSR ? DEBUG_PSTATE : DEBUG_FPSR, load_le(bytes, 4));
 	return true;
 }
 
@@ -333,6 +331,15 @@ static void machine_event(void *opaque, enum machine_event event, enum machine_c
 	}
 }
 
+/* A vCPU that is off has no instruction to step: it stays where it is. */
+static bool stays(struct gdb *g, unsigned index)
+{
+	if (!cpus_debug_is_off(g->cpus, index))
+		return false;
+	answer(g, "T05thread:%02x;", index + 1);
+	return true;
+}
+
 /* c, s: a step is of the current vCPU alone. */
 static void run_all(struct gdb *g, bool step, const char *p)
 {
@@ -345,6 +352,8 @@ static void run_all(struct gdb *g, bool step, const char *p)
 		}
 		cpu_debug_set(current(g), DEBUG_PC, va);
 	}
+	if (step && stays(g, g->cpu))
+		return;
 	for (unsigned i = 0; i < cpus_count(g->cpus); i++)
 		cpus_debug_plan(g->cpus, i, !step ? DEBUG_RUN : i == g->cpu ? DEBUG_ONE : DEBUG_HOLD);
 	go(g);
@@ -411,11 +420,8 @@ static void packet_vcont(struct gdb *g, const char *p)
 				continue;
 			planned[i] = any = true;
 			plan[i] = action == 's' ? DEBUG_ONE : DEBUG_RUN;
-			/* A vCPU that is off has no instruction to step: it stays where it is. */
-			if (action == 's' && id > 0 && cpus_debug_is_off(g->cpus, i)) {
-				answer(g, "T05thread:%02x;", i + 1);
+			if (action == 's' && id > 0 && stays(g, i))
 				return;
-			}
 		}
 	}
 	if (*p || !any) {

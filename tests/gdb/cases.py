@@ -190,11 +190,35 @@ def looked_at(build):
     yield "a monitor's look is no event", events[:4] == ["RESUME", "STOP"] * 2, str(events)
 
 
+def ask(client, data):
+    client.sendall(packet(data))
+    heard = b""
+    while not re.search(b"#..$", heard):
+        part = receive(client, 5)
+        if not part:
+            break
+        heard += part
+    return heard.lstrip(b"+")
+
+
+def by_hand(build):
+    """What gdb itself asks otherwise, or not at all."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "image"
+        image.write_bytes(programs.image(COUNTER))
+        with Machine(build, folder, ["-m", "256M", "-smp", "2", "-serial", "null", "-kernel", str(image)]) as machine, socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(machine.path))
+            heard = [ask(client, data) for data in (b"P43=00000000", b"P43=00000001", b"Hg2", b"s")]
+    yield "FPCR takes what it has and nothing else", heard[:2] == [packet(b"OK"), packet(b"E22")], str(heard)
+    yield "s of a vCPU that is off is answered at once", heard[3] == packet(b"T05thread:02;"), str(heard)
+
+
 def run_all(build, long=False):
     yield from small(build, "jit")
     yield from small(build, "interp")
     yield from power_down(build)
     yield from rubbish(build)
+    yield from by_hand(build)
     yield from looked_at(build)
     yield from kernel(build)
 
