@@ -304,6 +304,8 @@ static void stopped_in_loop(void *opaque)
 
 	if (g->connected)
 		machine_stop(g->machine); /* its event tells the client */
+	/* If it waits for none, as a monitor has let the machine go on, this one is over: the next is told of. */
+	__atomic_store_n(&g->stop_posted, 0, __ATOMIC_SEQ_CST);
 }
 
 /* A vCPU's thread: the first one to stop is told of. */

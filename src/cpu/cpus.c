@@ -473,7 +473,7 @@ static bool turns(struct cpus *cpus)
 {
 	bool any = false;
 
-	for (unsigned i = 0; i < cpus->count && !load(&cpus->quit); i++) {
+	for (unsigned i = 0; i < cpus->count && !load(&cpus->quit) && !load(&cpus->debugger.stopping); i++) {
 		struct cpu *cpu = cpus->cpu[i];
 		u64 done = 0;
 
@@ -511,7 +511,7 @@ static void *turns_main(void *arg)
 		}
 		if (turns(cpus))
 			continue;
-		if (load(&cpus->parked)) { /* time stands still as well, until the main thread has come to it */
+		if (load(&cpus->parked) || load(&cpus->debugger.stopping)) { /* time stands still as well, until the main thread has come to it */
 			cpus_futex_wait(&cpus->turn_seq, seq, 100000000);
 			continue;
 		}

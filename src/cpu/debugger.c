@@ -27,8 +27,10 @@ static void stop(struct cpu *cpu, enum debug_why why, u64 va, bool read, bool wr
 	store(&cpu->thread->held, 1);
 	cpu_poke(cpu);
 	cpu_leave_chunk(cpu);
-	if (d->stopped)
-		d->stopped(d->opaque, &what);
+	if (!d->stopped)
+		return;
+	store(&d->stopping, 1);
+	d->stopped(d->opaque, &what);
 }
 
 bool debugger_before(struct cpu *cpu)
@@ -258,6 +260,7 @@ void debugger_resume(struct cpus *cpus)
 			cpu_wake(cpus->cpu[i]);
 	}
 	d->planned = false;
+	store(&d->stopping, 0);
 }
 
 /* --- registers and memory --- */

@@ -102,6 +102,7 @@ struct debugger {
 	unsigned break_count, watch_count;
 	unsigned compared; /* breakpoints that are compared with every PC */
 	bool planned;      /* cpus_debug_plan since the last resume */
+	u32 stopping;      /* a vCPU has stopped, and the machine is about to; atomic */
 };
 #define DEBUGGER_BRK 0xc71 /* immediate of our BRK */
 

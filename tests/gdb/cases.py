@@ -213,12 +213,48 @@ def by_hand(build):
     yield "s of a vCPU that is off is answered at once", heard[3] == packet(b"T05thread:02;"), str(heard)
 
 
+def by_a_monitor(build):
+    """A monitor lets the machine go on, again and again: a breakpoint stops it each time, though no client waits."""
+    from qmp.client import Client
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "image"
+        image.write_bytes(programs.image(COUNTER))
+        with Machine(build, folder, ["-m", "256M", "-serial", "null", "-kernel", str(image), "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]) as machine, \
+                socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(machine.path))
+            heard = [ask(client, b"Z0,40000054,4")]
+            monitor = Client(f"{folder}/qmp").start()
+            for _ in range(3):
+                monitor.call("cont")
+                try:
+                    heard.append(monitor.event("STOP")["event"])
+                except TimeoutError as late:
+                    heard.append(str(late))
+    yield "a breakpoint stops what a monitor lets go", heard == [packet(b"OK")] + ["STOP"] * 3, str(heard)
+
+
+# A timer of a second; then the count is read to x2 at 0x40000054, for ever.
+TIMER = [0xD2994000, 0xF2A77340, 0xD51BE300, 0xD2800021, 0xD51BE321, 0xD53BE042, 0x17FFFFFF]
+
+
+def instruction_time(build):
+    """What happens at a breakpoint takes no time of the guest's."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "image"
+        image.write_bytes(programs.image(TIMER))
+        with Machine(build, folder, ["-m", "256M", "-serial", "null", "-kernel", str(image), "-icount", "shift=0"]) as machine:
+            text = machine.gdb(["hbreak *0x40000058", "continue", "set $first = $x2", "continue", "continue", "p $x2 - $first < 1000", "detach"])
+    yield "instruction time stands still at a breakpoint", bool(re.search(r"= 1\s", text.split("Breakpoint 1", 2)[-1])), text
+
+
 def run_all(build, long=False):
     yield from small(build, "jit")
     yield from small(build, "interp")
     yield from power_down(build)
     yield from rubbish(build)
     yield from by_hand(build)
+    yield from by_a_monitor(build)
+    yield from instruction_time(build)
     yield from looked_at(build)
     yield from kernel(build)
 
