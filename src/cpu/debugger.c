@@ -362,6 +362,8 @@ void debugger_apply(struct cpu *cpu)
 		cpu->code = NULL;
 		cpu->ip = NULL;
 		cpu->pc = thread->new_pc;
+		if (!thread->resume) /* a WFI may end at any time */
+			store(&cpu->halted, false);
 		store(&thread->set_pc, 0);
 	}
 }

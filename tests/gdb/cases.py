@@ -233,6 +233,19 @@ def by_a_monitor(build):
     yield "a breakpoint stops what a monitor lets go", heard == [packet(b"OK")] + ["STOP"] * 3, str(heard)
 
 
+WAITS = [0xD503207F, 0x17FFFFFF, 0xD28000E5, 0x14000000]  # WFI for ever at 0x40000040; x5 = 7 at 0x40000048, and on the spot
+
+
+def out_of_wfi(build):
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "image"
+        image.write_bytes(programs.image(WAITS))
+        with Machine(build, folder, ["-m", "256M", "-serial", "null", "-kernel", str(image)]) as machine:
+            text = machine.gdb(["hbreak *0x40000040", "continue", "delete", "stepi", "set $pc = 0x40000048", "hbreak *0x4000004c", "continue", "p $x5", "detach"],
+                               timeout=20)
+    yield "another PC ends a WFI", bool(re.search(r"= 7\s", text)), text
+
+
 # A timer of a second; then the count is read to x2 at 0x40000054, for ever.
 TIMER = [0xD2994000, 0xF2A77340, 0xD51BE300, 0xD2800021, 0xD51BE321, 0xD53BE042, 0x17FFFFFF]
 
@@ -255,6 +268,7 @@ def run_all(build, long=False):
     yield from by_hand(build)
     yield from by_a_monitor(build)
     yield from instruction_time(build)
+    yield from out_of_wfi(build)
     yield from looked_at(build)
     yield from kernel(build)
 
