@@ -402,7 +402,7 @@ static bool release(struct cxl_type3 *dev, const struct dc_extent *list, unsigne
 			    to = MIN(old[i].dpa + old[i].size, list[n].dpa + list[n].size);
 
 			if (old[i].sanitize) {
-				media_erase(dev->dcmem, from - dc->base, to - from);
+				backend_zero(dev->dcmem, from - dc->base, to - from);
 				poison_clear(dev, from, to - from);
 			}
 		}

@@ -93,7 +93,7 @@ static void zero_media(void *opaque)
 			if (!backend)
 				break;
 			left = MIN(left, end - at);
-			media_erase(backend, offset, left);
+			backend_zero(backend, offset, left);
 		}
 }
 

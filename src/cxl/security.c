@@ -17,7 +17,6 @@
 #include <crypt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/trace.h"
 #include "cxl/host.h"
@@ -35,22 +34,6 @@ bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end)
 	return *from < *end && (dev->sanitizing || locked);
 }
 
-/* Zero, without touching what was never touched where the host can do that. */
-void media_erase(struct backend *backend, u64 offset, u64 size)
-{
-	if (!backend || backend->readonly)
-		return;
-	if (backend->fd < 0 && !backend->path && !backend->chunk_ready && !backend->prealloc &&
-	    is_aligned(offset | size, 4 * KiB) && !madvise(backend->host + offset, size, MADV_DONTNEED))
-		return;
-	for (u64 at = offset, end = offset + size, step; at < end; at += step) {
-		step = MIN(2 * MiB - at % (2 * MiB), end - at);
-		backend_ready(backend, at);
-		memset(backend->host + at, 0, step);
-	}
-	backend_flush(backend, offset, size);
-}
-
 /* User data, of persistent memory or of all. Everybody stands off: the bytes are at home and nobody points at them. */
 static void erase_data(struct cxl_type3 *dev, bool persistent_only)
 {
@@ -62,7 +45,7 @@ static void erase_data(struct cxl_type3 *dev, bool persistent_only)
 
 		assert(backend);
 		left = MIN(left, end - at);
-		media_erase(backend, offset, left);
+		backend_zero(backend, offset, left);
 	}
 	if (persistent_only)
 		poison_clear(dev, dev->volatile_bytes, dev->persistent_bytes);
@@ -98,7 +81,7 @@ static void sanitize_done(void *owner, u16 code)
 	}
 	erase_data(dev, false);
 	if (dev->lsa) {
-		media_erase(dev->lsa, 0, dev->lsa->size);
+		backend_zero(dev->lsa, 0, dev->lsa->size);
 		label_repair(dev, 0, dev->lsa->size);
 	}
 	events_forget(dev);

@@ -364,8 +364,6 @@ u16 cmd_freeze_security(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
 /* The DPAs whose media are disabled: false if there are none. */
 bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end);
-/* Zero; nobody holds a pointer to it. */
-void media_erase(struct backend *backend, u64 offset, u64 size);
 /* Hashes from a file: false if they are none. Empty: not set. */
 bool security_restore(struct cxl_type3 *dev, const char *user, const char *master);
 void security_reset(struct cxl_type3 *dev, unsigned reset_kind);

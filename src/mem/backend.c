@@ -86,10 +86,25 @@ static bool read_chunk(struct backend *b, u64 from, u64 end)
 	return true;
 }
 
+/* Whether the caller is to read the chunk; false: it has been read. */
+static bool claim_chunk(u8 *ready)
+{
+	for (;;) {
+		u8 state = __atomic_load_n(ready, __ATOMIC_ACQUIRE);
+
+		if (likely(state == CHUNK_READY))
+			return false;
+		if (state == CHUNK_UNREAD && __atomic_compare_exchange_n(ready, &state, CHUNK_CLAIMED, false,
+									 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+			return true;
+		sched_yield();
+	}
+}
+
 void backend_ready(struct backend *b, u64 offset)
 {
 	u64 chunk = offset / CHUNK;
-	u8 state, *ready;
+	u8 *ready;
 
 	if (!b->chunk_ready || offset >= b->size)
 		return;
@@ -98,15 +113,8 @@ void backend_ready(struct backend *b, u64 offset)
 		return;
 	}
 	ready = &b->chunk_ready[chunk];
-	for (;;) {
-		state = __atomic_load_n(ready, __ATOMIC_ACQUIRE);
-		if (likely(state == CHUNK_READY))
-			return;
-		if (state == CHUNK_UNREAD && __atomic_compare_exchange_n(ready, &state, CHUNK_CLAIMED, false,
-									 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-			break;
-		sched_yield();
-	}
+	if (!claim_chunk(ready))
+		return;
 	if (!read_chunk(b, chunk * CHUNK, MIN(b->size, (chunk + 1) * CHUNK)))
 		notice("memory backend '%s': mem-path=%s: reading at 0x%llx failed: %s; zeroes are used there",
 		       b->id ? b->id : "", b->path, (unsigned long long)(chunk * CHUNK), strerror(errno));
@@ -127,6 +135,41 @@ bool backend_flush(struct backend *b, u64 offset, u64 size)
 		notice("memory backend '%s': mem-path=%s: writing back failed: %s", b->id ? b->id : "", b->path,
 		       strerror(errno));
 	return !__atomic_load_n(&all->flush_failed, __ATOMIC_RELAXED);
+}
+
+/* Whether the host has given all of it, which somebody may have wanted to be sure of. */
+static bool is_allocated(const struct backend *b)
+{
+	struct stat st;
+
+	return b->prealloc ||
+	       (b->share && b->fd >= 0 && (fstat(b->fd, &st) || (u64)st.st_blocks * 512 >= (u64)st.st_size));
+}
+
+/* Whole pages, which then read zero. MADV_DONTNEED is enough for private memory alone: what is shared, with a file or
+ * with nobody, comes back as it was. */
+static bool give_back(const struct backend *b, u64 from, u64 end)
+{
+	return from < end && !is_allocated(b) &&
+	       !madvise(b->host + from, end - from, b->share ? MADV_REMOVE : MADV_DONTNEED);
+}
+
+void backend_zero(struct backend *b, u64 offset, u64 size)
+{
+	u64 end = offset + size, from = align_up(offset, PAGE), to = align_down(end, PAGE);
+
+	if (b->readonly || !size || !range_ok(offset, size, b->size))
+		return;
+	for (u64 at = align_down(offset, CHUNK); b->chunk_ready && at < end; at += CHUNK)
+		if (at < offset || MIN(at + CHUNK, b->size) > end)
+			backend_ready(b, at);
+		else if (claim_chunk(&b->chunk_ready[at / CHUNK])) /* nothing will be left of it */
+			__atomic_store_n(&b->chunk_ready[at / CHUNK], CHUNK_READY, __ATOMIC_RELEASE);
+	if (!give_back(b, from, to))
+		from = to = end;
+	memset(b->host + offset, 0, from - offset);
+	memset(b->host + to, 0, end - to);
+	backend_flush(b, offset, size);
 }
 
 bool backend_slice(struct backend *slice, struct backend *whole, u64 size, struct error *err)

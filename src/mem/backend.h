@@ -37,6 +37,10 @@ void backend_ready(struct backend *backend, u64 offset);
  * is nothing to do. False if the host could not, with a line on stderr, and for ever after: it says once that stores
  * are lost, and holds what is left for clean. Any thread. */
 bool backend_flush(struct backend *backend, u64 offset, u64 size);
+/* Makes [offset, offset + size) zero, for whoever shares it and in the file, too, and durable as backend_flush does.
+ * What need not be kept for that goes back to the host, unless it gave all of it: prealloc=on, a file without holes.
+ * What is read-only stays as it is. Nobody uses those bytes meanwhile. */
+void backend_zero(struct backend *backend, u64 offset, u64 size);
 /* The backend that an object is, or NULL if it is none (or was not created). */
 struct backend *backend_of(struct dev *dev);
 /* Cuts the next `size` bytes, a multiple of 2 MiB, off a backend; the slice is as good as one of its own and must not

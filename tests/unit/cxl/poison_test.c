@@ -427,6 +427,41 @@ static void sanitize_disables_media_and_leaves_nothing(void **state)
 	}
 }
 
+/* Memory that is shared, as QEMU's documents have it: with nobody, or behind a descriptor. [CXL3.1 8.2.9.9.5.1] */
+static void shared_memory_is_sanitized_too(void **state)
+{
+	u8 get_label[8] = {0}, label[16] = {[8] = 1};
+	u64 got;
+
+	for (unsigned erase = 0; erase < 2; erase++) {
+		fixture_open(&m);
+		fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+		fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+		fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M,share=on");
+		fixture_add(&m, &memory_backend_memfd_class, "id=p,size=256M");
+		fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K,share=on");
+		fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l");
+		assert_true(fixture_option(&m, "targets.0=hb0,size=4G", cxl_host_add_window_opts));
+		assert_true(fixture_option(&m, "devices=mem0", cxl_host_add_region));
+		assert_true(fixture_option(&m, "devices=mem0,type=pmem", cxl_host_add_region));
+		fixture_power_on(&m);
+		dev = mailbox_of(fixture_type3(&m, "mem0"));
+		assert_int_equal(space_write(m.space, WINDOWS_BASE, 8, 0x7777), MEM_OK);
+		assert_int_equal(space_write(m.space, WINDOWS_BASE + Q, 8, 0x8888), MEM_OK);
+		assert_int_equal(send(0x4103, label, 16), CXL_SUCCESS);
+		assert_int_equal(send(erase ? 0x4401 : 0x4400, NULL, 0), erase ? CXL_SUCCESS : CXL_BACKGROUND_STARTED);
+		loop_time_advance(m.loop, 4 * SECOND);
+		for (unsigned n = 0; n < 2; n++) {
+			assert_int_equal(space_read(m.space, WINDOWS_BASE + n * Q, 8, &got), MEM_OK);
+			assert_int_equal(got, 0);
+		}
+		store_le(get_label + 4, 4, 8);
+		assert_int_equal(send(0x4102, get_label, 8), CXL_SUCCESS);
+		assert_int_equal(load_le(out, 8), erase ? 1 : 0);
+		fixture_close(&m);
+	}
+}
+
 /* A reset ends the operation; what it had to erase must not be seen. [CXL3.1 8.2.8.4, 8.2.9.9.5.1] */
 static void an_interrupted_sanitize_leaves_media_disabled(void **state)
 {
@@ -648,6 +683,7 @@ int main(void)
 		cmocka_unit_test(very_many_poisoned_lines_are_kept_apart),
 		cmocka_unit_test(the_list_says_what_is_poisoned),
 		cmocka_unit_test(sanitize_disables_media_and_leaves_nothing),
+		cmocka_unit_test(shared_memory_is_sanitized_too),
 		cmocka_unit_test(an_interrupted_sanitize_leaves_media_disabled),
 		cmocka_unit_test(media_operations_zero_their_ranges),
 		cmocka_unit_test(passphrases_lock_persistent_memory),

@@ -381,6 +381,92 @@ static void a_memfd_is_shared_and_sealed(void **state)
 	dev_destroy(dev);
 }
 
+static u64 file_blocks(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path_of("f"), &st), 0);
+	return (u64)st.st_blocks * 512;
+}
+
+/* Of whatever kind it is: from one byte behind a page's start to one before another's end, in two chunks. */
+static void what_is_zeroed_is_zero_and_the_rest_is_kept(void **state)
+{
+	static const struct {
+		const struct dev_class *cls;
+		const char *options;
+		bool keeps; /* its blocks, as it has them all */
+	} kinds[] = {
+		{&memory_backend_ram_class, "id=m0,size=8M"},
+		{&memory_backend_ram_class, "id=m0,size=8M,prealloc=on"},
+		{&memory_backend_ram_class, "id=m0,size=8M,share=on"},
+		{&memory_backend_memfd_class, "id=m0,size=8M"},
+		{&memory_backend_memfd_class, "id=m0,size=8M,share=off"},
+		{&memory_backend_file_class, "id=m0,size=8M,mem-path=FILE"},
+		{&memory_backend_file_class, "id=m0,size=8M,mem-path=FILE,share=on"},
+		{&memory_backend_file_class, "id=m0,size=8M,mem-path=FILE,share=on,prealloc=on", true},
+	};
+	const u64 from = MiB + 1, end = 5 * MiB - 1;
+
+	for (unsigned n = 0; n < ARRAY_SIZE(kinds); n++) {
+		struct backend slice, *b;
+		struct error err;
+		struct dev *dev;
+
+		file_with("file", 5 * MiB, 8 * MiB);
+		b = must_make(kinds[n].cls, kinds[n].options, &dev);
+		backend_ready(b, 0);
+		b->host[from - 1] = b->host[end] = b->host[0] = 'k';
+		b->host[from] = b->host[2 * MiB - 1] = b->host[4 * MiB] = b->host[end - 1] = 'z';
+		backend_zero(b, from, end - from);
+		for (u64 at = from; at < end; at++)
+			if (b->host[at])
+				fail_msg("%s: byte %llu", kinds[n].options, (unsigned long long)at);
+		assert_int_equal(b->host[0], 'k');
+		assert_int_equal(b->host[from - 1], 'k');
+		assert_int_equal(b->host[end], 'k');
+		if (b->path) {
+			assert_int_equal(file_byte(from), 0);
+			assert_int_equal(file_blocks() >= 8 * MiB, kinds[n].keeps);
+		}
+		/* Within a page, outside, and of a slice. */
+		backend_zero(b, 5 * MiB + 1, 2);
+		assert_memory_equal(b->host + 5 * MiB, b->path ? "f\0\0e" : "\0\0\0", 4);
+		backend_zero(b, 5 * MiB, 8 * MiB);
+		assert_int_equal(b->host[5 * MiB], b->path ? 'f' : 0);
+		assert_true(backend_slice(&slice, b, 2 * MiB, &err));
+		assert_true(backend_slice(&slice, b, 4 * MiB, &err));
+		backend_zero(&slice, 0, slice.size);
+		assert_int_equal(b->host[5 * MiB], 0);
+		assert_int_equal(b->host[from - 1], 'k');
+		dev_destroy(dev);
+	}
+	unlink(path_of("f"));
+}
+
+/* What is sparse stays so: nothing of the file is read or written but what was there. */
+static void zeroing_fills_no_holes(void **state)
+{
+	struct dev *dev;
+	struct backend *b;
+
+	file_with("data", 0, 1 * GiB);
+	b = must_make(&memory_backend_file_class, "id=m0,size=1G,mem-path=FILE,share=on", &dev);
+	b->host[512 * MiB] = 1;
+	backend_zero(b, 0, b->size);
+	assert_int_equal(file_byte(0), 0);
+	assert_int_equal(file_byte(512 * MiB), 0);
+	assert_true(file_blocks() < MiB);
+	dev_destroy(dev);
+	file_with("data", 0, 4 * MiB);
+	b = must_make(&memory_backend_file_class, "id=m0,size=4M,mem-path=FILE,readonly=on", &dev);
+	backend_ready(b, 0);
+	backend_zero(b, 0, b->size);
+	assert_int_equal(b->host[0], 'd');
+	dev_destroy(dev);
+	unlink(path_of("f"));
+}
+
 static void *ready_all(void *opaque)
 {
 	struct backend *b = opaque;
@@ -443,6 +529,8 @@ int main(void)
 		cmocka_unit_test(a_shared_file_on_a_full_disk_ends_with_a_line),
 		cmocka_unit_test(a_directory_stands_for_an_unnamed_file),
 		cmocka_unit_test(a_memfd_is_shared_and_sealed),
+		cmocka_unit_test(what_is_zeroed_is_zero_and_the_rest_is_kept),
+		cmocka_unit_test(zeroing_fills_no_holes),
 		cmocka_unit_test(threads_race_for_chunks),
 		cmocka_unit_test(other_devices_are_no_backends),
 	};
