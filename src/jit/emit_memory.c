@@ -47,7 +47,8 @@ static struct place reach(struct block *b, const struct insn *i, unsigned size, 
 	case GROUP_FOLLOWS:
 		p.va = reg_read(b, i->n, RAX);
 		p.more = offset;
-		x64_load(&b->x, true, RCX, kept);
+		if (b->addend != b->k || b->group[b->k - 1].slot != g->slot)
+			x64_load(&b->x, true, RCX, kept);
 		p.m = mem_index(p.va, RCX, 0, 0);
 		break;
 	default:
@@ -56,6 +57,7 @@ static struct place reach(struct block *b, const struct insn *i, unsigned size, 
 		break;
 	}
 	p.m.disp += p.more;
+	b->addend = g->role == GROUP_NONE ? 0 : b->k + 1;
 	return p;
 }
 

@@ -595,6 +595,7 @@ static void block_body(struct block *b)
 	b->r.begin = b->r.now;
 	b->multiplier = NO_REG;
 	b->closes = 0;
+	b->addend = 0;
 	b->unsaved = 0;
 	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
 	for (b->k = 0; b->k < b->count; b->k++) {
@@ -614,6 +615,7 @@ static void block_body(struct block *b)
 		if (!e->emit || !e->emit(b, insn)) {
 			x->at = start;
 			b->r.now = lent;
+			b->addend = 0;
 			b->cold_count = colds;
 			b->how[b->k] = HOW_CALL;
 			if (e->flags & EMIT_LIGHT)

@@ -87,6 +87,7 @@ struct block {
 	unsigned unsaved;      /* 1 + the instruction whose flags are not in memory, where whoever leaves the block stores them: flags.c; 0: none */
 	bool sp_aligned;       /* known since the last change of SP */
 	unsigned closes;       /* the store-exclusive whose LDXR had it in view; 0: none */
+	unsigned addend;       /* the instruction that finds the group of the one before it in RCX; 0: none */
 	u8 multiplier;         /* slot whose value RDX has, for MULX; NO_REG: none */
 	struct {
 		struct vcopy copy[VCOPIES]; /* of XMM4.. */
