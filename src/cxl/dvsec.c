@@ -40,6 +40,19 @@ static void device_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	}
 }
 
+/* Config space is reset behind the registers of the device: what is mapped goes by Mem_Enable, and falls with it. */
+void dvsec_reset(struct cxl_type3 *dev, unsigned reset_kind)
+{
+	struct regs *b = &dev->pci.config;
+	u32 at = dev->dvsec_device + DVSEC_DEVICE_CTRL;
+
+	if (!type3_is_mem_enabled(dev) || reset_kind == RESET_FUNCTION ||
+	    (reset_kind == RESET_CXL && device_is_locked(b, 0)))
+		return;
+	regs_set(b, at, 2, regs_get(b, at, 2) & ~(u64)DVSEC_DEVICE_CTRL_MEM_ENABLE);
+	cxl_map_changed(dev->host);
+}
+
 static void device_ctrl2_write(struct regs *b, unsigned i, u64 old, u64 now)
 {
 	struct cxl_type3 *dev = type3_of(b);

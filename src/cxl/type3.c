@@ -315,7 +315,12 @@ static void type3_lower_reset(struct cxl_type3 *dev, unsigned reset_kind)
 
 static void type3_function_reset(struct pci_dev *pci, unsigned reset_kind)
 {
-	type3_lower_reset(container_of(pci, struct cxl_type3, pci), reset_kind);
+	struct cxl_type3 *dev = container_of(pci, struct cxl_type3, pci);
+
+	cxl_map_hold(dev->host); /* so that the map is compiled once */
+	dvsec_reset(dev, reset_kind);
+	type3_lower_reset(dev, reset_kind);
+	cxl_map_release(dev->host);
 }
 
 void type3_cxl_reset(struct cxl_type3 *dev, bool clear)
@@ -428,8 +433,8 @@ static void type3_reset(struct dev *d, unsigned reset_kind)
 {
 	struct cxl_type3 *dev = (struct cxl_type3 *)d;
 
-	/* Mem_Enable falls with config space: do that first, so that the map is compiled once. */
 	cxl_map_hold(dev->host);
+	dvsec_reset(dev, reset_kind);
 	pci_dev_reset(&dev->pci, reset_kind);
 	if (dev->doe)
 		pci_doe_reset(dev->doe);

@@ -239,6 +239,8 @@ void type3_cxl_reset(struct cxl_type3 *dev, bool clear);
 struct decode_decoder dvsec_range(const struct cxl_type3 *dev, unsigned range);
 void dvsec_add_function_map(struct pci_dev *pci, u16 at); /* of one with several functions */
 void dvsec_add_device(struct cxl_type3 *dev);             /* the Type 3's four, in the order of its layout */
+/* Mem_Enable falls now, if this kind of reset has it fall. */
+void dvsec_reset(struct cxl_type3 *dev, unsigned reset_kind);
 /* A fatal error: the device isolates itself if software has enabled that. */
 void dvsec_viral(struct cxl_type3 *dev);
 /* Viral goes up from the port (NULL: there is none, false), as far as it is enabled. */

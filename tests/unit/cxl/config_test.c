@@ -312,6 +312,41 @@ static void ranges_decode_as_long_as_hdm_decoders_do_not(void **state)
 	assert_true(peek(WINDOWS_BASE + GiB + 64) == ~0ull);
 }
 
+/* With HDM Decoder Enable 0, Mem_Enable alone says whether there is memory. [CXL3.1 8.1.3.2, 8.1.3.8] */
+static void ranges_end_with_mem_enable_at_a_reset(void **state)
+{
+	static const unsigned kinds[] = {RESET_COLD, RESET_WARM, RESET_HOT, RESET_CXL};
+
+	fixture_close(&m);
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	assert_true(fixture_option(&m, "targets.0=hb0,size=2G", cxl_host_add_window_opts));
+	dev = fixture_one_device_below(&m, "", 512, "");
+	for (unsigned n = 0; n < ARRAY_SIZE(kinds); n++) {
+		range_set(0, WINDOWS_BASE);
+		pci_config_write(&dev->pci, 0x10c, 2, 6);
+		assert_int_equal(space_write(m.space, WINDOWS_BASE, 8, n), MEM_OK);
+		pci_config_write(&dev->pci, 0x88, 2, 0x8000); /* FLR: not of CXL.mem */
+		assert_int_equal(peek(WINDOWS_BASE), n);
+		if (kinds[n] & (RESET_COLD | RESET_WARM))
+			fixture_reset(&m, kinds[n]);
+		else if (kinds[n] == RESET_HOT)
+			pci_function_reset(&dev->pci, RESET_HOT);
+		else
+			pci_config_write(&dev->pci, 0x110, 2, 4);
+		assert_int_equal(get(&dev->pci, 0x10c, 2), 2);
+		assert_true(peek(WINDOWS_BASE) == ~0ull);
+	}
+	/* Config Lock keeps Mem_Enable and the ranges over CXL Reset. */
+	range_set(0, WINDOWS_BASE);
+	pci_config_write(&dev->pci, 0x10c, 2, 6);
+	assert_int_equal(space_write(m.space, WINDOWS_BASE, 8, 9), MEM_OK);
+	pci_config_write(&dev->pci, 0x114, 2, 1);
+	pci_config_write(&dev->pci, 0x110, 2, 4);
+	assert_int_equal(get(&dev->pci, 0x10c, 2), 6);
+	assert_int_equal(peek(WINDOWS_BASE), 9);
+}
+
 static void functions_beside_it_are_named(void **state)
 {
 	struct pci_dev other = {.dev = {.cls = &cxl_rp_class}};
@@ -567,6 +602,7 @@ int main(void)
 		T(config_lock_freezes_what_is_rwl),
 		T(resets_touch_what_they_should),
 		T(ranges_decode_as_long_as_hdm_decoders_do_not),
+		T(ranges_end_with_mem_enable_at_a_reset),
 		T(functions_beside_it_are_named),
 		T(serial_numbers_are_stable_and_distinct),
 		T(cdat_reads_entry_by_entry_and_sums_to_zero),
