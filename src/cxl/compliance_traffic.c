@@ -135,8 +135,11 @@ static void go_on(void *opaque)
 	struct cxl_type3 *dev = opaque;
 	struct compliance *c = &dev->compliance;
 
-	for (unsigned n = 0; n < PORTION && c->is_running; n += 1u + c->traffic.bogus)
-		c->is_running = pci_is_bus_master(&dev->pci) && step(dev);
+	for (unsigned n = 0; n < PORTION && c->is_running; n += 1u + c->traffic.bogus) {
+		bool more = pci_is_bus_master(&dev->pci) && step(dev);
+
+		c->is_running &= more; /* what the step has put on the link may have reset the device */
+	}
 	if (c->is_running)
 		timer_set(&c->timer, loop_now(dev->pci.loop) + PORTION_NS);
 }

@@ -288,6 +288,8 @@ void mailbox_ring(struct mailbox *mbox)
 		guest_error(MAILBOX_PAYLOAD, "%s: mailbox command %04xh with %u bytes of input: the mailbox holds %llu",
 			    cci->name, opcode, length, (unsigned long long)mbox->payload_bytes);
 	}
+	if (!(regs_get(&mbox->registers, MAILBOX_CTRL, 4) & MAILBOX_CTRL_DOORBELL))
+		return; /* a reset came of it, of this function too */
 	regs_set(&mbox->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);
 	regs_set(&mbox->registers, MAILBOX_STATUS, 8,
 		 (u64)code << 32 | (cci->background && cci->background->is_running ? MAILBOX_STATUS_BACKGROUND : 0));

@@ -11,7 +11,8 @@
  * States: idle (collecting), busy (a timer runs, in guest time; nothing has been looked at, so Abort undoes all), ready
  * (Data Object Ready, `response` being read), error (until Abort). With a delay of 0, as by default, answers are ready
  * at once. What cannot be answered otherwise sets Error, as does a DWORD too many or in parts. Ready, Error, and the
- * end of Busy interrupt, once until Interrupt Status is cleared. The registers in the config store are always current,
+ * end of Busy interrupt, once until Interrupt Status is cleared. A request whose work ends in a reset of its own
+ * function, as an error that a port contains does, has no answer. The registers in the config store are always current,
  * so reads need no hook; pci_config_write calls here after a write. Under the machine lock.
  */
 #include <stdlib.h>
@@ -34,6 +35,7 @@ struct doe {
 	u64 delay_ns; /* of an answer; 0: none */
 	struct timer timer;
 	bool enabled; /* interrupts, as last written */
+	u32 resets;   /* so far: one may come of what a request does */
 	/* guest-visible state */
 	u32 request_dwords;  /* written so far */
 	u32 response_dwords; /* of the object being read; 0: none */
@@ -179,7 +181,7 @@ static void doe_dispatch(struct doe *doe)
 {
 	u16 vendor = doe->request[0] & 0xffff;
 	u8 type = doe->request[0] >> 16;
-	u32 length = doe->request[1] & DOE_LENGTH_MASK, answer = 0;
+	u32 length = doe->request[1] & DOE_LENGTH_MASK, answer = 0, resets = doe->resets;
 
 	if (doe->request_dwords < 2)
 		return doe_discard(doe, "an object without a whole header");
@@ -202,6 +204,8 @@ static void doe_dispatch(struct doe *doe)
 		answer =
 			p->answer(doe->opaque, doe->request, doe->request_dwords, doe->response, DOE_OBJECT_DWORDS_MAX);
 		assert(answer <= DOE_OBJECT_DWORDS_MAX);
+		if (doe->resets != resets)
+			return;
 	}
 	trace(MBOX, "%s: DOE %04x:%02x, %u DWORDs, answer %u", doe->dev->config.name, vendor, type, length, answer);
 	if (answer < 2)
@@ -218,12 +222,14 @@ static void doe_dispatch(struct doe *doe)
 static void doe_answer(void *opaque)
 {
 	struct doe *doe = opaque;
+	u32 resets = doe->resets;
 
 	if (!is_busy(doe))
 		return;
 	doe_set(doe, DOE_STATUS, doe_get(doe, DOE_STATUS) & ~DOE_STATUS_BUSY);
 	doe_dispatch(doe);
-	doe_interrupt(doe);
+	if (doe->resets == resets)
+		doe_interrupt(doe);
 }
 
 static void doe_go(struct doe *doe)
@@ -321,6 +327,7 @@ void pci_does_written(struct pci_dev *dev, u32 offset, unsigned size)
 
 void pci_doe_reset(struct doe *doe)
 {
+	doe->resets++;
 	doe_forget(doe);
 	doe_stop(doe);
 	doe_set(doe, DOE_CTRL, 0);

@@ -835,6 +835,35 @@ static void errors_are_put_on_ports(void **state)
 	assert_int_equal(aer_event(1, 0, 6), CXL_INVALID_INPUT);
 }
 
+/* An error that the root port contains resets the switch, with the mailbox that asked for it. */
+static void a_command_may_reset_its_mailbox(void **state)
+{
+	struct pci_dev *up, *root;
+
+	fixture_close(&m);
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0,dpc=on");
+	fixture_add(&m, &cxl_upstream_class, "id=us0,bus=rp0,multifunction=on,addr=0.0");
+	fixture_add(&m, &cxl_switch_cci_class, "id=cci0,bus=rp0,addr=0.1,target=us0");
+	fixture_power_on(&m);
+	root = (struct pci_dev *)fixture_find(&m, "rp0");
+	up = (struct pci_dev *)fixture_find(&m, "us0");
+	cci = (struct switch_cci *)fixture_find(&m, "cci0");
+	mailbox = &cci->mbox;
+	background = &cci->background.is_running;
+	pci_config_write(root, root->cap_dpc + DPC_CTRL, 2, 1);
+	pci_config_write(up, up->cap_pcie + EXP_DEVCTL, 2, EXP_DEVCTL_ERRORS);
+	set(DEVREGS_PAYLOAD + 4, 4, AER_EVENT_UNCORRECTABLE | 18); /* malformed TLP: fatal */
+	set(MAILBOX_COMMAND, 8, 0x5203 | 40 << 16);
+	set(MAILBOX_CTRL, 4, MAILBOX_CTRL_DOORBELL);
+	assert_int_equal(pci_config_read(root, root->cap_dpc + DPC_STATUS, 2) & DPC_STATUS_TRIGGERED,
+			 DPC_STATUS_TRIGGERED);
+	assert_int_equal(get(MAILBOX_COMMAND, 8), 0);
+	assert_int_equal(get(MAILBOX_CTRL, 4), 0);
+	assert_int_equal(get(MAILBOX_STATUS, 8), 0);
+}
+
 /* A mailbox that stands elsewhere outlives its switch. */
 static void a_switch_that_has_gone_answers_no_more(void **state)
 {
@@ -919,6 +948,7 @@ int main(void)
 		TEST(what_cannot_be_bound_is_refused),
 		TEST(an_unbinding_waits_for_software),
 		TEST(errors_are_put_on_ports),
+		TEST(a_command_may_reset_its_mailbox),
 		TEST(a_switch_that_has_gone_answers_no_more),
 		cmocka_unit_test_setup_teardown(unbound_memory_is_not_there, open_region, close_switch),
 		TEST(monitors_ask_the_same),

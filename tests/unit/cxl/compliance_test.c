@@ -22,13 +22,18 @@ static struct cxl_port *above;
 static struct region ram;
 static u32 answer[16];
 
-static int open_device(void **state)
+static void open_below(const char *port)
 {
 	fixture_open(&m);
 	ram = (struct region){.name = "ram", .base = RAM_BASE, .size = RAM_BYTES, .host = calloc(1, RAM_BYTES)};
 	space_add(m.space, &ram);
-	dev = fixture_one_device(&m, "", 256, "");
+	dev = fixture_one_device(&m, port, 256, "");
 	above = (struct cxl_port *)fixture_find(&m, "rp0");
+}
+
+static int open_device(void **state)
+{
+	open_below("");
 	return 0;
 }
 
@@ -310,6 +315,25 @@ static void bogus_writes_come_before_the_right_ones(void **state)
 		assert_int_equal(word(n), 0x55667788);
 }
 
+/* Containment resets the device that does the writing. */
+static void what_a_port_contains_ends_traffic(void **state)
+{
+	u8 request[96] = {0};
+
+	close_device(state);
+	open_below(",dpc=on");
+	pci_config_write(&above->pci, above->pci.cap_dpc + DPC_CTRL, 2, 1);
+	master(true);
+	assert_int_equal(ask_bytes(6, 0, 0), SUCCESS);
+	put(request, 0x14, 8, RAM_BASE); /* for ever */
+	put(request, 0x24, 8, ~0ull);
+	put(request, 0x3c, 1, 255);
+	ask(5, request, 17);
+	assert_int_equal(pci_config_read(&above->pci, above->pci.cap_dpc + DPC_STATUS, 2) & DPC_STATUS_TRIGGERED,
+			 DPC_STATUS_TRIGGERED);
+	assert_false(dev->compliance.is_running);
+}
+
 static void a_producer_raises_its_flag(void **state)
 {
 	u8 request[96] = {0};
@@ -489,15 +513,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_device, close_device)
 	const struct CMUnitTest tests[] = {
-		T(every_code_has_its_answer),
-		T(link_errors_show_above),
-		T(traffic_writes_host_memory),
-		T(traffic_takes_its_time_and_stops),
-		T(poison_goes_with_the_next_write),
-		T(bogus_writes_come_before_the_right_ones),
-		T(a_producer_raises_its_flag),
-		T(media_and_labels_are_poisoned),
-		T(health_is_injected),
+		T(every_code_has_its_answer),         T(link_errors_show_above),
+		T(traffic_writes_host_memory),        T(traffic_takes_its_time_and_stops),
+		T(poison_goes_with_the_next_write),   T(bogus_writes_come_before_the_right_ones),
+		T(what_a_port_contains_ends_traffic), T(a_producer_raises_its_flag),
+		T(media_and_labels_are_poisoned),     T(health_is_injected),
 		T(hostile_requests_are_survived),
 	};
 

@@ -7,6 +7,7 @@ struct doe_dev {
 	struct doe *doe;
 	u32 answer_dwords;
 	unsigned calls;
+	bool resets; /* its own function, when it is asked */
 };
 
 static u32 echo(void *opaque, const u32 *request, u32 dwords, u32 *response, u32 max)
@@ -14,6 +15,8 @@ static u32 echo(void *opaque, const u32 *request, u32 dwords, u32 *response, u32
 	struct doe_dev *d = opaque;
 
 	d->calls++;
+	if (d->resets)
+		pci_function_reset(&d->pci, RESET_HOT);
 	for (u32 n = 2; n < d->answer_dwords && n < max; n++)
 		response[n] = n < dwords ? ~request[n] : n;
 	return d->answer_dwords;
@@ -409,6 +412,27 @@ static void asynchronous_messages_are_absent(void **state)
 	fixture_free(f);
 }
 
+static void a_reset_on_the_way_leaves_no_answer(void **state)
+{
+	struct fixture *f = fixture_new();
+	struct doe_dev *d = start(f);
+	const u32 request[] = {0x00021e98, 3, 5};
+
+	d->resets = true;
+	assert_int_equal(send(f, request, 3), 0);
+	pci_doe_set_delay(d->doe, DELAY_NS);
+	assert_int_equal(send(f, request, 3), DOE_STATUS_BUSY);
+	loop_time_advance(f->loop, 2 * DELAY_NS);
+	assert_int_equal(d->calls, 2);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), 0);
+	assert_int_equal(rd(f, DOE(DOE_READ), 4), 0);
+	d->resets = false;
+	assert_int_equal(send(f, request, 3), DOE_STATUS_BUSY);
+	loop_time_advance(f->loop, 2 * DELAY_NS);
+	assert_int_equal(rd(f, DOE(DOE_STATUS), 4), DOE_STATUS_READY | DOE_STATUS_INTERRUPT);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +446,7 @@ int main(void)
 		cmocka_unit_test(message_number_follows_the_messages_given),
 		cmocka_unit_test(busy_until_the_answer_is_ready),
 		cmocka_unit_test(abort_and_reset_while_busy_answer_nothing),
+		cmocka_unit_test(a_reset_on_the_way_leaves_no_answer),
 		cmocka_unit_test(asynchronous_messages_are_absent),
 	};
 
