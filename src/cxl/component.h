@@ -28,6 +28,7 @@ enum component_kind {
 /* A decoder as it was when it was committed: what the address map is made of. */
 struct hdm_decoder {
 	bool committed;
+	bool locked;             /* it was committed with Lock On Commit */
 	u64 base, size;          /* HPA, bytes */
 	u64 skip;                /* DPA bytes before it; devices only */
 	u8 iw, ig;               /* as encoded: see hdm_ways, hdm_granularity */

@@ -258,7 +258,7 @@ static void each_decoder_of(const struct cxl_component *comp, const char *kind,
 			.index = i,
 			.enabled = comp->kind != COMPONENT_DEVICE || comp->hdm_enabled,
 			.committed = comp->decoders[i].committed,
-			.locked = (ctrl & HDM_CTRL_COMMITTED) && (ctrl & HDM_CTRL_LOCK_ON_COMMIT),
+			.locked = comp->decoders[i].locked,
 			.error = ctrl & HDM_CTRL_ERROR,
 			.base = regs_get(&comp->regs, at + HDM_BASE_LO, 4) | regs_get(&comp->regs, at + HDM_BASE_HI, 4)
 										     << 32,

@@ -13,7 +13,7 @@
  * decodes nothing.
  *
  * A decoder committed with Lock On Commit ignores writes until a conventional reset, and outlasts a CXL Reset [CXL3.1
- * table 8-1]. Uncommitting below a committed decoder is
+ * table 8-1]; set later, the bit is one for the next commit [8.2.4.20.7]. Uncommitting below a committed decoder is
  * accepted and reported: a device's addresses are counted over what is committed, so that two decoders never lead to
  * the same byte. Machine lock.
  */
@@ -30,9 +30,9 @@
 static bool hdm_is_locked(struct regs *b, unsigned i)
 {
 	const struct cxl_component *comp = b->owner;
-	u64 ctrl = regs_get(b, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4);
 
-	return (ctrl & HDM_CTRL_COMMITTED) && (ctrl & HDM_CTRL_LOCK_ON_COMMIT);
+	return comp->decoders[i].locked &&
+	       (regs_get(b, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4) & HDM_CTRL_COMMITTED);
 }
 
 unsigned hdm_ways(u8 iw)
@@ -172,6 +172,7 @@ static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 		      hdm_granularity(d.ig));
 		ctrl |= HDM_CTRL_COMMITTED;
 		d.committed = true;
+		d.locked = lock;
 		comp->decoders[i] = d;
 	}
 	regs_set(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4, ctrl);

@@ -138,6 +138,22 @@ static void checks_of_lock_on_commit(void **state)
 	OK(program(&dev, 0, B, 6 * Q, 8, 0, 0, LOCK));
 }
 
+/* What is committed already is not checked, and not locked. [CXL3.1 8.2.4.20.7] */
+static void lock_on_commit_is_of_the_next_commit(void **state)
+{
+	u32 ctrl = AT_HDM + HDM_STRIDE + HDM_CTRL, committed;
+
+	OK(program(&bridge, 1, B, Q, 1, 2, 0x0100, 0)); /* without decoder 0 */
+	committed = component_get(&bridge, ctrl);
+	component_set(&bridge, ctrl, committed | LOCK);
+	assert_int_equal(component_get(&bridge, ctrl), committed | LOCK);
+	component_set(&bridge, ctrl, LOCK);
+	assert_int_equal(component_get(&bridge, ctrl), LOCK);
+	assert_false(bridge.decoders[1].committed);
+	component_set(&bridge, ctrl, committed | LOCK);
+	BAD(component_get(&bridge, ctrl));
+}
+
 static void locked_decoder_ignores_writes_until_reset(void **state)
 {
 	static const u32 offsets[] = {HDM_BASE_LO, HDM_BASE_HI,    HDM_SIZE_LO,   HDM_SIZE_HI,
@@ -361,6 +377,7 @@ int main(void)
 		T(checks_of_lock_on_commit_are_off_without_it),
 		T(checks_of_lock_on_commit),
 		T(locked_decoder_ignores_writes_until_reset),
+		T(lock_on_commit_is_of_the_next_commit),
 		T(enable_exists_for_devices_only),
 		T(capability_chain_names_the_structures),
 		T(decoders_are_as_many_as_asked_for),
