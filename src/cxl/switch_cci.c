@@ -257,7 +257,7 @@ static u16 cmd_port_control(struct switch_cci *cci, struct mbox_in *in, struct m
 	if (what == PORT_RESET && port->bridge.held)
 		return CXL_SUCCESS; /* PERST# goes on */
 	if (what == PORT_ASSERT_PERST || what == PORT_RESET)
-		pci_port_hold(&port->pci, what == PORT_RESET ? RESET_HOT : RESET_WARM);
+		pci_port_hold(&port->pci); /* the host goes on: no machine's reset, which begins with GPF */
 	if (what == PORT_DEASSERT_PERST || what == PORT_RESET)
 		pci_port_let_go(&port->pci);
 	return CXL_SUCCESS;

@@ -22,10 +22,10 @@ static void bridge_control_write(struct regs *b, unsigned i, u64 old, u64 now)
 		pci_link_controls_changed(config_dev(b));
 }
 
-void pci_port_hold(struct pci_dev *port, unsigned reset_kind)
+void pci_port_hold(struct pci_dev *port)
 {
 	port->bridge->held = true;
-	pci_bus_reset(&port->bridge->secondary, reset_kind);
+	pci_bus_reset(&port->bridge->secondary, RESET_HOT);
 	pci_link_changed(port);
 }
 

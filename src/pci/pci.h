@@ -237,7 +237,7 @@ void pci_link_controls_changed(struct pci_dev *port);
 /* Addresses of the function's BARs, and of everything below it if it is a bridge, follow the registers. */
 void pci_bars_update(struct pci_dev *dev);
 /* Resets what is below a port, and holds it in reset; lets go of it again. */
-void pci_port_hold(struct pci_dev *port, unsigned reset_kind);
+void pci_port_hold(struct pci_dev *port);
 void pci_port_let_go(struct pci_dev *port);
 u16 pci_pm_add(struct pci_dev *dev, u16 at); /* D0 and D3hot, no soft reset; of a bridge, PME: after pci_bridge_init */
 u16 pci_aer_add(struct pci_dev *dev, u16 at, bool root_port);

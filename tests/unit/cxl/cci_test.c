@@ -199,8 +199,10 @@ static void ports_are_told_as_they_are(void **state)
 	assert_int_equal(send(0x5101, ask, 4), CXL_INVALID_PAYLOAD_LENGTH);
 	ask[0] = 5;
 	assert_int_equal(send(0x5101, ask, 5), CXL_INVALID_PAYLOAD_LENGTH);
-	/* PERST# takes the link down until it is let go of. */
+	/* PERST# takes the link down until it is let go of. Nobody has seen to it that what was under way is saved. */
+	dev->shutdown_state = 1;
 	assert_int_equal(send(0x5102, reset, 2), CXL_SUCCESS);
+	assert_int_equal(dev->dirty_shutdowns, 1);
 	assert_false(pci_link_is_up(&dev->above->pci));
 	assert_int_equal(send(0x5101, (u8[]){1, 4}, 2), CXL_SUCCESS);
 	assert_int_equal(out[15], LTSSM_HOT_RESET);
