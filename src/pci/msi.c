@@ -72,7 +72,9 @@ void pci_msi_flush(struct pci_dev *dev)
 
 	if (!pci_msi_is_enabled(dev))
 		return;
+	/* What waits as a message that has been taken away since is folded with it. */
 	pending = msi_get(dev, MSI_PENDING, 4);
+	regs_set(&dev->config, dev->cap_msi + MSI_PENDING, 4, pending & ones(msi_enabled_count(dev)));
 	for (unsigned n = 0; pending && n < 32; n++)
 		if (bit(pending, n))
 			pci_msi_notify(dev, n);

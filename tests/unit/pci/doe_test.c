@@ -340,6 +340,16 @@ static void message_number_follows_the_messages_given(void **state)
 	assert_int_equal(f->messages[5].data, 8);
 	assert_int_equal(f->messages[6].data, 9);
 	assert_int_equal(f->messages[7].data, 9);
+	/* One that waits while it is taken away comes as one that is left, once. */
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_CTRL), 2, 1 << 4 | MSI_CTRL_ENABLE);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_MASK), 4, 2);
+	pci_msi_notify(&d->pci, 1);
+	assert_int_equal(f->message_count, 8);
+	assert_int_equal(rd(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_PENDING), 4), 2);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_CTRL), 2, MSI_CTRL_ENABLE);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_MASK), 4, 0);
+	assert_int_equal(f->message_count, 9);
+	assert_int_equal(rd(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_PENDING), 4), 0);
 	pci_function_reset(&d->pci, RESET_HOT);
 	assert_int_equal(rd(f, DOE(DOE_CAP), 4), 1);
 	fixture_free(f);
