@@ -307,6 +307,7 @@ void pci_slot_plugged(struct pci_dev *dev)
 	if (DEVFN_FN(dev->devfn))
 		return; /* shows together with function 0 */
 	trace(PCI, "%s: '%s' is plugged in", dev_name(&port->dev), dev_name(&dev->dev));
+	port->bridge->down = pci_link_is_kept_down(port); /* CXL below masks what was asked for */
 	if (port->bridge->unbound)
 		return;
 	slot_event(port, EXP_SLTSTA_PDC | EXP_SLTSTA_ABP);

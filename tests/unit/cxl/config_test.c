@@ -347,6 +347,31 @@ static void ranges_end_with_mem_enable_at_a_reset(void **state)
 	assert_int_equal(peek(WINDOWS_BASE), 9);
 }
 
+/* Secondary Bus Reset of an empty slot: masked by what is plugged then, unmasked later. [CXL3.1 8.1.5.2] */
+static void a_reset_that_is_unmasked_later_resets(void **state)
+{
+	struct cxl_port *rp;
+
+	fixture_close(&m);
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0,power_controller_present=off");
+	fixture_power_on(&m);
+	rp = (struct cxl_port *)fixture_find(&m, "rp0");
+	pci_config_write(&rp->pci, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_RESET);
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v");
+	dev = fixture_type3(&m, "mem0");
+	cxl_type3_class.reset(&dev->pci.dev, RESET_COLD);
+	pci_slot_plugged(&dev->pci);
+	assert_true(pci_link_is_up(&rp->pci));
+	program(&dev->comp, 0, WINDOWS_BASE, 256 * MiB, 0, 0, 0, 0);
+	assert_true(dev->comp.decoders[0].committed);
+	pci_config_write(&rp->pci, rp->dvsec + DVSEC_PORT_CTRL, 2, DVSEC_PORT_UNMASK_RESET);
+	assert_false(pci_link_is_up(&rp->pci));
+	assert_false(dev->comp.decoders[0].committed);
+}
+
 static void functions_beside_it_are_named(void **state)
 {
 	struct pci_dev other = {.dev = {.cls = &cxl_rp_class}};
@@ -603,6 +628,7 @@ int main(void)
 		T(resets_touch_what_they_should),
 		T(ranges_decode_as_long_as_hdm_decoders_do_not),
 		T(ranges_end_with_mem_enable_at_a_reset),
+		T(a_reset_that_is_unmasked_later_resets),
 		T(functions_beside_it_are_named),
 		T(serial_numbers_are_stable_and_distinct),
 		T(cdat_reads_entry_by_entry_and_sums_to_zero),
