@@ -212,7 +212,9 @@ static u8 media_poison(struct cxl_type3 *dev, const u8 *request)
 		return STATUS_INVALID_ADDRESS;
 	code = action == ACTION_INJECT ? poison_inject(dev, dpa) :
 					 poison_replace(dev, dpa, request + 0x18 - 4 * DOE_HEADER_DWORDS);
-	return code == CXL_SUCCESS ? STATUS_SUCCESS : STATUS_UNKNOWN_FAILURE;
+	return code == CXL_SUCCESS                                              ? STATUS_SUCCESS :
+	       code == CXL_INVALID_SECURITY_STATE || code == CXL_MEDIA_DISABLED ? STATUS_NOT_AUTHORIZED :
+										  STATUS_UNKNOWN_FAILURE;
 }
 
 static u8 label_poison(struct cxl_type3 *dev, const u8 *request)

@@ -321,9 +321,12 @@ u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 u16 poison_inject(struct cxl_type3 *dev, u64 dpa)
 {
 	unsigned injected = 0;
+	u16 code;
 
 	if (!is_aligned(dpa, POISON_LINE) || !range_ok(dpa, POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
+	if ((code = media_state(dev, dpa, POISON_LINE)) != CXL_SUCCESS)
+		return code;
 	if (poison_hits(dev->poison.ranges, dev->poison.count, dpa, POISON_LINE))
 		return CXL_SUCCESS; /* it is poisoned: nothing changes */
 	for (unsigned n = 0; n < dev->poison.count; n++)
@@ -349,10 +352,14 @@ u16 cmd_clear_poison(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out 
 
 u16 poison_replace(struct cxl_type3 *dev, u64 dpa, const u8 *data)
 {
+	u16 code;
+
 	if (!is_aligned(dpa, POISON_LINE))
 		return CXL_INVALID_INPUT;
 	if (!range_ok(dpa, POISON_LINE, type3_capacity(dev)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
+	if ((code = media_state(dev, dpa, POISON_LINE)) != CXL_SUCCESS)
+		return code;
 	if (!poison_remove(&dev->poison, dpa, POISON_LINE))
 		return CXL_INTERNAL_ERROR;
 	cxl_media_write(dev->host, dev, dpa, data, POISON_LINE);
@@ -407,7 +414,7 @@ u16 cmd_scan_media(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *o
 	u64 dpa, size;
 	u16 code = get_range(dev, in, &dpa, &size);
 
-	if (code != CXL_SUCCESS)
+	if (code != CXL_SUCCESS || (code = media_state(dev, dpa, size)) != CXL_SUCCESS)
 		return code;
 	dev->poison.scan_quiet = mbox_get(in, 1) & SCAN_NO_EVENT_LOG;
 	dev->poison.scan_done = false;

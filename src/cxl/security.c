@@ -34,6 +34,16 @@ bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end)
 	return *from < *end && (dev->sanitizing || locked);
 }
 
+/* What a command about these addresses is answered: locked is persistent memory, and not what is beside it. */
+u16 media_state(const struct cxl_type3 *dev, u64 dpa, u64 size)
+{
+	u64 from, end;
+
+	if (!media_disabled(dev, &from, &end) || dpa >= end || dpa + size <= from)
+		return CXL_SUCCESS;
+	return dev->sanitizing ? CXL_MEDIA_DISABLED : CXL_INVALID_SECURITY_STATE;
+}
+
 /* User data, of persistent memory or of all. Everybody stands off: the bytes are at home and nobody points at them. */
 static void erase_data(struct cxl_type3 *dev, bool persistent_only)
 {

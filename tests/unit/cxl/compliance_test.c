@@ -411,6 +411,22 @@ static void media_and_labels_are_poisoned(void **state)
 	assert_int_equal(ask(16, request, 22), SUCCESS);
 	assert_int_equal(dev->poison.count, 0);
 	assert_int_equal(cxl_media_at(m.cxl, dev, 256 * MiB + 0x1040, &size)[63], 0x5a);
+	/* Nor does it reach what the mailbox refuses: locked memory, or media that are disabled. */
+	memset(request + 0x18, 0xa5, 64);
+	dev->security.state = SECURITY_USER_SET | SECURITY_LOCKED;
+	for (u8 action = 0; action < 2; action++) {
+		put(request, 0x0e, 1, action);
+		put(request, 0x10, 8, 256 * MiB + 0x1040);
+		assert_int_equal(ask(16, request, 22), NOT_AUTHORIZED);
+		put(request, 0x10, 8, 0x1040);
+		assert_int_equal(ask(16, request, 22), SUCCESS);
+	}
+	dev->security.state = 0;
+	dev->sanitizing = true;
+	assert_int_equal(ask(16, request, 22), NOT_AUTHORIZED);
+	dev->sanitizing = false;
+	assert_int_equal(dev->poison.count, 0);
+	assert_int_equal(cxl_media_at(m.cxl, dev, 256 * MiB + 0x1040, &size)[63], 0x5a);
 
 	memset(request, 0, sizeof(request));
 	put(request, 0x0c, 1, 2);

@@ -602,6 +602,13 @@ static void passphrases_lock_persistent_memory(void **state)
 	assert_int_equal(range_command(0x4304, Q, 64, 17), CXL_INVALID_SECURITY_STATE);
 	assert_int_equal(send(0x4400, NULL, 0), CXL_INVALID_SECURITY_STATE);
 	assert_int_equal(send(0x4401, NULL, 0), CXL_INVALID_SECURITY_STATE);
+	/* What is not locked has its poison as ever. */
+	assert_int_equal(clear(Q, 0), CXL_INVALID_SECURITY_STATE);
+	assert_int_equal(range_command(0x4304, Q - 64, 128, 17), CXL_INVALID_SECURITY_STATE);
+	assert_int_equal(inject(Q - 64), CXL_SUCCESS);
+	assert_int_equal(clear(Q - 64, 0), CXL_SUCCESS);
+	assert_int_equal(range_command(0x4304, 0, Q, 17), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, SECOND);
 	/* Labels are no persistent memory: they can be read. [CXL3.1 8.2.9.9.2.3] */
 	assert_int_equal(send(0x4102, lsa, 8), CXL_SUCCESS);
 	assert_int_equal(load_le(out, 8), 1);
