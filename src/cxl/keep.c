@@ -3,7 +3,8 @@
  * What a device remembers over the end of the process besides media and labels: how its capacity is partitioned, its
  * dirty shutdowns, a Sanitize that has not ended, and hashes of its passphrases. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A
  * small text file beside that of the label storage area, LSA.state, made when there is something to remember and
- * replaced as a whole. A device whose labels are in no shared file remembers nothing.
+ * replaced as a whole. A device whose labels are in no shared file remembers nothing; nor one whose file has no name,
+ * as that of a directory.
  *
  * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left
  * there, or one whose host could not write the labels back, is copied at the next power-on.
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/trace.h"
@@ -29,8 +31,9 @@ static const char first_line[] = "cxlvm device state 1\n", sanitizing_line[] = "
 static bool side_path(const struct cxl_type3 *dev, const char *what, char path[4096])
 {
 	const struct backend *lsa = dev->lsa;
+	struct stat st;
 
-	return lsa && lsa->path && lsa->share && !lsa->readonly &&
+	return lsa && lsa->path && lsa->share && !lsa->readonly && !stat(lsa->path, &st) && S_ISREG(st.st_mode) &&
 	       snprintf(path, 4096, "%s.%s", lsa->path, what) < 4096;
 }
 

@@ -261,6 +261,26 @@ static void passphrases_outlast_the_process(void **state)
 	fixture_close(&m);
 }
 
+/* mem-path= may be a directory, in which the labels have an unnamed file: nothing of theirs is left beside it. */
+static void labels_without_a_name_leave_nothing(void **state)
+{
+	char path[128];
+
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=p,size=256M");
+	fixture_add(&m, &memory_backend_file_class, "id=l,size=128K,share=on,mem-path=%s", folder);
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,persistent-memdev=p,lsa=l");
+	fixture_power_on(&m);
+	dev = mailbox_of(fixture_type3(&m, "mem0"));
+	assert_int_equal(send(0x4204, (const u8[]){1}, 1), CXL_SUCCESS);
+	assert_int_equal(send(0x4103, (const u8[16]){[8] = 1}, 16), CXL_SUCCESS);
+	snprintf(path, sizeof(path), "%s.state", folder);
+	assert_int_equal(unlink(path), -1);
+	fixture_close(&m);
+}
+
 /* What no passphrase could ever open is told at the start. */
 static void hashes_that_were_cut_short_are_refused(void **state)
 {
@@ -682,6 +702,7 @@ int main(void)
 		T(label_writes_are_whole_when_killed),       T(health_crosses_thresholds),
 		T(payloads_have_the_size_that_is_asked_for), T(spares_are_used_up),
 		T(ranges_of_media_fill_the_payload),         T(repair_is_told_where_it_is_asked_for),
+		T(labels_without_a_name_leave_nothing),
 	};
 
 	return cmocka_run_group_tests_name("cxl/state", tests, NULL, NULL);
