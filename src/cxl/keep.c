@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a device remembers over the end of the process besides media and labels: how its capacity is partitioned, its
- * dirty shutdowns, a Sanitize that has not ended, and hashes of its passphrases. [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A
- * small text file beside that of the label storage area, LSA.state, made when there is something to remember and
- * replaced as a whole. A device whose labels are in no shared file remembers nothing; nor one whose file has no name,
- * as that of a directory.
+ * What a device remembers over the end of the process besides media and labels: how its capacity is partitioned, where
+ * that may be, its dirty shutdowns, a Sanitize that has not ended, and hashes of its passphrases.
+ * [CXL3.1 8.2.9.9.2.2, 8.2.9.9.3.4] A small text file beside that of the label storage area, LSA.state, made when there
+ * is something to remember and replaced as a whole. A device whose labels are in no shared file remembers nothing; nor
+ * one whose file has no name, as that of a directory.
  *
  * A Set LSA is whole or not at all, too: it stands in LSA.pending before it is copied, and what a killed process left
  * there, or one whose host could not write the labels back, is copied at the next power-on.
@@ -109,15 +109,18 @@ static void label_finish(struct cxl_type3 *dev)
 
 static void store(struct cxl_type3 *dev, bool dirty)
 {
-	char path[4096], text[512];
+	char path[4096], text[512], partition[32] = "";
 	const struct security *s = &dev->security;
 	struct error err = {""};
 	int length;
 
 	if (!side_path(dev, "state", path))
 		return;
-	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\nvolatile %llu\n%s%s%s%s%s%s%s",
-			  first_line, dirty ? "dirty" : "clean", dev->dirty_shutdowns, ULL(dev->next_volatile_bytes),
+	/* Else the backends say it, and may be others next time. */
+	if (dev->partition_align)
+		snprintf(partition, sizeof(partition), "volatile %llu\n", ULL(dev->next_volatile_bytes));
+	length = snprintf(text, sizeof(text), "%sshutdown %s\ndirty-shutdowns %u\n%s%s%s%s%s%s%s%s", first_line,
+			  dirty ? "dirty" : "clean", dev->dirty_shutdowns, partition,
 			  dev->sanitizing ? sanitizing_line : "", s->user[0] ? "user " : "", s->user,
 			  s->user[0] ? "\n" : "", s->master[0] ? "master " : "", s->master, s->master[0] ? "\n" : "");
 	if (!file_replace(path, text, (size_t)length, &err))
@@ -164,7 +167,7 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 	char path[4096], word[8], user[PASSPHRASE_HASH_MAX] = "", master[PASSPHRASE_HASH_MAX] = "";
 	const char *at;
 	unsigned count;
-	unsigned long long bytes;
+	unsigned long long bytes = dev->volatile_bytes;
 	u64 size;
 	u8 *data;
 	int end = 0;
@@ -184,11 +187,13 @@ bool keep_load(struct cxl_type3 *dev, struct error *err)
 		return fail_context(err, "%s", dev->name);
 	whole = size >= sizeof(first_line) - 1 && !memcmp(data, first_line, sizeof(first_line) - 1) &&
 		data[size] == 0 &&
-		sscanf((char *)data + sizeof(first_line) - 1, "shutdown %7s\ndirty-shutdowns %u\nvolatile %llu\n%n",
-		       word, &count, &bytes, &end) == 3 &&
+		sscanf((char *)data + sizeof(first_line) - 1, "shutdown %7s\ndirty-shutdowns %u\n%n", word, &count,
+		       &end) == 2 &&
 		end && (!strcmp(word, "dirty") || !strcmp(word, "clean"));
 	if (whole) {
 		at = (char *)data + sizeof(first_line) - 1 + end;
+		end = 0;
+		at += sscanf(at, "volatile %llu\n%n", &bytes, &end) == 1 ? end : 0;
 		is_sanitizing = !strncmp(at, sanitizing_line, sizeof(sanitizing_line) - 1);
 		at += is_sanitizing ? sizeof(sanitizing_line) - 1 : 0;
 		take_hash(&at, "user ", user);

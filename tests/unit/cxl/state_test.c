@@ -261,6 +261,26 @@ static void passphrases_outlast_the_process(void **state)
 	fixture_close(&m);
 }
 
+/* What is not partitioned has the memory that it is given. */
+static void another_volatile_size_is_no_other_device(void **state)
+{
+	open_device("");
+	assert_int_equal(send(0x4204, (const u8[]){1}, 1), CXL_SUCCESS);
+	fixture_close(&m); /* as if killed */
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=512M");
+	fixture_add(&m, &memory_backend_file_class, "id=p,size=768M,share=on,mem-path=%s/p", folder);
+	fixture_add(&m, &memory_backend_file_class, "id=l,size=128K,share=on,mem-path=%s/l", folder);
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l");
+	fixture_power_on(&m);
+	dev = mailbox_of(fixture_type3(&m, "mem0"));
+	assert_int_equal(dirty_shutdowns(), 1);
+	check_partition(2, 3, 0, 0);
+	fixture_close(&m);
+}
+
 /* mem-path= may be a directory, in which the labels have an unnamed file: nothing of theirs is left beside it. */
 static void labels_without_a_name_leave_nothing(void **state)
 {
@@ -702,7 +722,7 @@ int main(void)
 		T(label_writes_are_whole_when_killed),       T(health_crosses_thresholds),
 		T(payloads_have_the_size_that_is_asked_for), T(spares_are_used_up),
 		T(ranges_of_media_fill_the_payload),         T(repair_is_told_where_it_is_asked_for),
-		T(labels_without_a_name_leave_nothing),
+		T(labels_without_a_name_leave_nothing),      T(another_volatile_size_is_no_other_device),
 	};
 
 	return cmocka_run_group_tests_name("cxl/state", tests, NULL, NULL);
