@@ -132,6 +132,8 @@ u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 		    !range_ok(range->dpa, range->size, type3_capacity(dev)) ||
 		    !dynamic_is_memory(dev, range->dpa, range->size))
 			return CXL_INVALID_INPUT;
+		if (media_is_readonly(dev, range->dpa, range->size))
+			return CXL_INTERNAL_ERROR;
 	}
 	op->count = count;
 	total = merge_ranges(op);

@@ -360,7 +360,7 @@ u16 poison_replace(struct cxl_type3 *dev, u64 dpa, const u8 *data)
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if ((code = media_state(dev, dpa, POISON_LINE)) != CXL_SUCCESS)
 		return code;
-	if (!poison_remove(&dev->poison, dpa, POISON_LINE))
+	if (media_is_readonly(dev, dpa, POISON_LINE) || !poison_remove(&dev->poison, dpa, POISON_LINE))
 		return CXL_INTERNAL_ERROR;
 	cxl_media_write(dev->host, dev, dpa, data, POISON_LINE);
 	poison_removed(dev);

@@ -44,6 +44,18 @@ u16 media_state(const struct cxl_type3 *dev, u64 dpa, u64 size)
 	return dev->sanitizing ? CXL_MEDIA_DISABLED : CXL_INVALID_SECURITY_STATE;
 }
 
+/* What cannot be written can be neither erased nor repaired, and nobody is to believe that it was. */
+bool media_is_readonly(const struct cxl_type3 *dev, u64 dpa, u64 size)
+{
+	for (u64 at = dpa, end = dpa + size, offset, left; at < end; at += left) {
+		const struct backend *backend = type3_backend(dev, at, &offset, &left);
+
+		if (!backend || backend->readonly)
+			return true;
+	}
+	return false;
+}
+
 /* User data, of persistent memory or of all. Everybody stands off: the bytes are at home and nobody points at them. */
 static void erase_data(struct cxl_type3 *dev, bool persistent_only)
 {
@@ -112,6 +124,8 @@ u16 cmd_sanitize(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out
 
 	if (is_secured(dev))
 		return CXL_INVALID_SECURITY_STATE;
+	if (media_is_readonly(dev, 0, type3_capacity(dev)) || (dev->lsa && dev->lsa->readonly))
+		return CXL_INTERNAL_ERROR;
 	code = background_start(&dev->background, 0x4400, sanitize_ns(type3_capacity(dev)), false, sanitize_done);
 	if (code == CXL_BACKGROUND_STARTED) {
 		dev->sanitizing = true;
@@ -139,6 +153,8 @@ u16 cmd_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out 
 		return CXL_INVALID_SECURITY_STATE;
 	if (dev->background.is_running)
 		return CXL_BUSY;
+	if (media_is_readonly(dev, 0, type3_capacity(dev)))
+		return CXL_INTERNAL_ERROR;
 	erase_now(dev, false);
 	return CXL_SUCCESS;
 }
@@ -320,6 +336,8 @@ u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struc
 		return CXL_MEDIA_DISABLED;
 	if (dev->background.is_running)
 		return CXL_BUSY;
+	if (media_is_readonly(dev, dev->volatile_bytes, dev->persistent_bytes))
+		return CXL_INTERNAL_ERROR;
 	if (s->state & (type == PASSPHRASE_USER ? SECURITY_USER_SET : SECURITY_MASTER_SET))
 		code = check_passphrase(dev, type, given);
 	if (code != CXL_SUCCESS)

@@ -368,6 +368,8 @@ u16 cmd_passphrase_secure_erase(struct cxl_type3 *dev, struct mbox_in *in, struc
 bool media_disabled(const struct cxl_type3 *dev, u64 *from, u64 *end);
 /* CXL_SUCCESS if none of [dpa, dpa + size), which lies within the capacity, is disabled. */
 u16 media_state(const struct cxl_type3 *dev, u64 dpa, u64 size);
+/* Whether some of [dpa, dpa + size), which lies within the capacity, is. */
+bool media_is_readonly(const struct cxl_type3 *dev, u64 dpa, u64 size);
 /* Hashes from a file: false if they are none. Empty: not set. */
 bool security_restore(struct cxl_type3 *dev, const char *user, const char *master);
 void security_reset(struct cxl_type3 *dev, unsigned reset_kind);

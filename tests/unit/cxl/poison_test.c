@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Poison, scan media, sanitize and security, seen from the host's loads and through the mailbox. [CXL3.1 8.2.9.9.4-6]
  */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "fixture.h"
 #include "driver.h"
 
@@ -427,6 +430,18 @@ static void sanitize_disables_media_and_leaves_nothing(void **state)
 	}
 }
 
+static u16 passphrase(u16 opcode, u8 type, u8 first, u8 second)
+{
+	u8 request[96] = {0};
+	u32 length = opcode == 0x4503 ? 32 : opcode == 0x4501 ? 96 : 64;
+
+	request[0] = type;
+	memset(request + (length == 32 ? 0 : 32), first, 32);
+	if (length == 96)
+		memset(request + 64, second, 32);
+	return send(opcode, request, length);
+}
+
 /* Memory that is shared, as QEMU's documents have it: with nobody, or behind a descriptor. [CXL3.1 8.2.9.9.5.1] */
 static void shared_memory_is_sanitized_too(void **state)
 {
@@ -460,6 +475,48 @@ static void shared_memory_is_sanitized_too(void **state)
 		assert_int_equal(load_le(out, 8), erase ? 1 : 0);
 		fixture_close(&m);
 	}
+}
+
+/* What is erased or repaired in vain is not said to be. */
+static void readonly_media_are_not_erased(void **state)
+{
+	char path[] = "/tmp/cxlvm-media-XXXXXX";
+	u8 operation[24] = {1, 1, [4] = 1};
+	int fd = mkstemp(path);
+	u64 got;
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, Q), 0);
+	assert_int_equal(pwrite(fd, "original", 8, 4096), 8);
+	close(fd);
+	fixture_open(&m);
+	fixture_add(&m, &pxb_cxl_class, "id=hb0,bus_nr=12");
+	fixture_add(&m, &cxl_rp_class, "id=rp0,bus=hb0");
+	fixture_add(&m, &memory_backend_ram_class, "id=v,size=256M");
+	fixture_add(&m, &memory_backend_file_class, "id=p,size=256M,share=on,readonly=on,mem-path=%s", path);
+	fixture_add(&m, &memory_backend_ram_class, "id=l,size=128K");
+	fixture_add(&m, &cxl_type3_class, "id=mem0,bus=rp0,volatile-memdev=v,persistent-memdev=p,lsa=l");
+	assert_true(fixture_option(&m, "targets.0=hb0,size=4G", cxl_host_add_window_opts));
+	assert_true(fixture_option(&m, "devices=mem0,type=pmem", cxl_host_add_region));
+	fixture_power_on(&m);
+	dev = mailbox_of(fixture_type3(&m, "mem0"));
+	assert_int_equal(inject(Q + 4096), CXL_SUCCESS);
+	assert_int_equal(clear(Q + 4096, 0), CXL_INTERNAL_ERROR);
+	assert_int_equal(dev->poison.count, 1);
+	poison_clear_all(dev);
+	assert_int_equal(send(0x4400, NULL, 0), CXL_INTERNAL_ERROR);
+	assert_int_equal(send(0x4401, NULL, 0), CXL_INTERNAL_ERROR);
+	assert_int_equal(passphrase(0x4505, 1, 5, 0), CXL_INTERNAL_ERROR);
+	store_le(operation + 8, 8, Q - 64);
+	store_le(operation + 16, 8, 128);
+	assert_int_equal(send(0x4402, operation, 24), CXL_INTERNAL_ERROR);
+	store_le(operation + 16, 8, 64); /* beside it */
+	assert_int_equal(send(0x4402, operation, 24), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, SECOND);
+	assert_int_equal(space_read(m.space, WINDOWS_BASE + 4096, 8, &got), MEM_OK);
+	assert_memory_equal(&got, "original", 8);
+	fixture_close(&m);
+	unlink(path);
 }
 
 /* A reset ends the operation; what it had to erase must not be seen. [CXL3.1 8.2.8.4, 8.2.9.9.5.1] */
@@ -498,18 +555,6 @@ static void an_interrupted_sanitize_leaves_media_disabled(void **state)
 		}
 		fixture_close(&m);
 	}
-}
-
-static u16 passphrase(u16 opcode, u8 type, u8 first, u8 second)
-{
-	u8 request[96] = {0};
-	u32 length = opcode == 0x4503 ? 32 : opcode == 0x4501 ? 96 : 64;
-
-	request[0] = type;
-	memset(request + (length == 32 ? 0 : 32), first, 32);
-	if (length == 96)
-		memset(request + 64, second, 32);
-	return send(opcode, request, length);
 }
 
 static u32 security(void)
@@ -691,6 +736,7 @@ int main(void)
 		cmocka_unit_test(the_list_says_what_is_poisoned),
 		cmocka_unit_test(sanitize_disables_media_and_leaves_nothing),
 		cmocka_unit_test(shared_memory_is_sanitized_too),
+		cmocka_unit_test(readonly_media_are_not_erased),
 		cmocka_unit_test(an_interrupted_sanitize_leaves_media_disabled),
 		cmocka_unit_test(media_operations_zero_their_ranges),
 		cmocka_unit_test(passphrases_lock_persistent_memory),
