@@ -320,7 +320,7 @@ bool health_inject(struct cxl_type3 *dev, const struct health_injection *injecti
 bool cxl_health_set(struct dev *d, const struct cxl_health *next, struct error *err)
 {
 	struct cxl_type3 *dev = (struct cxl_type3 *)d;
-	struct health was;
+	struct health was, own;
 	u8 before;
 
 	if (d->cls != &cxl_type3_class)
@@ -329,8 +329,16 @@ bool cxl_health_set(struct dev *d, const struct cxl_health *next, struct error *
 		return fail(err, "%s: life used is in per cent: 0 to 100", dev->name);
 	before = additional_status(dev);
 	was = health_now(dev);
-	dev->health = (struct health){next->health_status, next->media_status,       next->life_used,
-				      next->temperature,   next->corrected_volatile, next->corrected_persistent};
+	/* What was told and stays so need not be the device's own: it may be injected. */
+	own = dev->health;
+	dev->health = (struct health){
+		.health_status = next->health_status == was.health_status ? own.health_status : next->health_status,
+		.media_status = next->media_status == was.media_status ? own.media_status : next->media_status,
+		.life_used = next->life_used == was.life_used ? own.life_used : next->life_used,
+		.temperature = next->temperature == was.temperature ? own.temperature : next->temperature,
+		.corrected_volatile = next->corrected_volatile,
+		.corrected_persistent = next->corrected_persistent,
+	};
 	health_changed(dev, &was, before);
 	return true;
 }

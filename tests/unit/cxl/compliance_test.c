@@ -479,12 +479,16 @@ static void health_is_injected(void **state)
 	assert_int_equal(dev->events[EVENT_WARNING].count, 1); /* health */
 	assert_int_equal(dev->events[EVENT_FAILURE].count, 1); /* media */
 	assert_int_equal(dev->events[EVENT_FATAL].count, 2);   /* life used, temperature */
+	/* A monitor that sets something else keeps the device's own beneath. */
+	health.corrected_volatile = 3;
+	assert_true(cxl_health_set(&dev->pci.dev, &health, &m.err));
 	/* Only media, off: the others stay. */
 	put(request, 0x0e, 1, 2);
 	put(request, 0x0f, 1, 0);
 	assert_int_equal(ask(18, request, 7), SUCCESS);
 	assert_true(cxl_health_get(&dev->pci.dev, &health));
 	assert_int_equal(health.media_status, 0);
+	assert_int_equal(health.corrected_volatile, 3);
 	assert_int_equal(health.life_used, 96);
 	fixture_reset(&m, RESET_WARM);
 	assert_true(cxl_health_get(&dev->pci.dev, &health));
