@@ -69,10 +69,12 @@ static void pin_update(struct nvme *nvme)
 
 static void post(struct nvme *nvme, struct nvme_cq *cq, struct nvme_request *r)
 {
+	const struct nvme_sq *sq = &nvme->sqs[r->sq];
 	u8 entry[NVME_CQE_BYTES] = {0};
 
 	store_le(entry, 4, r->result);
-	store_le(entry + 8, 2, r->sq_head);
+	/* The head as it is now: an older command that ends later does not take entries back. [NVME1.4 4.6] */
+	store_le(entry + 8, 2, sq->used ? sq->head : r->sq_head);
 	store_le(entry + 10, 2, r->sq);
 	store_le(entry + 12, 2, r->cid);
 	store_le(entry + 14, 2, (u64)(r->status ? r->status | NVME_DNR : 0) << 1 | cq->phase);

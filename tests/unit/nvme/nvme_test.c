@@ -571,6 +571,35 @@ static void what_waits_for_room_goes_with_its_queue(void **state)
 	finish(t);
 }
 
+static u32 head_told(struct test *t)
+{
+	u32 head = (u32)load_le(at(t, CQ_AT) + NVME_CQE_BYTES * t->head[1] + 8, 2);
+
+	assert_int_equal(take(t, 1, NULL), NVME_OK);
+	return head;
+}
+
+/* An older command ends after a younger one, and tells the head of then. [NVME1.4 4.6] */
+static void heads_do_not_go_back(void **state)
+{
+	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct test *t = start(false);
+
+	signal(SIGXFSZ, SIG_IGN);
+	t->machine.action = ON_ERROR_STOP;
+	queues(t);
+	setrlimit(RLIMIT_FSIZE, &none);
+	put(t, 1, NVME_WRITE, 1, DATA_AT, 0, 0, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	setrlimit(RLIMIT_FSIZE, &all);
+	put(t, 1, NVME_FLUSH, 1, 0, 0, 0, 0, 0);
+	wr(t->f, BAR_AT + NVME_DOORBELLS + 8, 4, t->tail[1]);
+	assert_int_equal(head_told(t), 2);
+	t->dev->cls->resume(t->dev);
+	assert_int_equal(head_told(t), 2);
+	finish(t);
+}
+
 /* Threads: a request that is done, and whose completion is on its way to the loop, when the device or its queue goes.
  */
 static void completions_on_their_way_go_with_the_device(void **state)
@@ -683,6 +712,7 @@ int main(void)
 		cmocka_unit_test(what_is_held_has_a_bound),
 		cmocka_unit_test(deletion_waits_for_nobody),
 		cmocka_unit_test(what_waits_for_room_goes_with_its_queue),
+		cmocka_unit_test(heads_do_not_go_back),
 		cmocka_unit_test(completions_on_their_way_go_with_the_device),
 		cmocka_unit_test(read_only_disks_say_so),
 		cmocka_unit_test(resets_forget_everything),
