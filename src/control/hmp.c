@@ -200,6 +200,7 @@ static void forward(struct machine *m, bool add, const char *words, FILE *to)
 static void run_stop(struct machine *m, FILE *to)
 {
 	machine_stop(m);
+	machine_flush_disks(m);
 }
 
 static void run_cont(struct machine *m, FILE *to)

@@ -94,6 +94,7 @@ bool qmp_query_status(struct qmp_call *call, struct error *err)
 bool qmp_stop(struct qmp_call *call, struct error *err)
 {
 	machine_stop(call->machine);
+	machine_flush_disks(call->machine);
 	return true;
 }
 

@@ -185,6 +185,8 @@ char *netdev_connections(struct netdev *netdev);
 struct workers;
 struct workers *workers_create(unsigned threads, struct error *err);
 void workers_destroy(struct workers *workers); /* waits for what is queued */
+/* Until nobody's work is under way. The caller may have the machine lock, as in work_group_wait. */
+void workers_wait(struct workers *workers);
 /* What one device has given to a pool: it can wait for all of it. All zero: not made, nothing is under way. */
 struct work_group {
 	struct workers *workers; /* NULL, or without threads (instruction time): work is done at once, in the caller */

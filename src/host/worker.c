@@ -16,8 +16,9 @@ struct job {
 
 struct workers {
 	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t some;
+	pthread_cond_t some, none;
 	struct job *first, **last;
+	unsigned under_way; /* jobs that threads have */
 	bool ending;
 	unsigned count;
 	pthread_t threads[];
@@ -48,11 +49,14 @@ static void *worker_main(void *arg)
 		workers->first = job->next;
 		if (!workers->first)
 			workers->last = &workers->first;
+		workers->under_way++;
 		pthread_mutex_unlock(&workers->lock);
 		job->work(job->arg);
 		group_end(job->group);
 		free(job);
 		pthread_mutex_lock(&workers->lock);
+		if (!--workers->under_way && !workers->first)
+			pthread_cond_broadcast(&workers->none);
 	}
 	pthread_mutex_unlock(&workers->lock);
 	return NULL;
@@ -67,6 +71,7 @@ struct workers *workers_create(unsigned threads, struct error *err)
 	assert(workers);
 	pthread_mutex_init(&workers->lock, NULL);
 	pthread_cond_init(&workers->some, NULL);
+	pthread_cond_init(&workers->none, NULL);
 	workers->last = &workers->first;
 	/* Signals are for the main thread, but for those of what a thread itself did. */
 	sigfillset(&all);
@@ -100,8 +105,17 @@ void workers_destroy(struct workers *workers)
 	for (unsigned i = 0; i < workers->count; i++)
 		pthread_join(workers->threads[i], NULL);
 	pthread_cond_destroy(&workers->some);
+	pthread_cond_destroy(&workers->none);
 	pthread_mutex_destroy(&workers->lock);
 	free(workers);
+}
+
+void workers_wait(struct workers *workers)
+{
+	pthread_mutex_lock(&workers->lock);
+	while (workers->first || workers->under_way)
+		pthread_cond_wait(&workers->none, &workers->lock);
+	pthread_mutex_unlock(&workers->lock);
 }
 
 void work_group_init(struct work_group *group, struct workers *workers)

@@ -86,6 +86,15 @@ static void stand_still(struct machine *m, enum machine_state state)
 		tell(m, EVENT_STOP, 0);
 }
 
+/* Also what a format keeps in memory until the guest flushes: without it an image is older than it seems. */
+void machine_flush_disks(struct machine *m)
+{
+	workers_wait(m->workers);
+	for (unsigned i = 0; i < m->drive_count; i++)
+		if (m->drives[i]->block)
+			block_flush(m->drives[i]->block); /* the guest's own flush will say if this failed */
+}
+
 void machine_stop(struct machine *m)
 {
 	if (m->state == MACHINE_RUNNING)
@@ -184,10 +193,12 @@ static void carry_out_shutdown(void *opaque)
 	enum machine_cause cause = __atomic_exchange_n(&m->shutdown_pending, 0, __ATOMIC_SEQ_CST) - 1;
 
 	tell(m, EVENT_SHUTDOWN, cause);
-	if (m->config.no_shutdown && stays(cause))
+	if (m->config.no_shutdown && stays(cause)) {
 		stand_still(m, MACHINE_SHUT_DOWN);
-	else
+		machine_flush_disks(m);
+	} else {
 		quit(m, __atomic_load_n(&m->quit_code, __ATOMIC_SEQ_CST));
+	}
 }
 
 /* What the guest asks for is the last that it does: no vCPU executes another instruction (under instruction time, so

@@ -59,11 +59,38 @@ static void a_group_waits_for_its_own_work(void **state)
 	workers_destroy(workers);
 }
 
+static void the_pool_is_waited_for(void **state)
+{
+	static const unsigned sizes[] = {0, 2};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct error err;
+		struct workers *workers = workers_create(sizes[i], &err);
+		struct work_group groups[2];
+		unsigned done = 0;
+
+		assert_non_null(workers);
+		workers_wait(workers); /* nothing yet */
+		for (unsigned n = 0; n < 2; n++)
+			work_group_init(&groups[n], workers);
+		for (unsigned round = 0; round < 20; round++) {
+			for (unsigned n = 0; n < 6; n++)
+				work_group_run(&groups[n % 2], let_others_run, &done);
+			workers_wait(workers);
+			assert_int_equal(done, 6 * (round + 1));
+		}
+		for (unsigned n = 0; n < 2; n++)
+			work_group_fini(&groups[n]);
+		workers_destroy(workers);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_work_is_done_before_the_pool_goes),
 		cmocka_unit_test(a_group_waits_for_its_own_work),
+		cmocka_unit_test(the_pool_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
