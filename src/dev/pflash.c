@@ -12,10 +12,10 @@
  *
  * Operations end at once, so Ready is always set. Blocks come up unlocked; lock and lock-down last until reset. A bank
  * is writable if it has an image and that is not read-only, or no image at all (then it is forgotten at exit). What is
- * programmed or erased is in the image's file before the guest can see it done; a file that cannot be written makes
- * the operation fail in the status register and leaves the array as it was, and the user is told once. An image may be
- * shorter than the bank: the rest reads as erased, and blocks that are not wholly in a writable image's file are as if
- * locked.
+ * programmed or erased is in the image's file, of whatever format, before the guest can see it done; a file that cannot
+ * be written makes the operation fail in the status register and leaves the array as it was, and the user is told once.
+ * An image may be shorter than the bank: the rest reads as erased, and blocks that are not wholly in a writable image's
+ * file are as if locked.
  *
  * The array is read from the image 2 MiB at a time, at the first access (any thread, own lock). The rest: machine lock.
  */
@@ -212,7 +212,8 @@ static bool block_is_locked(const struct pflash *flash, unsigned chip, u32 block
 /* Firmware that cannot store its variables gives up without a word, or with one that does not lead here. */
 static bool array_save(struct pflash *flash, u64 offset, u64 size)
 {
-	if (!flash->image || block_write(flash->image, offset, flash->bytes + offset, size))
+	if (!flash->image ||
+	    (block_write(flash->image, offset, flash->bytes + offset, size) && block_write_back(flash->image)))
 		return true;
 	if (!flash->loss_told)
 		notice("flash image %s: the host takes no more writes%s; what the guest stores there is lost",

@@ -343,6 +343,11 @@ bool block_flush(struct block *block)
 	return block->readonly || block->format->flush(block);
 }
 
+bool block_write_back(struct block *block)
+{
+	return block->readonly || !block->format->write_back || block->format->write_back(block);
+}
+
 bool block_discard(struct block *block, u64 offset, u64 size)
 {
 	return !block->readonly && range_ok(offset, size, block->size) &&

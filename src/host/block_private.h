@@ -26,6 +26,7 @@ struct block_format {
 	bool (*try_read)(struct block *block, u64 offset, struct iov *to, u64 size);
 	bool (*write)(struct block *block, u64 offset, struct iov *from, u64 size);
 	bool (*flush)(struct block *block);
+	bool (*write_back)(struct block *block); /* what it keeps in memory goes to the file; NULL: nothing */
 	bool (*discard)(struct block *block, u64 offset, u64 size);
 	bool (*write_zeroes)(struct block *block, u64 offset, u64 size, bool unmap);
 };

@@ -60,6 +60,8 @@ bool block_writev(struct block *block, u64 offset, const struct iovec *from, u64
  * anything. */
 bool block_try_readv(struct block *block, u64 offset, const struct iovec *to, u64 size);
 bool block_flush(struct block *block);
+/* What was written is in the file, as the host has it: it outlasts this program. */
+bool block_write_back(struct block *block);
 bool block_discard(struct block *block, u64 offset, u64 size);
 bool block_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap);
 

@@ -419,6 +419,7 @@ const struct block_format block_qcow2 = {
 	.try_read = qcow2_try_read,
 	.write = qcow2_write,
 	.flush = qcow2_flush,
+	.write_back = qcow2_tables_flush,
 	.discard = qcow2_discard,
 	.write_zeroes = qcow2_write_zeroes,
 };

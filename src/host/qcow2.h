@@ -157,6 +157,7 @@ bool qcow2_read(struct block *block, u64 offset, struct iov *to, u64 size);
 bool qcow2_try_read(struct block *block, u64 offset, struct iov *to, u64 size);
 bool qcow2_write(struct block *block, u64 offset, struct iov *from, u64 size);
 bool qcow2_flush(struct block *block);
+bool qcow2_tables_flush(struct block *block); /* qcow2_write_back */
 bool qcow2_discard(struct block *block, u64 offset, u64 size);
 bool qcow2_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap);
 

@@ -304,6 +304,17 @@ bool qcow2_write(struct block *block, u64 offset, struct iov *from, u64 size)
 	return ok && drop_if_many(q);
 }
 
+bool qcow2_tables_flush(struct block *block)
+{
+	struct qcow2 *q = block->qcow2;
+	bool ok;
+
+	pthread_mutex_lock(&q->lock);
+	ok = qcow2_write_back(q);
+	pthread_mutex_unlock(&q->lock);
+	return ok;
+}
+
 bool qcow2_flush(struct block *block)
 {
 	struct qcow2 *q = block->qcow2;

@@ -9,6 +9,7 @@
 
 #include "bench.h"
 #include "host/host.h"
+#include "host/qcow2.h"
 
 #define BANK (BASE + 0x10000000) /* away from the bench's own devices */
 #define BLOCK PFLASH_BLOCK_BYTES
@@ -406,6 +407,45 @@ static void random_stores_do_no_harm(void **state)
 	assert_true(is_direct(f));
 }
 
+/* An image whose tables change with it: who finds the file after we were killed has all of it. */
+static void words_outlast_us_in_any_format(void **state)
+{
+	char image[64], copy[64], command[256];
+	struct block_config config = {.id = "flash", .file = image, .format = "qcow2"},
+			    second = {.id = "copy", .file = copy, .format = "qcow2", .readonly = true};
+	struct flash_bench f = {0};
+	struct error err = {""};
+	struct block *found;
+	u32 value = 0;
+	int fd;
+
+	snprintf(image, sizeof(image), "%s.qcow2", path);
+	snprintf(copy, sizeof(copy), "%s.copy.qcow2", path);
+	fd = open(image, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_true(qcow2_create(fd, &(struct qcow2_shape){.size = FILE_SIZE}, &err));
+	close(fd);
+	bench_open(&f.b);
+	f.image = block_open(&config, &err);
+	assert_non_null(f.image);
+	f.flash = pflash_create(f.b.space, "flash", BANK, f.image, &err);
+	assert_non_null(f.flash);
+	both(&f, BLOCK, 0x20); /* it reads as zeroes */
+	both(&f, BLOCK, 0xd0);
+	both(&f, BLOCK + 0x20, 0x40);
+	wr(&f, BLOCK + 0x20, 4, 0x12345678);
+	snprintf(command, sizeof(command), "cp %s %s", image, copy);
+	assert_int_equal(system(command), 0);
+	found = block_open(&second, &err);
+	assert_non_null(found);
+	assert_true(block_read(found, BLOCK + 0x20, &value, 4));
+	assert_int_equal(value, 0x12345678);
+	block_close(found);
+	flash_close(&f);
+	bench_close(&f.b);
+	unlink(image);
+	unlink(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,7 +455,7 @@ int main(void)
 		CASE(a_buffer_is_programmed),           CASE(wrong_sequences_end_in_the_status),
 		CASE(locks_hold_until_reset),           CASE(readonly_and_short_images_are_locked),
 		CASE(images_of_wrong_size_are_refused), CASE(cfi_tells_the_geometry),
-		CASE(random_stores_do_no_harm),
+		CASE(random_stores_do_no_harm),         cmocka_unit_test(words_outlast_us_in_any_format),
 	};
 
 	snprintf(path, sizeof(path), "/tmp/cxlvm-%08x", (unsigned)getpid());
