@@ -217,7 +217,7 @@ static bool array_save(struct pflash *flash, u64 offset, u64 size)
 		return true;
 	if (!flash->loss_told)
 		notice("flash image %s: the host takes no more writes%s; what the guest stores there is lost",
-		       block_path(flash->image), block_out_of_space(flash->image) ? ": its disk is full" : "");
+		       block_path(flash->image), block_out_of_space() ? ": its disk is full" : "");
 	flash->loss_told = true;
 	return false;
 }

@@ -305,13 +305,16 @@ bool block_is_readonly(const struct block *block)
 	return block->readonly;
 }
 
-bool block_out_of_space(const struct block *block)
+_Thread_local bool block_no_space;
+
+bool block_out_of_space(void)
 {
-	return __atomic_load_n(&block->out_of_space, __ATOMIC_RELAXED);
+	return block_no_space;
 }
 
 bool block_readv(struct block *block, u64 offset, const struct iovec *to, u64 size)
 {
+	block_no_space = false;
 	return range_ok(offset, size, block->size) &&
 	       (!size || block->format->read(block, offset, &(struct iov){to, 0}, size));
 }
@@ -324,6 +327,7 @@ bool block_try_readv(struct block *block, u64 offset, const struct iovec *to, u6
 
 bool block_writev(struct block *block, u64 offset, const struct iovec *from, u64 size)
 {
+	block_no_space = false;
 	return !block->readonly && range_ok(offset, size, block->size) &&
 	       (!size || block->format->write(block, offset, &(struct iov){from, 0}, size));
 }
@@ -340,22 +344,26 @@ bool block_write(struct block *block, u64 offset, const void *from, u64 size)
 
 bool block_flush(struct block *block)
 {
+	block_no_space = false;
 	return block->readonly || block->format->flush(block);
 }
 
 bool block_write_back(struct block *block)
 {
+	block_no_space = false;
 	return block->readonly || !block->format->write_back || block->format->write_back(block);
 }
 
 bool block_discard(struct block *block, u64 offset, u64 size)
 {
+	block_no_space = false;
 	return !block->readonly && range_ok(offset, size, block->size) &&
 	       (!size || block->format->discard(block, offset, size));
 }
 
 bool block_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap)
 {
+	block_no_space = false;
 	return !block->readonly && range_ok(offset, size, block->size) &&
 	       (!size || block->format->write_zeroes(block, offset, size, unmap));
 }

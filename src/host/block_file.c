@@ -51,7 +51,7 @@ void iov_zero(struct iov *to, u64 size)
 
 static bool host_error(struct block *block, const char *what, u64 offset)
 {
-	__atomic_store_n(&block->out_of_space, errno == ENOSPC || errno == EDQUOT || errno == EFBIG, __ATOMIC_RELAXED);
+	block_no_space = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
 	trace(HOST, "disk %s: %s at 0x%llx failed: %s", block->path, what, (unsigned long long)offset, strerror(errno));
 	return false;
 }
@@ -155,7 +155,7 @@ bool block_file_sync(struct block *block)
 	ok = !block->sync_failed;
 	pthread_mutex_unlock(&block->sync);
 	if (!ok)
-		__atomic_store_n(&block->out_of_space, false, __ATOMIC_RELAXED);
+		block_no_space = false;
 	return ok;
 }
 

@@ -38,13 +38,15 @@ struct block {
 	int fd;
 	u64 size; /* of the disk, whole sectors */
 	bool readonly, discard, no_flush, is_temporary;
-	bool out_of_space;     /* the latest failed write: for want of space; atomic */
 	pthread_mutex_t sync;  /* held while the file is flushed */
 	bool sync_failed;      /* once; `sync` held */
 	unsigned depth;        /* in a backing chain; 0: the top */
 	struct block *backing; /* reads what this image does not have; NULL: zeroes */
 	struct qcow2 *qcow2;
 };
+
+/* Why this thread's call fails: for want of space. Each call begins without. */
+extern _Thread_local bool block_no_space;
 
 /* --- block_file.c: the file below a format; bytes behind its end read as zero --- */
 bool block_file_read(struct block *block, u64 offset, struct iov *to, u64 size);

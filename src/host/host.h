@@ -48,8 +48,8 @@ bool block_is_readonly(const struct block *block);
 const char *block_path(const struct block *block);
 const char *block_format_name(const struct block *block);
 const struct block *block_backing(const struct block *block); /* NULL: none */
-/* Whether the latest failure was for want of space. */
-bool block_out_of_space(const struct block *block);
+/* Whether this thread's latest call failed for want of space. */
+bool block_out_of_space(void);
 /* Synchronous, any thread; false on a host I/O error (the guest sees an I/O error). Bounds are checked here. */
 bool block_read(struct block *block, u64 offset, void *to, u64 size);
 bool block_write(struct block *block, u64 offset, const void *from, u64 size);
@@ -85,9 +85,9 @@ struct dev;
 struct workers;
 struct drive *machine_take_drive(struct machine *machine, const char *id, struct dev *user,
 				 struct error *err); /* NULL: told in err */
-/* Machine lock. A request failed: what becomes of it, REPORT, IGNORE or STOP. With STOP it waits in the device until
- * `resume`. */
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write);
+/* Machine lock. A request failed, perhaps for want of space: what becomes of it, REPORT, IGNORE or STOP. With STOP it
+ * waits in the device until `resume`. */
+enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write, bool no_space);
 struct workers *machine_workers(struct machine *machine);
 
 /* --- accept.c: listening sockets --- */

@@ -15,7 +15,7 @@ bool qcow2_corrupt(struct qcow2 *q, const char *what, u64 offset)
 	if (q->broken)
 		return false;
 	q->broken = true;
-	__atomic_store_n(&q->block->out_of_space, false, __ATOMIC_RELAXED);
+	block_no_space = false;
 	if (!q->block->readonly && q->version >= 3) {
 		be_store(flags, 8, q->incompatible | BIT(QCOW2_CORRUPT));
 		block_file_write_bytes(q->block, QCOW2_H_INCOMPATIBLE, flags, sizeof(flags));

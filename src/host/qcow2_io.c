@@ -177,7 +177,7 @@ static bool write_new(struct qcow2 *q, u64 offset, struct iov *from, u64 size, u
 		  around_read(q, need_around, offset + size, tail, &behind);
 
 	if (!ok) /* a cluster or a file behind that is damaged: waiting for room does not help */
-		__atomic_store_n(&q->block->out_of_space, false, __ATOMIC_RELAXED);
+		block_no_space = false;
 	/* In one write if that is possible. */
 	while (ok && done < size) {
 		unsigned count = 1;

@@ -184,7 +184,7 @@ static bool reftable_grow(struct qcow2 *q)
 	if (blocks + clusters > blocks * per || 8 * count > QCOW2_REFTABLE_BYTES_MAX ||
 	    offset + (clusters << q->cluster_bits) > QCOW2_OFFSET_MAX) {
 		trace(HOST, "disk %s: the image has no room for more refcounts", q->block->path);
-		__atomic_store_n(&q->block->out_of_space, true, __ATOMIC_RELAXED);
+		block_no_space = true;
 		return false;
 	}
 	if (!qcow2_write_back(q) || !block_file_sync(q->block))

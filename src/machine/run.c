@@ -144,11 +144,11 @@ static void stop_for_disk(void *opaque)
 }
 
 /* Machine lock. The request that failed waits in its device for `cont`. */
-enum on_error machine_disk_failed(struct machine *m, const struct drive *drive, bool write)
+enum on_error machine_disk_failed(struct machine *m, const struct drive *drive, bool write, bool no_space)
 {
 	enum on_error action = write ? drive->write_error : drive->read_error;
-	bool no_space = write && block_out_of_space(drive->block);
 
+	no_space &= write;
 	if (action == ON_ERROR_ENOSPC)
 		action = no_space ? ON_ERROR_STOP : ON_ERROR_REPORT;
 	if (m->disk_failed)

@@ -76,6 +76,7 @@ static void request_run(struct nvme_request *r)
 		r->status = NVME_WRITE_FAULT;
 		r->failed = true;
 	}
+	r->no_space = r->failed && block_out_of_space();
 }
 
 static void request_done(void *opaque);
@@ -109,7 +110,8 @@ static void request_done(void *opaque)
 		return;
 	}
 	if (r->failed) {
-		switch (machine_disk_failed(nvme->machine, nvme->drive, r->command[NVME_C_OPCODE] != NVME_READ)) {
+		switch (machine_disk_failed(nvme->machine, nvme->drive, r->command[NVME_C_OPCODE] != NVME_READ,
+					    r->no_space)) {
 		case ON_ERROR_STOP:
 			r->next = nvme->stopped;
 			nvme->stopped = r;

@@ -31,7 +31,8 @@ struct nvme_request {
 	u16 sq, sq_head, cid, status;
 	u32 result;
 	u64 generation;
-	bool failed;       /* by the disk */
+	bool failed;       /* by the disk, */
+	bool no_space;     /* for want of space */
 	u64 offset, bytes; /* on the disk */
 	unsigned segment_count;
 	struct {

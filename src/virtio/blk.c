@@ -31,7 +31,8 @@ struct blk_request {
 	u32 generation; /* the queue's */
 	u32 type;
 	u64 offset, bytes;  /* on the disk */
-	bool unmap, failed; /* failed: by the host */
+	bool unmap, failed; /* failed: by the host, */
+	bool no_space;      /* for want of space */
 	bool at_once;       /* only if that takes no waiting */
 	u8 status;
 };
@@ -118,6 +119,7 @@ static void request_work(void *arg)
 
 	if (r->status == BLK_S_OK && (__atomic_load_n(&blk->ending, __ATOMIC_RELAXED) || !request_run(r)))
 		r->status = BLK_S_IOERR;
+	r->no_space = r->failed && block_out_of_space();
 	if (inline_time)
 		request_complete(r);
 	else
@@ -151,7 +153,7 @@ static struct blk_request *request_new(struct virtio_blk *blk)
 static bool failure_is_told(struct blk_request *r)
 {
 	struct virtio_blk *blk = r->blk;
-	enum on_error action = machine_disk_failed(blk->machine, blk->drive, r->type != BLK_T_IN);
+	enum on_error action = machine_disk_failed(blk->machine, blk->drive, r->type != BLK_T_IN, r->no_space);
 
 	if (action == ON_ERROR_IGNORE)
 		r->status = BLK_S_OK;

@@ -98,7 +98,7 @@ static void a_flush_that_failed_fails_for_ever(void **state)
 		sync_error = errors[n >> 1];
 		assert_false(block_flush(b));
 		assert_int_equal(sync_error, 0);
-		assert_false(block_out_of_space(b)); /* with room there is still nothing to try again */
+		assert_false(block_out_of_space()); /* with room there is still nothing to try again */
 		assert_false(block_flush(b));
 		assert_true(block_write(b, 0, "z", 1));
 		assert_false(block_flush(b));

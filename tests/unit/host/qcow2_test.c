@@ -464,11 +464,21 @@ static void images_cannot_choose_their_hash(void **state)
 	free(l1);
 }
 
+static void *write_to_damaged(void *block)
+{
+	u8 bytes[512] = {1};
+
+	assert_false(block_write(block, 512, bytes, 512));
+	assert_false(block_out_of_space());
+	return NULL;
+}
+
 /* What fails for another reason does not look like the full disk of some time ago, for which the machine would stop. */
 static void damage_is_not_want_of_room(void **state)
 {
 	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
 	u8 bytes[512] = {1};
+	pthread_t other;
 	struct block *b;
 
 	create("e.qcow2", &(struct qcow2_shape){.size = MiB});
@@ -481,9 +491,13 @@ static void damage_is_not_want_of_room(void **state)
 	setrlimit(RLIMIT_FSIZE, &none);
 	assert_false(block_write(b, 128 * KiB, bytes, 512));
 	setrlimit(RLIMIT_FSIZE, &all);
-	assert_true(block_out_of_space(b));
+	assert_true(block_out_of_space());
+	/* What another thread meets is its own. */
+	assert_int_equal(pthread_create(&other, NULL, write_to_damaged, b), 0);
+	pthread_join(other, NULL);
+	assert_true(block_out_of_space());
 	assert_false(block_write(b, 512, bytes, 512));
-	assert_false(block_out_of_space(b));
+	assert_false(block_out_of_space());
 	assert_true(block_write(b, 128 * KiB, bytes, 512));
 	block_close(b);
 }

@@ -33,11 +33,12 @@ struct drive *machine_take_drive(struct machine *machine, const char *id, struct
 	machine->drive.user = user;
 	return &machine->drive;
 }
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write)
+enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write,
+				  bool no_space)
 {
 	enum on_error action = drive->write_error == ON_ERROR_ENOSPC ? ON_ERROR_STOP : drive->write_error;
 
-	assert_true(block_out_of_space(drive->block));
+	assert_true(no_space);
 	machine->failures++;
 	machine->failed_action = action;
 	machine->failed_write = write;
