@@ -182,19 +182,13 @@ static void log_write(struct chardev *c, const u8 *bytes, size_t size)
 	}
 }
 
-void chardev_write(struct chardev *c, const u8 *bytes, size_t size)
+/* out_lock held. */
+static void out_put(struct chardev *c, const u8 *bytes, size_t size)
 {
 	ssize_t put = 0;
 
-	pthread_mutex_lock(&c->out_lock);
-	if (c->exit_with)
-		chardev_test_write(c, bytes, size);
-	if (c->log_fd >= 0)
-		log_write(c, bytes, size);
-	if (c->out_kind == OUT_NONE || !size) {
-		pthread_mutex_unlock(&c->out_lock);
+	if (c->out_kind == OUT_NONE || !size)
 		return;
-	}
 	if (!c->out_count)
 		put = write_some(c, bytes, size);
 	if (put < 0) {
@@ -208,6 +202,34 @@ void chardev_write(struct chardev *c, const u8 *bytes, size_t size)
 			loop_defer(c->loop, out_arm, c);
 		}
 	}
+}
+
+/* out_lock held. A byte that begins telnet's commands is data if it comes twice. [RFC 854] */
+static void out_put_telnet(struct chardev *c, const u8 *bytes, size_t size)
+{
+	while (size) {
+		const u8 *iac = memchr(bytes, TELNET_IAC, size);
+		size_t part = iac ? (size_t)(iac - bytes) + 1 : size;
+
+		out_put(c, bytes, part);
+		if (iac)
+			out_put(c, iac, 1);
+		bytes += part;
+		size -= part;
+	}
+}
+
+void chardev_write(struct chardev *c, const u8 *bytes, size_t size)
+{
+	pthread_mutex_lock(&c->out_lock);
+	if (c->exit_with)
+		chardev_test_write(c, bytes, size);
+	if (c->log_fd >= 0)
+		log_write(c, bytes, size);
+	if (c->telnet)
+		out_put_telnet(c, bytes, size);
+	else
+		out_put(c, bytes, size);
 	pthread_mutex_unlock(&c->out_lock);
 }
 
@@ -458,7 +480,9 @@ void chardev_attach_socket(struct chardev *c, int fd)
 		static const u8 offer[] = {TELNET_IAC, TELNET_WILL, TELNET_ECHO, TELNET_IAC, TELNET_WILL,
 					   TELNET_SGA, TELNET_IAC,  TELNET_DO,   TELNET_SGA};
 
-		chardev_write(c, offer, sizeof(offer));
+		pthread_mutex_lock(&c->out_lock);
+		out_put(c, offer, sizeof(offer));
+		pthread_mutex_unlock(&c->out_lock);
 	}
 	chardev_watch_input(c);
 	if (c->changed)

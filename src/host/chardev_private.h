@@ -30,7 +30,7 @@ struct chardev {
 	size_t input_count;
 	bool in_watched, in_escape, delivering;
 	u8 escape;   /* the key that begins a command to us; 0: none */
-	bool telnet; /* commands in the stream are taken out */
+	bool telnet; /* commands in the stream are taken out; fixed at open */
 	u8 telnet_state;
 	/* behind the escape key: who takes the input after Ctrl-A c */
 	bool at_second;

@@ -2,6 +2,8 @@
 /* Character devices. Those on stdio run in a child whose descriptors are pipes or a pseudo-terminal. */
 #include <errno.h>
 #include <fcntl.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -505,6 +507,38 @@ static void output_is_kept_for_a_slow_reader(void **state)
 	loop_destroy(loop);
 }
 
+/* Commands begin with 0xff, data have it twice. [RFC 854] */
+static void telnet_tells_data_from_commands(void **state)
+{
+	static const u8 wanted[] = "\xff\xfb\x01\xff\xfb\x03\xff\xfd\x03"
+				   "a\xff\xff\xff\xff"
+				   "b\xff\xff";
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
+	socklen_t size = sizeof(address);
+	u8 got[sizeof(wanted) - 1];
+	struct loop *loop = loop_new();
+	struct chardev *c;
+	char spec[64];
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, size) | listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	snprintf(spec, sizeof(spec), "telnet:127.0.0.1:%u", ntohs(address.sin_port));
+	c = must_open(spec, loop);
+	fd = accept(listener, NULL, NULL);
+	chardev_write(c,
+		      (const u8 *)"a\xff\xff"
+				  "b\xff",
+		      5);
+	chardev_close(c);
+	assert_int_equal(recv(fd, got, sizeof(got), MSG_WAITALL), sizeof(got));
+	assert_memory_equal(got, wanted, sizeof(got));
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 0);
+	close(fd);
+	close(listener);
+	loop_destroy(loop);
+}
+
 /* --- stdio, in a child --- */
 
 struct echo {
@@ -737,6 +771,7 @@ int main(void)
 		cmocka_unit_test(pipes_go_both_ways),
 		cmocka_unit_test(a_log_has_what_nobody_read),
 		cmocka_unit_test(output_is_kept_for_a_slow_reader),
+		cmocka_unit_test(telnet_tells_data_from_commands),
 		cmocka_unit_test(ctrl_a_x_leaves_over_pipes),
 		cmocka_unit_test(plain_stdio_has_no_escape_key),
 		cmocka_unit_test(end_of_input_costs_no_time),
