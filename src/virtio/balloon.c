@@ -10,7 +10,7 @@
 
 struct virtio_balloon {
 	struct virtio virtio;
-	char *iothread;
+	struct dev *iothread; /* it has no effect */
 	bool deflate_on_oom, free_page_hint, free_page_reporting;
 	struct virtq_chain *chain;
 	struct machine *machine;
@@ -104,7 +104,7 @@ static const struct prop balloon_props[] = {
 	PROP_BOOL("free-page-reporting", struct virtio_balloon, free_page_reporting, 0,
 		  "accepted: the host keeps memory that is free"),
 	PROP_BOOL("free-page-hint", struct virtio_balloon, free_page_hint, 0, "accepted: there is no migration"),
-	PROP_STRING("iothread", struct virtio_balloon, iothread, NULL, "accepted: pages are taken at once"),
+	PROP_LINK("iothread", struct virtio_balloon, iothread, "iothread", "accepted: pages are taken at once"),
 	VIRTIO_PROPS(struct virtio_balloon),
 	{}};
 

@@ -40,7 +40,8 @@ struct blk_request {
 struct virtio_blk {
 	struct virtio virtio;
 	/* properties */
-	char *drive_id, *serial, *iothread;
+	char *drive_id, *serial;
+	struct dev *iothread; /* it has no effect */
 	u32 bootindex, logical_block_size, physical_block_size, min_io_size, opt_io_size;
 	u16 num_queues, queue_size;
 	bool discard, write_zeroes, write_cache, share_rw, scsi;
@@ -544,7 +545,7 @@ static const struct prop blk_props[] = {
 		    "a write that fails (auto: as -drive has it)"),
 	PROP_CHOICE("rerror", struct virtio_blk, read_error, error_words, 0,
 		    "a read that fails (auto: as -drive has it)"),
-	PROP_STRING("iothread", struct virtio_blk, iothread, NULL, "accepted"),
+	PROP_LINK("iothread", struct virtio_blk, iothread, "iothread", "accepted"),
 	PROP_BOOL("share-rw", struct virtio_blk, share_rw, 0, "accepted"),
 	PROP_BOOL("scsi", struct virtio_blk, scsi, 0, "only off"),
 	VIRTIO_PROPS(struct virtio_blk),

@@ -11,7 +11,7 @@
 
 struct virtio_rng {
 	struct virtio virtio;
-	char *rng;
+	struct dev *rng; /* it has no effect */
 	u64 max_bytes;
 	u32 period;
 	struct virtq_chain *chain;
@@ -67,7 +67,7 @@ static void rng_destroy(struct dev *dev)
 }
 
 static const struct prop rng_props[] = {
-	PROP_STRING("rng", struct virtio_rng, rng, NULL, "accepted: the bytes are the host's in any case"),
+	PROP_LINK("rng", struct virtio_rng, rng, "rng-", "accepted: the bytes are the host's in any case"),
 	PROP_U64("max-bytes", struct virtio_rng, max_bytes, INT64_MAX,
 		 "accepted: the host's random bytes do not run out"),
 	PROP_U32("period", struct virtio_rng, period, 65536, "accepted: likewise"),
