@@ -111,6 +111,7 @@ bool qcow2_corrupt(struct qcow2 *q, const char *what, u64 offset);
 /* Of so many bytes, and no larger than `most` tables need. */
 bool qcow2_cache_init(struct qcow2 *q, struct qcow2_cache *cache, u64 bytes, u32 most);
 void qcow2_cache_fini(struct qcow2_cache *cache);
+bool qcow2_cache_has(struct qcow2 *q, struct qcow2_cache *cache, u64 offset);
 /* The table at `offset`, read if it is not there; `fresh`: all zeroes, not read. NULL: an I/O error. Valid until the
  * next call for the same cache. */
 struct qcow2_table *qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, u64 offset, bool fresh);
@@ -144,6 +145,8 @@ struct qcow2_extent {
 };
 /* What the disk has at `offset`, for at most `size` bytes. `lock` is held. */
 struct qcow2_extent qcow2_map(struct qcow2 *q, u64 offset, u64 size);
+/* Whether qcow2_map needs nothing of the file (nor to write a table first, to have a place for another). */
+bool qcow2_map_is_in_memory(struct qcow2 *q, u64 offset);
 enum qcow2_kind qcow2_entry_kind(const struct qcow2 *q, u64 entry);
 /* The L2 table of `offset`, made or copied if need be so that it may be written. */
 struct qcow2_table *qcow2_l2_for_write(struct qcow2 *q, u64 offset);

@@ -31,6 +31,16 @@ static bool is_dirty(const struct qcow2_table *table)
 	return table->dirty_from != table->dirty_to;
 }
 
+bool qcow2_cache_has(struct qcow2 *q, struct qcow2_cache *cache, u64 offset)
+{
+	const struct qcow2_table *set = set_of(q, cache, offset);
+
+	for (unsigned n = 0; n < QCOW2_WAYS; n++)
+		if (set[n].offset == offset)
+			return true;
+	return false;
+}
+
 struct qcow2_table *qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, u64 offset, bool fresh)
 {
 	struct qcow2_table *set = set_of(q, cache, offset), *oldest = set;

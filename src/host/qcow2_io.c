@@ -89,7 +89,7 @@ bool qcow2_read(struct block *block, u64 offset, struct iov *to, u64 size)
 	return ok;
 }
 
-/* Data and zeroes only, and only if nobody is in our way. */
+/* Data and zeroes only, where a table in memory says so, and only if nobody is in our way. */
 bool qcow2_try_read(struct block *block, u64 offset, struct iov *to, u64 size)
 {
 	struct qcow2 *q = block->qcow2;
@@ -102,8 +102,12 @@ bool qcow2_try_read(struct block *block, u64 offset, struct iov *to, u64 size)
 		ok = !pthread_mutex_trylock(&q->lock);
 		if (!ok)
 			break;
-		extent = qcow2_map(q, offset, size);
+		ok = qcow2_map_is_in_memory(q, offset);
+		if (ok)
+			extent = qcow2_map(q, offset, size);
 		pthread_mutex_unlock(&q->lock);
+		if (!ok)
+			break;
 		if (extent.kind == QCOW2_MAP_ZERO || (extent.kind == QCOW2_MAP_NONE && !block->backing))
 			iov_zero(to, extent.bytes);
 		else

@@ -60,6 +60,14 @@ static bool l1_target(struct qcow2 *q, u64 entry, u64 *offset)
 	       (!*offset || (*offset >= q->cluster_bytes && is_in_file(q, *offset)));
 }
 
+bool qcow2_map_is_in_memory(struct qcow2 *q, u64 offset)
+{
+	u64 table;
+
+	return l1_target(q, q->l1.entries[l1_index(q, offset)], &table) &&
+	       (!table || qcow2_cache_has(q, &q->l2s, table));
+}
+
 struct qcow2_extent qcow2_map(struct qcow2 *q, u64 offset, u64 size)
 {
 	u64 inside = offset & (q->cluster_bytes - 1), first = l2_index(q, offset), table, entry, count, n;

@@ -464,6 +464,26 @@ static void images_cannot_choose_their_hash(void **state)
 	free(l1);
 }
 
+/* Who may not wait reads no table of the file, and writes none to have a place for it. */
+static void what_is_at_once_needs_no_table(void **state)
+{
+	u8 bytes[512] = {1}, back[512];
+	struct iovec to = {back, sizeof(back)};
+	struct block *b;
+
+	create("o.qcow2", &(struct qcow2_shape){.size = MiB});
+	b = open_it("o.qcow2");
+	assert_true(block_try_readv(b, 0, &to, 512)); /* there is no table */
+	assert_true(block_write(b, 0, bytes, 512));
+	assert_true(block_try_readv(b, 64 * KiB, &to, 512));
+	block_close(b);
+	b = open_it("o.qcow2");
+	assert_false(block_try_readv(b, 0, &to, 512));
+	assert_true(block_read(b, 0, back, 512));
+	assert_true(block_try_readv(b, 64 * KiB, &to, 512));
+	block_close(b);
+}
+
 static void *write_to_damaged(void *block)
 {
 	u8 bytes[512] = {1};
@@ -613,6 +633,7 @@ int main(void)
 		cmocka_unit_test(bad_headers_are_refused_by_name),
 		cmocka_unit_test(bad_entries_are_io_errors),
 		cmocka_unit_test(images_cannot_choose_their_hash),
+		cmocka_unit_test(what_is_at_once_needs_no_table),
 		cmocka_unit_test(damage_is_not_want_of_room),
 		cmocka_unit_test(dirty_images_are_repaired),
 		cmocka_unit_test(images_grow_past_their_refcounts),
