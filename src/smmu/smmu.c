@@ -57,6 +57,7 @@ struct smmu {
 	struct view now;
 	struct event events[EVENTS_WAITING_MAX];
 	unsigned event_count;
+	bool is_lost; /* one behind them */
 	bool deferred;
 };
 
@@ -109,6 +110,22 @@ static bool is_empty(u32 prod, u32 cons, unsigned size_bits)
 
 /* --- events --- */
 
+/* Not writable: discarded. [IHI0070 7.2.1] */
+static bool is_writable(const struct smmu *s)
+{
+	return (get(s, SMMU_CR0, 4) & CR0_EVENTQEN) &&
+	       !((get(s, SMMU_GERROR, 4) ^ get(s, SMMU_GERRORN, 4)) & GERROR_EVENTQ_ABT);
+}
+
+/* A record is lost: told once, until software says that it knows. [IHI0070 7.4] */
+static void tell_loss(struct smmu *s)
+{
+	u32 prod = (u32)get(s, SMMU_EVENTQ_PROD, 4), cons = (u32)get(s, SMMU_EVENTQ_CONS, 4);
+
+	if (!((prod ^ cons) & QUEUE_OVERFLOW))
+		regs_set(&s->regs, SMMU_EVENTQ_PROD, 4, prod ^ QUEUE_OVERFLOW);
+}
+
 static void write_event(struct smmu *s, const struct event *e)
 {
 	u64 base = get(s, SMMU_EVENTQ_BASE, 8);
@@ -116,14 +133,10 @@ static void write_event(struct smmu *s, const struct event *e)
 	u32 prod = (u32)get(s, SMMU_EVENTQ_PROD, 4), cons = (u32)get(s, SMMU_EVENTQ_CONS, 4);
 	u8 record[EVENT_BYTES] = {0};
 
-	/* Not writable: discarded. [IHI0070 7.2.1] */
-	if (!(get(s, SMMU_CR0, 4) & CR0_EVENTQEN) ||
-	    ((get(s, SMMU_GERROR, 4) ^ get(s, SMMU_GERRORN, 4)) & GERROR_EVENTQ_ABT))
+	if (!is_writable(s))
 		return;
 	if (is_full(prod, cons, size_bits)) {
-		/* Told once, until software says that it knows. */
-		if (!((prod ^ cons) & QUEUE_OVERFLOW))
-			regs_set(&s->regs, SMMU_EVENTQ_PROD, 4, prod ^ QUEUE_OVERFLOW);
+		tell_loss(s);
 		return;
 	}
 	store_le(record, 8, e->id | (u64)e->sid << 32);
@@ -144,14 +157,19 @@ static void write_events(struct smmu *s)
 {
 	struct event events[EVENTS_WAITING_MAX];
 	unsigned count;
+	bool is_lost;
 
 	pthread_mutex_lock(&s->lock);
 	count = s->event_count;
+	is_lost = s->is_lost;
 	memcpy(events, s->events, count * sizeof(events[0]));
 	s->event_count = 0;
+	s->is_lost = false;
 	pthread_mutex_unlock(&s->lock);
 	for (unsigned n = 0; n < count; n++)
 		write_event(s, &events[n]);
+	if (is_lost && is_writable(s))
+		tell_loss(s);
 }
 
 static void write_events_deferred(void *opaque)
@@ -165,7 +183,7 @@ static void write_events_deferred(void *opaque)
 }
 
 /* Any thread. Who has the machine lock, for which the loop waits, makes room itself; others' events are lost while the
- * list is full. [IHI0070 7.2.1] */
+ * list is full, which is told as of a full queue. [IHI0070 7.2.1] */
 static bool report(struct smmu *s, u8 id, u32 sid, u64 address, bool write, u64 fetch)
 {
 	u64 class = id == EVENT_WALK_EABT ? CLASS_TT : CLASS_IN;
@@ -188,6 +206,8 @@ static bool report(struct smmu *s, u8 id, u32 sid, u64 address, bool write, u64 
 				       .fetch = fetch};
 		defer = !s->deferred;
 		s->deferred = true;
+	} else {
+		s->is_lost = true;
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (defer)
@@ -487,6 +507,7 @@ static void cr0_write(struct regs *b, unsigned i, u64 old, u64 now)
 	if (!(now & CR0_EVENTQEN)) {
 		pthread_mutex_lock(&s->lock);
 		s->event_count = 0;
+		s->is_lost = false;
 		pthread_mutex_unlock(&s->lock);
 	}
 	publish(b->owner);
@@ -588,6 +609,7 @@ void smmu_reset(struct smmu *s)
 	regs_reset(&s->regs, RESET_COLD);
 	pthread_mutex_lock(&s->lock);
 	s->event_count = 0;
+	s->is_lost = false;
 	pthread_mutex_unlock(&s->lock);
 	publish(s);
 }

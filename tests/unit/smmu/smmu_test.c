@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The SMMU as a driver sees it: tables of both formats, every granule, faults as events, commands and their errors; and
  * tables of a hostile guest. */
+#include <pthread.h>
+
 #include "check.h"
 #include "smmu/smmu.h"
 #include "smmu/smmu_spec.h"
@@ -562,6 +564,41 @@ static void no_event_is_lost_while_there_is_room(void **state)
 	close_world(&w);
 }
 
+static void *fault_many_times(void *world)
+{
+	u64 pa, size;
+
+	for (u64 n = 0; n < 300; n++)
+		assert_false(where(world, 1ull << 48 | n << 12, false, &pa, &size));
+	return NULL;
+}
+
+/* A disk's thread, which cannot wait until the loop has written what it told: what is lost is not lost in silence. */
+static void losses_are_told(void **state)
+{
+	struct world w;
+	u64 record[4];
+	pthread_t thread;
+	u32 prod;
+
+	open_world(&w);
+	reg(&w, SMMU_EVENTQ_BASE, 8, EVENTQ | 9);
+	reg(&w, SMMU_STRTAB_BASE, 8, STRTAB);
+	reg(&w, SMMU_STRTAB_BASE_CFG, 4, 9);
+	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN);
+	put(&w, ste_of(SID), 1 | 4 << 1);
+	for (u32 round = 1; round < 3; round++) {
+		assert_int_equal(pthread_create(&thread, NULL, fault_many_times, &w), 0);
+		pthread_join(thread, NULL);
+		events(&w, record);
+		prod = (u32)get(&w, SMMU_EVENTQ_PROD, 4);
+		assert_true(prod & ~QUEUE_OVERFLOW && (prod & ~QUEUE_OVERFLOW) < 300 * round);
+		assert_int_equal(prod & QUEUE_OVERFLOW, round & 1 ? QUEUE_OVERFLOW : 0);
+		reg(&w, SMMU_EVENTQ_CONS, 4, prod);
+	}
+	close_world(&w);
+}
+
 /* Every word of tables and registers is a random one: nothing is read outside RAM, and every walk ends. */
 static void hostile_tables_end(void **state)
 {
@@ -616,6 +653,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_written_is_gone),
 		cmocka_unit_test(a_full_event_queue_overflows),
 		cmocka_unit_test(no_event_is_lost_while_there_is_room),
+		cmocka_unit_test(losses_are_told),
 		cmocka_unit_test(hostile_tables_end),
 	};
 
