@@ -17,8 +17,7 @@ struct drive *machine_take_drive(struct machine *machine, const char *id, struct
 {
 	return NULL;
 }
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write,
-				  bool no_space)
+enum on_error machine_disk_failed(struct machine *machine, struct drive *drive, bool write, bool no_space)
 {
 	return ON_ERROR_REPORT;
 }

@@ -201,6 +201,7 @@ static void add_nodes(struct json_object *list, const struct drive *drive)
 
 bool qmp_query_block(struct qmp_call *call, struct error *err)
 {
+	static const char *const words[] = {[DISK_OK] = "ok", [DISK_FAILED] = "failed", [DISK_FULL] = "nospace"};
 	const struct drive *drive;
 
 	call->result = json_object_new_array();
@@ -216,7 +217,7 @@ bool qmp_query_block(struct qmp_call *call, struct error *err)
 		qmp_put_string(info, "type", "unknown");
 		qmp_put_bool(info, "removable", false);
 		qmp_put_bool(info, "locked", false);
-		qmp_put_string(info, "io-status", machine_state(call->machine) == MACHINE_IO_ERROR ? "failed" : "ok");
+		qmp_put_string(info, "io-status", words[drive->status]);
 		qmp_put(info, "inserted", own_node(drive));
 		json_object_array_add(call->result, info);
 	}

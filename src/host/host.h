@@ -67,6 +67,8 @@ bool block_write_zeroes(struct block *block, u64 offset, u64 size, bool unmap);
 
 /* What becomes of a request that the host cannot carry out. */
 enum on_error { ON_ERROR_REPORT, ON_ERROR_ENOSPC, ON_ERROR_STOP, ON_ERROR_IGNORE };
+/* Why the machine stopped for a disk, until it goes on. */
+enum disk_status { DISK_OK, DISK_FAILED, DISK_FULL };
 /* A disk as the user described it: made by machine/, used by the device that took it. */
 struct drive {
 	char *id, *file, *format;
@@ -77,6 +79,7 @@ struct drive {
 	bool readonly, discard, no_flush, allow_backing, write_through;
 	bool is_node, is_lazy, is_cdrom; /* of -blockdev; opened when used; media=cdrom */
 	enum on_error write_error, read_error;
+	enum disk_status status;
 };
 
 /* How a device reaches the disks and threads of its machine: provided by machine/. */
@@ -87,7 +90,7 @@ struct drive *machine_take_drive(struct machine *machine, const char *id, struct
 				 struct error *err); /* NULL: told in err */
 /* Machine lock. A request failed, perhaps for want of space: what becomes of it, REPORT, IGNORE or STOP. With STOP it
  * waits in the device until `resume`. */
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write, bool no_space);
+enum on_error machine_disk_failed(struct machine *machine, struct drive *drive, bool write, bool no_space);
 struct workers *machine_workers(struct machine *machine);
 
 /* --- accept.c: listening sockets --- */

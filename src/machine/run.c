@@ -144,7 +144,7 @@ static void stop_for_disk(void *opaque)
 }
 
 /* Machine lock. The request that failed waits in its device for `cont`. */
-enum on_error machine_disk_failed(struct machine *m, const struct drive *drive, bool write, bool no_space)
+enum on_error machine_disk_failed(struct machine *m, struct drive *drive, bool write, bool no_space)
 {
 	enum on_error action = write ? drive->write_error : drive->read_error;
 
@@ -153,8 +153,11 @@ enum on_error machine_disk_failed(struct machine *m, const struct drive *drive, 
 		action = no_space ? ON_ERROR_STOP : ON_ERROR_REPORT;
 	if (m->disk_failed)
 		m->disk_failed(m->disk_failed_opaque, drive, write, no_space, action);
-	if (action == ON_ERROR_STOP)
+	if (action == ON_ERROR_STOP) {
+		if (drive->status == DISK_OK)
+			drive->status = no_space ? DISK_FULL : DISK_FAILED;
 		loop_defer(m->loop, stop_for_disk, m);
+	}
 	return action;
 }
 
@@ -165,6 +168,8 @@ bool machine_cont(struct machine *m, struct error *err)
 	if (m->state == MACHINE_RUNNING)
 		return true;
 	m->state = MACHINE_RUNNING;
+	for (unsigned i = 0; i < m->drive_count; i++)
+		m->drives[i]->status = DISK_OK;
 	loop_time_start(m->loop);
 	cpus_resume(m->cpus);
 	for (struct dev *dev = m->first_dev; dev; dev = dev->next)

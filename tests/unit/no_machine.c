@@ -11,8 +11,8 @@ UNLESS_DEFINED struct drive *machine_take_drive(struct machine *machine, const c
 	return NULL;
 }
 
-UNLESS_DEFINED enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write,
-				  bool no_space)
+UNLESS_DEFINED enum on_error machine_disk_failed(struct machine *machine, struct drive *drive, bool write,
+						 bool no_space)
 {
 	return ON_ERROR_REPORT;
 }

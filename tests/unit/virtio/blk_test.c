@@ -33,8 +33,7 @@ struct drive *machine_take_drive(struct machine *machine, const char *id, struct
 	machine->drive.user = user;
 	return &machine->drive;
 }
-enum on_error machine_disk_failed(struct machine *machine, const struct drive *drive, bool write,
-				  bool no_space)
+enum on_error machine_disk_failed(struct machine *machine, struct drive *drive, bool write, bool no_space)
 {
 	enum on_error action = drive->write_error == ON_ERROR_ENOSPC ? ON_ERROR_STOP : drive->write_error;
 
