@@ -13,7 +13,7 @@ void disk_move_begin(struct disk_move *m, struct space *space, s64 requester, st
 	m->requester = requester;
 	m->block = block;
 	m->to_memory = to_memory;
-	m->at_once = m->failed = false;
+	m->at_once = m->failed = m->faulted = false;
 	m->end = NULL;
 	m->offset = offset;
 	m->count = 0;
@@ -57,7 +57,7 @@ static bool bounce(struct disk_move *m, u64 pa, u64 size)
 bool disk_move_add(struct disk_move *m, u64 pa, u64 size)
 {
 	for (u64 part; size; pa += part, size -= part) {
-		void *host = NULL;
+		void *host;
 		u64 at = pa; /* physical */
 
 		if ((m->count == DISK_PIECES_MAX || m->bytes >= DISK_BYTES_MAX) && !disk_move_end(m))
@@ -65,9 +65,11 @@ bool disk_move_add(struct disk_move *m, u64 pa, u64 size)
 		if (m->end && __atomic_load_n(m->end, __ATOMIC_RELAXED))
 			return false;
 		part = MIN(size, DISK_BYTES_MAX);
-		if (m->requester == DISK_PHYSICAL ||
-		    dma_translate(m->space, (u32)m->requester, m->to_memory, &at, &part))
-			host = dma_map(m->space, at, &part, m->to_memory);
+		m->faulted = m->requester != DISK_PHYSICAL &&
+			     !dma_translate(m->space, (u32)m->requester, m->to_memory, &at, &part);
+		if (m->faulted)
+			return false;
+		host = dma_map(m->space, at, &part, m->to_memory);
 		if (host && part) {
 			m->pa[m->count] = at;
 			m->pieces[m->count++] = (struct iovec){host, part};

@@ -19,6 +19,7 @@ struct disk_move {
 	bool at_once;    /* only if that takes no waiting */
 	const bool *end; /* atomic, or NULL: set when nobody wants it any more; what is left then fails */
 	bool failed;     /* by the disk, not for want of memory at an address */
+	bool faulted;    /* by the IOMMU, which told software: nobody tries again */
 	u64 offset;      /* on the disk: of the next piece that is not gathered yet */
 	/* gathered so far */
 	unsigned count;

@@ -15,6 +15,7 @@ static bool is_ending(const struct nvme_request *r)
 
 /* --- On a pool thread --- */
 
+/* Whether it is over; else, with at_once, it is to be tried by a thread. */
 static bool data_move(struct nvme_request *r, bool at_once)
 {
 	struct disk_move move;
@@ -26,12 +27,12 @@ static bool data_move(struct nvme_request *r, bool at_once)
 	for (unsigned n = 0; ok && n < r->segment_count; n++)
 		ok = disk_move_add(&move, r->segments[n].pa, r->segments[n].size);
 	ok = disk_move_end(&move) && ok;
-	r->failed = move.failed;
+	r->failed = move.failed && !move.faulted;
 	r->status = ok             ? NVME_OK :
-		    !move.failed   ? NVME_TRANSFER_ERROR :
+		    !r->failed     ? NVME_TRANSFER_ERROR :
 		    move.to_memory ? NVME_READ_ERROR :
 				     NVME_WRITE_FAULT;
-	return ok;
+	return ok || (at_once && move.faulted);
 }
 
 /* In parts, so that a reset need not wait for all of a large disk. */

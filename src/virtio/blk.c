@@ -33,6 +33,7 @@ struct blk_request {
 	u64 offset, bytes;  /* on the disk */
 	bool unmap, failed; /* failed: by the host, */
 	bool no_space;      /* for want of space */
+	bool faulted;       /* by the IOMMU */
 	bool at_once;       /* only if that takes no waiting */
 	u8 status;
 };
@@ -86,7 +87,8 @@ static bool data_move(struct blk_request *r)
 		left -= part;
 	}
 	ok = disk_move_end(&move) && ok && !left;
-	r->failed = move.failed;
+	r->failed = move.failed && !move.faulted;
+	r->faulted = move.faulted;
 	return ok;
 }
 
@@ -271,7 +273,9 @@ static bool read_at_once(struct blk_request *r)
 	r->at_once = true;
 	done = data_move(r);
 	r->at_once = r->failed = false;
-	return done;
+	if (r->faulted)
+		r->status = BLK_S_IOERR;
+	return done || r->faulted;
 }
 
 static void blk_notified(struct virtio *virtio, struct virtq *queue)

@@ -571,6 +571,34 @@ static void what_waits_for_room_goes_with_its_queue(void **state)
 	finish(t);
 }
 
+/* An IOMMU that knows all but one address. */
+static bool translate(void *opaque, u32 requester_id, u64 address, bool write, u64 *pa, u64 *size)
+{
+	*pa = address;
+	*size = MIN(*size, 4096 - (address & 4095));
+	*(unsigned *)opaque += address == DATA_AT + 4096;
+	return address != DATA_AT + 4096;
+}
+
+/* A request that the IOMMU refuses is not asked for again: software is told of each. */
+static void a_fault_is_one(void **state)
+{
+	static const struct iommu_ops iommu = {translate};
+	struct test *t = start(false);
+	unsigned faults = 0;
+
+	space_set_iommu(t->f->space, &iommu, &faults);
+	queues(t);
+	for (u8 opcode = NVME_WRITE; opcode <= NVME_READ; opcode++) {
+		assert_int_equal(run(t, 1, opcode, 1, DATA_AT, DATA_AT + 4096, 0, 0, 15), NVME_TRANSFER_ERROR);
+		assert_int_equal(faults, opcode);
+	}
+	assert_int_equal(t->machine.failures, 0);
+	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, 0, 0, 7), NVME_OK);
+	space_set_iommu(t->f->space, NULL, NULL);
+	finish(t);
+}
+
 static u32 head_told(struct test *t)
 {
 	u32 head = (u32)load_le(at(t, CQ_AT) + NVME_CQE_BYTES * t->head[1] + 8, 2);
@@ -713,6 +741,7 @@ int main(void)
 		cmocka_unit_test(deletion_waits_for_nobody),
 		cmocka_unit_test(what_waits_for_room_goes_with_its_queue),
 		cmocka_unit_test(heads_do_not_go_back),
+		cmocka_unit_test(a_fault_is_one),
 		cmocka_unit_test(completions_on_their_way_go_with_the_device),
 		cmocka_unit_test(read_only_disks_say_so),
 		cmocka_unit_test(resets_forget_everything),
