@@ -207,7 +207,7 @@ WRITE_HOOK(pmcntenclr_write)
 		return false;
 	pmu_sync(cpu);
 	cpu->sys.pmcnten &= ~value;
-	return true;
+	return settle(cpu); /* it may have overflowed by this instruction, and nothing may count any more */
 }
 
 READ_HOOK(pmovs_read)

@@ -201,6 +201,15 @@ static void pmu_counts_and_overflows(void **state)
 	set(b, SYSREG(3, 3, 9, 13, 0), ~0ull - 10);
 	cpu_run(b->cpu, 20);
 	assert_int_equal(get(b, SYSREG(3, 3, 9, 12, 3)), BIT(31));
+	/* The instruction that ends counting is counted, and its overflow interrupts. */
+	set(b, SYSREG(3, 3, 9, 12, 3), BIT(31));
+	((u32 *)ram_at(b, b->cpu->pc))[9] = 0xd51b9c40; /* msr pmcntenclr_el0, x0 */
+	code_invalidate_all(b->cpus);
+	b->cpu->x[0] = ~0ull;
+	set(b, SYSREG(3, 3, 14, 8, 0), -10u);
+	cpu_run(b->cpu, 20);
+	assert_int_equal(get(b, SYSREG(3, 3, 14, 8, 0)), 0);
+	assert_true(b->line[0][PPI_PMU]);
 }
 
 /* Notes the instruction at which the line rose. */
