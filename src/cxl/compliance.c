@@ -208,7 +208,7 @@ static u8 media_poison(struct cxl_type3 *dev, const u8 *request)
 
 	if (field(request, 0x0c, 1) != PROTOCOL_MEM || action > ACTION_CLEAR)
 		return STATUS_INVALID_PARAMETER;
-	if (!range_ok(dpa, 64, type3_capacity(dev)))
+	if (!media_has_line(dev, dpa))
 		return STATUS_INVALID_ADDRESS;
 	code = action == ACTION_INJECT ? poison_inject(dev, dpa) :
 					 poison_replace(dev, dpa, request + 0x18 - 4 * DOE_HEADER_DWORDS);

@@ -311,7 +311,7 @@ static void repair_done(void *owner, u16 code)
 /* Flags, DPA, nibble mask. [8.2.9.7.1.2, 8.2.9.7.1.3] */
 static u16 repair(struct cxl_type3 *dev, const u8 *request)
 {
-	if (load_le(request + 3, 8) >= type3_capacity(dev))
+	if (!media_has_line(dev, align_down(load_le(request + 3, 8), POISON_LINE)))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if (request[2] & QUERY_RESOURCES)
 		return CXL_SUCCESS; /* there always are */

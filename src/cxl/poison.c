@@ -318,12 +318,17 @@ u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_o
 	return CXL_SUCCESS;
 }
 
+bool media_has_line(const struct cxl_type3 *dev, u64 dpa)
+{
+	return range_ok(dpa, POISON_LINE, type3_capacity(dev)) && dynamic_is_memory(dev, dpa, POISON_LINE);
+}
+
 u16 poison_inject(struct cxl_type3 *dev, u64 dpa)
 {
 	unsigned injected = 0;
 	u16 code;
 
-	if (!is_aligned(dpa, POISON_LINE) || !range_ok(dpa, POISON_LINE, type3_capacity(dev)))
+	if (!is_aligned(dpa, POISON_LINE) || !media_has_line(dev, dpa))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if ((code = media_state(dev, dpa, POISON_LINE)) != CXL_SUCCESS)
 		return code;
@@ -356,7 +361,7 @@ u16 poison_replace(struct cxl_type3 *dev, u64 dpa, const u8 *data)
 
 	if (!is_aligned(dpa, POISON_LINE))
 		return CXL_INVALID_INPUT;
-	if (!range_ok(dpa, POISON_LINE, type3_capacity(dev)))
+	if (!media_has_line(dev, dpa))
 		return CXL_INVALID_PHYSICAL_ADDRESS;
 	if ((code = media_state(dev, dpa, POISON_LINE)) != CXL_SUCCESS)
 		return code;

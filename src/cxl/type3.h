@@ -336,6 +336,8 @@ u16 cmd_media_operations(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_
 void poison_clear(struct cxl_type3 *dev, u64 dpa, u64 size);
 void poison_repair(struct cxl_type3 *dev, u64 dpa); /* the line at dpa is good again, and zero */
 u16 cmd_get_poison_list(struct cxl_type3 *dev, struct mbox_in *in, struct mbox_out *out);
+/* Whether there is a line of memory at dpa that is the host's: dynamic capacity is while it is accepted. */
+bool media_has_line(const struct cxl_type3 *dev, u64 dpa);
 /* The line at dpa, as the host asks for it: CXL_*. */
 u16 poison_inject(struct cxl_type3 *dev, u64 dpa);
 u16 poison_replace(struct cxl_type3 *dev, u64 dpa, const u8 *data); /* good again, with these 64 bytes */

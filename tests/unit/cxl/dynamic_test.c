@@ -361,6 +361,30 @@ static void a_sanitizing_release_takes_poison(void **state)
 	assert_true(dev->poison.ranges[0].dpa == STATIC + Q + BLOCK);
 }
 
+/* Nor can the host poison, repair or write what is not its own. */
+static void poison_commands_are_about_accepted_capacity(void **state)
+{
+	u8 request[72], repair[14] = {1, 0};
+
+	memset(request, 0x5a, sizeof(request));
+	store_le(request, 8, STATIC + BLOCK);
+	store_le(repair + 3, 8, STATIC + BLOCK);
+	assert_true(offer(0, BLOCK, BLOCK));
+	for (unsigned n = 0; n < 3; n++) {
+		u16 code = n == 1 ? CXL_SUCCESS : CXL_INVALID_PHYSICAL_ADDRESS;
+
+		assert_int_equal(send(0x4301, request, 8), code);
+		assert_int_equal(send(0x4302, request, 72), code);
+		assert_int_equal(send(0x0600, repair, 14), n == 1 ? CXL_BACKGROUND_STARTED : code);
+		loop_time_advance(m.loop, 1);
+		assert_int_equal(dev->dcmem->host[BLOCK], n ? 0x5a : 0);
+		assert_int_equal(n ? give_back(STATIC + BLOCK, BLOCK) : accept(STATIC + BLOCK, BLOCK),
+				 n < 2 ? CXL_SUCCESS : CXL_INVALID_PHYSICAL_ADDRESS);
+		memset(request + 8, n ? 0xa5 : 0x5a, 64);
+	}
+	assert_int_equal(dev->poison.count, 0);
+}
+
 static void extents_run_out(void **state)
 {
 	struct part part = {STATIC + BLOCK, BLOCK};
@@ -660,6 +684,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(malformed_lists_are_refused, open_one, close_all),
 		cmocka_unit_test_setup_teardown(releases_split_extents, open_one, close_all),
 		cmocka_unit_test_setup_teardown(a_sanitizing_release_takes_poison, open_one, close_all),
+		cmocka_unit_test_setup_teardown(poison_commands_are_about_accepted_capacity, open_one, close_all),
 		cmocka_unit_test_setup_teardown(extents_run_out, open_one, close_all),
 		cmocka_unit_test_setup_teardown(shareable_capacity_is_whole, open_shareable, close_all),
 		cmocka_unit_test_setup_teardown(only_accepted_extents_are_memory, open_one, close_all),
