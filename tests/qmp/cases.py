@@ -99,7 +99,7 @@ def every_command(build, folder):
             assert answers[name] and all(members <= set(entry) for entry in answers[name]), name
         assert answers["query-block"][0]["inserted"] == answers["query-named-block-nodes"][0]
         assert answers["query-cpus-fast"][0]["qom-type"] == "max-arm-cpu"
-        assert answers["query-jobs"] == [] and answers["query-migrate"] == {}
+        assert answers["query-jobs"] == answers["query-block-jobs"] == [] and answers["query-migrate"] == {}
         assert {entry["name"] for entry in answers["query-events"]} == schema.names("event")
         for name in ("inject-nmi", "query-hotpluggable-cpus"):
             assert client.fails(name)["class"] == "GenericError", name
