@@ -104,7 +104,10 @@ void pci_link_changed(struct pci_dev *port)
 {
 	bool up = pci_link_is_up(port);
 
-	if (!port->bridge || port->bridge->link_up == up)
+	if (!port->bridge)
+		return;
+	port->bridge->down = pci_link_is_kept_down(port); /* CXL that comes and goes below masks what was asked for */
+	if (port->bridge->link_up == up)
 		return;
 	port->bridge->link_up = up;
 	if (up)
@@ -307,7 +310,6 @@ void pci_slot_plugged(struct pci_dev *dev)
 	if (DEVFN_FN(dev->devfn))
 		return; /* shows together with function 0 */
 	trace(PCI, "%s: '%s' is plugged in", dev_name(&port->dev), dev_name(&dev->dev));
-	port->bridge->down = pci_link_is_kept_down(port); /* CXL below masks what was asked for */
 	if (port->bridge->unbound)
 		return;
 	slot_event(port, EXP_SLTSTA_PDC | EXP_SLTSTA_ABP);

@@ -719,6 +719,23 @@ static void a_host_does_not_reset_what_is_unbound(void **state)
 	assert_int_equal(pci_config_read(&dev->pci, PCI_INTERRUPT_LINE, 1), 0);
 }
 
+/* A reset of an empty slot: masked by the device that is bound then, unmasked later. [CXL3.1 8.1.5.2] */
+static void a_reset_that_is_unmasked_after_binding_resets(void **state)
+{
+	struct cxl_port *port = dev->above;
+
+	assert_int_equal(unbind_vppb(1, UNBIND_SURPRISE), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 2000000);
+	pci_config_write(&port->pci, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_RESET);
+	assert_int_equal(bind_vppb(1, 4), CXL_BACKGROUND_STARTED);
+	loop_time_advance(m.loop, 2000000);
+	assert_true(pci_link_is_up(&port->pci));
+	pci_config_write(&dev->pci, PCI_INTERRUPT_LINE, 1, 0x5a);
+	pci_config_write(&port->pci, port->dvsec + DVSEC_PORT_CTRL, 2, DVSEC_PORT_UNMASK_RESET);
+	assert_false(pci_link_is_up(&port->pci));
+	assert_int_equal(pci_config_read(&dev->pci, PCI_INTERRUPT_LINE, 1), 0);
+}
+
 static void what_cannot_be_bound_is_refused(void **state)
 {
 	assert_int_equal(bind_vppb(1, 4), CXL_INVALID_INPUT); /* it is */
@@ -947,6 +964,7 @@ int main(void)
 		TEST(a_device_is_unbound_and_bound),
 		TEST(links_are_told_as_they_are),
 		TEST(a_host_does_not_reset_what_is_unbound),
+		TEST(a_reset_that_is_unmasked_after_binding_resets),
 		TEST(what_cannot_be_bound_is_refused),
 		TEST(an_unbinding_waits_for_software),
 		TEST(errors_are_put_on_ports),
