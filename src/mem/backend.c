@@ -147,11 +147,18 @@ static bool is_allocated(const struct backend *b)
 }
 
 /* Whole pages, which then read zero. MADV_DONTNEED is enough for private memory alone: what is shared, with a file or
- * with nobody, comes back as it was. */
+ * with nobody, comes back as it was. Advice may be taken for a hint, as by a user-mode emulator: the mark tells. */
 static bool give_back(const struct backend *b, u64 from, u64 end)
 {
-	return from < end && !is_allocated(b) &&
-	       !madvise(b->host + from, end - from, b->share ? MADV_REMOVE : MADV_DONTNEED);
+	volatile u8 *mark = b->host + from;
+
+	if (from >= end || is_allocated(b))
+		return false;
+	if (b->share && b->fd >= 0)
+		return !fallocate(b->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(b->whole_offset + from),
+				  (off_t)(end - from));
+	*mark = 1;
+	return !madvise(b->host + from, end - from, b->share ? MADV_REMOVE : MADV_DONTNEED) && !*mark;
 }
 
 void backend_zero(struct backend *b, u64 offset, u64 size)
