@@ -309,6 +309,7 @@ static struct code_page *page_alloc(struct code_table *table, struct cpus *cpus)
 	page->insn[CODE_PAGE_INSNS].row = ROW_NONE;
 	page->retired_at = 0;
 	page->jit_segments = 0;
+	page->jit_fars = 0;
 	for (unsigned mode = 0; mode < CODE_MODES; mode++)
 		if (page->jit[mode])
 			memset(page->jit[mode], 0, CODE_PAGE_INSNS * sizeof(*page->jit[mode]));

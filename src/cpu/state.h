@@ -131,6 +131,8 @@ struct cpu {
 	s64 left;                  /* instructions until the dispatch loop looks at `poll`; set to 0 to leave it early */
 	struct tlb_bank *bank;     /* of the current EL for plain accesses: &banks[...] */
 	struct tlb_bank *bank_el0; /* for LDTR/STTR */
+	void *jit_view;            /* the translator's: what it knows of the page that runs. While translated code runs it alone says which that is and
+				    * where: `code` and `code_va` are right when C code runs */
 	void *jit_jumps;           /* cache of indirect branch targets */
 	u64 jit_key;               /* generation and mode that entries of jit_jumps must have now */
 	u64 jit_group[JIT_GROUPS_MAX]; /* addends that the accesses of a block share */
@@ -194,7 +196,8 @@ struct cpu {
 	const struct cpu_engine *engine; /* NULL: the interpreter */
 	void *jit;              /* of the set */
 	u64 jit_generation[2], jit_last; /* as itlb_generation and itlb_last, but never wraps */
-	u64 jit_va;             /* target of an indirect branch that missed */
+	void *jit_views;
+	u64 jit_va;             /* target of an indirect branch that missed; or which link of jit_view did */
 	u32 jit_mode;           /* mode of the code that runs */
 };
 
@@ -202,6 +205,7 @@ struct cpu {
  * exec_decode, which decodes its own word and runs it. Record 1024 is exec_next_page. */
 #define CODE_PAGE_INSNS 1024
 #define CODE_MODES 32
+#define CODE_FAR_MAX 30
 struct code_page {
 	struct insn insn[CODE_PAGE_INSNS + 1];
 	u64 pa;
@@ -211,6 +215,8 @@ struct code_page {
 	u32 *jit[CODE_MODES];   /* the translator's, by mode: per record, where its block is in the code cache; 0: none. Or NULL */
 	u64 retired_at;         /* epoch at which it left the table; 0: it is in */
 	u32 jit_segments;       /* the translator's: bit per segment of the code cache that has blocks of it */
+	u32 jit_fars;           /* the translator's: how many of these are used */
+	s32 jit_far[CODE_FAR_MAX]; /* records of other pages that its blocks jump to directly, counted from this page's first */
 };
 
 static inline u64 cpu_pc_of(const struct cpu *cpu, const struct insn *insn)

@@ -3,9 +3,9 @@
  * The engine: finds blocks, has them made, enters them, links them; and the code cache.
  *
  * Where blocks are. Each page of decode records has, per mode (EL, FP on, SPSel), an index from record to block. Blocks belong to the
- * physical page and serve every virtual address and every vCPU. cpu->code and cpu->code_va say which page, and where it is mapped;
- * they are right at every instruction. A jump inside the page is linked directly; any other goes by jit_jumps, a table per vCPU of
- * {va, key} -> {page, block}, whose key changes with everything that empties the instruction TLB.
+ * physical page and serve every virtual address and every vCPU. cpu->jit_view says which page runs, and where it is mapped (views.c). A jump
+ * inside the page is linked directly, a direct one to another page by a link of the view; any other goes by jit_jumps, a table per vCPU of
+ * {va, key} -> {view, block}, whose key changes with everything that empties the instruction TLB.
  *
  * When a page is retired (code.c) its vCPUs may run on in its blocks until their next poll, as they may in its records. Nothing
  * but blocks of the page links to them, and the jump tables' keys have changed by then. When the page is used again its
@@ -132,7 +132,7 @@ static void jump_fill(struct cpu *cpu, u64 va, u64 key, const u8 *host)
 {
 	struct jump *jump = (struct jump *)cpu->jit_jumps + jump_slot(va);
 
-	*jump = (struct jump){va, key, host, cpu->code};
+	*jump = (struct jump){va, key, host, cpu->jit_view};
 }
 
 /* The block at `ip`, if it is made. The table of jumps has it in one place, and also knows the page. */
@@ -145,14 +145,16 @@ static const u8 *look_up(struct jit *jit, struct cpu *cpu, unsigned mode)
 	cpu->jit_mode = mode;
 	cpu->jit_key = key;
 	if (jump->va == va && jump->key == key && jit_has(jit, JIT_JUMPS)) {
-		cpu->code = jump->page;
-		cpu->code_va = va & ~0xfffull;
-		cpu->ip = &jump->page->insn[va >> 2 & (CODE_PAGE_INSNS - 1)];
+		cpu->jit_view = jump->view;
+		cpu->code = jump->view->page;
+		cpu->code_va = jump->view->va;
+		cpu->ip = &cpu->code->insn[va >> 2 & (CODE_PAGE_INSNS - 1)];
 		return jump->host;
 	}
 	host = find(jit, cpu, mode);
-	if (host)
-		jump_fill(cpu, va, key, host);
+	if (!host || !view_enter(jit, cpu))
+		return NULL;
+	jump_fill(cpu, va, key, host);
 	return host;
 }
 
@@ -168,7 +170,8 @@ static void jit_run(struct cpu *cpu)
 	struct jit *jit = cpu->jit;
 	u8 *site = NULL;               /* to link to where we go on */
 	struct code_page *page = NULL; /* of the site */
-	unsigned site_mode = 0, entered = 0, plain = 0;
+	struct view *far = NULL;       /* whose link far_link leads to where we go on */
+	unsigned site_mode = 0, entered = 0, plain = 0, far_link = 0;
 
 	while (cpu->left > 0) {
 		unsigned mode = mode_of(cpu);
@@ -176,11 +179,15 @@ static void jit_run(struct cpu *cpu)
 		struct link_data data;
 		u64 why;
 
-		if (unlikely(!host))
+		if (unlikely(!host)) {
 			host = make(jit, cpu, mode | plain);
+			if (host && !view_enter(jit, cpu))
+				host = NULL;
+		}
 		plain = 0;
 		if (unlikely(!host)) {
 			site = NULL;
+			far = NULL;
 			/* Between pages: one record. No room, or the page is retired: not at once again. */
 			for (unsigned n = cpu->ip->exec == exec_fetch || cpu->ip->exec == exec_next_page ? 1 : STEPS_WITHOUT; n && cpu->left > 0; n--)
 				step(cpu);
@@ -189,6 +196,11 @@ static void jit_run(struct cpu *cpu)
 		if (site && page == cpu->code && site_mode == mode)
 			link(jit, site, host);
 		site = NULL;
+		if (far && far->key == cpu->jit_key) {
+			far->links[far_link].view = cpu->jit_view;
+			far->links[far_link].host = host;
+		}
+		far = NULL;
 		if (unlikely(jit_has(jit, JIT_STRESS_UNLINK)) && ++entered % 256 == 0)
 			code_invalidate(jit->cpus, cpu->code->pa, 1);
 		why = jit->enter(cpu, host);
@@ -203,8 +215,11 @@ static void jit_run(struct cpu *cpu)
 			while (cpu->left > 0)
 				step(cpu);
 			break;
-		case LEFT_INDIRECT:
-			cpu_jump(cpu, cpu->jit_va);
+		case LEFT_INDIRECT: cpu_jump(cpu, cpu->jit_va); break;
+		case LEFT_FAR:
+			far = cpu->jit_view;
+			far_link = (unsigned)cpu->jit_va;
+			cpu_jump(cpu, far->va + (u64)(s64)far->page->jit_far[far_link] * 4);
 			break;
 		default:
 			memcpy(&data, (void *)(uintptr_t)why, sizeof(data));

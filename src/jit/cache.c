@@ -75,7 +75,7 @@ void cache_unmap(struct jit *jit)
 
 static size_t tables_size(const struct jit *jit)
 {
-	return align_up(JUMPS_SIZE * cpus_count(jit->cpus), HUGE) + INDEX_SIZE * INDEXES_MAX;
+	return align_up(JUMPS_SIZE * cpus_count(jit->cpus), HUGE) + INDEX_SIZE * INDEXES_MAX + views_size() * cpus_count(jit->cpus);
 }
 
 bool tables_map(struct jit *jit)
@@ -87,15 +87,17 @@ bool tables_map(struct jit *jit)
 	madvise(tables, tables_size(jit), MADV_DONTDUMP);
 	jit->tables = tables;
 	jit->index_free = (u32 *)(void *)(tables + JUMPS_SIZE * cpus_count(jit->cpus));
-	for (unsigned n = 0; n < cpus_count(jit->cpus); n++)
+	for (unsigned n = 0; n < cpus_count(jit->cpus); n++) {
 		cpus_get(jit->cpus, n)->jit_jumps = tables + JUMPS_SIZE * n;
+		cpus_get(jit->cpus, n)->jit_views = tables + tables_size(jit) - views_size() * (n + 1);
+	}
 	return true;
 }
 
 void tables_unmap(struct jit *jit)
 {
 	for (unsigned n = 0; n < cpus_count(jit->cpus); n++)
-		cpus_get(jit->cpus, n)->jit_jumps = NULL;
+		cpus_get(jit->cpus, n)->jit_jumps = cpus_get(jit->cpus, n)->jit_views = NULL;
 	if (jit->tables)
 		munmap(jit->tables, tables_size(jit));
 }

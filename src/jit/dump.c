@@ -95,10 +95,10 @@ void dump_counts(const struct jit *jit)
 		return;
 	for (unsigned n = 0; n < cpus_count(jit->cpus); n++)
 		drops += cpus_get(jit->cpus, n)->code_drops;
-	trace(CHAIN, "%llu instructions, %llu blocks entered, %llu probes (%llu by direct jumps); back in C: %llu plain, %llu at a poll, %llu by a probe that missed, %llu to be linked; %llu times all was looked up anew",
+	trace(CHAIN, "%llu instructions, %llu blocks entered, %llu probes, %llu direct jumps to other pages; back in C: %llu plain, %llu at a poll, %llu by a probe that missed, %llu by a far link, %llu to be linked; %llu times all was looked up anew",
 	      (unsigned long long)cpus_total_instructions(jit->cpus), (unsigned long long)counts->blocks, (unsigned long long)counts->probes, (unsigned long long)counts->direct,
 	      (unsigned long long)counts->left[LEFT_PLAIN], (unsigned long long)counts->left[LEFT_BUDGET],
-	      (unsigned long long)counts->left[LEFT_INDIRECT], (unsigned long long)counts->left[LEFT_COUNT], (unsigned long long)drops);
+	      (unsigned long long)counts->left[LEFT_INDIRECT], (unsigned long long)counts->left[LEFT_FAR], (unsigned long long)counts->left[LEFT_COUNT], (unsigned long long)drops);
 	trace(CHAIN, "%llu host instructions in blocks", (unsigned long long)counts->host);
 	trace(CHAIN, "accesses with a constant offset: %llu alone, %llu lead a group, %llu follow", (unsigned long long)counts->accesses[GROUP_NONE],
 	      (unsigned long long)counts->accesses[GROUP_LEADS], (unsigned long long)counts->accesses[GROUP_FOLLOWS]);

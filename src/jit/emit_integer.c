@@ -767,7 +767,7 @@ EMIT(ADR)
 	unsigned r = reg_dest(b, i->d, RAX);
 	s64 bytes = (s64)b->list[b->k] * 4 + (s32)i->i;
 
-	x64_load(&b->x, true, r, CPU_MEM(code_va));
+	page_va(b, r);
 	x64_lea(&b->x, true, r, mem_at(r, (s32)bytes));
 	reg_done(b, i->d, r);
 	return true;
@@ -782,7 +782,7 @@ EMIT(ADRP)
 		bytes += next->i;
 		b->skip = 1;
 	}
-	x64_load(&b->x, true, r, CPU_MEM(code_va));
+	page_va(b, r);
 	if (bytes == (s32)bytes) {
 		x64_lea(&b->x, true, r, mem_at(r, (s32)bytes));
 	} else {

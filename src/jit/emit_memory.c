@@ -185,7 +185,7 @@ SINGLE(LDRSW, 4, false, true, true)
 
 static bool literal(struct block *b, const struct insn *i, struct shape s)
 {
-	x64_load(&b->x, true, RAX, CPU_MEM(code_va));
+	page_va(b, RAX);
 	x64_lea(&b->x, true, RAX, mem_at(RAX, (s32)b->list[b->k] * 4 + (s32)i->i));
 	access_rax(b, i, s);
 	return true;
@@ -290,7 +290,7 @@ static bool vector_literal(struct block *b, const struct insn *i, unsigned size)
 	unsigned x = vreg_new(b);
 	struct mem m;
 
-	x64_load(&b->x, true, RAX, CPU_MEM(code_va));
+	page_va(b, RAX);
 	x64_lea(&b->x, true, RAX, mem_at(RAX, (s32)b->list[b->k] * 4 + (s32)i->i));
 	m = memory_check(b, RAX, size, 0);
 	vector_load(b, size, x, m);

@@ -20,6 +20,7 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
  */
 #define JIT_SWITCHES(x)                                                                                                \
 	x(LINKS, "links", true, "jumps inside a page lead straight to their block")                                    \
+	x(FAR_LINKS, "far-links", true, "direct jumps to other pages lead to their block by a link of the vCPU's own")            \
 	x(JUMPS, "jumps", true, "translated code looks targets of other branches up in a table")                       \
 	x(RESUME, "resume", true, "exceptions and ERET go on in translated code at once")                              \
 	x(FORWARD, "forward", true, "blocks go on over forward branches")                                              \

@@ -19,7 +19,7 @@
 #define INDEXES_MAX 65536u /* 256 MiB of address space, used as needed */
 
 /* Why translated code came back: one of these, or the address of link data (struct link_data). */
-enum { LEFT_PLAIN, LEFT_BUDGET, LEFT_INDIRECT, LEFT_COUNT };
+enum { LEFT_PLAIN, LEFT_BUDGET, LEFT_INDIRECT, LEFT_FAR, LEFT_COUNT };
 
 /* Stands behind the call in a link stub. */
 struct link_data {
@@ -29,11 +29,22 @@ struct link_data {
 
 #define LINK_PLAIN 0x80000000u
 
+/* A page of code as one vCPU sees it: views.c. */
+struct view {
+	u64 va, key;
+	struct code_page *page;
+	struct view *next; /* with the same hash */
+	struct {
+		struct view *view;
+		const u8 *host;
+	} links[CODE_FAR_MAX]; /* to where page->jit_far says */
+};
+
 /* Targets of indirect branches, per vCPU. */
 struct jump {
 	u64 va, key;
 	const u8 *host;
-	struct code_page *page;
+	struct view *view;
 };
 
 static inline unsigned jump_slot(u64 va)
@@ -73,7 +84,7 @@ struct jit {
 	u8 operands[A64_ROW_COUNT]; /* operand_letters */
 	/* fixed routines */
 	u64 (*enter)(struct cpu *cpu, const u8 *host);
-	const u8 *exec, *light[LIGHT_COUNT], *light_exec, *fp_flags, *refill[2], *link, *budget, *indirect;
+	const u8 *exec, *light[LIGHT_COUNT], *light_exec, *fp_flags, *refill[2], *link, *budget, *indirect, *far;
 	const u8 *constants; /* vector_constants */
 	u64 blocks_made, blocks_lending, insns_made, bytes_made, segments_reused;
 	struct counts *counts; /* with count=on, or NULL */
@@ -87,9 +98,15 @@ static inline bool jit_has(const struct jit *jit, enum jit_switch n)
 /* cache.c: the memory of the code cache; false: the host gives none. */
 bool cache_map(struct jit *jit);
 void cache_unmap(struct jit *jit);
-/* The jumps of all vCPUs and the pages' indexes, zero. */
+/* The jumps and views of all vCPUs and the pages' indexes, zero. */
 bool tables_map(struct jit *jit);
 void tables_unmap(struct jit *jit);
+/* views.c: their size for one vCPU, zero at first. */
+size_t views_size(void);
+/* Makes the view of the page that runs (cpu->code, cpu->code_va, cpu->jit_key) the current one; false: there were too many, all is to be looked up anew. */
+bool view_enter(struct jit *jit, struct cpu *cpu);
+/* Which link of its views a page has for a record of another; -1: none. Lock held. */
+int view_link_for(struct code_page *page, s64 index);
 /* blocks.c: after an exec_ function that went elsewhere: the block to go on at, or NULL. */
 const u8 *jit_resume(struct cpu *cpu);
 /* thunks.c: fills the start of the cache. */

@@ -16,6 +16,7 @@
  *                   (jit_resume, in blocks.c, may have the block to go on at: then it is entered at once.)
  * budget            EAX = 32 * record: leaves with ip there.
  * indirect          RAX = target: leaves with it in jit_va.
+ * far               RAX = the view that ran, RCX = which of its links leads nowhere yet: leaves with that in jit_va.
  */
 #include "cpu/vcpu.h"
 #include "jit/private.h"
@@ -109,10 +110,21 @@ static void align(struct x64 *x)
 		x64_u8(x, 0xcc);
 }
 
+/* jit_view -> code, code_va */
+static void page_out(struct x64 *x, unsigned view, unsigned scratch)
+{
+	x64_load(x, true, view, CPU_MEM(jit_view));
+	x64_load(x, true, scratch, mem_at(view, offsetof(struct view, page)));
+	x64_store(x, true, CPU_MEM(code), scratch);
+	x64_load(x, true, scratch, mem_at(view, offsetof(struct view, va)));
+	x64_store(x, true, CPU_MEM(code_va), scratch);
+}
+
 /* Stores everything but ip and leaves with RAX. */
 static void leave(struct x64 *x)
 {
 	each_pinned(x, true);
+	page_out(x, RCX, RDX);
 	x64_store(x, true, CPU_MEM(left), LEFT);
 	x64_mov(x, true, RSI, RAX);
 	flags_out(x);
@@ -123,7 +135,8 @@ static void leave(struct x64 *x)
 
 static void ip_from_rax(struct x64 *x)
 {
-	x64_alu_load(x, true, ALU_ADD, RAX, CPU_MEM(code));
+	x64_load(x, true, RCX, CPU_MEM(jit_view));
+	x64_alu_load(x, true, ALU_ADD, RAX, mem_at(RCX, offsetof(struct view, page)));
 	x64_store(x, true, CPU_MEM(ip), RAX);
 }
 
@@ -263,6 +276,7 @@ void thunks_make(struct jit *jit)
 	x64_store(x, true, CPU_MEM(left), LEFT);
 	each_pinned(x, true);
 	x64_mov(x, true, RSI, RAX);
+	page_out(x, RCX, RDX);
 	x64_alu_load(x, true, ALU_ADD, RSI, CPU_MEM(code));
 	x64_lea(x, true, RBX, mem_at(RSI, sizeof(struct insn)));
 	x64_store(x, true, CPU_MEM(ip), RBX);
@@ -332,7 +346,8 @@ void thunks_make(struct jit *jit)
 	x64_alu_imm(x, true, ALU_SUB, RSP, 16);
 	x64_rm(x, false, OP_0F(0xae), 3, mem_at(RSP, 0)); /* stmxcsr: guest's flags gather there, C's stay out */
 	x64_mov(x, true, RSI, RAX);
-	x64_alu_load(x, true, ALU_ADD, RSI, CPU_MEM(code));
+	x64_load(x, true, RDX, CPU_MEM(jit_view));
+	x64_alu_load(x, true, ALU_ADD, RSI, mem_at(RDX, offsetof(struct view, page)));
 	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
 	x64_call_mem(x, mem_at(RSI, offsetof(struct insn, exec)));
 	x64_rm(x, false, OP_0F(0xae), 2, mem_at(RSP, 0)); /* ldmxcsr */
@@ -367,6 +382,13 @@ void thunks_make(struct jit *jit)
 	jit->indirect = x->at;
 	x64_store(x, true, CPU_MEM(jit_va), RAX);
 	x64_mov_imm(x, RAX, LEFT_INDIRECT);
+	leave(x);
+
+	align(x);
+	jit->far = x->at + jit->run;
+	x64_store(x, true, CPU_MEM(jit_view), RAX);
+	x64_store(x, true, CPU_MEM(jit_va), RCX);
+	x64_mov_imm(x, RAX, LEFT_FAR);
 	leave(x);
 
 	align(x);

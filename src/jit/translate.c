@@ -242,11 +242,17 @@ static void jump_routine(struct block *b, const u8 *routine)
 
 /* --- exits --- */
 
+void page_va(struct block *b, unsigned to)
+{
+	x64_load(&b->x, true, to, CPU_MEM(jit_view));
+	x64_load(&b->x, true, to, mem_at(to, offsetof(struct view, va)));
+}
+
 void address_of(struct block *b, unsigned to, s64 index)
 {
 	s64 bytes = index * 4;
 
-	x64_load(&b->x, true, to, CPU_MEM(code_va));
+	page_va(b, to);
 	if (bytes == (s32)bytes)
 		x64_lea(&b->x, true, to, mem_at(to, (s32)bytes));
 	else
@@ -267,7 +273,7 @@ void exit_indirect(struct block *b)
 	if (b->jit->counts) {
 		x64_mov(x, true, RCX, RAX);
 		count(b, &b->jit->counts->probes);
-		count_host(b, 14);
+		count_host(b, 12);
 		x64_mov(x, true, RAX, RCX);
 	}
 	if (!jit_has(b->jit, JIT_JUMPS)) {
@@ -288,10 +294,8 @@ void exit_indirect(struct block *b)
 	x64_load(x, true, RSI, CPU_MEM(jit_key));
 	x64_alu_load(x, true, ALU_CMP, RSI, jump_mem(offsetof(struct jump, key)));
 	x64_bind(x64_jcc(x, CC_NE), b->jit->indirect);
-	x64_load(x, true, RSI, jump_mem(offsetof(struct jump, page)));
-	x64_alu_imm(x, true, ALU_AND, RAX, -4096);
-	x64_store(x, true, CPU_MEM(code), RSI);
-	x64_store(x, true, CPU_MEM(code_va), RAX);
+	x64_load(x, true, RSI, jump_mem(offsetof(struct jump, view)));
+	x64_store(x, true, CPU_MEM(jit_view), RSI);
 	x64_jmp_mem(x, jump_mem(offsetof(struct jump, host)));
 }
 
@@ -333,6 +337,8 @@ static bool is_loop(struct block *b, s64 index)
 static void exit_giving(struct block *b, s64 index, u32 give_back)
 {
 	struct x64 *x = &b->x;
+	int slot;
+	s32 at;
 
 	if (is_loop(b, index) && !give_back) {
 		vreg_loop_back(b);
@@ -351,8 +357,18 @@ static void exit_giving(struct block *b, s64 index, u32 give_back)
 	}
 	if (b->jit->counts)
 		count(b, &b->jit->counts->direct);
-	address_of(b, RAX, index);
-	exit_indirect(b);
+	slot = jit_has(b->jit, JIT_FAR_LINKS) ? view_link_for(b->page, index) : -1;
+	if (slot < 0) {
+		address_of(b, RAX, index);
+		exit_indirect(b);
+		return;
+	}
+	count_host(b, 4);
+	at = (s32)offsetof(struct view, links) + slot * (s32)sizeof(((struct view *)0)->links[0]);
+	x64_load(x, true, RAX, CPU_MEM(jit_view));
+	x64_load(x, true, RCX, mem_at(RAX, at));
+	x64_store(x, true, CPU_MEM(jit_view), RCX);
+	x64_jmp_mem(x, mem_at(RAX, at + 8));
 }
 
 void exit_to(struct block *b, s64 index)

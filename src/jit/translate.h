@@ -290,6 +290,8 @@ void exit_to(struct block *b, s64 index);
 void exit_if(struct block *b, enum host_cc cc, s64 index);
 /* Goes on at the address in RAX. */
 void exit_indirect(struct block *b);
+/* to = virtual address of this page. Keeps EFLAGS. */
+void page_va(struct block *b, unsigned to);
 /* to = virtual address of record `index` of this page. Keeps EFLAGS. */
 void address_of(struct block *b, unsigned to, s64 index);
 
