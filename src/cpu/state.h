@@ -205,7 +205,7 @@ struct cpu {
  * exec_decode, which decodes its own word and runs it. Record 1024 is exec_next_page. */
 #define CODE_PAGE_INSNS 1024
 #define CODE_MODES 32
-#define CODE_FAR_MAX 30
+#define CODE_FAR_MAX 31
 struct code_page {
 	struct insn insn[CODE_PAGE_INSNS + 1];
 	u64 pa;
