@@ -196,7 +196,8 @@ struct cpu {
 	const struct cpu_engine *engine; /* NULL: the interpreter */
 	void *jit;              /* of the set */
 	u64 jit_generation[2], jit_last; /* as itlb_generation and itlb_last, but never wraps */
-	void *jit_views;
+	void *jit_views, *jit_stack; /* where the stack of returns is empty: thunks.c */
+	u32 jit_mxcsr;
 	u64 jit_va;             /* target of an indirect branch that missed; or which link of jit_view did */
 	u32 jit_mode;           /* mode of the code that runs */
 };

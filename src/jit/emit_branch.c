@@ -36,7 +36,7 @@ static void link_register(struct block *b)
 EMIT(BL)
 {
 	link_register(b);
-	exit_to(b, target_of(b, i));
+	exit_call(b, target_of(b, i));
 	return true;
 }
 EMIT(B_cond)
@@ -108,7 +108,13 @@ EMIT(BLR)
 {
 	reg_copy(b, true, RAX, i->n);
 	link_register(b);
-	exit_indirect(b);
+	exit_call_indirect(b);
+	return true;
+}
+EMIT(RET)
+{
+	reg_copy(b, true, RAX, i->n);
+	exit_return(b);
 	return true;
 }
 
@@ -116,6 +122,6 @@ EMIT(BLR)
 const struct emitter_row emit_branch_rows[] = {
 	{ROW_B, EMIT_KEEPS, emit_B},
 	ROW(BL, 0) ROW(B_cond, EMIT_KEEPS) ROW(CBZ, 0) ROW(CBNZ, 0) ROW(TBZ, 0) ROW(TBNZ, 0) ROW(BR, 0) ROW(BLR, 0)
-	{ROW_RET, 0, emit_BR},
+	{ROW_RET, 0, emit_RET},
 	{ROW_NONE, 0, NULL},
 };

@@ -22,6 +22,7 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 	x(LINKS, "links", true, "jumps inside a page lead straight to their block")                                    \
 	x(FAR_LINKS, "far-links", true, "direct jumps to other pages lead to their block by a link of the vCPU's own")            \
 	x(JUMPS, "jumps", true, "translated code looks targets of other branches up in a table")                       \
+	x(RETURNS, "returns", true, "a call is a call on the host, and RET returns there if the address is the same")           \
 	x(RESUME, "resume", true, "exceptions and ERET go on in translated code at once")                              \
 	x(FORWARD, "forward", true, "blocks go on over forward branches")                                              \
 	x(LAZY_FLAGS, "lazy-flags", true, "NZCV is stored only where somebody may look")                               \

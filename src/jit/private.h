@@ -21,6 +21,9 @@
 /* Why translated code came back: one of these, or the address of link data (struct link_data). */
 enum { LEFT_PLAIN, LEFT_BUDGET, LEFT_INDIRECT, LEFT_FAR, LEFT_COUNT };
 
+/* The stack of returns (thunks.c): what a call leaves there, from RSP. */
+enum { RETURN_LR = 8, RETURN_VIEW = 16, RETURN_BYTES = 32 };
+
 /* Stands behind the call in a link stub. */
 struct link_data {
 	u32 index; /* record to go to; with LINK_PLAIN, at its block without groups */

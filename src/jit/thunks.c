@@ -3,6 +3,11 @@
  * The fixed routines at the start of the code cache: into translated code, out of it, and from it to exec_ functions.
  * Written with the emitter at start-up, because they depend on which registers are pinned.
  *
+ * The stack of returns. A call (BL, BLR) pushes the view that runs twice (once for alignment) and the guest's return address, and calls the block on the host. RET compares the
+ * address on top with its own, and returns on the host: behind the call the view is made the current one again (translate.c). Whatever leaves
+ * translated code, or goes on elsewhere after an exec_ function, empties the stack, and a chunk is short: so it cannot grow far, and what
+ * is on it was pushed under the key that is the vCPU's now. Below the last one lies one that leads out, whatever address the guest returns to.
+ *
  * enter(cpu, host)  saves the C registers, loads the pinned ones, jumps to `host`; returns what the leaving side put in RAX.
  * exec              called with EAX = 32 * record, ECX = instructions of the block after this one: everything is stored, ip set
  *                   behind the record, exec_NAME called. If ip is then not what was set, or the chunk was ended, or the mode
@@ -66,14 +71,14 @@ static void flags_in(struct x64 *x, const u8 *table)
 
 /*
  * The FP flags of translated code gather in MXCSR, which C code must not add to: every way out of translated code moves them to
- * FPSR, every way in clears them. `slot`: 4 bytes of the stack. RAX, RCX.
+ * FPSR, every way in clears them. RAX, RCX.
  */
-static void fp_flags_out(struct x64 *x, struct mem slot)
+static void fp_flags_out(struct x64 *x)
 {
 	u8 *none;
 
-	x64_rm(x, false, OP_0F(0xae), 3, slot); /* stmxcsr */
-	x64_load(x, false, RAX, slot);
+	x64_rm(x, false, OP_0F(0xae), 3, CPU_MEM(jit_mxcsr)); /* stmxcsr */
+	x64_load(x, false, RAX, CPU_MEM(jit_mxcsr));
 	x64_test_imm(x, false, RAX, 0x3d);
 	none = x64_jcc_short(x, CC_E);
 	/* IE ZE OE UE PE of bits 0 2 3 4 5 become IOC DZC OFC UFC IXC of bits 0 1 2 3 4; denormal operands mean nothing */
@@ -85,10 +90,10 @@ static void fp_flags_out(struct x64 *x, struct mem slot)
 	x64_alu_store(x, false, ALU_OR, CPU_MEM(fpsr), RAX);
 	x64_bind_short(x, none);
 }
-static void fp_flags_in(struct x64 *x, struct mem slot)
+static void fp_flags_in(struct x64 *x)
 {
-	x64_store_imm(x, false, slot, 0x1f80); /* round to nearest, nothing traps, no flag */
-	x64_rm(x, false, OP_0F(0xae), 2, slot); /* ldmxcsr */
+	x64_store_imm(x, false, CPU_MEM(jit_mxcsr), 0x1f80); /* round to nearest, nothing traps, no flag */
+	x64_rm(x, false, OP_0F(0xae), 2, CPU_MEM(jit_mxcsr)); /* ldmxcsr */
 }
 
 static const u8 saved[] = {RBP, RBX, R12, R13, R14, R15};
@@ -96,9 +101,16 @@ static const u8 saved[] = {RBP, RBX, R12, R13, R14, R15};
 static const u8 lost[] = {RDI, R8, R9, R10, R11};
 _Static_assert(sizeof(lost) % 2 == 1, "with the return address, a multiple of 16 bytes");
 
+/* Drops all returns. */
+static void stack_empty(struct x64 *x)
+{
+	x64_load(x, true, RSP, CPU_MEM(jit_stack));
+}
+
 static void epilogue(struct x64 *x)
 {
-	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
+	stack_empty(x);
+	x64_alu_imm(x, true, ALU_ADD, RSP, RETURN_BYTES + 8);
 	for (unsigned n = sizeof(saved); n--;)
 		x64_pop(x, saved[n]);
 	x64_u8(x, 0xc3);
@@ -128,7 +140,7 @@ static void leave(struct x64 *x)
 	x64_store(x, true, CPU_MEM(left), LEFT);
 	x64_mov(x, true, RSI, RAX);
 	flags_out(x);
-	fp_flags_out(x, mem_at(RSP, 0));
+	fp_flags_out(x);
 	x64_mov(x, true, RAX, RSI);
 	epilogue(x);
 }
@@ -239,7 +251,7 @@ static void refill_make(struct x64 *x, struct jit *jit, bool store)
 void thunks_make(struct jit *jit)
 {
 	struct x64 x_space = {jit->cache}, *x = &x_space;
-	u8 *table = x->at, *out[3], *go_on;
+	u8 *table = x->at, *out[3], *go_on, *underflow, *to_indirect;
 	static light_function *const light[] = {[LIGHT_TIME] = light_time, [LIGHT_COPY] = light_copy, [LIGHT_SET] = light_set,
 		[LIGHT_EXCLUSIVE] = light_exclusive};
 
@@ -255,14 +267,22 @@ void thunks_make(struct jit *jit)
 	jit->constants = x->at;
 	vector_constants_make(x->at);
 	x->at += 16 * C_COUNT;
+	/* With the last return gone, whatever is in the place of its address: as a probe that misses. */
+	align(x);
+	underflow = x->at;
+	to_indirect = x64_jmp(x);
 	align(x);
 	jit->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)(x->at + jit->run);
 	for (unsigned n = 0; n < sizeof(saved); n++)
 		x64_push(x, saved[n]);
-	x64_alu_imm(x, true, ALU_SUB, RSP, 8);
+	x64_alu_imm(x, true, ALU_SUB, RSP, RETURN_BYTES + 8);
 	x64_lea(x, true, RBP, mem_at(RDI, BIAS));
+	x64_store(x, true, CPU_MEM(jit_stack), RSP);
+	x64_mov_imm(x, RAX, (u64)(uintptr_t)(underflow + jit->run));
+	x64_store(x, true, mem_at(RSP, 0), RAX);
+	x64_store(x, true, mem_at(RSP, RETURN_LR), RAX);
 	go_on = x->at;
-	fp_flags_in(x, mem_at(RSP, 0));
+	fp_flags_in(x);
 	flags_in(x, table);
 	x64_load(x, true, LEFT, CPU_MEM(left));
 	x64_load(x, true, BANK, CPU_MEM(bank));
@@ -281,7 +301,7 @@ void thunks_make(struct jit *jit)
 	x64_lea(x, true, RBX, mem_at(RSI, sizeof(struct insn)));
 	x64_store(x, true, CPU_MEM(ip), RBX);
 	flags_out(x);
-	fp_flags_out(x, mem_at(RSP, 16));
+	fp_flags_out(x);
 	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
 	x64_call_mem(x, mem_at(RSI, offsetof(struct insn, exec)));
 	x64_pop(x, RCX);
@@ -303,7 +323,7 @@ void thunks_make(struct jit *jit)
 	x64_cmov(x, false, CC_NE, RAX, RCX);
 	x64_alu_load(x, false, ALU_CMP, RAX, CPU_MEM(jit_mode));
 	out[2] = x64_jcc(x, CC_NE);
-	fp_flags_in(x, mem_at(RSP, 8));
+	fp_flags_in(x);
 	flags_in(x, table);
 	x64_load(x, true, BANK, CPU_MEM(bank));
 	each_pinned(x, false);
@@ -312,7 +332,7 @@ void thunks_make(struct jit *jit)
 	 * engine may know where to go on at once. */
 	x64_bind(out[0], x->at);
 	x64_bind(out[2], x->at);
-	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
+	stack_empty(x);
 	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
 	x64_mov_imm(x, RAX, (u64)(uintptr_t)jit_resume);
 	x64_rr(x, false, OP(0xff), 2, RAX);
@@ -322,7 +342,6 @@ void thunks_make(struct jit *jit)
 	x64_mov_imm(x, RAX, LEFT_PLAIN);
 	epilogue(x);
 	x64_bind(out[1], x->at);
-	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
 	x64_mov_imm(x, RAX, LEFT_PLAIN);
 	epilogue(x);
 
@@ -358,10 +377,8 @@ void thunks_make(struct jit *jit)
 
 	align(x);
 	jit->fp_flags = x->at;
-	x64_alu_imm(x, true, ALU_SUB, RSP, 8);
-	fp_flags_out(x, mem_at(RSP, 0));
-	fp_flags_in(x, mem_at(RSP, 0));
-	x64_alu_imm(x, true, ALU_ADD, RSP, 8);
+	fp_flags_out(x);
+	fp_flags_in(x);
 	x64_u8(x, 0xc3);
 
 	refill_make(x, jit, false);
@@ -380,6 +397,7 @@ void thunks_make(struct jit *jit)
 
 	align(x);
 	jit->indirect = x->at;
+	x64_bind(to_indirect, x->at);
 	x64_store(x, true, CPU_MEM(jit_va), RAX);
 	x64_mov_imm(x, RAX, LEFT_INDIRECT);
 	leave(x);

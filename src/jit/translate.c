@@ -265,11 +265,11 @@ static struct mem jump_mem(s32 offset)
 	_Static_assert(sizeof(struct jump) == 32, "four times eight");
 	return mem_index(RDX, RCX, 3, offset);
 }
-void exit_indirect(struct block *b)
+/* Goes on, or calls, at the address in RAX. Registers are at home. */
+static void probe(struct block *b, bool call)
 {
 	struct x64 *x = &b->x;
 
-	registers_home(b);
 	if (b->jit->counts) {
 		x64_mov(x, true, RCX, RAX);
 		count(b, &b->jit->counts->probes);
@@ -296,7 +296,15 @@ void exit_indirect(struct block *b)
 	x64_bind(x64_jcc(x, CC_NE), b->jit->indirect);
 	x64_load(x, true, RSI, jump_mem(offsetof(struct jump, view)));
 	x64_store(x, true, CPU_MEM(jit_view), RSI);
-	x64_jmp_mem(x, jump_mem(offsetof(struct jump, host)));
+	if (call)
+		x64_call_mem(x, jump_mem(offsetof(struct jump, host)));
+	else
+		x64_jmp_mem(x, jump_mem(offsetof(struct jump, host)));
+}
+void exit_indirect(struct block *b)
+{
+	registers_home(b);
+	probe(b, false);
 }
 
 /* Where the block of a record of this page is, or NULL. */
@@ -334,11 +342,41 @@ static bool is_loop(struct block *b, s64 index)
 	return b->loops && b->k == b->count - 1 && index == b->list[0];
 }
 
-static void exit_giving(struct block *b, s64 index, u32 give_back)
+/* Goes on, or calls, at a record of this page or of another. Registers are at home. */
+static void go_to(struct block *b, s64 index, bool call)
 {
 	struct x64 *x = &b->x;
 	int slot;
 	s32 at;
+
+	if (index >= 0 && index < CODE_PAGE_INSNS) {
+		count_host(b, 1);
+		place_site(b, 1);
+		link_site(b, call ? x64_call(x) : x64_jmp(x), (unsigned)index, false);
+		return;
+	}
+	if (b->jit->counts)
+		count(b, &b->jit->counts->direct);
+	slot = jit_has(b->jit, JIT_FAR_LINKS) ? view_link_for(b->page, index) : -1;
+	if (slot < 0) {
+		address_of(b, RAX, index);
+		probe(b, call);
+		return;
+	}
+	count_host(b, 4);
+	at = (s32)offsetof(struct view, links) + slot * (s32)sizeof(((struct view *)0)->links[0]);
+	x64_load(x, true, RAX, CPU_MEM(jit_view));
+	x64_load(x, true, RCX, mem_at(RAX, at));
+	x64_store(x, true, CPU_MEM(jit_view), RCX);
+	if (call)
+		x64_call_mem(x, mem_at(RAX, at + 8));
+	else
+		x64_jmp_mem(x, mem_at(RAX, at + 8));
+}
+
+static void exit_giving(struct block *b, s64 index, u32 give_back)
+{
+	struct x64 *x = &b->x;
 
 	if (is_loop(b, index) && !give_back) {
 		vreg_loop_back(b);
@@ -349,31 +387,69 @@ static void exit_giving(struct block *b, s64 index, u32 give_back)
 	registers_home(b);
 	if (give_back)
 		x64_alu_imm(x, true, ALU_ADD, LEFT, (s32)give_back);
-	if (index >= 0 && index < CODE_PAGE_INSNS) {
-		count_host(b, 1);
-		place_site(b, 1);
-		link_site(b, x64_jmp(x), (unsigned)index, false);
-		return;
-	}
-	if (b->jit->counts)
-		count(b, &b->jit->counts->direct);
-	slot = jit_has(b->jit, JIT_FAR_LINKS) ? view_link_for(b->page, index) : -1;
-	if (slot < 0) {
-		address_of(b, RAX, index);
-		exit_indirect(b);
-		return;
-	}
-	count_host(b, 4);
-	at = (s32)offsetof(struct view, links) + slot * (s32)sizeof(((struct view *)0)->links[0]);
-	x64_load(x, true, RAX, CPU_MEM(jit_view));
-	x64_load(x, true, RCX, mem_at(RAX, at));
-	x64_store(x, true, CPU_MEM(jit_view), RCX);
-	x64_jmp_mem(x, mem_at(RAX, at + 8));
+	go_to(b, index, false);
 }
 
 void exit_to(struct block *b, s64 index)
 {
 	exit_giving(b, index, b->count - b->k - 1);
+}
+
+/* Around a call: what RET looks for, and the way on from there. */
+static void call_begin(struct block *b)
+{
+	struct x64 *x = &b->x;
+
+	registers_home(b);
+	x64_load(x, true, RDX, CPU_MEM(jit_view));
+	x64_push(x, RDX);
+	x64_push(x, RDX);
+	x64_push(x, RCX);
+}
+static void call_end(struct block *b)
+{
+	struct x64 *x = &b->x;
+	s64 next = (s64)b->list[b->k] + 1;
+
+	x64_load(x, true, RCX, mem_at(RSP, RETURN_VIEW - 8));
+	x64_alu_imm(x, true, ALU_ADD, RSP, RETURN_BYTES - 8);
+	x64_store(x, true, CPU_MEM(jit_view), RCX);
+	go_to(b, next, false);
+}
+void exit_call(struct block *b, s64 index)
+{
+	if (!jit_has(b->jit, JIT_RETURNS) || is_loop(b, index)) {
+		exit_to(b, index);
+		return;
+	}
+	call_begin(b);
+	go_to(b, index, true);
+	call_end(b);
+}
+void exit_call_indirect(struct block *b)
+{
+	if (!jit_has(b->jit, JIT_RETURNS)) {
+		exit_indirect(b);
+		return;
+	}
+	call_begin(b);
+	probe(b, true);
+	call_end(b);
+}
+void exit_return(struct block *b)
+{
+	struct x64 *x = &b->x;
+	u8 *other;
+
+	registers_home(b);
+	if (jit_has(b->jit, JIT_RETURNS)) {
+		x64_alu_load(x, true, ALU_CMP, RAX, mem_at(RSP, RETURN_LR));
+		other = x64_jcc_short(x, CC_NE);
+		x64_u8(x, 0xc3);
+		x64_bind_short(x, other);
+		x64_load(x, true, RSP, CPU_MEM(jit_stack));
+	}
+	probe(b, false);
 }
 
 bool is_last(const struct block *b)

@@ -290,6 +290,10 @@ void exit_to(struct block *b, s64 index);
 void exit_if(struct block *b, enum host_cc cc, s64 index);
 /* Goes on at the address in RAX. */
 void exit_indirect(struct block *b);
+/* The same for calls, which have their return address in RCX and end the block, and for returns. */
+void exit_call(struct block *b, s64 index);
+void exit_call_indirect(struct block *b);
+void exit_return(struct block *b);
 /* to = virtual address of this page. Keeps EFLAGS. */
 void page_va(struct block *b, unsigned to);
 /* to = virtual address of record `index` of this page. Keeps EFLAGS. */
