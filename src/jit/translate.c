@@ -114,7 +114,7 @@ static bool keeps_multiplier(const struct block *b, const struct insn *insn)
 
 /* --- out of line --- */
 
-enum { COLD_SLOW, COLD_EXIT, COLD_LINK, COLD_BUDGET, COLD_PLAIN };
+enum { COLD_SLOW, COLD_EXIT, COLD_LINK, COLD_BUDGET, COLD_PLAIN, COLD_RETURN };
 
 static struct cold *cold_add(struct block *b, unsigned kind, u8 *site)
 {
@@ -438,18 +438,15 @@ void exit_call_indirect(struct block *b)
 }
 void exit_return(struct block *b)
 {
-	struct x64 *x = &b->x;
-	u8 *other;
-
-	registers_home(b);
-	if (jit_has(b->jit, JIT_RETURNS)) {
-		x64_alu_load(x, true, ALU_CMP, RAX, mem_at(RSP, RETURN_LR));
-		other = x64_jcc_short(x, CC_NE);
-		x64_u8(x, 0xc3);
-		x64_bind_short(x, other);
-		x64_load(x, true, RSP, CPU_MEM(jit_stack));
+	if (!jit_has(b->jit, JIT_RETURNS)) {
+		exit_indirect(b);
+		return;
 	}
-	probe(b, false);
+	registers_home(b);
+	x64_alu_load(&b->x, true, ALU_CMP, RAX, mem_at(RSP, RETURN_LR));
+	cold_add(b, COLD_RETURN, x64_jcc(&b->x, CC_NE));
+	count_host(b, 1);
+	x64_u8(&b->x, 0xc3);
 }
 
 bool is_last(const struct block *b)
@@ -533,6 +530,10 @@ static void cold_emit(struct block *b, struct cold *c)
 		break;
 	case COLD_PLAIN: exit_plain(b, b->list[c->k], b->count - (u32)c->k); break;
 	case COLD_EXIT: exit_giving(b, (s32)c->index, c->give_back); break;
+	case COLD_RETURN:
+		x64_load(x, true, RSP, CPU_MEM(jit_stack));
+		probe(b, false);
+		break;
 	case COLD_LINK:
 		call_routine(b, b->jit->link);
 		data = (struct link_data){c->index, (s32)(c->site - x->at)};
