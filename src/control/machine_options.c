@@ -482,7 +482,7 @@ bool option_accel(struct settings *s, const char *argument, struct error *err)
 		return false;
 	}
 	value = opts_get(&opts, "state-chunk");
-	if (value && !parse_u64("-accel state-chunk", value, 0, 1000000, &s->config.state_chunk, err)) {
+	if (value && !parse_u64("-accel state-chunk", value, 0, 20000, &s->config.state_chunk, err)) {
 		opts_free(&opts);
 		return false;
 	}

@@ -16,7 +16,8 @@
 
 #define CHUNK_INSNS 1000
 #define CHUNK_INSNS_STRESS 64
-#define CHUNK_INSNS_ENGINE 5000 /* translated; under instruction time both are the same */
+/* Translated; under instruction time both are the same. No more than some ten thousand: a call takes 32 bytes of the stack until the chunk ends (jit/thunks.c). */
+#define CHUNK_INSNS_ENGINE 5000
 
 /* Bit NZCV of each condition. */
 #define Z_(f) ((f) >> 2 & 1)
