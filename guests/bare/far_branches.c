@@ -16,7 +16,7 @@
 #define FAR 40 /* branches of the page, each to a record of its own: more than a page's blocks have links */
 #define WAYS 3
 static unsigned cpus;
-static u32 *from, *to[2];
+static u32 *from, *to[2], *both;
 static struct tables second;
 
 /* Branch n of the page at `va`: by B, by BL, by a conditional branch. */
@@ -140,6 +140,66 @@ static void alone(void)
 	done("absent");
 }
 
+/*
+ * The same code is mapped twice. From one mapping ERET, SVC and a load that faults lead to the very next instruction, in the other: what that
+ * makes of its own address, and where it branches to, must be the other's.
+ */
+static u64 crossed(u64 va, u64 first, u64 second, u64 *link)
+{
+	register u64 x0 asm("x0") = 0, x1 asm("x1") = 0, x2 asm("x2") = first, x3 asm("x3") = second, x4 asm("x4") = BIT(46);
+
+	asm volatile("blr %2" : "+r"(x0), "+r"(x1) : "r"(va), "r"(x2), "r"(x3), "r"(x4) : "x5", "x9", "x30", "memory");
+	*link = x1;
+	return x0;
+}
+static void write_both(u32 raises)
+{
+	static const u32 returns[] = {0xd5184022 /* msr elr_el1, x2 */, 0xd5184003 /* msr spsr_el1, x3 */, 0xd69f03e0 /* eret */};
+	static const u32 vector[] = {0xd518c002 /* msr vbar_el1, x2 */, 0xd5033fdf /* isb */, 0xd503201f /* nop */};
+	static const u32 then[] = {0x10000000 /* adr x0, . */, 0xaa1e03e9 /* mov x9, x30 */, 0x94000000 /* bl to the page behind */, RET};
+
+	memcpy(both, returns, sizeof(returns));
+	memcpy(both + 3, then, sizeof(then));
+	both[5] |= 1024 - 5;
+	both[6] = 0xd61f0120; /* br x9 */
+	memcpy(both + 124, vector, sizeof(vector));
+	both[127] = raises;
+	memcpy(both + 128, then, sizeof(then));
+	both[130] |= 1024 - 130;
+	both[131] = 0xd518c003; /* msr vbar_el1, x3 */
+	both[132] = 0xd5033fdf;
+	both[133] = 0xd61f0120;
+	code_changed(both, 4096);
+}
+static void aliases(void)
+{
+	static const u32 raises[] = {0xd4000001 /* svc #0 */, 0xf9400085 /* ldr x5, [x4] */};
+	u64 vbar = read_sysreg(vbar_el1), pstate = 0x5 | read_sysreg(daif), link;
+	u32 *behind[2] = {page_alloc(4096), page_alloc(4096)};
+
+	both = page_alloc(4096);
+	for (unsigned k = 0; k < 2; k++) {
+		behind[k][0] = MOVZ(0) + 1 + (k + 1) * 32; /* mov x1, #k + 1 */
+		behind[k][1] = RET;
+		code_changed(behind[k], 8);
+		place(&flat, k ? OTHER : VA, both);
+		place(&flat, (k ? OTHER : VA) + 4096, behind[k]);
+	}
+	for (unsigned n = 0; n < sizeof(raises) / sizeof(*raises); n++) {
+		write_both(raises[n]);
+		for (unsigned turn = 0; turn < 20; turn++) {
+			u64 here = turn & 1 ? OTHER : VA, there = turn & 1 ? VA : OTHER;
+
+			check("ERET to the other mapping", crossed(here, there + 12, pstate, &link), there + 12);
+			check("and on from there", link, turn & 1 ? 1 : 2);
+			check("vector in the other mapping", crossed(here + 0x1f0, there, vbar, &link), there + 0x200);
+			check("and on from the vector", link, turn & 1 ? 1 : 2);
+		}
+	}
+	place(&flat, VA, from);
+	done("from one mapping to the other");
+}
+
 /* vCPU 0 moves the page behind and spoils the frame that it was in; the others must never get there. */
 static volatile u32 over;
 static volatile u64 waited[CPUS_MAX], calls[CPUS_MAX];
@@ -188,6 +248,7 @@ void test(void)
 	to[1] = page_alloc(4096);
 	write_code();
 	alone();
+	aliases();
 	if (cpus == 1)
 		return;
 	place(&flat, VA + 4096, to[0]);

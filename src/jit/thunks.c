@@ -10,8 +10,8 @@
  *
  * enter(cpu, host)  saves the C registers, loads the pinned ones, jumps to `host`; returns what the leaving side put in RAX.
  * exec              called with EAX = 32 * record, ECX = instructions of the block after this one: everything is stored, ip set
- *                   behind the record, exec_NAME called. If ip is then not what was set, or the chunk was ended, or the mode
- *                   changed, translated code is left: the state in memory is what counts. Else everything is loaded again.
+ *                   behind the record, exec_NAME called. If ip is then not what was set, or is the same record at another virtual address, or the
+ *                   chunk was ended, or the mode changed, translated code is left: the state in memory is what counts. Else everything is loaded again.
  * light             of each light_function, one that leaves the guest's registers alone: only what C may change is saved.
  * light_exec        called with EAX = 32 * record, whose exec_ function touches V registers and FPSR alone: as `light`.
  * fp_flags          moves the FP flags that translated code has gathered to FPSR; RAX, RCX.
@@ -251,7 +251,7 @@ static void refill_make(struct x64 *x, struct jit *jit, bool store)
 void thunks_make(struct jit *jit)
 {
 	struct x64 x_space = {jit->cache}, *x = &x_space;
-	u8 *table = x->at, *out[3], *go_on, *underflow, *to_indirect;
+	u8 *table = x->at, *out[4], *go_on, *underflow, *to_indirect;
 	static light_function *const light[] = {[LIGHT_TIME] = light_time, [LIGHT_COPY] = light_copy, [LIGHT_SET] = light_set,
 		[LIGHT_EXCLUSIVE] = light_exclusive};
 
@@ -307,6 +307,10 @@ void thunks_make(struct jit *jit)
 	x64_pop(x, RCX);
 	x64_alu_load(x, true, ALU_CMP, RBX, CPU_MEM(ip));
 	out[0] = x64_jcc(x, CC_NE);
+	x64_load(x, true, RAX, CPU_MEM(jit_view)); /* the next record, but of another mapping of the page */
+	x64_load(x, true, RAX, mem_at(RAX, offsetof(struct view, va)));
+	x64_alu_load(x, true, ALU_CMP, RAX, CPU_MEM(code_va));
+	out[3] = x64_jcc(x, CC_NE);
 	x64_load(x, true, LEFT, CPU_MEM(left));
 	x64_test(x, true, LEFT, LEFT);
 	out[1] = x64_jcc(x, CC_LE);
@@ -332,6 +336,7 @@ void thunks_make(struct jit *jit)
 	 * engine may know where to go on at once. */
 	x64_bind(out[0], x->at);
 	x64_bind(out[2], x->at);
+	x64_bind(out[3], x->at);
 	stack_empty(x);
 	x64_lea(x, true, RDI, mem_at(RBP, -BIAS));
 	x64_mov_imm(x, RAX, (u64)(uintptr_t)jit_resume);
