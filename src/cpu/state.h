@@ -196,8 +196,9 @@ struct cpu {
 	const struct cpu_engine *engine; /* NULL: the interpreter */
 	void *jit;              /* of the set */
 	u64 jit_generation[2], jit_last; /* as itlb_generation and itlb_last, but never wraps */
-	void *jit_views, *jit_stack; /* where the stack of returns is empty: thunks.c */
-	u32 jit_mxcsr;
+	void *jit_views;        /* all of this vCPU: views.c */
+	void *jit_stack;        /* the host's stack where that of returns is empty: thunks.c */
+	u32 jit_mxcsr;          /* on its way between MXCSR and FPSR */
 	u64 jit_va;             /* target of an indirect branch that missed; or which link of jit_view did */
 	u32 jit_mode;           /* mode of the code that runs */
 };

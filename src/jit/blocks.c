@@ -8,7 +8,7 @@
  * {va, key} -> {view, block}, whose key changes with everything that empties the instruction TLB.
  *
  * When a page is retired (code.c) its vCPUs may run on in its blocks until their next poll, as they may in its records. Nothing
- * but blocks of the page links to them, and the jump tables' keys have changed by then. When the page is used again its
+ * but blocks of the page and views links to them, and the keys of views and of the jump tables have changed by then. When the page is used again its
  * indexes are cleared.
  *
  * The cache is filled segment by segment, round and round. When one begins to be filled, the pages that have blocks in the next are
@@ -196,10 +196,8 @@ static void jit_run(struct cpu *cpu)
 		if (site && page == cpu->code && site_mode == mode)
 			link(jit, site, host);
 		site = NULL;
-		if (far && far->key == cpu->jit_key) {
-			far->links[far_link].view = cpu->jit_view;
-			far->links[far_link].host = host;
-		}
+		if (far && far->key == cpu->jit_key)
+			far->links[far_link] = (struct view_link){cpu->jit_view, host};
 		far = NULL;
 		if (unlikely(jit_has(jit, JIT_STRESS_UNLINK)) && ++entered % 256 == 0)
 			code_invalidate(jit->cpus, cpu->code->pa, 1);

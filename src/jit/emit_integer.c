@@ -348,6 +348,7 @@ EMIT(EXTR)
 
 /* --- shifted and extended registers --- */
 
+/* to = the shifted operand; it may be the host register of x[m]. */
 static void shifted_to(struct block *b, const struct insn *i, unsigned to)
 {
 	static const u8 ops[] = {SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROR};
@@ -519,6 +520,7 @@ EMIT(BICS_reg)
 	return true;
 }
 
+/* to = the extended operand; likewise. */
 static void extended_to(struct block *b, const struct insn *i, unsigned to)
 {
 	static const u8 bytes[] = {1, 2, 4, 8, 1, 2, 4, 8};

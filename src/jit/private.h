@@ -37,7 +37,7 @@ struct view {
 	u64 va, key;
 	struct code_page *page;
 	struct view *next; /* with the same hash */
-	struct {
+	struct view_link {
 		struct view *view;
 		const u8 *host;
 	} links[CODE_FAR_MAX]; /* to where page->jit_far says */

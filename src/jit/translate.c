@@ -346,6 +346,7 @@ static bool is_loop(struct block *b, s64 index)
 static void go_to(struct block *b, s64 index, bool call)
 {
 	struct x64 *x = &b->x;
+	struct mem host;
 	int slot;
 	s32 at;
 
@@ -364,14 +365,15 @@ static void go_to(struct block *b, s64 index, bool call)
 		return;
 	}
 	count_host(b, 4);
-	at = (s32)offsetof(struct view, links) + slot * (s32)sizeof(((struct view *)0)->links[0]);
+	at = (s32)offsetof(struct view, links) + slot * (s32)sizeof(struct view_link);
+	host = mem_at(RAX, at + (s32)offsetof(struct view_link, host));
 	x64_load(x, true, RAX, CPU_MEM(jit_view));
 	x64_load(x, true, RCX, mem_at(RAX, at));
 	x64_store(x, true, CPU_MEM(jit_view), RCX);
 	if (call)
-		x64_call_mem(x, mem_at(RAX, at + 8));
+		x64_call_mem(x, host);
 	else
-		x64_jmp_mem(x, mem_at(RAX, at + 8));
+		x64_jmp_mem(x, host);
 }
 
 static void exit_giving(struct block *b, s64 index, u32 give_back)

@@ -52,10 +52,8 @@ bool view_enter(struct jit *jit, struct cpu *cpu)
 		}
 		view = &views->view[views->used++];
 		*view = (struct view){.va = va, .key = key, .page = cpu->code, .next = *chain};
-		for (unsigned n = 0; n < CODE_FAR_MAX; n++) {
-			view->links[n].view = (struct view *)(uintptr_t)n;
-			view->links[n].host = jit->far;
-		}
+		for (unsigned n = 0; n < CODE_FAR_MAX; n++)
+			view->links[n] = (struct view_link){(struct view *)(uintptr_t)n, jit->far};
 		*chain = view;
 	}
 	cpu->jit_view = view;

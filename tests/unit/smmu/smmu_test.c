@@ -543,18 +543,24 @@ static void a_full_event_queue_overflows(void **state)
 	close_world(&w);
 }
 
+/* A stream that bypasses translation, and a queue of 512 events: an access beyond the output size is one. */
+static void open_faulting(struct world *w)
+{
+	open_world(w);
+	reg(w, SMMU_EVENTQ_BASE, 8, EVENTQ | 9);
+	reg(w, SMMU_STRTAB_BASE, 8, STRTAB);
+	reg(w, SMMU_STRTAB_BASE_CFG, 4, 9);
+	reg(w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN);
+	put(w, ste_of(SID), 1 | 4 << 1);
+}
+
 /* A device may fault many times within one write to its doorbell. */
 static void no_event_is_lost_while_there_is_room(void **state)
 {
 	struct world w;
 	u64 pa, size, record[4];
 
-	open_world(&w);
-	reg(&w, SMMU_EVENTQ_BASE, 8, EVENTQ | 9);
-	reg(&w, SMMU_STRTAB_BASE, 8, STRTAB);
-	reg(&w, SMMU_STRTAB_BASE_CFG, 4, 9);
-	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN);
-	put(&w, ste_of(SID), 1 | 4 << 1);
+	open_faulting(&w);
 	for (u64 n = 0; n < 300; n++)
 		assert_false(where(&w, 1ull << 48 | n << 12, false, &pa, &size));
 	events(&w, record);
@@ -581,12 +587,7 @@ static void losses_are_told(void **state)
 	pthread_t thread;
 	u32 prod;
 
-	open_world(&w);
-	reg(&w, SMMU_EVENTQ_BASE, 8, EVENTQ | 9);
-	reg(&w, SMMU_STRTAB_BASE, 8, STRTAB);
-	reg(&w, SMMU_STRTAB_BASE_CFG, 4, 9);
-	reg(&w, SMMU_CR0, 4, CR0_SMMUEN | CR0_EVENTQEN);
-	put(&w, ste_of(SID), 1 | 4 << 1);
+	open_faulting(&w);
 	for (u32 round = 1; round < 3; round++) {
 		assert_int_equal(pthread_create(&thread, NULL, fault_many_times, &w), 0);
 		pthread_join(thread, NULL);
