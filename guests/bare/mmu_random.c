@@ -165,6 +165,37 @@ static u64 settled(u64 desc) { return (desc | D_AF) & ~D_DBM; }
 /* The slot's table: kept while a block is in its place. */
 static u64 kept_table[ASIDS + 1][SLOTS];
 
+/*
+ * Contiguous sets: the slot's first pages, places 0, 1 and 5 among them. Who ends one takes all of its pages away and names each.
+ * [DDI0487 D8.7.1, The Contiguous bit]
+ */
+static bool folded[ASIDS + 1][SLOTS];
+static unsigned set_pages(void) { return shift == 12 ? 16 : shift == 14 ? 128 : 32; }
+static void set_clear(struct chance *c, bool is_high, unsigned asid, unsigned slot, u64 *set)
+{
+	for (unsigned n = 0; n < set_pages(); n++) {
+		u64 old = *(volatile u64 *)&set[n];
+
+		put_desc(&set[n], 0);
+		if (old & 1)
+			invalidate(c, !(old & D_NG) ? GLOBAL : is_high ? EVERY : OWN, asid, va_of(is_high, slot, 0) + ((u64)n << shift), true);
+	}
+}
+/* True: the slot began or ended to be a set. */
+static bool fold(struct chance *c, bool is_high, unsigned asid, unsigned slot, u64 *set)
+{
+	bool *is_folded = &folded[is_high ? ASIDS : slot == 2 ? 0 : asid][slot], ng = is_high ? one_in(c, 2) : slot == 1;
+	u64 desc = leaf_bits(c, ng) | D_CONT | 3, pa = pool(pick(c, 2), 0);
+
+	if ((!is_high && !slot) || (!*is_folded && !one_in(c, 4)))
+		return false;
+	set_clear(c, is_high, asid, slot, set);
+	for (unsigned n = 0; !*is_folded && n < set_pages(); n++)
+		put_desc(&set[n], (pa + ((u64)n << shift)) | (is_high || slot == 1 ? desc : settled(desc)));
+	*is_folded = !*is_folded;
+	return true;
+}
+
 /* What is about to change, or has just changed. */
 static struct aim { bool is_high; unsigned slot, place, asid; } aim;
 static struct aim somewhere(struct chance *c)
@@ -191,6 +222,8 @@ static void change(struct chance *c, struct aim at_place)
 			put_desc(at, RAM | leaf_bits(c, true) | 1);
 		return;
 	}
+	if (table && fold(c, is_high, asid, slot, table_slot(t, va_of(is_high, slot, 0), 3)))
+		return;
 	if (slot && (one_in(c, 4) || !table)) { /* the slot as a whole */
 		u64 *keep = &kept_table[is_high ? ASIDS : slot == 2 ? 0 : asid][slot];
 		bool ng = slot == 1 || (is_high && one_in(c, 2)), was_ng = block && (*top & D_NG);
@@ -474,6 +507,7 @@ static void tables_make(void)
 		}
 	}
 	tables_init(&high, shift, 39);
+	memset(folded, 0, sizeof(folded));
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
 		table_slot(&high, HIGH + slot * block_bytes(), 3);
 		kept_table[ASIDS][slot] = *table_slot(&high, HIGH + slot * block_bytes(), 2) & 0xfffffffff000ul;

@@ -4,8 +4,7 @@
  * [DDI0487 D8, The AArch64 Virtual Memory System Architecture]
  *
  * Granules of 4, 16 and 64 KiB, 48-bit addresses, hierarchical rights and their disables, hardware access flag and
- * dirty state. Left out: 52-bit addresses, stage 2. The contiguous hint is a hint: each descriptor is cached by itself,
- * which the architecture permits.
+ * dirty state, the Contiguous bit. Left out: 52-bit addresses, stage 2.
  *
  * Called on a TLB miss by the vCPU's own thread, without locks. Tables are read through host pointers of RAM; a table
  * in a device is an external abort on the walk. Descriptors are updated by compare-exchange, as the vCPU and other
@@ -19,6 +18,7 @@
 #define DESC_AP_EL0 BIT(6)
 #define DESC_AP_RO BIT(7)
 #define DESC_DBM BIT(51)
+#define DESC_CONTIGUOUS BIT(52)
 #define DESC_PXN BIT(53)
 #define DESC_UXN BIT(54)
 #define FSC_UNSUPPORTED_UPDATE 0x31
@@ -98,6 +98,7 @@ static bool walk_flat(struct cpu *cpu, u64 va, enum mmu_access access, struct tr
 	*out = (struct translation){
 		.pa = pa,
 		.shift = 12,
+		.span = 12,
 		.may = 0x3f,
 		.share = 2,
 		.device = access != MMU_FETCH,
@@ -111,6 +112,32 @@ static bool walk_flat(struct cpu *cpu, u64 va, enum mmu_access access, struct tr
 static bool attr_is_device(u8 attr)
 {
 	return !(attr & 0xf0);
+}
+
+/*
+ * What one entry of the TLB may hold: log2 of the bytes of the contiguous set in which the descriptor `desc` at `pa` stands,
+ * or of its own, 1 << lsb. Software promises that a set says one thing; as a table may be found while it is changed, or break
+ * the promise, the whole set is read and has to. Then the entry answers as its descriptors would, one by one.
+ * [DDI0487 D8.7.1, The Contiguous bit]
+ */
+static unsigned span_of(struct cpu *cpu, u64 pa, u64 desc, unsigned page_shift, unsigned level, unsigned index_bits)
+{
+	unsigned lsb = page_shift + (3 - level) * (page_shift - 3);
+	unsigned more = page_shift == 12 ? 4 : page_shift == 14 && level == 3 ? 7 : 5;
+	u64 first_pa = pa & ~ones(more + 3), first = desc - (((pa - first_pa) >> 3) << lsb);
+	const struct range *range;
+	const u64 *set;
+
+	if (!(desc & DESC_CONTIGUOUS) || more > index_bits || bits(first, lsb + more - 1, lsb))
+		return lsb;
+	range = space_lookup(cpu->space, first_pa);
+	if (!range || !range->region->host || !range_holds(range, first_pa, 8ull << more))
+		return lsb;
+	set = (const u64 *)range_host(range, first_pa);
+	for (u64 n = 0; n < 1u << more; n++)
+		if (__atomic_load_n(&set[n], __ATOMIC_RELAXED) != first + (n << lsb))
+			return lsb;
+	return lsb + more;
 }
 
 bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool mark, struct translation *out, u32 *fsc)
@@ -190,6 +217,7 @@ bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool ma
 		*out = (struct translation){
 			.pa = table | (va & ones(lsb)),
 			.shift = (u8)lsb,
+			.span = (u8)lsb,
 			.level = (u8)level,
 			.may = (u8)rights(cpu, (desc & DESC_AP_EL0) && !ap_no_el0, readonly, uxn || (desc & DESC_UXN),
 					  pxn || (desc & DESC_PXN)),
@@ -208,8 +236,10 @@ bool mmu_walk(struct cpu *cpu, u64 va, bool el0, enum mmu_access access, bool ma
 			new &= ~DESC_AP_RO;
 			out->clean = false;
 		}
-		if (new == desc)
+		if (new == desc) {
+			out->span = (u8)span_of(cpu, pa, desc, page_shift, level, width);
 			return true;
+		}
 		if (!writable)
 			return fault(cpu, va, FSC_UNSUPPORTED_UPDATE, fsc);
 		if (desc_update(cpu, pa, host, desc, new)) {

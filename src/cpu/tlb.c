@@ -68,9 +68,9 @@ void tlb_flush_all(struct cpu *cpu)
 {
 	struct tlb *tlb = tlb_of(cpu);
 
-	if (tlb->shifts)
+	if (tlb->sizes)
 		memset(tlb->entry, 0, sizeof(tlb->entry));
-	tlb->shifts = 0;
+	tlb->sizes = 0;
 	tlb_flush_direct(cpu);
 }
 

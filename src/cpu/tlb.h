@@ -8,8 +8,9 @@
  * changes or PAN is set.
  *
  * Level 2 is a 4-way table of translations as the walk made them, tagged {va, size, ASID or global}; one entry per
- * descriptor, whatever its size. TLBI by va removes it there, and in level 1 the page named; level-1 entries that came
- * from larger descriptors are covered by a small filter over {va >> shift, shift}: a hit there empties level 1.
+ * descriptor, whatever its size, or per contiguous set of them. TLBI by va removes it there, and in level 1 the page
+ * named, as who changes a contiguous set names each of its descriptors; level-1 entries that came from descriptors larger
+ * than a page are covered by a small filter over {va >> shift, shift}: a hit there empties level 1.
  *
  * Translated code that misses level 1 looks here before it takes the slow path (tlb_refill), first, in code of its own,
  * among the blocks of 2 MiB that descriptors and host memory both have as one (`large`, beside level 1 and emptied with
@@ -38,17 +39,17 @@
 #define STRESS_ENTRIES  4
 
 struct tlb2_entry {
-	u64 tag; /* canonical va aligned to its size, + shift; 0: empty */
+	u64 tag; /* canonical va aligned to its size, + span; 0: empty */
 	u64 pa;
 	u16 asid;
-	u8 may, level, attr, shift;
+	u8 may, level, attr, shift, span; /* the last two: struct translation */
 	bool global, device, clean;
 };
 
 struct tlb {
 	struct tlb2_entry entry[TLB2_SETS][TLB2_WAYS];
 	u8 next[TLB2_SETS];
-	u64 shifts;   /* bit per size that has been filled since the last full flush */
+	u64 sizes;    /* bit per size that has been filled since the last full flush */
 	unsigned el0; /* current EL0 bank: index in cpu->banks */
 	u64 tick;
 	struct {

@@ -4,7 +4,7 @@
 
 static struct tlb2_entry *entry_find(struct tlb *tlb, u64 canonical, u16 asid)
 {
-	for (u64 left = tlb->shifts; left; left &= left - 1) {
+	for (u64 left = tlb->sizes; left; left &= left - 1) {
 		unsigned shift = (unsigned)__builtin_ctzll(left);
 		u64 tag = (canonical & ~ones(shift)) + shift;
 		struct tlb2_entry *set = tlb->entry[tlb2_set_of(canonical, shift)];
@@ -18,8 +18,8 @@ static struct tlb2_entry *entry_find(struct tlb *tlb, u64 canonical, u16 asid)
 
 static void entry_insert(struct tlb *tlb, u64 canonical, u16 asid, const struct translation *t)
 {
-	unsigned index = tlb2_set_of(canonical, t->shift), way = tlb->next[index] % TLB2_WAYS;
-	u64 tag = (canonical & ~ones(t->shift)) + t->shift;
+	unsigned index = tlb2_set_of(canonical, t->span), way = tlb->next[index] % TLB2_WAYS;
+	u64 tag = (canonical & ~ones(t->span)) + t->span;
 	struct tlb2_entry *set = tlb->entry[index];
 
 	for (unsigned i = 0; i < TLB2_WAYS; i++) {
@@ -34,17 +34,18 @@ static void entry_insert(struct tlb *tlb, u64 canonical, u16 asid, const struct 
 		tlb->next[index]++;
 	set[way] = (struct tlb2_entry){
 		.tag = tag,
-		.pa = t->pa & ~ones(t->shift),
+		.pa = t->pa & ~ones(t->span),
 		.asid = asid,
 		.may = t->may,
 		.level = t->level,
 		.attr = t->attr,
 		.shift = t->shift,
+		.span = t->span,
 		.global = t->global,
 		.device = t->device,
 		.clean = t->clean,
 	};
-	tlb->shifts |= BIT(t->shift);
+	tlb->sizes |= BIT(t->shift) | BIT(t->span);
 }
 
 /* What is known without a walk. The MMU is on. */
@@ -61,8 +62,9 @@ static bool recall(struct cpu *cpu, u64 va, enum mmu_access access, unsigned el,
 	if (el == 0 && bit(cpu->sys.tcr, bit(va, 55) ? 56 : 55))
 		return false;
 	*t = (struct translation){
-		.pa = e->pa | (va & ones(e->shift)),
+		.pa = e->pa | (va & ones(e->span)),
 		.shift = e->shift,
+		.span = e->span,
 		.may = e->may,
 		.level = e->level,
 		.attr = e->attr,

@@ -48,7 +48,7 @@ static void tlbi_page(struct cpu *cpu, const struct tlbi *tlbi, u64 va, bool *la
 {
 	struct tlb *tlb = tlb_of(cpu);
 
-	for (u64 left = tlb->shifts; left; left &= left - 1) {
+	for (u64 left = tlb->sizes; left; left &= left - 1) {
 		unsigned shift = (unsigned)__builtin_ctzll(left);
 		u64 tag = (va & ~ones(shift)) + shift;
 		struct tlb2_entry *set = tlb->entry[tlb2_set_of(va, shift)];
@@ -117,9 +117,9 @@ void tlb_apply(struct cpu *cpu, const struct tlbi *tlbi)
 		}
 		for (unsigned i = 0; i < TLB2_SETS * TLB2_WAYS; i++) {
 			struct tlb2_entry *e = &tlb->entry[0][0] + i;
-			u64 first = e->tag & ~ones(e->shift);
+			u64 first = e->tag & ~ones(e->span);
 
-			if (e->tag && first <= tlbi->last && tlbi->va <= first + ones(e->shift) &&
+			if (e->tag && first <= tlbi->last && tlbi->va <= first + ones(e->span) &&
 			    tlbi_takes(tlbi, e->global, e->asid))
 				e->tag = 0;
 		}

@@ -216,6 +216,7 @@ enum { MAY_R0 = 1, MAY_W0 = 2, MAY_X0 = 4, MAY_R1 = 8, MAY_W1 = 16, MAY_X1 = 32 
 struct translation {
 	u64 pa;        /* of the va asked for */
 	u8 shift;      /* log2 of the size that one descriptor maps */
+	u8 span;       /* log2 of the size that is mapped alike: of the contiguous set of descriptors, or shift */
 	u8 may;
 	u8 level;
 	u8 attr;       /* MAIR byte */

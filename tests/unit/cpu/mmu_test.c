@@ -384,6 +384,55 @@ static void tlbi_reaches_pages_of_blocks(void **state)
 	assert_int_equal(value, 6);
 }
 
+/* Looked up once, a set whose descriptors say one thing answers for all of them until a TLBI names one; any other set is
+ * looked up page by page. [DDI0487 D8.7.1, The Contiguous bit] */
+static void a_contiguous_set_is_one_entry(void **state)
+{
+	enum { WHOLE, HOLE, OLD, TWO_RIGHTS, SHIFTED, NO_HINT, KINDS };
+	static const unsigned more_of[3][4] = {{0, 4, 4, 4}, {0, 0, 5, 7}, {0, 0, 5, 5}};
+
+	(void)state;
+	for (unsigned k = 0; k < ARRAY_SIZE(granules); k++) {
+		const struct granule *g = &granules[k];
+
+		for (unsigned level = g->first_block; level <= 3; level++) {
+			unsigned shift = g->shift + (3 - level) * (g->shift - 3), n = 1u << more_of[k][level];
+			u64 base = 0x7a0000000000ull, va = 0x340000000000ull, size = BIT(shift), last = n - 1, pa;
+
+			for (unsigned kind = WHOLE; kind < KINDS; kind++) {
+				struct bench *b = bench_make(1, "max", true);
+				u64 root = table_new(b, 1u << g->shift), more = kind == SHIFTED ? size : 0, *leaf;
+				bool device;
+
+				mmu_on(b, tcr_of(g), root, root);
+				leaf = leaf_of(b, root, g->shift, g->first_level, level, va);
+				for (unsigned i = 0; i < n; i++)
+					leaf[i] = (base + more + i * size) | D_AF | (kind == NO_HINT ? 0 : BIT(52)) |
+						  (level == 3 ? 3 : 1);
+				if (kind == HOLE)
+					leaf[last - 1] = 0;
+				else if (kind == OLD)
+					leaf[last - 1] &= ~D_AF;
+				else if (kind == TWO_RIGHTS)
+					leaf[last - 1] |= D_RO;
+#define LEADS_TO(i, to)                                                                                               \
+	(assert_true(tlb_translate(b->cpu, va + (i)*size + 0x10, MMU_READ, 1, 0, &pa, &device)),                      \
+	 assert_int_equal(pa, (to) + 0x10))
+				LEADS_TO(1, base + more + size);
+				leaf[last] = (leaf[last] & ~MASK(47, 12)) | (base - size);
+				LEADS_TO(last, kind == WHOLE ? base + last * size : base - size);
+				assert_true(sysinsn(b->cpu, SYS_TLBI(7, 3), (va + 2 * size) >> 12));
+				LEADS_TO(last, base - size);
+				LEADS_TO(0, base + more);
+				/* It does not come back for a set in two minds. */
+				leaf[2] = (leaf[2] & ~MASK(47, 12)) | (base - size);
+				LEADS_TO(2, base - size);
+				bench_free(b);
+			}
+		}
+	}
+}
+
 /* Low addresses and slot edges hit nothing in an empty bank, whatever the size: a NULL pointer's fields must fault. */
 static void an_empty_slot_matches_no_address(void **state)
 {
@@ -560,6 +609,7 @@ int main(void)
 		T(tlbi_forms_remove_what_they_name),
 		T(asids_keep_their_own_entries),
 		T(tlbi_reaches_pages_of_blocks),
+		cmocka_unit_test(a_contiguous_set_is_one_entry),
 		T(an_empty_slot_matches_no_address),
 		T(broadcast_reaches_other_cpus),
 		cmocka_unit_test(the_mmu_off_is_flat_and_device),
