@@ -25,7 +25,7 @@ struct cpu_engine {
 	const char *name;
 	void *(*create)(struct cpus *cpus, struct error *err); /* after the vCPUs; NULL: failed */
 	void (*destroy)(void *engine, struct cpus *cpus);
-	void (*run)(struct cpu *cpu); /* runs until cpu->left is 0 or less, exactly as the interpreter would */
+	void (*run)(struct cpu *cpu); /* runs until cpu->left is 0 or less; under instruction time exactly as the interpreter would */
 };
 
 struct cpus_config {
@@ -83,7 +83,8 @@ u32 cpus_thread_id(struct cpus *cpus, unsigned index); /* of the host, for monit
 void cpus_pause(struct cpus *cpus);
 void cpus_resume(struct cpus *cpus);
 
-/* Runs one vCPU for at most `budget` instructions; returns those retired. Resumable; both engines. */
+/* Runs one vCPU for `budget` instructions, or less if it waits or is stopped; returns those retired, which, outside instruction time, may be up
+ * to a page of code more. Resumable; both engines. */
 u64 cpu_run(struct cpu *cpu, u64 budget);
 struct cpu *cpus_get(struct cpus *cpus, unsigned index);
 

@@ -25,6 +25,7 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 	x(RETURNS, "returns", true, "a call is a call on the host, and RET returns there if the address is the same")           \
 	x(RESUME, "resume", true, "exceptions and ERET go on in translated code at once")                              \
 	x(FORWARD, "forward", true, "blocks go on over forward branches")                                              \
+	x(POLLS, "polls", true, "blocks that only go forward in their page do not look whether instructions are left")          \
 	x(LAZY_FLAGS, "lazy-flags", true, "NZCV is stored only where somebody may look")                               \
 	x(LOOPS, "loops", true, "a block that jumps to itself keeps V registers in host registers")                    \
 	x(COUNT, "count", false, "-d chain tells at the end how often each instruction was called or left its fast path")      \

@@ -5,7 +5,7 @@
  * A block starts at a record, follows forward branches inside its page and falls through conditional forward ones; it ends at any
  * other branch, at the page's end or after BLOCK_INSNS_MAX instructions. Layout:
  *
- *	sub r14, count ; jl -> out of line: give back, leave     the poll, and the instruction count
+ *	sub r14, count ; jl -> out of line: give back, leave     the instruction count, and the poll, which not every block needs: has_poll
  *	the instructions, each by its emitter or as a call of exec_NAME
  *	the exits, then everything that is out of line: slow paths, side exits, link stubs
  *
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cpu/code.h"
+#include "cpu/vcpu.h"
 #include "jit/private.h"
 
 const struct host_features *block_host(const struct block *b)
@@ -648,6 +649,26 @@ static bool block_form(struct block *b, unsigned first)
 	return true;
 }
 
+/*
+ * Whether the block looks at how many instructions are left. Whoever does not goes on at a higher record of the page, so that every cycle has
+ * a block that does; until then `left` may be less than nothing, by less than a page. Under instruction time a chunk ends to the instruction.
+ */
+static bool has_poll(const struct block *b)
+{
+	unsigned last = b->list[b->count - 1];
+	const struct insn *insn = &b->page->insn[last];
+	s64 next = (s64)last + 1;
+
+	switch (insn->row) {
+	case ROW_B: case ROW_BL: case ROW_B_cond: case ROW_CBZ: case ROW_CBNZ: case ROW_TBZ: case ROW_TBNZ: next = last + (s64)(s32)insn->i; break;
+	default:
+		if (row_of(insn)->flags & (A64_BR | A64_ENDS))
+			return true;
+		break;
+	}
+	return next <= last || next >= CODE_PAGE_INSNS || b->cpu->cpus->instruction_time || !jit_has(b->jit, JIT_POLLS);
+}
+
 /* Whether the last instruction may jump to the first. */
 static bool loops_back(const struct block *b)
 {
@@ -692,7 +713,8 @@ static void block_body(struct block *b)
 	b->closes = 0;
 	b->addend = 0;
 	b->unsaved = 0;
-	cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
+	if (has_poll(b))
+		cold_add(b, COLD_BUDGET, x64_jcc(x, CC_L));
 	for (b->k = 0; b->k < b->count; b->k++) {
 		const struct insn *insn = &b->page->insn[b->list[b->k]];
 		const struct emitter *e = emitter_of(b, insn);

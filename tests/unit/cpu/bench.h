@@ -64,7 +64,8 @@ static inline void bench_reset_call(void *opaque)
 	((struct bench *)opaque)->reset_calls++;
 }
 
-static inline struct bench *bench_make(unsigned count, const char *model, bool instruction_time)
+static inline struct bench *bench_make_engine(unsigned count, const char *model, bool instruction_time,
+					      const struct cpu_engine *engine, u32 switches)
 {
 	static const struct io_ops ops = {bench_device_read, bench_device_write};
 	struct bench *b = calloc(1, sizeof(*b));
@@ -76,6 +77,8 @@ static inline struct bench *bench_make(unsigned count, const char *model, bool i
 		.system_reset = bench_reset_call,
 		.opaque = b,
 		.quantum_insns = 1000,
+		.engine = engine,
+		.engine_switches = switches,
 	};
 
 	assert_non_null(b);
@@ -104,6 +107,11 @@ static inline struct bench *bench_make(unsigned count, const char *model, bool i
 	cpus_reset(b->cpus, RAM_BASE, 0);
 	b->tables = RAM_BASE + 32 * MiB;
 	return b;
+}
+
+static inline struct bench *bench_make(unsigned count, const char *model, bool instruction_time)
+{
+	return bench_make_engine(count, model, instruction_time, NULL, 0);
 }
 
 static inline void bench_free(struct bench *b)

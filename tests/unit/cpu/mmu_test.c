@@ -384,8 +384,8 @@ static void tlbi_reaches_pages_of_blocks(void **state)
 	assert_int_equal(value, 6);
 }
 
-/* Looked up once, a set whose descriptors say one thing answers for all of them until a TLBI names one; any other set is
- * looked up page by page. [DDI0487 D8.7.1, The Contiguous bit] */
+/* Looked up once, a set whose descriptors say one thing answers for all of them until a TLBI names one; any other set
+ * is looked up page by page. [DDI0487 D8.7.1, The Contiguous bit] */
 static void a_contiguous_set_is_one_entry(void **state)
 {
 	enum { WHOLE, HOLE, OLD, TWO_RIGHTS, SHIFTED, NO_HINT, KINDS };
@@ -415,8 +415,8 @@ static void a_contiguous_set_is_one_entry(void **state)
 					leaf[last - 1] &= ~D_AF;
 				else if (kind == TWO_RIGHTS)
 					leaf[last - 1] |= D_RO;
-#define LEADS_TO(i, to)                                                                                               \
-	(assert_true(tlb_translate(b->cpu, va + (i)*size + 0x10, MMU_READ, 1, 0, &pa, &device)),                      \
+#define LEADS_TO(i, to)                                                                                                \
+	(assert_true(tlb_translate(b->cpu, va + (i)*size + 0x10, MMU_READ, 1, 0, &pa, &device)),                       \
 	 assert_int_equal(pa, (to) + 0x10))
 				LEADS_TO(1, base + more + size);
 				leaf[last] = (leaf[last] & ~MASK(47, 12)) | (base - size);
