@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Returns: to the call, or elsewhere; deep ones, calls that never return, returns without a call, coroutines; and to a page that was
+ * Returns: to the call, or elsewhere; deep ones, calls that never return, returns without a call, to 0, coroutines; and to a page that was
  * mapped elsewhere, patched, or seen by another ASID since the call. [DDI0487 C6.2 RET, D8.16, B2.4.4]
  */
 /* run: smp=1,2 timeout=60 */
@@ -25,7 +25,9 @@ asm("over: mov x9, x30; bl 6f; mov x0, #0xbad; ret x9; 6: mov x10, x30; bl 7f; m
 /* Two coroutines, each of which calls the other's last return address. */
 asm("turns: mov x9, x30; mov x2, #0; adr x3, 9f; 8: subs x0, x0, #1; b.eq 10f; add x2, x2, #1; blr x3; mov x3, x30; b 8b;"
     "9: mov x4, x30; add x2, x2, #2; blr x4; b 9b; 10: mov x0, x2; ret x9");
-extern char deep[], never[], uncalled[], over[], turns[];
+/* To where nothing was called from, and then, with nothing left to return to, to 0. */
+asm("nowhere: adr x30, 11f; ret; 11: mov x30, #0; ret");
+extern char deep[], never[], uncalled[], over[], turns[], nowhere[];
 
 static u64 run(const void *fn, u64 a, u64 b)
 {
@@ -100,6 +102,13 @@ void test(void)
 	done("shapes");
 	check("coroutines", run(turns, 20000, 0), 3 * 19999);
 	done("coroutines");
+	for (unsigned turn = 0; turn < 20; turn++) {
+		exc_begin();
+		guarded_call(nowhere, 0, 0);
+		check("from there", self()->elr, 0);
+		exc_check_far("nothing at 0", EC(0x21, 6), 0);
+	}
+	done("return to 0");
 
 	pages[0] = page_alloc(4096);
 	pages[1] = page_alloc(4096);

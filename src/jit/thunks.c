@@ -267,9 +267,10 @@ void thunks_make(struct jit *jit)
 	jit->constants = x->at;
 	vector_constants_make(x->at);
 	x->at += 16 * C_COUNT;
-	/* With the last return gone, whatever is in the place of its address: as a probe that misses. */
+	/* With the last return gone, whatever is in the place of its address: as a probe that misses. That is 0; what is counted at a return takes RAX. */
 	align(x);
 	underflow = x->at;
+	x64_mov_imm(x, RAX, 0);
 	to_indirect = x64_jmp(x);
 	align(x);
 	jit->enter = (u64(*)(struct cpu *, const u8 *))(uintptr_t)(x->at + jit->run);
