@@ -3,7 +3,7 @@
  * Returns: to the call, or elsewhere; deep ones, calls that never return, returns without a call, to 0, coroutines; and to a page that was
  * mapped elsewhere, patched, or seen by another ASID since the call. [DDI0487 C6.2 RET, D8.16, B2.4.4]
  */
-/* run: smp=1,2 timeout=60 */
+/* run: smp=1,2 timeout=60 stack=128 */
 #include "bare.h"
 
 #define MOVZ(n) (0xd2800000u | (n) << 5) /* mov x0, #n */
@@ -27,7 +27,9 @@ asm("turns: mov x9, x30; mov x2, #0; adr x3, 9f; 8: subs x0, x0, #1; b.eq 10f; a
     "9: mov x4, x30; add x2, x2, #2; blr x4; b 9b; 10: mov x0, x2; ret x9");
 /* To where nothing was called from, and then, with nothing left to return to, to 0. */
 asm("nowhere: adr x30, 11f; ret; 11: mov x30, #0; ret");
-extern char deep[], never[], uncalled[], over[], turns[], nowhere[];
+/* Nothing but calls. */
+asm("only: mov x9, x30; 12: .rept 6000; bl . + 4; .endr; subs x0, x0, #1; b.ne 12b; ret x9");
+extern char deep[], never[], uncalled[], over[], turns[], nowhere[], only[];
 
 static u64 run(const void *fn, u64 a, u64 b)
 {
@@ -48,6 +50,7 @@ static void shapes(unsigned cpu, void *arg)
 		check("calls that never return", run(never, 50000, 0), 50000);
 		check("returns without a call", run(uncalled, 50000, 0), 50000);
 		check("return over the caller", run(over, 0, 0), 77);
+		check("nothing but calls", run(only, 10, 0), 0);
 	}
 }
 

@@ -30,6 +30,7 @@
 #include "cpu/vcpu.h"
 
 #define SLICE_INSNS (1ull << 40)
+#define STACK_SIZE (8u << 20) /* of a vCPU's thread, whatever `ulimit -s` says: translated code leaves returns on it (interp.c says how many) */
 #define load(p) __atomic_load_n(p, __ATOMIC_SEQ_CST)
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_SEQ_CST)
 
@@ -531,19 +532,25 @@ static void *turns_main(void *arg)
 bool cpus_start(struct cpus *cpus, struct error *err)
 {
 	unsigned threads = cpus->instruction_time ? 1 : cpus->count;
+	pthread_attr_t attributes;
+	bool ok = true;
 
 	cpus->running = true;
 	seats_init(cpus);
-	for (unsigned i = 0; i < threads; i++) {
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	for (unsigned i = 0; ok && i < threads; i++) {
 		struct cpu_thread *thread = &cpus->thread[i];
-		int code = cpus->instruction_time ? pthread_create(&thread->thread, NULL, turns_main, cpus)
-						  : pthread_create(&thread->thread, NULL, vcpu_main, cpus->cpu[i]);
+		int code = cpus->instruction_time ? pthread_create(&thread->thread, &attributes, turns_main, cpus)
+						  : pthread_create(&thread->thread, &attributes, vcpu_main, cpus->cpu[i]);
 
 		if (code)
-			return fail(err, "-smp: the host gives no thread for vCPU %u: %s", i, strerror(code));
-		thread->started = true;
+			ok = fail(err, "-smp: the host gives no thread for vCPU %u: %s", i, strerror(code));
+		else
+			thread->started = true;
 	}
-	return true;
+	pthread_attr_destroy(&attributes);
+	return ok;
 }
 
 u32 cpus_thread_id(struct cpus *cpus, unsigned index)
