@@ -75,7 +75,7 @@ void cache_unmap(struct jit *jit)
 
 static size_t tables_size(const struct jit *jit)
 {
-	return align_up(JUMPS_SIZE * cpus_count(jit->cpus), HUGE) + INDEX_SIZE * INDEXES_MAX + views_size() * cpus_count(jit->cpus);
+	return align_up(JUMPS_SIZE * cpus_count(jit->cpus), HUGE) + INDEX_SIZE * INDEXES_MAX + views_size(jit->cpus) * cpus_count(jit->cpus);
 }
 
 bool tables_map(struct jit *jit)
@@ -89,7 +89,7 @@ bool tables_map(struct jit *jit)
 	jit->index_free = (u32 *)(void *)(tables + JUMPS_SIZE * cpus_count(jit->cpus));
 	for (unsigned n = 0; n < cpus_count(jit->cpus); n++) {
 		cpus_get(jit->cpus, n)->jit_jumps = tables + JUMPS_SIZE * n;
-		cpus_get(jit->cpus, n)->jit_views = tables + tables_size(jit) - views_size() * (n + 1);
+		cpus_get(jit->cpus, n)->jit_views = tables + tables_size(jit) - views_size(jit->cpus) * (n + 1);
 	}
 	return true;
 }

@@ -105,7 +105,7 @@ void cache_unmap(struct jit *jit);
 bool tables_map(struct jit *jit);
 void tables_unmap(struct jit *jit);
 /* views.c: their size for one vCPU, zero at first. */
-size_t views_size(void);
+size_t views_size(const struct cpus *cpus);
 /* Makes the view of the page that runs (cpu->code, cpu->code_va, cpu->jit_key) the current one; false: there were too many, all is to be looked up anew. */
 bool view_enter(struct jit *jit, struct cpu *cpu);
 /* Which link of its views a page has for a record of another; -1: none. Lock held. */

@@ -9,25 +9,32 @@
  * own number in the place of the view, and the routine `far` in the place of the block.
  *
  * Blocks, and the list of what a page jumps to (code_page.jit_far), are everybody's; views are one vCPU's, and only its own thread touches them.
- * They are given out one after the other. When there are no more, all are forgotten, with everything that leads to them.
+ * They are given out one after the other. When there are no more, all are forgotten, with everything that leads to them. Many vCPUs have fewer
+ * each: together they run about as many pages as one would.
  */
 #include "cpu/code.h"
 #include "cpu/vcpu.h"
 #include "jit/private.h"
 
-#define VIEWS 6144u
-#define VIEWS_STRESS 64u
+enum { VIEWS_ALL = 24576, VIEWS_MAX = 6144, VIEWS_MIN = 768, VIEWS_STRESS = 64 };
 #define CHAINS_BITS 11
 
 struct views {
 	struct view *chain[1u << CHAINS_BITS];
 	u64 used;
-	struct view view[VIEWS];
+	struct view view[];
 };
 
-size_t views_size(void)
+static unsigned views_each(const struct cpus *cpus)
 {
-	return sizeof(struct views);
+	unsigned share = VIEWS_ALL / cpus_count(cpus);
+
+	return share < VIEWS_MIN ? VIEWS_MIN : MIN(share, (unsigned)VIEWS_MAX);
+}
+
+size_t views_size(const struct cpus *cpus)
+{
+	return sizeof(struct views) + views_each(cpus) * sizeof(struct view);
 }
 
 static unsigned hash_of(u64 va, u64 key)
@@ -44,7 +51,7 @@ bool view_enter(struct jit *jit, struct cpu *cpu)
 	while (view && !(view->va == va && view->key == key && view->page == cpu->code))
 		view = view->next;
 	if (!view) {
-		if (views->used == (jit_has(jit, JIT_STRESS_UNLINK) ? VIEWS_STRESS : VIEWS)) {
+		if (views->used == (jit_has(jit, JIT_STRESS_UNLINK) ? VIEWS_STRESS : views_each(jit->cpus))) {
 			views->used = 0;
 			memset(views->chain, 0, sizeof(views->chain));
 			code_flush_itlb(cpu);
