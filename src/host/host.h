@@ -189,22 +189,30 @@ char *netdev_connections(struct netdev *netdev);
 /* --- worker.c: a small pool for disk I/O --- */
 struct workers;
 struct workers *workers_create(unsigned threads, struct error *err);
-void workers_destroy(struct workers *workers); /* waits for what is queued */
-/* Until nobody's work is under way. The caller may have the machine lock, as in work_group_wait. */
-void workers_wait(struct workers *workers);
+/* What is queued is done, as far as some seconds suffice; the rest is as after work_group_cancel. */
+void workers_destroy(struct workers *workers);
+/* Until nobody's work is under way. What no thread has begun after some seconds waits for workers_go, so that a guest
+ * cannot make this long. The caller may have the machine lock, as in work_group_wait. */
+void workers_hold(struct workers *workers);
+void workers_go(struct workers *workers);
 /* What one device has given to a pool: it can wait for all of it. All zero: not made, nothing is under way. */
 struct work_group {
 	struct workers *workers; /* NULL, or without threads (instruction time): work is done at once, in the caller */
+	void (*drop)(void *arg); /* takes work back that no thread has begun */
 	bool made;
+	bool ending;          /* atomic: nobody wants the work any more; a thread may leave it */
 	pthread_mutex_t lock; /* a leaf: of `count` */
 	pthread_cond_t idle;
-	unsigned count; /* under way: given, and not returned from */
+	unsigned count; /* under way: given, and neither returned from nor taken back */
 };
-void work_group_init(struct work_group *group, struct workers *workers);
+void work_group_init(struct work_group *group, struct workers *workers, void (*drop)(void *arg));
 void work_group_fini(struct work_group *group);
 /* Runs work(arg) on a pool thread. */
 void work_group_run(struct work_group *group, void (*work)(void *arg), void *arg);
 /* Until nothing is under way. Work takes no machine lock, so the caller may have it. */
 void work_group_wait(struct work_group *group);
+/* The same, of work that nobody wants any more: what no thread has begun, perhaps because others' long work comes
+ * before it, is dropped, and threads are told by `ending`. */
+void work_group_cancel(struct work_group *group);
 
 #endif

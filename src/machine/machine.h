@@ -165,7 +165,8 @@ enum machine_state machine_state(struct machine *machine);
  */
 void machine_stop(struct machine *machine);
 bool machine_cont(struct machine *machine, struct error *err);
-/* While it stands still: requests under way end, and who copies an image has all that was written. Machine lock. */
+/* While it stands still: requests that threads have begun end, and who copies an image has all that was written.
+ * Machine lock. */
 void machine_flush_disks(struct machine *machine);
 /* Any thread; carried out in the event loop. */
 void machine_shutdown_request(struct machine *machine, enum machine_cause cause);

@@ -89,7 +89,7 @@ static void stand_still(struct machine *m, enum machine_state state)
 /* Also what a format keeps in memory until the guest flushes: without it an image is older than it seems. */
 void machine_flush_disks(struct machine *m)
 {
-	workers_wait(m->workers);
+	workers_hold(m->workers);
 	for (unsigned i = 0; i < m->drive_count; i++)
 		if (m->drives[i]->block)
 			block_flush(m->drives[i]->block); /* the guest's own flush will say if this failed */
@@ -168,6 +168,7 @@ bool machine_cont(struct machine *m, struct error *err)
 	if (m->state == MACHINE_RUNNING)
 		return true;
 	m->state = MACHINE_RUNNING;
+	workers_go(m->workers);
 	for (unsigned i = 0; i < m->drive_count; i++)
 		m->drives[i]->status = DISK_OK;
 	loop_time_start(m->loop);

@@ -294,14 +294,17 @@ static void doorbell(struct nvme *nvme, u32 offset, u32 value)
 
 /* --- Registers --- */
 
+static void request_drop(void *opaque)
+{
+	nvme_request_free(opaque);
+}
+
 /* As after power-on: no queue, nothing under way. */
 static void controller_clear(struct nvme *nvme)
 {
 	if (!nvme->work.made)
 		return;
-	__atomic_store_n(&nvme->ending, true, __ATOMIC_RELAXED);
-	work_group_wait(&nvme->work);
-	__atomic_store_n(&nvme->ending, false, __ATOMIC_RELAXED);
+	work_group_cancel(&nvme->work);
 	nvme_io_forget(nvme);
 	nvme->waiting = false;
 	nvme->generation++;
@@ -472,7 +475,7 @@ static bool nvme_create(struct dev *dev, const struct dev_env *env, struct error
 	if (!nvme->drive)
 		return false;
 	nvme->machine = env->machine;
-	work_group_init(&nvme->work, machine_workers(env->machine));
+	work_group_init(&nvme->work, machine_workers(env->machine), request_drop);
 	if (!pci_dev_init(&nvme->pci, &ids, env, err))
 		return false;
 	regs_init(&nvme->regs, name, nvme, REGS_BYTES, REGISTER_BYTES);

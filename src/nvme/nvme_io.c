@@ -9,7 +9,7 @@
 
 static bool is_ending(const struct nvme_request *r)
 {
-	return __atomic_load_n(&r->nvme->ending, __ATOMIC_RELAXED) ||
+	return __atomic_load_n(&r->nvme->work.ending, __ATOMIC_RELAXED) ||
 	       __atomic_load_n(&r->nvme->sqs[r->sq].ending, __ATOMIC_RELAXED);
 }
 

@@ -83,7 +83,6 @@ struct nvme {
 	struct nvme_request *spare, *stopped;
 	unsigned live; /* requests that are not spare */
 	bool waiting;  /* commands wait in queues for some of them to end */
-	bool ending;   /* atomic: the controller is being cleared: threads leave what they have not begun */
 	u64 generation;
 	struct work_group work; /* requests that threads hold */
 };

@@ -7,9 +7,9 @@
  * buffer; the thread touches nothing but its request. Completion comes back to the loop (or at once under instruction
  * time, where workers run inline), writes the status byte and the used entry and interrupts.
  *
- * A reset of the device or of a queue waits until no thread is in a request, and gives the queues a new generation:
- * completions that are still on their way belong to an older one and are thrown away. Threads never take the machine
- * lock, so the wait ends; and soon with the device's, as they leave what they have not begun.
+ * A reset of the device or of a queue takes back what no thread has begun, waits until none is in a request of it, and
+ * gives the queues a new generation: completions that are still on their way belong to an older one and are thrown
+ * away. Threads never take the machine lock, so the wait ends; and soon, as they leave the rest of their request.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -52,10 +52,14 @@ struct virtio_blk {
 	enum on_error drives_own[2];         /* the drive's policies before ours: of writes, of reads */
 	struct blk_request *spare, *stopped; /* stopped: failed, and tried again when the machine goes on */
 	struct machine *machine;
-	bool writeback;         /* guest-visible; atomic: off: each write is flushed */
-	bool ending;            /* atomic: a reset waits for the threads, which leave what they have not begun */
-	struct work_group work; /* requests that threads hold */
+	bool writeback;          /* guest-visible; atomic: off: each write is flushed */
+	struct work_group *work; /* of each queue: requests that threads hold */
 };
+
+static struct work_group *work_of(const struct blk_request *r)
+{
+	return &r->blk->work[r->queue->index];
+}
 
 /* --- On a pool thread --- */
 
@@ -73,7 +77,7 @@ static bool data_move(struct blk_request *r)
 
 	disk_move_begin(&move, r->blk->virtio.space, requester, r->blk->drive->block, in, r->offset);
 	move.at_once = r->at_once;
-	move.end = &r->blk->ending;
+	move.end = &work_of(r)->ending;
 	for (; ok && count && left; count--, s++) {
 		u64 part;
 
@@ -120,7 +124,7 @@ static void request_work(void *arg)
 	struct virtio_blk *blk = r->blk;
 	bool inline_time = loop_is_instruction_time(blk->virtio.loop);
 
-	if (r->status == BLK_S_OK && (__atomic_load_n(&blk->ending, __ATOMIC_RELAXED) || !request_run(r)))
+	if (r->status == BLK_S_OK && !request_run(r))
 		r->status = BLK_S_IOERR;
 	r->no_space = r->failed && block_out_of_space();
 	if (inline_time)
@@ -260,7 +264,7 @@ static u8 request_parse(struct blk_request *r)
 
 static void request_start(struct blk_request *r)
 {
-	work_group_run(&r->blk->work, request_work, r);
+	work_group_run(work_of(r), request_work, r);
 }
 
 /* What the host has in memory is there sooner than a thread would be. */
@@ -305,23 +309,22 @@ static void blk_notified(struct virtio *virtio, struct virtq *queue)
 	}
 }
 
-static void blk_wait(struct virtio *virtio)
+static void request_drop(void *opaque)
 {
-	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
+	request_free(opaque);
+}
 
-	if (blk->work.made)
-		work_group_wait(&blk->work);
+static void blk_end(struct virtq *queue)
+{
+	work_group_cancel(&container_of(queue->virtio, struct virtio_blk, virtio)->work[queue->index]);
 }
 
 static void blk_type_reset(struct virtio *virtio)
 {
 	struct virtio_blk *blk = container_of(virtio, struct virtio_blk, virtio);
 
-	if (!blk->work.made)
-		return;
-	__atomic_store_n(&blk->ending, true, __ATOMIC_RELAXED);
-	work_group_wait(&blk->work);
-	__atomic_store_n(&blk->ending, false, __ATOMIC_RELAXED);
+	for (unsigned n = 0; n < virtio->queue_count; n++)
+		blk_end(&virtio->queues[n]);
 	while (blk->stopped) {
 		struct blk_request *r = blk->stopped;
 
@@ -368,7 +371,7 @@ static const struct virtio_type blk_type = {
 	.config_bytes = BLK_CONFIG_BYTES,
 	.queue_notified = blk_notified,
 	.reset = blk_type_reset,
-	.wait = blk_wait,
+	.end = blk_end,
 	.features_ok = blk_features_ok,
 	.driver_ok = blk_driver_ok,
 	.config_written = blk_config_write,
@@ -453,7 +456,10 @@ static bool blk_create(struct dev *dev, const struct dev_env *env, struct error 
 			    BLK_ID_BYTES);
 	blk->write_cache &= !blk->drive->write_through;
 	blk->writeback = blk->write_cache;
-	work_group_init(&blk->work, machine_workers(env->machine));
+	blk->work = calloc(blk->num_queues, sizeof(*blk->work));
+	assert(blk->work);
+	for (unsigned n = 0; n < blk->num_queues; n++)
+		work_group_init(&blk->work[n], machine_workers(env->machine), request_drop);
 	if (block_is_readonly(blk->drive->block))
 		features |= BIT(BLK_F_RO);
 	else
@@ -527,7 +533,9 @@ static void blk_destroy(struct dev *dev)
 		virtq_chain_free(r->chain);
 		free(r);
 	}
-	work_group_fini(&blk->work);
+	for (unsigned n = 0; blk->work && n < blk->num_queues; n++)
+		work_group_fini(&blk->work[n]);
+	free(blk->work);
 }
 
 static const char *const error_words[] = {"auto", "report", "enospc", "stop", "ignore", NULL};

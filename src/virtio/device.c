@@ -41,8 +41,8 @@ void virtio_broken(struct virtio *virtio, const char *why)
 
 void virtio_queue_reset(struct virtq *queue)
 {
-	if (queue->virtio->type->wait)
-		queue->virtio->type->wait(queue->virtio);
+	if (queue->virtio->type->end)
+		queue->virtio->type->end(queue);
 	*queue = (struct virtq){.virtio = queue->virtio,
 				.index = queue->index,
 				.size_max = queue->size_max,

@@ -49,7 +49,7 @@ struct virtio_type {
 	u32 config_bytes;
 	void (*queue_notified)(struct virtio *virtio, struct virtq *queue);
 	void (*reset)(struct virtio *virtio);       /* ends what is under way; may be NULL */
-	void (*wait)(struct virtio *virtio);        /* until no thread touches a chain; may be NULL */
+	void (*end)(struct virtq *queue);           /* until no thread touches a chain of it; may be NULL */
 	void (*cleared)(struct virtio *virtio);     /* the reset is over; may be NULL */
 	void (*features_ok)(struct virtio *virtio); /* they are agreed upon, but by a legacy driver; may be NULL */
 	void (*driver_ok)(struct virtio *virtio);   /* may be NULL */

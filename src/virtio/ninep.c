@@ -5,8 +5,8 @@
  * without the machine lock: the message is copied in before and the answer copied out after. The next chain is taken
  * when the one before is done.
  *
- * A reset, of the device or of its queue, waits for the request that is under way; its completion belongs to an older
- * generation of the queue and is thrown away.
+ * A reset, of the device or of its queue, waits for the request if a thread has begun it; its completion belongs to an
+ * older generation of the queue and is thrown away.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -108,12 +108,14 @@ static void ninep_notified(struct virtio *virtio, struct virtq *queue)
 	next_request(container_of(virtio, struct virtio_9p, virtio));
 }
 
-static void ninep_wait(struct virtio *virtio)
+static void request_drop(void *arg)
 {
-	struct virtio_9p *dev = container_of(virtio, struct virtio_9p, virtio);
+	((struct virtio_9p *)arg)->busy = false;
+}
 
-	if (dev->work.made)
-		work_group_wait(&dev->work);
+static void ninep_end(struct virtq *queue)
+{
+	work_group_cancel(&container_of(queue->virtio, struct virtio_9p, virtio)->work);
 }
 
 static void ninep_type_reset(struct virtio *virtio)
@@ -122,7 +124,7 @@ static void ninep_type_reset(struct virtio *virtio)
 
 	if (!dev->work.made)
 		return;
-	work_group_wait(&dev->work);
+	work_group_cancel(&dev->work);
 	p9_reset(dev->p9);
 }
 
@@ -133,7 +135,7 @@ static const struct virtio_type ninep_type = {
 	.config_bytes = CONFIG_TAG + TAG_BYTES_MAX,
 	.queue_notified = ninep_notified,
 	.reset = ninep_type_reset,
-	.wait = ninep_wait,
+	.end = ninep_end,
 };
 
 static bool ninep_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -160,7 +162,7 @@ static bool ninep_create(struct dev *dev, const struct dev_env *env, struct erro
 	ninep->out = malloc(P9_MSIZE_MAX);
 	assert(ninep->in && ninep->out && ninep->done);
 	ninep->done->dev = ninep;
-	work_group_init(&ninep->work, machine_workers(env->machine));
+	work_group_init(&ninep->work, machine_workers(env->machine), request_drop);
 	if (!virtio_init(&ninep->virtio, &ninep_type, 1 /* MOUNT_TAG */, 1, QUEUE_SIZE, env, err))
 		return false;
 	store_le(ninep->virtio.config, 2, tag);

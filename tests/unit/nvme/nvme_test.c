@@ -497,7 +497,7 @@ static void deletion_waits_for_nobody(void **state)
 	loop_lock(loop);
 	queues(t);
 	pthread_mutex_lock(&busy);
-	work_group_init(&others, nvme->work.workers);
+	work_group_init(&others, nvme->work.workers, NULL);
 	work_group_run(&others, wait_for, &busy);
 	memset(at(t, DATA_AT), 0x5a, 512);
 	put(t, 1, NVME_WRITE, 1, DATA_AT, 0, 0, 0, 0);

@@ -500,6 +500,77 @@ static void threads_complete_through_the_loop(void **state)
 	machine_free(&m);
 }
 
+/* Another disk's long request: it ends when it is told to, or by itself after some seconds, which is too late. */
+static unsigned others_told, others_ended;
+
+static void other_request(void *arg)
+{
+	for (unsigned n = 0; n < 3000 && !__atomic_load_n(&others_told, __ATOMIC_RELAXED); n++)
+		usleep(1000);
+	__atomic_add_fetch(&others_ended, 1, __ATOMIC_RELAXED);
+}
+
+/* The machine stands still during a reset: it waits neither for other disks' requests nor for those of other queues.
+ */
+static void a_reset_waits_for_nobody_elses_requests(void **state)
+{
+	struct machine m = machine_new(false);
+	struct driver d = driver_new();
+	struct loop *instruction_time = d.f->loop, *loop;
+	struct work_group others;
+	struct error err = {{0}};
+	u8 back[512];
+
+	m.workers = workers_create(2, &err);
+	loop = loop_create(false, &err);
+	assert_true(m.workers && loop);
+	work_group_init(&others, m.workers, NULL);
+	d.f->loop = loop;
+	driver_ram(&d);
+	d.f->machine = &m;
+	d.dev = fixture_add(d.f, &virtio_blk_pci_class, NULL, "addr=1,drive=d0,num-queues=2", &err);
+	assert_string_equal(err.text, "");
+	driver_map(&d);
+	loop_lock(loop);
+	for (unsigned round = 0; round < 3; round++) {
+		others_told = others_ended = 0;
+		for (unsigned n = 0; n < 2; n++)
+			work_group_run(&others, other_request, NULL);
+		driver_start(&d, BIT(VIRTIO_F_RING_RESET), 0);
+		memset(at(&d, BUFFER), 0x5a, 512);
+		submit(&d, BLK_T_OUT, 7, 512, false);
+		if (round == 0) {
+			common_wr(&d, COMMON_STATUS, 1, 0);
+		} else {
+			common_wr(&d, COMMON_Q_SELECT, 2, round == 1 ? 0 : 1);
+			common_wr(&d, COMMON_Q_RESET, 2, 1);
+		}
+		assert_int_equal(others_ended, 0);
+		__atomic_store_n(&others_told, 1, __ATOMIC_RELAXED);
+		work_group_wait(&others);
+		for (unsigned n = 0; round == 2 && !used_idx(&d) && n < 5000; n++) {
+			usleep(1000);
+			loop_defer(loop, quit, loop);
+			loop_unlock(loop);
+			loop_run(loop);
+			loop_lock(loop);
+		}
+		/* The queue that was not reset has its answer. */
+		assert_int_equal(used_idx(&d), round == 2);
+		assert_true(block_read(m.block, 7 * 512, back, 512));
+		assert_int_equal(back[100], round == 2 ? 0x5a : 7);
+	}
+	loop_unlock(loop);
+	work_group_fini(&others);
+	workers_destroy(m.workers);
+	loop_defer(loop, quit, loop);
+	loop_run(loop);
+	d.f->loop = instruction_time;
+	driver_free(&d);
+	loop_destroy(loop);
+	machine_free(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +587,7 @@ int main(void)
 		cmocka_unit_test(configuration_describes_the_disk),
 		cmocka_unit_test(properties_are_checked),
 		cmocka_unit_test(threads_complete_through_the_loop),
+		cmocka_unit_test(a_reset_waits_for_nobody_elses_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
