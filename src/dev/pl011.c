@@ -270,13 +270,14 @@ static void uartdr_write(struct regs *b, unsigned i, u64 old, u64 now)
 	update_line(uart);
 }
 
+/* BUSY while there is something to transmit, whether or not the UART is enabled. [DDI0183 3.3.3] */
 static u64 uartfr_read(struct regs *b, unsigned i, u64 stored)
 {
 	struct pl011 *uart = b->owner;
 	u32 depth = fifo_depth(uart);
 
 	return uart->modem | (uart->rx_count ? 0 : FR_RXFE) | (uart->rx_count >= depth ? FR_RXFF : 0) |
-	       (uart->tx_count ? 0 : FR_TXFE) | (uart->tx_count >= depth ? FR_TXFF : 0);
+	       (uart->tx_count ? FR_BUSY : FR_TXFE) | (uart->tx_count >= depth ? FR_TXFF : 0);
 }
 
 /* --- control --- */
