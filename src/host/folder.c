@@ -18,6 +18,7 @@
 
 #define MAPPED_PREFIX "user.virtfs."
 #define LINK_BYTES_MAX 4096
+#define FILES_MAX (512 * 1024) /* open in this process, that we ask the host for */
 
 /* Open flags of the protocol that a guest may choose. */
 #define OPEN_FLAGS (O_ACCMODE | O_APPEND | O_TRUNC | O_EXCL | O_DIRECTORY | O_NOATIME | O_DSYNC | O_SYNC)
@@ -75,8 +76,8 @@ bool folder_open(struct folder *folder, const char *path, struct error *err)
 	if (!folder->readonly && access(path, W_OK))
 		return fail(err, "path=%s: this folder cannot be written; add readonly=on", path);
 	/* A guest that looks at many files has many open. */
-	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
-		files.rlim_cur = MIN(files.rlim_max, 65536);
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < MIN(files.rlim_max, FILES_MAX)) {
+		files.rlim_cur = MIN(files.rlim_max, FILES_MAX);
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	return true;

@@ -24,8 +24,8 @@
 #include "base/trace.h"
 
 #define NO_FID 0xffffffffu
-#define FIDS_MAX 32768
-#define BUCKETS 1024
+#define DESCRIPTORS_MAX 262144
+#define BUCKETS 4096
 #define WALK_MAX 16
 #define XATTR_MAX 65536
 #define XATTRS_MAX (16 * MiB) /* of all fids together */
@@ -85,8 +85,9 @@ struct fid {
 struct p9 {
 	struct folder *folder;
 	struct fid *buckets[BUCKETS];
-	unsigned fid_count, fids_max;
-	size_t xattr_bytes; /* held by fids */
+	unsigned fid_count;
+	unsigned descriptors, descriptors_max; /* held by fids */
+	size_t xattr_bytes;                    /* likewise */
 	u32 msize;
 };
 
@@ -184,14 +185,20 @@ static struct fid *fid_find(struct p9 *p9, u64 number)
 	return fid;
 }
 
+/* Whether fids may have one more. */
+static bool has_descriptor(const struct p9 *p9)
+{
+	return p9->descriptors < p9->descriptors_max;
+}
+
 /* A fid of this number for the object, which is its from now on; an error closes it. */
 static int fid_add(struct p9 *p9, u32 number, int object, u32 uid, struct fid **made)
 {
 	struct fid *fid;
 
-	if (number == NO_FID || fid_find(p9, number) || p9->fid_count == p9->fids_max) {
+	if (number == NO_FID || fid_find(p9, number) || !has_descriptor(p9)) {
 		close(object);
-		return p9->fid_count == p9->fids_max ? EMFILE : EBADF;
+		return has_descriptor(p9) ? EBADF : EMFILE;
 	}
 	fid = calloc(1, sizeof(*fid));
 	assert(fid);
@@ -199,6 +206,7 @@ static int fid_add(struct p9 *p9, u32 number, int object, u32 uid, struct fid **
 		.next = p9->buckets[number % BUCKETS], .number = number, .uid = uid, .object = object, .opened = -1};
 	p9->buckets[number % BUCKETS] = fid;
 	p9->fid_count++;
+	p9->descriptors++;
 	if (made)
 		*made = fid;
 	return 0;
@@ -216,9 +224,16 @@ static void fid_remove(struct p9 *p9, struct fid *fid)
 	close(fid->object);
 	if (fid->opened >= 0)
 		close(fid->opened);
+	p9->descriptors -= fid->opened >= 0 ? 2 : 1;
 	free(fid->xattr);
 	free(fid->xattr_name);
 	free(fid);
+}
+
+static void fid_open(struct p9 *p9, struct fid *fid, int fd)
+{
+	fid->opened = fd;
+	p9->descriptors++;
 }
 
 void p9_reset(struct p9 *p9)
@@ -426,10 +441,12 @@ static int handle_lopen(struct request *r)
 		return EINVAL;
 	if (r->fid->opened >= 0)
 		return EBUSY;
+	if (!has_descriptor(r->p9))
+		return EMFILE;
 	fd = folder_reopen(r->folder, r->fid->object, flags);
 	if (fd < 0)
 		return -fd;
-	r->fid->opened = fd;
+	fid_open(r->p9, r->fid, fd);
 	return put_opened(r);
 }
 
@@ -448,6 +465,8 @@ static int handle_lcreate(struct request *r)
 		return EINVAL;
 	if (r->fid->opened >= 0)
 		return EBUSY;
+	if (!has_descriptor(r->p9))
+		return EMFILE;
 	fd = folder_create(r->folder, r->fid->object, name, flags, &owner);
 	if (fd < 0)
 		return -fd;
@@ -458,7 +477,7 @@ static int handle_lcreate(struct request *r)
 	}
 	close(r->fid->object);
 	r->fid->object = object;
-	r->fid->opened = fd;
+	fid_open(r->p9, r->fid, fd);
 	return put_opened(r);
 }
 
@@ -886,8 +905,9 @@ struct p9 *p9_create(struct folder *folder)
 
 	assert(p9);
 	p9->folder = folder;
-	/* Two descriptors each, and half of the process's are for others. */
-	p9->fids_max = getrlimit(RLIMIT_NOFILE, &files) ? 256 : (unsigned)MIN(FIDS_MAX, files.rlim_cur / 4);
+	/* Half of the process's are for others. */
+	p9->descriptors_max =
+		getrlimit(RLIMIT_NOFILE, &files) ? 512 : (unsigned)MIN(DESCRIPTORS_MAX, files.rlim_cur / 2);
 	p9->msize = P9_MSIZE_MAX;
 	return p9;
 }

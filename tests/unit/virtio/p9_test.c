@@ -130,6 +130,39 @@ static int get(struct client *c, u32 fid, u64 offset, u32 count)
 	return ask(c, 116);
 }
 
+/* A descriptor each, a second one when it is open; half of the process's are others'. */
+static void fids_are_as_many_as_the_host_allows(void **state)
+{
+	struct rlimit before, few;
+	struct client *c;
+	u32 fid = 1;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = (struct rlimit){400, before.rlim_max};
+	c = client_new(FOLDER_NONE, false);
+	p9_destroy(c->p9);
+	setrlimit(RLIMIT_NOFILE, &few);
+	c->p9 = p9_create(&c->folder);
+	assert_int_equal(attach(c, 0), 0);
+	while (walk(c, 0, fid, NULL) == 0)
+		fid++;
+	assert_int_equal(load_le(c->out + P9_HEADER, 4), EMFILE);
+	assert_int_equal(fid, 200);
+	begin(c), n(c, 4, 1), n(c, 4, O_RDONLY);
+	assert_int_equal(ask(c, 12), EMFILE);
+	assert_int_equal(create(c, 1, "file", O_RDWR), EMFILE);
+	assert_int_equal(faccessat(c->folder.fd, "file", F_OK, 0), -1);
+	assert_int_equal(clunk(c, 2), 0);
+	assert_int_equal(create(c, 1, "file", O_RDWR), 0);
+	assert_int_equal(walk(c, 0, 2, NULL), EMFILE);
+	assert_int_equal(clunk(c, 1), 0);
+	assert_int_equal(walk(c, 0, 1, NULL), 0);
+	assert_int_equal(walk(c, 0, 2, NULL), 0);
+	assert_int_equal(walk(c, 0, 3000, NULL), EMFILE);
+	setrlimit(RLIMIT_NOFILE, &before);
+	client_free(c);
+}
+
 static void files_are_made_written_and_read(void **state)
 {
 	struct client *c = client_new(FOLDER_NONE, false);
@@ -593,6 +626,7 @@ int main(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(files_are_made_written_and_read),
+		cmocka_unit_test(fids_are_as_many_as_the_host_allows),
 		cmocka_unit_test(nothing_leads_out_of_the_folder),
 		cmocka_unit_test(a_file_that_is_there_stays_its_owners),
 		cmocka_unit_test(nothing_is_left_of_what_fails),
