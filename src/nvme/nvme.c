@@ -120,6 +120,15 @@ void nvme_complete(struct nvme_request *r)
 	cq_signal(nvme, cq);
 }
 
+/* Every entry that it would tell of has been taken. */
+static bool vector_is_idle(const struct nvme *nvme, u16 vector)
+{
+	for (unsigned n = 0; n < NVME_QUEUES_MAX; n++)
+		if (nvme->cqs[n].used && nvme->cqs[n].vector == vector && nvme->cqs[n].head != nvme->cqs[n].tail)
+			return false;
+	return true;
+}
+
 static void cq_head_set(struct nvme *nvme, struct nvme_cq *cq, u32 head)
 {
 	bool posted = false;
@@ -141,6 +150,8 @@ static void cq_head_set(struct nvme *nvme, struct nvme_cq *cq, u32 head)
 	}
 	if (posted)
 		cq_signal(nvme, cq);
+	if (pci_msix_is_pending(&nvme->pci, cq->vector) && vector_is_idle(nvme, cq->vector))
+		pci_msix_withdraw(&nvme->pci, cq->vector);
 	pin_update(nvme);
 	nvme_go_on(nvme);
 }

@@ -131,6 +131,14 @@ static void doe_notify(struct doe *doe)
 		pci_msi_notify(doe->dev, doe->vector);
 }
 
+static void doe_withdraw(struct doe *doe)
+{
+	if (doe_get(doe, DOE_STATUS) & DOE_STATUS_INTERRUPT)
+		return;
+	pci_msix_withdraw(doe->dev, doe->vector);
+	pci_msi_withdraw(doe->dev, doe->vector);
+}
+
 static void doe_interrupt(struct doe *doe)
 {
 	u32 status = doe_get(doe, DOE_STATUS);
@@ -316,6 +324,8 @@ void pci_does_written(struct pci_dev *dev, u32 offset, unsigned size)
 {
 	for (struct doe *doe = dev->does; doe; doe = doe->next) {
 		doe_number(doe);
+		if (touched(doe, DOE_STATUS, offset, size))
+			doe_withdraw(doe);
 		if (touched(doe, DOE_CTRL, offset, size))
 			doe_control(doe, doe_get(doe, DOE_CTRL));
 		if (touched(doe, DOE_WRITE, offset, size))

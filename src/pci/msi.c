@@ -66,6 +66,13 @@ void pci_msi_notify(struct pci_dev *dev, unsigned vector)
 		  (msi_get(dev, MSI_DATA, 2) & ~(u64)(msi_enabled_count(dev) - 1)) | vector);
 }
 
+void pci_msi_withdraw(struct pci_dev *dev, unsigned vector)
+{
+	if (dev->cap_msi)
+		regs_set(&dev->config, dev->cap_msi + MSI_PENDING, 4,
+			 msi_get(dev, MSI_PENDING, 4) & ~BIT(pci_msi_message(dev, vector)));
+}
+
 void pci_msi_flush(struct pci_dev *dev)
 {
 	u64 pending;

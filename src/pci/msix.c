@@ -76,12 +76,23 @@ void pci_msix_notify(struct pci_dev *dev, u16 vector)
 		msix_deliver(dev, vector);
 }
 
+bool pci_msix_is_pending(const struct pci_dev *dev, u16 vector)
+{
+	return vector < dev->msix.count && (dev->msix.pba[vector / 8] & (1 << (vector % 8)));
+}
+
+void pci_msix_withdraw(struct pci_dev *dev, u16 vector)
+{
+	if (vector < dev->msix.count)
+		dev->msix.pba[vector / 8] &= ~(1 << (vector % 8));
+}
+
 void pci_msix_flush(struct pci_dev *dev)
 {
 	if (!pci_msix_is_enabled(dev))
 		return;
 	for (u32 n = 0; n < dev->msix.count; n++)
-		if (dev->msix.pba[n / 8] & (1 << (n % 8)))
+		if (pci_msix_is_pending(dev, n))
 			msix_deliver(dev, n);
 }
 

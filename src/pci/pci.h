@@ -263,6 +263,11 @@ void pci_msix_notify(struct pci_dev *dev, u16 vector); /* pends it when masked *
 bool pci_msix_is_enabled(const struct pci_dev *dev);
 void pci_msi_add(struct pci_dev *dev, u16 at, unsigned vectors);
 void pci_msi_notify(struct pci_dev *dev, unsigned vector);
+/* What the vector is for has been seen to, perhaps by software that polls: it does not wait for its mask any more.
+ * [PCIe5 6.1.4.5] */
+bool pci_msix_is_pending(const struct pci_dev *dev, u16 vector);
+void pci_msix_withdraw(struct pci_dev *dev, u16 vector);
+void pci_msi_withdraw(struct pci_dev *dev, unsigned vector);
 /* Interrupt Pin shows INTA#. Before the first reset. */
 void pci_intx_add(struct pci_dev *dev);
 /* Level of INTA#, routed by slot to the host's four lines. */

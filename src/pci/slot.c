@@ -83,6 +83,10 @@ void pci_port_update(struct pci_dev *port)
 			    (pci_link_wants_interrupt(port) ? PORT_EVENT_LINK : 0);
 	if (regs_get(&port->config, PCI_INTERRUPT_PIN, 1))
 		pci_intx_set(port, port->port_events && !messages);
+	if (before && !port->port_events) {
+		pci_msix_withdraw(port, 0);
+		pci_msi_withdraw(port, 0);
+	}
 	if (!(port->port_events & ~before))
 		return;
 	if (pci_msix_is_enabled(port))

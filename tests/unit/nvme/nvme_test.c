@@ -262,6 +262,14 @@ static void data_go_both_ways_by_every_form_of_prp(void **state)
 	assert_memory_equal(at(t, DATA_AT), at(t, DATA_AT + 4 * MiB), 3 * 4096);
 	/* Each completion of the queue with vector 1 sent its message. */
 	assert_int_equal(t->f->messages[(t->f->message_count - 1) % MESSAGES].data, 1);
+	/* One that was taken while the vector was masked sends none later. [PCIe5 6.1.4.5] */
+	t->f->message_count = 0;
+	wr(t->f, MSIX_AT + 16 + 12, 4, 1);
+	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, 7, 0, 0), NVME_OK);
+	wr(t->f, MSIX_AT + 16 + 12, 4, 0);
+	assert_int_equal(t->f->message_count, 0);
+	assert_int_equal(run(t, 1, NVME_READ, 1, DATA_AT, 0, 7, 0, 0), NVME_OK);
+	assert_int_equal(t->f->message_count, 1);
 	finish(t);
 }
 

@@ -350,6 +350,17 @@ static void message_number_follows_the_messages_given(void **state)
 	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_MASK), 4, 0);
 	assert_int_equal(f->message_count, 9);
 	assert_int_equal(rd(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_PENDING), 4), 0);
+	/* One that waits behind a mask is withdrawn when software that polls clears Interrupt Status. [PCIe5 6.1.4.5]
+	 */
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_MASK), 4, 1);
+	wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
+	wr(f, DOE(DOE_CTRL), 4, DOE_CTRL_ABORT | DOE_CTRL_INTERRUPT);
+	send(f, request, 3);
+	assert_int_equal(rd(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_PENDING), 4), 1);
+	wr(f, DOE(DOE_STATUS), 4, DOE_STATUS_INTERRUPT);
+	assert_int_equal(rd(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_PENDING), 4), 0);
+	wr(f, ecam(0, 1, 0, d->pci.cap_msi + MSI_MASK), 4, 0);
+	assert_int_equal(f->message_count, 9);
 	pci_function_reset(&d->pci, RESET_HOT);
 	assert_int_equal(rd(f, DOE(DOE_CAP), 4), 1);
 	fixture_free(f);

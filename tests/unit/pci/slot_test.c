@@ -109,6 +109,34 @@ static void plugging_presses_the_button(void **state)
 	fixture_free(s.f);
 }
 
+/* What software has seen to by polling, while the message was masked, sends none when it is unmasked; what comes after
+ * that does. [PCIe5 6.1.4.5] */
+static void a_masked_message_is_withdrawn(void **state)
+{
+	struct slot s = slot_new("id=rp,addr=1");
+	u64 msi = s.config + pci_of(s.port)->cap_msi;
+
+	command(&s, 0, ENABLES);
+	wr(s.f, s.express + EXP_SLTSTA, 2, 0x11f);
+	wr(s.f, msi + MSI_MASK, 4, 1);
+	s.f->message_count = 0;
+	plug(&s, "id=x");
+	assert_int_equal(rd(s.f, msi + MSI_PENDING, 4), 1);
+	wr(s.f, s.express + EXP_SLTSTA, 2, EXP_SLTSTA_PDC);
+	assert_int_equal(rd(s.f, msi + MSI_PENDING, 4), 1);
+	wr(s.f, s.express + EXP_SLTSTA, 2, EXP_SLTSTA_ABP);
+	assert_int_equal(rd(s.f, msi + MSI_PENDING, 4), 0);
+	wr(s.f, msi + MSI_MASK, 4, 0);
+	assert_int_equal(s.f->message_count, 0);
+	wr(s.f, msi + MSI_MASK, 4, 1);
+	wr(s.f, s.express + EXP_SLTCTL, 2, control(&s));
+	assert_int_equal(rd(s.f, msi + MSI_PENDING, 4), 1);
+	wr(s.f, msi + MSI_MASK, 4, 0);
+	assert_int_equal(s.f->message_count, 1);
+	assert_int_equal(rd(s.f, msi + MSI_PENDING, 4), 0);
+	fixture_free(s.f);
+}
+
 /* As OpenBSD and NetBSD write it: the events that are cleared are those from before the command. [PCIe5 6.7.3.2] */
 static void a_command_of_a_dword_is_completed(void **state)
 {
@@ -362,6 +390,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_slot_is_off),
 		cmocka_unit_test(plugging_presses_the_button),
+		cmocka_unit_test(a_masked_message_is_withdrawn),
 		cmocka_unit_test(a_command_of_a_dword_is_completed),
 		cmocka_unit_test(taking_out_needs_consent),
 		cmocka_unit_test(a_slot_that_is_off_is_not_asked),
