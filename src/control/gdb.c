@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The gdb server: GDB's remote serial protocol over a character device (-s, -gdb). vCPU n is thread n + 1. All-stop: a
- * client that connects stops the machine, one that leaves lets it go on. Everything in the loop thread, under the
- * machine lock, but for `stopped`, which a vCPU calls.
+ * client that connects stops the machine. One that detaches lets it go on, one that is gone leaves it so if it did not
+ * run before and nobody has let it go since. Everything in the loop thread, under the machine lock, but for `stopped`,
+ * which a vCPU calls.
  *
  * A client is the user's equal; its bytes are checked all the same: packets longer than the buffer, or with a wrong
  * sum, are refused by '-', what is malformed gets E22, what is unknown the empty answer. [GDB manual, "Remote
@@ -43,6 +44,7 @@ struct gdb {
 	/* the conversation */
 	unsigned cpu;    /* of g, p, m */
 	bool waiting;    /* the machine runs, a stop is to be told */
+	bool has_run;    /* before the client came, or since */
 	bool physical;   /* memory packets name physical addresses */
 	unsigned listed; /* qsThreadInfo */
 	char *xml;
@@ -325,6 +327,7 @@ static void machine_event(void *opaque, enum machine_event event, enum machine_c
 {
 	struct gdb *g = opaque;
 
+	g->has_run |= event == EVENT_RESUME;
 	if (event == EVENT_STOP && g->waiting)
 		tell_stop(g);
 	if (event == EVENT_SHUTDOWN && g->connected && g->waiting) {
@@ -623,13 +626,14 @@ static void packet_T(struct gdb *g, const char *p)
 	answer(g, thread(&p, &id) && id >= 1 && id <= cpus_count(g->cpus) ? "OK" : "E22");
 }
 
-static void leave(struct gdb *g)
+static void leave(struct gdb *g, bool go_on)
 {
 	struct error err;
 
 	cpus_debug_attach(g->cpus, NULL, NULL);
 	g->waiting = false;
-	machine_cont(g->machine, &err);
+	if (go_on)
+		machine_cont(g->machine, &err);
 }
 
 static void packet_v(struct gdb *g, const char *p)
@@ -673,7 +677,7 @@ static void take_packet(struct gdb *g)
 	case 'T': packet_T(g, p); break;
 	case 'D':
 		answer(g, "OK");
-		leave(g);
+		leave(g, true);
 		break;
 	case 'k': machine_shutdown_request(g->machine, CAUSE_HOST_QUIT); break;
 	default: answer(g, "%s", ""); break;
@@ -778,12 +782,13 @@ static void connection(void *opaque, bool connected)
 		g->cpu = 0;
 		g->last_size = 0;
 		g->connected = true;
+		g->has_run = machine_state(g->machine) == MACHINE_RUNNING;
 		machine_stop(g->machine);
 		cpus_debug_attach(g->cpus, stopped, g);
 	} else if (g->connected) {
 		g->connected = false;
 		machine_stop(g->machine);
-		leave(g);
+		leave(g, g->has_run);
 	}
 }
 

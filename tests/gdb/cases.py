@@ -213,6 +213,34 @@ def by_hand(build):
     yield "s of a vCPU that is off is answered at once", heard[3] == packet(b"T05thread:02;"), str(heard)
 
 
+def gone(build):
+    """A client that is cut off lets no machine go that did not run; one that detaches does."""
+    from qmp.client import Client
+    states = []
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "image"
+        image.write_bytes(programs.image(COUNTER))
+        with Machine(build, folder, ["-m", "256M", "-serial", "null", "-kernel", str(image), "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]) as machine:
+            monitor = Client(f"{folder}/qmp").start()
+
+            def client_says(*words):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(str(machine.path))
+                    for word in words:
+                        client.sendall(word)
+                        receive(client, 5)
+                time.sleep(0.3)
+                states.append(monitor.call("query-status")["status"])
+
+            client_says(packet(b"?"), b"+$m0,")
+            client_says(packet(b"c"))
+            client_says(packet(b"?"), b"+$vCont;c#")
+            monitor.call("stop")
+            client_says(packet(b"?"))
+            client_says(packet(b"D"))
+    yield "a client that is gone leaves a machine as it found it", states == ["prelaunch", "running", "running", "paused", "running"], str(states)
+
+
 def by_a_monitor(build):
     """A monitor lets the machine go on, again and again: a breakpoint stops it each time, though no client waits."""
     from qmp.client import Client
@@ -267,6 +295,7 @@ def run_all(build, long=False):
     yield from rubbish(build)
     yield from by_hand(build)
     yield from by_a_monitor(build)
+    yield from gone(build)
     yield from instruction_time(build)
     yield from out_of_wfi(build)
     yield from looked_at(build)
