@@ -231,11 +231,14 @@ static inline u64 cpu_icount(const struct cpu *cpu)
 	return cpu->icount + (u64)(cpu->chunk - cpu->left);
 }
 
-/* Ends the current chunk after this instruction, so that `poll` and interrupts are looked at. */
+/* Ends the current chunk after this instruction, so that `poll` and interrupts are looked at. (What was retired beyond it, by blocks that do not
+ * look, stays counted.) */
 static inline void cpu_leave_chunk(struct cpu *cpu)
 {
-	cpu->chunk -= cpu->left > 0 ? cpu->left : 0;
-	cpu->left = 0;
+	s64 left = cpu->left > 0 ? cpu->left : 0;
+
+	cpu->chunk -= left;
+	cpu->left -= left;
 }
 
 static inline bool cpu_is_mmu_on(const struct cpu *cpu)

@@ -163,7 +163,7 @@ struct cpus {
 void cpus_futex_wait(u32 *word, u32 value, u64 limit_ns); /* limit 0: none */
 void cpus_futex_wake(u32 *word);
 u64 cpus_host_ns(void);
-/* True unless the current instruction must be given up because a reset is due (then cpu->left is 0). */
+/* True unless the current instruction must be given up because a reset is due (then cpu->left is 0 or less). */
 bool cpu_in(struct cpu *cpu);
 void cpu_out(struct cpu *cpu);
 void cpu_wake(struct cpu *cpu);
