@@ -120,14 +120,18 @@ void test(void)
 		b = read_sysreg(cntvct_el0);
 		check_true("never back", b >= a);
 	}
-	/* Against the RTC: one of its seconds. */
-	rtc = read32(RTC);
-	while (read32(RTC) == rtc)
-		;
-	a = now();
-	while (read32(RTC) == rtc + 1)
-		;
-	b = now();
+	/* Against the RTC: one of its seconds, or another, as a host may stand still in the midst of one. */
+	for (unsigned turn = 0; turn < 5; turn++) {
+		rtc = read32(RTC);
+		while (read32(RTC) == rtc)
+			;
+		a = now();
+		while (read32(RTC) == rtc + 1)
+			;
+		b = now();
+		if (b - a > ms(700) && b - a < ms(1300))
+			break;
+	}
 	check_true("a second is a second", b - a > ms(700) && b - a < ms(1300));
 	done("counter");
 	timer_v();
@@ -135,10 +139,14 @@ void test(void)
 	/* Event stream: WFE wakes at each change of a counter bit. EVNTEN, EVNTI 15: 2^15 ns. */
 	write_sysreg(1 << 2 | 15 << 4, cntkctl_el1);
 	isb();
-	a = now();
-	for (unsigned i = 0; i < 5; i++)
-		asm volatile("wfe" ::: "memory");
-	check_true("event stream", now() - a < ms(1000));
+	u64 took = ms(1000);
+	for (unsigned turn = 0; turn < 5 && took >= ms(1000); turn++) {
+		a = now();
+		for (unsigned i = 0; i < 5; i++)
+			asm volatile("wfe" ::: "memory");
+		took = now() - a;
+	}
+	check_true("event stream", took < ms(1000));
 	write_sysreg(0, cntkctl_el1);
 	asm volatile("sev; wfe; sevl; wfe");
 	done("event stream");
