@@ -133,7 +133,7 @@ enum met_state { MET_FREE, MET_BEGUN, MET_WHOLE, MET_STATES = 4 };
 /* What a boot region takes of each of its devices. */
 struct region_plan {
 	u64 share; /* bytes of DPA */
-	u64 skip[CXL_REGION_WAYS_MAX];
+	u64 dpa[CXL_REGION_WAYS_MAX];
 };
 
 struct cxl_host {

@@ -440,10 +440,10 @@ static void sort_regions(struct cxl_host *host, unsigned order[CXL_REGIONS_MAX])
 	}
 }
 
-/* Decoders follow HPA order, and DPA may only rise with them: finds the skip before each. */
+/* Decoders follow HPA order, and DPA may only rise with them: finds where each begins. */
 static bool place_on_device(struct cxl_host *host, struct cxl_type3 *dev, const unsigned order[], struct error *err)
 {
-	u64 cursor = 0, dpa;
+	u64 cursor = 0;
 	unsigned count = 0;
 
 	for (unsigned o = 0; o < host->region_count; o++) {
@@ -464,9 +464,8 @@ static bool place_on_device(struct cxl_host *host, struct cxl_type3 *dev, const 
 					"-cxl-region %u: on %s a type=ram region lies above a type=pmem one, and device addresses "
 					"may only rise with host addresses; put the type=ram region first",
 					order[o], dev->name);
-			dpa = region->pmem ? MAX(cursor, dev->volatile_bytes) : cursor;
-			plan->skip[i] = dpa - cursor;
-			cursor = dpa + plan->share;
+			plan->dpa[i] = region->pmem ? MAX(cursor, dev->volatile_bytes) : cursor;
+			cursor = plan->dpa[i] + plan->share;
 		}
 	}
 	return true;
@@ -558,6 +557,36 @@ static void program_fork(struct cxl_host *host, const struct cxl_boot_region *re
 	}
 }
 
+/* Whether the memory that the region was given is of its kind still: partitions may have moved over it. */
+static bool has_its_kind(const struct cxl_host *host, unsigned r)
+{
+	const struct cxl_boot_region *region = &host->regions[r];
+
+	for (unsigned i = 0; i < region->ways; i++) {
+		const struct cxl_type3 *dev = region_device(region, i);
+		u64 dpa = host->plans[r].dpa[i], end = dpa + host->plans[r].share;
+
+		if (region->pmem ? dpa < dev->volatile_bytes : end > dev->volatile_bytes)
+			return false;
+	}
+	return true;
+}
+
+/* Behind the memory of all decoders that are committed. What is before it may be another region's that is no more, so
+ * a skip is known only now. */
+static u64 decoded_end(const struct cxl_component *comp)
+{
+	u64 dpa = 0;
+
+	for (unsigned i = 0; i < comp->decoder_count; i++) {
+		const struct hdm_decoder *d = &comp->decoders[i];
+
+		if (d->committed)
+			dpa += d->skip + hdm_share(d->size, d->iw, d->ig);
+	}
+	return dpa;
+}
+
 static void program_region(struct cxl_host *host, unsigned r)
 {
 	const struct cxl_boot_region *region = &host->regions[r];
@@ -577,7 +606,7 @@ static void program_region(struct cxl_host *host, unsigned r)
 		struct cxl_type3 *dev = region_device(region, i);
 		u32 ctrl = dev->dvsec_device + DVSEC_DEVICE_CTRL;
 
-		words.targets_or_skip = host->plans[r].skip[i];
+		words.targets_or_skip = host->plans[r].dpa[i] - decoded_end(&dev->comp);
 		program_decoder(&dev->comp, &words);
 		regs_write(&dev->comp.regs, dev->comp.hdm_at + HDM_GLOBAL_CTRL, 4, HDM_GLOBAL_ENABLE);
 		pci_config_write(&dev->pci, ctrl, 2,
@@ -585,10 +614,28 @@ static void program_region(struct cxl_host *host, unsigned r)
 	}
 }
 
+static void drop_region(struct cxl_host *host, unsigned r)
+{
+	for (unsigned i = 0; i < host->regions[r].ways; i++)
+		free(host->regions[r].device_ids[i]);
+	host->region_count--;
+	for (; r < host->region_count; r++) {
+		host->regions[r] = host->regions[r + 1];
+		host->plans[r] = host->plans[r + 1];
+	}
+}
+
 void cxl_regions_program(struct cxl_host *host)
 {
 	unsigned order[CXL_REGIONS_MAX];
 
+	for (unsigned r = host->region_count; r--;) {
+		if (has_its_kind(host, r))
+			continue;
+		trace(CXL, "the boot region at 0x%llx is no more: its memory has become of another kind",
+		      ULL(host->regions[r].base));
+		drop_region(host, r);
+	}
 	sort_regions(host, order);
 	cxl_map_hold(host);
 	for (unsigned o = 0; o < host->region_count; o++)
@@ -598,24 +645,17 @@ void cxl_regions_program(struct cxl_host *host)
 
 void cxl_regions_forget(struct cxl_host *host, const struct cxl_type3 *dev)
 {
-	unsigned kept = 0;
-
-	for (unsigned r = 0; r < host->region_count; r++) {
-		struct cxl_boot_region *region = &host->regions[r];
+	for (unsigned r = host->region_count; r--;) {
+		const struct cxl_boot_region *region = &host->regions[r];
 		bool member = false;
 
 		for (unsigned i = 0; i < region->ways; i++)
 			member |= region->devices[i] == &dev->pci.dev;
-		if (!member) {
-			host->plans[kept] = host->plans[r];
-			host->regions[kept++] = *region;
+		if (!member)
 			continue;
-		}
 		trace(CXL, "%s is gone, and with it the boot region at 0x%llx", dev->name, ULL(region->base));
-		for (unsigned i = 0; i < region->ways; i++)
-			free(region->device_ids[i]);
+		drop_region(host, r);
 	}
-	host->region_count = kept;
 }
 
 /* --- what the memory is worth --- */

@@ -331,6 +331,78 @@ static void persistent_memory_skips_unused_volatile(void **state)
 	fixture_close(&m);
 }
 
+static void take_out(struct machine *m, const char *id)
+{
+	struct dev *dev = fixture_find(m, id);
+	unsigned at = 0;
+
+	while (m->devs[at] != dev)
+		at++;
+	dev_destroy(dev);
+	memmove(&m->devs[at], &m->devs[at + 1], (--m->count - at) * sizeof(m->devs[0]));
+}
+
+/* Of two regions on a device one goes with another device: the memory of the other one stays what it was. */
+static void what_is_left_keeps_its_memory(void **state)
+{
+	struct machine m;
+	struct cxl_type3 *dev;
+	u64 base, value;
+
+	build(&m, "256");
+	assert_true(fixture_option(&m, "devices=mem0:mem2,type=ram", cxl_host_add_region));
+	assert_true(fixture_option(&m, "window=1,devices=mem0,type=pmem", cxl_host_add_region));
+	fixture_power_on(&m);
+	dev = fixture_type3(&m, "mem0");
+	base = cxl_host_region(m.cxl, 1)->base;
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_STRIDE + HDM_DPA_SKIP_LO), 0);
+	assert_int_equal(space_write(m.space, base, 4, 77), MEM_OK);
+	assert_int_equal(dev->pmem->host[0], 77);
+	take_out(&m, "mem2");
+	fixture_reset(&m, RESET_WARM);
+	assert_int_equal(cxl_host_region_count(m.cxl), 1);
+	assert_int_equal(component_get(&dev->comp, AT_HDM + HDM_DPA_SKIP_LO), Q);
+	assert_int_equal(space_read(m.space, base, 4, &value), MEM_OK);
+	assert_int_equal(value, 77);
+	fixture_close(&m);
+}
+
+static void move_partition(struct machine *m, struct cxl_type3 *dev, u8 volatile_units)
+{
+	u8 out[MAILBOX_PAYLOAD_BYTES];
+	u32 length;
+
+	pci_function_reset(&dev->pci, RESET_HOT); /* no decoder holds it up */
+	assert_int_equal(
+		cci_run(&dev->mbox.cci, 0x4101, (u8[9]){volatile_units, [8] = 1}, 9, out, sizeof(out), &length),
+		CXL_SUCCESS);
+	fixture_reset(m, RESET_WARM);
+}
+
+/* What has become memory of another kind is no region's. */
+static void a_region_ends_with_its_kind_of_memory(void **state)
+{
+	struct machine m;
+	struct cxl_type3 *dev;
+
+	fixture_open(&m);
+	assert_true(fixture_option(&m, "targets.0=hb0,size=1G", cxl_host_add_window_opts));
+	assert_true(fixture_option(&m, "devices=mem0,type=ram", cxl_host_add_region));
+	assert_true(fixture_option(&m, "devices=mem0,type=pmem", cxl_host_add_region));
+	dev = fixture_one_device(&m, "", 512, ",partition-align=256M");
+	move_partition(&m, dev, 1); /* as it is */
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_DIRECT);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE + Q), MAP_DIRECT);
+	move_partition(&m, dev, 0);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE), MAP_NOTHING);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE + Q), MAP_DIRECT);
+	assert_int_equal(dev->comp.decoders[0].skip, Q);
+	move_partition(&m, dev, 3);
+	assert_int_equal(cxl_host_region_count(m.cxl), 0);
+	assert_int_equal(cxl_map_kind(m.cxl, WINDOWS_BASE + Q), MAP_NOTHING);
+	fixture_close(&m);
+}
+
 static void single_port_bridge_shows_decoders_for_a_region_only(void **state)
 {
 	static const struct {
@@ -442,6 +514,8 @@ int main(void)
 		cmocka_unit_test(ports_are_numbered_apart),
 		cmocka_unit_test(decoders_are_as_firmware_leaves_them),
 		cmocka_unit_test(persistent_memory_skips_unused_volatile),
+		cmocka_unit_test(what_is_left_keeps_its_memory),
+		cmocka_unit_test(a_region_ends_with_its_kind_of_memory),
 		cmocka_unit_test(single_port_bridge_shows_decoders_for_a_region_only),
 		cmocka_unit_test(performance_adds_up),
 		cmocka_unit_test(windows_are_as_fast_as_their_memory),
