@@ -23,6 +23,7 @@ struct loader {
 	bool efi, firmware;
 	struct acpi_blob acpi;
 	struct boot_plan *plan;
+	unsigned regions; /* that it tells of */
 	struct efi_runtime *runtime;
 };
 
@@ -67,9 +68,14 @@ static bool read_files(struct machine *m, struct loader *l, struct error *err)
 	return true;
 }
 
+static unsigned region_count(struct machine *m)
+{
+	return m->cxl ? cxl_host_region_count(m->cxl) : 0;
+}
+
 static bool soft_regions(struct machine *m, const struct loader *l, struct boot_plan_config *config, struct error *err)
 {
-	for (unsigned i = 0; m->cxl && i < cxl_host_region_count(m->cxl); i++) {
+	for (unsigned i = 0; i < region_count(m); i++) {
 		const struct cxl_boot_region *r = cxl_host_region(m->cxl, i);
 
 		if (r->as == CXL_AS_NONE)
@@ -101,6 +107,7 @@ static bool make_plan(struct machine *m, struct loader *l, struct error *err)
 	config->initrd = &l->initrd;
 	config->efi = l->efi;
 	facts_boot(m, config);
+	l->regions = region_count(m);
 	ok = ok && soft_regions(m, l, config, err);
 	if (ok && l->efi) {
 		ok = facts_acpi(m, facts, err) && acpi_build(facts, &l->acpi, err);
@@ -182,15 +189,27 @@ static bool dump_dtb(struct machine *m, const u8 *dtb, size_t size, struct error
 	       fail_context(err, "-M dumpdtb=%s", m->config.dumpdtb);
 }
 
+/* A region that has gone since, with a device of it, is not to be told of as memory. */
+static bool plan_again(struct machine *m, struct loader *l, struct error *err)
+{
+	if (!l->plan || l->regions == region_count(m))
+		return true;
+	boot_plan_destroy(l->plan);
+	l->plan = NULL;
+	acpi_blob_free(&l->acpi);
+	return make_plan(m, l, err);
+}
+
 bool loader_place(struct machine *m, u64 *entry, u64 *x0, struct error *err)
 {
 	struct loader *l = m->loader;
-	struct boot_plan_facts facts = l->plan ? boot_plan_facts(l->plan) : (struct boot_plan_facts){0};
 	struct boot_writer writer = boot_writer_space(m->space);
+	struct boot_plan_facts facts;
 	u8 *dtb = NULL;
 	size_t size = 0;
-	bool ok = make_dtb(m, &dtb, &size, err);
+	bool ok = plan_again(m, l, err) && make_dtb(m, &dtb, &size, err);
 
+	facts = l->plan ? boot_plan_facts(l->plan) : (struct boot_plan_facts){0};
 	if (ok && m->config.dumpdtb && !m->dumped_dtb) {
 		m->dumped_dtb = true;
 		ok = dump_dtb(m, dtb, size, err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The memory map and its check, RAM by node, and the facts that tables are made from. */
+#include <unistd.h>
+
 #include "machine/board.h"
 
 /* Rows whose size comes from the command line count as empty. */
@@ -281,6 +283,56 @@ static void ports_leave_domains_to_windows(void **state)
 	free(acpi);
 }
 
+static bool ram_has(const struct machine *m, const u64 *words, size_t count)
+{
+	return memmem(m->ram[0].region.host, m->ram[0].region.size, words, count * sizeof(words[0])) != NULL;
+}
+
+/* What goes with its device is not in the tables of the next start either: there would be no memory behind them. */
+static void a_region_that_is_gone_is_told_no_more(void **state)
+{
+	char kernel[] = "/tmp/cxlvm-image-XXXXXX";
+	u8 image[4096] = {[8 + 2] = 8, [16 + 1] = 16, [56] = 'A', 'R', 'M', 0x64};
+	struct machine_config config = board_config();
+	struct error err = {""};
+	struct machine *m;
+	struct opts opts;
+	int fd = mkstemp(kernel);
+
+	assert_int_equal(write(fd, image, sizeof(image)), sizeof(image));
+	close(fd);
+	config.kernel = kernel;
+	m = board_create(&config);
+	assert_true(opts_parse(&opts, "targets.0=c,size=512M", NULL, &err) && machine_add_window(m, &opts, &err));
+	opts_free(&opts);
+	board_add(m, true, "memory-backend-ram,id=r,size=256M");
+	board_add(m, false, "pxb-cxl,id=c,bus_nr=128");
+	board_add(m, false, "cxl-rp,id=p,bus=c");
+	board_add(m, false, "cxl-type3,id=d,bus=p,volatile-memdev=r");
+	assert_true(opts_parse(&opts, "devices=d,type=ram,as=system-ram", NULL, &err) &&
+		    machine_add_region(m, &opts, &err));
+	opts_free(&opts);
+	board_settle(m);
+	if (!loader_create(m, &err) || !machine_reset(m, RESET_COLD, &err))
+		fail_msg("%s", err.text);
+	{
+		u64 base = cxl_host_region(m->cxl, 0)->base;
+		const u64 efi[] = {base, 0, 256 * MiB / 4096}, srat[] = {base, 256 * MiB};
+
+		assert_true(ram_has(m, efi, 3));
+		assert_true(ram_has(m, srat, 2));
+		loop_lock(m->loop);
+		assert_true(machine_device_pull(m, machine_device(m, "d"), &err));
+		loop_unlock(m->loop);
+		memset(m->ram[0].region.host, 0, m->ram[0].region.size); /* no rests of the old ones */
+		assert_true(machine_reset(m, RESET_WARM, &err));
+		assert_false(ram_has(m, efi, 3));
+		assert_false(ram_has(m, srat, 2));
+	}
+	machine_destroy(m);
+	unlink(kernel);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +345,7 @@ int main(void)
 		cmocka_unit_test(ram_is_the_backend_that_m_names),
 		cmocka_unit_test(roots_that_bypass_the_smmu_are_told),
 		cmocka_unit_test(ports_leave_domains_to_windows),
+		cmocka_unit_test(a_region_that_is_gone_is_told_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
