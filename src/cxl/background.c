@@ -2,9 +2,10 @@
 /*
  * Background operations: what a command leaves behind after its doorbell. [CXL3.1 8.2.8.4.5.2, 8.2.9.1.5] One at a
  * time; a second gets Busy. They take guest time and no host time: a timer ends them, and the percentage is the time
- * gone by. One that waits for somebody has no duration and stays at 0 percent. The end sets Background Command Status,
- * clears Background Operation in Mailbox Status, and interrupts if asked to. An operation that can be aborted ends with
- * Aborted; Sanitize cannot. None goes on over a reset. Machine lock.
+ * gone by; who looks before the timer has run, or gives a command, ends it. One that waits for somebody has no duration
+ * and stays at 0 percent. The end sets Background Command Status and interrupts if asked to; Background Operation in
+ * Mailbox Status is worked out when it is read. An operation that can be aborted ends with Aborted; Sanitize cannot.
+ * None goes on over a reset. Machine lock.
  */
 #include "base/loop.h"
 #include "base/trace.h"
@@ -20,7 +21,6 @@ static void background_end(struct background *b, u16 code)
 {
 	void (*done)(void *owner, u16 code) = b->done;
 	struct mailbox *mbox = b->mbox;
-	u64 status;
 
 	b->percent = code == CXL_SUCCESS ? 100 : bits(background_status(b), 22, 16);
 	b->is_running = false;
@@ -31,8 +31,6 @@ static void background_end(struct background *b, u16 code)
 		done(b->owner, code);
 	trace(MBOX, "%s: background operation %04xh ended at %u %%, return code %u", mbox->cci.name, b->opcode,
 	      b->percent, code);
-	status = regs_get(&mbox->registers, MAILBOX_STATUS, 8);
-	regs_set(&mbox->registers, MAILBOX_STATUS, 8, status & ~MAILBOX_STATUS_BACKGROUND);
 	if ((regs_get(&mbox->registers, MAILBOX_CTRL, 4) & MAILBOX_CTRL_BACKGROUND_IRQ) &&
 	    pci_msix_is_enabled(mbox->pci))
 		pci_msix_notify(mbox->pci, mbox->vector);
@@ -69,7 +67,6 @@ void background_fini(struct background *b)
 u16 background_start(struct background *b, u16 opcode, u64 duration_ns, bool can_abort,
 		     void (*done)(void *owner, u16 code))
 {
-	background_look(b);
 	if (b->is_running)
 		return CXL_BUSY;
 	b->is_running = true;

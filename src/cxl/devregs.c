@@ -18,6 +18,17 @@ static void mailbox_ctrl_write(struct regs *b, unsigned i, u64 old, u64 now)
 	mailbox_ring(b->owner);
 }
 
+/* Whether something goes on now, whoever began it. */
+static u64 mailbox_status_read(struct regs *b, unsigned i, u64 stored)
+{
+	const struct mailbox *mbox = b->owner;
+
+	if (!mbox->cci.background)
+		return stored;
+	background_look(mbox->cci.background);
+	return stored | (mbox->cci.background->is_running ? MAILBOX_STATUS_BACKGROUND : 0);
+}
+
 static u64 background_status_read(struct regs *b, unsigned i, u64 stored)
 {
 	const struct mailbox *mbox = b->owner;
@@ -32,6 +43,7 @@ static u64 memory_status_read(struct regs *b, unsigned i, u64 stored)
 {
 	const struct mailbox *mbox = b->owner;
 
+	background_look(mbox->cci.background);
 	return mbox->cci.dev->sanitizing ? MEMORY_STATUS_DISABLED : stored;
 }
 
@@ -86,7 +98,7 @@ static const struct reg devregs_table[] = {
 	    .read = mailbox_cap_read),
 	R32(MAILBOX_CTRL, MAILBOX_CTRL, 0, 0x7, .write = mailbox_ctrl_write),
 	R64(MAILBOX_COMMAND, MAILBOX_COMMAND, 0, 0x1fffffffff),
-	R64(MAILBOX_STATUS, MAILBOX_STATUS, 0, 0),
+	R64(MAILBOX_STATUS, MAILBOX_STATUS, 0, 0, .read = mailbox_status_read),
 	R64(MAILBOX_BACKGROUND, MAILBOX_BACKGROUND_STATUS, 0, 0, .read = background_status_read),
 };
 

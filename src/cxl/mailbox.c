@@ -225,6 +225,8 @@ u16 cci_run(const struct cci *cci, u16 opcode, const u8 *bytes, u32 length, u8 *
 	const struct mbox_command *command = find_command(cci, opcode);
 	u16 code = CXL_UNSUPPORTED;
 
+	if (cci->background)
+		background_look(cci->background);
 	if (cci->response_limit)
 		out.room = MIN(room, 1u << *cci->response_limit);
 	if (command)
@@ -291,8 +293,7 @@ void mailbox_ring(struct mailbox *mbox)
 	if (!(regs_get(&mbox->registers, MAILBOX_CTRL, 4) & MAILBOX_CTRL_DOORBELL))
 		return; /* a reset came of it, of this function too */
 	regs_set(&mbox->registers, MAILBOX_COMMAND, 8, opcode | (u64)out_length << 16);
-	regs_set(&mbox->registers, MAILBOX_STATUS, 8,
-		 (u64)code << 32 | (cci->background && cci->background->is_running ? MAILBOX_STATUS_BACKGROUND : 0));
+	regs_set(&mbox->registers, MAILBOX_STATUS, 8, (u64)code << 32);
 	regs_set(&mbox->registers, MAILBOX_CTRL, 4, ctrl & ~MAILBOX_CTRL_DOORBELL);
 	if ((ctrl & MAILBOX_CTRL_DOORBELL_IRQ) && pci_msix_is_enabled(mbox->pci))
 		pci_msix_notify(mbox->pci, mbox->vector);

@@ -356,9 +356,7 @@ static void cci_function_reset(struct pci_dev *pci, unsigned reset_kind)
 {
 	struct switch_cci *cci = container_of(pci, struct switch_cci, pci);
 
-	devregs_reset(&cci->mbox, reset_kind);
-	if (cci->background.is_running) /* goes on: bindings are the switch's */
-		regs_set(&cci->mbox.registers, MAILBOX_STATUS, 8, MAILBOX_STATUS_BACKGROUND);
+	devregs_reset(&cci->mbox, reset_kind); /* what is in the background goes on: bindings are the switch's */
 }
 
 static bool cci_create(struct dev *dev, const struct dev_env *env, struct error *err)

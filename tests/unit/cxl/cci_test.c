@@ -909,6 +909,12 @@ static void monitors_ask_the_same(void **state)
 	assert_int_equal(answer.code, CXL_UNSUPPORTED);
 	assert_int_equal(answer.length, 0);
 	assert_false(cxl_fm_request(m.cxl, "mem0", 0x5100, NULL, 0, &answer, &m.err));
+	/* What a monitor begins goes on behind the mailbox. */
+	assert_true(cxl_fm_request(m.cxl, "cci0", 0x5202, (u8[]){0, 1, UNBIND_SURPRISE}, 3, &answer, &m.err));
+	assert_int_equal(answer.code, CXL_BACKGROUND_STARTED);
+	assert_int_equal(get(MAILBOX_STATUS, 8) & MAILBOX_STATUS_BACKGROUND, MAILBOX_STATUS_BACKGROUND);
+	loop_time_advance(m.loop, 2000000);
+	assert_int_equal(get(MAILBOX_STATUS, 8) & MAILBOX_STATUS_BACKGROUND, 0);
 }
 
 static void hostile_commands_do_no_harm(void **state)
