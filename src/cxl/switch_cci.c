@@ -352,11 +352,16 @@ bool cxl_fm_request(struct cxl_host *host, const char *path, u16 opcode, const u
 	return true;
 }
 
+/* By its slot's power, too. What is in the background goes on: bindings are the switch's. */
 static void cci_function_reset(struct pci_dev *pci, unsigned reset_kind)
 {
 	struct switch_cci *cci = container_of(pci, struct switch_cci, pci);
 
-	devregs_reset(&cci->mbox, reset_kind); /* what is in the background goes on: bindings are the switch's */
+	devregs_reset(&cci->mbox, reset_kind);
+	if (reset_kind != RESET_COLD)
+		return;
+	cci->timestamp = 0;
+	cci->response_limit = CXL_RESPONSE_LIMIT_MAX;
 }
 
 static bool cci_create(struct dev *dev, const struct dev_env *env, struct error *err)
@@ -410,12 +415,8 @@ static void cci_reset(struct dev *dev, unsigned reset_kind)
 	struct switch_cci *cci = (struct switch_cci *)dev;
 
 	pci_dev_reset(&cci->pci, reset_kind);
-	devregs_reset(&cci->mbox, reset_kind);
+	cci_function_reset(&cci->pci, reset_kind);
 	background_reset(&cci->background, reset_kind);
-	if (reset_kind != RESET_COLD)
-		return;
-	cci->timestamp = 0;
-	cci->response_limit = CXL_RESPONSE_LIMIT_MAX;
 }
 
 static void cci_destroy(struct dev *dev)

@@ -169,6 +169,14 @@ static void identify_limits_and_clock(void **state)
 	loop_time_advance(m.loop, 1000);
 	assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
 	assert_true(load_le(out, 8) >= 1001);
+	/* Both are kept until power goes, the slot's. */
+	for (unsigned off = 0; off < 2; off++) {
+		pci_function_reset(&cci->pci, off ? RESET_COLD : RESET_HOT);
+		assert_int_equal(send(0x0300, NULL, 0), CXL_SUCCESS);
+		assert_int_equal(load_le(out, 8) == 0, off);
+		assert_int_equal(send(0x0003, NULL, 0), CXL_SUCCESS);
+		assert_int_equal(out[0], off ? 10 : 8);
+	}
 }
 
 static void ports_are_told_as_they_are(void **state)
