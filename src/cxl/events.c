@@ -33,6 +33,17 @@ unsigned event_log_room(const struct cxl_type3 *dev, enum cxl_event_log log)
 	return records_of(log) - dev->events[log].count;
 }
 
+/* With the records goes a message that tells of them and waits for its mask, unless it is another log's, too.
+ * [PCIe5 6.1.4.5] */
+static void show_status(struct cxl_type3 *dev, enum cxl_event_log which)
+{
+	devregs_set_event_status(&dev->mbox, which, dev->events[which].count);
+	for (unsigned n = 0; n < EVENT_LOGS; n++)
+		if (log_vectors[n] == log_vectors[which] && dev->events[n].count)
+			return;
+	pci_msix_withdraw(&dev->pci, log_vectors[which]);
+}
+
 static const struct cxl_firmware *firmware_of(const struct cxl_type3 *dev)
 {
 	return dev->host ? dev->host->config.firmware : NULL;
@@ -105,7 +116,7 @@ void events_forget(struct cxl_type3 *dev)
 		struct event_log *log = &dev->events[n];
 
 		*log = (struct event_log){.next_handle = log->next_handle, .policy = log->policy};
-		devregs_set_event_status(&dev->mbox, n, false);
+		show_status(dev, n);
 	}
 }
 
@@ -142,7 +153,7 @@ static void clear_oldest(struct cxl_type3 *dev, unsigned which, unsigned count)
 		log->overflow_count = 0;
 		log->overflow_first = log->overflow_last = 0;
 	}
-	devregs_set_event_status(&dev->mbox, which, log->count > 0);
+	show_status(dev, which);
 }
 
 /* Handles must be the oldest ones in their order; Clear All needs an overflow. */

@@ -235,6 +235,28 @@ static void event_policy_names_the_vectors(void **state)
 			assert_int_equal(mbox_commands[n].effects, EFFECT_IMMEDIATE_POLICY);
 }
 
+/* A message that waits for its mask goes with what it tells of: two logs have the one vector. [PCIe5 6.1.4.5] */
+static void cleared_records_send_no_message(void **state)
+{
+	static const u8 record[EVENT_RECORD_BYTES];
+	const u16 first = 1;
+	u8 bit = 1 << VECTOR_EVENT_INFO;
+
+	assert_int_equal(send(0x0103, (u8[]){1, 1, 1, 1, 1}, 5), CXL_SUCCESS);
+	pci_config_write(&dev->pci, dev->pci.msix.cap + 2, 2, 0x8000); /* all vectors are masked */
+	event_add(dev, EVENT_INFO, record);
+	event_add(dev, EVENT_DYNAMIC, record);
+	event_add(dev, EVENT_FATAL, record);
+	assert_int_equal(dev->pci.msix.pba[0], bit | 1 << VECTOR_EVENT_FATAL);
+	clear(EVENT_INFO, 0, &first, 1, CXL_SUCCESS);
+	clear(EVENT_FATAL, 0, &first, 1, CXL_SUCCESS);
+	assert_int_equal(dev->pci.msix.pba[0], bit);
+	clear(EVENT_DYNAMIC, 0, &first, 1, CXL_SUCCESS);
+	assert_int_equal(dev->pci.msix.pba[0], 0);
+	event_add(dev, EVENT_INFO, record);
+	assert_int_equal(dev->pci.msix.pba[0], bit);
+}
+
 static void health_and_alerts(void **state)
 {
 	u8 request[12] = {1, 1, 50};
@@ -663,6 +685,7 @@ int main(void)
 		T(timestamp_runs_from_what_was_set),
 		T(event_logs_keep_order_and_overflow),
 		T(event_policy_names_the_vectors),
+		T(cleared_records_send_no_message),
 		T(health_and_alerts),
 		T(qos_control_keeps_to_its_limits),
 		T(logs_say_what_can_be_done_to_them),
