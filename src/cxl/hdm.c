@@ -152,9 +152,19 @@ const char *hdm_why_not(const struct cxl_component *comp, unsigned i)
 	return rule ? rule : hdm_illegal(comp, i, &d);
 }
 
+/* The lowest committed decoder above i, or their count. */
+static unsigned hdm_above(const struct cxl_component *comp, unsigned i)
+{
+	do
+		i++;
+	while (i < comp->decoder_count && !comp->decoders[i].committed);
+	return i;
+}
+
 static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 {
 	struct hdm_decoder d = hdm_registers(comp, i);
+	unsigned above = hdm_above(comp, i);
 	bool lock = ctrl & HDM_CTRL_LOCK_ON_COMMIT;
 	const char *error = hdm_impossible(comp, i, &d);
 	const char *doubt = error ? NULL : hdm_illegal(comp, i, &d);
@@ -167,6 +177,9 @@ static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 	} else {
 		if (doubt)
 			guest_error(COMMIT_DOUBTFUL, "%s: decoder %u is committed although %s", comp->name, i, doubt);
+		else if (above < comp->decoder_count)
+			guest_error(COMMIT_DOUBTFUL, "%s: decoder %u is committed while decoder %u is%s", comp->name, i,
+				    above, comp->kind == COMPONENT_DEVICE ? ", whose device addresses move up" : "");
 		trace(CXL, "%s: decoder %u committed%s: HPA 0x%llx-0x%llx, %u ways of %u bytes", comp->name, i,
 		      lock ? " and locked" : "", ULL(d.base), ULL(d.base + d.size - !!d.size), hdm_ways(d.iw),
 		      hdm_granularity(d.ig));
@@ -183,15 +196,13 @@ static void hdm_commit(struct cxl_component *comp, unsigned i, u64 ctrl)
 static void hdm_uncommit(struct cxl_component *comp, unsigned i, u64 ctrl)
 {
 	bool was = comp->decoders[i].committed;
-	unsigned above = i + 1;
+	unsigned above = hdm_above(comp, i);
 
 	regs_set(&comp->regs, comp->hdm_at + HDM_CTRL + i * HDM_STRIDE, 4,
 		 ctrl & ~(HDM_CTRL_COMMITTED | HDM_CTRL_ERROR));
 	if (!was)
 		return;
 	trace(CXL, "%s: decoder %u uncommitted", comp->name, i);
-	while (above < comp->decoder_count && !comp->decoders[above].committed)
-		above++;
 	if (above < comp->decoder_count)
 		guest_error(UNCOMMIT_ORDER, "%s: decoder %u is uncommitted while decoder %u is committed%s", comp->name,
 			    i, above, comp->kind == COMPONENT_DEVICE ? ", whose device addresses move down" : "");

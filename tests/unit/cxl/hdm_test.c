@@ -69,6 +69,17 @@ static void uncommit_below_a_committed_decoder_is_reported(void **state)
 	assert_int_equal(conformance_count(RULE_UNCOMMIT_ORDER), 2);
 }
 
+static void commit_below_a_committed_decoder_is_reported(void **state)
+{
+	conformance_clear();
+	OK(program(&dev, 1, B + Q, Q, 0, 0, 0, 0));
+	assert_int_equal(conformance_count(RULE_COMMIT_DOUBTFUL), 1); /* without the one before it */
+	OK(program(&dev, 0, B, Q, 0, 0, 0, HDM_CTRL_LOCK_ON_COMMIT)); /* no check of Lock On Commit */
+	assert_int_equal(conformance_count(RULE_COMMIT_DOUBTFUL), 2);
+	OK(program(&dev, 2, B + 2 * Q, Q, 0, 0, 0, 0));
+	assert_int_equal(conformance_count(RULE_COMMIT_DOUBTFUL), 2);
+}
+
 static void reserved_encodings_are_errors(void **state)
 {
 	for (unsigned code = 0; code < 16; code++) {
@@ -371,6 +382,7 @@ int main(void)
 		T(commit_sets_committed_and_keeps_what_was_written),
 		T(uncommit_clears_committed_and_error),
 		T(uncommit_below_a_committed_decoder_is_reported),
+		T(commit_below_a_committed_decoder_is_reported),
 		T(reserved_encodings_are_errors),
 		T(device_refuses_more_than_its_capacity),
 		T(size_zero_may_be_committed),
