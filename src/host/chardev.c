@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "host/chardev_private.h"
+#include "host/terminal.h"
 
 /* Telnet. [RFC 854, 857, 858] */
 enum {
@@ -435,6 +436,8 @@ static void input_ready(void *opaque, u32 events)
 	}
 	/* A person at the keys of a guest that takes nothing: look for the escape key, drop what there is no room for.
 	 */
+	if (c->is_stdio)
+		terminal_input();
 	got = read(c->in_fd, bytes, room ? room : sizeof(bytes));
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return;

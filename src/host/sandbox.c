@@ -42,7 +42,7 @@ static const char allowed[] =
 	"getsockopt setsockopt "
 	"mmap munmap mremap mprotect madvise msync brk memfd_create membarrier "
 	"futex set_robust_list rseq sched_yield sched_getaffinity exit exit_group restart_syscall "
-	"rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack wait4 getpid gettid "
+	"rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack wait4 getpid getpgrp gettid "
 	"getuid geteuid getgid getegid getrlimit getrusage uname sysinfo clock_gettime clock_getres "
 	"clock_nanosleep nanosleep gettimeofday time getrandom ";
 
@@ -53,9 +53,9 @@ static const char spawning[] =
 
 /* Terminals, sockets (also cxlvm-net's), block devices, networks. None puts characters into a terminal (TIOCSTI). */
 static const unsigned long ioctls[] = {
-	TCGETS,     TCSETS,         TCSETSW,        TCSETSF,         TIOCGWINSZ,      TIOCGPTN,     FIONREAD,
-	FIONBIO,    TCGETS2_NUMBER, TCSETS2_NUMBER, TCSETSW2_NUMBER, TCSETSF2_NUMBER, BLKGETSIZE64, BLKSSZGET,
-	BLKDISCARD, BLKZEROOUT,     TUNSETOFFLOAD,  TUNSETIFF,       TUNSETVNETHDRSZ, SIOCATMARK,
+	TCGETS,    TCSETS,     TCSETSW,        TCSETSF,        TIOCGWINSZ,      TIOCGPTN,        TIOCGPGRP,
+	FIONREAD,  FIONBIO,    TCGETS2_NUMBER, TCSETS2_NUMBER, TCSETSW2_NUMBER, TCSETSF2_NUMBER, BLKGETSIZE64,
+	BLKSSZGET, BLKDISCARD, BLKZEROOUT,     TUNSETOFFLOAD,  TUNSETIFF,       TUNSETVNETHDRSZ, SIOCATMARK,
 };
 
 /* Nothing here asks for these, whatever it is linked with. */

@@ -23,21 +23,41 @@
 static struct {
 	struct termios before, raw;
 	int fd;
-	volatile sig_atomic_t is_raw;
+	volatile sig_atomic_t is_raw, is_wanted; /* wanted: raw whenever we are in the foreground */
 	volatile sig_atomic_t quit_asked;
 	volatile int quit_fd; /* 0: nobody asks for a graceful end */
 	bool hooked, quit_hooked;
 } terminal;
 
-void terminal_restore(void)
+static void give_back(void)
 {
-	int error = errno;
-
 	if (terminal.is_raw) {
 		terminal.is_raw = 0;
 		tcsetattr(terminal.fd, TCSANOW, &terminal.before);
 	}
+}
+
+void terminal_restore(void)
+{
+	int error = errno;
+
+	terminal.is_wanted = 0;
+	give_back();
 	errno = error;
+}
+
+/* A background job leaves the terminal to the shell, or to the job in the foreground. [POSIX.1 11.1.4] */
+static void take_again(void)
+{
+	terminal.is_raw = terminal.is_wanted && tcgetpgrp(terminal.fd) == getpgrp();
+	if (terminal.is_raw && tcsetattr(terminal.fd, TCSANOW, &terminal.raw))
+		terminal.is_raw = 0;
+}
+
+void terminal_input(void)
+{
+	if (terminal.is_wanted && !terminal.is_raw)
+		take_again();
 }
 
 void terminal_die_of(int signal_number)
@@ -69,16 +89,22 @@ static void on_quit(int signal_number)
 	terminal_die_of(signal_number);
 }
 
-/* Ctrl-Z: the shell gets its terminal back, we get ours when we go on. */
+/* Ctrl-Z: the shell gets its terminal back; on_continue takes it again. */
 static void on_suspend(int signal_number)
 {
 	int error = errno;
-	bool was_raw = terminal.is_raw;
 
-	terminal_restore();
+	give_back();
 	raise(SIGSTOP);
-	if (was_raw && !tcsetattr(terminal.fd, TCSANOW, &terminal.raw))
-		terminal.is_raw = 1;
+	errno = error;
+}
+
+/* Also after SIGSTOP and SIGTTIN, which nobody can or need handle: the shell has set the terminal to its own liking. */
+static void on_continue(int signal_number)
+{
+	int error = errno;
+
+	take_again();
 	errno = error;
 }
 
@@ -114,6 +140,7 @@ static void hook_all(void)
 		hook(crashes[i], terminal_die_of);
 	mapped_hook(); /* SIGBUS */
 	hook(SIGTSTP, on_suspend);
+	hook(SIGCONT, on_continue);
 	hook_quit_signals();
 }
 
@@ -129,9 +156,10 @@ void terminal_raw(int fd, bool signals)
 	terminal.raw.c_cc[VMIN] = 1;
 	terminal.raw.c_cc[VTIME] = 0;
 	hook_all();
+	terminal.is_wanted = 1;
 	terminal.is_raw = 1; /* before the change: a signal in between restores what is so already */
 	if (tcsetattr(fd, TCSANOW, &terminal.raw))
-		terminal.is_raw = 0;
+		terminal.is_raw = terminal.is_wanted = 0;
 }
 
 struct quit_call {

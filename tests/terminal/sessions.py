@@ -37,11 +37,12 @@ def take_terminal():
 class Session:
     """The program on a terminal of its own."""
 
-    def __init__(self, program, folder, guest="echo", more=()):
+    def __init__(self, program, folder, guest="echo", more=(), command=None):
         self.output = b""
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
-        self.child = subprocess.Popen([str(program), "-nographic", "-kernel", str(folder / guest), *more], stdin=self.slave, stdout=self.slave,
+        command = command or ["-nographic", "-kernel", str(folder / guest), *more]
+        self.child = subprocess.Popen([str(program), *command], stdin=self.slave, stdout=self.slave,
                                       stderr=self.slave, start_new_session=True, preexec_fn=take_terminal)
 
     def attributes(self):
@@ -156,6 +157,48 @@ def suspend(s):
     s.until("the raw terminal", s.is_raw)
     s.keys(b"q")
     s.ends(0)
+
+
+@session_test("SIGSTOP, at which the shell takes the terminal: SIGCONT takes it again")
+def stop(s):
+    s.kill(signal.SIGSTOP)
+    termios.tcsetattr(s.slave, termios.TCSANOW, s.before)
+    s.kill(signal.SIGCONT)
+    s.until("the raw terminal", s.is_raw)
+    s.keys(b"q")
+    s.ends(0)
+
+
+def in_the_background(program, folder):
+    """A job of a shell: `bg` leaves the shell its terminal, and with `fg` the guest has it."""
+    session = Session("/bin/bash", folder, command=["--norc", "--noprofile", "--noediting", "-i"])
+    try:
+        session.keys(f"{program} -nographic -kernel {folder}/echo -pidfile {folder}/pid\n".encode())
+        pid = folder / "pid"
+        session.until("the raw terminal", lambda: session.is_raw() and pid.exists() and pid.read_text().endswith("\n"))
+        job = int(pid.read_text())
+        os.kill(job, signal.SIGTSTP)
+        session.says(b"Stopped")
+        session.keys(b"bg; sleep 0.5; echo he''re\n")
+        session.says(b"here")
+        expect(not session.is_raw(), "a background job has made the terminal raw")
+        end = time.monotonic() + WAIT_S
+        while not session.is_raw() and time.monotonic() < end:
+            session.keys(b"fg\n")  # it may be stopped by SIGTTIN between: it has tried to read what is for the shell
+            time.sleep(0.3)
+        expect(session.is_raw(), "the foreground job has not made the terminal raw")
+        session.keys(b"\x01x")
+        session.says(b"terminated")
+        session.until("the terminal as before", lambda: session.attributes() == session.before)
+        session.keys(b"exit 0\n")
+        session.ends(0)
+    except AssertionError as wrong:
+        raise AssertionError(f"{wrong}; the terminal shows {session.output[-500:]!r}") from None
+    finally:
+        session.close()
+
+
+in_the_background.claim = "a job in the background leaves the terminal alone, and takes it in the foreground"
 
 
 @session_test("when the terminal goes away, the program ends")
@@ -285,7 +328,7 @@ def input_ends(program, folder):
 input_ends.claim = "the end of the input is no key: the guest waits on, SIGTERM ends it with 0"
 
 TESTS = [
-    escape_x, escape_h, suspend, hang_up,
+    escape_x, escape_h, suspend, stop, in_the_background, hang_up,
     *[by_signal(number, 0) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)],
     *[by_signal(number, -number) for number in (signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)],
     waits_for_client, power_off, reset, memory_is_cut,
