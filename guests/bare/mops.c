@@ -128,6 +128,23 @@ void test(void)
 	}
 	done("copies and sets");
 
+	/* What a prologue does to the registers is done once, also where a branch follows and the flags are set anew behind it. */
+	{
+		u64 to = (u64)ram, from = (u64)ram + 4096, size = 64, x, n;
+
+		for (unsigned k = 0; k < 3; k++) {
+			asm volatile("mov x9, %2; mov x10, %3; mov x11, %4; cpyp [x9]!, [x10]!, x11!; b.ne 1f; cmp x9, x10; nop; 1: mov %0, x9; mov %1, x11"
+				     : "=r"(x), "=r"(n) : "r"(to), "r"(from), "r"(size) : "x9", "x10", "x11", "cc", "memory");
+			check("copy's address", x, to + size);
+			check("copy's count", n, -size);
+			asm volatile("mov x9, %2; mov x11, %3; setp [x9]!, x11!, xzr; b.ne 1f; cmp x9, x10; nop; 1: mov %0, x9; mov %1, x11"
+				     : "=r"(x), "=r"(n) : "r"(to), "r"(size) : "x9", "x11", "cc", "memory");
+			check("set's address", x, to + size);
+			check("set's count", n, -size);
+		}
+	}
+	done("prologues");
+
 	/* Faults in the middle. */
 	for (unsigned i = 0; i < 8; i++)
 		frames[i] = (u64)ram + i * 4096;

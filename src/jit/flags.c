@@ -231,6 +231,9 @@ bool flags_are_seen(struct block *b, unsigned k)
 
 	if (!jit_has(b->jit, JIT_LAZY_FLAGS))
 		return true;
+	/* Copies and sets have theirs in memory. Nobody may make them again: they change registers and memory. */
+	if (row_of(insn_at(b, k))->flags & (A64_LOAD | A64_STORE))
+		return true;
 	for (unsigned j = k + 1; j < b->count; j++) {
 		const struct insn *insn = insn_at(b, j);
 		u32 flags = row_of(insn)->flags;
