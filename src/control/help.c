@@ -118,14 +118,14 @@ void help_accels(void)
 
 void help_accel_jit(void)
 {
-	printf("tb-size=MIB            size of the code cache (128)\n"
-	       "host=NAME              all, avx512, avx2 or sse4.2: no host instructions beyond these (all that there are)\n"
-	       "stress-tlb=on|off      for tests: level 1 of the TLB has four entries (off)\n"
-	       "stress-poll=on|off     for tests: a poll every 64 instructions (off)\n");
+	printf("tb-size=MIB             size of the code cache (128)\n"
+	       "host=NAME               all, avx512, avx2 or sse4.2: no host instructions beyond these (all that there are)\n"
+	       "stress-tlb=on|off       for tests: level 1 of the TLB has four entries (off)\n"
+	       "stress-poll=on|off      for tests: a poll every 64 instructions (off)\n");
 	for (unsigned n = 0; n < JIT_SWITCH_COUNT; n++) {
 		const struct jit_switch_row *row = &jit_switches[n];
 
-		printf("%s=on|off%*s%s%s (%s)\n", row->name, (int)(16 - strlen(row->name)), "",
+		printf("%s=on|off%*s%s%s (%s)\n", row->name, (int)(17 - strlen(row->name)), "",
 		       strncmp(row->name, "stress", 6) ? "" : "for tests: ", row->doc, row->on ? "on" : "off");
 	}
 	jit_list_calls();

@@ -67,8 +67,9 @@ static u8 *segment_start(const struct jit *jit, unsigned segment)
 static bool has_room(struct jit *jit)
 {
 	unsigned next = (jit->segment + 1) % SEGMENTS;
+	bool full = jit_has(jit, JIT_STRESS_CACHE) && jit->at >= segment_start(jit, jit->segment) + 4096;
 
-	if (jit->at + CACHE_MARGIN <= jit->cache + jit->cache_size / SEGMENTS * (jit->segment + 1))
+	if (!full && jit->at + CACHE_MARGIN <= jit->cache + jit->cache_size / SEGMENTS * (jit->segment + 1))
 		return true;
 	if (!all_passed(jit->cpus, jit->next_epoch))
 		return false;
@@ -110,9 +111,14 @@ static const u8 *make(struct jit *jit, struct cpu *cpu, unsigned mode)
 	return host;
 }
 
+static u64 code_pa(const struct cpu *cpu)
+{
+	return cpu->code->pa + (u64)(cpu->ip - cpu->code->insn) * 4;
+}
+
 /* The jump that led here, from a block of the same page, goes straight on from now. (Neither block can have been given up: this vCPU
  * would have to have noticed.) */
-static void link(struct jit *jit, u8 *site, const u8 *target)
+static void link(struct jit *jit, u8 *site, const u8 *target, u64 pa)
 {
 	s32 distance = (s32)(target - (site + 4));
 
@@ -121,6 +127,9 @@ static void link(struct jit *jit, u8 *site, const u8 *target)
 	pthread_mutex_lock(&jit->lock);
 	__atomic_store_n((s32 __attribute__((aligned(1), may_alias)) *)(void *)(site - jit->run), distance, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&jit->lock);
+	if (!jit->counts)
+		trace(CHAIN, "the jump at %llx leads to block %llx at %llx", (unsigned long long)(uintptr_t)site, (unsigned long long)pa,
+		      (unsigned long long)(uintptr_t)target);
 }
 
 static u64 key_of(const struct cpu *cpu, unsigned mode)
@@ -194,10 +203,14 @@ static void jit_run(struct cpu *cpu)
 			continue;
 		}
 		if (site && page == cpu->code && site_mode == mode)
-			link(jit, site, host);
+			link(jit, site, host, code_pa(cpu));
 		site = NULL;
-		if (far && far->key == cpu->jit_key)
+		if (far && far->key == cpu->jit_key) {
 			far->links[far_link] = (struct view_link){cpu->jit_view, host};
+			if (!jit->counts)
+				trace(CHAIN, "link %u of page %llx, seen at %llx, leads to block %llx at %llx", far_link, (unsigned long long)far->page->pa,
+				      (unsigned long long)far->va, (unsigned long long)code_pa(cpu), (unsigned long long)(uintptr_t)host);
+		}
 		far = NULL;
 		if (unlikely(jit_has(jit, JIT_STRESS_UNLINK)) && ++entered % 256 == 0)
 			code_invalidate(jit->cpus, cpu->code->pa, 1);
@@ -228,6 +241,8 @@ static void jit_run(struct cpu *cpu)
 			plain = data.index & LINK_PLAIN ? MODE_PLAIN : 0;
 			break;
 		}
+		if (unlikely(jit_has(jit, JIT_STRESS_BLOCKS)) && !plain)
+			return;
 	}
 }
 
@@ -292,6 +307,8 @@ static void *create(struct cpus *cpus, enum jit_limit limit, struct error *err)
 	for (unsigned n = 0; n < JIT_SWITCH_COUNT; n++)
 		jit->on |= (u32)jit_switches[n].on << n;
 	jit->on ^= cpus->config.engine_switches;
+	if (jit_has(jit, JIT_STRESS_BLOCKS))
+		jit->on &= ~(u32)(BIT(JIT_LINKS) | BIT(JIT_FAR_LINKS) | BIT(JIT_JUMPS) | BIT(JIT_RETURNS) | BIT(JIT_RESUME) | BIT(JIT_LOOPS));
 	pthread_mutex_init(&jit->lock, NULL);
 	host_features_get(&jit->host, limit);
 	jit->cache_size = cpus->config.engine_cache ? align_up(cpus->config.engine_cache, 2 * MiB) : CACHE_SIZE;

@@ -2,6 +2,7 @@
 /* -d op: the guest instructions of each block as it is made. -d ir: what was decided for each. -d out: the host bytes of each, for a
  * disassembler to read; behind them, exits and what is out of line. And what has no
  * emitter, for -accel jit,help. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,20 @@ static unsigned copies(const struct vcopy *copy)
 	return count;
 }
 
+/* The decode record: its row, and the fields that the row's pattern names. */
+static void record_text(const struct insn *insn, char *text, size_t size)
+{
+	static const char letters[] = "dnmatusrczoqhl";
+	const struct a64_row *row = row_of(insn);
+	size_t used = (size_t)snprintf(text, size, "%s", row->name);
+
+	for (unsigned n = 0; insn->row != ROW_NONE && letters[n] && used < size; n++)
+		if (strchr(row->pattern, letters[n]))
+			used += (size_t)snprintf(text + used, size - used, " %c=%u", letters[n], ((const u8 *)insn)[offsetof(struct insn, d) + n]);
+	if (insn->row != ROW_NONE && strchr(row->pattern, 'i') && used < size)
+		snprintf(text + used, size - used, " i=%x", insn->i);
+}
+
 void dump_block(const struct block *b, const u8 *from, const u8 *to)
 {
 	if (!trace_is_on(OP) && !trace_is_on(IR) && !trace_is_on(OUT))
@@ -45,14 +60,16 @@ void dump_block(const struct block *b, const u8 *from, const u8 *to)
 		      insn->row == ROW_NONE || !b->jit->emitters[insn->row].emit      ? "   (call)" :
 		      b->jit->emitters[insn->row].emit == emit_light ? "   (light call)" :
 								       "");
-		trace(IR, "%s%llx  %s%s%s%s%s, %u V registers in host registers", k ? "  " : "block ", (unsigned long long)(b->page->pa + b->list[k] * 4u),
+		record_text(insn, text, sizeof(text));
+		trace(IR, "%s%llx  %s: %s%s%s%s%s, %u V registers in host registers", k ? "  " : "block ", (unsigned long long)(b->page->pa + b->list[k] * 4u), text,
 		      b->how[k] & HOW_CALL  ? "call" :
 		      b->how[k] & HOW_FUSED ? "with the one before" :
 					      "emitted",
 		      b->how[k] & HOW_STORES_FLAGS ? ", flags stored" : "", b->how[k] & HOW_REDOES ? ", compare done again" : "",
 		      b->how[k] & HOW_COLD ? ", has code out of line" : "", b->loops ? ", loop" : "", copies(b->copies[k]));
 		if (!k)
-			trace(OUT, "at %llx", (unsigned long long)(uintptr_t)(from + b->jit->run)); /* for perf */
+			trace(OUT, "at %llx: block %llx", (unsigned long long)(uintptr_t)(from + b->jit->run), /* for perf */
+			      (unsigned long long)(b->page->pa + b->list[0] * 4u));
 		if (!k && b->loops)
 			dump_bytes("into", from, b->loop);
 		if (!k)
@@ -143,7 +160,7 @@ static void list_rows(const struct jit *jit, bool (*emit)(struct block *b, const
 
 void jit_list_calls(void)
 {
-	static struct jit jit; /* only its table of emitters */
+	static struct jit jit = {.on = BIT(JIT_LIGHT)}; /* only its table of emitters */
 	unsigned count = 0;
 
 	emitters_collect(&jit);

@@ -15,7 +15,7 @@
 
 static bool aes(struct block *b, const struct insn *i, unsigned last, unsigned full, unsigned mix)
 {
-	const struct insn *next = next_insn(b, 1);
+	const struct insn *next = paired_insn(b, 1);
 	unsigned d, n, x;
 
 	if (!block_host(b)->aesni)
@@ -118,7 +118,7 @@ EMIT(SHA256H2)
  */
 bool emit_sha256_both(struct block *b, const struct insn *i)
 {
-	const struct insn *h = next_insn(b, 1), *h2 = next_insn(b, 2);
+	const struct insn *h = paired_insn(b, 1), *h2 = paired_insn(b, 2);
 	unsigned s, w, x, y, abef, cdgh;
 	bool kept_in_copy;
 

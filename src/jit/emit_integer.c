@@ -216,7 +216,7 @@ static void wide(struct block *b, const struct insn *i, u64 v)
 {
 	const struct insn *next;
 
-	while ((next = next_insn(b, b->skip + 1)) && next->row == ROW_MOVK && next->d == i->d && next->z == i->z) {
+	while ((next = paired_insn(b, b->skip + 1)) && next->row == ROW_MOVK && next->d == i->d && next->z == i->z) {
 		v = (v & ~(0xffffull << next->h)) | (u64)next->i << next->h;
 		if (!W)
 			v = (u32)v;
@@ -776,7 +776,7 @@ EMIT(ADR)
 }
 EMIT(ADRP)
 {
-	const struct insn *next = next_insn(b, 1);
+	const struct insn *next = paired_insn(b, 1);
 	unsigned r = reg_dest(b, i->d, RAX);
 	s64 bytes = (s64)(s32)i->i * 4096;
 

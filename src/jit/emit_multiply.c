@@ -226,7 +226,7 @@ static void swap_bits(struct x64 *x, unsigned n, u64 mask)
 }
 EMIT(RBIT)
 {
-	const struct insn *next = next_insn(b, 1);
+	const struct insn *next = paired_insn(b, 1);
 	struct x64 *x = &b->x;
 
 	reg_copy(b, W, RAX, i->n);

@@ -34,8 +34,13 @@ const struct cpu_engine *jit_engine_limited(enum jit_limit limit, struct error *
 	x(REGISTERS, "registers", true, "a block has the general registers that it names most in host registers")            \
 	x(REFILL, "refill", true, "an access that misses level 1 of the TLB asks level 2 before it takes its slow path")      \
 	x(EXCLUSIVES, "exclusives", true, "exclusives with nothing but arithmetic between them are one comparison and swap")          \
+	x(PAIRS, "pairs", true, "what belongs together is done as one: ADRP and ADD, AESE and AESMC, steps of SHA-256, long products")  \
+	x(VECTORS, "vectors", true, "V registers stay in host registers within a block")                               \
+	x(LIGHT, "light", true, "of FP and SIMD, what has no emitter is called with the guest's registers where they are")     \
 	x(STRESS_SLOW, "stress-slow", false, "every access of guest memory takes its slow path")                       \
 	x(STRESS_REGISTERS, "stress-registers", false, "each block has as many general registers as it can in other host registers")  \
+	x(STRESS_BLOCKS, "stress-blocks", false, "each block leaves translated code, and a poll follows")              \
+	x(STRESS_CACHE, "stress-cache", false, "a segment of the code cache is full with a page of code")              \
 	x(STRESS_UNLINK, "stress-unlink", false, "the page that runs is forgotten every 256th time a block is entered from C")
 #define JIT_SWITCH_ENUM(name, word, on, doc) JIT_##name,
 enum jit_switch { JIT_SWITCHES(JIT_SWITCH_ENUM) JIT_SWITCH_COUNT };

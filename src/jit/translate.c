@@ -107,6 +107,8 @@ const struct emitter *emitter_of(const struct block *b, const struct insn *insn)
 /* What stands between the multiplications of a long product: emitters that leave RDX alone, but for MULX itself. */
 static bool keeps_multiplier(const struct block *b, const struct insn *insn)
 {
+	if (!jit_has(b->jit, JIT_PAIRS))
+		return false;
 	switch (insn->row) {
 	case ROW_MADD: case ROW_UMULH: case ROW_ADDS_reg: case ROW_ADCS: case ROW_ADC: return insn->d != b->multiplier;
 	default: return false;
@@ -605,6 +607,11 @@ const struct insn *next_insn(const struct block *b, unsigned n)
 	return k < b->count && b->list[k] == b->list[b->k] + n ? &b->page->insn[b->list[k]] : NULL;
 }
 
+const struct insn *paired_insn(const struct block *b, unsigned n)
+{
+	return jit_has(b->jit, JIT_PAIRS) ? next_insn(b, n) : NULL;
+}
+
 /* Chooses the records; false: the page is retired. */
 static bool block_form(struct block *b, unsigned first)
 {
@@ -723,6 +730,8 @@ static void block_body(struct block *b)
 		u8 *start;
 
 		b->at[b->k] = x->at;
+		if (!jit_has(b->jit, JIT_VECTORS))
+			vreg_forget_all(b);
 		registers_lend(b);
 		lent = b->r.now;
 		start = x->at;
@@ -838,7 +847,7 @@ void emitters_collect(struct jit *jit)
 
 	for (unsigned row = 0; row < A64_ROW_COUNT; row++) {
 		jit->operands[row] = (u8)operand_letters(&a64_rows[row]);
-		if (is_light(row))
+		if (jit_has(jit, JIT_LIGHT) && is_light(row))
 			jit->emitters[row] = (struct emitter){emit_light, EMIT_PURE | EMIT_LIGHT};
 	}
 	for (unsigned n = 0; n < ARRAY_SIZE(tables); n++)

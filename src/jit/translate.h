@@ -303,5 +303,7 @@ void address_of(struct block *b, unsigned to, s64 index);
 bool is_last(const struct block *b);
 /* The record `n` after this one, if it is the next in the block; or NULL. For fusing: set b->skip. */
 const struct insn *next_insn(const struct block *b, unsigned n);
+/* The same for an emitter that does both; NULL with pairs=off. */
+const struct insn *paired_insn(const struct block *b, unsigned n);
 
 #endif

@@ -155,7 +155,7 @@ bool vreg_loop_begin(struct block *b)
 	for (unsigned n = 0; n < 32 && count < KEPT; n++)
 		if (b->v.live_in[n])
 			head[count++] = (struct vcopy){.reg = (u8)n, .valid = b->v.live_in[n], .zero_from = b->v.live_in[n]};
-	if (!b->loops || !count)
+	if (!b->loops || !count || !jit_has(b->jit, JIT_VECTORS))
 		return false;
 	memset(&b->v, 0, sizeof(b->v));
 	memcpy(b->v.head, head, sizeof(head));

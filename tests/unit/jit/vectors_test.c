@@ -12,18 +12,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
+#include "base/trace.h"
 #include "cpu/decode.h"
 #include "jit/jit.h"
 #include "tools/insn_vectors/replay.h"
 
 #include <cmocka.h> /* last: its macros hide names of ours */
 
-/* What the host has; and the last with stress-registers=on. */
-static const char *const levels[] = {
-	[JIT_SSE42] = "sse4.2", [JIT_AVX2] = "avx2", [JIT_AVX512] = "avx512", [JIT_ALL] = "all", "all, registers lent"};
+/* What the host has, and which switches are not as by default: each optimisation that shows in a block is off in one.
+ * `part` of the random instructions. */
+static const struct {
+	const char *name;
+	enum jit_limit limit;
+	u32 switches;
+	unsigned part;
+} levels[] = {
+	[JIT_SSE42] = {"sse4.2", JIT_SSE42, 0, 1},
+	[JIT_AVX2] = {"avx2", JIT_AVX2, 0, 1},
+	[JIT_AVX512] = {"avx512", JIT_AVX512, 0, 1},
+	[JIT_ALL] = {"all", JIT_ALL, 0, 1},
+	{"all, registers lent", JIT_ALL, 1u << JIT_STRESS_REGISTERS, 1},
+	{"links=off", JIT_ALL, 1u << JIT_LINKS, 10},
+	{"forward=off", JIT_ALL, 1u << JIT_FORWARD, 10},
+	{"lazy-flags=off", JIT_ALL, 1u << JIT_LAZY_FLAGS, 10},
+	{"loops=off", JIT_ALL, 1u << JIT_LOOPS, 10},
+	{"groups=off", JIT_ALL, 1u << JIT_GROUPS, 10},
+	{"registers=off", JIT_ALL, 1u << JIT_REGISTERS, 10},
+	{"refill=off", JIT_ALL, 1u << JIT_REFILL, 10},
+	{"pairs=off", JIT_ALL, 1u << JIT_PAIRS, 10},
+	{"vectors=off", JIT_ALL, 1u << JIT_VECTORS, 10},
+	{"light=off", JIT_ALL, 1u << JIT_LIGHT, 10},
+	{"stress-slow=on", JIT_ALL, 1u << JIT_STRESS_SLOW, 10},
+	{"stress-blocks=on", JIT_ALL, 1u << JIT_STRESS_BLOCKS, 10},
+	{"stress-cache=on", JIT_ALL, 1u << JIT_STRESS_CACHE, 10},
+};
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
 
 struct options {
@@ -34,14 +60,28 @@ struct options {
 static struct replay *translator(unsigned level)
 {
 	struct error err = {0};
-	const struct cpu_engine *engine = jit_engine_limited(level < JIT_ALL ? (enum jit_limit)level : JIT_ALL, &err);
-	u32 switches = level > JIT_ALL ? 1u << JIT_STRESS_REGISTERS : 0;
-	struct replay *replay = engine ? replay_create_engine(engine, switches, &err) : NULL;
+	const struct cpu_engine *engine = jit_engine_limited(levels[level].limit, &err);
+	struct replay *replay = engine ? replay_create_engine(engine, levels[level].switches, &err) : NULL;
 
 	if (!replay)
 		printf("%s\n", err.text);
 	assert_non_null(replay);
 	return replay;
+}
+
+/* To standard error: the translator's blocks for what differs, with instructions, IR and host code. */
+static void show_blocks(unsigned level, const struct vector_request *request, const uint32_t *words, unsigned count,
+			unsigned times)
+{
+	struct replay *replay = translator(level);
+	uint8_t got[VECTORS_RESULT_MAX];
+	struct error err = {0};
+
+	fflush(stdout);
+	assert_true(trace_enable("op,ir,out", &err));
+	replay_run_loop(replay, request, words, count, times, got);
+	trace_mask = 0;
+	replay_destroy(replay);
 }
 
 static void vectors_at(unsigned limit)
@@ -60,12 +100,14 @@ static void vectors_at(unsigned limit)
 		assert_int_equal(gzread(file, expected + sizeof(header), tail), tail);
 		size = replay_run(replay, &header.request, got);
 		total++;
-		if ((size != sizeof(header) + tail || memcmp(expected, got, size)) && bad++ < 10)
+		if ((size != sizeof(header) + tail || memcmp(expected, got, size)) && bad++ < 10) {
 			replay_explain(&header.request, expected, got);
+			show_blocks(limit, &header.request, &header.request.word, 1, 1);
+		}
 	}
 	gzclose(file);
 	replay_destroy(replay);
-	printf("%s: %u vectors, %u differ\n", levels[limit], total, bad);
+	printf("%s: %u vectors, %u differ\n", levels[limit].name, total, bad);
 	assert_true(total > 8000);
 	assert_int_equal(bad, 0);
 }
@@ -88,7 +130,7 @@ static void random_instructions_do_what_the_interpreter_does(void **state)
 		struct replay *replay = translator(limit);
 		uint64_t random = 1 + limit;
 
-		for (unsigned long n = 0; n < options->random; n++) {
+		for (unsigned long n = 0; n < options->random / levels[limit].part; n++) {
 			uint8_t expected[VECTORS_RESULT_MAX], got[VECTORS_RESULT_MAX];
 			struct vector_request request;
 			unsigned size;
@@ -99,8 +141,9 @@ static void random_instructions_do_what_the_interpreter_does(void **state)
 				continue;
 			size = replay_run(interpreter, &request, expected);
 			if ((replay_run(replay, &request, got) != size || memcmp(expected, got, size)) && bad++ < 10) {
-				printf("%s: ", levels[limit]);
+				printf("%s: ", levels[limit].name);
 				replay_explain(&request, expected, got);
+				show_blocks(limit, &request, &request.word, 1, 1);
 			}
 		}
 		replay_destroy(replay);
@@ -147,7 +190,7 @@ static void random_blocks_do_what_the_interpreter_does(void **state)
 		struct replay *replay = translator(limit);
 		uint64_t random = 77 + limit;
 
-		for (unsigned long n = 0; n < options->random / 10; n++) {
+		for (unsigned long n = 0; n < options->random / 10 / levels[limit].part; n++) {
 			uint32_t words[REPLAY_SEQUENCE_MAX];
 			unsigned count = 0, want = 2 + (unsigned)(n % (REPLAY_SEQUENCE_MAX - 2)), times = n % 3 ? 1 : 3;
 			struct vector_request first = {0}, request;
@@ -167,9 +210,11 @@ static void random_blocks_do_what_the_interpreter_does(void **state)
 				while (least < count &&
 				       !compare(interpreter, replay, &first, words, least, times, false))
 					least++;
-				printf("%s: %u of %u instructions, %u times\n", levels[limit], least, count, times);
+				printf("%s: %u of %u instructions, %u times\n", levels[limit].name, least, count,
+				       times);
 				disassemble(words, least);
 				compare(interpreter, replay, &first, words, least, times, true);
+				show_blocks(limit, &first, words, least, times);
 			}
 		}
 		replay_destroy(replay);
@@ -363,7 +408,7 @@ static void memory_and_registers_do_what_the_interpreter_does(void **state)
 
 		assert_non_null(interpreter);
 
-		for (unsigned long n = 0; n < options->random / 5; n++) {
+		for (unsigned long n = 0; n < options->random / 5 / levels[limit].part; n++) {
 			struct vector_request request = {
 				.seed = (uint32_t)n, .base = 0, .index = VECTORS_NONE, .flags = VECTORS_STORE};
 			uint32_t words[REPLAY_SEQUENCE_MAX];
@@ -381,9 +426,10 @@ static void memory_and_registers_do_what_the_interpreter_does(void **state)
 			request.word = words[0];
 			if (!compare(interpreter, replay, &request, words, count, times, false) || bad++ >= 3)
 				continue;
-			printf("%s, %u times:\n", levels[limit], times);
+			printf("%s, %u times:\n", levels[limit].name, times);
 			disassemble(words, count);
 			compare(interpreter, replay, &request, words, count, times, true);
+			show_blocks(limit, &request, words, count, times);
 		}
 		replay_destroy(replay);
 		replay_destroy(interpreter);
@@ -392,10 +438,36 @@ static void memory_and_registers_do_what_the_interpreter_does(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* What a difference is told with. */
+static void blocks_are_shown_with_ir_and_host_code(void **state)
+{
+	static const uint32_t words[] = {0x91000421, 0x4ea28420}; /* add x1, x1, #1; add v0.4s, v1.4s, v2.4s */
+	struct vector_request request = {.word = words[0], .seed = 1, .base = VECTORS_NONE, .index = VECTORS_NONE};
+	static const char *const parts[] = {"op: block ", "add x1, x1, #1", "ir: block ", "ADD_imm ",
+					    "ADD_vec ",   "out: at ",       "out:     "};
+	FILE *file = tmpfile();
+	int before = dup(STDERR_FILENO);
+	char text[16384] = {0};
+
+	(void)state;
+	assert_non_null(file);
+	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+	show_blocks(JIT_AVX2, &request, words, 2, 1);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	rewind(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	fclose(file);
+	for (unsigned n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
+		if (!strstr(text, parts[n]))
+			fail_msg("no '%s' in:\n%s", parts[n], text);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {argc > 1 ? strtoul(argv[1], NULL, 0) : 100000, argc > 2 ? argv[2] : NULL};
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(blocks_are_shown_with_ir_and_host_code),
 		cmocka_unit_test(every_instruction_does_what_the_vectors_say),
 		cmocka_unit_test_prestate(random_instructions_do_what_the_interpreter_does, &options),
 		cmocka_unit_test_prestate(random_blocks_do_what_the_interpreter_does, &options),
