@@ -4,7 +4,7 @@
  * somewhere else, which changes nothing that a program could see. (An emulator that translates interprets it then.) Registers, memory and
  * all exceptions have to be the same. With one vCPU, as a store-exclusive may fail for no reason that others have part in.
  */
-/* run: smp=1 timeout=60 */
+/* run: smp=1 timeout=120 */
 #include "bare.h"
 
 #define DATA 0x4000400000ul /* the middle of a table's reach; the rest of it is not mapped */

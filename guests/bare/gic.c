@@ -80,7 +80,7 @@ static void receive(unsigned cpu, void *arg)
 	}
 	barrier_wait(&bar, cpus);
 	if (!cpu) {
-		icc_set(4ul << 24 | 0xe, ICC_SGI1R);          /* 1, 2 and 3 */
+		icc_set(4ul << 24 | (BIT(cpus) - 2), ICC_SGI1R); /* 1, 2 and 3 ... */
 		icc_set(5ul << 24 | 1ul << 40, ICC_SGI1R);    /* all but self */
 		for (u64 until = now() + ms(2000); now() < until;) {
 			unsigned all = 0;

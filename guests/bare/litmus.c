@@ -63,6 +63,7 @@ T(lb_0_rel, "ldr %0, [%2]; stlr x9, [%3]") T(lb_1_rel, "ldr %0, [%3]; stlr x9, [
 T(lb_0_acq, "ldar %0, [%2]; str x9, [%3]") T(lb_1_acq, "ldar %0, [%3]; str x9, [%2]")
 T(lb_0_data, "ldr %0, [%2]; eor x11, %0, %0; add x11, x11, #1; str x11, [%3]") T(lb_1_data, "ldr %0, [%3]; eor x11, %0, %0; add x11, x11, #1; str x11, [%2]")
 T(lb_0_lse, "ldadda xzr, %0, [%2]; stadd x9, [%3]") T(lb_1_lse, "ldadda xzr, %0, [%3]; stadd x9, [%2]")
+T(lb_0_dmb, "ldr %0, [%2]; dmb ishld; str x9, [%3]") T(lb_1_dmb, "ldr %0, [%3]; dmb ishld; str x9, [%2]")
 T(lb_0_excl, LDX("%0", "%2") STX("x9", "%3")) T(lb_1_excl, LDX("%0", "%3") STX("x9", "%2"))
 
 T(ww_0_plain, "str x9, [%2]; str x10, [%3]") T(ww_1_plain, "str x9, [%3]; str x10, [%2]")
@@ -74,6 +75,9 @@ T(ww_0_excl, STLX("x9", "%2") STLX("x10", "%3")) T(ww_1_excl, STLX("x9", "%3") S
 T(w_x, "str x9, [%2]") T(w_y, "str x9, [%3]") T(w_x_rel, "stlr x9, [%2]") T(w_y_rel, "stlr x9, [%3]")
 T(iriw_0_plain, "ldr %0, [%2]; ldr %1, [%3]") T(iriw_1_plain, "ldr %0, [%3]; ldr %1, [%2]")
 T(iriw_0_acq, "ldar %0, [%2]; ldar %1, [%3]") T(iriw_1_acq, "ldar %0, [%3]; ldar %1, [%2]")
+T(w_x_lse, "swpal x9, x11, [%2]") T(w_y_lse, "swpal x9, x11, [%3]") T(w_x_excl, STLX("x9", "%2")) T(w_y_excl, STLX("x9", "%3"))
+T(iriw_0_lse, "ldaddal xzr, %0, [%2]; ldaddal xzr, %1, [%3]") T(iriw_1_lse, "ldaddal xzr, %0, [%3]; ldaddal xzr, %1, [%2]")
+T(iriw_0_excl, LDX("%0", "%2") LDX("%1", "%3")) T(iriw_1_excl, LDX("%0", "%3") LDX("%1", "%2"))
 T(iriw_0_dmb, "ldr %0, [%2]; dmb ish; ldr %1, [%3]") T(iriw_1_dmb, "ldr %0, [%3]; dmb ish; ldr %1, [%2]")
 
 static bool mp(unsigned i) { return r[1][i][0] == 1 && r[1][i][1] == 0; }
@@ -102,6 +106,7 @@ static const struct shape shapes[] = {
 	{"LB stlr", 2, {lb_0_rel, lb_1_rel}, lb, false},
 	{"LB ldar", 2, {lb_0_acq, lb_1_acq}, lb, false},
 	{"LB data", 2, {lb_0_data, lb_1_data}, lb, false},
+	{"LB dmb", 2, {lb_0_dmb, lb_1_dmb}, lb, false},
 	{"LB lse", 2, {lb_0_lse, lb_1_lse}, lb, false},
 	{"LB exclusive", 2, {lb_0_excl, lb_1_excl}, lb, false},
 	{"2+2W plain", 2, {ww_0_plain, ww_1_plain}, ww, true},
@@ -111,6 +116,8 @@ static const struct shape shapes[] = {
 	{"2+2W exclusive", 2, {ww_0_excl, ww_1_excl}, ww, false},
 	{"IRIW plain", 4, {w_x, w_y, iriw_0_plain, iriw_1_plain}, iriw, true},
 	{"IRIW stlr/ldar", 4, {w_x_rel, w_y_rel, iriw_0_acq, iriw_1_acq}, iriw, false},
+	{"IRIW lse", 4, {w_x_lse, w_y_lse, iriw_0_lse, iriw_1_lse}, iriw, false},
+	{"IRIW exclusive", 4, {w_x_excl, w_y_excl, iriw_0_excl, iriw_1_excl}, iriw, false},
 	{"IRIW dmb", 4, {w_x, w_y, iriw_0_dmb, iriw_1_dmb}, iriw, false},
 };
 

@@ -5,7 +5,7 @@
  * of our own. EL1 runs in the upper half, in pages that are global or an ASID's own, EL0 in the lower half. [DDI0487 D8.14, TLB maintenance
  * requirements]
  */
-/* run: smp=1,3 timeout=60 */
+/* run: smp=1,3 timeout=120 */
 #include "bare.h"
 
 #define ASIDS 11u /* more than the emulator has banks for */
