@@ -270,19 +270,21 @@ static unsigned window_of(const struct cxl_host *host, const struct region *regi
 	return n;
 }
 
-static bool place_window(struct cxl_host *host, unsigned n, struct error *err)
+static bool place_window(struct cxl_host *host, unsigned n, bool is_told, struct error *err)
 {
 	struct cxl_window *w = &host->windows[n];
 	u64 limit = host->config.address_limit ? host->config.address_limit : UINT64_MAX, end;
+	const char *cpu = host->config.limited_by ? host->config.limited_by : "max";
 	const struct range *there;
+	char key[32];
 
+	snprintf(key, sizeof(key), is_told ? "base=0x%llx" : "size=%llu", ULL(is_told ? w->base : w->size));
 	if (!add_ok(w->base, w->size, &end) || end > limit)
 		return fail(
 			err,
-			"-M cxl-fmw.%u.size=%llu: the window at 0x%llx ends beyond the last address of -cpu %s, 0x%llx; use "
-			"a smaller window or -cpu max",
-			n, ULL(w->size), ULL(w->base), host->config.limited_by ? host->config.limited_by : "max",
-			ULL(limit - 1));
+			"-M cxl-fmw.%u.%s: the window at 0x%llx ends beyond the last address of -cpu %s, 0x%llx; use %s%s",
+			n, key, ULL(w->base), cpu, ULL(limit - 1), is_told ? "a lower base" : "a smaller window",
+			strcmp(cpu, "max") ? " or -cpu max" : "");
 	there = overlapped(host, w->base, w->size);
 	if (there) {
 		unsigned other = window_of(host, there->region);
@@ -330,7 +332,7 @@ bool cxl_windows_settle(struct cxl_host *host, struct error *err)
 	u64 next = align_up(host->config.windows_base, CXL_WINDOW_ALIGN);
 
 	for (unsigned n = 0; n < host->window_count; n++)
-		if (!settle_targets(host, n, err) || (host->windows[n].base && !place_window(host, n, err)))
+		if (!settle_targets(host, n, err) || (host->windows[n].base && !place_window(host, n, true, err)))
 			return false;
 	for (unsigned n = 0; n < host->window_count; n++) {
 		struct cxl_window *w = &host->windows[n];
@@ -338,7 +340,7 @@ bool cxl_windows_settle(struct cxl_host *host, struct error *err)
 		if (w->base)
 			continue;
 		w->base = free_place(host, w, next);
-		if (!place_window(host, n, err))
+		if (!place_window(host, n, false, err))
 			return false;
 		next = align_up(w->base + w->size, CXL_WINDOW_ALIGN);
 	}

@@ -148,12 +148,14 @@ static void wrong_windows_are_refused_by_name(void **state)
 		{"targets.0=hb0,size=256M,base=0x4010000000", "overlaps 'PCI ECAM' at 0x4010000000"},
 		{"targets.0=hb0,size=256M,base=0x10000001", "write base=0x20000000"},
 		{"targets.0=hb0,size=256M,base=0", "write base=0x10000000"},
-		{"targets.0=hb0,size=512M,base=0xfffff0000000", "beyond the last address"},
+		{"targets.0=hb0,size=512M,base=0xfffff0000000", "cxl-fmw.2.base=0xfffff0000000: the window"},
+		{"targets.0=hb0,size=512M,base=0xfffff0000000", "0xffffffffffff; use a lower base"},
 		{"targets.0=a,targets.1=b,targets.2=c,targets.3=d,targets.4=e,size=1280M", "5 targets"},
 		{"targets.0=hb0,size=256M,interleave-arithmetic=and", "neither modulo nor xor"},
 		{"targets.0=nobody,size=256M", "no pxb-cxl of that id"},
 		{"targets.0=hb0,targets.1=hb0,size=512M", "targets.0 already"},
-		{"targets.0=hb0,size=1048576G", "beyond the last address"},
+		{"targets.0=hb0,size=1048576G",
+		 "beyond the last address of -cpu max, 0xffffffffffff; use a smaller window"},
 	};
 
 	for (unsigned n = 0; n < ARRAY_SIZE(wrong); n++) {
