@@ -164,7 +164,7 @@ static bool writes(const struct block *b, unsigned n, unsigned slot)
 	for (unsigned o = 0; o < count; o++)
 		if (named[o] == slot)
 			return true;
-	return false;
+	return insn->row == ROW_CASP && insn->s + 1u == slot; /* which its row does not name */
 }
 
 /* Whether the compare k can be done again at j: it only sets flags, needs no scratch register but RAX, and its operands are as they

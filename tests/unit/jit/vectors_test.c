@@ -350,16 +350,17 @@ static unsigned flag_words(uint64_t *random, uint32_t *words)
 {
 	static const uint32_t setters[] = {0xf100043f, 0xeb02003f, 0x6b01005f, 0xf240043f, 0x6a02003f,
 					   0x7100083f, 0xeb420c3f, 0xb100043f, 0xab020041, 0xf1000421,
-					   0xba020041, 0xfa420024, 0x7a411043, 0xea220041},
+					   0xba020041, 0xfa420024, 0x7a411043, 0xea220041, 0xf100047f},
 			      readers[] = {0x9a9f07e3, 0x9a820023, 0x1a030023, 0xfa030023, 0xd53b4204, 0x5a820443},
 			      others[] = {0x91000421, 0xca020021, 0xaa0203e1, 0xd2800022,
 					  0x9b027c21, 0x8b020022, 0xd37ff841, 0xd503201f},
-			      accesses[] = {0xf8400001, 0xf8400002, 0xf8000001, 0xf8606806, 0xa9400801,
-					    0xb8400407, 0x3dc00001, 0xf8000c02, 0xf8a10007, 0xc8dffc02},
+			      accesses[] = {0xf8400001, 0xf8400002, 0xf8000001, 0xf8606806, 0xa9400801, 0xb8400407,
+					    0x3dc00001, 0xf8000c02, 0xf8a10007, 0xc8dffc02, 0x48227c04},
 			      branches[] = {0x54000000, 0x54000000, 0xb4000001, 0x35000002,
 					    0x36000001, 0xb7000002, 0x14000000};
-	/* cmp, tst, cmn, adds, subs, adcs, ccmp, bics; cset, csel, adc, sbcs, mrs nzcv, csneg; add, eor, mov, mul, add,
-	 * lsl, nop; ldur, stur, ldr [x0, x0], ldp, ldr post, ldr q, str pre, ldadd, ldar; b.cond, cbz, cbnz, tbz, tbnz,
+	/* cmp, tst, cmn, adds, subs, adcs, ccmp, bics, cmp; cset, csel, adc, sbcs, mrs nzcv, csneg; add, eor, mov, mul,
+	 * add, lsl, nop; ldur, stur, ldr [x0, x0], ldp, ldr post, ldr q, str pre, ldadd, ldar, casp; b.cond, cbz, cbnz,
+	 * tbz, tbnz,
 	 * b */
 	unsigned count = 1, want = 6 + (unsigned)(vectors_random(random) % 18);
 
@@ -420,7 +421,7 @@ static void memory_and_registers_do_what_the_interpreter_does(void **state)
 					 kind == 5 ? flag_words(&random, words) :
 						     memory_words(&random, words);
 
-			if (kind == 3) {
+			if (kind == 3 || (kind == 5 && n & 1)) {
 				request.flags |= VECTORS_ALIGN;
 				request.align_log2 = 4;
 			}
